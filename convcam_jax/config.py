@@ -1,0 +1,200 @@
+"""The configuration of a run: frozen dataclasses, each validated when it is made.
+
+A run's config is `make_config(corpus, protocol)` with the user's `--set` changes applied by `convcam_jax.overrides`.
+"""
+
+import dataclasses
+from typing import Literal, get_args
+
+from convcam_jax.errors import UserError
+
+CorpusName = Literal["synthetic", "emodb", "listed"]
+Protocol = Literal["corrected", "published"]
+
+# The order of the columns of the paper's Tables 3 to 5.
+EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
+GENDERS = ("female", "male")
+
+
+def _require(condition: bool, field: str, rule: str) -> None:
+    if not condition:
+        raise UserError(f"config field {field}: {rule}")
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusConfig:
+    """Which recordings are used (paper, section 3.1).
+
+    `listed` is a corpus of one's own: `wav/` beside a table `utterances.csv` (recording, speaker, gender, emotion, text).
+    """
+
+    name: CorpusName = "synthetic"
+    data_dir: str = ""
+    emotions: tuple[str, ...] = EMOTIONS
+    excluded_speakers: tuple[str, ...] = ()
+    max_frames: int = 202
+    on_error: Literal["stop", "skip"] = "stop"
+
+    def __post_init__(self) -> None:
+        _require(len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names")
+        _require(self.max_frames >= 18, "corpus.max_frames", "must be at least 18, the receptive field of the last convolution")
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig:
+    """Size and seed of the embedded corpus."""
+
+    seed: int = 0
+    speakers_per_gender: int = 3
+    texts: int = 4
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.speakers_per_gender <= 20, "synthetic.speakers_per_gender", "must lie in 1..20")
+        _require(1 <= self.texts <= 20, "synthetic.texts", "must lie in 1..20")
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureConfig:
+    """CQT-96, F0 and energy (paper, section 2.1); frames are those of the CQT."""
+
+    sample_rate_hz: int = 16000
+    # At 16 kHz the pass-band of the highest of the 96 filters, 8254 Hz, lies beyond the Nyquist frequency.
+    cqt_sample_rate_hz: int = 16600
+    hop_samples: int = 512
+    cqt_bins: int = 96
+    bins_per_octave: int = 12
+    lowest_bin_hz: float = 32.70319566257483
+    scale: Literal["magnitude", "power", "decibel"] = "magnitude"
+    f0_floor_hz: float = 75.0
+    f0_ceiling_hz: float = 600.0
+    f0_step_s: float = 0.01
+
+    def __post_init__(self) -> None:
+        _require(self.hop_samples > 0, "features.hop_samples", "must be positive")
+        _require(self.cqt_bins >= 7, "features.cqt_bins", "must be at least 7, the height that three 3x3 convolutions need")
+        _require(0 < self.f0_floor_hz < self.f0_ceiling_hz, "features.f0_floor_hz", "must lie between 0 and f0_ceiling_hz")
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitConfig:
+    """Per speaker and emotion with n recordings: floor(n / parts) test, as many validation, the rest training."""
+
+    seed: int = 0
+    parts: int = 4
+    pinned_test: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(self.parts >= 3, "split.parts", "must be at least 3")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """SimpleNet (paper, section 3.2 and Figure 7); kernels and pools are (frequency, time)."""
+
+    filters: tuple[int, ...] = (64, 128, 256)
+    dense_units: int = 128
+    dropout_rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(len(self.filters) == 3 and min(self.filters) > 0, "model.filters", "needs three positive numbers")
+        _require(0.0 <= self.dropout_rate < 1.0, "model.dropout_rate", "must lie in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Adam on cross-entropy; the state with the lowest validation loss is kept, and training stops when no member improves."""
+
+    seeds: int = 10
+    first_seed: int = 0
+    epochs: int = 12
+    patience_epochs: int = 4
+    batch_size: int = 16
+    learning_rate: float = 0.001
+    precision: Literal["float32", "bfloat16"] = "float32"
+    # 0: as many members at once as the memory holds.
+    members_at_once: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.seeds >= 1, "train.seeds", "must be at least 1")
+        _require(self.epochs >= 1, "train.epochs", "must be at least 1")
+        _require(self.patience_epochs >= 1, "train.patience_epochs", "must be at least 1")
+        _require(self.batch_size >= 1, "train.batch_size", "must be at least 1")
+        _require(self.learning_rate > 0, "train.learning_rate", "must be positive")
+        _require(self.members_at_once >= 0, "train.members_at_once", "must be 0 (as memory allows) or positive")
+
+
+@dataclasses.dataclass(frozen=True)
+class CamConfig:
+    """Grad-CAM (paper, section 2.2): which class is explained, and which of its outputs is differentiated (Eq. 3)."""
+
+    target: Literal["truth", "predicted"] = "truth"
+    score: Literal["logit", "softmax"] = "logit"
+
+
+@dataclasses.dataclass(frozen=True)
+class AnalysisConfig:
+    """What is done with the maps (paper, section 3.3); each field is one difference between the two protocols."""
+
+    map_placement: Literal["stretched", "receptive_field"] = "receptive_field"
+    f0_reading: Literal["resized_with_zeros", "voiced_frames_only"] = "voiced_frames_only"
+    isolated_voiced_frame: Literal["extended", "kept"] = "kept"
+    table3_metric: Literal["q_mse", "q_rmse"] = "q_rmse"
+    table4_metric: Literal[
+        "f0_segment_rmse_hz", "f0_frame_rmse_hz", "f0_segment_rmse_semitones", "f0_frame_rmse_semitones"
+    ] = "f0_frame_rmse_hz"
+    chosen_by: Literal["validation_accuracy", "test_accuracy"] = "validation_accuracy"
+    table_digits: Literal["rounded", "truncated"] = "rounded"
+    # Section 3.3.2, step 2: cells below this share of their column's maximum are left out of the trajectory c.
+    trajectory_threshold: float = 0.5
+    # Eq. 11: beta.
+    mask_threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(0 < self.trajectory_threshold <= 1, "analysis.trajectory_threshold", "must lie in (0, 1]")
+        _require(0 < self.mask_threshold <= 1, "analysis.mask_threshold", "must lie in (0, 1]")
+
+
+PUBLISHED_ANALYSIS = AnalysisConfig(
+    map_placement="stretched",
+    f0_reading="resized_with_zeros",
+    isolated_voiced_frame="extended",
+    table3_metric="q_mse",
+    table4_metric="f0_segment_rmse_hz",
+    chosen_by="test_accuracy",
+    table_digits="truncated",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run's results depend on."""
+
+    experiment: str = "paper"
+    protocol: Protocol = "corrected"
+    corpus: CorpusConfig = CorpusConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+    features: FeatureConfig = FeatureConfig()
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    cam: CamConfig = CamConfig()
+    analysis: AnalysisConfig = AnalysisConfig()
+
+
+def make_config(experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]) -> Config:
+    """The defaults of a corpus and a protocol.
+
+    `pinned_test` are the recordings that the protocol `published` puts into the test set on EMO-DB.
+    """
+    _require(corpus in get_args(CorpusName), "corpus.name", f"must be one of {', '.join(get_args(CorpusName))}")
+    # Speakers 09 and 12 have too few recordings of some emotions (section 3.1).
+    excluded = ("09", "12") if corpus == "emodb" else ()
+    published = protocol == "published"
+    return Config(
+        experiment=experiment,
+        protocol=protocol,
+        corpus=CorpusConfig(name=corpus, data_dir=data_dir, excluded_speakers=excluded),
+        split=SplitConfig(pinned_test=pinned_test if published and corpus == "emodb" else ()),
+        train=TrainConfig(seeds=seeds),
+        analysis=PUBLISHED_ANALYSIS if published else AnalysisConfig(),
+    )
