@@ -1,0 +1,78 @@
+"""Statistics of results: intervals over seeds, and the cells of the paper's Tables 3 to 5."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+CELL_STATISTICS = ("min", "max", "mean", "range")
+
+
+class Interval(NamedTuple):
+    """A mean with the limits of its confidence interval; n is the number of values it rests on."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
+    """Mean of the finite values and Student's t interval of that mean (n - 1 degrees of freedom).
+
+    The interval says where the mean over many more seeds would lie, not where a single seed would. One value has no
+    interval (low and high are NaN); no value has no mean either. Same unit in and out.
+
+    >>> mean_interval([1.0, 3.0])
+    Interval(mean=2.0, low=-10.706204736174701, high=14.706204736174701, n=2)
+    """
+    finite = np.asarray([value for value in values if np.isfinite(value)], dtype=float)
+    n = len(finite)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    mean = float(finite.mean())
+    if n == 1:
+        return Interval(mean, np.nan, np.nan, 1)
+    half_width = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
+    return Interval(mean, mean - half_width, mean + half_width, n)
+
+
+def within(value: float, low: float, high: float) -> bool | None:
+    """Whether low <= value <= high; None where one of the three is NaN."""
+    if np.isnan([value, low, high]).any():
+        return None
+    return bool(low <= value <= high)
+
+
+def chosen_rows(table: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `table` (with gender and seed) that belong to the chosen member of their gender."""
+    chosen = members.loc[members["chosen"].astype(bool), ["gender", "seed"]]
+    return table.merge(chosen, on=["gender", "seed"], how="inner")
+
+
+def genders_of(table: pd.DataFrame) -> list[str]:
+    """Genders in the table, in the order of the alphabet (female before male, as in the paper)."""
+    return sorted(table["gender"].unique())
+
+
+def cell_statistics(
+    metrics: pd.DataFrame, column: str, genders: Sequence[str], emotions: Sequence[str]
+) -> pd.DataFrame:
+    """Min, max, mean and range of `column` per gender and emotion over correctly classified recordings.
+
+    metrics: rows of one member per gender. Returns gender, emotion, statistic, value, n_recordings with a row for every
+    cell, in the order of `genders`, `emotions` and CELL_STATISTICS; without a recording a cell is NaN, n_recordings 0.
+    """
+    correct = metrics.loc[metrics["correct"].astype(bool), ["gender", "emotion", column]].dropna()
+    cells = correct.groupby(["gender", "emotion"])[column].agg(["min", "max", "mean", "count"])
+    index = pd.MultiIndex.from_product([genders, emotions], names=["gender", "emotion"])
+    cells = cells.reindex(index).astype(float)
+    cells["range"] = cells["max"] - cells["min"]
+    counts = cells["count"].fillna(0).astype(int)
+    tidy = cells[list(CELL_STATISTICS)].stack().rename("value")
+    tidy.index = tidy.index.set_names("statistic", level=2)
+    frame = tidy.reset_index()
+    frame["n_recordings"] = counts.reindex(pd.MultiIndex.from_frame(frame[["gender", "emotion"]])).to_numpy()
+    return frame

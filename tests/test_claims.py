@@ -1,0 +1,187 @@
+"""Each claim's truth on a table in which it holds, on one in which it fails, and on the paper's own printed tables."""
+
+import pandas as pd
+import pytest
+from fake_results import make_results, without_correct
+
+from convcam_jax import published
+from convcam_jax.claims import evaluate_claims, holds, member_cells, printed_cells, protocol_name, row_values
+from convcam_jax.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.published.claims import CLAIMS, Claim, Row, all_between, below, between, highest_in, lowest_in
+
+FACTS = published.load()
+BY_ID = {claim.id: claim for claim in CLAIMS}
+FLAT = dict.fromkeys(EMOTIONS, 50.0)
+
+# Per claim: the emotions' values (all others 50) with which it holds, and with which it fails; truth in print.
+CASES: dict[str, tuple[dict[str, float], dict[str, float], bool]] = {
+    "envelope-female-lowest-sadness": ({"sadness": 1}, {"sadness": 1, "fear": 0.5}, True),
+    "envelope-male-lowest-neutral": ({"neutral": 1}, {"neutral": 51}, True),
+    "envelope-female-highest-anger": ({"anger": 51}, {"anger": 51, "fear": 52}, True),
+    "envelope-male-highest-sadness": ({"sadness": 51}, {"neutral": 51}, False),
+    "envelope-male-highest-neutral": ({"neutral": 51}, {"sadness": 51}, True),
+    "envelope-female-sadness-boredom": ({"sadness": 1, "boredom": 2}, {"sadness": 1, "neutral": 2}, True),
+    "envelope-male-sadness-boredom": ({"sadness": 2, "boredom": 1}, {"sadness": 51, "boredom": 1}, False),
+    "envelope-boredom-sadness-conform": ({"sadness": 2, "boredom": 1}, {"sadness": 2, "anger": 1}, False),
+    "f0-boredom-best-coincides": ({"boredom": 9.9}, {"boredom": 10.1}, True),
+    "f0-boredom-low": ({"boredom": 49}, {"boredom": 49, "sadness": 48}, True),
+    "f0-sadness-neutral-smaller": ({"sadness": 1, "neutral": 2}, {"sadness": 1, "neutral": 2, "fear": 1.5}, True),
+    "f0-sadness-neutral-low": ({"sadness": 1, "neutral": 2}, {"sadness": 1, "neutral": 60}, True),
+    "f0-happiness-best": ({"happiness": 120}, {"happiness": 99}, True),
+    "f0-happiness-spread": ({"happiness": 51, "anger": 99}, {"happiness": 51, "boredom": 52}, True),
+    "f0-female-fear-spread": ({"fear": 51, "happiness": 99}, {"fear": 51, "neutral": 52}, True),
+    "f0-anger-best-is-worst": ({"anger": 51}, {"anger": 51, "fear": 52}, True),
+    "f0-anger-best-range": ({"anger": 439}, {"anger": 440}, True),
+    "f0-anger-varied": ({"anger": 51}, {"anger": 49}, True),
+    "f0-anger-700": ({"anger": 700}, {"anger": 699}, True),
+    "f0-poor-source-for-anger": ({"anger": 51}, {"anger": 51, "happiness": 51.5}, True),
+    "energy-around-90": ({emotion: 88 + k for k, emotion in enumerate(EMOTIONS)}, {"anger": 90}, True),
+    "energy-female-lowest-sadness": ({"sadness": 49}, {"sadness": 49, "boredom": 48}, True),
+    "energy-male-lowest-boredom": ({"boredom": 49}, {"boredom": 49, "sadness": 48}, True),
+    "energy-female-highest-anger": ({"anger": 51}, {"fear": 51}, True),
+    "energy-male-highest-happiness": ({"happiness": 51}, {"anger": 51}, True),
+    "energy-female-steady-neutral": ({"neutral": 49}, {"neutral": 49, "happiness": 48}, True),
+    "energy-male-steady-happiness": ({"happiness": 49}, {"happiness": 51}, True),
+    "energy-boredom-varies": ({"boredom": 51}, {"boredom": 51, "sadness": 52}, True),
+    "energy-mostly-inside": ({}, {"sadness": 49}, True),
+}
+
+
+def made_up_cells(claim: Claim, values: dict[str, float], n_recordings: int = 5) -> pd.DataFrame:
+    """Cells of the claim's rows and of no other."""
+    rows = [(*row, emotion, value, n_recordings) for row in claim.rows for emotion, value in (FLAT | values).items()]
+    return pd.DataFrame(rows, columns=["table", "gender", "statistic", "emotion", "value", "n_recordings"])
+
+
+def test_every_claim_has_a_case_and_its_own_id():
+    assert set(CASES) == set(BY_ID)
+    assert len(BY_ID) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_claim_on_made_up_and_printed_tables(claim):
+    holding, failing, in_print = CASES[claim.id]
+    assert holds(claim, made_up_cells(claim, holding)) is True
+    assert holds(claim, made_up_cells(claim, failing)) is False
+    assert holds(claim, printed_cells(FACTS)) is in_print
+
+
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if len(claim.rows) == 2], ids=lambda claim: claim.id)
+@pytest.mark.parametrize("failing_gender", GENDERS)
+def test_a_claim_about_both_genders_fails_with_either(claim, failing_gender):
+    holding, failing, _ = CASES[claim.id]
+    cells = pd.concat(
+        made_up_cells(claim, failing if gender == failing_gender else holding).query("gender == @gender")
+        for gender in GENDERS
+    )
+    assert holds(claim, cells) is False
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_claim_is_undecided_without_recordings(claim):
+    assert holds(claim, made_up_cells(claim, CASES[claim.id][0], n_recordings=0)) is None
+
+
+def test_predicates_by_hand():
+    row = pd.Series({"a": 1.0, "b": 2.0, "c": 3.0})
+    assert lowest_in("a")(row) is True
+    assert lowest_in("b")(row) is False
+    assert lowest_in("a", "b")(row) is True
+    assert highest_in("c", "b")(row) is True
+    assert highest_in("c", "a")(row) is False
+    assert below(["a"], ["b", "c"])(row) is True
+    assert below(["b"], ["a"])(row) is False
+    assert between("b", 2.0, 2.0)(row) is True
+    assert all_between(1.0, 2.9)(row) is False
+    assert lowest_in("missing")(row) is None
+    assert below(["a"], ["missing"])(row) is None
+    assert between("missing", 0, 1)(row) is None
+    assert all_between(0, 1)(row[:0]) is None
+    assert lowest_in("a")(row[["a"]]) is None, "nothing to compare with"
+    assert lowest_in("a")(pd.Series({"a": 1.0, "b": 1.0})) is False, "a tie is not lower"
+
+
+def test_two_recordings_are_left_out_where_the_paper_leaves_them_out():
+    # In print, the narrowest female range is that of happiness (3.4), which rests on two recordings.
+    printed_row = Row(5, "female", "range")
+    assert row_values(printed_cells(FACTS), printed_row)["happiness"] == 3.4
+    assert "happiness" not in row_values(printed_cells(FACTS), printed_row, minimum_recordings=3)
+
+
+def test_claims_of_a_run_that_repeats_the_paper():
+    results = make_results()
+    table = evaluate_claims(results.metrics, results.members, PUBLISHED_ANALYSIS, FACTS).set_index("id")
+    of_tables_3_and_4 = [claim.id for claim in CLAIMS if claim.rows[0].table < 5]
+    in_print = [CASES[name][2] for name in of_tables_3_and_4]
+    assert table.loc[of_tables_3_and_4, "holds_for_chosen_member"].tolist() == [
+        # The pictures give 0.061 for the lowest of sadness and of neutral: a tie that unrounded values would break.
+        held if name != "envelope-female-lowest-sadness" else False
+        for name, held in zip(of_tables_3_and_4, in_print, strict=True)
+    ]
+    assert table.loc[of_tables_3_and_4, "holds_in_printed_tables"].tolist() == in_print
+    assert (table["seeds"] == 10).all()
+    assert table["seeds_holding"].between(0, 10).all()
+    assert (table["protocol"] == "published").all()
+
+
+def test_seeds_are_counted_one_by_one():
+    results = make_results(seeds=4)
+    claim = BY_ID["f0-poor-source-for-anger"]
+    table = evaluate_claims(results.metrics, results.members, PUBLISHED_ANALYSIS).set_index("id")
+    cells = [member_cells(rows, PUBLISHED_ANALYSIS) for _, rows in results.metrics.groupby("seed")]
+    spoiled = results.metrics.copy()
+    of_boredom = (spoiled["emotion"] == "boredom") & (spoiled["seed"] == 2)
+    spoiled.loc[of_boredom, "f0_segment_rmse_hz"] = 5000.0
+    after = evaluate_claims(spoiled, results.members, PUBLISHED_ANALYSIS).set_index("id")
+    assert table.loc[claim.id, "seeds_holding"] == sum(holds(claim, cell) is True for cell in cells) == 4
+    assert after.loc[claim.id, "seeds_holding"] == 3
+    assert after.loc[claim.id, "holds_for_chosen_member"]
+    assert table["holds_in_printed_tables"].isna().all()
+
+
+def test_sentence_says_outcome_seeds_protocol_and_numbers():
+    results = make_results()
+    table = evaluate_claims(results.metrics, results.members, PUBLISHED_ANALYSIS, FACTS).set_index("id")
+    sentence = table.loc["envelope-male-highest-sadness", "sentence"]
+    holding = table.loc["envelope-male-highest-sadness", "seeds_holding"]
+    assert sentence.startswith("The highest male value is in sadness: this does not hold for the chosen models")
+    undecided = table.loc["envelope-male-highest-sadness", "seeds_undecided"]
+    assert undecided == 1
+    assert f"in {holding} of 10 seeds, 1 undecided, under protocol published." in sentence
+    assert "sadness 0.243" in sentence
+    assert "neutral 0.334" in sentence
+
+
+def test_empty_cells_are_undecided_not_an_error():
+    results = without_correct(make_results(seeds=2), "male", "fear")
+    table = evaluate_claims(results.metrics, results.members, AnalysisConfig(), FACTS).set_index("id")
+    row = table.loc["f0-sadness-neutral-smaller"]
+    assert pd.isna(row["holds_for_chosen_member"])
+    assert row["seeds_undecided"] == 2
+    assert "cannot be decided" in row["sentence"]
+    assert row["holds_in_printed_tables"]
+    # Where the paper's claim is not about fear, the emotion is simply not there.
+    assert not pd.isna(table.loc["energy-male-lowest-boredom", "holds_for_chosen_member"])
+
+
+def test_claims_in_hertz_are_not_judged_by_semitones():
+    results = make_results(seeds=2)
+    semitones = AnalysisConfig(table4_metric="f0_frame_rmse_semitones")
+    table = evaluate_claims(results.metrics, results.members, semitones).set_index("id")
+    undecided = table.index[table["holds_for_chosen_member"].isna()]
+    assert set(undecided) == {claim.id for claim in CLAIMS if claim.unit == "hz"}
+    assert (table["protocol"] == "own").all()
+
+
+def test_other_emotions_leave_all_claims_but_the_general_ones_undecided():
+    results = make_results(seeds=2)
+    other = results.metrics.assign(emotion=results.metrics["emotion"].map({e: f"other {e}" for e in EMOTIONS}))
+    table = evaluate_claims(other, results.members, AnalysisConfig()).set_index("id")
+    decided = table.index[table["holds_for_chosen_member"].notna()]
+    assert set(decided) == {"energy-around-90", "energy-mostly-inside"}
+
+
+def test_protocol_names():
+    assert protocol_name(AnalysisConfig()) == "corrected"
+    assert protocol_name(PUBLISHED_ANALYSIS) == "published"
+    assert protocol_name(AnalysisConfig(mask_threshold=0.2)) == "own"

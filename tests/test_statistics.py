@@ -1,0 +1,68 @@
+"""Intervals and cells by hand-computed values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from convcam_jax.statistics import cell_statistics, chosen_rows, mean_interval, within
+
+
+def test_interval_by_hand():
+    # Standard deviation 1, n = 3: half width 4.302653 / sqrt(3).
+    interval = mean_interval([1.0, 2.0, 3.0])
+    assert interval == pytest.approx((2.0, 2 - 2.4841377, 2 + 2.4841377, 3), abs=1e-6)
+
+
+def test_interval_is_scipys():
+    values = np.random.default_rng(1).normal(3, 2, 10)
+    low, high = stats.t.interval(0.9, 9, values.mean(), stats.sem(values))
+    assert mean_interval(values, 0.9) == pytest.approx((values.mean(), low, high, 10), rel=1e-12)
+
+
+def test_interval_leaves_out_missing_values_and_needs_two():
+    assert mean_interval([np.nan, 1.0, 3.0]) == mean_interval([1.0, 3.0])
+    one = mean_interval([0.5, np.nan])
+    assert one.mean == 0.5
+    assert np.isnan([one.low, one.high]).all()
+    none = mean_interval([])
+    assert none.n == 0
+    assert np.isnan(none[:3]).all()
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    samples = np.random.default_rng(2).normal(0, 1, (2000, 5))
+    covered = np.mean([within(0.0, *mean_interval(sample)[1:3]) for sample in samples])
+    assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_within_includes_its_limits_and_knows_when_it_cannot_say():
+    assert within(1.0, 1.0, 2.0) is True
+    assert within(2.0, 1.0, 2.0) is True
+    assert within(2.1, 1.0, 2.0) is False
+    assert within(np.nan, 1.0, 2.0) is None
+    assert within(1.0, np.nan, np.nan) is None
+
+
+def test_chosen_rows_take_each_genders_own_member():
+    members = pd.DataFrame({"gender": ["f", "f", "m", "m"], "seed": [0, 1, 0, 1], "chosen": [True, False, False, True]})
+    table = pd.DataFrame({"gender": ["f", "f", "m", "m"], "seed": [0, 1, 0, 1], "value": [1, 2, 3, 4]})
+    assert chosen_rows(table, members)["value"].tolist() == [1, 4]
+
+
+def test_cells_by_hand():
+    metrics = pd.DataFrame(
+        {
+            "gender": "female",
+            "emotion": ["anger", "anger", "anger", "fear", "neutral"],
+            "correct": [True, True, False, False, True],
+            "x": [1.0, 4.0, 100.0, 3.0, np.nan],
+        }
+    )
+    cells = cell_statistics(metrics, "x", ["female", "male"], ["anger", "fear", "neutral"])
+    assert len(cells) == 2 * 3 * 4
+    assert cells["statistic"].tolist()[:4] == ["min", "max", "mean", "range"]
+    assert cells["value"].tolist()[:4] == [1.0, 4.0, 2.5, 3.0]
+    assert cells["n_recordings"].tolist()[:4] == [2, 2, 2, 2]
+    assert cells["value"].iloc[4:].isna().all()
+    assert (cells["n_recordings"].iloc[4:] == 0).all()

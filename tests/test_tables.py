@@ -1,0 +1,204 @@
+"""The tables against hand-computed values and against the paper's own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_results import make_results, without_correct
+from sklearn.metrics import balanced_accuracy_score
+
+from convcam_jax import published, tables
+from convcam_jax.config import EMOTIONS, PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.statistics import mean_interval
+
+FACTS = published.load()
+RESULTS = make_results()
+KEYS = ["gender", "emotion", "statistic"]
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "digits", "text"),
+    [
+        (0.1409, 3, "truncated", "0.140"),
+        (0.1409, 3, "rounded", "0.141"),
+        (0.347 - 0.086, 3, "truncated", "0.261"),  # 0.26099999999999995
+        (0.1 + 0.2, 2, "truncated", "0.30"),
+        (1145.222 - 158.443, 2, "truncated", "986.77"),
+        (0.29 * 100, 1, "truncated", "29.0"),  # 28.999999999999996
+        (0.0005, 3, "rounded", "0.001"),
+        (0.0, 3, "truncated", "0.000"),
+        (np.nan, 3, "truncated", "–"),  # noqa: RUF001
+    ],
+)
+def test_digits(value, decimals, digits, text):
+    assert tables.printed(value, decimals, digits) == text
+
+
+def test_table4_of_the_published_values_is_the_papers():
+    tidy = tables.statistics_table(4, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    assert len(tidy) == 48
+    different = tidy[tidy["ours"] != tidy["published"]]
+    assert different[KEYS].to_numpy().tolist() == [["male", "happiness", "range"]]
+    assert tidy.query("statistic == 'min'")["n_recordings"].sum() == 58
+
+
+def test_table5_is_in_per_cent():
+    tidy = tables.statistics_table(5, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS)
+    cell = RESULTS.metrics.query("seed == 0 and gender == 'male' and emotion == 'anger'")["energy_ratio"]
+    ours = tidy.query("gender == 'male' and emotion == 'anger'").set_index("statistic")["ours"]
+    assert ours["mean"] == pytest.approx(100 * cell.mean(), abs=0.05 + 1e-9)
+    assert ours["range"] == pytest.approx(100 * (cell.max() - cell.min()), abs=0.05 + 1e-9)
+
+
+def test_interval_over_seeds_is_that_of_the_seeds_cell_values():
+    metrics = RESULTS.metrics
+    tidy = tables.statistics_table(3, metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    cell = metrics[metrics["correct"] & (metrics["gender"] == "female") & (metrics["emotion"] == "sadness")]
+    expected = mean_interval(cell.groupby("seed")["q_mse"].max())
+    row = tidy.query("gender == 'female' and emotion == 'sadness' and statistic == 'max'").iloc[0]
+    assert row[["ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"]].tolist() == pytest.approx(expected)
+    inside = expected.low <= 0.137 <= expected.high
+    assert row["published_within_interval"] == inside
+    assert row["published"] == 0.137
+
+
+def test_both_answers_of_within_interval_occur():
+    tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    answers = tidy.query("seeds > 1")["published_within_interval"]
+    assert set(answers) == {True, False}
+
+
+def test_another_metric_is_not_compared_with_the_printed_one():
+    tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS, FACTS.statistics)
+    assert (tidy["metric"] == "q_rmse").all()
+    assert tidy["published_within_interval"].isna().all()
+    assert not tidy["published"].isna().any()
+
+
+@pytest.mark.parametrize("table", [3, 4, 5])
+def test_an_emotion_without_correct_recordings_is_an_empty_cell(table):
+    results = without_correct(RESULTS, "male", "fear")
+    tidy = tables.statistics_table(
+        table, results.metrics, results.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics
+    )
+    empty = tidy.query("gender == 'male' and emotion == 'fear'")
+    assert empty["ours"].isna().all()
+    assert (empty["seeds"] == 0).all()
+    assert (empty["n_recordings"] == 0).all()
+    assert empty["published_within_interval"].isna().all()
+    assert tables.EMPTY in tables.as_printed(tidy)["fear"].to_numpy()
+
+
+def test_nobody_correct_at_all_is_a_table_of_empty_cells():
+    metrics = RESULTS.metrics.assign(correct=False)
+    tidy = tables.statistics_table(3, metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    assert tidy["ours"].isna().all()
+    assert len(tidy) == 48
+
+
+def test_one_seed_has_no_interval():
+    one = make_results(seeds=1)
+    tidy = tables.statistics_table(3, one.metrics, one.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    assert tidy[["ours_seeds_low", "ours_seeds_high"]].isna().all(axis=None)
+    assert tidy["published_within_interval"].isna().all()
+    assert not tidy["ours_seeds_mean"].isna().any()
+    summary = tables.accuracy_summary(one.members, one.predictions, one.utterances)
+    assert summary[["low", "high"]].isna().all(axis=None)
+
+
+def test_without_printed_figures_there_is_no_such_column():
+    tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS)
+    assert not {"published", "published_within_interval"} & set(tidy)
+    assert "source" not in tables.as_printed(tidy)
+
+
+def test_layout_as_printed():
+    tidy = tables.statistics_table(4, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
+    wide = tables.as_printed(tidy)
+    assert list(wide) == ["gender", "statistic", "source", *EMOTIONS]
+    assert wide.iloc[0].tolist()[:5] == ["female", "min", "this run", "158.44", "6.98"]
+    paper = wide.query("gender == 'male' and statistic == 'mean' and source == 'paper'")
+    assert paper[list(EMOTIONS)].to_numpy().tolist() == [["604.01", "34.70", "134.71", "232.55", "93.41", "49.12"]]
+    assert len(wide) == 16
+
+
+def test_table1_counts_recordings_and_totals():
+    utterances = pd.DataFrame(
+        {"speaker": ["03", "03", "08"], "emotion": ["anger", "fear", "anger"], "recording": ["a", "b", "c"]}
+    )
+    table = tables.table1(utterances, ["fear", "anger", "sadness"])
+    assert table.to_numpy().tolist() == [["03", 1, 1, 0, 2], ["08", 0, 1, 0, 1], ["total", 1, 2, 0, 3]]
+    beside = tables.table1_beside_published(table, FACTS.table1)
+    cell = beside.query("speaker == '08' and emotion == 'anger'")
+    assert cell[["ours", "published"]].to_numpy().tolist() == [[1, 12]]
+    assert len(beside) == 9 * 7
+
+
+def test_table1_of_the_berlin_corpus_is_the_papers():
+    # 417 utterances with the printed counts give the printed table back.
+    cells = FACTS.table1.drop(columns="total").query("speaker != 'total'").melt("speaker", var_name="emotion")
+    utterances = cells.loc[cells.index.repeat(cells["value"]), ["speaker", "emotion"]]
+    beside = tables.table1_beside_published(tables.table1(utterances, EMOTIONS), FACTS.table1)
+    assert (beside["ours"] == beside["published"]).all()
+    assert len(utterances) == 417
+
+
+def test_table2_puts_this_run_first():
+    assert tables.table2(90, 47).to_numpy().tolist() == [["SimpleNet", 90, 47, "this run"]]
+    beside = tables.table2(90, 47, FACTS.table2)
+    assert len(beside) == 6
+    assert beside.iloc[1].tolist() == ["SimpleNet", 90, 47, "paper"]
+
+
+def test_accuracy_summary_by_hand():
+    utterances = pd.DataFrame(
+        {
+            "recording": ["a", "b", "c", "d", "e"],
+            "speaker": ["1", "1", "1", "2", "2"],
+            "split": ["test", "test", "test", "test", "train"],
+        }
+    )
+    truth = ["joy", "joy", "joy", "rage", "rage"]
+    answers = {0: ["joy", "joy", "rage", "rage", "joy"], 1: ["joy", "rage", "rage", "joy", "joy"]}
+    predictions = pd.concat(
+        pd.DataFrame({"recording": list("abcde"), "gender": "female", "seed": s, "truth": truth, "predicted": p})
+        for s, p in answers.items()
+    )
+    members = pd.DataFrame({"gender": "female", "seed": [0, 1], "chosen": [False, True]})
+    summary = tables.accuracy_summary(members, predictions, utterances).set_index(["speaker", "measure"])
+    # The recording in the training set does not count. Accuracies 3/4 and 1/4; UARs (2/3 + 1)/2 and (1/3 + 0)/2.
+    everyone = summary.loc[("all", "accuracy")]
+    assert everyone[["mean", "lowest", "highest", "chosen"]].tolist() == [0.5, 0.25, 0.75, 0.25]
+    assert everyone["n_recordings"] == 4
+    assert summary.loc[("all", "uar"), "mean"] == pytest.approx((5 / 6 + 1 / 6) / 2)
+    assert summary.loc[("1", "accuracy"), "mean"] == pytest.approx(0.5)
+    assert summary.loc[("2", "uar"), "chosen"] == 0.0
+
+
+def test_uar_is_sklearns_balanced_accuracy():
+    answers = RESULTS.predictions.query("gender == 'male'")
+    expected = [balanced_accuracy_score(rows["truth"], rows["predicted"]) for _, rows in answers.groupby("seed")]
+    summary = tables.accuracy_summary(RESULTS.members, RESULTS.predictions, RESULTS.utterances)
+    row = summary.query("gender == 'male' and speaker == 'all' and measure == 'uar'").iloc[0]
+    assert row[["mean", "low", "high", "seeds"]].tolist() == pytest.approx(mean_interval(expected))
+    assert set(summary["speaker"]) == {"all", "03", "08", "10", "11", "13", "14", "15", "16"}
+
+
+def test_confusion_matrices_are_the_chosen_members():
+    predictions = pd.DataFrame(
+        {
+            "gender": "female",
+            "seed": [0, 0, 0, 1],
+            "truth": ["joy", "joy", "rage", "joy"],
+            "predicted": ["joy", "rage", "rage", "rage"],
+        }
+    )
+    members = pd.DataFrame({"gender": "female", "seed": [0, 1], "chosen": [True, False]})
+    matrices = tables.confusion_matrices(members, predictions, ["joy", "rage", "calm"])
+    assert list(matrices) == ["female"]
+    assert matrices["female"].to_numpy().tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert matrices["female"].loc["joy", "rage"] == 1
+
+
+def test_markdown():
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": pd.array([True, None], dtype="boolean")})
+    assert tables.to_markdown(frame) == "| a | b | c |\n| --- | --- | --- |\n| 1 | 0.1235 | yes |\n| 2 | – | – |\n"  # noqa: RUF001
