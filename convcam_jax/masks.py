@@ -1,0 +1,35 @@
+"""Masks of the emotions: sums of activation maps over recordings and members (paper, Eq. 1, 2 and 11).
+
+The paper leaves open which maps are summed. Here they are those of the other analyses: each divided by its own maximum,
+so that every recording counts alike, and zero behind its end.
+Axes: S member, N utterance, C class (emotion), F frequency bin, T time frame.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+def emotion_masks(maps: jax.Array, emotion_index: jax.Array, correct: jax.Array, n_emotions: int) -> jax.Array:
+    """R [C, F, T] of one member: the sum of the maps of each emotion's correctly classified recordings (Eq. 1).
+
+    `maps` [N, F, T]; `emotion_index` [N] in 0..n_emotions - 1; `correct` [N] bool. An emotion without any correctly
+    classified recording has a mask of zeros.
+    """
+    counted = jax.nn.one_hot(emotion_index, n_emotions) * correct[:, None]
+    return jnp.einsum("nc,nft->cft", counted, maps, precision=lax.Precision.HIGHEST)
+
+
+def ensemble_masks(member_masks: jax.Array) -> jax.Array:
+    """R-hat [C, F, T]: the sum of the masks [S, C, F, T] over the members (Eq. 2)."""
+    return jnp.sum(member_masks, axis=0)
+
+
+def binarise(mask: jax.Array, threshold: float) -> jax.Array:
+    """P [F, T] bool: where `mask` [F, T] reaches `threshold` (beta, 0..1) times its maximum (Eq. 11).
+
+    A mask that is zero everywhere gives no cell at all, where Eq. 11 to the letter would give every cell: there is no
+    mask, and `metrics.energy_ratio` answers NaN.
+    """
+    peak = jnp.max(mask)
+    return (mask >= threshold * peak) & (peak > 0)
