@@ -107,6 +107,14 @@ def test_published_stands_only_beside_the_papers_corpus(corpus, there):
     assert (published.load_for(corpus) is not None) == there
 
 
+def test_inferred_accuracy_rests_on_a_quarter_of_each_cell():
+    cells = FACTS.table1.set_index("speaker").drop(columns="total").drop(index="total")
+    quarters = (cells // 4).sum(axis=1)
+    female = quarters[["08", "13", "14", "16"]].sum()
+    assert (female, quarters.sum() - female) == (48, 39)
+    assert published.inferred_accuracy(FACTS.recordings) == pytest.approx({"female": 34 / 48, "male": 24 / 39})
+
+
 def test_recordings_equal_the_reference(reference_dir):
     reference = pd.read_csv(reference_dir / "published_recordings.csv").drop(columns="map_given")
     pd.testing.assert_frame_equal(FACTS.recordings, reference)

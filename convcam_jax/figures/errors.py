@@ -1,0 +1,161 @@
+"""Figures about the errors of all recordings: distributions per emotion (9, 12), contours with extreme errors (8)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from convcam_jax.figures import style
+from convcam_jax.figures.inputs import RecordingView
+from convcam_jax.figures.selection import Shown, extreme
+from convcam_jax.statistics import genders_of
+
+# Where our points and the paper's marks stand beside an emotion's tick.
+_OURS_AT, _PAPER_AT = -0.17, 0.2
+
+
+@style.styled
+def envelope_error(
+    metrics: pd.DataFrame, column: str, emotions: Sequence[str], published: pd.DataFrame | None = None
+) -> Figure:
+    """Figure 9: error between envelope and activation contour of the correctly classified recordings, per emotion.
+
+    metrics: rows of the chosen members; column: `q_mse` or `q_rmse`. published: `Published.recordings`; its values are
+    mean squared errors, of which the root is taken for `q_rmse`.
+    """
+    marks = None
+    if published is not None:
+        printed = published["printed_q_rmse"]
+        marks = published.assign(value=np.sqrt(printed) if column == "q_rmse" else printed)
+    label = "paper, square root of the printed values" if column == "q_rmse" else "paper"
+    return _distribution(metrics, column, emotions, marks, label, logarithmic=False)
+
+
+@style.styled
+def f0_error(
+    metrics: pd.DataFrame, column: str, emotions: Sequence[str], published: pd.DataFrame | None = None
+) -> Figure:
+    """Figure 12: error between F0 and the trajectory c of the correctly classified recordings, per emotion.
+
+    As `envelope_error`; the paper's values, of segment means in Hz, are shown with the metrics in Hz only.
+    """
+    marks = None
+    if published is not None and column.endswith("_hz"):
+        marks = published.assign(value=published["printed_f0_rmse_hz"])
+    label = "paper" if column == "f0_segment_rmse_hz" else "paper, segment means"
+    return _distribution(metrics, column, emotions, marks, label, logarithmic=True)
+
+
+def _distribution(
+    metrics: pd.DataFrame,
+    column: str,
+    emotions: Sequence[str],
+    marks: pd.DataFrame | None,
+    marks_label: str,
+    logarithmic: bool,
+) -> Figure:
+    """Boxes and points per emotion, females (a) and males (b), with the paper's values as marks at their right."""
+    genders = genders_of(metrics)
+    figure, axes = style.new_figure(1, len(genders), height=2.9, sharey=True)
+    for number, (panel, gender) in enumerate(zip(axes[0], genders, strict=True)):
+        correct = metrics[metrics["correct"].astype(bool) & (metrics["gender"] == gender)]
+        ours_at = 0.0 if marks is None else _OURS_AT
+        _emotion_points(panel, correct.assign(value=correct[column]), emotions, ours_at)
+        if marks is not None:
+            _emotion_marks(panel, marks[marks["gender"] == gender], emotions, marks_label)
+        panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
+        panel.set_xlim(-0.6, len(emotions) - 0.4)
+        style.panel_title(panel, number, style.gender_title(gender))
+    first = axes[0, 0]
+    first.set_ylabel(style.METRIC_LABELS[column])
+    # A logarithmic axis needs a positive value.
+    if logarithmic and any(np.any(line.get_ydata() > 0) for panel in axes[0] for line in panel.lines):
+        first.set_yscale("log")
+        first.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        first.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        first.set_ylim(bottom=0)
+    handles, labels = first.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def _emotion_points(axes: Axes, recordings: pd.DataFrame, emotions: Sequence[str], offset: float) -> None:
+    """Our values: points beside each other where they are close, over a box where there are five or more."""
+    for position, emotion in enumerate(emotions):
+        values = np.sort(recordings.loc[recordings["emotion"] == emotion, "value"].dropna().to_numpy())
+        if len(values) >= 5:
+            box_colours = {name: {"color": style.GREY} for name in ("boxprops", "whiskerprops", "capprops")}
+            axes.boxplot(
+                [values],
+                positions=[position + offset],
+                widths=0.32,
+                showfliers=False,
+                medianprops={"color": "black"},
+                manage_ticks=False,
+                **box_colours,  # type: ignore[arg-type]
+            )
+        jitter = 0.05 * (np.arange(len(values)) % 3 - 1) if len(values) > 1 else np.zeros(len(values))
+        axes.plot(
+            position + offset + jitter,
+            values,
+            "o",
+            ms=3,
+            color=style.BLUE,
+            label="this run (box: quartiles)" if position == 0 else None,
+        )
+
+
+def _emotion_marks(axes: Axes, recordings: pd.DataFrame, emotions: Sequence[str], label: str) -> None:
+    """The paper's values as open diamonds."""
+    for position, emotion in enumerate(emotions):
+        values = recordings.loc[recordings["emotion"] == emotion, "value"]
+        axes.plot(
+            np.full(len(values), position + _PAPER_AT),
+            values,
+            "D",
+            ms=3,
+            mfc="none",
+            mew=0.8,
+            color=style.VERMILION,
+            label=label if position == 0 else None,
+        )
+
+
+@style.styled
+def extreme_envelopes(views: Mapping[str, RecordingView], metrics: pd.DataFrame, column: str) -> Figure:
+    """Figure 8: envelope Q and activation contour q with the lowest (top) and the highest (bottom) error per gender.
+
+    views: by recording name, with all correctly classified recordings of the chosen members, whose rows `metrics` has.
+    """
+    genders = genders_of(metrics)
+    figure, axes = style.new_figure(2, len(genders), height=3.8, sharey=True)
+    for row, highest in enumerate((False, True)):
+        for place, gender in enumerate(genders):
+            panel = axes[row, place]
+            shown = extreme(metrics, column, gender, highest)
+            _envelope_panel(panel, views, shown)
+            what = f"{shown.emotion}, {shown.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
+            style.panel_title(panel, row * len(genders) + place, f"{style.gender_title(gender)}, {what}")
+        axes[row, 0].set_ylabel(f"{'highest' if highest else 'lowest'} error\nshare of maximum")
+    drawn = [panel for panel in axes.flat if panel.lines]
+    if drawn:
+        handles, labels = drawn[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _envelope_panel(axes: Axes, views: Mapping[str, RecordingView], shown: Shown | None) -> None:
+    if shown is None:
+        style.say_empty(axes)
+        return
+    view = views[shown.recording]
+    axes.fill_between(view.time_s, 0, view.envelope, color=style.GREY, alpha=0.25, lw=0)
+    axes.plot(view.time_s, view.envelope, color=style.GREY, lw=0.8, label="envelope Q of the signal's energy")
+    axes.plot(view.time_s, view.contour, color=style.VERMILION, lw=1.3, label="activation contour q")
+    axes.set_xlim(view.time_s[0], view.time_s[-1])
+    axes.set_ylim(0, 1.03)
+    axes.set_xlabel("time (s)")

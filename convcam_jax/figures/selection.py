@@ -1,0 +1,53 @@
+"""Which recordings the figures show: those with the lowest or highest error, those with leaps of F0."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.figures.inputs import RecordingView
+
+# Two semitones of an octave's 12 are left for what the voice itself does between two frames.
+OCTAVE_LEAP_SEMITONES = 10.0
+# Below this no voice is meant: zeros that were interpolated into the contour.
+_LOWEST_F0_HZ = 60.0
+
+
+class Shown(NamedTuple):
+    """A recording and its error."""
+
+    recording: str
+    emotion: str
+    error: float
+
+
+def extreme(
+    metrics: pd.DataFrame, column: str, gender: str, highest: bool = False, emotion: str | None = None
+) -> Shown | None:
+    """The correctly classified recording of a gender (and emotion) with the lowest or highest `column`; None if none.
+
+    metrics: rows of the chosen members.
+    """
+    candidates = metrics[metrics["correct"].astype(bool) & (metrics["gender"] == gender)].dropna(subset=[column])
+    if emotion is not None:
+        candidates = candidates[candidates["emotion"] == emotion]
+    if candidates.empty:
+        return None
+    row = candidates.sort_values([column, "recording"], ascending=[not highest, True]).iloc[0]
+    return Shown(row["recording"], row["emotion"], float(row[column]))
+
+
+def f0_leaps(view: RecordingView) -> np.ndarray:
+    """Size in semitones of the step from each frame to the next [n - 1]; 0 where either is not voiced."""
+    usable = view.voiced.astype(bool) & (view.f0_hz >= _LOWEST_F0_HZ)
+    semitones = 12 * np.log2(np.where(usable, view.f0_hz, _LOWEST_F0_HZ))
+    return np.where(usable[1:] & usable[:-1], np.abs(np.diff(semitones)), 0.0)
+
+
+def with_f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str]) -> list[RecordingView]:
+    """As many views as `preferred` has: those that it names, then those with the greatest leap of F0 between frames."""
+    named = [name for name in preferred if name in views]
+    others = [name for name in sorted(views) if name not in named]
+    others.sort(key=lambda name: -float(f0_leaps(views[name]).max(initial=0.0)))
+    return [views[name] for name in (named + others)[: len(preferred)]]

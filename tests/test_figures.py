@@ -1,0 +1,375 @@
+"""The figures show the data that they are given, say what it is, and survive empty cells."""
+
+import io
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from fake_results import make_results, without_correct
+from fake_views import BIN_HZ, make_masks, make_view, make_views
+from matplotlib.figure import Figure
+
+from convcam_jax import published, tables
+from convcam_jax.config import EMOTIONS
+from convcam_jax.figures import errors, maps, models, style, trajectories
+from convcam_jax.figures.selection import extreme, f0_leaps, with_f0_errors
+from convcam_jax.statistics import chosen_rows, mean_interval
+
+RESULTS = make_results(seeds=5)
+RECORDINGS = published.load().recordings
+CHOSEN = chosen_rows(RESULTS.metrics, RESULTS.members)
+VIEW = make_view()
+VIEWS = make_views(CHOSEN)
+
+
+def without_male_fear() -> pd.DataFrame:
+    results = without_correct(RESULTS, "male", "fear")
+    return chosen_rows(results.metrics, results.members)
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def line_data(axes, label: str) -> np.ndarray:
+    (line,) = [line for line in axes.lines if line.get_label() == label]
+    return np.asarray(line.get_xydata())
+
+
+def tick_labels(axis) -> list:
+    """Labels of the ticks within the limits; locators also give ticks outside, which are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [label for tick in ticks for label in (tick.label1, tick.label2)]
+
+
+def assert_no_overlapping_text(figure: Figure) -> None:
+    """Titles, axis labels and tick labels that are drawn do not cover each other, and lie inside the figure."""
+    figure.canvas.draw()
+    texts = [text for legend in figure.legends for text in legend.texts]
+    for axes in figure.axes:
+        texts += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        texts += [*tick_labels(axes.xaxis), *tick_labels(axes.yaxis)]
+    # Slanted tick labels have bounding boxes that overlap where the text does not.
+    drawn = [text for text in texts if text.get_visible() and text.get_text() and text.get_rotation() in (0, 90)]
+    names = np.array([text.get_text() for text in drawn])
+    x0, y0, x1, y1 = np.array([text.get_window_extent().padded(-1).extents for text in drawn]).T
+    outside = (x0 < 0) | (y0 < 0) | (x1 > figure.bbox.x1) | (y1 > figure.bbox.y1)
+    assert not outside.any(), names[outside]
+    apart = (x0[:, None] > x1) | (y0[:, None] > y1)
+    overlapping = np.triu(~(apart | apart.T), k=1)
+    assert not overlapping.any(), [(names[first], names[second]) for first, second in np.argwhere(overlapping)]
+
+
+def every_figure() -> dict[str, Figure]:
+    metrics = without_male_fear()
+    matrices = tables.confusion_matrices(RESULTS.members, RESULTS.predictions, EMOTIONS)
+    return {
+        "accuracy": models.accuracy(RESULTS.members, published.inferred_accuracy(RECORDINGS)),
+        "masks": maps.masks(make_masks()),
+        "confusion": models.confusion(matrices),
+        "cqt_and_f0": maps.cqt_and_f0(VIEW),
+        "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW),
+        "extreme_envelopes": errors.extreme_envelopes(VIEWS, metrics, "q_mse"),
+        "envelope_error": errors.envelope_error(metrics, "q_mse", EMOTIONS, RECORDINGS),
+        "trajectory_scheme": trajectories.trajectory_scheme(VIEW),
+        "best_trajectories": trajectories.best_trajectories(VIEWS, metrics, "f0_segment_rmse_hz", EMOTIONS),
+        "f0_error": errors.f0_error(metrics, "f0_segment_rmse_hz", EMOTIONS, RECORDINGS),
+        "f0_errors": trajectories.f0_errors(VIEWS),
+        "learning_curves": models.learning_curves(RESULTS.history, RESULTS.members),
+    }
+
+
+def test_every_figure_fits_the_page_and_its_text_does_not_overlap():
+    before = dict(matplotlib.rcParams)
+    for name, figure in every_figure().items():
+        width, height = figure.get_size_inches()
+        assert width in (style.COLUMN_INCHES, style.PAGE_INCHES), name
+        assert height < 9, name
+        assert_no_overlapping_text(figure)
+    assert dict(matplotlib.rcParams) == before, "the caller's settings are left alone"
+
+
+def test_look_does_not_depend_on_the_callers_settings():
+    def pixels() -> np.ndarray:
+        figure = maps.cqt_and_f0(VIEW)
+        figure.canvas.draw()
+        return np.asarray(figure.canvas.buffer_rgba())
+
+    plain = pixels()
+    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 5}):
+        np.testing.assert_array_equal(pixels(), plain)
+
+
+def test_accuracy_shows_every_member_and_the_papers_best():
+    figure = models.accuracy(RESULTS.members, {"female": 0.7, "male": 0.6})
+    assert titles(figure) == ["(a) females", "(b) males"]
+    for axes, gender, best in zip(figure.axes, ("female", "male"), (70, 60), strict=True):
+        per_cent = 100 * RESULTS.members.query(f"gender == '{gender}'").sort_values("seed")["test_accuracy"]
+        np.testing.assert_allclose(line_data(axes, "model")[:, 1], per_cent)
+        np.testing.assert_allclose(line_data(axes, "chosen model")[:, 1], per_cent.iloc[:1])
+        np.testing.assert_allclose(line_data(axes, "mean of all models")[:, 1], mean_interval(per_cent).mean)
+        np.testing.assert_allclose(line_data(axes, "paper's best model (inferred)")[:, 1], best)
+        band = axes.patches[0].get_window_extent().transformed(axes.transData.inverted())
+        assert (band.y0, band.y1) == pytest.approx(mean_interval(per_cent)[1:3])
+    assert figure.axes[0].get_ylabel() == "test accuracy (%)"
+
+
+def test_confusion_shows_every_count_and_shades_by_row():
+    counts = pd.DataFrame([[3, 1], [0, 0]], index=["joy", "rage"], columns=["joy", "rage"])
+    figure = models.confusion({"female": counts})
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["3", "1", "0", "0"]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[0.75, 0.25], [0, 0]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["joy", "rage"]
+
+
+def test_learning_curves_show_all_seeds_their_mean_and_the_kept_epoch():
+    figure = models.learning_curves(RESULTS.history, RESULTS.members)
+    assert len(figure.axes) == 4
+    loss = figure.axes[0]
+    female = RESULTS.history.query("gender == 'female'")
+    assert len(loss.lines) == 2 * (5 + 1) + 1
+    np.testing.assert_allclose(line_data(loss, "validation")[:, 1], female.groupby("epoch")["validation_loss"].mean())
+    kept = line_data(loss, "epoch kept")
+    assert set(kept[:, 0]) == {3}
+    np.testing.assert_allclose(kept[:, 1], female.query("epoch == 3").sort_values("seed")["validation_loss"])
+    np.testing.assert_allclose(
+        line_data(figure.axes[2], "train")[:, 1], 100 * female.groupby("epoch")["train_accuracy"].mean()
+    )
+
+
+def test_masks_show_three_emotions_of_the_best_model_and_of_all():
+    mask_set = make_masks()
+    figure = maps.masks(mask_set)
+    assert titles(figure)[:3] == ["(a) anger", "(b) neutral", "(c) sadness"]
+    assert len(figure.axes) == 4 * 3 + 1
+    neutral = EMOTIONS.index("neutral")
+    shown = figure.axes[3 * 3 + 1].collections[0].get_array()
+    expected = mask_set.summed["male"][neutral] / mask_set.summed["male"][neutral].max()
+    np.testing.assert_allclose(shown.reshape(96, 202), expected)
+    assert figure.axes[0].get_yscale() == "log"
+    assert figure.axes[0].get_ylabel() == "females, best model\nfrequency (Hz)"
+
+
+def test_masks_of_other_emotions_and_empty_masks():
+    mask_set = make_masks()._replace(emotions=("joy", "rage", "calm", "awe", "anger", "grief"))
+    empty = {gender: np.zeros_like(mask) for gender, mask in mask_set.best.items()}
+    figure = maps.masks(mask_set._replace(best=empty))
+    assert titles(figure)[:3] == ["(a) anger", "(b) joy", "(c) rage"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["empty mask"]
+    assert not figure.axes[3].texts
+
+
+def test_spectrogram_is_in_decibel_on_the_bins_frequencies():
+    figure = maps.cqt_and_f0(VIEW)
+    top, bottom = figure.axes[:2]
+    shown = np.asarray(top.collections[0].get_array()).reshape(VIEW.cqt.shape)
+    np.testing.assert_allclose(shown, 20 * np.log10(VIEW.cqt / VIEW.cqt.max()), atol=1e-4)
+    assert shown.max() == pytest.approx(0, abs=1e-6)
+    edges = style.frequency_edges(BIN_HZ)
+    assert top.get_ylim() == pytest.approx((edges[0], edges[-1]))
+    np.testing.assert_allclose(np.sqrt(edges[1:] * edges[:-1]), BIN_HZ)
+    contour = bottom.lines[0].get_ydata()
+    np.testing.assert_array_equal(np.isnan(contour), ~VIEW.voiced)
+    np.testing.assert_array_equal(contour[VIEW.voiced], VIEW.f0_hz[VIEW.voiced])
+
+
+def test_silence_is_drawn_without_warnings():
+    silent = VIEW._replace(
+        cqt=np.zeros_like(VIEW.cqt),
+        map=np.zeros_like(VIEW.map),
+        raw_map=np.zeros_like(VIEW.raw_map),
+        f0_hz=np.zeros_like(VIEW.f0_hz),
+        voiced=np.zeros_like(VIEW.voiced),
+    )
+    for figure in (
+        maps.cqt_and_f0(silent),
+        maps.raw_and_scaled_map(silent),
+        trajectories.trajectory_scheme(silent),
+        trajectories.f0_errors({"silent": silent}),
+    ):
+        figure.savefig(io.BytesIO())
+
+
+def test_frames_are_centred_on_their_times():
+    edges = style.time_edges(np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(edges, [-0.25, 0.25, 0.75, 1.25])
+
+
+def test_raw_map_is_shown_beside_the_scaled_one():
+    figure = maps.raw_and_scaled_map(VIEW)
+    raw, scaled = figure.axes[:2]
+    np.testing.assert_allclose(raw.images[0].get_array(), VIEW.raw_map / VIEW.raw_map.max())
+    np.testing.assert_allclose(np.asarray(scaled.collections[0].get_array()).reshape(VIEW.map.shape), VIEW.map)
+    assert titles(figure)[0].startswith("(a) 90 × 47")  # noqa: RUF001
+
+
+def test_extreme_envelopes_are_those_with_the_lowest_and_highest_error():
+    figure = errors.extreme_envelopes(VIEWS, CHOSEN, "q_mse")
+    assert titles(figure) == [
+        "(a) females, neutral, 13b03Na: 0.061",
+        "(b) males, neutral, 10a01Nb: 0.084",
+        "(c) females, anger, 13a05Wa: 0.347",
+        "(d) males, neutral, 11b01Nc: 0.334",
+    ]
+    view = VIEWS["11b01Nc"]
+    drawn = line_data(figure.axes[3], "activation contour q")
+    np.testing.assert_allclose(drawn, np.column_stack([view.time_s, view.contour]))
+    np.testing.assert_allclose(line_data(figure.axes[3], "envelope Q of the signal's energy")[:, 1], view.envelope)
+
+
+def points(axes, marker: str) -> np.ndarray:
+    return np.sort(np.concatenate([line.get_ydata() for line in axes.lines if line.get_marker() == marker]))
+
+
+@pytest.mark.parametrize(
+    ("draw", "column", "printed_column"),
+    [
+        (errors.envelope_error, "q_mse", "printed_q_rmse"),
+        (errors.f0_error, "f0_segment_rmse_hz", "printed_f0_rmse_hz"),
+    ],
+)
+def test_distributions_show_every_correct_recording_and_every_printed_value(draw, column, printed_column):
+    metrics = RESULTS.metrics.query("seed == 1")
+    figure = draw(metrics, column, EMOTIONS, RECORDINGS)
+    for axes, gender in zip(figure.axes, ("female", "male"), strict=True):
+        ours = metrics.query(f"gender == '{gender}' and correct")[column]
+        theirs = RECORDINGS.query(f"gender == '{gender}'")[printed_column]
+        assert len(ours) < len(theirs)
+        np.testing.assert_allclose(points(axes, "o"), np.sort(ours))
+        np.testing.assert_allclose(points(axes, "D"), np.sort(theirs))
+        assert [label.get_text() for label in axes.get_xticklabels()] == list(EMOTIONS)
+
+
+def test_points_stand_at_their_emotion():
+    axes = errors.envelope_error(CHOSEN, "q_mse", EMOTIONS, RECORDINGS).axes[1]
+    happiness = CHOSEN.query("gender == 'male' and emotion == 'happiness'")["q_mse"]
+    near = [line for line in axes.lines if line.get_marker() == "o" and abs(np.mean(line.get_xdata()) - 3) < 0.3]
+    np.testing.assert_allclose(np.concatenate([line.get_ydata() for line in near]), np.sort(happiness))
+
+
+def test_root_of_the_printed_squares_stands_beside_an_rmse():
+    axes = errors.envelope_error(CHOSEN, "q_rmse", EMOTIONS, RECORDINGS).axes[0]
+    np.testing.assert_allclose(
+        points(axes, "D"), np.sort(np.sqrt(RECORDINGS.query("gender == 'female'")["printed_q_rmse"]))
+    )
+    assert "square root" in axes.figure.legends[0].texts[1].get_text()
+
+
+def test_printed_values_in_hertz_are_not_shown_with_semitones_nor_for_other_corpora():
+    for figure in (
+        errors.f0_error(CHOSEN, "f0_frame_rmse_semitones", EMOTIONS, RECORDINGS),
+        errors.f0_error(CHOSEN, "f0_frame_rmse_hz", EMOTIONS, None),
+    ):
+        assert not [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+        assert len(figure.legends[0].texts) == 1
+
+
+def test_nobody_correct_is_drawn_empty():
+    nobody = CHOSEN.assign(correct=False)
+    for figure in (
+        errors.envelope_error(nobody, "q_mse", EMOTIONS, RECORDINGS),
+        errors.f0_error(nobody, "f0_frame_rmse_hz", EMOTIONS),
+        errors.extreme_envelopes({}, nobody, "q_mse"),
+        trajectories.best_trajectories({}, nobody, "f0_frame_rmse_hz", EMOTIONS),
+        trajectories.f0_errors({}),
+    ):
+        figure.savefig(io.BytesIO())
+    assert errors.extreme_envelopes({}, nobody, "q_mse").axes[0].texts[0].get_text().startswith("no correctly")
+
+
+def test_one_seed_and_one_gender():
+    one = make_results(seeds=1, epochs=1)
+    members = one.members.query("gender == 'male'")
+    figure = models.accuracy(members)
+    assert len(figure.axes) == 1
+    assert not [patch for patch in figure.axes[0].patches if patch.get_label() == "95 % interval of the mean"]
+    models.learning_curves(one.history.query("gender == 'male'"), members).savefig(io.BytesIO())
+
+
+def test_voiced_segments_by_hand():
+    voiced = np.array([True, True, False, True, False, False, True])
+    assert trajectories.voiced_segments(voiced) == [slice(0, 2), slice(3, 4), slice(6, 7)]
+    assert trajectories.voiced_segments(np.zeros(3, dtype=bool)) == []
+
+
+def test_kept_cells_by_hand():
+    activation = np.array([[1.0, 0.2, 0.0, 0.3], [0.5, 0.4, 0.0, 0.3], [0.49, 0.1, 0.0, 0.0]])
+    voiced = np.array([True, True, True, False])
+    kept = trajectories.kept_cells(VIEW._replace(map=activation, voiced=voiced), 0.5)
+    assert kept.astype(int).tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def test_trajectory_is_the_mean_frequency_of_the_grey_cells():
+    figure = trajectories.trajectory_scheme(VIEW, 0.5)
+    _, middle, bottom = figure.axes
+    grey = ~np.ma.getmaskarray(np.ma.masked_invalid(middle.collections[0].get_array())).reshape(VIEW.map.shape)
+    shown_hz = bottom.lines[0].get_ydata()
+    for frame in np.flatnonzero(VIEW.voiced):
+        assert shown_hz[frame] == pytest.approx(BIN_HZ[grey[:, frame]].mean())
+    assert not grey[:, ~VIEW.voiced].any()
+    assert np.isnan(shown_hz[~VIEW.voiced]).all()
+
+
+def test_best_trajectories_show_frames_and_segment_means():
+    metrics = without_male_fear()
+    figure = trajectories.best_trajectories(VIEWS, metrics, "f0_segment_rmse_hz", EMOTIONS)
+    assert titles(figure)[:4] == [
+        "(a) females, anger: 08b09Wc, 158.4 Hz",
+        "(b) males, anger: 03b10Wc, 439.4 Hz",
+        "boredom: 13a07Lb, 7.0 Hz",
+        "boredom: 11a02Ld, 9.8 Hz",
+    ]
+    assert titles(figure)[5] == "fear: –"  # noqa: RUF001
+    view = VIEWS["13a07Lb"]
+    first = trajectories.voiced_segments(view.voiced)[0]
+    mean_line = line_data(figure.axes[2], "F0 (thick: segment means)")
+    np.testing.assert_allclose(mean_line[:, 1], view.f0_hz[first].mean())
+    np.testing.assert_allclose(mean_line[:, 0], (np.array([first.start, first.stop]) - 0.5) * 512 / 16600)
+
+
+def test_f0_errors_show_the_papers_examples_and_mark_leaps():
+    figure = trajectories.f0_errors(VIEWS)
+    assert titles(figure) == ["(a) females, fear, 13b01Ab", "(b) females, neutral, 13a01Nb"]
+    view = VIEWS["13b01Ab"]
+    # The made-up octave error is in the middle frame.
+    middle = len(view.f0_hz) // 2
+    marked = line_data(figure.axes[0], "leap of F0")
+    np.testing.assert_allclose(marked[:, 0], view.time_s[[middle - 1, middle, middle + 1]])
+    np.testing.assert_allclose(marked[:, 1], view.f0_hz[[middle - 1, middle, middle + 1]])
+
+
+def test_leaps_by_hand():
+    view = VIEW._replace(
+        f0_hz=np.array([100.0, 200.0, 200.0, 5.0, 150.0]), voiced=np.array([True, True, False, True, True])
+    )
+    # An octave; then not voiced; then 5 Hz, which no voice has.
+    np.testing.assert_allclose(f0_leaps(view), [12.0, 0, 0, 0])
+
+
+def test_without_the_papers_examples_the_greatest_leaps_are_shown():
+    voiced = np.ones(2, dtype=bool)
+    steps = {"a": 101.0, "b": 300.0, "c": 210.0}
+    views = {
+        name: VIEW._replace(recording=name, f0_hz=np.array([100.0, hz]), voiced=voiced) for name, hz in steps.items()
+    }
+    assert [view.recording for view in with_f0_errors(views, ("x", "y"))] == ["b", "c"]
+    assert [view.recording for view in with_f0_errors(views, ("x", "a"))] == ["a", "b"]
+
+
+def test_extreme_takes_correct_recordings_of_the_gender_and_emotion():
+    metrics = pd.DataFrame(
+        {
+            "recording": ["a", "b", "c", "d", "e"],
+            "gender": ["female"] * 4 + ["male"],
+            "emotion": ["fear", "fear", "joy", "joy", "joy"],
+            "correct": [False, True, True, True, True],
+            "x": [0.1, 0.5, 0.3, np.nan, 0.0],
+        }
+    )
+    assert extreme(metrics, "x", "female") == ("c", "joy", 0.3)
+    assert extreme(metrics, "x", "female", highest=True) == ("b", "fear", 0.5)
+    assert extreme(metrics, "x", "female", emotion="fear") == ("b", "fear", 0.5)
+    assert extreme(metrics, "x", "male", emotion="fear") is None
