@@ -1,0 +1,296 @@
+"""The embedded corpus: names, sizes, prosody, known F0, independence of recordings and of parts, and its files."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import parselmouth
+import pytest
+import soundfile
+
+from convcam_jax.config import EMOTIONS, SyntheticConfig
+from convcam_jax.corpus import phones, synthetic
+from convcam_jax.corpus.utterances import find_utterances, parse_emodb_name
+from convcam_jax.corpus.voice import Controls, Sound
+from convcam_jax.errors import UserError
+
+RATE_HZ = 16000
+DEFAULT = SyntheticConfig()
+SMALL = SyntheticConfig(speakers_per_gender=1, texts=1)
+EMODB_SPEAKERS = {"03", "08", "09", "10", "11", "12", "13", "14", "15", "16"}
+SOUNDS = dict[synthetic.UtteranceSpec, Sound]
+
+
+@pytest.fixture(scope="module")
+def sounds() -> SOUNDS:
+    """The whole default corpus."""
+    return {spec: synthetic.render(DEFAULT, spec, RATE_HZ) for spec in synthetic.utterance_specs(DEFAULT)}
+
+
+@pytest.fixture(scope="module")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    synthetic.write_corpus(SMALL, folder, RATE_HZ)
+    return folder
+
+
+def mean_by_speaker(sounds: SOUNDS, measure) -> dict[tuple[str, str], float]:
+    values: dict[tuple[str, str], list[float]] = {}
+    for spec, sound in sounds.items():
+        values.setdefault((spec.speaker, spec.emotion), []).append(measure(sound))
+    return {key: float(np.mean(value)) for key, value in values.items()}
+
+
+def log2_f0(sound: Sound) -> float:
+    return float(np.log2(sound.f0_hz[sound.f0_hz > 0]).mean())
+
+
+def f0_range_st(sound: Sound) -> float:
+    return float(np.ptp(np.percentile(12 * np.log2(sound.f0_hz[sound.f0_hz > 0]), [5, 95])))
+
+
+def rms_db(sound: Sound) -> float:
+    return float(20 * np.log10(sound.samples.std()))
+
+
+def high_frequency_db(sound: Sound) -> float:
+    """Energy from 1.5 to 4 kHz re that below 1 kHz, of what is voiced."""
+    power = np.abs(np.fft.rfft(sound.samples * (sound.f0_hz > 0))) ** 2
+    frequency_hz = np.fft.rfftfreq(len(sound.samples), 1 / RATE_HZ)
+    high = power[(frequency_hz > 1500) & (frequency_hz < 4000)].sum()
+    return float(10 * np.log10(high / power[frequency_hz < 1000].sum()))
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_default_corpus_has_every_speaker_text_and_emotion_once():
+    specs = synthetic.utterance_specs(DEFAULT)
+    assert len(specs) == len({spec.recording for spec in specs}) == 2 * 3 * 4 * 6
+    assert specs[0].recording == "21a01Wa"
+    assert {spec.emotion for spec in specs} == set(EMOTIONS)
+
+
+def test_names_parse_as_those_of_emodb():
+    for spec in synthetic.utterance_specs(SyntheticConfig(speakers_per_gender=20, texts=20)):
+        assert tuple(parse_emodb_name(spec.recording)) == tuple(spec)
+
+
+def test_genders_by_number_apart_from_emodb():
+    assert synthetic.speaker_genders(SyntheticConfig(speakers_per_gender=2)) == {
+        "21": "male",
+        "22": "female",
+        "23": "male",
+        "24": "female",
+    }
+    genders = synthetic.speaker_genders(SyntheticConfig(speakers_per_gender=20))
+    assert len(genders) == 40
+    assert not EMODB_SPEAKERS & set(genders)
+
+
+def test_twenty_sentences_of_known_phones_with_stress_and_pause():
+    sentences = synthetic.texts(SyntheticConfig(texts=20))
+    assert len(set(sentences.values())) == 20
+    for sentence in sentences.values():
+        assert {symbol.lstrip("'") for symbol in sentence.split()} <= set(phones.PHONES)
+        assert sentence.count("|") == 1
+        assert sentence.count("'") >= 2
+
+
+def test_durations_and_levels_are_those_of_recordings(sounds: SOUNDS):
+    durations_s = np.array([len(sound.samples) / RATE_HZ for sound in sounds.values()])
+    assert durations_s.min() > 0.85
+    assert durations_s.max() < 2.1
+    assert 1.2 < durations_s.mean() < 1.45
+    peaks = np.array([np.abs(sound.samples).max() for sound in sounds.values()])
+    assert peaks.max() <= synthetic.PEAK_LIMIT
+    assert peaks.min() > 0.03
+    assert np.mean(peaks >= synthetic.PEAK_LIMIT - 1e-9) < 0.02  # Levels are kept, but for a rare one.
+    assert all(np.isfinite(sound.samples).all() for sound in sounds.values())
+
+
+def test_female_voices_are_higher_and_their_tracts_shorter():
+    speakers = {number: synthetic.draw_speaker(DEFAULT, number) for number in synthetic.speaker_genders(DEFAULT)}
+    female = [speaker for number, speaker in speakers.items() if int(number) % 2 == 0]
+    male = [speaker for number, speaker in speakers.items() if int(number) % 2]
+    assert min(speaker.f0_hz for speaker in female) > 1.2 * max(speaker.f0_hz for speaker in male)
+    assert min(speaker.tract_factor for speaker in female) > max(speaker.tract_factor for speaker in male)
+    assert len({speaker.f0_hz for speaker in speakers.values()}) == len(speakers)
+
+
+@pytest.mark.parametrize(
+    ("measure", "order"),
+    [
+        (log2_f0, ("fear", "neutral")),
+        (log2_f0, ("anger", "neutral", "sadness")),
+        (log2_f0, ("happiness", "neutral", "boredom")),
+        (f0_range_st, ("anger", "neutral", "sadness")),
+        (f0_range_st, ("happiness", "neutral", "boredom")),
+        (rms_db, ("anger", "neutral", "sadness")),
+        (rms_db, ("happiness", "neutral", "boredom")),
+    ],
+)
+def test_emotions_lie_as_the_literature_says_within_every_speaker(sounds: SOUNDS, measure, order: tuple[str, ...]):
+    mean = mean_by_speaker(sounds, measure)
+    for speaker in synthetic.speaker_genders(DEFAULT):
+        values = [mean[speaker, emotion] for emotion in order]
+        assert values == sorted(values, reverse=True), f"{speaker}: {dict(zip(order, values, strict=True))}"
+
+
+@pytest.mark.parametrize("order", [("anger", "neutral", "sadness"), ("happiness", "neutral", "boredom")])
+def test_active_emotions_have_more_energy_at_high_frequencies(sounds: SOUNDS, order: tuple[str, ...]):
+    mean = mean_by_speaker(sounds, high_frequency_db)
+    means = [np.mean([mean[speaker, emotion] for speaker in synthetic.speaker_genders(DEFAULT)]) for emotion in order]
+    assert means[0] > means[1] + 1.5 > means[2] + 3.0
+
+
+@pytest.mark.parametrize("order", [("fear", "neutral", "boredom"), ("anger", "neutral", "sadness")])
+def test_fast_and_slow_emotions(sounds: SOUNDS, order: tuple[str, ...]):
+    length = {emotion: [len(s.samples) for spec, s in sounds.items() if spec.emotion == emotion] for emotion in order}
+    means = [np.mean(length[emotion]) for emotion in order]
+    assert means[0] < 0.97 * means[1] < 0.97 * 0.85 * means[2]
+
+
+def test_recordings_of_an_emotion_differ_so_that_emotions_overlap(sounds: SOUNDS):
+    within = {emotion: [log2_f0(s) for spec, s in sounds.items() if spec.emotion == emotion] for emotion in EMOTIONS}
+    female = {emotion: values[4:8] for emotion, values in within.items()}  # Speaker 22.
+    assert all(np.std(values) * 12 > 0.2 for values in female.values())
+    assert max(within["neutral"]) > min(within["anger"])
+
+
+def test_praat_finds_the_known_f0_and_voicing(sounds: SOUNDS):
+    errors, agreement = [], []
+    for sound in list(sounds.values())[::4]:
+        pitch = parselmouth.Sound(sound.samples, RATE_HZ).to_pitch_ac(0.01, 75.0, pitch_ceiling=600.0)
+        found_hz = pitch.selected_array["frequency"]
+        known_hz = sound.f0_hz[np.round(pitch.xs() * RATE_HZ).astype(int)]
+        both = (found_hz > 0) & (known_hz > 0)
+        errors.append(np.abs(found_hz[both] / known_hz[both] - 1))
+        agreement.append(np.mean((found_hz > 0) == (known_hz > 0)))
+    error = np.concatenate(errors)
+    assert np.median(error) < 0.01
+    assert np.mean(error > 0.2) < 0.02
+    assert np.mean(agreement) > 0.93
+    assert np.min(agreement) > 0.8
+
+
+def test_f0_stays_where_praat_looks(sounds: SOUNDS):
+    for sound in sounds.values():
+        voiced_hz = sound.f0_hz[sound.f0_hz > 0]
+        assert voiced_hz.min() >= 80
+        assert voiced_hz.max() <= 500
+        assert 0.5 < len(voiced_hz) / len(sound.f0_hz) < 0.9
+
+
+def test_a_recording_depends_on_seed_and_name_only(sounds: SOUNDS):
+    spec = synthetic.UtteranceSpec("22", "a01", "fear", "a")
+    alone = synthetic.render(SMALL, spec, RATE_HZ)
+    assert alone.samples.tobytes() == sounds[spec].samples.tobytes()
+    assert alone.f0_hz.tobytes() == sounds[spec].f0_hz.tobytes()
+    other_seed = synthetic.render(dataclasses.replace(SMALL, seed=1), spec, RATE_HZ)
+    other_version = synthetic.render(SMALL, spec._replace(version="b"), RATE_HZ)
+    for other in (other_seed, other_version):
+        assert other.samples.shape != alone.samples.shape or np.abs(other.samples - alone.samples).max() > 0.01
+
+
+def controls_with(part: str | None) -> Controls:
+    """A recording's controls, with one part of its prosody taken from anger where `part` names one."""
+    spec = synthetic.UtteranceSpec("21", "a01", "neutral", "a")
+    rngs = {stream: synthetic.stream_rng(SMALL, spec, stream) for stream in synthetic.Stream}
+    speaker = synthetic.draw_speaker(SMALL, "21")
+    prosody = synthetic.draw_prosody(rngs, speaker, "neutral")
+    if part:
+        prosody = prosody._replace(**{part: getattr(synthetic.PROSODY["anger"], part)})
+    sentence = synthetic.texts(SMALL)["a01"]
+    timeline = synthetic.say(rngs[synthetic.Stream.TIMING], sentence, prosody.timing, speaker)
+    return synthetic.make_controls(rngs, timeline, prosody, speaker)
+
+
+@pytest.mark.parametrize(
+    ("part", "tracks"),
+    [
+        ("pitch", {"f0_hz"}),
+        ("loudness", {"level_db"}),
+        ("quality", {"tilt_db", "aspiration", "jitter"}),
+        ("articulation", {"formant_hz"}),
+    ],
+)
+def test_exchanging_a_part_changes_its_own_tracks_only(part: str, tracks: set[str]):
+    plain, changed = controls_with(None)._asdict(), controls_with(part)._asdict()
+    assert {name for name in plain if not np.array_equal(plain[name], changed[name])} == tracks
+
+
+def test_controls_with_nothing_exchanged_are_the_recordings():
+    drawn = synthetic.draw_controls(SMALL, synthetic.UtteranceSpec("21", "a01", "neutral", "a"))
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, controls_with(None), strict=True))
+
+
+def test_truth_table_reads_f0_every_10_ms():
+    f0_hz = np.concatenate([np.zeros(200), np.linspace(100, 200, 281)])
+    table = synthetic.truth_table(Sound(np.zeros(481), f0_hz, np.zeros(0)), RATE_HZ)
+    np.testing.assert_allclose(table["time_s"], [0, 0.01, 0.02, 0.03])
+    np.testing.assert_array_equal(table["f0_hz"], f0_hz[[0, 160, 320, 480]])
+    np.testing.assert_array_equal(table["voiced"], [False, False, True, True])
+
+
+def test_files_hold_the_rendered_sound_and_its_truth(small_folder: Path):
+    specs = synthetic.utterance_specs(SMALL)
+    expected = {f"wav/{spec.recording}.wav" for spec in specs} | {f"truth/{spec.recording}.npz" for spec in specs}
+    assert set(files_of(small_folder)) == expected | {"synthetic.json"}
+    for spec in specs:
+        sound = synthetic.render(SMALL, spec, RATE_HZ)
+        path = small_folder / "wav" / f"{spec.recording}.wav"
+        info = soundfile.info(path)
+        assert (info.samplerate, info.channels, info.subtype) == (RATE_HZ, 1, "PCM_16")
+        pcm, _ = soundfile.read(path, dtype="int16")
+        np.testing.assert_allclose(pcm / 32767, sound.samples, atol=0.5001 / 32767)
+        with np.load(small_folder / "truth" / f"{spec.recording}.npz") as truth:
+            np.testing.assert_array_equal(truth["f0_hz"], sound.f0_hz[::160])
+            np.testing.assert_array_equal(truth["voiced"], sound.f0_hz[::160] > 0)
+
+
+def test_written_corpus_is_found_as_a_corpus_of_emodbs_layout(small_folder: Path):
+    utterances, problems = find_utterances(small_folder, synthetic.speaker_genders(SMALL), "stop")
+    assert not problems
+    assert [(u.recording, u.gender) for u in utterances[:1]] == [("21a01Aa", "male")]
+    assert len(utterances) == 12
+
+
+def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_folder: Path, tmp_path: Path):
+    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    assert files_of(tmp_path) == files_of(small_folder)
+    kept, lost = tmp_path / "wav" / "21a01Wa.wav", tmp_path / "wav" / "22a01Ta.wav"
+    kept_ns = kept.stat().st_mtime_ns
+    lost.unlink()
+    (tmp_path / "truth" / "22a01Fa.npz").unlink()
+    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    assert files_of(tmp_path) == files_of(small_folder)
+    assert kept.stat().st_mtime_ns == kept_ns
+
+
+def test_a_folder_of_another_config_is_refused(small_folder: Path):
+    before = files_of(small_folder)
+    with pytest.raises(UserError, match="another config"):
+        synthetic.write_corpus(dataclasses.replace(SMALL, seed=1), small_folder, RATE_HZ)
+    assert files_of(small_folder) == before
+    assert json.loads(before["synthetic.json"])["seed"] == 0
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UserError, match=str(blocked)):
+        synthetic.write_corpus(SMALL, blocked, RATE_HZ)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full_disk(path: Path, *arguments: object, **keywords: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(soundfile, "write", full_disk)
+    with pytest.raises(UserError, match=r"21a01Wa\.wav: cannot be written .*No space left"):
+        synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    assert set(files_of(tmp_path)) == {"synthetic.json", "truth/21a01Wa.npz"}
