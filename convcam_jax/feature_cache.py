@@ -1,0 +1,203 @@
+"""Features of many recordings: computed in parallel processes, and kept on disk from run to run.
+
+One file per recording, named by a hash of all that its content depends on, with a checksum inside.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import parselmouth
+from absl import logging
+from tqdm import tqdm
+
+from convcam_jax.config import FeatureConfig
+from convcam_jax.corpus.audio import read_recording
+from convcam_jax.corpus.utterances import Utterance
+from convcam_jax.errors import RecordingError, UserError
+from convcam_jax.features import Features, compute_features, shortest_s
+
+# To be raised with every change of features.py or audio.py that changes a value, or of the entries below.
+FORMAT_VERSION = 1
+CHECKSUM_BYTES = hashlib.sha256().digest_size
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Entry(NamedTuple):
+    """What the cache keeps of one recording."""
+
+    features: Features
+    file_rate_hz: int
+
+
+def load_or_compute(
+    utterances: Sequence[Utterance], config: FeatureConfig, cache_dir: Path, on_error: str, progress: bool = True
+) -> tuple[dict[str, Features], list[RecordingError]]:
+    """Features by recording, in the order of `utterances`, and the problems of those left out.
+
+    What is not in `cache_dir`, or damaged there, is computed and written to it; `progress` shows a bar on stderr. With
+    `on_error` "stop" the first problem (in the order of `utterances`) is raised, with "skip" all are collected. Raises
+    UserError if the cache cannot be written. The calling script needs the guard `if __name__ == "__main__"`.
+    """
+    cache_paths = {u.recording: entry_path(u.path, config, cache_dir) for u in utterances}
+    entries = {r: entry for r, path in cache_paths.items() if path and (entry := read_entry(path))}
+    missing = [u for u in utterances if u.recording not in entries]
+    problems = []
+    with (
+        tqdm(
+            total=len(utterances), initial=len(entries), desc="features", unit="recording", disable=not progress
+        ) as bar,
+        contextlib.closing(_compute_all([u.path for u in missing], config)) as outcomes,
+    ):
+        for utterance, outcome in zip(missing, outcomes, strict=True):
+            if isinstance(outcome, Entry):
+                entries[utterance.recording] = outcome
+                if path := cache_paths[utterance.recording]:
+                    write_entry(path, outcome)
+            else:
+                problems.append(RecordingError(utterance.recording, outcome))
+                if on_error == "stop":
+                    raise problems[0]
+            bar.update()
+    _say_resampled(entries, config.sample_rate_hz)
+    return {u.recording: entries[u.recording].features for u in utterances if u.recording in entries}, problems
+
+
+def corpus_hash(utterances: Iterable[Utterance]) -> str:
+    """SHA-256 (hex) of the names and the wav files of all utterances, in any order."""
+    lines = sorted(f"{u.recording} {hashlib.sha256(u.path.read_bytes()).hexdigest()}\n" for u in utterances)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def entry_path(wav: Path, config: FeatureConfig, cache_dir: Path) -> Path | None:
+    """Where the features of the file `wav` are kept, or None if it cannot be read."""
+    try:
+        content = wav.read_bytes()
+    except OSError:
+        return None
+    dependencies = {
+        "format": FORMAT_VERSION,
+        "wav": hashlib.sha256(content).hexdigest(),
+        "config": asdict(config),
+        "librosa": version("librosa"),
+        "soxr": version("soxr"),
+        "praat": parselmouth.PRAAT_VERSION,
+    }
+    key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()
+    return cache_dir / f"{key}.features"
+
+
+def read_entry(path: Path) -> Entry | None:
+    """The entry at `path`, or None if there is none or its checksum is wrong."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+    if hashlib.sha256(payload).digest() != checksum:
+        return None
+    with np.load(io.BytesIO(payload)) as arrays:
+        features = Features(
+            cqt=arrays["cqt"],
+            praat_f0_hz=arrays["praat_f0_hz"],
+            praat_time_s=arrays["praat_time_s"],
+            energy=arrays["energy"],
+            n_samples=int(arrays["n_samples"]),
+        )
+        return Entry(features, int(arrays["file_rate_hz"]))
+
+
+def write_entry(path: Path, entry: Entry) -> None:
+    """Write the entry to `path`, whole or not at all; raises UserError if the folder takes no more."""
+    buffer = io.BytesIO()
+    np.savez(buffer, file_rate_hz=np.array(entry.file_rate_hz), **entry.features._asdict())
+    payload = buffer.getvalue()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(
+            f"{path.parent}: the features cannot be kept there ({error.strerror}); make room or choose another folder"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
+    """The entry of one file, or what is wrong with the file (exceptions of two arguments do not survive pickling)."""
+    try:
+        recording = read_recording(wav, config.sample_rate_hz, shortest_s(config))
+    except RecordingError as error:
+        return error.problem
+    return Entry(compute_features(recording.samples, config), recording.file_rate_hz)
+
+
+def _compute_all(wavs: Sequence[Path], config: FeatureConfig) -> Generator[Entry | str, None, None]:
+    """Outcomes of `compute_entry`, in order, from as many processes as there are cores."""
+    if not wavs:
+        return
+    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
+    with (
+        _one_thread_per_process(),
+        ProcessPoolExecutor(
+            min(os.cpu_count() or 1, len(wavs)), mp_context=get_context("spawn"), initializer=_leave_interrupt_to_parent
+        ) as pool,
+    ):
+        try:
+            yield from pool.map(partial(compute_entry, config=config), wavs)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "features: a process was ended from outside, for lack of memory perhaps; "
+                "run again, what is finished has been kept"
+            ) from error
+
+
+def _leave_interrupt_to_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _one_thread_per_process() -> Iterator[None]:
+    """Processes started meanwhile get numerical libraries of one thread: there is a process for each core already."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _say_resampled(entries: dict[str, Entry], sample_rate_hz: int) -> None:
+    """One line for all recordings whose files have another rate."""
+    rates = {r: e.file_rate_hz for r, e in sorted(entries.items()) if e.file_rate_hz != sample_rate_hz}
+    if rates:
+        first = next(iter(rates))
+        logging.warning(
+            "%d of %d recordings are not at %d Hz and were resampled, the first being %s (%d Hz)",
+            len(rates),
+            len(entries),
+            sample_rate_hz,
+            first,
+            rates[first],
+        )

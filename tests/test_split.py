@@ -1,0 +1,164 @@
+"""The split into training, validation and test set."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from convcam_jax.config import FeatureConfig, SplitConfig, make_config
+from convcam_jax.corpus.utterances import (
+    EMODB_SPEAKER_GENDERS,
+    Utterance,
+    find_utterances,
+    select,
+    without_longer_than,
+)
+from convcam_jax.errors import UserError
+from convcam_jax.features import n_cqt_frames
+from convcam_jax.split import SPLITS, assign
+
+
+def corpus(cells: dict[tuple[str, str], int], gender: str = "female") -> list[Utterance]:
+    return [Utterance(f"{s}{e}{k}", s, gender, e, "t", Path()) for (s, e), n in cells.items() for k in range(n)]
+
+
+def split_by_recording(utterances: list[Utterance], config: SplitConfig) -> dict[str, str]:
+    return {u.recording: split for u, split in zip(utterances, assign(utterances, config), strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("n", "parts", "sizes"),
+    [
+        (4, 4, (2, 1, 1)),
+        (7, 4, (5, 1, 1)),
+        (8, 4, (4, 2, 2)),
+        (16, 4, (8, 4, 4)),
+        (3, 3, (1, 1, 1)),
+        (11, 5, (7, 2, 2)),
+    ],
+)
+def test_sizes_are_rounded_down(n, parts, sizes):
+    assignment = assign(corpus({("1", "anger"): n}), SplitConfig(parts=parts))
+    assert tuple(Counter(assignment)[split] for split in SPLITS) == sizes
+
+
+def test_fewer_than_parts_are_all_for_training():
+    utterances = corpus({("1", "anger"): 3, ("2", "anger"): 4})
+    split_of = split_by_recording(utterances, SplitConfig())
+    assert [split_of[f"1anger{k}"] for k in range(3)] == ["train"] * 3
+
+
+def test_order_of_the_utterances_does_not_matter():
+    utterances = corpus({("1", "anger"): 9, ("2", "anger"): 8, ("1", "fear"): 5, ("2", "fear"): 4})
+    config = SplitConfig(seed=3)
+    assert split_by_recording(utterances[::-1], config) == split_by_recording(utterances, config)
+
+
+def test_another_speaker_or_emotion_changes_nothing_for_the_others():
+    few = corpus({("1", "anger"): 12})
+    many = corpus({("0", "anger"): 8, ("1", "anger"): 12, ("0", "fear"): 8, ("1", "fear"): 8})
+    split_of = split_by_recording(many, SplitConfig())
+    assert split_by_recording(few, SplitConfig()) == {u.recording: split_of[u.recording] for u in few}
+
+
+def test_cells_of_equal_size_are_split_differently():
+    names = [str(k) for k in range(20)]
+    utterances = corpus({(name, "anger"): 12 for name in names})
+    assignment = assign(utterances, SplitConfig())
+    assert len({assignment[12 * k : 12 * k + 12] for k in range(20)}) > 15
+
+
+def test_each_recording_is_tested_equally_often_over_seeds():
+    utterances = corpus({("1", "anger"): 8})
+    counts = Counter()
+    for seed in range(800):
+        counts.update(
+            (u.recording, s) for u, s in zip(utterances, assign(utterances, SplitConfig(seed=seed)), strict=True)
+        )
+    # Binomial(800, 1/4): mean 200, standard deviation 12.2.
+    assert all(abs(counts[u.recording, split] - 200) < 62 for u in utterances for split in ("test", "validation"))
+
+
+def test_same_seed_gives_the_same_split_on_every_machine():
+    assignment = assign(corpus({("03", "anger"): 8}), SplitConfig(seed=0))
+    assert assignment == ("train", "test", "test", "train", "train", "validation", "train", "validation")
+
+
+def test_pinned_recordings_are_tested_and_the_sizes_stay():
+    utterances = corpus({("1", "anger"): 12, ("2", "anger"): 4})
+    pinned = ("1anger7", "1anger2")
+    for seed in range(20):
+        split_of = split_by_recording(utterances, SplitConfig(seed=seed, pinned_test=pinned))
+        assert split_of["1anger7"] == split_of["1anger2"] == "test"
+        assert Counter(split_of.values()) == {"train": 8, "validation": 4, "test": 4}
+
+
+def test_pinned_recording_that_is_not_used_is_named():
+    with pytest.raises(UserError, match=r"split\.pinned_test: 9fear0 is not among the recordings used"):
+        assign(corpus({("1", "anger"): 4}), SplitConfig(pinned_test=("1anger0", "9fear0")))
+
+
+def test_more_pinned_than_tested_is_an_error():
+    message = r"split\.pinned_test: 2 recordings of anger by speaker 1, and only 1 of 7"
+    with pytest.raises(UserError, match=message):
+        assign(corpus({("1", "anger"): 7}), SplitConfig(pinned_test=("1anger0", "1anger1")))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_too_few_recordings_are_named(n):
+    utterances = corpus({("1", "anger"): 8, ("2", "anger"): 8, ("1", "fear"): 8, ("2", "fear"): n})
+    message = rf"too few recordings of fear by speaker 2: {n}, where 3 are needed; .*corpus\.excluded_speakers"
+    with pytest.raises(UserError, match=message):
+        assign(utterances, SplitConfig())
+
+
+def test_emotion_that_a_gender_would_not_be_tested_on_is_named():
+    utterances = corpus({("1", "anger"): 4, ("1", "fear"): 4})
+    utterances += corpus({("2", "anger"): 4, ("2", "fear"): 3}, gender="male")
+    with pytest.raises(UserError, match=r"no recording of fear by a male speaker gets into the test set.*fewer than 4"):
+        assign(utterances, SplitConfig())
+
+
+@pytest.fixture(scope="module")
+def emodb_utterances(emodb_dir):
+    config = make_config("paper", "emodb", str(emodb_dir), "corrected", 10, ()).corpus
+    chosen = select(find_utterances(emodb_dir, EMODB_SPEAKER_GENDERS, "stop")[0], config)
+    n_frames = {u.recording: n_cqt_frames(soundfile.info(u.path).frames, FeatureConfig()) for u in chosen}
+    return without_longer_than(chosen, n_frames, config.max_frames)
+
+
+def sizes_by_gender(utterances, assignment):
+    return Counter((u.gender, split) for u, split in zip(utterances, assignment, strict=True))
+
+
+EMODB_SIZES = {
+    ("female", "test"): 48,
+    ("female", "validation"): 48,
+    ("female", "train"): 132,
+    ("male", "test"): 39,
+    ("male", "validation"): 39,
+    ("male", "train"): 111,
+}
+
+
+def test_emodb_has_48_female_and_39_male_test_recordings(emodb_utterances):
+    assert sizes_by_gender(emodb_utterances, assign(emodb_utterances, SplitConfig())) == EMODB_SIZES
+
+
+def test_speakers_that_the_paper_leaves_out_are_too_few(emodb_dir):
+    everyone = [u for u in find_utterances(emodb_dir, EMODB_SPEAKER_GENDERS, "stop")[0] if u.emotion != "disgust"]
+    with pytest.raises(UserError, match="too few recordings of fear by speaker 09: 1,"):
+        assign(everyone, SplitConfig())
+    with pytest.raises(UserError, match="too few recordings of happiness by speaker 12: 2,"):
+        assign([u for u in everyone if u.speaker != "09"], SplitConfig())
+
+
+def test_published_recordings_can_be_pinned(emodb_utterances, reference_dir):
+    with (reference_dir / "published_recordings.csv").open(newline="") as file:
+        pinned = tuple(row["recording"] for row in csv.DictReader(file))
+    assert len(pinned) == 58
+    assignment = assign(emodb_utterances, SplitConfig(pinned_test=pinned))
+    assert sizes_by_gender(emodb_utterances, assignment) == EMODB_SIZES
+    assert {u.recording for u, s in zip(emodb_utterances, assignment, strict=True) if s == "test"} > set(pinned)
