@@ -19,6 +19,9 @@ F0_METRICS = [
 ]
 
 
+compute = jax.jit(metrics.recording_metrics, static_argnames="config")
+
+
 def random_recording(seed=0, n_frames=23, n_padded=T):
     """Arguments of `recording_metrics` up to the mask, with zeros from `n_frames` on."""
     rng = np.random.default_rng(seed)
@@ -114,6 +117,8 @@ def test_segment_rmse_by_hand():
     assert metrics.segment_rmse(x, y, voiced.at[1].set(False), segment) == pytest.approx(np.sqrt(8.5))
     assert metrics.segment_rmse(x, y, voiced.at[:2].set(False), segment) == 4
     assert jnp.isnan(metrics.segment_rmse(x, y, jnp.zeros(5, dtype=bool), segment))
+    # Unvoiced frames belong to no segment.
+    assert metrics.segment_rmse(x, y, jnp.ones(5, dtype=bool), segment) == pytest.approx(np.sqrt(10))
 
 
 def test_an_octave_is_twelve_semitones():
@@ -148,7 +153,7 @@ def test_f0_metrics_equal_plain_loops(seed):
     # As in the published processing: a voiced frame at 0 Hz.
     first_voiced = int(np.argmax(recording["voiced"]))
     recording["f0_hz"] = recording["f0_hz"].at[first_voiced].set(0)
-    result = metrics.recording_metrics(**recording, config=CONFIG)
+    result = compute(**recording, config=CONFIG)
     for name, expected in straightforward_f0_metrics(**recording).items():
         assert getattr(result, name) == pytest.approx(expected, rel=1e-5), name
 
@@ -158,12 +163,10 @@ def test_a_map_on_the_f0_has_no_distance_from_it():
     row = np.random.default_rng(3).integers(0, F, T)
     activation = jnp.zeros((F, T)).at[row, np.arange(T)].set(1.0)
     f0_hz = jnp.where(recording["voiced"], BIN_HZ[row], 0)
-    result = metrics.recording_metrics(**{**recording, "activation": activation, "f0_hz": f0_hz}, config=CONFIG)
-    assert [float(getattr(result, name)) for name in F0_METRICS] == [0, 0, 0, 0]
+    result = compute(**{**recording, "activation": activation, "f0_hz": f0_hz}, config=CONFIG)
+    assert [float(getattr(result, name)) for name in F0_METRICS] == pytest.approx([0, 0, 0, 0], abs=1e-5)
     # Two semitones (bins) too high everywhere.
-    result = metrics.recording_metrics(
-        **{**recording, "activation": activation, "f0_hz": f0_hz * 2 ** (-2 / 12)}, config=CONFIG
-    )
+    result = compute(**{**recording, "activation": activation, "f0_hz": f0_hz * 2 ** (-2 / 12)}, config=CONFIG)
     assert result.f0_segment_rmse_semitones == pytest.approx(2, rel=1e-5)
     assert result.f0_frame_rmse_semitones == pytest.approx(2, rel=1e-5)
 
@@ -175,7 +178,7 @@ def test_a_contour_that_moves_the_wrong_way_costs_frames_but_not_segments():
     f0_hz = jnp.zeros(T).at[:3].set(BIN_HZ[:3])
     voiced = jnp.zeros(T, dtype=bool).at[:3].set(True)
     changed = {"activation": activation, "f0_hz": f0_hz, "voiced": voiced}
-    result = metrics.recording_metrics(**{**recording, **changed}, config=CONFIG)
+    result = compute(**{**recording, **changed}, config=CONFIG)
     assert result.f0_segment_rmse_hz == pytest.approx(0, abs=1e-4)
     assert result.f0_frame_rmse_semitones == pytest.approx(np.sqrt(8 / 3), rel=1e-5)
 
@@ -183,8 +186,8 @@ def test_a_contour_that_moves_the_wrong_way_costs_frames_but_not_segments():
 def test_scales_of_map_energy_and_cqt_do_not_matter():
     recording = random_recording()
     scaled = {name: recording[name] * 0.01 for name in ("activation", "cqt", "energy")}
-    expected = metrics.recording_metrics(**recording, config=CONFIG)
-    assert_same(metrics.recording_metrics(**{**recording, **scaled}, config=CONFIG), expected, rtol=1e-5)
+    expected = compute(**recording, config=CONFIG)
+    assert_same(compute(**{**recording, **scaled}, config=CONFIG), expected, rtol=1e-5)
 
 
 def test_padding_has_no_influence():
@@ -196,13 +199,13 @@ def test_padding_has_no_influence():
     for name in ("activation", "cqt", "energy", "f0_hz"):
         padded[name] = jnp.where(behind, 1e4, padded[name])
     padded["voiced"] = padded["voiced"] | behind
-    first = metrics.recording_metrics(**padded, config=CONFIG)
-    assert_same(first, metrics.recording_metrics(**tight, config=CONFIG), rtol=1e-6)
+    first = compute(**padded, config=CONFIG)
+    assert_same(first, compute(**tight, config=CONFIG), rtol=1e-6)
 
 
 def test_recording_without_voice():
     recording = random_recording() | {"voiced": jnp.zeros(T, dtype=bool), "f0_hz": jnp.zeros(T)}
-    result = metrics.recording_metrics(**recording, config=CONFIG)
+    result = compute(**recording, config=CONFIG)
     assert all(jnp.isnan(getattr(result, name)) for name in F0_METRICS)
     assert 0 < result.q_mse < 1
     assert not result.map_is_zero
@@ -210,7 +213,7 @@ def test_recording_without_voice():
 
 def test_recording_with_voice_at_0_hz_only_has_no_semitones():
     recording = random_recording() | {"f0_hz": jnp.zeros(T)}
-    result = metrics.recording_metrics(**recording, config=CONFIG)
+    result = compute(**recording, config=CONFIG)
     assert jnp.isnan(result.f0_segment_rmse_semitones)
     assert jnp.isnan(result.f0_frame_rmse_semitones)
     assert result.f0_frame_rmse_hz > 100
@@ -219,9 +222,7 @@ def test_recording_with_voice_at_0_hz_only_has_no_semitones():
 def test_map_of_zeros():
     recording = random_recording()
     behind = jnp.arange(T) >= recording["n_frames"]
-    result = metrics.recording_metrics(
-        **{**recording, "activation": jnp.where(behind, jnp.ones((F, T)), 0)}, config=CONFIG
-    )
+    result = compute(**{**recording, "activation": jnp.where(behind, jnp.ones((F, T)), 0)}, config=CONFIG)
     assert result.map_is_zero
     contour = metrics.energy_contour(recording["energy"], recording["n_frames"])
     assert result.q_mse == pytest.approx(float(jnp.sum(contour**2)) / recording["n_frames"], rel=1e-6)
@@ -229,7 +230,7 @@ def test_map_of_zeros():
 
 
 def test_jit_and_vmap_agree_with_a_loop():
-    recordings = [random_recording(seed, n_frames) for seed, n_frames in enumerate((T, 23, 18, 1))]
+    recordings = [random_recording(seed, n_frames) for seed, n_frames in enumerate((T, 23, 1))]
     loop = [metrics.recording_metrics(**recording, config=CONFIG) for recording in recordings]
     stacked = {name: jnp.stack([jnp.asarray(r[name]) for r in recordings]) for name in recordings[0]}
 
