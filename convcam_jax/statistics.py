@@ -25,8 +25,9 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
     The interval says where the mean over many more seeds would lie, not where a single seed would. One value has no
     interval (low and high are NaN); no value has no mean either. Same unit in and out.
 
-    >>> mean_interval([1.0, 3.0])
-    Interval(mean=2.0, low=-10.706204736174701, high=14.706204736174701, n=2)
+    >>> mean, low, high, n = mean_interval([1.0, 3.0])
+    >>> print(f"{mean} {low:.3f} {high:.3f} {n}")
+    2.0 -10.706 14.706 2
     """
     finite = np.asarray([value for value in values if np.isfinite(value)], dtype=float)
     n = len(finite)

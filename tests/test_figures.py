@@ -98,7 +98,7 @@ def test_look_does_not_depend_on_the_callers_settings():
         return np.asarray(figure.canvas.buffer_rgba())
 
     plain = pixels()
-    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 5}):
+    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 5, "axes.facecolor": "yellow"}):
         np.testing.assert_array_equal(pixels(), plain)
 
 

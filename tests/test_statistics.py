@@ -1,10 +1,13 @@
 """Intervals and cells by hand-computed values."""
 
+import doctest
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from convcam_jax import statistics
 from convcam_jax.statistics import cell_statistics, chosen_rows, mean_interval, within
 
 
@@ -66,3 +69,9 @@ def test_cells_by_hand():
     assert cells["n_recordings"].tolist()[:4] == [2, 2, 2, 2]
     assert cells["value"].iloc[4:].isna().all()
     assert (cells["n_recordings"].iloc[4:] == 0).all()
+
+
+def test_examples_in_docstrings():
+    outcome = doctest.testmod(statistics)
+    assert outcome.attempted == 2
+    assert outcome.failed == 0

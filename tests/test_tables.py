@@ -1,5 +1,7 @@
 """The tables against hand-computed values and against the paper's own."""
 
+import doctest
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,3 +204,9 @@ def test_confusion_matrices_are_the_chosen_members():
 def test_markdown():
     frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": pd.array([True, None], dtype="boolean")})
     assert tables.to_markdown(frame) == "| a | b | c |\n| --- | --- | --- |\n| 1 | 0.1235 | yes |\n| 2 | – | – |\n"  # noqa: RUF001
+
+
+def test_examples_in_docstrings():
+    outcome = doctest.testmod(tables)
+    assert outcome.attempted == 1
+    assert outcome.failed == 0
