@@ -36,8 +36,14 @@ class CorpusConfig:
     on_error: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
-        _require(len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names")
-        _require(self.max_frames >= 18, "corpus.max_frames", "must be at least 18, the receptive field of the last convolution")
+        _require(
+            len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names"
+        )
+        _require(
+            self.max_frames >= 18,
+            "corpus.max_frames",
+            "must be at least 18, the receptive field of the last convolution",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +77,12 @@ class FeatureConfig:
 
     def __post_init__(self) -> None:
         _require(self.hop_samples > 0, "features.hop_samples", "must be positive")
-        _require(self.cqt_bins >= 7, "features.cqt_bins", "must be at least 7, the height that three 3x3 convolutions need")
-        _require(0 < self.f0_floor_hz < self.f0_ceiling_hz, "features.f0_floor_hz", "must lie between 0 and f0_ceiling_hz")
+        _require(
+            self.cqt_bins >= 7, "features.cqt_bins", "must be at least 7, the height that three 3x3 convolutions need"
+        )
+        _require(
+            0 < self.f0_floor_hz < self.f0_ceiling_hz, "features.f0_floor_hz", "must lie between 0 and f0_ceiling_hz"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +191,9 @@ class Config:
     analysis: AnalysisConfig = AnalysisConfig()
 
 
-def make_config(experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]) -> Config:
+def make_config(
+    experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]
+) -> Config:
     """The defaults of a corpus and a protocol.
 
     `pinned_test` are the recordings that the protocol `published` puts into the test set on EMO-DB.

@@ -1,0 +1,45 @@
+"""Batches of recordings whose total length hardly varies, so that one length of strip serves them all.
+
+The recordings of a set are sorted by length and cut into strata; every batch gets one recording of each stratum, drawn
+anew in every epoch. Each recording is seen once per epoch, and all batches have the same number of recordings, give or
+take one.
+"""
+
+import jax
+import numpy as np
+from jax import Array
+
+from convcam_jax.packing import slot_columns
+
+ABSENT = -1
+
+
+def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: int) -> np.ndarray:
+    """Strata of recordings of similar length.
+
+    Args:
+      n_frames: `[N]` frames of all recordings.
+      indices: `[n]` the recordings of the set.
+      n_steps: batches per epoch.
+      n_strata: recordings per batch, at least n / n_steps.
+
+    Returns:
+      `[n_strata, n_steps]` indices, `ABSENT` where there is no recording left.
+    """
+    if len(indices) > n_steps * n_strata:
+        raise ValueError(f"{len(indices)} recordings do not fit in {n_steps} batches of {n_strata}")
+    strata = np.full(n_steps * n_strata, ABSENT, dtype=np.int32)
+    strata[: len(indices)] = indices[np.argsort(-n_frames[indices], kind="stable")]
+    return strata.reshape(n_strata, n_steps)
+
+
+def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
+    """A length of strip that suffices for every batch that can be drawn from `strata [n_strata, n_steps]`."""
+    frames = np.where(strata == ABSENT, 0, n_frames[strata])
+    return int(slot_columns(frames).max(axis=1).sum())
+
+
+def draw_batches(key: Array, strata: Array) -> Array:
+    """The batches of one epoch `[n_steps, n_strata]` from `strata [n_strata, n_steps]`."""
+    keys = jax.random.split(key, len(strata))
+    return jax.vmap(jax.random.permutation)(keys, strata).T

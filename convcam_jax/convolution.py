@@ -1,0 +1,154 @@
+"""The convolution of one strip, and how it is computed on each backend.
+
+A strip is `[H, T, C]`: frequency rows, time columns, channels; no batch axis (`convcam_jax.packing` lays the recordings
+of a batch behind one another on the time axis). The convolution is valid along the frequency and looks ahead along the
+time: output column t is made of the input columns t, t+1, ..., and columns beyond the end of the strip are zero.
+
+This is the only place that knows about backends. On a CPU, XLA computes a convolution under `vmap` over kernels as a
+grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
+bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, the gradient by the
+kernel is a sum of matrix products over blocks of patches that stay in the cache, and in bfloat16 all three are
+such products. On other backends it is `lax.conv_general_dilated` and its own derivatives.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_batching import custom_vmap
+
+Precision = Literal["float32", "bfloat16"]
+
+# Two rows of the strip make a block of patches of about 5 MB in the largest layer: small enough for the cache, large
+# enough for the matrix product.
+_ROWS_PER_BLOCK = 2
+
+
+def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32") -> Array:
+    """Convolve a strip with a kernel; differentiable in both, and `vmap` over either is one convolution per member.
+
+    Args:
+      strip: `[H, T, C_in]` float32.
+      kernel: `[h, w, C_in, C_out]` float32.
+      precision: of the factors; sums are float32 in both.
+
+    Returns:
+      `[H - h + 1, T, C_out]` float32; column t is made of the strip's columns t to t + w - 1.
+    """
+    if jax.default_backend() == "cpu":
+        return _cpu_convolution(strip, kernel, precision)
+    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    return _lax_convolution(strip.astype(factors), kernel.astype(factors), _forward_padding(kernel)).astype(jnp.float32)
+
+
+def _forward_padding(kernel: Array) -> list[tuple[int, int]]:
+    return [(0, 0), (0, kernel.shape[1] - 1)]
+
+
+def _lax_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
+    return lax.conv_general_dilated(
+        strip[None], kernel, window_strides=(1, 1), padding=padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )[0]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _cpu_convolution(strip: Array, kernel: Array, precision: Precision) -> Array:
+    return _forward(strip, kernel, precision)
+
+
+def _convolution_and_residuals(strip: Array, kernel: Array, precision: Precision) -> tuple[Array, tuple[Array, Array]]:
+    return _forward(strip, kernel, precision), (strip, kernel)
+
+
+def _convolution_gradients(
+    precision: Precision, residuals: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
+    strip, kernel = residuals
+    return _strip_gradient(cotangent, kernel, precision), _kernel_gradient(strip, cotangent, kernel.shape, precision)
+
+
+_cpu_convolution.defvjp(_convolution_and_residuals, _convolution_gradients)
+
+
+def _one_member_after_another(compute: Callable[..., Array]) -> Callable[..., Array]:
+    """`compute`, but mapped over members by a loop where `vmap` would batch it."""
+    compute = custom_vmap(compute)
+
+    @compute.def_vmap
+    def _loop(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Array, bool]:
+        del axis_size
+        mapped = tuple(operand for operand, batched in zip(operands, in_batched, strict=True) if batched)
+
+        def one_member(own: tuple[Array, ...]) -> Array:
+            remaining = iter(own)
+            return compute(*(next(remaining) if b else o for o, b in zip(operands, in_batched, strict=True)))
+
+        return lax.map(one_member, mapped), True
+
+    return compute
+
+
+def _forward(strip: Array, kernel: Array, precision: Precision) -> Array:
+    return _padded_convolution(strip, kernel, _forward_padding(kernel), precision)
+
+
+def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Array:
+    height, width = kernel.shape[:2]
+    padding = [(height - 1, height - 1), (width - 1, 0)]
+    return _padded_convolution(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), padding, precision)
+
+
+def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
+    # A single input channel makes patches too thin for a matrix product to gain anything.
+    if precision == "float32" or kernel.shape[2] == 1:
+        return _one_member_after_another(partial(_lax_convolution, padding=padding))(strip, kernel)
+    return _one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
+
+
+def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
+    """The padded convolution in bfloat16 with float32 sums, as matrix products over blocks of rows."""
+    height, width, channels_in, channels_out = kernel.shape
+    strip = jnp.pad(strip.astype(jnp.bfloat16), [*padding, (0, 0)])
+    matrix = kernel.astype(jnp.bfloat16).reshape(-1, channels_out)
+    rows, columns = strip.shape[0] - height + 1, strip.shape[1] - width + 1
+    n_blocks = -(-rows // _ROWS_PER_BLOCK)
+    strip = jnp.pad(strip, [(0, n_blocks * _ROWS_PER_BLOCK - rows), (0, 0), (0, 0)])
+
+    def block(first_row: Array) -> Array:
+        block_rows = lax.dynamic_slice_in_dim(strip, first_row, _ROWS_PER_BLOCK + height - 1)
+        shifted = [block_rows[i : i + _ROWS_PER_BLOCK, j : j + columns] for i in range(height) for j in range(width)]
+        patches = jnp.concatenate(shifted, axis=-1).reshape(-1, height * width * channels_in)
+        return jnp.matmul(patches, matrix, preferred_element_type=jnp.float32)
+
+    products = lax.map(block, jnp.arange(n_blocks) * _ROWS_PER_BLOCK)
+    return products.reshape(-1, columns, channels_out)[:rows]
+
+
+def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
+    return _one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
+        strip, cotangent
+    )
+
+
+def _kernel_gradient_by_products(
+    strip: Array, cotangent: Array, *, shape: tuple[int, ...], precision: Precision
+) -> Array:
+    """Sum over the rows of (patches of the row) x (cotangent of the row)."""
+    height, width, channels_in, channels_out = shape
+    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    # Channels in front of columns: the product then needs no transposition, which is slow in bfloat16.
+    strip = jnp.pad(strip.astype(factors), [(0, 0), (0, width - 1), (0, 0)]).swapaxes(1, 2)
+    cotangent = cotangent.astype(factors)
+    rows, columns = cotangent.shape[:2]
+
+    def add_row(total: Array, row: Array) -> tuple[Array, None]:
+        above = lax.dynamic_slice_in_dim(strip, row, height)
+        shifted = [above[i, :, j : j + columns] for i in range(height) for j in range(width)]
+        product = jnp.matmul(jnp.concatenate(shifted), cotangent[row], preferred_element_type=jnp.float32)
+        return total + product, None
+
+    total, _ = lax.scan(add_row, jnp.zeros((height * width * channels_in, channels_out), jnp.float32), jnp.arange(rows))
+    return total.reshape(shape)

@@ -1,0 +1,80 @@
+"""Changes of single config fields from text (`train.epochs=20`), and configs as flat dictionaries."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from convcam_jax.config import Config
+from convcam_jax.errors import UserError
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """All fields by their full names, such as `train.epochs`, in the order of their definition."""
+    flat: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            flat |= {f"{field.name}.{inner.name}": getattr(value, inner.name) for inner in dataclasses.fields(value)}
+        else:
+            flat[field.name] = value
+    return flat
+
+
+def apply_overrides(config: Config, assignments: list[str]) -> Config:
+    """The config with changes such as `train.epochs=20` made, in order.
+
+    Raises:
+      UserError: an unknown field or a value of the wrong type; it names the nearest right one.
+    """
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set={assignment}: write it as --set=FIELD=VALUE")
+        config = _replace(config, name.strip(), text.strip())
+    return config
+
+
+def _replace(config: Config, name: str, text: str) -> Config:
+    settable = [field for field in flatten(config) if "." in field]
+    if name not in settable:
+        nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.0)[0]
+        raise UserError(f"--set={name}: there is no such field; the nearest is {nearest}")
+    section_name, field_name = name.split(".")
+    section = getattr(config, section_name)
+    value = parse(text, get_type_hints(type(section))[field_name], name)
+    return dataclasses.replace(config, **{section_name: dataclasses.replace(section, **{field_name: value})})
+
+
+def parse(text: str, kind: Any, name: str) -> Any:
+    """A value of type `kind` (bool, int, float, str, Literal, or tuple of one of them) from its text.
+
+    Raises:
+      UserError: the text is no such value; `name` is the field's.
+    """
+    if get_origin(kind) is tuple:
+        return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            nearest = difflib.get_close_matches(text, get_args(kind), n=1, cutoff=0.0)[0]
+            raise UserError(
+                f"--set={name}={text}: must be one of {', '.join(get_args(kind))}; the nearest is {nearest}"
+            )
+        return text
+    readers: dict[Any, tuple[Callable[[str], Any], str]] = {
+        bool: (_parse_bool, "true or false"),
+        int: (int, "a whole number, such as 3"),
+        float: (float, "a number, such as 0.5"),
+        str: (str, "text"),
+    }
+    read, description = readers[kind]
+    try:
+        return read(text)
+    except ValueError:
+        raise UserError(f"--set={name}={text}: must be {description}") from None
+
+
+def _parse_bool(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"

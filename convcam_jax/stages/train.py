@@ -1,0 +1,162 @@
+"""Training of the ensemble, group by group, with a checkpoint after every epoch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+import psutil
+from orbax.checkpoint import CheckpointManager
+from tqdm import tqdm
+
+from convcam_jax import checkpoints
+from convcam_jax.checkpoints import GroupResult, Progress
+from convcam_jax.config import Config
+from convcam_jax.dataset import Dataset, network_inputs
+from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
+from convcam_jax.errors import UserError
+from convcam_jax.simplenet import SimpleNet, n_parameters
+from convcam_jax.stages.prepare import say
+from convcam_jax.training import Recordings
+from convcam_jax.workdir import read_json, write_json
+
+HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+# Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
+# checkpoint holds in flight take about as much as three more.
+_PARAMETER_COPIES = 8
+# What else runs on the machine, and this program itself, need the rest.
+_SHARE_OF_MEMORY = 0.4
+
+
+class TrainedGroup(NamedTuple):
+    """Members that were trained together, in the order of the leading axis of the folder's result."""
+
+    members: tuple[Member, ...]
+    folder: Path
+
+
+def make_model(config: Config) -> SimpleNet:
+    """The network of a config."""
+    return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=config.train.precision)
+
+
+def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[TrainedGroup]:
+    """Train all members, or go on where an earlier run stopped; the results lie in `workdir/training`.
+
+    Raises:
+      UserError: a loss is not finite.
+    """
+    recordings = jax.tree.map(jax.numpy.asarray, network_inputs(dataset, config))
+    members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
+    groups = _groups(config, members, recordings, workdir)
+    for number, group in enumerate(groups, start=1):
+        if checkpoints.load_result(group.folder) is None:
+            names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
+            say(f"training group {number} of {len(groups)} ({config.train.precision}): {names}")
+            _train_group(group, config, dataset, recordings)
+    return groups
+
+
+def history_table(groups: list[TrainedGroup]) -> pd.DataFrame:
+    """Loss and accuracy of every member in every epoch: the table of `history.csv`."""
+    rows = []
+    for group in groups:
+        history = checkpoints.load_result(group.folder).history
+        for member, epochs in zip(group.members, history, strict=True):
+            rows += [(*member, e, *scores) for e, scores in enumerate(epochs, start=1) if np.isfinite(scores).all()]
+    return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
+
+
+def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[TrainedGroup]:
+    """The members in groups of equal size; a run that goes on keeps the size that it began with."""
+    note = workdir / "training" / "groups.json"
+    if not note.exists():
+        size = config.train.members_at_once or _fitting_group_size(config, len(members), recordings)
+        write_json(note, {"members_at_once": group_size(len(members), 1, size)})
+    size = read_json(note)["members_at_once"]
+    starts = range(0, len(members), size)
+    return [TrainedGroup(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+
+
+def _fitting_group_size(config: Config, n_members: int, recordings: Recordings) -> int:
+    shapes = jax.eval_shape(
+        make_model(config).init, jax.random.key(0), recordings.spectrograms[:1], recordings.n_frames[:1]
+    )
+    bytes_per_member = 4 * _PARAMETER_COPIES * n_parameters(shapes["params"])
+    available = int(_SHARE_OF_MEMORY * _memory_bytes())
+    size = group_size(n_members, bytes_per_member, available)
+    say(
+        f"{n_members} members of about {bytes_per_member / 1e9:.2f} GB each, {available / 1e9:.1f} GB of memory for them: "
+        f"{size} at a time"
+    )
+    return size
+
+
+def _memory_bytes() -> int:
+    statistics = jax.devices()[0].memory_stats() or {}
+    return statistics.get("bytes_limit", 0) * jax.device_count() or psutil.virtual_memory().available
+
+
+def _train_group(group: TrainedGroup, config: Config, dataset: Dataset, recordings: Recordings) -> None:
+    plan = _plan(group.members, config, dataset, recordings)
+    folder = group.folder.with_name(group.folder.name + "_in_progress")
+    with checkpoints.open_manager(folder) as manager:
+        progress = _start_or_resume(manager, group.members, config, recordings)
+        for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
+            progress = _record(progress, epoch, group.members)
+            checkpoints.save(manager, epoch.number, progress)
+    state = progress.state
+    result = GroupResult(state.best_params, np.asarray(state.best_epoch), progress.history)
+    checkpoints.save_result(group.folder, result)
+    checkpoints.remove(folder)
+
+
+def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordings: Recordings) -> Plan:
+    sets = [{g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")]
+    return make_plan(np.asarray(recordings.n_frames), sets[0], sets[1], members, config.train.batch_size)
+
+
+def _start_or_resume(
+    manager: CheckpointManager, members: tuple[Member, ...], config: Config, recordings: Recordings
+) -> Progress:
+    state = init_group(members, make_model(config), config.train, recordings.spectrograms.shape[1:])
+    history = np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan)
+    progress = Progress(state, history)
+    if manager.latest_step() is None:
+        return progress
+    say(f"going on after epoch {manager.latest_step()}")
+    return checkpoints.restore(manager, manager.latest_step(), progress)
+
+
+def _epochs_with_bar(
+    members: tuple[Member, ...], progress: Progress, done: int, config: Config, plan: Plan, recordings: Recordings
+) -> Iterator[Epoch]:
+    n_steps = plan.train.shape[2]
+    with tqdm(total=config.train.epochs * n_steps, initial=done * n_steps, desc="training", unit="step") as bar:
+        yield from train_epochs(
+            members, progress.state, done + 1, recordings, plan, make_model(config), config.train, bar.update
+        )
+
+
+def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
+    """The progress after an epoch, which is also shown; a member that had stopped before gets no more entries."""
+    scores = np.stack(
+        [np.asarray(x) for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1
+    )
+    for member, row in zip(members, scores, strict=True):
+        if not np.isfinite(row).all():
+            raise UserError(
+                f"the loss of {member.gender} {member.seed} is not finite in epoch {epoch.number}; "
+                "try a lower --set=train.learning_rate"
+            )
+    running = np.asarray(epoch.running)
+    history = progress.history.copy()
+    history[running, epoch.number - 1] = scores[running]
+    loss, accuracy, validation_loss, validation_accuracy = scores[running].mean(0)
+    tqdm.write(
+        f"epoch {epoch.number}: loss {loss:.3f}, accuracy {accuracy:.3f}, validation loss {validation_loss:.3f}, "
+        f"accuracy {validation_accuracy:.3f} (mean of {running.sum()} members)"
+    )
+    return Progress(epoch.state, history)

@@ -1,0 +1,133 @@
+"""The folder of a run: every file is written whole or not at all, and a run goes on only under its own config."""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from convcam_jax.errors import UserError
+
+CONFIG_FILE = "config.json"
+# Where the corpus lies does not change a run's results.
+_FREE_FIELDS = ("corpus.data_dir",)
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk and a folder that cannot be written into a `UserError` that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"{folder}: the disk is full; make room or choose another --workdir, then start again"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
+            raise UserError(f"{folder}: cannot be written ({error.strerror}); choose another --workdir") from error
+        raise
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it; nothing is left behind if it fails."""
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file."""
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))  # type: ignore[arg-type]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table without its index."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table; speakers keep their leading zeros."""
+    return pd.read_csv(path, dtype={"speaker": str, "text": str, "recording": str})
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays as a compressed .npz file."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    write_whole(path, write)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of an .npz file."""
+    with np.load(path) as file:
+        return dict(file)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as an image of 200 dots per inch."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=200))
+
+
+def open_workdir(workdir: Path, fields: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Begin or go on with a run.
+
+    Args:
+      workdir: created if it does not exist.
+      fields: the config's fields by name, which must be those of the run that is gone on with.
+      facts: what else belongs into `config.json`: versions, device; the corpus's hash must not change either.
+
+    Raises:
+      UserError: the folder holds a run of another config, or other files.
+    """
+    path = workdir / CONFIG_FILE
+    record = json.loads(json.dumps({"config": fields, **facts}))
+    if path.exists():
+        _refuse_other_run(path, record)
+        return
+    if workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
+        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
+    write_json(path, record)
+
+
+def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier_fields, earlier_hash = earlier["config"], earlier["corpus_sha256"]
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
+    differing = [
+        f"{name} ({earlier_fields.get(name)} there, {record['config'].get(name)} now)"
+        for name in sorted({*earlier_fields, *record["config"]} - set(_FREE_FIELDS))
+        if earlier_fields.get(name) != record["config"].get(name)
+    ]
+    if earlier_hash != record["corpus_sha256"]:
+        differing.append("the corpus's recordings")
+    if differing:
+        raise UserError(f"{path.parent}: holds a run of another config, differing in {', '.join(differing)}")
