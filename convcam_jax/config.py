@@ -25,7 +25,8 @@ def _require(condition: bool, field: str, rule: str) -> None:
 class CorpusConfig:
     """Which recordings are used (paper, section 3.1).
 
-    `listed` is a corpus of one's own: `wav/` beside a table `utterances.csv` (recording, speaker, gender, emotion, text).
+    `listed` is a corpus of one's own: `wav/` beside a table `utterances.csv` (recording, speaker, gender, emotion,
+    text).
     """
 
     name: CorpusName = "synthetic"
@@ -55,6 +56,7 @@ class SyntheticConfig:
     texts: int = 4
 
     def __post_init__(self) -> None:
+        _require(self.seed >= 0, "synthetic.seed", "must not be negative")
         _require(1 <= self.speakers_per_gender <= 20, "synthetic.speakers_per_gender", "must lie in 1..20")
         _require(1 <= self.texts <= 20, "synthetic.texts", "must lie in 1..20")
 
@@ -76,7 +78,15 @@ class FeatureConfig:
     f0_step_s: float = 0.01
 
     def __post_init__(self) -> None:
-        _require(self.hop_samples > 0, "features.hop_samples", "must be positive")
+        for name in (
+            "sample_rate_hz",
+            "cqt_sample_rate_hz",
+            "hop_samples",
+            "bins_per_octave",
+            "lowest_bin_hz",
+            "f0_step_s",
+        ):
+            _require(getattr(self, name) > 0, f"features.{name}", "must be positive")
         _require(
             self.cqt_bins >= 7, "features.cqt_bins", "must be at least 7, the height that three 3x3 convolutions need"
         )
@@ -94,6 +104,7 @@ class SplitConfig:
     pinned_test: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _require(self.seed >= 0, "split.seed", "must not be negative")
         _require(self.parts >= 3, "split.parts", "must be at least 3")
 
 
@@ -112,7 +123,10 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Adam on cross-entropy; the state with the lowest validation loss is kept, and training stops when no member improves."""
+    """Adam on cross-entropy; the state with the lowest validation loss is kept.
+
+    A member stops after `patience_epochs` epochs without a lower validation loss.
+    """
 
     seeds: int = 10
     first_seed: int = 0
@@ -126,6 +140,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require(self.seeds >= 1, "train.seeds", "must be at least 1")
+        _require(self.first_seed >= 0, "train.first_seed", "must not be negative")
         _require(self.epochs >= 1, "train.epochs", "must be at least 1")
         _require(self.patience_epochs >= 1, "train.patience_epochs", "must be at least 1")
         _require(self.batch_size >= 1, "train.batch_size", "must be at least 1")

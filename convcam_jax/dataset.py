@@ -34,7 +34,7 @@ class Dataset(NamedTuple):
 class AnalysisArrays(NamedTuple):
     """What the metrics of N recordings need, padded with zeros to T frames.
 
-    cqt `[N, F, T]` magnitude; energy `[N, T]`; f0_hz `[N, T]`; voiced `[N, T]` bool; n_frames `[N]`; emotion `[N]`, index.
+    cqt `[N, F, T]` magnitude; energy, f0_hz and voiced (bool) `[N, T]`; n_frames and emotion (index) `[N]`.
     """
 
     cqt: np.ndarray

@@ -25,7 +25,7 @@ PERIODS_PER_PITCH_WINDOW = 3
 class Features(NamedTuple):
     """What is computed from one recording."""
 
-    cqt: NDArray[np.float32]  # [F, n], in the scale of the config, >= 0
+    cqt: NDArray[np.float32]  # [F, n], linear magnitude, >= 0
     praat_f0_hz: NDArray[np.float64]  # [m], 0 = unvoiced
     praat_time_s: NDArray[np.float64]  # [m], centres of Praat's frames
     energy: NDArray[np.float64]  # [n], sums of squares, not normalised
@@ -37,7 +37,7 @@ def compute_features(samples: NDArray[np.float64], config: FeatureConfig) -> Fea
     magnitude = cqt_magnitude(samples, config)
     f0_hz, time_s = praat_f0(samples, config)
     return Features(
-        cqt=scale_cqt(magnitude, config.scale).astype(np.float32),
+        cqt=magnitude.astype(np.float32),
         praat_f0_hz=f0_hz,
         praat_time_s=time_s,
         energy=frame_energy(samples, magnitude.shape[1]),

@@ -15,6 +15,7 @@ from jax import Array
 from convcam_jax.config import ModelConfig
 from convcam_jax.convolution import Precision, strip_convolution
 from convcam_jax.packing import Strip, pack, slot_columns, unpack
+from convcam_jax.placement import Layer
 
 KERNEL = (3, 3)
 # (frequency, time) after each convolution.
@@ -35,6 +36,15 @@ def last_convolution_shape(n_bins: int, n_frames: int) -> tuple[int, int]:
         height = height // pool_height - (KERNEL[0] - 1)
         width = width // pool_width - (KERNEL[1] - 1)
     return height, width
+
+
+def layers_before_map() -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
+    """The layers up to the last convolution along the (frequency, time) axis, for the receptive fields of its nodes."""
+    axes = []
+    for axis in (0, 1):
+        layers = [layer for pool in POOLS[:-1] for layer in (Layer(KERNEL[axis]), Layer(pool[axis], stride=pool[axis]))]
+        axes.append((*layers, Layer(KERNEL[axis])))
+    return axes[0], axes[1]
 
 
 class StripConvolution(nn.Module):

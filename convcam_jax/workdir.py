@@ -95,25 +95,21 @@ def write_figure(path: Path, figure: Figure) -> None:
     write_whole(path, lambda temporary: figure.savefig(temporary, dpi=200))
 
 
-def open_workdir(workdir: Path, fields: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Begin or go on with a run.
+def check_workdir(workdir: Path, record: dict[str, Any]) -> None:
+    """See to it that a run with the `record` of its `config.json` may begin or go on in `workdir`.
 
-    Args:
-      workdir: created if it does not exist.
-      fields: the config's fields by name, which must be those of the run that is gone on with.
-      facts: what else belongs into `config.json`: versions, device; the corpus's hash must not change either.
+    `record` has `config` (the fields by name) and `corpus_sha256`, which must not change.
 
     Raises:
       UserError: the folder holds a run of another config, or other files.
     """
     path = workdir / CONFIG_FILE
-    record = json.loads(json.dumps({"config": fields, **facts}))
     if path.exists():
-        _refuse_other_run(path, record)
-        return
-    if workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
+        _refuse_other_run(path, json.loads(json.dumps(record)))
+    elif workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
+    elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
-    write_json(path, record)
 
 
 def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:

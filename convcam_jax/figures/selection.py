@@ -51,3 +51,9 @@ def with_f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str])
     others = [name for name in sorted(views) if name not in named]
     others.sort(key=lambda name: -float(f0_leaps(views[name]).max(initial=0.0)))
     return [views[name] for name in (named + others)[: len(preferred)]]
+
+
+def example_view(views: Mapping[str, RecordingView]) -> RecordingView:
+    """The view that stands for all: that of median length, so that every run of a corpus shows a typical one."""
+    by_length = sorted(views.values(), key=lambda view: (len(view.time_s), view.recording))
+    return by_length[len(by_length) // 2]

@@ -68,3 +68,8 @@ def _statistics(table: int) -> pd.DataFrame:
     tidy = wide.melt(id_vars=["gender", "statistic"], var_name="emotion", value_name="published")
     tidy.insert(0, "table", table)
     return tidy[["table", "gender", "emotion", "statistic", "published"]].astype({"published": float})
+
+
+def recording_names() -> tuple[str, ...]:
+    """The 58 recordings whose pictures were published."""
+    return tuple(load().recordings["recording"])

@@ -1,8 +1,13 @@
 """From a corpus's folder to utterances with features and splits."""
 
+import importlib.metadata
+import os
+import platform
 import sys
 from pathlib import Path
+from typing import Any
 
+import jax
 import pandas as pd
 
 from convcam_jax.config import Config
@@ -15,10 +20,13 @@ from convcam_jax.corpus.utterances import (
     select,
     without_longer_than,
 )
-from convcam_jax.dataset import Dataset
+from convcam_jax.dataset import Dataset, utterance_table
 from convcam_jax.errors import RecordingError, UserError
-from convcam_jax.feature_cache import load_or_compute
+from convcam_jax.feature_cache import corpus_hash, load_or_compute
+from convcam_jax.overrides import flatten
+from convcam_jax.run_settings import RunSettings
 from convcam_jax.split import assign
+from convcam_jax.workdir import CONFIG_FILE, check_workdir, write_csv, write_json
 
 
 def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
@@ -49,9 +57,39 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
     return Dataset(tuple(usable), splits, tuple(computed[u.recording] for u in usable)), problems
 
 
-def problem_table(problems: list[RecordingError]) -> pd.DataFrame:
-    """The recordings that were left out, and why."""
-    return pd.DataFrame([(p.recording, p.problem) for p in problems], columns=["recording", "problem"])
+def begin(settings: RunSettings) -> Dataset:
+    """Read the corpus, open the workdir, and write `config.json`, `utterances.csv` and `skipped.csv`.
+
+    Raises:
+      UserError: there is something wrong with the corpus, or the workdir holds another run. Nothing is written then.
+    """
+    config, workdir = settings.config, settings.workdir
+    utterances, unnamed = find_corpus(config, settings.cache_dir)
+    record = {"config": flatten(config), "corpus_sha256": corpus_hash(utterances), **surroundings()}
+    check_workdir(workdir, record)
+    dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
+    if not (workdir / CONFIG_FILE).exists():
+        write_json(workdir / CONFIG_FILE, record)
+    write_csv(workdir / "utterances.csv", utterance_table(dataset))
+    problems = [*unnamed, *unreadable]
+    if problems:
+        rows = [(p.recording, p.problem) for p in problems]
+        write_csv(workdir / "skipped.csv", pd.DataFrame(rows, columns=["recording", "problem"]))
+        say(f"{len(problems)} recordings are left out; {workdir / 'skipped.csv'} says why")
+    say(f"{len(dataset.utterances)} recordings, {dataset.splits.count('test')} of them for the test")
+    return dataset
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions of Python and of the packages in use, and the device."""
+    names = sorted(m.metadata["Name"] for m in importlib.metadata.distributions() if m.metadata["Name"])
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})",
+        "packages": {name: importlib.metadata.version(name) for name in names},
+    }
 
 
 def say(text: str) -> None:

@@ -88,8 +88,8 @@ def _fitting_group_size(config: Config, n_members: int, recordings: Recordings) 
     available = int(_SHARE_OF_MEMORY * _memory_bytes())
     size = group_size(n_members, bytes_per_member, available)
     say(
-        f"{n_members} members of about {bytes_per_member / 1e9:.2f} GB each, {available / 1e9:.1f} GB of memory for them: "
-        f"{size} at a time"
+        f"{n_members} members of about {bytes_per_member / 1e9:.2f} GB each, "
+        f"{available / 1e9:.1f} GB of memory for them: {size} at a time"
     )
     return size
 

@@ -1,0 +1,105 @@
+"""The paper's analysis of all members and test recordings of one gender at once (section 3.3).
+
+Axes: S member; N recording; C emotion; F frequency bin; T time frame; H, W rows and columns of the last convolution.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from convcam_jax.cam import positive_part
+from convcam_jax.config import AnalysisConfig, Config
+from convcam_jax.dataset import AnalysisArrays
+from convcam_jax.masks import binarise, emotion_masks, ensemble_masks
+from convcam_jax.metrics import (
+    RecordingMetrics,
+    activation_contour,
+    energy_contour,
+    frequency_trajectory,
+    recording_metrics,
+)
+from convcam_jax.placement import Placement, make_placement, normalise_and_crop, place
+from convcam_jax.simplenet import last_convolution_shape, layers_before_map
+
+
+class Analysis(NamedTuple):
+    """Of S members and N recordings: metrics `[S, N]`, masks R `[S, C, F, T]` (Eq. 1), R-hat `[C, F, T]` (Eq. 2)."""
+
+    metrics: RecordingMetrics
+    masks: Array
+    ensemble_masks: Array
+
+
+class Contours(NamedTuple):
+    """Of N recordings, `[N, T]` each: q (Eq. 6), Q (Eq. 7), both in 0..1, and c in Hz (Eq. 9)."""
+
+    contour: Array
+    envelope: Array
+    trajectory_hz: Array
+
+
+def simplenet_placement(config: Config) -> Placement:
+    """How the maps of the config's network are placed on the grid of its inputs."""
+    grid = (config.features.cqt_bins, config.corpus.max_frames)
+    shape = last_convolution_shape(*grid)
+    return make_placement(config.analysis.map_placement, shape, grid, layers_before_map())
+
+
+@jax.jit
+def placed_maps(signed_maps: Array, n_frames: Array, placement: Placement) -> Array:
+    """Maps `[S, N, F, T]` in 0..1 on the inputs' grid from signed maps `[S, N, H, W]`; `n_frames [N]`."""
+
+    def one(signed_map: Array, frames: Array) -> Array:
+        return normalise_and_crop(place(positive_part(signed_map), placement), frames)
+
+    return jax.vmap(jax.vmap(one), in_axes=(0, None))(signed_maps, n_frames)
+
+
+@partial(jax.jit, static_argnames=("n_emotions", "config"))
+def analyse(
+    maps: Array, correct: Array, arrays: AnalysisArrays, bin_hz: Array, n_emotions: int, config: AnalysisConfig
+) -> Analysis:
+    """Masks and metrics.
+
+    Args:
+      maps: `[S, N, F, T]` >= 0, zero beyond each recording's frames.
+      correct: `[S, N]` bool, whether the member classified the recording correctly.
+      arrays: what else is known of the N recordings.
+      bin_hz: `[F]` centre frequencies.
+      n_emotions: number C of emotions.
+      config: thresholds.
+    """
+
+    def member(own_maps: Array, own_correct: Array) -> tuple[RecordingMetrics, Array]:
+        masks = emotion_masks(own_maps, arrays.emotion, own_correct, n_emotions)
+        binary = jax.vmap(lambda mask: binarise(mask, config.mask_threshold))(masks)
+
+        def recording(own_map: Array, own: AnalysisArrays) -> RecordingMetrics:
+            mask = binary[own.emotion]
+            return recording_metrics(
+                own_map, own.n_frames, own.cqt, own.energy, own.f0_hz, own.voiced, bin_hz, mask, config
+            )
+
+        return jax.vmap(recording)(own_maps, arrays), masks
+
+    metrics, masks = jax.vmap(member)(maps, correct)
+    return Analysis(metrics, masks, ensemble_masks(masks))
+
+
+@partial(jax.jit, static_argnames="threshold")
+def contours(maps: Array, arrays: AnalysisArrays, bin_hz: Array, threshold: float) -> Contours:
+    """Contours of maps `[N, F, T]`, whose cells below `threshold` of a column's maximum are left out of c."""
+
+    def recording(own_map: Array, own: AnalysisArrays) -> Contours:
+        trajectory = frequency_trajectory(own_map, bin_hz, threshold)
+        return Contours(activation_contour(own_map), energy_contour(own.energy, own.n_frames), trajectory)
+
+    return jax.vmap(recording)(maps, arrays)
+
+
+def correct_predictions(logits: np.ndarray, emotion: np.ndarray) -> np.ndarray:
+    """Whether each member classified each recording correctly, `[S, N]`, from logits `[S, N, C]` and truth `[N]`."""
+    return logits.argmax(-1) == emotion

@@ -1,0 +1,127 @@
+"""Signed maps, predictions and scores of all trained members."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+
+from convcam_jax import checkpoints
+from convcam_jax.config import Config
+from convcam_jax.dataset import Dataset, network_inputs
+from convcam_jax.ensemble import Member, batch_strata, evaluate_group, steps_per_epoch
+from convcam_jax.explaining import explain_group
+from convcam_jax.results import MemberScores, member_table, prediction_table
+from convcam_jax.stages.prepare import say
+from convcam_jax.stages.train import TrainedGroup, make_model
+from convcam_jax.training import Params, Recordings
+from convcam_jax.workdir import read_arrays, write_arrays, write_csv
+
+EXPLANATIONS = "explanations.npz"
+
+
+def explain_ensemble(config: Config, dataset: Dataset, groups: list[TrainedGroup], workdir: Path) -> None:
+    """Write `explanations.npz`, `predictions.csv` and `members.csv`, unless an earlier run has done so.
+
+    `explanations.npz` holds, for each gender, `GENDER_signed_maps [S, N, H, W]` (Eq. 5 in front of the ReLU),
+    `GENDER_logits [S, N, C]`, `GENDER_seeds [S]` and `GENDER_recordings [N]`.
+    """
+    files = [workdir / name for name in (EXPLANATIONS, "predictions.csv", "members.csv")]
+    if all(file.exists() for file in files):
+        return
+    recordings = jax.tree.map(jax.numpy.asarray, network_inputs(dataset, config))
+    parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]] = {g: [] for g in dataset.genders()}
+    scores: list[MemberScores] = []
+    for group in groups:
+        result = checkpoints.load_result(group.folder)
+        for gender in dataset.genders():
+            rows = [i for i, member in enumerate(group.members) if member.gender == gender]
+            if not rows:
+                continue
+            members = tuple(group.members[i] for i in rows)
+            say(f"explaining {len(members)} members ({gender}) on {len(dataset.indices(gender, 'test'))} recordings")
+            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], result.params)
+            parts[gender].append((members, *_explain(params, gender, config, dataset, recordings)))
+            own = result._replace(best_epoch=result.best_epoch[rows], history=result.history[rows])
+            scores += _scores(own, params, members, config, dataset, recordings)
+    arrays = _merge(parts, dataset)
+    predictions = _predictions(arrays, config, dataset)
+    write_arrays(files[0], arrays)
+    write_csv(files[1], predictions)
+    write_csv(files[2], member_table(scores, predictions, config.analysis).assign(map_source="trained"))
+
+
+def load_explanations(workdir: Path) -> dict[str, np.ndarray]:
+    """The arrays of `explanations.npz`."""
+    return read_arrays(workdir / EXPLANATIONS)
+
+
+def _explain(
+    params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
+) -> tuple[np.ndarray, np.ndarray]:
+    strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
+    explanations = explain_group(
+        params, recordings, strata, make_model(config), n_columns, config.cam.target, config.cam.score
+    )
+    return explanations.signed_maps, explanations.logits
+
+
+def _shared_strata(
+    gender: str, split: str, config: Config, dataset: Dataset, recordings: Recordings
+) -> tuple[np.ndarray, int]:
+    """Strata of a split that all members of a gender share, and the length of strip for their batches."""
+    sets = {gender: dataset.indices(gender, split)}
+    n_steps = steps_per_epoch(sets, config.train.batch_size)
+    strata, n_columns = batch_strata(np.asarray(recordings.n_frames), sets, (Member(gender, 0),), n_steps)
+    return strata[0], n_columns
+
+
+def _scores(
+    result: checkpoints.GroupResult,
+    params: Params,
+    members: tuple[Member, ...],
+    config: Config,
+    dataset: Dataset,
+    recordings: Recordings,
+) -> list[MemberScores]:
+    splits = {}
+    for split in ("train", "validation"):
+        strata, n_columns = _shared_strata(members[0].gender, split, config, dataset, recordings)
+        shared = np.broadcast_to(strata, (len(members), *strata.shape))
+        splits[split] = evaluate_group(params, recordings, shared, make_model(config), n_columns)
+    epochs = np.isfinite(result.history).all(-1).sum(-1)
+    train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
+    loss = splits["validation"].mean_loss()
+    return [
+        MemberScores(
+            *member,
+            int(epochs[i]),
+            int(result.best_epoch[i]),
+            float(train[i]),
+            float(validation[i]),
+            float(loss[i]),
+        )
+        for i, member in enumerate(members)
+    ]
+
+
+def _merge(
+    parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]], dataset: Dataset
+) -> dict[str, np.ndarray]:
+    arrays = {}
+    for gender, of_gender in parts.items():
+        arrays[f"{gender}_signed_maps"] = np.concatenate([maps for _, maps, _ in of_gender])
+        arrays[f"{gender}_logits"] = np.concatenate([logits for _, _, logits in of_gender])
+        arrays[f"{gender}_seeds"] = np.array([m.seed for members, _, _ in of_gender for m in members])
+        tested = dataset.indices(gender, "test")
+        arrays[f"{gender}_recordings"] = np.array([dataset.utterances[i].recording for i in tested])
+    return arrays
+
+
+def _predictions(arrays: dict[str, np.ndarray], config: Config, dataset: Dataset) -> pd.DataFrame:
+    tables = []
+    for gender in dataset.genders():
+        tested = [dataset.utterances[i] for i in dataset.indices(gender, "test")]
+        seeds, logits = arrays[f"{gender}_seeds"].tolist(), arrays[f"{gender}_logits"]
+        tables.append(prediction_table(gender, seeds, tested, logits, config.corpus.emotions))
+    return pd.concat(tables, ignore_index=True)

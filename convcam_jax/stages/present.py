@@ -1,0 +1,111 @@
+"""The paper's tables and figures from saved results; nothing is trained or explained here."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from convcam_jax.claims import evaluate_claims
+from convcam_jax.comparison import rank_correlations, recordings_beside_published
+from convcam_jax.config import Config
+from convcam_jax.figures import errors, maps, models, trajectories
+from convcam_jax.figures.selection import example_view
+from convcam_jax.published import STATISTICS_TABLES, inferred_accuracy, load_for
+from convcam_jax.simplenet import last_convolution_shape
+from convcam_jax.stages.analyse import Analysed
+from convcam_jax.statistics import chosen_rows
+from convcam_jax.tables import (
+    accuracy_summary,
+    as_printed,
+    confusion_matrices,
+    statistics_table,
+    table1,
+    table1_beside_published,
+    table2,
+    table_metric,
+    to_markdown,
+)
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+
+
+def write_map_tables(config: Config, analysed: Analysed, members: pd.DataFrame, workdir: Path) -> None:
+    """Tables 3, 4 and 5, the claims, and on EMO-DB the comparison with the published recordings."""
+    published = load_for(config.corpus)
+    statistics = None if published is None else published.statistics
+    for number in STATISTICS_TABLES:
+        tidy = statistics_table(number, analysed.metrics, members, config.analysis, config.corpus.emotions, statistics)
+        _write_table(workdir, f"table{number}", tidy, as_printed(tidy))
+    claims = evaluate_claims(analysed.metrics, members, config.analysis, published)
+    _write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]])
+    if published is not None:
+        beside = recordings_beside_published(analysed.metrics, members, published.recordings)
+        _write_table(workdir, "recordings_beside_published", beside, beside)
+        correlations = rank_correlations(beside)
+        _write_table(workdir, "rank_correlations", correlations, correlations)
+
+
+def write_model_tables(config: Config, workdir: Path) -> None:
+    """Tables 1 and 2, accuracies with intervals, and confusion matrices."""
+    members, predictions = read_csv(workdir / "members.csv"), read_csv(workdir / "predictions.csv")
+    utterances = read_csv(workdir / "utterances.csv")
+    published = load_for(config.corpus)
+    counts = table1(utterances, config.corpus.emotions)
+    _write_table(
+        workdir, "table1", counts, counts if published is None else table1_beside_published(counts, published.table1)
+    )
+    shape = last_convolution_shape(config.features.cqt_bins, config.corpus.max_frames)
+    layers = table2(*shape, None if published is None else published.table2)
+    _write_table(workdir, "table2", layers, layers)
+    accuracies = accuracy_summary(members, predictions, utterances)
+    _write_table(workdir, "accuracy", accuracies, accuracies)
+    for gender, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
+        frame = counts.reset_index()
+        _write_table(workdir, f"confusion_{gender}", frame, frame)
+
+
+def write_model_figures(config: Config, workdir: Path) -> None:
+    """Figures 2 and 4, and the learning curves."""
+    members, predictions = read_csv(workdir / "members.csv"), read_csv(workdir / "predictions.csv")
+    published = load_for(config.corpus)
+    best = None if published is None else inferred_accuracy(published.recordings)
+    _write_figure(workdir, "figure02", models.accuracy(members, best))
+    _write_figure(
+        workdir, "figure04", models.confusion(confusion_matrices(members, predictions, config.corpus.emotions))
+    )
+    _write_figure(workdir, "learning_curves", models.learning_curves(read_csv(workdir / "history.csv"), members))
+
+
+def write_map_figures(config: Config, analysed: Analysed, members: pd.DataFrame, workdir: Path) -> None:
+    """Figures 3, 5, 6 and 8 to 13."""
+    emotions, analysis = config.corpus.emotions, config.analysis
+    chosen = chosen_rows(analysed.metrics, members)
+    correct = set(chosen.loc[chosen["correct"].astype(bool), "recording"])
+    views = {name: view for name, view in analysed.views.items() if name in correct}
+    published = load_for(config.corpus)
+    marks = None if published is None else published.recordings
+    q_column, f0_column = table_metric(3, analysis), table_metric(4, analysis)
+    figures: dict[str, Callable[[], Figure]] = {
+        "figure03": lambda: maps.masks(analysed.masks),
+        "figure08": lambda: errors.extreme_envelopes(views, chosen, q_column),
+        "figure09": lambda: errors.envelope_error(chosen, q_column, emotions, marks),
+        "figure11": lambda: trajectories.best_trajectories(views, chosen, f0_column, emotions),
+        "figure12": lambda: errors.f0_error(chosen, f0_column, emotions, marks),
+        "figure13": lambda: trajectories.f0_errors(analysed.views),
+    }
+    example = example_view(views or analysed.views)
+    figures["figure05"] = lambda: maps.cqt_and_f0(example)
+    figures["figure10"] = lambda: trajectories.trajectory_scheme(example, analysis.trajectory_threshold)
+    if example.raw_map is not None:
+        figures["figure06"] = lambda: maps.raw_and_scaled_map(example)
+    for name, draw in figures.items():
+        _write_figure(workdir, name, draw())
+
+
+def _write_table(workdir: Path, name: str, tidy: pd.DataFrame, readable: pd.DataFrame) -> None:
+    write_csv(workdir / "tables" / f"{name}.csv", tidy)
+    write_text(workdir / "tables" / f"{name}.md", to_markdown(readable))
+
+
+def _write_figure(workdir: Path, name: str, figure: Figure) -> None:
+    write_figure(workdir / "figures" / f"{name}.png", figure)

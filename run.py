@@ -1,0 +1,78 @@
+"""Grad-CAM of a convolutional network on emotional speech: runs one experiment and writes everything into a folder.
+
+python run.py                                          the whole paper on the embedded synthetic corpus
+python run.py --corpus=emodb --data_dir=FOLDER         the same on the Berlin corpus
+python run.py ... --protocol=published                 as the authors computed it
+python run.py ... --set=train.epochs=20                with any field of the config changed
+"""
+
+import datetime
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from absl import app, flags
+
+from convcam_jax.config import Config, make_config
+from convcam_jax.errors import UserError
+from convcam_jax.overrides import apply_overrides
+from convcam_jax.run_settings import RunSettings
+from experiments import descriptions
+
+EXPERIMENTS = descriptions()
+FLAGS = flags.FLAGS
+flags.DEFINE_enum(
+    "experiment",
+    "paper",
+    list(EXPERIMENTS),
+    "What to do.\n" + "\n".join(f"{name}: {text}" for name, text in EXPERIMENTS.items()),
+)
+flags.DEFINE_enum("corpus", "synthetic", ["synthetic", "emodb", "listed"], "Which recordings; `listed` is your own.")
+flags.DEFINE_string("data_dir", "", "The corpus's folder, with wav/ inside; the synthetic corpus needs none.")
+flags.DEFINE_enum("protocol", "corrected", ["corrected", "published"], "How maps are placed, F0 is read, errors taken.")
+flags.DEFINE_integer("seeds", 10, "Number of models per gender.", lower_bound=1)
+flags.DEFINE_string("workdir", "", "Where everything is written; by default a new folder in runs/.")
+flags.DEFINE_multi_string("set", [], "Change a field of the config, such as train.epochs=20; may be given repeatedly.")
+flags.DEFINE_string("maps", "", "For analyse_maps: the .npz file with one activation map per recording.")
+flags.DEFINE_string(
+    "cache_dir",
+    os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")) + "/convcam_jax",
+    "Where features, the synthetic corpus and compiled programs are kept between runs.",
+)
+
+
+def main(argv: list[str]) -> None:
+    """Read the flags, run the experiment, say where the results are."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown argument {argv[1]}; flags are written as --name=value")
+    try:
+        settings = RunSettings(_config(), _workdir(), Path(FLAGS.cache_dir), Path(FLAGS.maps) if FLAGS.maps else None)
+        _prepare_jax(settings.cache_dir)
+        importlib.import_module(f"experiments.{FLAGS.experiment}").run(settings)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    print(f"The results are in {settings.workdir}")
+
+
+def _config() -> Config:
+    from convcam_jax.published import recording_names
+
+    config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
+    return apply_overrides(config, FLAGS.set)
+
+
+def _workdir() -> Path:
+    time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(FLAGS.workdir or f"runs/{FLAGS.corpus}-{FLAGS.experiment}-{time}")
+
+
+def _prepare_jax(cache_dir: Path) -> None:
+    # Imported here: the processes that compute features import this file too, and need no JAX.
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+
+
+if __name__ == "__main__":
+    app.run(main)
