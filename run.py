@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from convcam_jax.config import Config, make_config
 from convcam_jax.errors import UserError
@@ -71,6 +71,8 @@ def _prepare_jax(cache_dir: Path) -> None:
     # Imported here: the processes that compute features import this file too, and need no JAX.
     import jax
 
+    # Orbax logs every file that it reads or writes.
+    logging.set_verbosity(logging.ERROR)
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
 
 

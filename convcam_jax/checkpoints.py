@@ -11,20 +11,17 @@ import orbax.checkpoint as ocp
 from convcam_jax.training import MemberState, Params
 from convcam_jax.workdir import disk_errors
 
-
-class GroupResult(NamedTuple):
-    """What is kept of a trained group: `params [S, ...]` of the best epoch, `best_epoch [S]`, `history [S, epochs, 4]`.
-
-    The history's columns are loss and accuracy of training, then of validation; NaN after a member stopped.
-    """
-
-    params: Params
-    best_epoch: np.ndarray
-    history: np.ndarray
+# A finished group has one checkpoint.
+_ONLY_STEP = 0
 
 
 class Progress(NamedTuple):
-    """A group in the middle of its training."""
+    """A group in the middle of its training.
+
+    Attributes:
+      state: of the members `[S]`.
+      history: `[S, epochs, 4]` loss and accuracy of training, then of validation; NaN where a member has not trained.
+    """
 
     state: MemberState
     history: np.ndarray
@@ -53,21 +50,26 @@ def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:
     return manager.restore(step, args=ocp.args.PyTreeRestore(like, restore_args=arguments))
 
 
-def save_result(folder: Path, result: GroupResult) -> None:
-    """Save the result of a group."""
+def save_params(folder: Path, params: Params) -> None:
+    """Save the parameters of a trained group."""
     with open_manager(folder) as manager:
-        save(manager, 0, result)
+        save(manager, _ONLY_STEP, params)
 
 
-def load_result(folder: Path) -> GroupResult | None:
-    """The result of a group, or None if there is no complete one."""
+def is_complete(folder: Path) -> bool:
+    """Whether `save_params` has come to its end in `folder`."""
     if not folder.is_dir():
-        return None
+        return False
     with open_manager(folder) as manager:
-        if manager.latest_step() is None:
-            return None
-        saved = manager.restore(0, args=ocp.args.PyTreeRestore())
-    return GroupResult(jax.tree.map(jax.numpy.asarray, saved["params"]), saved["best_epoch"], saved["history"])
+        return manager.latest_step() is not None
+
+
+def load_params(folder: Path) -> Params:
+    """The parameters of a trained group, as NumPy arrays."""
+    with open_manager(folder) as manager:
+        shapes = manager.item_metadata(_ONLY_STEP)
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
+        return manager.restore(_ONLY_STEP, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
 
 
 def remove(folder: Path) -> None:

@@ -13,14 +13,14 @@ from convcam_jax.ensemble import Member, batch_strata, evaluate_group, steps_per
 from convcam_jax.explaining import explain_group
 from convcam_jax.results import MemberScores, member_table, prediction_table
 from convcam_jax.stages.prepare import say
-from convcam_jax.stages.train import TrainedGroup, make_model
+from convcam_jax.stages.train import Group, make_model
 from convcam_jax.training import Params, Recordings
 from convcam_jax.workdir import read_arrays, write_arrays, write_csv
 
 EXPLANATIONS = "explanations.npz"
 
 
-def explain_ensemble(config: Config, dataset: Dataset, groups: list[TrainedGroup], workdir: Path) -> None:
+def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], workdir: Path) -> None:
     """Write `explanations.npz`, `predictions.csv` and `members.csv`, unless an earlier run has done so.
 
     `explanations.npz` holds, for each gender, `GENDER_signed_maps [S, N, H, W]` (Eq. 5 in front of the ReLU),
@@ -33,16 +33,16 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[TrainedGroup
     parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]] = {g: [] for g in dataset.genders()}
     scores: list[MemberScores] = []
     for group in groups:
-        result = checkpoints.load_result(group.folder)
+        trained, epochs = checkpoints.load_params(group.folder), read_arrays(group.history_file())
         for gender in dataset.genders():
             rows = [i for i, member in enumerate(group.members) if member.gender == gender]
             if not rows:
                 continue
             members = tuple(group.members[i] for i in rows)
             say(f"explaining {len(members)} members ({gender}) on {len(dataset.indices(gender, 'test'))} recordings")
-            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], result.params)
+            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
             parts[gender].append((members, *_explain(params, gender, config, dataset, recordings)))
-            own = result._replace(best_epoch=result.best_epoch[rows], history=result.history[rows])
+            own = {name: array[rows] for name, array in epochs.items()}
             scores += _scores(own, params, members, config, dataset, recordings)
     arrays = _merge(parts, dataset)
     predictions = _predictions(arrays, config, dataset)
@@ -77,7 +77,7 @@ def _shared_strata(
 
 
 def _scores(
-    result: checkpoints.GroupResult,
+    epochs: dict[str, np.ndarray],
     params: Params,
     members: tuple[Member, ...],
     config: Config,
@@ -89,14 +89,14 @@ def _scores(
         strata, n_columns = _shared_strata(members[0].gender, split, config, dataset, recordings)
         shared = np.broadcast_to(strata, (len(members), *strata.shape))
         splits[split] = evaluate_group(params, recordings, shared, make_model(config), n_columns)
-    epochs = np.isfinite(result.history).all(-1).sum(-1)
+    n_epochs = np.isfinite(epochs["history"]).all(-1).sum(-1)
     train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
     loss = splits["validation"].mean_loss()
     return [
         MemberScores(
             *member,
-            int(epochs[i]),
-            int(result.best_epoch[i]),
+            int(n_epochs[i]),
+            int(epochs["best_epoch"][i]),
             float(train[i]),
             float(validation[i]),
             float(loss[i]),

@@ -12,7 +12,7 @@ from orbax.checkpoint import CheckpointManager
 from tqdm import tqdm
 
 from convcam_jax import checkpoints
-from convcam_jax.checkpoints import GroupResult, Progress
+from convcam_jax.checkpoints import Progress
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
@@ -20,7 +20,7 @@ from convcam_jax.errors import UserError
 from convcam_jax.simplenet import SimpleNet, n_parameters
 from convcam_jax.stages.prepare import say
 from convcam_jax.training import Recordings
-from convcam_jax.workdir import read_json, write_json
+from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_json
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 # Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
@@ -30,11 +30,15 @@ _PARAMETER_COPIES = 8
 _SHARE_OF_MEMORY = 0.4
 
 
-class TrainedGroup(NamedTuple):
-    """Members that were trained together, in the order of the leading axis of the folder's result."""
+class Group(NamedTuple):
+    """Members that are trained together, in the order of the leading axis of the parameters saved in `folder`."""
 
     members: tuple[Member, ...]
     folder: Path
+
+    def history_file(self) -> Path:
+        """Where the arrays `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
+        return self.folder.with_name(f"{self.folder.name}_history.npz")
 
 
 def make_model(config: Config) -> SimpleNet:
@@ -42,7 +46,7 @@ def make_model(config: Config) -> SimpleNet:
     return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=config.train.precision)
 
 
-def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[TrainedGroup]:
+def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
     """Train all members, or go on where an earlier run stopped; the results lie in `workdir/training`.
 
     Raises:
@@ -52,24 +56,24 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Trai
     members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
     groups = _groups(config, members, recordings, workdir)
     for number, group in enumerate(groups, start=1):
-        if checkpoints.load_result(group.folder) is None:
+        if not checkpoints.is_complete(group.folder):
             names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
             say(f"training group {number} of {len(groups)} ({config.train.precision}): {names}")
             _train_group(group, config, dataset, recordings)
     return groups
 
 
-def history_table(groups: list[TrainedGroup]) -> pd.DataFrame:
+def history_table(groups: list[Group]) -> pd.DataFrame:
     """Loss and accuracy of every member in every epoch: the table of `history.csv`."""
     rows = []
     for group in groups:
-        history = checkpoints.load_result(group.folder).history
+        history = read_arrays(group.history_file())["history"]
         for member, epochs in zip(group.members, history, strict=True):
             rows += [(*member, e, *scores) for e, scores in enumerate(epochs, start=1) if np.isfinite(scores).all()]
     return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
 
 
-def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[TrainedGroup]:
+def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[Group]:
     """The members in groups of equal size; a run that goes on keeps the size that it began with."""
     note = workdir / "training" / "groups.json"
     if not note.exists():
@@ -77,7 +81,7 @@ def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings,
         write_json(note, {"members_at_once": group_size(len(members), 1, size)})
     size = read_json(note)["members_at_once"]
     starts = range(0, len(members), size)
-    return [TrainedGroup(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
 
 
 def _fitting_group_size(config: Config, n_members: int, recordings: Recordings) -> int:
@@ -99,7 +103,7 @@ def _memory_bytes() -> int:
     return statistics.get("bytes_limit", 0) * jax.device_count() or psutil.virtual_memory().available
 
 
-def _train_group(group: TrainedGroup, config: Config, dataset: Dataset, recordings: Recordings) -> None:
+def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
     plan = _plan(group.members, config, dataset, recordings)
     folder = group.folder.with_name(group.folder.name + "_in_progress")
     with checkpoints.open_manager(folder) as manager:
@@ -107,9 +111,10 @@ def _train_group(group: TrainedGroup, config: Config, dataset: Dataset, recordin
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
             checkpoints.save(manager, epoch.number, progress)
-    state = progress.state
-    result = GroupResult(state.best_params, np.asarray(state.best_epoch), progress.history)
-    checkpoints.save_result(group.folder, result)
+    best_epoch = np.asarray(progress.state.best_epoch)
+    # The parameters come last: they tell that the group is complete.
+    write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
+    checkpoints.save_params(group.folder, progress.state.best_params)
     checkpoints.remove(folder)
 
 
