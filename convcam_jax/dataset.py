@@ -1,8 +1,9 @@
 """The recordings of a run as arrays: what the network sees of all of them, what the analysis needs of the test set."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -31,18 +32,22 @@ class Dataset(NamedTuple):
         return tuple(sorted({u.gender for u in self.utterances}))
 
 
+# NumPy arrays in tables and figures, JAX arrays inside of transformed functions.
+AnyArray = Any
+
+
 class AnalysisArrays(NamedTuple):
     """What the metrics of N recordings need, padded with zeros to T frames.
 
     cqt `[N, F, T]` magnitude; energy, f0_hz and voiced (bool) `[N, T]`; n_frames and emotion (index) `[N]`.
     """
 
-    cqt: np.ndarray
-    energy: np.ndarray
-    f0_hz: np.ndarray
-    voiced: np.ndarray
-    n_frames: np.ndarray
-    emotion: np.ndarray
+    cqt: AnyArray
+    energy: AnyArray
+    f0_hz: AnyArray
+    voiced: AnyArray
+    n_frames: AnyArray
+    emotion: AnyArray
 
 
 def n_frames(features: Sequence[Features]) -> NDArray[np.int32]:
@@ -52,11 +57,11 @@ def n_frames(features: Sequence[Features]) -> NDArray[np.int32]:
 
 def network_inputs(dataset: Dataset, config: Config) -> Recordings:
     """All recordings as the network sees them, in the scale of the config, filled up with zeros to `max_frames`."""
-    spectrograms = [scale_cqt(f.cqt, config.features.scale).astype(np.float32) for f in dataset.features]
+    spectrograms = [scale_cqt(f.cqt.astype(np.float64), config.features.scale) for f in dataset.features]
     return Recordings(
-        spectrograms=_stack(spectrograms, config.corpus.max_frames),
-        n_frames=n_frames(dataset.features),
-        emotion=emotion_indices(dataset.utterances, config.corpus.emotions),
+        spectrograms=jnp.asarray(_stack(spectrograms, config.corpus.max_frames)),
+        n_frames=jnp.asarray(n_frames(dataset.features)),
+        emotion=jnp.asarray(emotion_indices(dataset.utterances, config.corpus.emotions)),
     )
 
 

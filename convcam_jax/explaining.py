@@ -1,7 +1,7 @@
 """Signed Grad-CAM maps and logits of a group of members on all their test recordings, as one program."""
 
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ def explain_batch(
     n_frames = jnp.where(batch == ABSENT, 0, recordings.n_frames[batch])
     strip = pack(recordings.spectrograms[batch], n_frames, n_columns)
     variables = {"params": params}
-    on_strip = model.apply(variables, strip, method=SimpleNet.activations)
+    on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
     width = last_convolution_shape(*recordings.spectrograms.shape[1:])[1]
     activations = unpack(on_strip.values, strip, on_strip.silence, width)
 

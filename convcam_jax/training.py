@@ -61,7 +61,8 @@ def init_member(
     """A member before its first epoch; `shape` is (F, T) of the inputs."""
     params = model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
     best = jax.tree.map(jnp.copy, params)
-    return MemberState(params, optimizer.init(params), best, jnp.inf, jnp.zeros((), int), jnp.zeros((), bool))
+    never = jnp.zeros((), int)
+    return MemberState(params, optimizer.init(params), best, jnp.asarray(jnp.inf), never, jnp.zeros((), bool))
 
 
 def score_batch(
@@ -75,8 +76,9 @@ def score_batch(
     """Scores of one batch of recordings `[B]` (indices, or `ABSENT`), with dropout if there is a key for it."""
     present = batch != ABSENT
     n_frames = jnp.where(present, recordings.n_frames[batch], 0)
-    dropout = {} if dropout_key is None else {"dropout": True, "rngs": {"dropout": dropout_key}}
-    logits = model.apply({"params": params}, recordings.spectrograms[batch], n_frames, n_columns, **dropout)
+    rngs = None if dropout_key is None else {"dropout": dropout_key}
+    spectrograms = recordings.spectrograms[batch]
+    logits: Any = model.apply({"params": params}, spectrograms, n_frames, n_columns, rngs is not None, rngs=rngs)
     emotion = recordings.emotion[batch]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, emotion)
     correct = logits.argmax(-1) == emotion

@@ -70,7 +70,7 @@ def every_figure() -> dict[str, Figure]:
         "masks": maps.masks(make_masks()),
         "confusion": models.confusion(matrices),
         "cqt_and_f0": maps.cqt_and_f0(VIEW),
-        "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW),
+        "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW, VIEW.raw_map),
         "extreme_envelopes": errors.extreme_envelopes(VIEWS, metrics, "q_mse"),
         "envelope_error": errors.envelope_error(metrics, "q_mse", EMOTIONS, RECORDINGS),
         "trajectory_scheme": trajectories.trajectory_scheme(VIEW),
@@ -186,7 +186,7 @@ def test_silence_is_drawn_without_warnings():
     )
     for figure in (
         maps.cqt_and_f0(silent),
-        maps.raw_and_scaled_map(silent),
+        maps.raw_and_scaled_map(silent, silent.raw_map),
         trajectories.trajectory_scheme(silent),
         trajectories.f0_errors({"silent": silent}),
     ):
@@ -199,7 +199,7 @@ def test_frames_are_centred_on_their_times():
 
 
 def test_raw_map_is_shown_beside_the_scaled_one():
-    figure = maps.raw_and_scaled_map(VIEW)
+    figure = maps.raw_and_scaled_map(VIEW, VIEW.raw_map)
     raw, scaled = figure.axes[:2]
     np.testing.assert_allclose(raw.images[0].get_array(), VIEW.raw_map / VIEW.raw_map.max())
     np.testing.assert_allclose(np.asarray(scaled.collections[0].get_array()).reshape(VIEW.map.shape), VIEW.map)

@@ -9,8 +9,8 @@ class RecordingView(NamedTuple):
     """One test recording as its gender's chosen member sees it; n is its number of CQT frames.
 
     cqt: magnitude [F, n]. map: activation map, scaled to the CQT [F, n], 0..1. raw_map: map of the last convolution
-    [H, W], >= 0. f0_hz, voiced: fundamental frequency and voicing [n]. trajectory_hz: c of Eq. 9 [n], used where
-    voiced. envelope: Q of Eq. 7 [n], 0..1. contour: q of Eq. 6 [n], 0..1. time_s: centres of the frames [n].
+    [H, W], >= 0, or None where it is not known. f0_hz, voiced: fundamental frequency and voicing [n].
+    trajectory_hz: c of Eq. 9 [n], used where voiced. envelope: Q of Eq. 7 [n], 0..1. contour: q of Eq. 6 [n], 0..1. time_s: centres of the frames [n].
     bin_hz: centres of the bins [F].
     """
 
@@ -19,7 +19,7 @@ class RecordingView(NamedTuple):
     gender: str
     cqt: np.ndarray
     map: np.ndarray
-    raw_map: np.ndarray
+    raw_map: np.ndarray | None
     f0_hz: np.ndarray
     voiced: np.ndarray
     trajectory_hz: np.ndarray

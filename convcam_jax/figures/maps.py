@@ -69,16 +69,16 @@ def cqt_and_f0(view: RecordingView) -> Figure:
 
 
 @style.styled
-def raw_and_scaled_map(view: RecordingView) -> Figure:
+def raw_and_scaled_map(view: RecordingView, raw_map: np.ndarray) -> Figure:
     """Figure 6: activation map of the last convolution (a), scaled to the CQT of the recording (b)."""
     figure, axes = style.new_figure(1, 2, height=2.5)
     raw, scaled = axes[0]
-    peak = view.raw_map.max()
-    raw_share = view.raw_map / peak if peak > 0 else view.raw_map
+    peak = raw_map.max()
+    raw_share = raw_map / peak if peak > 0 else raw_map
     raw.imshow(raw_share, origin="lower", aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=1)
     raw.set_xlabel("column of the last convolution")
     raw.set_ylabel("row of the last convolution")
-    style.panel_title(raw, 0, f"{view.raw_map.shape[0]} × {view.raw_map.shape[1]}, {view.recording} ({view.emotion})")  # noqa: RUF001
+    style.panel_title(raw, 0, f"{raw_map.shape[0]} × {raw_map.shape[1]}, {view.recording} ({view.emotion})")  # noqa: RUF001
     image = style.time_frequency_image(scaled, view.map, view.time_s, view.bin_hz, style.MAP_COLOURS, (0, 1))
     style.panel_title(scaled, 1, f"{view.map.shape[0]} bins × {view.map.shape[1]} frames")  # noqa: RUF001
     figure.colorbar(image, ax=axes, label="activation (share of maximum)")

@@ -77,7 +77,9 @@ def analyse_maps(config: Config, genders: Sequence[GenderMaps], workdir: Path) -
     bin_hz = bin_frequencies_hz(config.features)
     time_s = frame_times_s(config.corpus.max_frames, config.features)
     emotions = config.corpus.emotions
-    tables, views, masks = [], {}, {}
+    tables: list[pd.DataFrame] = []
+    views: dict[str, RecordingView] = {}
+    masks: dict[str, np.ndarray] = {}
     for own in genders:
         analysis = analyse(own.maps, own.correct, own.arrays, bin_hz, len(emotions), config.analysis)
         masks[f"{own.gender}_R"] = np.asarray(analysis.masks)

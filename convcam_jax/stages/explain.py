@@ -29,7 +29,7 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
     files = [workdir / name for name in (EXPLANATIONS, "predictions.csv", "members.csv")]
     if all(file.exists() for file in files):
         return
-    recordings = jax.tree.map(jax.numpy.asarray, network_inputs(dataset, config))
+    recordings = network_inputs(dataset, config)
     parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]] = {g: [] for g in dataset.genders()}
     scores: list[MemberScores] = []
     for group in groups:

@@ -96,8 +96,8 @@ def write_map_figures(config: Config, analysed: Analysed, members: pd.DataFrame,
     example = example_view(views or analysed.views)
     figures["figure05"] = lambda: maps.cqt_and_f0(example)
     figures["figure10"] = lambda: trajectories.trajectory_scheme(example, analysis.trajectory_threshold)
-    if example.raw_map is not None:
-        figures["figure06"] = lambda: maps.raw_and_scaled_map(example)
+    if (raw_map := example.raw_map) is not None:
+        figures["figure06"] = lambda: maps.raw_and_scaled_map(example, raw_map)
     for name, draw in figures.items():
         _write_figure(workdir, name, draw())
 

@@ -52,7 +52,7 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
     Raises:
       UserError: a loss is not finite.
     """
-    recordings = jax.tree.map(jax.numpy.asarray, network_inputs(dataset, config))
+    recordings = network_inputs(dataset, config)
     members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
     groups = _groups(config, members, recordings, workdir)
     for number, group in enumerate(groups, start=1):
@@ -126,7 +126,8 @@ def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordi
 def _start_or_resume(
     manager: CheckpointManager, members: tuple[Member, ...], config: Config, recordings: Recordings
 ) -> Progress:
-    state = init_group(members, make_model(config), config.train, recordings.spectrograms.shape[1:])
+    shape = (config.features.cqt_bins, config.corpus.max_frames)
+    state = init_group(members, make_model(config), config.train, shape)
     history = np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan)
     progress = Progress(state, history)
     if manager.latest_step() is None:
