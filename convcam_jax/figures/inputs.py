@@ -9,9 +9,9 @@ class RecordingView(NamedTuple):
     """One test recording as its gender's chosen member sees it; n is its number of CQT frames.
 
     cqt: magnitude [F, n]. map: activation map, scaled to the CQT [F, n], 0..1. raw_map: map of the last convolution
-    [H, W], >= 0, or None where it is not known. f0_hz, voiced: fundamental frequency and voicing [n].
-    trajectory_hz: c of Eq. 9 [n], used where voiced. envelope: Q of Eq. 7 [n], 0..1. contour: q of Eq. 6 [n], 0..1. time_s: centres of the frames [n].
-    bin_hz: centres of the bins [F].
+    [H, W], >= 0, or None where it is not known. f0_hz, voiced: fundamental frequency and voicing [n]. trajectory_hz: c
+    of Eq. 9 [n], used where voiced. envelope: Q of Eq. 7 [n], 0..1. contour: q of Eq. 6 [n], 0..1. time_s: centres of
+    the frames [n]. bin_hz: centres of the bins [F].
     """
 
     recording: str
