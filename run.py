@@ -35,6 +35,7 @@ flags.DEFINE_integer("seeds", 10, "Number of models per gender.", lower_bound=1)
 flags.DEFINE_string("workdir", "", "Where everything is written; by default a new folder in runs/.")
 flags.DEFINE_multi_string("set", [], "Change a field of the config, such as train.epochs=20; may be given repeatedly.")
 flags.DEFINE_string("maps", "", "For analyse_maps: the .npz file with one activation map per recording.")
+flags.DEFINE_string("from_workdir", "", "For ablation: the folder of a finished run of the experiment paper.")
 flags.DEFINE_string(
     "cache_dir",
     os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")) + "/convcam_jax",
@@ -47,7 +48,9 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unknown argument {argv[1]}; flags are written as --name=value")
     try:
-        settings = RunSettings(_config(), _workdir(), Path(FLAGS.cache_dir), Path(FLAGS.maps) if FLAGS.maps else None)
+        settings = RunSettings(
+            _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
+        )
         _prepare_jax(settings.cache_dir)
         importlib.import_module(f"experiments.{FLAGS.experiment}").run(settings)
     except UserError as error:
@@ -58,8 +61,20 @@ def main(argv: list[str]) -> None:
 def _config() -> Config:
     from convcam_jax.published import recording_names
 
+    if FLAGS.from_workdir:
+        _refuse_beside_from_workdir()
     config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
     return apply_overrides(config, FLAGS.set)
+
+
+def _refuse_beside_from_workdir() -> None:
+    given = [name for name in ("corpus", "protocol", "seeds", "set") if FLAGS[name].present]
+    if given:
+        raise UserError(f"--{given[0]}: with --from_workdir the config is that of the earlier run; leave the flag out")
+
+
+def _optional(path: str) -> Path | None:
+    return Path(path) if path else None
 
 
 def _workdir() -> Path:

@@ -179,6 +179,14 @@ class AnalysisConfig:
         _require(0 < self.mask_threshold <= 1, "analysis.mask_threshold", "must lie in (0, 1]")
 
 
+@dataclasses.dataclass(frozen=True)
+class GivenMapsConfig:
+    """What the maps of the experiment `analyse_maps` are."""
+
+    # "colours": values in 0..1 that were read from a picture of 256 colours.
+    read_from: Literal["values", "colours"] = "values"
+
+
 PUBLISHED_ANALYSIS = AnalysisConfig(
     map_placement="stretched",
     f0_reading="resized_with_zeros",
@@ -204,6 +212,7 @@ class Config:
     train: TrainConfig = TrainConfig()
     cam: CamConfig = CamConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    given_maps: GivenMapsConfig = GivenMapsConfig()
 
 
 def make_config(

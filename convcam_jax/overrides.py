@@ -21,6 +21,32 @@ def flatten(config: Config) -> dict[str, Any]:
     return flat
 
 
+def restore(flat: dict[str, Any]) -> Config:
+    """The config whose `flatten` is `flat`, tuples as lists perhaps, as JSON has them; the inverse of `flatten`.
+
+    Fields that are missing get their defaults; so do those of a config written before they existed.
+
+    Raises:
+      UserError: an unknown field or a value that is not allowed.
+    """
+    known = flatten(Config())
+    if unknown := sorted(set(flat) - set(known)):
+        raise UserError(f"config field {unknown[0]}: there is no such field")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in flat.items()}
+    sections: dict[str, Any] = {}
+    for field in dataclasses.fields(Config):
+        default = getattr(Config(), field.name)
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
+            own = {
+                f.name: values.get(f"{field.name}.{f.name}", getattr(default, f.name))
+                for f in dataclasses.fields(default)
+            }
+            sections[field.name] = dataclasses.replace(default, **own)
+        else:
+            sections[field.name] = values.get(field.name, default)
+    return Config(**sections)
+
+
 def apply_overrides(config: Config, assignments: list[str]) -> Config:
     """The config with changes such as `train.epochs=20` made, in order.
 

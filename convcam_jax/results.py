@@ -53,7 +53,12 @@ def member_table(scores: Sequence[MemberScores], predictions: pd.DataFrame, anal
     recalls = answers.groupby(["gender", "seed", "truth"])["correct"].mean().groupby(["gender", "seed"]).mean()
     tested = pd.DataFrame({"test_accuracy": by_member["correct"].mean(), "uar": recalls}).reset_index()
     members = pd.DataFrame(scores).merge(tested, on=["gender", "seed"])
-    members["chosen"] = False
+    return with_chosen(members, analysis)
+
+
+def with_chosen(members: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
+    """The members table with the column `chosen` set as in `member_table`; an earlier choice does not count."""
+    members = members.assign(chosen=False)
     criteria = CHOSEN_BY[analysis.chosen_by]
     for _, own in members.groupby("gender"):
         ranked = own.sort_values([*criteria, "seed"], ascending=[False, *(True,) * len(criteria)])

@@ -9,10 +9,12 @@ from convcam_jax.config import Config
 class RunSettings(NamedTuple):
     """The config, and what does not change the results: where files are written and kept between runs.
 
-    `maps` is the file of activation maps of the experiment `analyse_maps`, None in all others.
+    `maps` is the file of activation maps of the experiment `analyse_maps`, `from_workdir` the folder of a finished run
+    of `paper` that `ablation` starts from; None in all other experiments.
     """
 
     config: Config
     workdir: Path
     cache_dir: Path
     maps: Path | None = None
+    from_workdir: Path | None = None

@@ -98,7 +98,7 @@ def write_figure(path: Path, figure: Figure) -> None:
 def check_workdir(workdir: Path, record: dict[str, Any]) -> None:
     """See to it that a run with the `record` of its `config.json` may begin or go on in `workdir`.
 
-    `record` has `config` (the fields by name) and `corpus_sha256`, which must not change.
+    `record` has `config` (the fields by name), `corpus_sha256`, and `maps_sha256` if maps were given; none must change.
 
     Raises:
       UserError: the folder holds a run of another config, or other files.
@@ -125,5 +125,7 @@ def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:
     ]
     if earlier_hash != record["corpus_sha256"]:
         differing.append("the corpus's recordings")
+    if earlier.get("maps_sha256") != record.get("maps_sha256"):
+        differing.append("the file of maps")
     if differing:
         raise UserError(f"{path.parent}: holds a run of another config, differing in {', '.join(differing)}")

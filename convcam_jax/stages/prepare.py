@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +66,30 @@ def begin(settings: RunSettings) -> Dataset:
     """
     config, workdir = settings.config, settings.workdir
     utterances, unnamed = find_corpus(config, settings.cache_dir)
-    record = {"config": flatten(config), "corpus_sha256": corpus_hash(utterances), **surroundings()}
+    record = run_record(config, utterances)
     check_workdir(workdir, record)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
+    write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
+    say(f"{len(dataset.utterances)} recordings, {dataset.splits.count('test')} of them for the test")
+    return dataset
+
+
+def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
+    """What `config.json` holds: the config, a hash of the corpus, and the surroundings."""
+    return {"config": flatten(config), "corpus_sha256": corpus_hash(utterances), **surroundings()}
+
+
+def write_beginning(
+    workdir: Path, record: dict[str, Any], dataset: Dataset, problems: Sequence[RecordingError]
+) -> None:
+    """Write `config.json` unless it is there, `utterances.csv`, and `skipped.csv` if there are problems."""
     if not (workdir / CONFIG_FILE).exists():
         write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
-    problems = [*unnamed, *unreadable]
     if problems:
         rows = [(p.recording, p.problem) for p in problems]
         write_csv(workdir / "skipped.csv", pd.DataFrame(rows, columns=["recording", "problem"]))
         say(f"{len(problems)} recordings are left out; {workdir / 'skipped.csv'} says why")
-    say(f"{len(dataset.utterances)} recordings, {dataset.splits.count('test')} of them for the test")
-    return dataset
 
 
 def surroundings() -> dict[str, Any]:
