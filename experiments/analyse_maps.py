@@ -1,0 +1,33 @@
+"""Masks, metrics, tables and figures of activation maps that another program made; nothing is trained.
+
+python run.py --experiment=analyse_maps --maps=FILE.npz --corpus=emodb --data_dir=FOLDER
+
+FILE.npz has one array of numbers >= 0 per recording, named as its wav file: bins x frames of the recording (96 x n), or
+the map of the last convolution (90 x 47), which is then placed as the protocol does. They are told apart by their
+rows. Each map is divided by its maximum. All recordings in the file count as correctly classified. The 58 published
+ones take half a minute on 2 cores once the corpus's features are cached.
+
+--set=given_maps.read_from=colours is for bins x frames maps that were read from pictures such as the published ones:
+see `convcam_jax.external_maps.from_colours`.
+"""
+
+from convcam_jax.errors import UserError
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages import analyse, external, prepare, present
+from convcam_jax.workdir import write_csv
+
+
+def run(settings: RunSettings) -> None:
+    """Check the maps, then analyse them as those of a trained ensemble of one member per gender."""
+    config, workdir, path = settings.config, settings.workdir, settings.maps
+    if path is None:
+        raise UserError("--maps: missing; give the .npz file with one activation map per recording")
+    maps = external.read_maps(path)
+    dataset = external.begin(settings, path, maps)
+    genders = external.given_maps(config, dataset, maps)
+    members = external.member_table(genders, path)
+    write_csv(workdir / "members.csv", members)
+    analysed = analyse.analyse_maps(config, genders, workdir)
+    prepare.say("drawing tables and figures")
+    present.write_map_tables(config, analysed, members, workdir)
+    present.write_map_figures(config, analysed, members, workdir)
