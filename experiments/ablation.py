@@ -1,0 +1,21 @@
+"""What each difference between the protocols does to every cell of Tables 3, 4 and 5, from a finished run's maps.
+
+python run.py --experiment=ablation --from_workdir=RUN --workdir=FOLDER
+
+RUN is the folder of a finished run of the experiment `paper`, under either protocol; its models, maps and config are
+used, and nothing is trained. --data_dir is needed only if the corpus has been moved. Starting from each protocol, one
+field of the analysis at a time is set as the other protocol has it.
+"""
+
+from convcam_jax.errors import UserError
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages import ablate
+
+
+def run(settings: RunSettings) -> None:
+    """Measure the finished run's maps under every variant, and write the differences."""
+    if settings.from_workdir is None:
+        raise UserError("--from_workdir: missing; give the folder of a finished run of the experiment paper")
+    source = ablate.read_source(settings.from_workdir, settings.config.corpus.data_dir)
+    dataset = ablate.begin(settings, source)
+    ablate.present(ablate.ablate(source, dataset), settings.workdir)
