@@ -130,8 +130,8 @@ class TrainConfig:
 
     seeds: int = 10
     first_seed: int = 0
-    epochs: int = 12
-    patience_epochs: int = 4
+    epochs: int = 8
+    patience_epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 0.001
     precision: Literal["float32", "bfloat16"] = "float32"
