@@ -112,7 +112,10 @@ def from_colours(values: NDArray, shapes: MapShapes, stretched: Placement) -> ND
     centre; the lowest colour, which is that of the zeros which ReLU leaves, stays 0. Then the map is replaced by what
     the nodes that fit it best give, negative ones set to 0, when they are `stretched` over the grid: the published maps
     were made so, and have fewer nodes than cells. A map that another network or placement made must not be treated so.
+    A map `[H, W]` has not been drawn, and is given back as it is.
     """
+    if not is_on_grid(values, shapes):
+        return values
     values = values.astype(np.float64)
     centred = np.where(values > 0, ((N_COLOURS - 1) * values + 0.5) / N_COLOURS, 0)
     time = stretched.time[: values.shape[1]]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from convcam_jax.figures import style
 
 _COLOURS = (style.BLUE, style.VERMILION)
-_UNITS = {"table3": "Table 3", "table4": "Table 4 (Hz)", "table5": "Table 5 (per cent)"}
+_UNITS = {"table3": "Table 3", "table4": "Table 4 (Hz)", "table5": "Table 5 (percentage points)"}
 
 
 @style.styled

@@ -1,0 +1,208 @@
+"""The experiment on maps from elsewhere: on a small embedded corpus, and on the published maps."""
+
+import dataclasses
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.config import Config, SyntheticConfig, make_config
+from convcam_jax.errors import UserError
+from convcam_jax.overrides import apply_overrides
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages import analyse, external
+from convcam_jax.stages.prepare import find_corpus
+from convcam_jax.workdir import read_csv
+from experiments import analyse_maps
+
+MAP_TABLES = {"table3", "table4", "table5", "claims"}
+FIGURES = {f"figure{number:02d}" for number in (3, 5, 8, 9, 10, 11, 12, 13)}
+CONFIG = dataclasses.replace(
+    Config(experiment="analyse_maps"),
+    synthetic=SyntheticConfig(speakers_per_gender=1, texts=1),
+)
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def utterances(cache_dir):
+    return find_corpus(CONFIG, cache_dir)[0]
+
+
+@pytest.fixture(scope="module")
+def node_maps(utterances):
+    """Maps of the last convolution of all recordings, the first one zero everywhere."""
+    generator = np.random.default_rng(0)
+    maps = {u.recording: np.maximum(generator.normal(size=(90, 47)), 0) for u in utterances}
+    maps[utterances[0].recording][:] = 0
+    return maps
+
+
+def settings(tmp_path, cache_dir, maps=None, config=CONFIG, name="run"):
+    """Settings of a run in `tmp_path`/`name`; `maps` (arrays by name) are written to a file."""
+    path = None
+    if maps is not None:
+        path = tmp_path / "maps.npz"
+        np.savez(path, **maps)
+    return RunSettings(config, tmp_path / name, cache_dir, path)
+
+
+def files(folder, suffix):
+    return {path.stem for path in folder.glob(f"*{suffix}")}
+
+
+@pytest.fixture(scope="module")
+def node_run(tmp_path_factory, cache_dir, node_maps):
+    given = settings(tmp_path_factory.mktemp("nodes"), cache_dir, node_maps)
+    analyse_maps.run(given)
+    return given
+
+
+def test_everything_is_written(node_run, utterances):
+    workdir = node_run.workdir
+    assert files(workdir / "tables", ".csv") == files(workdir / "tables", ".md") == MAP_TABLES
+    assert files(workdir / "figures", ".png") == FIGURES | {"figure06"}
+    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances"}
+    assert files(workdir, ".npz") == {"maps", "masks"}
+    metrics = read_csv(workdir / "metrics.csv")
+    assert sorted(metrics["recording"]) == [u.recording for u in utterances]
+    assert metrics["correct"].all()
+    assert (metrics["seed"] == 0).all()
+    assert metrics.loc[metrics["map_is_zero"], "recording"].tolist() == [utterances[0].recording]
+    members = read_csv(workdir / "members.csv")
+    assert members[["gender", "chosen", "map_source"]].to_numpy().tolist() == [
+        ["female", True, "maps.npz"],
+        ["male", True, "maps.npz"],
+    ]
+
+
+def measure(given):
+    """The metrics of a run up to its tables and figures."""
+    maps = external.read_maps(given.maps)
+    genders = external.given_maps(given.config, external.begin(given, given.maps, maps), maps)
+    return analyse.analyse_maps(given.config, genders, given.workdir).metrics
+
+
+def test_the_maps_of_a_run_give_the_same_metrics_on_the_grid(node_run, tmp_path):
+    """`maps.npz` of a run, with its axes, can be given as it is: the placed maps are those of the nodes."""
+    found = measure(node_run._replace(workdir=tmp_path / "again", maps=node_run.workdir / "maps.npz"))
+    expected = read_csv(node_run.workdir / "metrics.csv")
+    assert found["recording"].tolist() == expected["recording"].tolist()
+    np.testing.assert_allclose(found["q_mse"], expected["q_mse"], rtol=1e-5)
+    # A cell at half of its column's maximum may fall on either side, so the trajectory's metrics are not all equal.
+    close = np.isclose(found["f0_frame_rmse_hz"], expected["f0_frame_rmse_hz"], rtol=1e-4, equal_nan=True)
+    assert close.mean() > 0.9
+
+
+def test_one_gender_is_enough_and_a_map_of_zeros_has_no_error_of_f0(tmp_path, cache_dir, node_maps, utterances):
+    gender = utterances[0].gender
+    own = {u.recording: node_maps[u.recording] for u in utterances if u.gender == gender}
+    given = settings(tmp_path, cache_dir, own)
+    analyse_maps.run(given)
+    metrics = read_csv(given.workdir / "metrics.csv")
+    assert set(metrics["gender"]) == {gender}
+    assert files(given.workdir / "figures", ".png") == FIGURES | {"figure06"}
+    # The only recording of its emotion, so there is no mask either.
+    zero = metrics[metrics["map_is_zero"]].iloc[0]
+    assert zero[["f0_segment_rmse_hz", "energy_ratio", "mask_area"]].isna().all()
+    others = metrics[~metrics["map_is_zero"]]
+    assert others[["f0_segment_rmse_hz", "energy_ratio", "mask_area"]].notna().all(axis=None)
+
+
+def test_a_workdir_holds_one_file_of_maps(node_run, tmp_path, cache_dir, node_maps):
+    changed = {name: values + 1 for name, values in node_maps.items()}
+    other = settings(tmp_path, cache_dir, changed)
+    with pytest.raises(UserError, match="differing in the file of maps"):
+        analyse_maps.run(node_run._replace(maps=other.maps))
+
+
+def refused(given, message):
+    with pytest.raises(UserError, match=message) as error:
+        analyse_maps.run(given)
+    assert "\n" not in str(error.value)
+    assert not given.workdir.exists()
+
+
+def test_unsound_maps_are_refused_before_anything_is_written(tmp_path, cache_dir, node_maps, utterances):
+    name = utterances[3].recording
+    wrong = {
+        "array nobody: there is no such recording": {**node_maps, "nobody": np.ones((90, 47))},
+        f"array {name}: has shape 47 x 90": {**node_maps, name: np.ones((47, 90))},
+        f"array {name}: has a negative value": {**node_maps, name: np.full((90, 47), -1.0)},
+        f"array {name}: has NaN": {**node_maps, name: np.full((90, 47), np.nan)},
+        f"array {name}: holds <U1": {**node_maps, name: np.full((90, 47), "x")},
+        f"array {name} cannot be read": {**node_maps, name: np.full((90, 47), None)},
+        "has no array": {},
+    }
+    for message, maps in wrong.items():
+        refused(settings(tmp_path, cache_dir, maps), message)
+
+
+def test_files_that_are_no_npz_are_refused(tmp_path, cache_dir, node_maps):
+    given = settings(tmp_path, cache_dir, node_maps)
+    whole = given.maps.read_bytes()
+    refused(given._replace(maps=None), "--maps: missing")
+    refused(given._replace(maps=tmp_path / "none.npz"), "there is no such file")
+    refused(given._replace(maps=tmp_path), "there is no such file")
+    given.maps.write_bytes(whole[: len(whole) // 2])
+    refused(given, "not an .npz file, or cut short")
+    with given.maps.open("wb") as file:
+        np.save(file, np.ones((90, 47)))
+    refused(given, "not an .npz file")
+    given.maps.write_bytes(b"")
+    refused(given, "not an .npz file")
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 255
+    given.maps.write_bytes(damaged)
+    refused(given, "cannot be read")
+    with zipfile.ZipFile(given.maps, "w") as archive:
+        archive.writestr("notes.txt", "no array")
+    refused(given, r"notes\.txt is not an array")
+    with zipfile.ZipFile(given.maps, "w") as archive:
+        archive.writestr("a.npy", "1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.npy", "2")
+    refused(given, "array a is there twice")
+
+
+@pytest.fixture(scope="module")
+def published(emodb_dir, reference_dir, tmp_path_factory):
+    """A function: the metrics of the published maps, with changes of the config, beside what was printed."""
+    folder = tmp_path_factory.mktemp("published")
+    printed = pd.read_csv(reference_dir / "published_recordings.csv")
+    path = reference_dir / "published_maps.npz"
+
+    def beside_printed(*changes):
+        config = make_config("analyse_maps", "emodb", str(emodb_dir), "published", 10, ())
+        config = apply_overrides(config, list(changes))
+        metrics = measure(RunSettings(config, folder / f"run{len(changes)}", folder / "cache", path))
+        return metrics.merge(printed, on="recording", suffixes=("", "_printed"), validate="one_to_one")
+
+    return beside_printed
+
+
+def f0_errors(table):
+    return (table["f0_segment_rmse_hz"] / table["printed_f0_rmse_hz"] - 1).abs()
+
+
+def test_published_maps_give_the_printed_numbers(published):
+    """As they are given: 26 of the 33 within 2 %, for cells next to half of a maximum fall on the wrong side."""
+    table = published()
+    assert len(table) == 33
+    assert (table["n_frames"] == table["n_frames_printed"]).all()
+    assert (table["q_mse"] - table["printed_q_rmse"]).abs().max() < 0.008
+    assert f0_errors(table).median() < 0.01
+    assert (f0_errors(table) < 0.02).sum() >= 26
+
+
+def test_published_maps_read_as_colours_give_the_printed_numbers_more_closely(published):
+    table = published("given_maps.read_from=colours")
+    assert (table["q_mse"] - table["printed_q_rmse"]).abs().max() < 0.003
+    assert f0_errors(table).median() < 0.005
+    assert (f0_errors(table) < 0.02).mean() >= 0.8
+    assert (f0_errors(table) < 0.02).sum() >= 30
