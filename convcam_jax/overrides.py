@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -90,7 +91,7 @@ def parse(text: str, kind: Any, name: str) -> Any:
     readers: dict[Any, tuple[Callable[[str], Any], str]] = {
         bool: (_parse_bool, "true or false"),
         int: (int, "a whole number, such as 3"),
-        float: (float, "a number, such as 0.5"),
+        float: (_parse_finite, "a number, such as 0.5"),
         str: (str, "text"),
     }
     read, description = readers[kind]
@@ -98,6 +99,13 @@ def parse(text: str, kind: Any, name: str) -> Any:
         return read(text)
     except ValueError:
         raise UserError(f"--set={name}={text}: must be {description}") from None
+
+
+def _parse_finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _parse_bool(text: str) -> bool:

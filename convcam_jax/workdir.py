@@ -116,7 +116,7 @@ def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
         earlier_fields, earlier_hash = earlier["config"], earlier["corpus_sha256"]
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
     differing = [
         f"{name} ({earlier_fields.get(name)} there, {record['config'].get(name)} now)"
