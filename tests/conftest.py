@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import jax
 import pytest
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -13,6 +14,13 @@ def _folder(variable: str, beside: str, what: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {what}: set {variable} to its folder ({folder} does not exist)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Programs that several tests compile are compiled once."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 @pytest.fixture(scope="session")

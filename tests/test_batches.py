@@ -1,0 +1,64 @@
+import jax
+import numpy as np
+import pytest
+
+from convcam_jax.batches import ABSENT, draw_batches, stratify, strip_columns
+from convcam_jax.packing import slot_columns
+
+N_FRAMES = np.random.default_rng(0).integers(18, 203, size=60)
+OWN = np.random.default_rng(1).permutation(60)[:45]
+draw = jax.jit(draw_batches)
+
+
+def test_strata_by_hand():
+    n_frames = np.array([10, 50, 30, 20, 40, 60])
+    strata = stratify(n_frames, np.array([0, 1, 2, 3, 4]), n_steps=2, n_strata=3)
+    assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
+
+
+def test_too_many_recordings_are_refused():
+    with pytest.raises(ValueError, match="5 recordings do not fit in 2 batches of 2"):
+        stratify(N_FRAMES, np.arange(5), 2, 2)
+
+
+def test_length_of_strip_by_hand():
+    # 17 frames: 5 columns of the last convolution, 2 of gap, rounded up to an even number, 4 frames each: 32.
+    assert slot_columns(np.array([17, 8, 0])).tolist() == [32, 16, 8]
+    strata = np.array([[0, 1], [2, ABSENT]])
+    assert strip_columns(np.array([8, 17, 8]), strata) == 32 + 16
+
+
+@pytest.mark.parametrize(("n_steps", "n_strata"), [(3, 15), (5, 9), (4, 12), (45, 1), (7, 9)])
+def test_each_recording_is_seen_once_per_epoch_and_strips_suffice(n_steps, n_strata):
+    strata = stratify(N_FRAMES, OWN, n_steps, n_strata)
+    columns = strip_columns(N_FRAMES, strata)
+    longest = 0
+    for seed in range(100):
+        batches = np.asarray(draw(jax.random.key(seed), strata))
+        assert batches.shape == (n_steps, n_strata)
+        assert sorted(batches[batches != ABSENT]) == sorted(OWN)
+        frames = np.where(batches == ABSENT, 0, N_FRAMES[batches])
+        longest = max(longest, slot_columns(frames).sum(1).max())
+    assert 0.9 * columns <= longest <= columns
+
+
+@pytest.mark.parametrize(("n_steps", "n_recordings"), [(3, 45), (4, 45), (7, 45), (3, 40)])
+def test_batches_of_an_epoch_are_of_equal_size_give_or_take_one(n_steps, n_recordings):
+    strata = stratify(N_FRAMES, OWN[:n_recordings], n_steps, -(-n_recordings // n_steps))
+    sizes = (np.asarray(draw(jax.random.key(3), strata)) != ABSENT).sum(1)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_draws_depend_on_the_key_alone():
+    strata = stratify(N_FRAMES, OWN, 5, 9)
+    first, again, other = (np.asarray(draw(jax.random.key(seed), strata)) for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_recordings_of_a_batch_are_drawn_independently_in_each_stratum():
+    strata = stratify(N_FRAMES, OWN, 5, 9)
+    batches = np.asarray(draw(jax.random.key(0), strata))
+    # A row of strata is a batch's worth of neighbours in length; the same permutation of all would keep its columns.
+    columns = {tuple(batch) for batch in strata.T.tolist()}
+    assert not any(tuple(batch) in columns for batch in batches.tolist())

@@ -1,0 +1,87 @@
+import errno
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from convcam_jax import checkpoints
+from convcam_jax.checkpoints import Progress
+from convcam_jax.errors import UserError
+from convcam_jax.training import MemberState
+
+
+def make_progress(value: float) -> Progress:
+    params = {"dense": {"kernel": jnp.full((2, 3, 4), value), "bias": jnp.arange(8.0).reshape(2, 4) + value}}
+    state = MemberState(
+        params,
+        optax.adam(0.1).init(params),
+        jax.tree.map(lambda leaf: leaf + 1, params),
+        jnp.array([0.5, jnp.inf]),
+        jnp.array([3, 0]),
+        jnp.array([False, True]),
+    )
+    return Progress(state, np.array([[[value, np.nan]]]))
+
+
+def assert_equal_trees(left, right):
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), left, right)
+
+
+def test_progress_comes_back_as_it_was(tmp_path):
+    folder = tmp_path / "group"
+    with checkpoints.open_manager(folder) as manager:
+        assert manager.latest_step() is None
+        checkpoints.save(manager, 1, make_progress(1.0))
+        checkpoints.save(manager, 2, make_progress(2.0))
+    with checkpoints.open_manager(folder) as manager:
+        assert manager.latest_step() == 2
+        back = checkpoints.restore(manager, 2, make_progress(0.0))
+    expected = make_progress(2.0)
+    assert_equal_trees(back, expected)
+    assert jax.tree.structure(back) == jax.tree.structure(expected)
+    dtypes = [[leaf.dtype for leaf in jax.tree.leaves(tree)] for tree in (back, expected)]
+    assert dtypes[0] == dtypes[1]
+    # The older one is not kept: a checkpoint of the whole ensemble is large.
+    assert not (folder / "1").exists()
+
+
+def test_what_a_killed_run_left_half_written_is_ignored_and_removed(tmp_path):
+    folder = tmp_path / "group"
+    with checkpoints.open_manager(folder) as manager:
+        checkpoints.save(manager, 1, make_progress(1.0))
+    half = folder / "2.orbax-checkpoint-tmp"
+    half.mkdir()
+    (half / "part").write_text("half")
+    with checkpoints.open_manager(folder) as manager:
+        assert manager.latest_step() == 1
+        assert_equal_trees(checkpoints.restore(manager, 1, make_progress(0.0)), make_progress(1.0))
+    assert not half.exists()
+
+
+def test_parameters_of_a_finished_group(tmp_path):
+    folder = tmp_path / "group"
+    params = make_progress(4.0).state.params
+    assert not checkpoints.is_complete(folder)
+    with checkpoints.open_manager(folder):
+        pass
+    assert not checkpoints.is_complete(folder)
+    checkpoints.save_params(folder, params)
+    assert checkpoints.is_complete(folder)
+    back = checkpoints.load_params(folder)
+    assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(back))
+    assert_equal_trees(back, params)
+    checkpoints.remove(folder)
+    assert not checkpoints.is_complete(folder)
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    with checkpoints.open_manager(tmp_path / "group") as manager:
+
+        def fail(*args, **kwargs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(manager, "save", fail)
+        with pytest.raises(UserError, match="disk is full"):
+            checkpoints.save(manager, 1, make_progress(1.0))

@@ -1,0 +1,51 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_simplenet
+from small_network import MODEL, make_params, make_recordings
+
+from convcam_jax.batches import ABSENT, stratify, strip_columns
+from convcam_jax.explaining import explain_group
+
+RECORDINGS = make_recordings(12)
+N_FRAMES = np.asarray(RECORDINGS.n_frames)
+# Not in order, and not all of them.
+EXPLAINED = np.array([9, 2, 7, 0, 11, 4, 5])
+PARAMS = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_params(seed=1), make_params(seed=2))
+
+
+@partial(jax.jit, static_argnames=("target", "score"))
+def plain_explanation(params, spectrogram, emotion, target, score):
+    """Signed map [H, W] and logits [C] of one padded recording by the plain network."""
+    activations = reference_simplenet.activations(params, spectrogram[None])
+    logits = reference_simplenet.classify(params, activations)[0]
+    label = emotion if target == "truth" else logits.argmax()
+
+    def value(activations):
+        outputs = reference_simplenet.classify(params, activations)[0]
+        return (jax.nn.softmax(outputs) if score == "softmax" else outputs)[label]
+
+    gradient = jax.grad(value)(activations)[0]
+    return jnp.einsum("hwk,k->hw", activations[0], gradient.mean((0, 1))), logits
+
+
+@pytest.mark.parametrize(("target", "score"), [("truth", "logit"), ("predicted", "softmax")])
+def test_a_group_is_explained_as_by_a_plain_loop(target, score):
+    strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
+    assert (strata == ABSENT).sum() == 1
+    n_columns = strip_columns(N_FRAMES, strata)
+    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, target, score)
+    assert explanations.signed_maps.shape == (2, 7, 6, 6)
+    assert explanations.logits.shape == (2, 7, 3)
+    for member in range(2):
+        own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
+        for index, recording in enumerate(sorted(EXPLAINED)):
+            signed_map, logits = plain_explanation(
+                own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], target, score
+            )
+            np.testing.assert_allclose(explanations.logits[member, index], logits, rtol=1e-4, atol=1e-5)
+            error = np.linalg.norm(explanations.signed_maps[member, index] - signed_map)
+            assert error <= 1e-4 * np.linalg.norm(signed_map)

@@ -1,0 +1,150 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import reference_simplenet
+from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_params, make_recordings
+
+from convcam_jax.batches import ABSENT
+from convcam_jax.training import MemberState, end_epoch, init_member, score_batch, train_step
+
+RECORDINGS = make_recordings()
+N_COLUMNS = 400
+LEARNING_RATE = 0.01
+OPTIMIZER = optax.adam(LEARNING_RATE)
+BATCH = jnp.array([3, 0, 7, 11, 20])
+step = jax.jit(partial(train_step, model=WITHOUT_DROPOUT, optimizer=OPTIMIZER, n_columns=N_COLUMNS))
+step_with_dropout = jax.jit(partial(train_step, model=MODEL, optimizer=OPTIMIZER, n_columns=N_COLUMNS))
+score = jax.jit(partial(score_batch, model=WITHOUT_DROPOUT, n_columns=N_COLUMNS))
+
+
+@pytest.fixture(scope="module")
+def state() -> MemberState:
+    params = make_params()
+    return MemberState(
+        params, OPTIMIZER.init(params), params, jnp.float32(jnp.inf), jnp.zeros((), int), jnp.zeros((), bool)
+    )
+
+
+def reference_loss(params: dict, batch: jax.Array) -> jax.Array:
+    logits = reference_simplenet.logits(params, RECORDINGS.spectrograms[batch])
+    return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(batch)), RECORDINGS.emotion[batch]])
+
+
+def assert_trees_close(left, right, **tolerance):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), left, right)
+
+
+def test_scores_equal_those_of_the_plain_network(state):
+    scores = score(state.params, RECORDINGS, BATCH)
+    logits = reference_simplenet.logits(state.params, RECORDINGS.spectrograms[BATCH])
+    np.testing.assert_allclose(scores.mean_loss(), reference_loss(state.params, BATCH), rtol=1e-5)
+    np.testing.assert_allclose(scores.accuracy(), np.mean(logits.argmax(-1) == RECORDINGS.emotion[BATCH]), rtol=1e-6)
+    assert scores.recordings == len(BATCH)
+
+
+def test_two_steps_are_those_of_adam_by_hand(state):
+    """Kingma & Ba (2015), algorithm 1, in NumPy on the gradients of the plain network."""
+    gradient_of = jax.jit(jax.grad(reference_loss))
+    params = jax.tree.map(lambda p: np.asarray(p, np.float64), state.params)
+    first = jax.tree.map(np.zeros_like, params)
+    second = jax.tree.map(np.zeros_like, params)
+    trained = state
+    for t, batch in enumerate((BATCH, jnp.array([1, 2, 5, 6, 23])), start=1):
+        trained, _ = step(jax.random.key(t), trained, RECORDINGS, batch)
+        gradient = gradient_of(jax.tree.map(jnp.float32, params), batch)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * np.asarray(g, np.float64), first, gradient)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * np.asarray(g, np.float64) ** 2, second, gradient)
+
+        def update(p, m, v, t=t):
+            return p - LEARNING_RATE * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
+        params = jax.tree.map(update, params, first, second)
+    # A step is about the learning rate; where a gradient is nearly zero, Adam magnifies what was rounded.
+    assert_trees_close(trained.params, params, atol=1e-3 * LEARNING_RATE, rtol=1e-5)
+
+
+def test_absent_recordings_have_no_influence(state):
+    key = jax.random.key(0)
+    padded = jnp.concatenate([BATCH[:2], jnp.array([ABSENT]), BATCH[2:], jnp.array([ABSENT, ABSENT])])
+    expected, expected_scores = step(key, state, RECORDINGS, BATCH)
+    updated, scores = step(key, state, RECORDINGS, padded)
+    assert_trees_close(scores, expected_scores, rtol=1e-6)
+    gradient_size = jax.tree.map(lambda m: 1e-5 * np.abs(m).max(), expected.optimizer_state[0].mu)
+    jax.tree.map(
+        lambda a, b, size: np.testing.assert_allclose(a, b, atol=size),
+        updated.optimizer_state[0].mu,
+        expected.optimizer_state[0].mu,
+        gradient_size,
+    )
+
+
+def test_what_lies_behind_a_recording_has_no_influence(state):
+    behind = jnp.arange(N_INPUT_FRAMES) >= RECORDINGS.n_frames[:, None, None]
+    disturbed = RECORDINGS._replace(spectrograms=jnp.where(behind, 1e3, RECORDINGS.spectrograms))
+    assert_trees_close(score(state.params, disturbed, BATCH), score(state.params, RECORDINGS, BATCH), rtol=0)
+
+
+def test_the_loss_falls(state):
+    losses = []
+    trained = state
+    for index in range(40):
+        trained, scores = step(jax.random.key(index), trained, RECORDINGS, BATCH)
+        losses.append(float(scores.mean_loss()))
+    assert losses[-1] < 0.5 * losses[0]
+    np.testing.assert_allclose(losses[0], reference_loss(state.params, BATCH), rtol=1e-5)
+
+
+def test_dropout_depends_on_its_key_alone(state):
+    losses = [float(step_with_dropout(jax.random.key(k), state, RECORDINGS, BATCH)[1].loss) for k in (0, 0, 1)]
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+def test_a_new_member_has_its_own_best_parameters():
+    initialise = jax.jit(partial(init_member, model=MODEL, optimizer=OPTIMIZER, shape=(N_BINS, N_INPUT_FRAMES)))
+    member, same, other = (initialise(jax.random.key(seed)) for seed in (0, 0, 1))
+    assert_trees_close(member.params, member.best_params, rtol=0)
+    assert_trees_close(member.params, same.params, rtol=0)
+    kernels = member.params["convolutions_0"]["kernel"], other.params["convolutions_0"]["kernel"]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.01
+    # Glorot uniform of a 3x3 kernel from 1 channel to 3: within +-sqrt(6 / (9 + 27)).
+    assert np.abs(kernels[0]).max() <= np.sqrt(6 / 36)
+    assert all((np.asarray(layer["bias"]) == 0).all() for layer in member.params.values())
+    assert (float(member.best_validation_loss), int(member.best_epoch), bool(member.stopped)) == (np.inf, 0, False)
+
+
+def follow(losses: list[float], patience: int) -> list[tuple[float, float, int, bool]]:
+    """Best parameters (a number that is the epoch), best loss, best epoch and stopped after every epoch."""
+    finish = jax.jit(partial(end_epoch, patience_epochs=patience))
+    zero = jnp.zeros(())
+    state = MemberState(zero, (), zero, jnp.float32(jnp.inf), jnp.zeros((), int), jnp.zeros((), bool))
+    result = []
+    for epoch, loss in enumerate(losses, start=1):
+        state = finish(state._replace(params=jnp.float32(epoch)), jnp.asarray(epoch), jnp.float32(loss))
+        result.append(
+            (float(state.best_params), float(state.best_validation_loss), int(state.best_epoch), bool(state.stopped))
+        )
+    return result
+
+
+def test_the_best_state_is_kept_and_patience_ends_training():
+    assert follow([3.0, 2.0, 2.5, 2.0, 1.0], patience=2) == [
+        (1, 3.0, 1, False),
+        (2, 2.0, 2, False),
+        (2, 2.0, 2, False),
+        # Equal is not better; and once stopped, a member does not change.
+        (2, 2.0, 2, True),
+        (2, 2.0, 2, True),
+    ]
+
+
+def test_a_better_epoch_renews_the_patience():
+    assert [row[3] for row in follow([3.0, 3.5, 2.0, 2.5, 1.0, 1.5, 1.5], patience=2)] == [False] * 6 + [True]
+
+
+def test_a_loss_that_is_not_finite_is_never_the_best():
+    assert follow([2.0, float("nan")], patience=3)[1] == (1, 2.0, 1, False)

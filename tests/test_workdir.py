@@ -1,0 +1,202 @@
+import errno
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from convcam_jax.config import Config
+from convcam_jax.errors import UserError
+from convcam_jax.overrides import apply_overrides, flatten
+from convcam_jax.workdir import (
+    check_workdir,
+    disk_errors,
+    read_arrays,
+    read_csv,
+    read_json,
+    write_arrays,
+    write_csv,
+    write_figure,
+    write_json,
+    write_text,
+    write_whole,
+)
+
+
+def record(*changes: str) -> dict:
+    return {"config": flatten(apply_overrides(Config(), list(changes))), "corpus_sha256": "abc"}
+
+
+def files(folder) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def test_a_writer_that_fails_leaves_nothing_new_and_keeps_the_old_file(tmp_path):
+    path = tmp_path / "table.csv"
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        write_whole(path, fail)
+    assert files(tmp_path) == []
+    write_text(path, "old")
+    with pytest.raises(RuntimeError, match="stopped"):
+        write_whole(path, fail)
+    assert files(tmp_path) == ["table.csv"]
+    assert path.read_text() == "old"
+
+
+def test_the_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "table.csv"
+
+    def write(temporary):
+        temporary.write_text("half")
+        assert not path.exists()
+        temporary.write_text("whole")
+
+    write_whole(path, write)
+    assert path.read_text() == "whole"
+    assert files(path.parent) == ["table.csv"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"), (errno.EACCES, "cannot be written")],
+)
+def test_problems_of_the_disk_are_told_in_one_line(tmp_path, number, words):
+    def fail(temporary):
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(UserError, match=words) as error:
+        write_whole(tmp_path / "maps.npz", fail)
+    assert str(error.value).startswith(f"{tmp_path}: ")
+    assert "--workdir" in str(error.value)
+    assert files(tmp_path) == []
+
+
+def test_other_problems_pass_through(tmp_path):
+    with pytest.raises(OSError, match="Input/output"), disk_errors(tmp_path):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_full_disk_is_noticed_where_there_is_one():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full, a device that is always full")
+
+    def write(_):
+        with open("/dev/full", "w") as file:
+            file.write("x" * 10_000)
+
+    with pytest.raises(UserError, match="disk is full"), disk_errors("folder"):
+        write(None)
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "w").write_text("a file")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_text(tmp_path / "w" / "table.csv", "text")
+
+
+def test_tables_come_back_as_they_were(tmp_path):
+    table = pd.DataFrame(
+        {
+            "recording": ["03a01Fa", "12345"],
+            "speaker": ["03", "10"],
+            "text": ["01", "a02"],
+            "accuracy": [1 / 3, np.nan],
+            "chosen": [True, False],
+        }
+    )
+    write_csv(tmp_path / "table.csv", table)
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "table.csv"), table)
+    assert (tmp_path / "table.csv").read_text().splitlines()[1].startswith("03a01Fa,03,01,0.333")
+
+
+def test_arrays_come_back_as_they_were(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "names": np.array(["x", "yz"])}
+    write_arrays(tmp_path / "maps.npz", arrays)
+    back = read_arrays(tmp_path / "maps.npz")
+    assert set(back) == {"a", "names"}
+    np.testing.assert_array_equal(back["a"], arrays["a"])
+    assert back["a"].dtype == np.float32
+    assert back["names"].tolist() == ["x", "yz"]
+    assert files(tmp_path) == ["maps.npz"]
+
+
+def test_a_figure_is_written_as_png_of_200_dots_per_inch(tmp_path):
+    figure = Figure(figsize=(1.5, 1.0))
+    figure.subplots().plot([0, 1])
+    write_figure(tmp_path / "figure.png", figure)
+    data = (tmp_path / "figure.png").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (300, 200)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_new_or_empty_folder_is_accepted_and_left_as_it_is(tmp_path, exists):
+    folder = tmp_path / "w"
+    if exists:
+        folder.mkdir()
+    check_workdir(folder, record())
+    assert folder.exists() == exists
+
+
+def test_a_run_goes_on_under_its_own_config(tmp_path):
+    write_json(tmp_path / "config.json", record("model.filters=4,5,6"))
+    (tmp_path / "members.csv").write_text("x")
+    check_workdir(tmp_path, record("model.filters=4,5,6", "corpus.data_dir=moved"))
+
+
+def test_another_config_is_refused_naming_the_fields(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    with pytest.raises(UserError) as error:
+        check_workdir(tmp_path, record("train.epochs=3", "corpus.emotions=anger,sadness"))
+    message = str(error.value)
+    assert "train.epochs (8 there, 3 now)" in message
+    assert "corpus.emotions" in message
+    assert "batch_size" not in message
+    assert "recordings" not in message
+
+
+def test_another_corpus_is_refused(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    with pytest.raises(UserError, match=r"differing in the corpus's recordings$"):
+        check_workdir(tmp_path, {**record(), "corpus_sha256": "other"})
+
+
+def test_a_field_that_only_one_of_the_configs_has_is_named(tmp_path):
+    earlier = record()
+    earlier["config"]["train.momentum"] = 0.9
+    write_json(tmp_path / "config.json", earlier)
+    with pytest.raises(UserError, match=r"train\.momentum \(0\.9 there, None now\)"):
+        check_workdir(tmp_path, record())
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path):
+    (tmp_path / ".hidden").write_text("")
+    check_workdir(tmp_path, record())
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match=r"holds files but no config\.json"):
+        check_workdir(tmp_path, record())
+
+
+def test_a_file_as_workdir_is_refused(tmp_path):
+    (tmp_path / "w").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        check_workdir(tmp_path / "w", record())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"config": {}})])
+def test_a_damaged_config_is_told(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="cannot be read as the config of a run"):
+        check_workdir(tmp_path, record())
+
+
+def test_json_comes_back(tmp_path):
+    write_json(tmp_path / "config.json", {"a": [1, 2]})
+    assert read_json(tmp_path / "config.json") == {"a": [1, 2]}
