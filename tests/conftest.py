@@ -1,6 +1,7 @@
 """Fixtures that find what is not part of the project: the Berlin corpus and the digitised published pictures."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import jax
@@ -8,19 +9,18 @@ import pytest
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
+# Programs that several tests need are compiled once. JAX looks at these settings when it compiles the first program,
+# which may be when a test file is imported: a fixture would be too late.
+_COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
+jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
 
 def _folder(variable: str, beside: str, what: str) -> Path:
     folder = Path(os.environ.get(variable) or PROJECT_DIR.parent / "shared" / beside)
     if not folder.is_dir():
         pytest.skip(f"needs {what}: set {variable} to its folder ({folder} does not exist)")
     return folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs that several tests compile are compiled once."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 @pytest.fixture(scope="session")

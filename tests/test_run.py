@@ -1,0 +1,235 @@
+"""The program as a user starts it, with a small network on a small embedded corpus."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.config import EMOTIONS
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+SMALL = (
+    "--seeds=2",
+    "--set=model.filters=3,4,5",
+    "--set=model.dense_units=6",
+    "--set=synthetic.speakers_per_gender=1",
+    "--set=train.epochs=4",
+    "--set=train.learning_rate=0.01",
+)
+COLUMNS = {
+    "utterances.csv": ["recording", "speaker", "gender", "emotion", "text", "n_frames", "split"],
+    "members.csv": [
+        "gender",
+        "seed",
+        "epochs",
+        "train_accuracy",
+        "validation_accuracy",
+        "test_accuracy",
+        "uar",
+        "chosen",
+    ],
+    "predictions.csv": ["recording", "gender", "seed", "truth", "predicted", *EMOTIONS],
+    "metrics.csv": [
+        *("recording", "gender", "speaker", "emotion", "seed", "correct", "n_frames", "q_mse", "q_rmse"),
+        *("f0_segment_rmse_hz", "f0_frame_rmse_hz", "energy_ratio"),
+    ],
+    "history.csv": [
+        *("gender", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
+    ],
+}
+FIGURES = [f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)]
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory) -> Path:
+    """Shared by all runs of this file, so that programs are compiled and features computed once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def command(workdir: Path, cache_dir: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "run.py", f"--workdir={workdir}", f"--cache_dir={cache_dir}", *SMALL, *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "JAX_PLATFORMS": "cpu"}
+
+
+def run(workdir: Path, cache_dir: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(workdir, cache_dir, *arguments), cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True
+    )
+
+
+def last_line(text: str) -> str:
+    return text.strip().splitlines()[-1]
+
+
+def assert_refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    message = last_line(result.stderr)
+    assert all(word in message for word in words), message
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cache_dir) -> Path:
+    """The workdir of an undisturbed run."""
+    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+    result = run(workdir, cache_dir)
+    assert result.returncode == 0, result.stderr
+    assert last_line(result.stdout) == f"The results are in {workdir}"
+    return workdir
+
+
+def hashes(workdir: Path) -> dict[str, str]:
+    files = [path for path in workdir.rglob("*") if path.is_file()]
+    return {str(path.relative_to(workdir)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def table(workdir: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(workdir / name, dtype={"speaker": str})
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_tables_have_their_columns(finished, name):
+    found = [column for column in table(finished, name).columns if column in COLUMNS[name]]
+    assert found == COLUMNS[name]
+
+
+def test_tables_fit_together(finished):
+    utterances = table(finished, "utterances.csv")
+    tested = utterances[utterances["split"] == "test"]
+    assert len(utterances) == 2 * 6 * 4
+    assert set(utterances["split"]) == {"train", "validation", "test"}
+    members, predictions = table(finished, "members.csv"), table(finished, "predictions.csv")
+    assert len(members) == 4
+    assert members.groupby("gender")["chosen"].sum().tolist() == [1, 1]
+    for rows in (predictions, table(finished, "metrics.csv")):
+        keys = rows[["recording", "gender", "seed"]].apply(tuple, axis=1)
+        assert set(keys) == {(r, g, s) for r, g in tested[["recording", "gender"]].to_numpy() for s in (0, 1)}
+        assert keys.is_unique
+    np.testing.assert_allclose(predictions[list(EMOTIONS)].sum(axis=1), 1.0, rtol=1e-6)
+    right = predictions.assign(right=predictions["truth"] == predictions["predicted"])
+    accuracy = right.groupby(["gender", "seed"])["right"].mean()
+    np.testing.assert_allclose(members.set_index(["gender", "seed"])["test_accuracy"].sort_index(), accuracy)
+    history = table(finished, "history.csv")
+    assert history.groupby(["gender", "seed"])["epoch"].max().tolist() == members["epochs"].tolist()
+
+
+def test_maps_belong_to_the_test_recordings(finished):
+    utterances = table(finished, "utterances.csv").query("split == 'test'").set_index("recording")
+    with np.load(finished / "maps.npz") as maps:
+        assert set(maps) == {*utterances.index, "frequency_hz", "time_s"}
+        assert maps["frequency_hz"].shape == (96,)
+        assert maps["time_s"].shape == (202,)
+        for recording, n_frames in utterances["n_frames"].items():
+            assert maps[recording].shape == (96, n_frames)
+            assert 0 <= maps[recording].min() <= maps[recording].max() <= 1
+
+
+def test_figures_and_printed_tables_are_there(finished):
+    for name in FIGURES:
+        data = (finished / "figures" / name).read_bytes()
+        assert data[:8] == b"\x89PNG\r\n\x1a\n"
+        assert len(data) > 5000, name
+    for number in (1, 2, 3, 4, 5):
+        assert len(pd.read_csv(finished / "tables" / f"table{number}.csv")) > 0
+        assert (finished / "tables" / f"table{number}.md").read_text().startswith("|")
+
+
+def test_config_says_what_was_done_and_with_what(finished):
+    record = json.loads((finished / "config.json").read_text())
+    assert record["config"]["model.filters"] == [3, 4, 5]
+    assert record["config"]["train.seeds"] == 2
+    assert len(record["corpus_sha256"]) == 64
+    assert {"jax", "flax", "librosa", "numpy"} <= set(record["packages"])
+    assert "cpu" in record["devices"]
+
+
+def test_nothing_half_written_is_left(finished):
+    temporary = [path for folder in (".", "tables", "figures") for path in (finished / folder).glob(".*")]
+    assert temporary == []
+    assert list(finished.rglob("*_in_progress")) == []
+
+
+def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):
+    before = hashes(finished)
+    result = run(finished, cache_dir)
+    assert result.returncode == 0, result.stderr
+    assert "training group" not in result.stderr
+    assert "explaining" not in result.stderr
+    assert hashes(finished) == before
+
+
+def test_another_config_is_refused(finished, cache_dir):
+    before = hashes(finished)
+    result = run(finished, cache_dir, "--set=train.epochs=5")
+    assert_refused(result, "error: ", str(finished), "train.epochs (4 there, 5 now)")
+    assert hashes(finished) == before
+
+
+def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_dir, tmp_path):
+    workdir = tmp_path / "killed"
+    process = subprocess.Popen(
+        command(workdir, cache_dir),
+        cwd=PROJECT_DIR,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while not list(workdir.glob("training/group_00_in_progress/[0-9]*/commit_success.txt")):
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (workdir / "members.csv").exists()
+    result = run(workdir, cache_dir)
+    assert result.returncode == 0, result.stderr
+    assert "going on after epoch " in result.stderr
+    undisturbed = hashes(finished)
+    after = hashes(workdir)
+    assert set(after) == set(undisturbed)
+    csv = [name for name in after if name.endswith(".csv")]
+    assert {"history.csv", "members.csv", "predictions.csv", "metrics.csv", "tables/table3.csv"} <= set(csv)
+    assert [name for name in csv if after[name] != undisturbed[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set=train.epoch=3"], ["--set=train.epoch", "the nearest is train.epochs"]),
+        (["--set=train.epochs=few"], ["train.epochs=few", "whole number"]),
+        (["--corpus=emodb", "--data_dir=no/such/folder"], ["no/such/folder", "emodb.bilderbar.info", "audb"]),
+        (["--corpus=emodb"], ["--corpus=synthetic needs none"]),
+    ],
+)
+def test_mistakes_are_told_in_one_line_and_nothing_is_written(tmp_path, cache_dir, arguments, words):
+    workdir = tmp_path / "w"
+    assert_refused(run(workdir, cache_dir, *arguments), "error: ", *words)
+    assert not workdir.exists()
+
+
+def test_an_unknown_experiment_is_refused_with_the_list(tmp_path, cache_dir):
+    result = run(tmp_path / "w", cache_dir, "--experiment=papers")
+    assert result.returncode != 0
+    assert "paper" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path, cache_dir):
+    (tmp_path / "thesis.tex").write_text("")
+    assert_refused(run(tmp_path, cache_dir), str(tmp_path), "config.json")
+    assert os.listdir(tmp_path) == ["thesis.tex"]
