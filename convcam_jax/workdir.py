@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,11 @@ def check_workdir(workdir: Path, record: dict[str, Any]) -> None:
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
 
 
+def _shortened(value: Any) -> str:
+    """A value in a line that is to be read; lists of recordings are long."""
+    return textwrap.shorten(str(value), width=60, placeholder=" …")
+
+
 def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -119,7 +125,7 @@ def _refuse_other_run(path: Path, record: dict[str, Any]) -> None:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
     differing = [
-        f"{name} ({earlier_fields.get(name)} there, {record['config'].get(name)} now)"
+        f"{name} ({_shortened(earlier_fields.get(name))} there, {_shortened(record['config'].get(name))} now)"
         for name in sorted({*earlier_fields, *record["config"]} - set(_FREE_FIELDS))
         if earlier_fields.get(name) != record["config"].get(name)
     ]
