@@ -12,8 +12,9 @@ see `convcam_jax.external_maps.from_colours`.
 """
 
 from convcam_jax.errors import UserError
+from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, external, prepare, present
+from convcam_jax.stages import analyse, external, present
 from convcam_jax.workdir import write_csv
 
 
@@ -28,6 +29,6 @@ def run(settings: RunSettings) -> None:
     members = external.member_table(genders, path)
     write_csv(workdir / "members.csv", members)
     analysed = analyse.analyse_maps(config, genders, workdir)
-    prepare.say("drawing tables and figures")
+    say("drawing tables and figures")
     present.write_map_tables(config, analysed, members, workdir)
     present.write_map_figures(config, analysed, members, workdir)

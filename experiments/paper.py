@@ -1,5 +1,6 @@
 """The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables and figures."""
 
+from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages import analyse, explain, prepare, present, train
 from convcam_jax.workdir import read_csv, write_csv
@@ -14,7 +15,7 @@ def run(settings: RunSettings) -> None:
     explain.explain_ensemble(config, dataset, groups, workdir)
     analysed = analyse.analyse_maps(config, analyse.ensemble_maps(config, dataset, workdir), workdir)
     members = read_csv(workdir / "members.csv")
-    prepare.say("drawing tables and figures")
+    say("drawing tables and figures")
     present.write_model_tables(config, workdir)
     present.write_map_tables(config, analysed, members, workdir)
     present.write_model_figures(config, workdir)

@@ -15,11 +15,12 @@ from convcam_jax.errors import UserError
 from convcam_jax.features import bin_frequencies_hz
 from convcam_jax.figures.ablation import mean_changes
 from convcam_jax.overrides import restore
+from convcam_jax.progress import say
 from convcam_jax.results import metrics_table, with_chosen
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages.analyse import ensemble_maps
 from convcam_jax.stages.explain import EXPLANATIONS, load_explanations
-from convcam_jax.stages.prepare import find_corpus, load_dataset, run_record, say, write_beginning
+from convcam_jax.stages.prepare import find_corpus, load_dataset, run_record, write_beginning
 from convcam_jax.tables import to_markdown
 from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_csv, read_json, write_csv, write_figure, write_text
 

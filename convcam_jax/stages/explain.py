@@ -11,8 +11,8 @@ from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Member, batch_strata, evaluate_group, steps_per_epoch
 from convcam_jax.explaining import explain_group
+from convcam_jax.progress import say
 from convcam_jax.results import MemberScores, member_table, prediction_table
-from convcam_jax.stages.prepare import say
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.training import Params, Recordings
 from convcam_jax.workdir import read_arrays, write_arrays, write_csv

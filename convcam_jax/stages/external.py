@@ -18,10 +18,11 @@ from convcam_jax.errors import UserError
 from convcam_jax.external_maps import MapShapes
 from convcam_jax.feature_cache import load_or_compute
 from convcam_jax.placement import make_placement
+from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.simplenet import last_convolution_shape, layers_before_map
 from convcam_jax.stages.analyse import GenderMaps
-from convcam_jax.stages.prepare import find_corpus, run_record, say, write_beginning
+from convcam_jax.stages.prepare import find_corpus, run_record, write_beginning
 from convcam_jax.workdir import check_workdir
 
 # The one "member" that made the maps.

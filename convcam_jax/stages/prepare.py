@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from convcam_jax.dataset import Dataset, utterance_table
 from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.feature_cache import corpus_hash, load_or_compute
 from convcam_jax.overrides import flatten
+from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.split import assign
 from convcam_jax.workdir import CONFIG_FILE, check_workdir, write_csv, write_json
@@ -102,8 +102,3 @@ def surroundings() -> dict[str, Any]:
         "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})",
         "packages": {name: importlib.metadata.version(name) for name in names},
     }
-
-
-def say(text: str) -> None:
-    """Tell the user what is going on, apart from the results."""
-    print(text, file=sys.stderr, flush=True)

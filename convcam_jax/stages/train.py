@@ -17,8 +17,8 @@ from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
 from convcam_jax.errors import UserError
+from convcam_jax.progress import say
 from convcam_jax.simplenet import SimpleNet, n_parameters
-from convcam_jax.stages.prepare import say
 from convcam_jax.training import Recordings
 from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_json
 
