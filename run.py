@@ -61,15 +61,19 @@ def main(argv: list[str]) -> None:
 def _config() -> Config:
     from convcam_jax.published import recording_names
 
-    if FLAGS.from_workdir:
-        _refuse_beside_from_workdir()
+    _refuse_flags_without_use()
     config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
     return apply_overrides(config, FLAGS.set)
 
 
-def _refuse_beside_from_workdir() -> None:
+def _refuse_flags_without_use() -> None:
+    if FLAGS.data_dir and FLAGS.corpus == "synthetic" and FLAGS.experiment != "ablation":
+        raise UserError("--data_dir: the synthetic corpus has no folder; add --corpus=emodb or --corpus=listed")
+    for flag, experiment in (("maps", "analyse_maps"), ("from_workdir", "ablation")):
+        if FLAGS[flag].present and FLAGS.experiment != experiment:
+            raise UserError(f"--{flag}: is for --experiment={experiment} only")
     given = [name for name in ("corpus", "protocol", "seeds", "set") if FLAGS[name].present]
-    if given:
+    if FLAGS.from_workdir and given:
         raise UserError(f"--{given[0]}: with --from_workdir the config is that of the earlier run; leave the flag out")
 
 

@@ -1,6 +1,6 @@
 """The configuration of a run: frozen dataclasses, each validated when it is made.
 
-A run's config is `make_config(corpus, protocol)` with the user's `--set` changes applied by `convcam_jax.overrides`.
+A run's config is that of `make_config` with the user's `--set` changes applied by `convcam_jax.overrides`.
 """
 
 import dataclasses
@@ -41,9 +41,9 @@ class CorpusConfig:
             len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names"
         )
         _require(
-            self.max_frames >= 18,
+            self.max_frames >= 22,
             "corpus.max_frames",
-            "must be at least 18, the receptive field of the last convolution",
+            "must be at least 22, what two columns of the last convolution see",
         )
 
 
@@ -88,7 +88,7 @@ class FeatureConfig:
         ):
             _require(getattr(self, name) > 0, f"features.{name}", "must be positive")
         _require(
-            self.cqt_bins >= 7, "features.cqt_bins", "must be at least 7, the height that three 3x3 convolutions need"
+            self.cqt_bins >= 8, "features.cqt_bins", "must be at least 8, what two rows of the last convolution see"
         )
         _require(
             0 < self.f0_floor_hz < self.f0_ceiling_hz, "features.f0_floor_hz", "must lie between 0 and f0_ceiling_hz"
@@ -125,7 +125,8 @@ class ModelConfig:
 class TrainConfig:
     """Adam on cross-entropy; the state with the lowest validation loss is kept.
 
-    A member stops after `patience_epochs` epochs without a lower validation loss.
+    A member stops after `patience_epochs` epochs without a lower validation loss. Batches have at most `batch_size`
+    recordings; all members take as many steps per epoch as the largest training set needs.
     """
 
     seeds: int = 10
@@ -223,7 +224,7 @@ class Config:
 def make_config(
     experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]
 ) -> Config:
-    """The defaults of a corpus and a protocol.
+    """The defaults of an experiment, a corpus and a protocol.
 
     `pinned_test` are the recordings that the protocol `published` puts into the test set on EMO-DB.
     """

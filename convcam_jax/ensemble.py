@@ -76,16 +76,24 @@ def list_members(config: TrainConfig) -> tuple[Member, ...]:
     return tuple(Member(g, config.first_seed + i) for g in GENDERS for i in range(config.seeds))
 
 
-def group_size(n_members: int, bytes_per_member: int, bytes_available: int) -> int:
-    """Members that are trained at once: the largest divisor of `n_members` that fits in the memory, at least 1."""
-    fitting = max(1, bytes_available // bytes_per_member)
-    return max(size for size in range(1, n_members + 1) if n_members % size == 0 and size <= fitting)
+def group_size(n_members: int, members_per_device: int, n_devices: int) -> int:
+    """Members that are trained at once: the largest divisor of `n_members` that the devices can hold, at least 1."""
+    fitting = [
+        size
+        for size in range(1, n_members + 1)
+        if n_members % size == 0 and size // devices_used(size, n_devices) <= members_per_device
+    ]
+    return max(fitting, default=1)
+
+
+def devices_used(n_members: int, n_devices: int) -> int:
+    """As many devices as divide the members evenly."""
+    return max(n for n in range(1, n_devices + 1) if n_members % n == 0)
 
 
 def member_mesh(n_members: int) -> Mesh:
-    """A mesh over as many devices as divide the members evenly."""
-    n_devices = max(n for n in range(1, jax.device_count() + 1) if n_members % n == 0)
-    return Mesh(np.array(jax.devices()[:n_devices]), ("member",))
+    """A mesh over the devices that the members are divided over."""
+    return Mesh(np.array(jax.devices()[: devices_used(n_members, jax.device_count())]), ("member",))
 
 
 def over_members(
@@ -104,7 +112,10 @@ def member_keys(members: tuple[Member, ...]) -> Array:
 
 
 def steps_per_epoch(training_sets: dict[str, np.ndarray], batch_size: int) -> int:
-    """Batches of at most `batch_size` that the largest training set needs; all members take as many steps."""
+    """Batches of at most `batch_size` that the largest set needs.
+
+    All members take as many steps, those of a smaller set in smaller batches, so that they can be trained together.
+    """
     return -(-max(len(indices) for indices in training_sets.values()) // batch_size)
 
 

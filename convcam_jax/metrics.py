@@ -45,8 +45,9 @@ def recording_metrics(
 
     `activation` [F, T] >= 0; `cqt` [F, T] magnitude; `energy` [T] >= 0, not normalised; `f0_hz` [T], 0 where unvoiced;
     `voiced` [T] bool; `bin_hz` [F]; `mask` [F, T] bool, the binarised mask of the recording's emotion.
-    The F0 metrics are NaN for a recording without voiced frames, and for a map that is zero in the whole recording: it
-    has no dominant frequency. Frames at 0 Hz, which only the published reading of F0 has, do not count in semitones.
+    Frames where the map is zero have no dominant frequency and do not count in the F0 metrics, which are NaN for a
+    recording without any frame that counts. Frames at 0 Hz, which only the published reading of F0 has, do not count in
+    semitones.
     """
     in_recording = jnp.arange(activation.shape[1]) < n_frames
     activation = jnp.where(in_recording[None, :], activation, 0)
@@ -54,7 +55,7 @@ def recording_metrics(
     q_mse = mean_square_difference(activation_contour(activation), energy_contour(energy, n_frames), in_recording)
 
     trajectory_hz = frequency_trajectory(activation, bin_hz, config.trajectory_threshold)
-    in_hz = voiced & in_recording & ~map_is_zero
+    in_hz = voiced & in_recording & ~jnp.isnan(trajectory_hz)
     in_semitones = in_hz & (f0_hz > 0)
     f0_semitones = semitones(jnp.where(in_semitones, f0_hz, 1))
     trajectory_semitones = semitones(trajectory_hz)
@@ -90,11 +91,13 @@ def mean_square_difference(x: jax.Array, y: jax.Array, selected: jax.Array) -> j
 def frequency_trajectory(activation: jax.Array, bin_hz: jax.Array, threshold: float) -> jax.Array:
     """Trajectory c [T] in Hz: mean centre frequency of each column's cells >= `threshold` times its maximum (Eq. 9).
 
-    The mean is plain: a cell counts or does not. In a column of zeros every cell reaches the threshold, and c is the
-    mean of all bins; none of the published maps that are at hand has such a column in a voiced frame.
+    The mean is plain: a cell counts or does not. A column of zeros has no cell that counts, and c is NaN there; none of
+    the published maps that are at hand has such a column in a voiced frame.
     """
-    reaches = activation >= threshold * jnp.max(activation, axis=0, keepdims=True)
-    return jnp.sum(jnp.where(reaches, bin_hz[:, None], 0), axis=0) / jnp.sum(reaches, axis=0)
+    peaks = jnp.max(activation, axis=0)
+    reaches = activation >= threshold * peaks
+    mean_hz = jnp.sum(jnp.where(reaches, bin_hz[:, None], 0), axis=0) / jnp.sum(reaches, axis=0)
+    return jnp.where(peaks > 0, mean_hz, jnp.nan)
 
 
 def semitones(frequency_hz: jax.Array) -> jax.Array:

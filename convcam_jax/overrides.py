@@ -63,6 +63,11 @@ def apply_overrides(config: Config, assignments: list[str]) -> Config:
 
 
 def _replace(config: Config, name: str, text: str) -> Config:
+    # The corpus and the protocol come with defaults of their own, which a changed name would not bring along.
+    if name in ("corpus.name", "corpus.data_dir", "protocol", "experiment"):
+        raise UserError(
+            f"--set={name}: is a flag of its own, --{name.removeprefix('corpus.').replace('name', 'corpus')}"
+        )
     settable = [field for field in flatten(config) if "." in field]
     if name not in settable:
         nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.0)[0]

@@ -11,14 +11,14 @@ from convcam_jax.analysis import Contours
 from convcam_jax.config import AnalysisConfig
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.figures.inputs import RecordingView
 from convcam_jax.metrics import RecordingMetrics
+from convcam_jax.views import RecordingView
 
 CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), "test_accuracy": ("test_accuracy",)}
 
 
 class MemberScores(NamedTuple):
-    """What is known of one member besides its answers on the test set."""
+    """What is known of one member besides its answers on the test set; `zero_maps` counts its maps that are zero."""
 
     gender: str
     seed: int
@@ -27,6 +27,7 @@ class MemberScores(NamedTuple):
     train_accuracy: float
     validation_accuracy: float
     validation_loss: float
+    zero_maps: int
 
 
 def prediction_table(

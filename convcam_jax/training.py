@@ -109,7 +109,7 @@ def train_step(
 def end_epoch(state: MemberState, epoch: Array, validation_loss: Array, patience_epochs: int) -> MemberState:
     """Keep the parameters if this epoch's validation loss is the lowest; stop after `patience_epochs` that were not.
 
-    A member that has stopped changes no more, so that it ends as it would have ended alone.
+    What a member has kept when it stopped changes no more, so that it ends as it would have ended alone.
     """
     better = (validation_loss < state.best_validation_loss) & ~state.stopped
     best_epoch = jnp.where(better, epoch, state.best_epoch)

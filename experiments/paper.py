@@ -3,7 +3,7 @@
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages import analyse, explain, prepare, present, train
-from convcam_jax.workdir import read_csv, write_csv
+from convcam_jax.workdir import read_csv
 
 
 def run(settings: RunSettings) -> None:
@@ -11,7 +11,6 @@ def run(settings: RunSettings) -> None:
     config, workdir = settings.config, settings.workdir
     dataset = prepare.begin(settings)
     groups = train.train_ensemble(config, dataset, workdir)
-    write_csv(workdir / "history.csv", train.history_table(groups))
     explain.explain_ensemble(config, dataset, groups, workdir)
     analysed = analyse.analyse_maps(config, analyse.ensemble_maps(config, dataset, workdir), workdir)
     members = read_csv(workdir / "members.csv")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.config import EMOTIONS
-from convcam_jax.figures.inputs import MaskSet, RecordingView
+from convcam_jax.views import MaskSet, RecordingView
 
 BIN_HZ = 32.70319566257483 * 2 ** (np.arange(96) / 12)
 FRAME_S = 512 / 16600

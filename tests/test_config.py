@@ -30,7 +30,7 @@ PINNED = ("03a01Fa", "08a01Wa")
         (SyntheticConfig, {"texts": 0}, "synthetic.texts"),
         (FeatureConfig, {"hop_samples": 0}, "features.hop_samples"),
         (FeatureConfig, {"f0_step_s": -0.01}, "features.f0_step_s"),
-        (FeatureConfig, {"cqt_bins": 6}, "features.cqt_bins"),
+        (FeatureConfig, {"cqt_bins": 7}, "features.cqt_bins"),
         (FeatureConfig, {"f0_floor_hz": 600.0}, "features.f0_floor_hz"),
         (SplitConfig, {"seed": -1}, "split.seed"),
         (SplitConfig, {"parts": 2}, "split.parts"),
@@ -54,7 +54,7 @@ def test_a_value_out_of_range_is_refused_naming_the_field(section, values, field
 
 
 def test_values_on_the_border_are_accepted():
-    CorpusConfig(max_frames=18)
+    CorpusConfig(max_frames=22)
     SplitConfig(parts=3)
     ModelConfig(dropout_rate=0.0)
     AnalysisConfig(trajectory_threshold=1.0, mask_threshold=1.0)

@@ -8,14 +8,14 @@ from convcam_jax.dataset import Dataset, analysis_arrays, emotion_indices, netwo
 from convcam_jax.features import Features
 from convcam_jax.overrides import apply_overrides
 
-CONFIG = apply_overrides(Config(), ["corpus.emotions=sadness,anger", "corpus.max_frames=20", "features.cqt_bins=7"])
+CONFIG = apply_overrides(Config(), ["corpus.emotions=sadness,anger", "corpus.max_frames=22", "features.cqt_bins=8"])
 
 
 def make_features(n_frames: int, seed: int) -> Features:
     generator = np.random.default_rng(seed)
     time_s = np.arange(0.01, n_frames * 512 / 16600, 0.01)
     return Features(
-        cqt=generator.random((7, n_frames)).astype(np.float32),
+        cqt=generator.random((8, n_frames)).astype(np.float32),
         praat_f0_hz=np.where(time_s < 0.2, 150.0, 0.0),
         praat_time_s=time_s,
         energy=generator.random(n_frames),
@@ -52,7 +52,7 @@ def test_emotions_are_counted_in_the_order_of_the_config():
 
 def test_network_inputs_are_filled_up_with_zeros():
     inputs = network_inputs(DATASET, CONFIG)
-    assert inputs.spectrograms.shape == (4, 7, 20)
+    assert inputs.spectrograms.shape == (4, 8, 22)
     assert inputs.spectrograms.dtype == np.float32
     assert np.asarray(inputs.n_frames).tolist() == [20, 18, 19, 18]
     np.testing.assert_array_equal(inputs.spectrograms[1, :, :18], DATASET.features[1].cqt)
@@ -70,7 +70,7 @@ def test_network_inputs_have_the_scale_of_the_config_and_the_analysis_has_magnit
 
 def test_analysis_arrays():
     arrays = analysis_arrays(DATASET.utterances, DATASET.features, CONFIG)
-    assert arrays.energy.shape == arrays.f0_hz.shape == arrays.voiced.shape == (4, 20)
+    assert arrays.energy.shape == arrays.f0_hz.shape == arrays.voiced.shape == (4, 22)
     assert arrays.voiced.dtype == bool
     # Praat's frames are voiced up to 0.2 s and begin after the first frame, at 0; frames are 31 ms apart.
     assert np.flatnonzero(arrays.voiced[0]).tolist() == [1, 2, 3, 4, 5, 6]

@@ -139,11 +139,21 @@ def test_steps_per_epoch_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("n_members", "bytes_available", "size"),
-    [(20, 1000, 20), (20, 199, 10), (20, 100, 10), (20, 99, 5), (20, 39, 2), (20, 5, 1), (7, 60, 1), (1, 1000, 1)],
+    ("n_members", "members_per_device", "n_devices", "size"),
+    [
+        (20, 100, 1, 20),
+        (20, 19, 1, 10),
+        (20, 9, 1, 5),
+        (20, 3, 1, 2),
+        (20, 0, 1, 1),
+        (7, 6, 1, 1),
+        (20, 3, 4, 4),
+        (20, 5, 4, 20),
+        (7, 1, 7, 7),
+    ],
 )
-def test_groups_are_the_largest_equal_ones_that_fit(n_members, bytes_available, size):
-    assert group_size(n_members, 10, bytes_available) == size
+def test_groups_are_the_largest_equal_ones_that_fit(n_members, members_per_device, n_devices, size):
+    assert group_size(n_members, members_per_device, n_devices) == size
 
 
 def test_members_are_genders_by_seeds():

@@ -93,9 +93,9 @@ def test_frequency_trajectory_by_hand():
     # One peak; two cells, of which one is exactly half; cells below half; a level column; zeros.
     columns = [[0, 1, 0, 0], [2, 0, 0, 1], [0.49, 0, 1, 0.49], [3, 3, 3, 3], [0, 0, 0, 0]]
     activation = jnp.array(columns, dtype=jnp.float32).T
-    np.testing.assert_array_equal(metrics.frequency_trajectory(activation, bin_hz, 0.5), [200, 250, 300, 250, 250])
+    np.testing.assert_array_equal(metrics.frequency_trajectory(activation, bin_hz, 0.5), [200, 250, 300, 250, np.nan])
     lower = metrics.frequency_trajectory(activation, bin_hz, 0.4)
-    np.testing.assert_allclose(lower, [200, 250, 800 / 3, 250, 250], rtol=1e-6)
+    np.testing.assert_allclose(lower, [200, 250, 800 / 3, 250, np.nan], rtol=1e-6)
 
 
 def test_segment_index_by_hand():

@@ -31,7 +31,7 @@ PREDICTIONS = prediction_table("female", [4, 7], UTTERANCES, LOGITS, EMOTIONS)
 
 
 def scores(seed: int, validation: float = 0.5, loss: float = 1.0, gender: str = "female") -> MemberScores:
-    return MemberScores(gender, seed, 6, 2, 0.9, validation, loss)
+    return MemberScores(gender, seed, 6, 2, 0.9, validation, loss, 0)
 
 
 def chosen(members: pd.DataFrame) -> list[tuple[str, int]]:

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from convcam_jax.figures import style
-from convcam_jax.figures.inputs import RecordingView
 from convcam_jax.figures.selection import Shown, extreme
 from convcam_jax.statistics import genders_of
+from convcam_jax.views import RecordingView
 
 # Where our points and the paper's marks stand beside an emotion's tick.
 _OURS_AT, _PAPER_AT = -0.17, 0.2

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.figures.inputs import RecordingView
+from convcam_jax.views import RecordingView
 
 # Two semitones of an octave's 12 are left for what the voice itself does between two frames.
 OCTAVE_LEAP_SEMITONES = 10.0
@@ -54,6 +54,7 @@ def with_f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str])
 
 
 def example_view(views: Mapping[str, RecordingView]) -> RecordingView:
-    """The view that stands for all: that of median length, so that every run of a corpus shows a typical one."""
-    by_length = sorted(views.values(), key=lambda view: (len(view.time_s), view.recording))
+    """The view that stands for all: that of median length among those whose map is not zero, if there are any."""
+    with_map = [view for view in views.values() if view.map.max() > 0] or list(views.values())
+    by_length = sorted(with_map, key=lambda view: (len(view.time_s), view.recording))
     return by_length[len(by_length) // 2]

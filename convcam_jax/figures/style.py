@@ -17,15 +17,7 @@ COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.2
 
 # Okabe and Ito's palette.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#7F7F7F",
-)
+BLUE, VERMILION, SKY, GREY = "#0072B2", "#D55E00", "#56B4E9", "#7F7F7F"
 MAP_COLOURS = "viridis"
 SPECTROGRAM_COLOURS = "magma"
 

@@ -9,9 +9,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.figures.inputs import RecordingView
 from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, Shown, extreme, f0_leaps, with_f0_errors
 from convcam_jax.statistics import genders_of
+from convcam_jax.views import RecordingView
 
 # The paper's two examples of wrong F0 contours.
 F0_ERROR_EXAMPLES = ("13b01Ab", "13a01Nb")

@@ -12,9 +12,9 @@ from convcam_jax.config import Config
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays, Dataset, analysis_arrays
 from convcam_jax.features import bin_frequencies_hz, frame_times_s
-from convcam_jax.figures.inputs import MaskSet, RecordingView
 from convcam_jax.results import contour_table, metrics_table, recording_views
 from convcam_jax.stages.explain import load_explanations
+from convcam_jax.views import MaskSet, RecordingView
 from convcam_jax.workdir import read_csv, write_arrays, write_csv
 
 

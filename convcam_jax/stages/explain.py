@@ -41,11 +41,14 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
             members = tuple(group.members[i] for i in rows)
             say(f"explaining {len(members)} members ({gender}) on {len(dataset.indices(gender, 'test'))} recordings")
             params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
-            parts[gender].append((members, *_explain(params, gender, config, dataset, recordings)))
+            signed_maps, logits = _explain(params, gender, config, dataset, recordings)
+            parts[gender].append((members, signed_maps, logits))
             own = {name: array[rows] for name, array in epochs.items()}
+            own["zero_maps"] = np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
             scores += _scores(own, params, members, config, dataset, recordings)
     arrays = _merge(parts, dataset)
     predictions = _predictions(arrays, config, dataset)
+    say(f"{sum(score.zero_maps for score in scores)} of {len(predictions)} maps are zero everywhere")
     write_arrays(files[0], arrays)
     write_csv(files[1], predictions)
     write_csv(files[2], member_table(scores, predictions, config.analysis).assign(map_source="trained"))
@@ -72,12 +75,13 @@ def _shared_strata(
     """Strata of a split that all members of a gender share, and the length of strip for their batches."""
     sets = {gender: dataset.indices(gender, split)}
     n_steps = steps_per_epoch(sets, config.train.batch_size)
-    strata, n_columns = batch_strata(np.asarray(recordings.n_frames), sets, (Member(gender, 0),), n_steps)
+    any_member = Member(gender, config.train.first_seed)
+    strata, n_columns = batch_strata(np.asarray(recordings.n_frames), sets, (any_member,), n_steps)
     return strata[0], n_columns
 
 
 def _scores(
-    epochs: dict[str, np.ndarray],
+    counts: dict[str, np.ndarray],
     params: Params,
     members: tuple[Member, ...],
     config: Config,
@@ -89,17 +93,18 @@ def _scores(
         strata, n_columns = _shared_strata(members[0].gender, split, config, dataset, recordings)
         shared = np.broadcast_to(strata, (len(members), *strata.shape))
         splits[split] = evaluate_group(params, recordings, shared, make_model(config), n_columns)
-    n_epochs = np.isfinite(epochs["history"]).all(-1).sum(-1)
+    n_epochs = np.isfinite(counts["history"]).all(-1).sum(-1)
     train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
     loss = splits["validation"].mean_loss()
     return [
         MemberScores(
             *member,
             int(n_epochs[i]),
-            int(epochs["best_epoch"][i]),
+            int(counts["best_epoch"][i]),
             float(train[i]),
             float(validation[i]),
             float(loss[i]),
+            int(counts["zero_maps"][i]),
         )
         for i, member in enumerate(members)
     ]

@@ -51,9 +51,10 @@ def write_model_tables(config: Config, workdir: Path) -> None:
     utterances = read_csv(workdir / "utterances.csv")
     published = load_for(config.corpus)
     counts = table1(utterances, config.corpus.emotions)
-    _write_table(
-        workdir, "table1", counts, counts if published is None else table1_beside_published(counts, published.table1)
-    )
+    _write_table(workdir, "table1", counts, counts)
+    if published is not None:
+        beside = table1_beside_published(counts, published.table1)
+        _write_table(workdir, "table1_beside_published", beside, beside)
     shape = last_convolution_shape(config.features.cqt_bins, config.corpus.max_frames)
     layers = table2(*shape, None if published is None else published.table2)
     _write_table(workdir, "table2", layers, layers)

@@ -20,7 +20,7 @@ from convcam_jax.errors import UserError
 from convcam_jax.progress import say
 from convcam_jax.simplenet import SimpleNet, n_parameters
 from convcam_jax.training import Recordings
-from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_json
+from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_csv, write_json
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 # Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
@@ -47,7 +47,7 @@ def make_model(config: Config) -> SimpleNet:
 
 
 def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
-    """Train all members, or go on where an earlier run stopped; the results lie in `workdir/training`.
+    """Train all members, or go on where an earlier run stopped, and write `history.csv`; parameters go to `training/`.
 
     Raises:
       UserError: a loss is not finite.
@@ -60,6 +60,8 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
             names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
             say(f"training group {number} of {len(groups)} ({config.train.precision}): {names}")
             _train_group(group, config, dataset, recordings)
+        checkpoints.remove(_progress_folder(group))
+        write_csv(workdir / "history.csv", history_table(groups[:number]))
     return groups
 
 
@@ -77,36 +79,35 @@ def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings,
     """The members in groups of equal size; a run that goes on keeps the size that it began with."""
     note = workdir / "training" / "groups.json"
     if not note.exists():
-        size = config.train.members_at_once or _fitting_group_size(config, len(members), recordings)
-        write_json(note, {"members_at_once": group_size(len(members), 1, size)})
+        n_devices = jax.device_count()
+        per_device = -(-config.train.members_at_once // n_devices) or _members_per_device(config, recordings)
+        size = group_size(len(members), per_device, n_devices)
+        say(f"{len(members)} members, {size} at a time on {n_devices} devices")
+        write_json(note, {"members_at_once": size})
     size = read_json(note)["members_at_once"]
     starts = range(0, len(members), size)
     return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
 
 
-def _fitting_group_size(config: Config, n_members: int, recordings: Recordings) -> int:
+def _members_per_device(config: Config, recordings: Recordings) -> int:
     shapes = jax.eval_shape(
         make_model(config).init, jax.random.key(0), recordings.spectrograms[:1], recordings.n_frames[:1]
     )
     bytes_per_member = 4 * _PARAMETER_COPIES * n_parameters(shapes["params"])
-    available = int(_SHARE_OF_MEMORY * _memory_bytes())
-    size = group_size(n_members, bytes_per_member, available)
-    say(
-        f"{n_members} members of about {bytes_per_member / 1e9:.2f} GB each, "
-        f"{available / 1e9:.1f} GB of memory for them: {size} at a time"
-    )
-    return size
+    available = int(_SHARE_OF_MEMORY * _bytes_per_device())
+    say(f"a member takes about {bytes_per_member / 1e9:.2f} GB, a device has {available / 1e9:.1f} GB for its members")
+    return max(1, available // bytes_per_member)
 
 
-def _memory_bytes() -> int:
+def _bytes_per_device() -> int:
     statistics = jax.devices()[0].memory_stats() or {}
-    return statistics.get("bytes_limit", 0) * jax.device_count() or psutil.virtual_memory().available
+    # The devices of a CPU share its memory.
+    return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.device_count()
 
 
 def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
     plan = _plan(group.members, config, dataset, recordings)
-    folder = group.folder.with_name(group.folder.name + "_in_progress")
-    with checkpoints.open_manager(folder) as manager:
+    with checkpoints.open_manager(_progress_folder(group)) as manager:
         progress = _start_or_resume(manager, group.members, config, recordings)
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
@@ -115,7 +116,10 @@ def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Rec
     # The parameters come last: they tell that the group is complete.
     write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
     checkpoints.save_params(group.folder, progress.state.best_params)
-    checkpoints.remove(folder)
+
+
+def _progress_folder(group: Group) -> Path:
+    return group.folder.with_name(group.folder.name + "_in_progress")
 
 
 def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordings: Recordings) -> Plan:
@@ -151,18 +155,24 @@ def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Pr
     scores = np.stack(
         [np.asarray(x) for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1
     )
-    for member, row in zip(members, scores, strict=True):
+    running = np.asarray(epoch.running)
+    for member, row in zip(np.array(members, dtype=object)[running], scores[running], strict=True):
+        gender, seed = member
         if not np.isfinite(row).all():
             raise UserError(
-                f"the loss of {member.gender} {member.seed} is not finite in epoch {epoch.number}; "
+                f"the loss of {gender} {seed} is not finite in epoch {epoch.number}; "
                 "try a lower --set=train.learning_rate"
             )
-    running = np.asarray(epoch.running)
+        tqdm.write(f"epoch {epoch.number}, {gender} {seed}: {_in_words(row)}")
+    tqdm.write(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}")
     history = progress.history.copy()
     history[running, epoch.number - 1] = scores[running]
-    loss, accuracy, validation_loss, validation_accuracy = scores[running].mean(0)
-    tqdm.write(
-        f"epoch {epoch.number}: loss {loss:.3f}, accuracy {accuracy:.3f}, validation loss {validation_loss:.3f}, "
-        f"accuracy {validation_accuracy:.3f} (mean of {running.sum()} members)"
-    )
     return Progress(epoch.state, history)
+
+
+def _in_words(scores: np.ndarray) -> str:
+    loss, accuracy, validation_loss, validation_accuracy = scores
+    return (
+        f"loss {loss:.3f}, accuracy {accuracy:.3f}, "
+        f"validation loss {validation_loss:.3f}, accuracy {validation_accuracy:.3f}"
+    )
