@@ -111,8 +111,11 @@ def test_contours_stay_in_their_ranges():
         np.testing.assert_allclose(np.max(values, axis=1), 1.0, rtol=1e-6)
         assert np.min(values) >= 0
     trajectory = np.asarray(lines.trajectory_hz)
-    assert trajectory.max() <= BIN_HZ[-1] * (1 + 1e-6)
-    assert (trajectory[MAPS[1].max(1) > 0] >= BIN_HZ[0] * (1 - 1e-6)).all()
+    has_map = MAPS[1].max(1) > 0
+    assert (trajectory[has_map] <= BIN_HZ[-1] * (1 + 1e-6)).all()
+    assert (trajectory[has_map] >= BIN_HZ[0] * (1 - 1e-6)).all()
+    assert has_map.any()
+    assert np.isnan(trajectory[~has_map]).all()
 
 
 def test_correct_predictions_by_hand():

@@ -105,7 +105,14 @@ def test_published_recordings_are_pinned_on_emodb_only(corpus, protocol, pinned,
     config = make_config("paper", corpus, "folder", protocol, 3, PINNED)
     assert config.split.pinned_test == pinned
     assert config.corpus == CorpusConfig(name=corpus, data_dir="folder", excluded_speakers=excluded)
-    assert config.train == TrainConfig(seeds=3)
+    assert config.train.seeds == 3
+
+
+def test_only_the_synthetic_corpus_has_a_smaller_network():
+    synthetic, emodb = (make_config("paper", corpus, "", "corrected", 10, ()) for corpus in ("synthetic", "emodb"))
+    assert synthetic.model.filters == (16, 32, 64)
+    assert emodb.model == ModelConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
+    assert (synthetic.train.epochs, emodb.train.epochs) == (10, 8)
 
 
 def test_an_unknown_corpus_is_refused():

@@ -19,7 +19,6 @@ def make_features(n_frames: int, seed: int) -> Features:
         praat_f0_hz=np.where(time_s < 0.2, 150.0, 0.0),
         praat_time_s=time_s,
         energy=generator.random(n_frames),
-        n_samples=n_frames * 512,
     )
 
 
@@ -65,7 +64,7 @@ def test_network_inputs_have_the_scale_of_the_config_and_the_analysis_has_magnit
         network_inputs(DATASET, config).spectrograms, np.square(network_inputs(DATASET, CONFIG).spectrograms), rtol=1e-6
     )
     arrays = analysis_arrays(DATASET.utterances, DATASET.features, config)
-    np.testing.assert_array_equal(arrays.cqt[0], DATASET.features[0].cqt)
+    np.testing.assert_array_equal(arrays.cqt[0, :, :20], DATASET.features[0].cqt)
 
 
 def test_analysis_arrays():

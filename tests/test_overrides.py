@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from convcam_jax.config import Config
+from convcam_jax.config import Config, CorpusConfig
 from convcam_jax.errors import UserError
 from convcam_jax.overrides import apply_overrides, flatten, parse, restore
 
@@ -60,7 +60,11 @@ def test_every_field_of_a_section_is_listed_here():
     assert set(OTHERS) == {name for name in flatten(Config()) if "." in name}
 
 
-@pytest.mark.parametrize("name", OTHERS)
+# These have flags of their own.
+FLAGS = ("corpus.name", "corpus.data_dir")
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in FLAGS])
 def test_every_field_can_be_set_and_nothing_else_changes(name):
     text, value = OTHERS[name]
     before, after = flatten(Config()), flatten(apply_overrides(Config(), [f"{name}={text}"]))
@@ -87,7 +91,9 @@ def test_an_empty_text_is_an_empty_tuple():
         ("model.filter=1,2,3", "--set=model.filter: there is no such field; the nearest is model.filters"),
         ("epochs=20", "--set=epochs: there is no such field; the nearest is train.epochs"),
         # Flags of their own.
-        ("protocol=published", "--set=protocol: there is no such field"),
+        ("protocol=published", "--set=protocol: is a flag of its own, --protocol"),
+        ("corpus.name=emodb", "--set=corpus.name: is a flag of its own, --corpus"),
+        ("corpus.data_dir=x", "--set=corpus.data_dir: is a flag of its own, --data_dir"),
         ("train.epochs", "--set=train.epochs: write it as --set=FIELD=VALUE"),
         ("train.epochs=many", "--set=train.epochs=many: must be a whole number, such as 3"),
         ("train.epochs=2.5", "--set=train.epochs=2.5: must be a whole number, such as 3"),
@@ -130,7 +136,8 @@ def test_flatten_keeps_the_order_of_definition():
 
 
 def test_a_config_comes_back_from_its_flat_json():
-    config = apply_overrides(Config(protocol="published"), [f"{name}={text}" for name, (text, _) in OTHERS.items()])
+    others = [f"{name}={text}" for name, (text, _) in OTHERS.items() if name not in FLAGS]
+    config = apply_overrides(Config(protocol="published", corpus=CorpusConfig(name="emodb")), others)
     assert restore(json.loads(json.dumps(flatten(config)))) == config
 
 
