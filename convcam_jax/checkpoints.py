@@ -1,15 +1,20 @@
 """Checkpoints of a group of members while it trains, and the group's result once it is done, by Orbax."""
 
+import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
+from convcam_jax.files import disk_errors
 from convcam_jax.training import MemberState, Params
-from convcam_jax.workdir import disk_errors
 
 # A finished group has one checkpoint.
 _ONLY_STEP = 0
@@ -27,6 +32,24 @@ class Progress(NamedTuple):
     history: np.ndarray
 
 
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    """`disk_errors`, also of TensorStore, which has the system's error in the text of a ValueError."""
+    verbosity = logging.get_verbosity()
+    with disk_errors(folder):
+        try:
+            # Orbax logs what it raises, with a traceback.
+            logging.set_verbosity(logging.FATAL)
+            yield
+        except ValueError as error:
+            code = re.search(r"os_error_code='(\d+)'", str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+        finally:
+            logging.set_verbosity(verbosity)
+
+
 def open_manager(folder: Path) -> ocp.CheckpointManager:
     """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed."""
     options = ocp.CheckpointManagerOptions(
@@ -34,12 +57,13 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
     )
     # Trained weights hardly compress; without compression a checkpoint takes a third of the time.
     handler = ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=False)
-    return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
+    with _storage_errors(folder):
+        return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
 
 
 def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
     """Save a tree of arrays; on return it is complete on disk."""
-    with disk_errors(Path(manager.directory)):
+    with _storage_errors(Path(manager.directory)):
         manager.save(step, args=ocp.args.PyTreeSave(tree))
         manager.wait_until_finished()
 

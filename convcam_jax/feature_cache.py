@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 import parselmouth
-from absl import logging
 from tqdm import tqdm
 
 from convcam_jax.config import FeatureConfig
@@ -29,9 +28,11 @@ from convcam_jax.corpus.audio import read_recording
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.features import Features, compute_features, shortest_s
+from convcam_jax.files import write_whole
+from convcam_jax.progress import say
 
 # To be raised with every change of features.py or audio.py that changes a value, or of the entries below.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -77,9 +78,21 @@ def load_or_compute(
 
 
 def corpus_hash(utterances: Iterable[Utterance]) -> str:
-    """SHA-256 (hex) of the names and the wav files of all utterances, in any order."""
-    lines = sorted(f"{u.recording} {hashlib.sha256(u.path.read_bytes()).hexdigest()}\n" for u in utterances)
+    """SHA-256 (hex) of the names and the wav files of all utterances, in any order.
+
+    Raises RecordingError if a file cannot be read.
+    """
+    lines = sorted(f"{u.recording} {_file_hash(u)}\n" for u in utterances)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _file_hash(utterance: Utterance) -> str:
+    try:
+        return hashlib.sha256(utterance.path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RecordingError(
+            utterance.recording, f"{utterance.path} cannot be read ({error.strerror}); replace or remove it"
+        ) from error
 
 
 def entry_path(wav: Path, config: FeatureConfig, cache_dir: Path) -> Path | None:
@@ -91,7 +104,8 @@ def entry_path(wav: Path, config: FeatureConfig, cache_dir: Path) -> Path | None
     dependencies = {
         "format": FORMAT_VERSION,
         "wav": hashlib.sha256(content).hexdigest(),
-        "config": asdict(config),
+        # The scale is applied to what is kept here.
+        "config": {name: value for name, value in asdict(config).items() if name != "scale"},
         "librosa": version("librosa"),
         "soxr": version("soxr"),
         "praat": parselmouth.PRAAT_VERSION,
@@ -110,14 +124,7 @@ def read_entry(path: Path) -> Entry | None:
     if hashlib.sha256(payload).digest() != checksum:
         return None
     with np.load(io.BytesIO(payload)) as arrays:
-        features = Features(
-            cqt=arrays["cqt"],
-            praat_f0_hz=arrays["praat_f0_hz"],
-            praat_time_s=arrays["praat_time_s"],
-            energy=arrays["energy"],
-            n_samples=int(arrays["n_samples"]),
-        )
-        return Entry(features, int(arrays["file_rate_hz"]))
+        return Entry(Features(**{name: arrays[name] for name in Features._fields}), int(arrays["file_rate_hz"]))
 
 
 def write_entry(path: Path, entry: Entry) -> None:
@@ -125,18 +132,8 @@ def write_entry(path: Path, entry: Entry) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, file_rate_hz=np.array(entry.file_rate_hz), **entry.features._asdict())
     payload = buffer.getvalue()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(
-            f"{path.parent}: the features cannot be kept there ({error.strerror}); make room or choose another folder"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    content = hashlib.sha256(payload).digest() + payload
+    write_whole(path, lambda temporary: temporary.write_bytes(content), "--cache_dir")
 
 
 def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
@@ -193,11 +190,7 @@ def _say_resampled(entries: dict[str, Entry], sample_rate_hz: int) -> None:
     rates = {r: e.file_rate_hz for r, e in sorted(entries.items()) if e.file_rate_hz != sample_rate_hz}
     if rates:
         first = next(iter(rates))
-        logging.warning(
-            "%d of %d recordings are not at %d Hz and were resampled, the first being %s (%d Hz)",
-            len(rates),
-            len(entries),
-            sample_rate_hz,
-            first,
-            rates[first],
+        say(
+            f"{len(rates)} of {len(entries)} recordings are not at {sample_rate_hz} Hz and were resampled, "
+            f"the first being {first} ({rates[first]} Hz)"
         )

@@ -29,7 +29,6 @@ class Features(NamedTuple):
     praat_f0_hz: NDArray[np.float64]  # [m], 0 = unvoiced
     praat_time_s: NDArray[np.float64]  # [m], centres of Praat's frames
     energy: NDArray[np.float64]  # [n], sums of squares, not normalised
-    n_samples: int  # at config.sample_rate_hz
 
 
 def compute_features(samples: NDArray[np.float64], config: FeatureConfig) -> Features:
@@ -41,7 +40,6 @@ def compute_features(samples: NDArray[np.float64], config: FeatureConfig) -> Fea
         praat_f0_hz=f0_hz,
         praat_time_s=time_s,
         energy=frame_energy(samples, magnitude.shape[1]),
-        n_samples=len(samples),
     )
 
 

@@ -1,12 +1,7 @@
-"""The folder of a run: every file is written whole or not at all, and a run goes on only under its own config."""
+"""The folder of a run: its files, and that a run goes on only under its own config."""
 
-import errno
 import json
-import os
-import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +10,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from convcam_jax.errors import UserError
+from convcam_jax.files import write_whole
 
 CONFIG_FILE = "config.json"
 # Where the corpus lies does not change a run's results.
 _FREE_FIELDS = ("corpus.data_dir",)
 
 
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn a full disk and a folder that cannot be written into a `UserError` that names the folder."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"{folder}: the disk is full; make room or choose another --workdir, then start again"
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
-            raise UserError(f"{folder}: cannot be written ({error.strerror}); choose another --workdir") from error
-        raise
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it; nothing is left behind if it fails."""
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            write(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file."""
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))  # type: ignore[arg-type]
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,10 +1,12 @@
 import errno
+import os
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from absl import logging
 
 from convcam_jax import checkpoints
 from convcam_jax.checkpoints import Progress
@@ -85,3 +87,44 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
         monkeypatch.setattr(manager, "save", fail)
         with pytest.raises(UserError, match="disk is full"):
             checkpoints.save(manager, 1, make_progress(1.0))
+
+
+# As TensorStore says it, the path shortened.
+STORAGE_ERROR = (
+    'RESOURCE_EXHAUSTED: Error writing local file "/x/0": Failed writing: "/x/0.__lock": '
+    "Failed to write 2711040 bytes to file 14: {text} [os_error_code='{code}']"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(errno.ENOSPC, "the disk is full; make room"), (errno.EROFS, "cannot be written")]
+)
+def test_problems_of_the_disk_are_told_when_tensorstore_meets_them(tmp_path, monkeypatch, code, words):
+    verbosity = logging.get_verbosity()
+    with checkpoints.open_manager(tmp_path / "group") as manager:
+
+        def fail(*args, **kwargs):
+            raise ValueError(STORAGE_ERROR.format(text=os.strerror(code), code=code))
+
+        monkeypatch.setattr(manager, "save", fail)
+        with pytest.raises(UserError) as error:
+            checkpoints.save(manager, 1, make_progress(1.0))
+    assert str(error.value).startswith(f"{tmp_path / 'group'}: {words}")
+    assert logging.get_verbosity() == verbosity
+
+
+def test_other_errors_of_a_save_pass_through(tmp_path, monkeypatch):
+    with checkpoints.open_manager(tmp_path / "group") as manager:
+
+        def fail(*args, **kwargs):
+            raise ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
+
+        monkeypatch.setattr(manager, "save", fail)
+        with pytest.raises(ValueError, match="Out of memory"):
+            checkpoints.save(manager, 1, make_progress(1.0))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "training").write_text("a file")
+    with pytest.raises(UserError, match="group: cannot be written"):
+        checkpoints.open_manager(tmp_path / "training" / "group")

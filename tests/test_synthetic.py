@@ -31,7 +31,7 @@ def sounds() -> SOUNDS:
 @pytest.fixture(scope="module")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
-    synthetic.write_corpus(SMALL, folder, RATE_HZ)
+    synthetic.write_corpus(SMALL, folder, RATE_HZ, progress=False)
     return folder
 
 
@@ -285,12 +285,31 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
         synthetic.write_corpus(SMALL, blocked, RATE_HZ)
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full_disk(path: Path, *arguments: object, **keywords: object) -> None:
-        path.write_bytes(b"half")
+def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_bytes = Path.write_bytes
+
+    def full_disk(path: Path, data: bytes) -> int:
+        write_bytes(path, data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(soundfile, "write", full_disk)
-    with pytest.raises(UserError, match=r"21a01Wa\.wav: cannot be written .*No space left"):
-        synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(UserError, match=r"/wav: the disk is full; make room or choose another --cache_dir"):
+        synthetic.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
     assert set(files_of(tmp_path)) == {"synthetic.json", "truth/21a01Wa.npz"}
+
+
+def test_every_corpus_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    fields = [field.name for field in dataclasses.fields(DEFAULT)]
+    others = [dataclasses.replace(DEFAULT, **{name: getattr(DEFAULT, name) + 1}) for name in fields]
+    names = [synthetic.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
+    names.append(synthetic.folder_name(DEFAULT, 8000))
+    monkeypatch.setattr(synthetic, "CORPUS_VERSION", synthetic.CORPUS_VERSION + 1)
+    names.append(synthetic.folder_name(DEFAULT, RATE_HZ))
+    assert len(set(names)) == len(names) == len(fields) + 3
+
+
+def test_a_bar_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    assert "synthetic corpus: 100%" in capsys.readouterr().err
+    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    assert capsys.readouterr() == ("", "")

@@ -12,9 +12,8 @@ irregular voicing.
 """
 
 import dataclasses
+import io
 import json
-import os
-from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from convcam_jax.config import EMOTIONS, SyntheticConfig
 from convcam_jax.corpus.phones import (
@@ -37,9 +37,12 @@ from convcam_jax.corpus.phones import (
 from convcam_jax.corpus.utterances import EMODB_EMOTIONS
 from convcam_jax.corpus.voice import Array, Controls, Sound, synthesise
 from convcam_jax.errors import UserError
+from convcam_jax.files import disk_errors, write_whole
 
 # To be raised whenever the same config gives other sound.
 CORPUS_VERSION = 1
+# By which the user chooses where the corpus lies.
+_FLAG = "--cache_dir"
 EMOTION_LETTERS = {emotion: letter for letter, emotion in EMODB_EMOTIONS.items()}
 TRUTH_STEP_S = 0.01
 PEAK_LIMIT = 0.98
@@ -327,24 +330,23 @@ def truth_table(sound: Sound, sample_rate_hz: int) -> dict[str, NDArray]:
     return {"time_s": sample / sample_rate_hz, "f0_hz": f0_hz, "voiced": f0_hz > 0}
 
 
-def _write(path: Path, save: Callable[[Path], object]) -> None:
-    """Save under a temporary name, then rename, so that `path` is never half-written."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        save(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error}); free some space or choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
+    """A name that no other synthetic corpus has."""
+    sizes = f"{config.speakers_per_gender}-speakers-{config.texts}-texts"
+    return f"synthetic-{CORPUS_VERSION}-seed-{config.seed}-{sizes}-{sample_rate_hz}-hz"
 
 
 def _save_truth(table: dict[str, NDArray], path: Path) -> None:
     np.savez(path, allow_pickle=False, **table)
 
 
-def _save_wav(pcm: NDArray[np.int16], sample_rate_hz: int, path: Path) -> None:
-    soundfile.write(path, pcm, sample_rate_hz, subtype="PCM_16", format="WAV")
+def _wav_bytes(sound: Sound, sample_rate_hz: int) -> bytes:
+    """The content of a wav file of 16 bits."""
+    # On a full disk soundfile's own files raise no OSError.
+    buffer = io.BytesIO()
+    pcm = np.round(sound.samples * 32767).astype(np.int16)
+    soundfile.write(buffer, pcm, sample_rate_hz, subtype="PCM_16", format="WAV")
+    return buffer.getvalue()
 
 
 def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) -> None:
@@ -352,31 +354,33 @@ def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) ->
     about = {"corpus_version": CORPUS_VERSION, "sample_rate_hz": sample_rate_hz, **dataclasses.asdict(config)}
     identity = json.dumps(about, indent=1)
     path = folder / "synthetic.json"
-    try:
+    with disk_errors(folder, _FLAG):
         (folder / "wav").mkdir(parents=True, exist_ok=True)
         (folder / "truth").mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error}); choose another folder") from error
     if not path.exists():
-        _write(path, lambda temporary: temporary.write_text(identity))
+        write_whole(path, lambda temporary: temporary.write_text(identity), _FLAG)
     elif path.read_text() != identity:
         raise UserError(
-            f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another folder"
+            f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another {_FLAG}"
         )
 
 
-def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int) -> None:
+def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, progress: bool = True) -> None:
     """Write wav/RECORDING.wav (16-bit mono) and truth/RECORDING.npz (see `truth_table`) for every recording.
 
-    Recordings that are there already are kept, so that a killed generation goes on where it was. Raises UserError if
-    the folder cannot be written or holds a synthetic corpus of another config.
+    Recordings that are there already are kept, so that a killed generation goes on where it was; `progress` shows a bar
+    on stderr for the others. Raises UserError if the folder cannot be written or holds a synthetic corpus of another
+    config.
     """
     _claim_folder(config, folder, sample_rate_hz)
-    for spec in utterance_specs(config):
-        wav_path = folder / "wav" / f"{spec.recording}.wav"
-        truth_path = folder / "truth" / f"{spec.recording}.npz"
-        if wav_path.exists() and truth_path.exists():
-            continue
+    paths = {
+        spec: (folder / "wav" / f"{spec.recording}.wav", folder / "truth" / f"{spec.recording}.npz")
+        for spec in utterance_specs(config)
+    }
+    missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
+    for spec in tqdm(missing, desc="synthetic corpus", unit="recording", disable=not (progress and missing)):
+        wav_path, truth_path = paths[spec]
         sound = render(config, spec, sample_rate_hz)
-        _write(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)))
-        _write(wav_path, partial(_save_wav, np.round(sound.samples * 32767).astype(np.int16), sample_rate_hz))
+        write_whole(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)), _FLAG)
+        content = _wav_bytes(sound, sample_rate_hz)
+        write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
