@@ -1,5 +1,6 @@
 """Names, tables and the subset of a corpus folder."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -97,16 +98,57 @@ def test_wrongly_named_recordings_stop_or_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "find", [lambda d: find_utterances(d, {}, "stop"), lambda d: find_listed_utterances(d, "skip")]
+    ("find", "how"),
+    [
+        (
+            lambda d: find_utterances(d, {}, "stop"),
+            r"get EMO-DB from emodb\.bilderbar\.info.*audb.*--corpus=synthetic needs none$",
+        ),
+        (lambda d: find_listed_utterances(d, "skip"), r"put your recordings into wav/, list them in utterances\.csv "),
+    ],
 )
-def test_without_recordings_it_says_where_to_get_them(find, tmp_path):
-    how = r"emodb\.bilderbar\.info.*audb.*--corpus=synthetic needs none"
-    with pytest.raises(UserError, match=f"nowhere: there is no such folder; .*{how}"):
+def test_without_recordings_it_says_where_to_get_them(find, how, tmp_path):
+    with pytest.raises(UserError, match=f"nowhere: there is no such folder; {how}"):
         find(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=f"wav: there are no wav files; .*{how}"):
+    with pytest.raises(UserError, match=f"wav: there are no wav files; {how}"):
         find(tmp_path)
-    with pytest.raises(UserError, match="there are no wav files"):
+    with pytest.raises(UserError, match=f"wav: there are no wav files; {how}"):
         find(make_folder(tmp_path, ["readme.txt"]))
+
+
+def make_unreadable(path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(path.parent / "nowhere")
+    else:
+        path.touch()
+        access = os.access
+        # Taking the permission away has no effect on the system's administrator.
+        monkeypatch.setattr(os, "access", lambda p, mode: p != path and access(p, mode))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("folder", r"08a01Wa\.wav is not a file; rename or remove it$"),
+        ("link", r"08a01Wa\.wav is a link to a file that is not there; replace or remove it$"),
+        ("forbidden", r"08a01Wa\.wav cannot be read; change its permissions or remove it$"),
+    ],
+)
+@pytest.mark.parametrize(
+    "find", [lambda d, e: find_utterances(d, EMODB_SPEAKER_GENDERS, e), find_listed_utterances], ids=["emodb", "listed"]
+)
+def test_what_cannot_be_read_stops_or_is_left_out(find, kind, message, tmp_path, monkeypatch):
+    table = HEADER + "03a01Fa,03,male,joy,t\n08a01Wa,08,female,joy,t\n"
+    folder = make_folder(tmp_path, ["03a01Fa.wav"], table)
+    make_unreadable(folder / "wav" / "08a01Wa.wav", kind, monkeypatch)
+    with pytest.raises(RecordingError, match=message) as caught:
+        find(folder, "stop")
+    assert caught.value.recording == "08a01Wa"
+    utterances, problems = find(folder, "skip")
+    assert [u.recording for u in utterances] == ["03a01Fa"]
+    assert [p.recording for p in problems] == ["08a01Wa"]
 
 
 def test_listed_corpus_is_read_from_its_table(tmp_path):

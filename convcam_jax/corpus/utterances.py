@@ -5,6 +5,7 @@ from a table `utterances.csv` beside `wav/` (a corpus of one's own).
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,10 +31,11 @@ EMODB_SPEAKER_GENDERS = {
 LISTED_COLUMNS = ("recording", "speaker", "gender", "emotion", "text")
 
 _EMODB_NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
-_HOW_TO_GET = (
+_HOW_TO_GET_EMODB = (
     "get EMO-DB from emodb.bilderbar.info or by the Python package audb and give its folder as --data_dir; "
     "--corpus=synthetic needs none"
 )
+_HOW_TO_LIST = "put your recordings into wav/, list them in utterances.csv beside it, and give the folder as --data_dir"
 
 
 class Utterance(NamedTuple):
@@ -81,7 +83,7 @@ def find_utterances(
     "skip" all are collected. Raises UserError if there are no recordings.
     """
     utterances, problems = [], []
-    for name, path in _wav_files(data_dir).items():
+    for name, path in _wav_files(data_dir, _HOW_TO_GET_EMODB).items():
         try:
             utterances.append(_emodb_utterance(name, path, speaker_genders))
         except RecordingError as error:
@@ -96,6 +98,9 @@ def _emodb_utterance(name: str, path: Path, speaker_genders: Mapping[str, str]) 
     if parts.speaker not in speaker_genders:
         known = ", ".join(sorted(speaker_genders))
         raise RecordingError(name, f"speaker {parts.speaker} is not one of {known}; rename or remove the file")
+    problem = _file_problem(path)
+    if problem:
+        raise RecordingError(name, problem)
     return Utterance(name, parts.speaker, speaker_genders[parts.speaker], parts.emotion, parts.text, path)
 
 
@@ -105,7 +110,7 @@ def find_listed_utterances(data_dir: Path, on_error: str) -> tuple[list[Utteranc
     Each wav file has one row, and each row a wav file. With `on_error` "stop" the first problem is raised, with "skip"
     all are collected. Raises UserError if the table or folder is missing, or the table lacks a column or has no row.
     """
-    paths = _wav_files(data_dir)
+    paths = _wav_files(data_dir, _HOW_TO_LIST)
     table = data_dir / "utterances.csv"
     utterances: dict[str, Utterance] = {}
     problems = []
@@ -156,18 +161,32 @@ def _row_problem(row: Mapping[str, str], paths: Mapping[str, Path], earlier: Map
         return "the recording is listed twice; remove one of the rows"
     if row["recording"] not in paths:
         return f"there is no wav/{row['recording']}.wav; add the file or remove the row (names are without .wav)"
+    return _file_problem(paths[row["recording"]])
+
+
+def _file_problem(path: Path) -> str:
+    """What keeps the file at `path` from being read, and what to do about it; "" if nothing does."""
+    if path.is_symlink() and not os.path.exists(path):
+        return f"{path} is a link to a file that is not there; replace or remove it"
+    if not os.path.isfile(path):
+        return f"{path} is not a file; rename or remove it"
+    if not os.access(path, os.R_OK):
+        return f"{path} cannot be read; change its permissions or remove it"
     return ""
 
 
-def _wav_files(data_dir: Path) -> dict[str, Path]:
-    """Files wav/*.wav by name without the ending, sorted; names that begin with a dot are the operating system's."""
+def _wav_files(data_dir: Path, how_to_get: str) -> dict[str, Path]:
+    """All wav/*.wav by name without the ending, sorted; names that begin with a dot are the operating system's."""
     if not data_dir.is_dir():
-        raise UserError(f"{data_dir}: there is no such folder; {_HOW_TO_GET}")
+        raise UserError(f"{data_dir}: there is no such folder; {how_to_get}")
     folder = data_dir / "wav"
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    except PermissionError as error:
+        raise UserError(f"{folder}: cannot be read; change its permissions") from error
     files = {p.stem: p for p in paths if p.suffix.lower() == ".wav" and not p.name.startswith(".")}
     if not files:
-        raise UserError(f"{folder}: there are no wav files; {_HOW_TO_GET}")
+        raise UserError(f"{folder}: there are no wav files; {how_to_get}")
     return dict(sorted(files.items()))
 
 

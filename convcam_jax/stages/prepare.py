@@ -23,6 +23,7 @@ from convcam_jax.corpus.utterances import (
 from convcam_jax.dataset import Dataset, utterance_table
 from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.feature_cache import corpus_hash, load_or_compute
+from convcam_jax.files import remove_partial
 from convcam_jax.overrides import flatten
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
@@ -34,9 +35,9 @@ def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[
     """The utterances of the config's corpus, before features are known, and the problems of those left out."""
     corpus = config.corpus
     if corpus.name == "synthetic":
-        folder = cache_dir / f"synthetic-{config.synthetic.seed}-{config.synthetic.speakers_per_gender}"
-        folder = folder.with_name(f"{folder.name}-{config.synthetic.texts}")
-        synthetic.write_corpus(config.synthetic, folder, config.features.sample_rate_hz)
+        rate_hz = config.features.sample_rate_hz
+        folder = cache_dir / synthetic.folder_name(config.synthetic, rate_hz)
+        synthetic.write_corpus(config.synthetic, folder, rate_hz)
         found = find_utterances(folder, synthetic.speaker_genders(config.synthetic), corpus.on_error)
     elif corpus.name == "listed":
         found = find_listed_utterances(Path(corpus.data_dir), corpus.on_error)
@@ -54,6 +55,9 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
         raise UserError(
             f"config field corpus.max_frames: no recording is as short as {config.corpus.max_frames} frames"
         )
+    n_longer = len(computed) - len(usable)
+    if n_longer:
+        say(f"recordings left out as longer than corpus.max_frames ({config.corpus.max_frames} frames): {n_longer}")
     splits = assign(usable, config.split)
     return Dataset(tuple(usable), splits, tuple(computed[u.recording] for u in usable)), problems
 
@@ -82,7 +86,11 @@ def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
 def write_beginning(
     workdir: Path, record: dict[str, Any], dataset: Dataset, problems: Sequence[RecordingError]
 ) -> None:
-    """Write `config.json` unless it is there, `utterances.csv`, and `skipped.csv` if there are problems."""
+    """Write `config.json` unless it is there, `utterances.csv`, and `skipped.csv` if there are problems.
+
+    What a killed run left half-written is removed.
+    """
+    remove_partial(workdir)
     if not (workdir / CONFIG_FILE).exists():
         write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
