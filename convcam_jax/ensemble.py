@@ -207,7 +207,7 @@ def train_epochs(
             jax.block_until_ready(train)
             on_step()
         validation = validate(state.params, recordings, plan.validation)
-        state = finish(state, jnp.asarray(epoch), validation.mean_loss())
+        state = finish(state, jnp.asarray(epoch), validation)
         yield Epoch(epoch, running, state, train, validation)
 
 

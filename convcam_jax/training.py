@@ -1,7 +1,8 @@
 """Training of one member; everything here is pure and without a member axis (the callers `vmap` it).
 
-Adam on the mean cross-entropy (paper, section 3.2). The parameters with the lowest validation loss are kept, and a
-member stops when its validation loss has not fallen for a number of epochs.
+Adam on the mean cross-entropy (paper, section 3.2). The parameters with the highest validation accuracy are kept, of
+equally accurate ones those with the lower validation loss, and a member stops when there have been none better for a
+number of epochs.
 """
 
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ class MemberState(NamedTuple):
     params: Params
     optimizer_state: optax.OptState
     best_params: Params
+    best_validation_accuracy: Array
     best_validation_loss: Array
     best_epoch: Array
     stopped: Array
@@ -62,7 +64,8 @@ def init_member(
     params = model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
     best = jax.tree.map(jnp.copy, params)
     never = jnp.zeros((), int)
-    return MemberState(params, optimizer.init(params), best, jnp.asarray(jnp.inf), never, jnp.zeros((), bool))
+    lowest, highest = jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf)
+    return MemberState(params, optimizer.init(params), best, lowest, highest, never, jnp.zeros((), bool))
 
 
 def score_batch(
@@ -106,16 +109,20 @@ def train_step(
     return state._replace(params=params, optimizer_state=optimizer_state), scores
 
 
-def end_epoch(state: MemberState, epoch: Array, validation_loss: Array, patience_epochs: int) -> MemberState:
-    """Keep the parameters if this epoch's validation loss is the lowest; stop after `patience_epochs` that were not.
+def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epochs: int) -> MemberState:
+    """Keep the parameters if this epoch's validation scores are the best; stop after `patience_epochs` that were not.
 
     What a member has kept when it stopped changes no more, so that it ends as it would have ended alone.
     """
-    better = (validation_loss < state.best_validation_loss) & ~state.stopped
+    accuracy, loss = validation.accuracy(), validation.mean_loss()
+    more_accurate = accuracy > state.best_validation_accuracy
+    less_loss = (accuracy == state.best_validation_accuracy) & (loss < state.best_validation_loss)
+    better = (more_accurate | less_loss) & jnp.isfinite(loss) & ~state.stopped
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     return state._replace(
         best_params=jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.best_params),
-        best_validation_loss=jnp.where(better, validation_loss, state.best_validation_loss),
+        best_validation_accuracy=jnp.where(better, accuracy, state.best_validation_accuracy),
+        best_validation_loss=jnp.where(better, loss, state.best_validation_loss),
         best_epoch=best_epoch,
         stopped=state.stopped | (epoch - best_epoch >= patience_epochs),
     )

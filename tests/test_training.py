@@ -9,7 +9,7 @@ import reference_simplenet
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_params, make_recordings
 
 from convcam_jax.batches import ABSENT
-from convcam_jax.training import MemberState, end_epoch, init_member, score_batch, train_step
+from convcam_jax.training import MemberState, Scores, end_epoch, init_member, score_batch, train_step
 
 RECORDINGS = make_recordings()
 N_COLUMNS = 400
@@ -114,17 +114,23 @@ def test_a_new_member_has_its_own_best_parameters():
     # Glorot uniform of a 3x3 kernel from 1 channel to 3: within +-sqrt(6 / (9 + 27)).
     assert np.abs(kernels[0]).max() <= np.sqrt(6 / 36)
     assert all((np.asarray(layer["bias"]) == 0).all() for layer in member.params.values())
-    assert (float(member.best_validation_loss), int(member.best_epoch), bool(member.stopped)) == (np.inf, 0, False)
+    assert (float(member.best_validation_accuracy), float(member.best_validation_loss)) == (-np.inf, np.inf)
+    assert (int(member.best_epoch), bool(member.stopped)) == (0, False)
 
 
-def follow(losses: list[float], patience: int) -> list[tuple[float, float, int, bool]]:
-    """Best parameters (a number that is the epoch), best loss, best epoch and stopped after every epoch."""
+def follow(scores: list[tuple[float, float]], patience: int) -> list[tuple[float, float, int, bool]]:
+    """Best parameters (a number that is the epoch), best loss, best epoch and stopped after every epoch.
+
+    `scores` are the correct ones of 4 recordings and the mean loss of every epoch.
+    """
     finish = jax.jit(partial(end_epoch, patience_epochs=patience))
     zero = jnp.zeros(())
-    state = MemberState(zero, (), zero, jnp.float32(jnp.inf), jnp.zeros((), int), jnp.zeros((), bool))
+    worst = jnp.float32(-jnp.inf), jnp.float32(jnp.inf)
+    state = MemberState(zero, (), zero, *worst, jnp.zeros((), int), jnp.zeros((), bool))
     result = []
-    for epoch, loss in enumerate(losses, start=1):
-        state = finish(state._replace(params=jnp.float32(epoch)), jnp.asarray(epoch), jnp.float32(loss))
+    for epoch, (correct, loss) in enumerate(scores, start=1):
+        validation = Scores(jnp.float32(4 * loss), jnp.float32(correct), jnp.float32(4))
+        state = finish(state._replace(params=jnp.float32(epoch)), jnp.asarray(epoch), validation)
         result.append(
             (float(state.best_params), float(state.best_validation_loss), int(state.best_epoch), bool(state.stopped))
         )
@@ -132,19 +138,22 @@ def follow(losses: list[float], patience: int) -> list[tuple[float, float, int, 
 
 
 def test_the_best_state_is_kept_and_patience_ends_training():
-    assert follow([3.0, 2.0, 2.5, 2.0, 1.0], patience=2) == [
+    assert follow([(1, 3.0), (2, 4.0), (2, 3.5), (1, 1.0), (2, 3.5), (3, 1.0)], patience=2) == [
         (1, 3.0, 1, False),
-        (2, 2.0, 2, False),
-        (2, 2.0, 2, False),
+        # More accurate at a higher loss; then as accurate at a lower one; then less accurate.
+        (2, 4.0, 2, False),
+        (3, 3.5, 3, False),
+        (3, 3.5, 3, False),
         # Equal is not better; and once stopped, a member does not change.
-        (2, 2.0, 2, True),
-        (2, 2.0, 2, True),
+        (3, 3.5, 3, True),
+        (3, 3.5, 3, True),
     ]
 
 
 def test_a_better_epoch_renews_the_patience():
-    assert [row[3] for row in follow([3.0, 3.5, 2.0, 2.5, 1.0, 1.5, 1.5], patience=2)] == [False] * 6 + [True]
+    losses = [3.0, 3.5, 2.0, 2.5, 1.0, 1.5, 1.5]
+    assert [row[3] for row in follow([(1, loss) for loss in losses], patience=2)] == [False] * 6 + [True]
 
 
 def test_a_loss_that_is_not_finite_is_never_the_best():
-    assert follow([2.0, float("nan")], patience=3)[1] == (1, 2.0, 1, False)
+    assert follow([(1, 2.0), (2, float("nan"))], patience=3)[1] == (1, 2.0, 1, False)
