@@ -125,8 +125,8 @@ class ModelConfig:
 class TrainConfig:
     """Adam on cross-entropy; the state with the highest validation accuracy is kept (then the lowest validation loss).
 
-    A member stops after `patience_epochs` epochs without a better one. Batches have at most `batch_size` recordings; all
-    members take as many steps per epoch as the largest training set needs.
+    A member stops after `patience_epochs` epochs without a better one. Batches have at most `batch_size` recordings;
+    all members take as many steps per epoch as the largest training set needs.
     """
 
     seeds: int = 10

@@ -20,6 +20,7 @@ def make_progress(value: float) -> Progress:
         params,
         optax.adam(0.1).init(params),
         jax.tree.map(lambda leaf: leaf + 1, params),
+        jnp.array([0.25, -jnp.inf]),
         jnp.array([0.5, jnp.inf]),
         jnp.array([3, 0]),
         jnp.array([False, True]),

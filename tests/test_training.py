@@ -24,9 +24,8 @@ score = jax.jit(partial(score_batch, model=WITHOUT_DROPOUT, n_columns=N_COLUMNS)
 @pytest.fixture(scope="module")
 def state() -> MemberState:
     params = make_params()
-    return MemberState(
-        params, OPTIMIZER.init(params), params, jnp.float32(jnp.inf), jnp.zeros((), int), jnp.zeros((), bool)
-    )
+    worst = jnp.float32(-jnp.inf), jnp.float32(jnp.inf)
+    return MemberState(params, OPTIMIZER.init(params), params, *worst, jnp.zeros((), int), jnp.zeros((), bool))
 
 
 def reference_loss(params: dict, batch: jax.Array) -> jax.Array:
