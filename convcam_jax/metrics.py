@@ -45,14 +45,16 @@ def recording_metrics(
 
     `activation` [F, T] >= 0; `cqt` [F, T] magnitude; `energy` [T] >= 0, not normalised; `f0_hz` [T], 0 where unvoiced;
     `voiced` [T] bool; `bin_hz` [F]; `mask` [F, T] bool, the binarised mask of the recording's emotion.
-    Frames where the map is zero have no dominant frequency and do not count in the F0 metrics, which are NaN for a
-    recording without any frame that counts. Frames at 0 Hz, which only the published reading of F0 has, do not count in
-    semitones.
+    A map that is zero in the whole recording has no contour, so its q metrics are NaN: zeros would lie closer to many an
+    envelope than any map does. Frames where the map is zero have no dominant frequency and do not count in the F0
+    metrics, which are NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published
+    reading of F0 has, do not count in semitones.
     """
     in_recording = jnp.arange(activation.shape[1]) < n_frames
     activation = jnp.where(in_recording[None, :], activation, 0)
     map_is_zero = jnp.max(activation) <= 0
-    q_mse = mean_square_difference(activation_contour(activation), energy_contour(energy, n_frames), in_recording)
+    contour, envelope = activation_contour(activation), energy_contour(energy, n_frames)
+    q_mse = mean_square_difference(contour, envelope, in_recording & ~map_is_zero)
 
     trajectory_hz = frequency_trajectory(activation, bin_hz, config.trajectory_threshold)
     in_hz = voiced & in_recording & ~jnp.isnan(trajectory_hz)

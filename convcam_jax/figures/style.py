@@ -87,7 +87,7 @@ def gender_title(gender: str) -> str:
     return GENDER_TITLES.get(gender, gender)
 
 
-def say_empty(axes: Axes, text: str = "no correctly classified recording") -> None:
+def say_empty(axes: Axes, text: str = "no correctly classified recording with a value") -> None:
     """Write in the middle of empty axes why they are empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
     axes.set_xticks([])
