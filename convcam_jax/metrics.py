@@ -45,8 +45,8 @@ def recording_metrics(
 
     `activation` [F, T] >= 0; `cqt` [F, T] magnitude; `energy` [T] >= 0, not normalised; `f0_hz` [T], 0 where unvoiced;
     `voiced` [T] bool; `bin_hz` [F]; `mask` [F, T] bool, the binarised mask of the recording's emotion.
-    A map that is zero in the whole recording has no contour, so its q metrics are NaN: zeros would lie closer to many an
-    envelope than any map does. Frames where the map is zero have no dominant frequency and do not count in the F0
+    A map that is zero in the whole recording has no contour, so its q metrics are NaN: zeros would lie closer to many
+    an envelope than any map does. Frames where the map is zero have no dominant frequency and do not count in the F0
     metrics, which are NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published
     reading of F0 has, do not count in semitones.
     """
