@@ -1,4 +1,11 @@
-"""The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables and figures."""
+"""The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables and figures.
+
+    python run.py                                    on the embedded corpus, some minutes
+    python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus, about an hour on 2 CPU cores
+
+What to expect on the Berlin corpus stands in the README. Training and explaining are done once per workdir; analysis,
+tables and figures are made anew each time.
+"""
 
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
@@ -7,7 +14,7 @@ from convcam_jax.workdir import read_csv
 
 
 def run(settings: RunSettings) -> None:
-    """Run every step; steps that an earlier run on the workdir has finished are not done again."""
+    """Run every step."""
     config, workdir = settings.config, settings.workdir
     dataset = prepare.begin(settings)
     groups = train.train_ensemble(config, dataset, workdir)
