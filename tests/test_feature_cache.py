@@ -242,7 +242,9 @@ def test_processes_do_not_load_jax():
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parent.parent).returncode == 0
 
 
+# A shell that starts the tests in the background has SIGINT ignored, which a child inherits.
 INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from convcam_jax.config import FeatureConfig
@@ -250,6 +252,7 @@ from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.feature_cache import load_or_compute
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(sys.argv[1])
     utterances = [Utterance(p.stem, "1", "female", "anger", "t", p) for p in sorted(folder.glob("*.wav"))]
     load_or_compute(utterances, FeatureConfig(), folder / "cache", "stop")

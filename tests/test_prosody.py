@@ -84,7 +84,7 @@ def test_a_steady_voice_is_read_at_its_frequency_or_as_unvoiced():
 
 def test_frame_f0_picks_by_the_config():
     praat_hz = np.array([0, 0, 0, 150.0, 150, 0, 0, 0, 0, 0, 0, 0])
-    features = Features(np.zeros((1, 4), np.float32), praat_hz, 0.02 + 0.01 * np.arange(12), np.zeros(4), 2240)
+    features = Features(np.zeros((1, 4), np.float32), praat_hz, 0.02 + 0.01 * np.arange(12), np.zeros(4))
     frame_time_s = np.arange(4) * 512 / 16600
     published = prosody.frame_f0(features, frame_time_s, PUBLISHED_ANALYSIS)
     # Positions 1, 4, 7, 10 of the track; frame 1 is isolated and makes frame 2, at 0 Hz, voiced.

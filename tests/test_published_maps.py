@@ -63,7 +63,7 @@ def make_case(published, curves, activation, recording_samples):
     f0_hz, time_s = features.praat_f0(recording_samples, CONFIG)
     energy = features.frame_energy(recording_samples, n_frames)
     no_cqt = np.zeros((0, n_frames), np.float32)
-    of_recording = features.Features(no_cqt, f0_hz, time_s, energy, len(recording_samples))
+    of_recording = features.Features(no_cqt, f0_hz, time_s, energy)
     f0 = prosody.frame_f0(of_recording, features.frame_times_s(n_frames, CONFIG), PUBLISHED_ANALYSIS)
     return Case(published, curves, activation, f0, energy)
 

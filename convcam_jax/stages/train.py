@@ -1,5 +1,6 @@
 """Training of the ensemble, group by group, with a checkpoint after every epoch."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -163,8 +164,8 @@ def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Pr
                 f"the loss of {gender} {seed} is not finite in epoch {epoch.number}; "
                 "try a lower --set=train.learning_rate"
             )
-        tqdm.write(f"epoch {epoch.number}, {gender} {seed}: {_in_words(row)}")
-    tqdm.write(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}")
+        tqdm.write(f"epoch {epoch.number}, {gender} {seed}: {_in_words(row)}", file=sys.stderr)
+    tqdm.write(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}", file=sys.stderr)
     history = progress.history.copy()
     history[running, epoch.number - 1] = scores[running]
     return Progress(epoch.state, history)
