@@ -188,10 +188,10 @@ class GivenMapsConfig:
     read_from: Literal["values", "colours"] = "values"
 
 
-# A quarter of the paper's filters, so that a first look at the embedded corpus takes minutes on a CPU, and more epochs,
-# which there are of few steps; the maps keep the paper's size.
+# A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;
+# the maps keep the paper's size.
 SYNTHETIC_MODEL = ModelConfig(filters=(16, 32, 64))
-SYNTHETIC_EPOCHS = 10
+SYNTHETIC_EPOCHS = 6
 
 PUBLISHED_ANALYSIS = AnalysisConfig(
     map_placement="stretched",
