@@ -135,7 +135,8 @@ class TrainConfig:
     patience_epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 0.001
-    precision: Literal["float32", "bfloat16"] = "float32"
+    # Of the convolutions' factors while training; all else, the explanations too, is float32.
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
     # 0: as many members at once as the memory holds.
     members_at_once: int = 0
 

@@ -22,10 +22,6 @@ from jax.custom_batching import custom_vmap
 
 Precision = Literal["float32", "bfloat16"]
 
-# Two rows of the strip make a block of patches of about 5 MB in the largest layer: small enough for the cache, large
-# enough for the matrix product.
-_ROWS_PER_BLOCK = 2
-
 
 def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32") -> Array:
     """Convolve a strip with a kernel; differentiable in both, and `vmap` over either is one convolution per member.
@@ -109,22 +105,32 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
 
 
 def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
-    """The padded convolution in bfloat16 with float32 sums, as matrix products over blocks of rows."""
-    height, width, channels_in, channels_out = kernel.shape
-    strip = jnp.pad(strip.astype(jnp.bfloat16), [*padding, (0, 0)])
-    matrix = kernel.astype(jnp.bfloat16).reshape(-1, channels_out)
-    rows, columns = strip.shape[0] - height + 1, strip.shape[1] - width + 1
-    n_blocks = -(-rows // _ROWS_PER_BLOCK)
-    strip = jnp.pad(strip, [(0, n_blocks * _ROWS_PER_BLOCK - rows), (0, 0), (0, 0)])
+    """The padded convolution in bfloat16 with float32 sums: for every output row, one product per row of the kernel."""
+    height, width, _, channels_out = kernel.shape
+    bits = jnp.pad(_bfloat16_bits(strip), [*padding, (0, 0)])
+    matrices = kernel.astype(jnp.bfloat16).reshape(height, -1, channels_out)
+    rows, columns = bits.shape[0] - height + 1, bits.shape[1] - width + 1
 
-    def block(first_row: Array) -> Array:
-        block_rows = lax.dynamic_slice_in_dim(strip, first_row, _ROWS_PER_BLOCK + height - 1)
-        shifted = [block_rows[i : i + _ROWS_PER_BLOCK, j : j + columns] for i in range(height) for j in range(width)]
-        patches = jnp.concatenate(shifted, axis=-1).reshape(-1, height * width * channels_in)
-        return jnp.matmul(patches, matrix, preferred_element_type=jnp.float32)
+    def output_row(row: Array) -> Array:
+        below = lax.dynamic_slice_in_dim(bits, row, height)
+        patches = _from_bits(jnp.concatenate([below[:, j : j + columns] for j in range(width)], axis=-1))
+        products = [_product(patches[i], matrices[i]) for i in range(height)]
+        return sum(products[1:], start=products[0])
 
-    products = lax.map(block, jnp.arange(n_blocks) * _ROWS_PER_BLOCK)
-    return products.reshape(-1, columns, channels_out)[:rows]
+    return lax.map(output_row, jnp.arange(rows))
+
+
+def _bfloat16_bits(values: Array) -> Array:
+    """The values rounded to bfloat16, as integers: XLA copies integers, but converts what it moves in bfloat16."""
+    return lax.bitcast_convert_type(values.astype(jnp.bfloat16), jnp.uint16)
+
+
+def _from_bits(bits: Array) -> Array:
+    return lax.bitcast_convert_type(bits, jnp.bfloat16)
+
+
+def _product(left: Array, right: Array) -> Array:
+    return jnp.matmul(left, right, preferred_element_type=jnp.float32)
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
@@ -138,17 +144,20 @@ def _kernel_gradient_by_products(
 ) -> Array:
     """Sum over the rows of (patches of the row) x (cotangent of the row)."""
     height, width, channels_in, channels_out = shape
-    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    encode, decode = (_bfloat16_bits, _from_bits) if precision == "bfloat16" else (_unchanged, _unchanged)
     # Channels in front of columns: the product then needs no transposition, which is slow in bfloat16.
-    strip = jnp.pad(strip.astype(factors), [(0, 0), (0, width - 1), (0, 0)]).swapaxes(1, 2)
-    cotangent = cotangent.astype(factors)
+    strip = jnp.pad(encode(strip), [(0, 0), (0, width - 1), (0, 0)]).swapaxes(1, 2)
+    cotangent = encode(cotangent)
     rows, columns = cotangent.shape[:2]
 
     def add_row(total: Array, row: Array) -> tuple[Array, None]:
-        above = lax.dynamic_slice_in_dim(strip, row, height)
-        shifted = [above[i, :, j : j + columns] for i in range(height) for j in range(width)]
-        product = jnp.matmul(jnp.concatenate(shifted), cotangent[row], preferred_element_type=jnp.float32)
-        return total + product, None
+        below = lax.dynamic_slice_in_dim(strip, row, height)
+        shifted = [below[i, :, j : j + columns] for i in range(height) for j in range(width)]
+        return total + _product(decode(jnp.concatenate(shifted)), decode(cotangent[row])), None
 
     total, _ = lax.scan(add_row, jnp.zeros((height * width * channels_in, channels_out), jnp.float32), jnp.arange(rows))
     return total.reshape(shape)
+
+
+def _unchanged(values: Array) -> Array:
+    return values

@@ -39,7 +39,7 @@ OTHERS = {
     "train.patience_epochs": ("9", 9),
     "train.batch_size": ("32", 32),
     "train.learning_rate": ("1e-4", 1e-4),
-    "train.precision": ("bfloat16", "bfloat16"),
+    "train.precision": ("float32", "float32"),
     "train.members_at_once": ("3", 3),
     "cam.target": ("predicted", "predicted"),
     "cam.score": ("softmax", "softmax"),

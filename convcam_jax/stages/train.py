@@ -15,6 +15,7 @@ from tqdm import tqdm
 from convcam_jax import checkpoints
 from convcam_jax.checkpoints import Progress
 from convcam_jax.config import Config
+from convcam_jax.convolution import Precision
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
 from convcam_jax.errors import UserError
@@ -42,9 +43,9 @@ class Group(NamedTuple):
         return self.folder.with_name(f"{self.folder.name}_history.npz")
 
 
-def make_model(config: Config) -> SimpleNet:
+def make_model(config: Config, precision: Precision = "float32") -> SimpleNet:
     """The network of a config."""
-    return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=config.train.precision)
+    return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=precision)
 
 
 def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
@@ -145,10 +146,9 @@ def _epochs_with_bar(
     members: tuple[Member, ...], progress: Progress, done: int, config: Config, plan: Plan, recordings: Recordings
 ) -> Iterator[Epoch]:
     n_steps = plan.train.shape[2]
+    model = make_model(config, config.train.precision)
     with tqdm(total=config.train.epochs * n_steps, initial=done * n_steps, desc="training", unit="step") as bar:
-        yield from train_epochs(
-            members, progress.state, done + 1, recordings, plan, make_model(config), config.train, bar.update
-        )
+        yield from train_epochs(members, progress.state, done + 1, recordings, plan, model, config.train, bar.update)
 
 
 def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
