@@ -185,8 +185,8 @@ class AnalysisConfig:
 class GivenMapsConfig:
     """What the maps of the experiment `analyse_maps` are."""
 
-    # "colours": values in 0..1 that were read from a picture of 256 colours.
-    read_from: Literal["values", "colours"] = "values"
+    # Maps that show the error of having been read from a picture of 256 colours are freed from most of it.
+    free_from_colours: bool = True
 
 
 # A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;

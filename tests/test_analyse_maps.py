@@ -191,18 +191,18 @@ def f0_errors(table):
 
 
 def test_published_maps_give_the_printed_numbers(published):
-    """As they are given: 26 of the 33 within 2 %, for cells next to half of a maximum fall on the wrong side."""
     table = published()
     assert len(table) == 33
     assert (table["n_frames"] == table["n_frames_printed"]).all()
-    assert (table["q_mse"] - table["printed_q_rmse"]).abs().max() < 0.008
-    assert f0_errors(table).median() < 0.01
-    assert (f0_errors(table) < 0.02).sum() >= 26
-
-
-def test_published_maps_read_as_colours_give_the_printed_numbers_more_closely(published):
-    table = published("given_maps.read_from=colours")
     assert (table["q_mse"] - table["printed_q_rmse"]).abs().max() < 0.003
     assert f0_errors(table).median() < 0.005
     assert (f0_errors(table) < 0.02).mean() >= 0.8
-    assert (f0_errors(table) < 0.02).sum() >= 30
+    assert (f0_errors(table) < 0.02).sum() >= 31
+
+
+def test_published_maps_with_the_error_of_reading_them_are_less_close(published):
+    """26 of the 33 within 2 %, for cells next to half of a maximum fall on the wrong side."""
+    table = published("given_maps.free_from_colours=false")
+    assert (table["q_mse"] - table["printed_q_rmse"]).abs().max() < 0.008
+    assert f0_errors(table).median() < 0.01
+    assert (f0_errors(table) < 0.02).sum() == 26

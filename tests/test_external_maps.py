@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from convcam_jax import external_maps
-from convcam_jax.config import GivenMapsConfig
 from convcam_jax.errors import UserError
 from convcam_jax.external_maps import MapShapes
 from convcam_jax.placement import make_placement
@@ -29,8 +28,8 @@ def stretched_map(seed=0, n_frames=N_FRAMES):
     return grid[:, :n_frames]
 
 
-def check(values, n_frames=N_FRAMES, read_from="values"):
-    external_maps.check_maps({"03a01Fa": values}, {"03a01Fa": n_frames}, SHAPES, GivenMapsConfig(read_from))
+def check(values, n_frames=N_FRAMES):
+    external_maps.check_maps({"03a01Fa": values}, {"03a01Fa": n_frames}, SHAPES)
 
 
 def with_cell(value):
@@ -81,11 +80,8 @@ def test_recording_longer_than_the_grid_is_refused():
         check(np.ones((96, 203)), n_frames=203)
 
 
-def test_colours_beyond_1_are_refused_and_other_values_not():
+def test_values_above_1_are_sound():
     check(with_cell(1.5))
-    check(with_cell(1.0), read_from="colours")
-    with pytest.raises(UserError, match="array 03a01Fa: exceeds 1"):
-        check(with_cell(1.5), read_from="colours")
 
 
 def test_unknown_names():
@@ -117,14 +113,30 @@ def test_nodes_and_what_they_give_on_the_grid_are_the_same_map(map_placement):
     np.testing.assert_allclose(external_maps.scaled(from_nodes), external_maps.scaled(from_grid), atol=1e-6)
 
 
-def test_from_colours_leaves_a_map_of_nodes_and_recovers_a_drawn_one():
-    nodes = random_nodes()
-    assert external_maps.from_colours(nodes, SHAPES, STRETCHED) is nodes
+def as_drawn(exact):
+    """As a picture has it: the value cut to one of 256 colours, the colour's number read as 0..255."""
+    return np.minimum(np.floor(exact * 256), 255) / 255
+
+
+def test_from_colours_recovers_a_drawn_map():
     exact = stretched_map()
-    # As a picture has it: the value cut to one of 256 colours, the colour's number read as 0..255.
-    read = np.minimum(np.floor(exact * 256), 255) / 255
-    restored = external_maps.from_colours(read, SHAPES, STRETCHED)
+    read = as_drawn(exact)
+    restored = external_maps.from_colours(read, STRETCHED)
     before, after = (np.sqrt(np.mean(np.square(m - exact))) for m in (read, restored))
     assert after < 0.5 * before
     assert abs(np.mean(restored - exact)) < 0.1 / 256
     assert restored.min() >= 0
+
+
+def test_only_drawn_maps_of_stretched_nodes_are_taken_for_such():
+    def taken(values):
+        return external_maps.is_read_from_colours(values, SHAPES, STRETCHED)
+
+    exact, noise = stretched_map(), np.random.default_rng(3).random((SHAPES.grid[0], N_FRAMES))
+    assert taken(as_drawn(exact))
+    assert not taken(exact.astype(np.float32))
+    assert not taken(as_drawn(noise))
+    assert not taken(2 * as_drawn(exact))
+    assert not taken(0.1 * as_drawn(exact))
+    assert not taken(np.zeros_like(noise))
+    assert not taken(random_nodes())

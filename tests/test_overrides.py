@@ -52,7 +52,7 @@ OTHERS = {
     "analysis.table_digits": ("truncated", "truncated"),
     "analysis.trajectory_threshold": ("0.25", 0.25),
     "analysis.mask_threshold": ("0.2", 0.2),
-    "given_maps.read_from": ("colours", "colours"),
+    "given_maps.free_from_colours": ("false", False),
 }
 
 

@@ -81,7 +81,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Dataset:
     if unreadable:
         raise UserError(f"--maps: array {unreadable[0].recording}: its recording is no good: {unreadable[0].problem}")
     n_frames = {recording: features.cqt.shape[1] for recording, features in computed.items()}
-    external_maps.check_maps(maps, n_frames, map_shapes(config), config.given_maps)
+    external_maps.check_maps(maps, n_frames, map_shapes(config))
     dataset = Dataset(tuple(given), ("test",) * len(given), tuple(computed[u.recording] for u in given))
     write_beginning(workdir, record, dataset, unnamed)
     n_zero = sum(not values.any() for values in maps.values())
@@ -101,9 +101,8 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[GenderMaps]
     The file does not say which recordings its maps' model classified correctly; leave out those that should not count.
     """
     shapes, placement = map_shapes(config), simplenet_placement(config)
-    if config.given_maps.read_from == "colours":
-        stretched = make_placement("stretched", shapes.nodes, shapes.grid, layers_before_map())
-        maps = {name: external_maps.from_colours(values, shapes, stretched) for name, values in maps.items()}
+    if config.given_maps.free_from_colours:
+        maps = _freed_from_colours(maps, shapes)
     result = []
     for gender in dataset.genders():
         rows = dataset.indices(gender, "test")
@@ -115,6 +114,17 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[GenderMaps]
         correct = np.ones((1, len(own)), dtype=bool)
         result.append(GenderMaps(gender, [SEED], 0, utterances, arrays, np.stack(on_grid)[None], raw_maps, correct))
     return result
+
+
+def _freed_from_colours(maps: Maps, shapes: MapShapes) -> Maps:
+    stretched = make_placement("stretched", shapes.nodes, shapes.grid, layers_before_map())
+    coloured = [name for name, m in maps.items() if external_maps.is_read_from_colours(m, shapes, stretched)]
+    if coloured:
+        say(
+            f"{len(coloured)} maps were read from pictures of {external_maps.N_COLOURS} colours and are freed from "
+            "the error of that; --set=given_maps.free_from_colours=false leaves them as they are"
+        )
+    return maps | {name: external_maps.from_colours(maps[name], stretched) for name in coloured}
 
 
 def member_table(genders: Sequence[GenderMaps], path: Path) -> pd.DataFrame:
