@@ -98,7 +98,6 @@ def test_elementwise_methods_use_the_gradient_of_each_node():
 
 
 def test_xgrad_cam_sums_to_activations_times_gradient():
-    """The conservation that the method is derived from (Fu et al., section 3.2)."""
     signed = explain("xgradcam", difference, ACTIVATIONS)
     assert float(signed.sum()) == pytest.approx((np.asarray(ACTIVATIONS) * curved_gradient()).sum(), rel=1e-5)
     plain = explain("gradcam", difference, ACTIVATIONS)
