@@ -14,7 +14,7 @@ from jax import Array
 
 from convcam_jax.analysis import analyse_member, placed_map
 from convcam_jax.config import AnalysisConfig, CamConfig
-from convcam_jax.dataset import AnalysisArrays
+from convcam_jax.dataset import AnalysisArrays, AnyArray
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.explaining import explain_member, recording_order
 from convcam_jax.metrics import RecordingMetrics
@@ -44,10 +44,10 @@ class AssessedSet(NamedTuple):
     """
 
     recordings: Recordings
-    batches: np.ndarray
-    order: np.ndarray
+    batches: AnyArray
+    order: AnyArray
     arrays: AnalysisArrays
-    bin_hz: np.ndarray
+    bin_hz: AnyArray
     placement: Placement
 
 
