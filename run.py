@@ -9,15 +9,16 @@ python run.py ... --set=train.epochs=20                with any field of the con
 import datetime
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from convcam_jax.config import Config, make_config
 from convcam_jax.errors import UserError
 from convcam_jax.overrides import apply_overrides
-from convcam_jax.run_settings import RunSettings
+from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions
 
 EXPERIMENTS = descriptions()
@@ -36,6 +37,9 @@ flags.DEFINE_string("workdir", "", "Where everything is written; by default a ne
 flags.DEFINE_multi_string("set", [], "Change a field of the config, such as train.epochs=20; may be given repeatedly.")
 flags.DEFINE_string("maps", "", "For analyse_maps: the .npz file with one activation map per recording.")
 flags.DEFINE_string("from_workdir", "", "For ablation: the folder of a finished run of the experiment paper.")
+flags.DEFINE_string("coordinator", "", "With several processes: HOST:PORT where process 0 listens, the same for all.")
+flags.DEFINE_integer("num_processes", 1, "How many processes share the members; all see --workdir.", lower_bound=1)
+flags.DEFINE_integer("process_id", 0, "Which of the processes this one is, from 0 on.", lower_bound=0)
 flags.DEFINE_string(
     "cache_dir",
     os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")) + "/convcam_jax",
@@ -51,7 +55,7 @@ def main(argv: list[str]) -> None:
         settings = RunSettings(
             _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
         )
-        _prepare_jax(settings.cache_dir)
+        _prepare_jax(settings.cache_dir, _share())
         importlib.import_module(f"experiments.{FLAGS.experiment}").run(settings)
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -86,20 +90,31 @@ def _workdir() -> Path:
     return Path(FLAGS.workdir or f"runs/{FLAGS.corpus}-{FLAGS.experiment}-{time}")
 
 
-def _prepare_jax(cache_dir: Path) -> None:
+def _prepare_jax(cache_dir: Path, share: Share | None) -> None:
     # Imported here: the processes that compute features import this file too, and need no JAX.
-    import jax
+    from convcam_jax.processes import prepare_jax
 
-    # Orbax logs every file that it reads or writes.
-    logging.set_verbosity(logging.ERROR)
-    jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        # One CPU device per core: members side by side use the cores better than all cores on one member.
-        jax.config.update("jax_num_cpu_devices", _n_cores())
+    prepare_jax(cache_dir, share)
 
 
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _share() -> Share | None:
+    """This process's share of the members, if there are several processes."""
+    given = [name for name in ("coordinator", "num_processes", "process_id") if FLAGS[name].present]
+    if not given:
+        return None
+    if len(given) < 3:
+        raise UserError(
+            f"--{given[0]}: --coordinator, --num_processes and --process_id are given together or not at all"
+        )
+    if FLAGS.experiment != "paper":
+        raise UserError(f"--{given[0]}: several processes share the members of --experiment=paper only")
+    if not FLAGS.workdir:
+        raise UserError("--workdir: missing; several processes need the same one")
+    if FLAGS.process_id >= FLAGS.num_processes:
+        raise UserError(f"--process_id={FLAGS.process_id}: must be below --num_processes={FLAGS.num_processes}")
+    if not re.fullmatch(r".+:\d+", FLAGS.coordinator):
+        raise UserError(f"--coordinator={FLAGS.coordinator}: write it as HOST:PORT")
+    return Share(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
 
 
 def _use_huge_pages() -> None:

@@ -56,47 +56,53 @@ def explanation_placement(config: Config) -> Placement:
     return simplenet_placement(config)
 
 
+def placed_map(signed_map: Array, n_frames: Array, placement: Placement) -> Array:
+    """Map `[F, T]` in 0..1 on the inputs' grid from one signed map `[H, W]`."""
+    return normalise_and_crop(place(positive_part(signed_map), placement), n_frames)
+
+
 @jax.jit
 def placed_maps(signed_maps: Array, n_frames: Array, placement: Placement) -> Array:
     """Maps `[S, N, F, T]` in 0..1 on the inputs' grid from signed maps `[S, N, H, W]`; `n_frames [N]`.
 
     H and W are those of `placement`; for maps that are on the grid already, F and T.
     """
+    per_recording = jax.vmap(placed_map, in_axes=(0, 0, None))
+    return jax.vmap(per_recording, in_axes=(0, None, None))(signed_maps, n_frames, placement)
 
-    def one(signed_map: Array, frames: Array) -> Array:
-        return normalise_and_crop(place(positive_part(signed_map), placement), frames)
 
-    return jax.vmap(jax.vmap(one), in_axes=(0, None))(signed_maps, n_frames)
+def analyse_member(
+    maps: Array, correct: Array, arrays: AnalysisArrays, bin_hz: Array, n_emotions: int, config: AnalysisConfig
+) -> tuple[RecordingMetrics, Array]:
+    """Metrics `[N]` and masks R `[C, F, T]` of one member.
+
+    Args:
+      maps: `[N, F, T]` >= 0, zero beyond each recording's frames.
+      correct: `[N]` bool, whether the member classified the recording correctly.
+      arrays: what else is known of the N recordings.
+      bin_hz: `[F]` centre frequencies.
+      n_emotions: number C of emotions.
+      config: thresholds.
+    """
+    masks = emotion_masks(maps, arrays.emotion, correct, n_emotions)
+    binary = jax.vmap(lambda mask: binarise(mask, config.mask_threshold))(masks)
+
+    def recording(own_map: Array, own: AnalysisArrays) -> RecordingMetrics:
+        mask = binary[own.emotion]
+        return recording_metrics(
+            own_map, own.n_frames, own.cqt, own.energy, own.f0_hz, own.voiced, bin_hz, mask, config
+        )
+
+    return jax.vmap(recording)(maps, arrays), masks
 
 
 @partial(jax.jit, static_argnames=("n_emotions", "config"))
 def analyse(
     maps: Array, correct: Array, arrays: AnalysisArrays, bin_hz: Array, n_emotions: int, config: AnalysisConfig
 ) -> Analysis:
-    """Masks and metrics.
-
-    Args:
-      maps: `[S, N, F, T]` >= 0, zero beyond each recording's frames.
-      correct: `[S, N]` bool, whether the member classified the recording correctly.
-      arrays: what else is known of the N recordings.
-      bin_hz: `[F]` centre frequencies.
-      n_emotions: number C of emotions.
-      config: thresholds.
-    """
-
-    def member(own_maps: Array, own_correct: Array) -> tuple[RecordingMetrics, Array]:
-        masks = emotion_masks(own_maps, arrays.emotion, own_correct, n_emotions)
-        binary = jax.vmap(lambda mask: binarise(mask, config.mask_threshold))(masks)
-
-        def recording(own_map: Array, own: AnalysisArrays) -> RecordingMetrics:
-            mask = binary[own.emotion]
-            return recording_metrics(
-                own_map, own.n_frames, own.cqt, own.energy, own.f0_hz, own.voiced, bin_hz, mask, config
-            )
-
-        return jax.vmap(recording)(own_maps, arrays), masks
-
-    metrics, masks = jax.vmap(member)(maps, correct)
+    """Masks and metrics of all members: as `analyse_member`, with `maps [S, N, F, T]` and `correct [S, N]`."""
+    members = jax.vmap(lambda own, right: analyse_member(own, right, arrays, bin_hz, n_emotions, config))
+    metrics, masks = members(maps, correct)
     return Analysis(metrics, masks, ensemble_masks(masks))
 
 

@@ -51,13 +51,31 @@ def _storage_errors(folder: Path) -> Iterator[None]:
 
 
 def open_manager(folder: Path) -> ocp.CheckpointManager:
-    """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed."""
+    """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed.
+
+    They are this process's own, if there are several: none of the others takes part.
+    """
+    own = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=1, enable_async_checkpointing=False, cleanup_tmp_directories=True
+        max_to_keep=1,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=True,
+        create=False,
+        multiprocessing_options=alone,
+    )
+    types = ocp.type_handlers.create_type_handler_registry(
+        (jax.Array, ocp.type_handlers.ArrayHandler(primary_host=own)),
+        (np.ndarray, ocp.type_handlers.NumpyHandler(primary_host=own)),
     )
     # Trained weights hardly compress; without compression a checkpoint takes a third of the time.
-    handler = ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=False)
+    handler = ocp.PyTreeCheckpointHandler(
+        use_compression=False, use_ocdbt=False, multiprocessing_options=alone, type_handler_registry=types
+    )
     with _storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
 
 

@@ -76,11 +76,14 @@ def list_members(config: TrainConfig) -> tuple[Member, ...]:
     return tuple(Member(g, config.first_seed + i) for g in GENDERS for i in range(config.seeds))
 
 
-def group_size(n_members: int, members_per_device: int, n_devices: int) -> int:
-    """Members that are trained at once: the largest divisor of `n_members` that the devices can hold, at least 1."""
+def group_size(n_members: int, members_per_device: int, n_devices: int, n_processes: int = 1) -> int:
+    """Members that are trained at once: the largest divisor of `n_members` that the devices can hold, at least 1.
+
+    With several processes, of `n_devices` each, at least one group for each of them.
+    """
     fitting = [
         size
-        for size in range(1, n_members + 1)
+        for size in range(1, n_members // n_processes + 1)
         if n_members % size == 0 and size // devices_used(size, n_devices) <= members_per_device
     ]
     return max(fitting, default=1)
@@ -92,8 +95,9 @@ def devices_used(n_members: int, n_devices: int) -> int:
 
 
 def member_mesh(n_members: int) -> Mesh:
-    """A mesh over the devices that the members are divided over."""
-    return Mesh(np.array(jax.devices()[: devices_used(n_members, jax.device_count())]), ("member",))
+    """A mesh over the devices of this process that the members are divided over."""
+    devices = jax.local_devices()
+    return Mesh(np.array(devices[: devices_used(n_members, len(devices))]), ("member",))
 
 
 def over_members(
@@ -164,6 +168,18 @@ def evaluate_group(params: Any, recordings: Recordings, strata: np.ndarray, mode
     return over_members(evaluate, member_mesh(len(strata)), (True, False, True))(params, recordings, strata)
 
 
+def step_program(
+    members: tuple[Member, ...], n_columns: int, model: SimpleNet, config: TrainConfig
+) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
+    """The program of one training step of a group.
+
+    Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
+    of the step; `n_columns` is the length of the strip for a batch.
+    """
+    step = partial(_fold_and_step, model=model, optimizer=optax.adam(config.learning_rate), n_columns=n_columns)
+    return over_members(step, member_mesh(len(members)), (True, True, False, True, False), donate=(1,))
+
+
 def train_epochs(
     members: tuple[Member, ...],
     state: MemberState,
@@ -180,14 +196,8 @@ def train_epochs(
     state of a yielded epoch is used up by the next one.
     """
     mesh = member_mesh(len(members))
-    optimizer = optax.adam(config.learning_rate)
     draw = over_members(_draw_epoch, mesh, (True, True, False))
-    step = over_members(
-        partial(_fold_and_step, model=model, optimizer=optimizer, n_columns=plan.train_columns),
-        mesh,
-        (True, True, False, True, False),
-        donate=(1,),
-    )
+    step = step_program(members, plan.train_columns, model, config)
     validate = over_members(
         partial(_evaluate, model=model, n_columns=plan.validation_columns), mesh, (True, False, True)
     )

@@ -74,6 +74,21 @@ def explain_batch(
     return maps, logits
 
 
+def explain_member(
+    params: Params,
+    recordings: Recordings,
+    batches: Array,
+    model: SimpleNet,
+    n_columns: int,
+    target: Target,
+    score: Score,
+    method: CamMethod,
+) -> tuple[Array, Array]:
+    """Maps as of `explain_batch` and logits, each with an axis for `batches [n_steps, B]` in front, of one member."""
+    explain = partial(explain_batch, model=model, n_columns=n_columns, target=target, score=score, method=method)
+    return jax.lax.map(lambda batch: explain(params, recordings, batch), batches)
+
+
 def explain_group(
     params: Params,
     recordings: Recordings,
@@ -99,17 +114,18 @@ def explain_group(
     Returns:
       Explanations with N recordings in ascending order of their indices.
     """
-    explain = partial(explain_batch, model=model, n_columns=n_columns, target=target, score=score, method=method)
-
-    def one_member(own_params: Params, recordings: Recordings, batches: Array) -> tuple[Array, Array]:
-        return jax.lax.map(lambda batch: explain(own_params, recordings, batch), batches)
-
+    explain = partial(explain_member, model=model, n_columns=n_columns, target=target, score=score, method=method)
     n_members = len(jax.tree.leaves(params)[0])
-    program = over_members(one_member, member_mesh(n_members), (True, False, False))
+    program = over_members(explain, member_mesh(n_members), (True, False, False))
     batches = strata.T
     maps, logits = program(params, recordings, batches)
-    order = np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
+    order = recording_order(batches)
     return Explanations(_flatten(maps)[:, order], _flatten(logits)[:, order])
+
+
+def recording_order(batches: np.ndarray) -> np.ndarray:
+    """Where in the flattened `batches` the recordings stand, in ascending order of their indices."""
+    return np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
 
 
 def _flatten(per_batch: Array) -> np.ndarray:

@@ -5,8 +5,18 @@
 
 What to expect on the Berlin corpus stands in the README. Training and explaining are done once per workdir; analysis,
 tables and figures are made anew each time.
+
+Members may be shared by several processes that see the same workdir, here by two on one machine:
+
+    python run.py ... --workdir=W --coordinator=localhost:9911 --num_processes=2 --process_id=0
+    python run.py ... --workdir=W --coordinator=localhost:9911 --num_processes=2 --process_id=1
 """
 
+from pathlib import Path
+
+from convcam_jax.config import Config
+from convcam_jax.dataset import Dataset
+from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages import analyse, explain, prepare, present, train
@@ -18,6 +28,12 @@ def run(settings: RunSettings) -> None:
     config, workdir = settings.config, settings.workdir
     dataset = prepare.begin(settings)
     groups = train.train_ensemble(config, dataset, workdir)
+    if is_first_process():
+        _explain_and_present(config, dataset, groups, workdir)
+    wait_for_all("finished")
+
+
+def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Group], workdir: Path) -> None:
     explain.explain_ensemble(config, dataset, groups, workdir)
     analysed = analyse.analyse_maps(config, analyse.ensemble_maps(config, dataset, workdir), workdir)
     members = read_csv(workdir / "members.csv")

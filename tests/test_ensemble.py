@@ -156,6 +156,13 @@ def test_groups_are_the_largest_equal_ones_that_fit(n_members, members_per_devic
     assert group_size(n_members, members_per_device, n_devices) == size
 
 
+def test_every_process_gets_a_group():
+    assert group_size(20, 100, 1, n_processes=2) == 10
+    assert group_size(20, 100, 1, n_processes=3) == 5
+    assert group_size(7, 100, 1, n_processes=2) == 1
+    assert group_size(4, 100, 1, n_processes=6) == 1
+
+
 def test_members_are_genders_by_seeds():
     members = list_members(TrainConfig(seeds=2, first_seed=5))
     assert members == (Member("female", 5), Member("female", 6), Member("male", 5), Member("male", 6))

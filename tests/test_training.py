@@ -8,8 +8,9 @@ import pytest
 import reference_simplenet
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_params, make_recordings
 
-from convcam_jax.batches import ABSENT
-from convcam_jax.training import MemberState, Scores, end_epoch, init_member, score_batch, train_step
+from convcam_jax import published
+from convcam_jax.batches import ABSENT, stratify, strip_columns
+from convcam_jax.training import MemberState, Recordings, Scores, end_epoch, init_member, score_batch, train_step
 
 RECORDINGS = make_recordings()
 N_COLUMNS = 400
@@ -28,9 +29,9 @@ def state() -> MemberState:
     return MemberState(params, OPTIMIZER.init(params), params, *worst, jnp.zeros((), int), jnp.zeros((), bool))
 
 
-def reference_loss(params: dict, batch: jax.Array) -> jax.Array:
-    logits = reference_simplenet.logits(params, RECORDINGS.spectrograms[batch])
-    return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(batch)), RECORDINGS.emotion[batch]])
+def reference_loss(params: dict, batch: jax.Array, recordings: Recordings = RECORDINGS) -> jax.Array:
+    logits = reference_simplenet.logits(params, recordings.spectrograms[batch])
+    return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(batch)), recordings.emotion[batch]])
 
 
 def assert_trees_close(left, right, **tolerance):
@@ -43,6 +44,35 @@ def test_scores_equal_those_of_the_plain_network(state):
     np.testing.assert_allclose(scores.mean_loss(), reference_loss(state.params, BATCH), rtol=1e-5)
     np.testing.assert_allclose(scores.accuracy(), np.mean(logits.argmax(-1) == RECORDINGS.emotion[BATCH]), rtol=1e-6)
     assert scores.recordings == len(BATCH)
+
+
+def test_loss_and_gradients_at_real_lengths_are_those_of_a_plain_convolution():
+    """Sixteen recordings as long as the paper's, on inputs of its size, packed as training packs them."""
+    n_frames = published.load().recordings["n_frames"].to_numpy()
+    strata = stratify(n_frames, np.arange(len(n_frames)), n_steps=4, n_strata=16)
+    batch = strata[:, 1][strata[:, 1] != ABSENT]
+    assert n_frames[batch].max() > 2 * n_frames[batch].min()
+    inside = np.arange(202) < n_frames[:, None, None]
+    generator = np.random.default_rng(0)
+    spectrograms = generator.exponential(0.3, (len(n_frames), 96, 202)).astype(np.float32) * inside
+    recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.asarray(np.arange(len(n_frames)) % 3))
+    params = jax.jit(MODEL.init)(jax.random.key(0), spectrograms[:1], n_frames[:1])["params"]
+    keys = iter(jax.random.split(jax.random.key(1), 100))
+    params = jax.tree.map(lambda leaf: leaf + 0.01 * jax.random.normal(next(keys), leaf.shape), params)
+    n_columns = strip_columns(n_frames, strata)
+
+    def packed(own):
+        return score_batch(own, recordings, batch, WITHOUT_DROPOUT, n_columns).mean_loss()
+
+    loss, gradient = jax.jit(jax.value_and_grad(packed))(params)
+    expected_loss, expected = jax.jit(jax.value_and_grad(lambda own: reference_loss(own, batch, recordings)))(params)
+    np.testing.assert_allclose(loss, expected_loss, rtol=1e-5)
+
+    def relative_error(value, expected):
+        return float(jnp.linalg.norm(jnp.ravel(value - expected)) / jnp.linalg.norm(jnp.ravel(expected)))
+
+    errors = jax.tree.map(relative_error, gradient, expected)
+    assert max(jax.tree.leaves(errors)) < 5e-5, errors
 
 
 def test_two_steps_are_those_of_adam_by_hand(state):

@@ -25,6 +25,7 @@ from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.feature_cache import corpus_hash, load_or_compute
 from convcam_jax.files import remove_partial
 from convcam_jax.overrides import flatten
+from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.split import assign
@@ -65,6 +66,8 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
 def begin(settings: RunSettings) -> Dataset:
     """Read the corpus, open the workdir, and write `config.json`, `utterances.csv` and `skipped.csv`.
 
+    Of several processes the first one writes.
+
     Raises:
       UserError: there is something wrong with the corpus, or the workdir holds another run. Nothing is written then.
     """
@@ -73,7 +76,9 @@ def begin(settings: RunSettings) -> Dataset:
     record = run_record(config, utterances)
     check_workdir(workdir, record)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
-    write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
+    if is_first_process():
+        write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
+    wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {dataset.splits.count('test')} of them for the test")
     return dataset
 

@@ -19,6 +19,7 @@ from convcam_jax.convolution import Precision
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
 from convcam_jax.errors import UserError
+from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.simplenet import SimpleNet, n_parameters
 from convcam_jax.training import Recordings
@@ -51,19 +52,26 @@ def make_model(config: Config, precision: Precision = "float32") -> SimpleNet:
 def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
     """Train all members, or go on where an earlier run stopped, and write `history.csv`; parameters go to `training/`.
 
+    Several processes take the groups in turns, and have all of them when this returns.
+
     Raises:
       UserError: a loss is not finite.
     """
     recordings = network_inputs(dataset, config)
     members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
     groups = _groups(config, members, recordings, workdir)
-    for number, group in enumerate(groups, start=1):
+    own = groups[jax.process_index() :: jax.process_count()]
+    for number, group in enumerate(own, start=1):
         if not checkpoints.is_complete(group.folder):
             names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
-            say(f"training group {number} of {len(groups)} ({config.train.precision}): {names}")
+            say(f"training group {number} of {len(own)} ({config.train.precision}): {names}")
             _train_group(group, config, dataset, recordings)
         checkpoints.remove(_progress_folder(group))
-        write_csv(workdir / "history.csv", history_table(groups[:number]))
+        if is_first_process():
+            write_csv(workdir / "history.csv", history_table(own[:number]))
+    wait_for_all("trained")
+    if is_first_process():
+        write_csv(workdir / "history.csv", history_table(groups))
     return groups
 
 
@@ -80,18 +88,20 @@ def history_table(groups: list[Group]) -> pd.DataFrame:
 def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[Group]:
     """The members in groups of equal size; a run that goes on keeps the size that it began with."""
     note = workdir / "training" / "groups.json"
-    if not note.exists():
-        n_devices = jax.device_count()
-        per_device = -(-config.train.members_at_once // n_devices) or _members_per_device(config, recordings)
-        size = group_size(len(members), per_device, n_devices)
+    if is_first_process() and not note.exists():
+        n_devices = jax.local_device_count()
+        per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config, recordings)
+        size = group_size(len(members), per_device, n_devices, jax.process_count())
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
+    wait_for_all("groups are known")
     size = read_json(note)["members_at_once"]
     starts = range(0, len(members), size)
     return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
 
 
-def _members_per_device(config: Config, recordings: Recordings) -> int:
+def members_per_device(config: Config, recordings: Recordings) -> int:
+    """Members whose training the memory of one device holds, at least 1."""
     shapes = jax.eval_shape(
         make_model(config).init, jax.random.key(0), recordings.spectrograms[:1], recordings.n_frames[:1]
     )
@@ -102,9 +112,9 @@ def _members_per_device(config: Config, recordings: Recordings) -> int:
 
 
 def _bytes_per_device() -> int:
-    statistics = jax.devices()[0].memory_stats() or {}
+    statistics = jax.local_devices()[0].memory_stats() or {}
     # The devices of a CPU share its memory.
-    return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.device_count()
+    return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.local_device_count()
 
 
 def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:

@@ -1,0 +1,80 @@
+"""From the parameters of a group to its masks and metrics as one compiled program over members and recordings.
+
+The same functions as in a run, where the maps are written to a file between the explaining and the analysis, so that
+the analysis can be repeated under another config.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from convcam_jax.analysis import analyse_member, placed_map
+from convcam_jax.config import AnalysisConfig, CamConfig
+from convcam_jax.dataset import AnalysisArrays, AnyArray
+from convcam_jax.ensemble import member_mesh, over_members
+from convcam_jax.explaining import explain_member, recording_order
+from convcam_jax.metrics import RecordingMetrics
+from convcam_jax.placement import Placement
+from convcam_jax.simplenet import SimpleNet
+from convcam_jax.training import Params, Recordings
+
+
+class Assessment(NamedTuple):
+    """Of S members and N recordings: `logits [S, N, C]`, metrics `[S, N]`, masks R `[S, C, F, T]` (Eq. 1)."""
+
+    logits: Array
+    metrics: RecordingMetrics
+    masks: Array
+
+
+class AssessedSet(NamedTuple):
+    """N recordings to be explained, in ascending order of their indices.
+
+    Attributes:
+      recordings: all recordings of the run.
+      batches: `[n_steps, B]` indices of the N recordings, or `ABSENT`.
+      order: `[N]` where in the flattened `batches` each recording stands.
+      arrays: what the metrics need of the N recordings.
+      bin_hz: `[F]`.
+      placement: how maps are placed on the grid of the inputs.
+    """
+
+    recordings: Recordings
+    batches: AnyArray
+    order: AnyArray
+    arrays: AnalysisArrays
+    bin_hz: AnyArray
+    placement: Placement
+
+
+def make_assessed_set(
+    recordings: Recordings, strata: np.ndarray, arrays: AnalysisArrays, bin_hz: np.ndarray, placement: Placement
+) -> AssessedSet:
+    """The recordings of `strata [B, n_steps]`, of which `arrays [N]` are in ascending order of their indices."""
+    return AssessedSet(recordings, strata.T, recording_order(strata.T), arrays, bin_hz, placement)
+
+
+def assess_member(
+    params: Params, assessed: AssessedSet, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
+) -> Assessment:
+    """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch."""
+    explained = explain_member(
+        params, assessed.recordings, assessed.batches, model, n_columns, cam.target, cam.score, cam.method
+    )
+    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in explained)
+    maps = jax.vmap(placed_map, in_axes=(0, 0, None))(signed_maps, assessed.arrays.n_frames, assessed.placement)
+    correct = logits.argmax(-1) == assessed.arrays.emotion
+    metrics, masks = analyse_member(maps, correct, assessed.arrays, assessed.bin_hz, model.n_classes, analysis)
+    return Assessment(logits, metrics, masks)
+
+
+def assessment_program(
+    n_members: int, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
+) -> Callable[[Params, AssessedSet], Assessment]:
+    """The program of a group, from parameters `[S, ...]` and the test set that its members share."""
+    assess = partial(assess_member, model=model, n_columns=n_columns, cam=cam, analysis=analysis)
+    return over_members(assess, member_mesh(n_members), (True, False))

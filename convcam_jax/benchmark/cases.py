@@ -1,0 +1,93 @@
+"""What is measured: the cases of each size of the benchmark."""
+
+from typing import NamedTuple
+
+from convcam_jax.config import BenchmarkConfig
+
+OURS = "convcam_jax"
+# What one unit of a task is: the seconds of `benchmark.csv` are those of one unit.
+UNITS = {
+    "training_step": "step and member",
+    "training_step_full_length": "step and member",
+    "explaining": "map",
+    "features": "recording",
+}
+# Programs by the module of `convcam_jax.benchmark` that holds them; a module is run in a process of its own.
+MODULES = {
+    OURS: "ours",
+    "keras_tensorflow": "keras_tensorflow",
+    "pytorch": "pytorch",
+    "pytorch_hooks": "pytorch",
+    "pytorch_grad_cam": "pytorch",
+    "librosa_loop": "librosa_loop",
+}
+_TRAINING_PEERS = ("keras_tensorflow", "pytorch")
+_EXPLAINING_PEERS = ("keras_tensorflow", "pytorch_hooks", "pytorch_grad_cam")
+
+
+class Case(NamedTuple):
+    """One measurement: a task by a program, at a precision, for a number of members and recordings."""
+
+    task: str
+    program: str
+    precision: str
+    members: int
+    recordings: int
+
+    def units(self) -> int:
+        """How many units of `UNITS` one run of the case does."""
+        return {"features": self.recordings, "explaining": self.members * self.recordings}.get(self.task, self.members)
+
+
+class Size(NamedTuple):
+    """How much is measured.
+
+    Attributes:
+      repeats: of every case, after one that is not counted.
+      members: for which the training step and the explaining are measured, the first with the peers beside it.
+      explained: test recordings, in the same way.
+      features: recordings whose features are computed, in the same way.
+    """
+
+    repeats: int
+    members: tuple[int, ...]
+    explained: tuple[int, ...]
+    features: tuple[int, ...]
+
+
+def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int) -> Size:
+    """The size of a config's name, at most the recordings that there are."""
+    if config.size == "short":
+        return Size(3, (2,), (min(16, n_tested),), (min(48, n_recordings),))
+    explained = tuple(sorted({n_tested, -(-n_tested // 2), -(-n_tested // 4)}, reverse=True))
+    features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
+    return Size(5, (2, 1, 5, 10, 20, 40), explained, features)
+
+
+def turns(config: BenchmarkConfig, size: Size, batch_size: int) -> list[list[Case]]:
+    """The cases in groups; those of a group are measured in turns."""
+    groups = []
+    for task in ("training_step", "training_step_full_length"):
+        for precision in ("float32", "bfloat16"):
+            peers = [Case(task, program, precision, 1, batch_size) for program in _TRAINING_PEERS]
+            groups.append([Case(task, OURS, precision, size.members[0], batch_size), *peers])
+    peers = [Case("explaining", program, "float32", 1, size.explained[0]) for program in _EXPLAINING_PEERS]
+    groups.append([Case("explaining", OURS, "float32", size.members[0], size.explained[0]), *peers])
+    groups += [
+        [Case("features", program, "float64", 1, n) for program in (OURS, "librosa_loop")] for n in size.features
+    ]
+    groups += [[case] for case in _growth(size, batch_size)]
+    return [group for group in groups if group[0].task in config.tasks]
+
+
+def _growth(size: Size, batch_size: int) -> list[Case]:
+    """Ours alone for other numbers of members and recordings; the peers do one after another, so theirs is known."""
+    training = [
+        Case("training_step", OURS, precision, n, batch_size)
+        for precision in ("float32", "bfloat16")
+        for n in size.members[1:]
+        if n <= 20
+    ]
+    members = [Case("explaining", OURS, "float32", n, size.explained[0]) for n in size.members[1:]]
+    recordings = [Case("explaining", OURS, "float32", size.members[0], n) for n in size.explained[1:]]
+    return [*training, *members, *recordings]

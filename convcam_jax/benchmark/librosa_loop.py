@@ -1,0 +1,50 @@
+"""Features as a user would compute them: recording by recording, with librosa and Praat."""
+
+import importlib.metadata
+from pathlib import Path
+
+import librosa
+import numpy as np
+import parselmouth
+
+from convcam_jax.benchmark.cases import Case
+from convcam_jax.benchmark.inputs import Inputs
+from convcam_jax.benchmark.worker import Run
+from convcam_jax.config import Config, FeatureConfig
+
+
+def versions() -> dict[str, str]:
+    """The packages in use."""
+    return {name: importlib.metadata.version(name) for name in ("librosa", "praat-parselmouth")}
+
+
+def begin(cache_dir: Path) -> None:
+    """Nothing is kept from run to run."""
+
+
+def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
+    """The loop over the first recordings."""
+    wavs = inputs.wavs[: case.recordings].tolist()
+    return lambda: [features(wav, config.features) for wav in wavs]
+
+
+def features(wav: str, config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """CQT magnitude `[F, n]`, F0 in Hz at its frames `[n]` and energy `[n]` of one file."""
+    samples, rate_hz = librosa.load(wav, sr=config.cqt_sample_rate_hz, dtype=np.float64)
+    cqt = np.abs(
+        librosa.cqt(
+            samples,
+            sr=rate_hz,
+            hop_length=config.hop_samples,
+            fmin=config.lowest_bin_hz,
+            n_bins=config.cqt_bins,
+            bins_per_octave=config.bins_per_octave,
+        )
+    )
+    pitch = parselmouth.Sound(wav).to_pitch_ac(
+        time_step=config.f0_step_s, pitch_floor=config.f0_floor_hz, pitch_ceiling=config.f0_ceiling_hz
+    )
+    times_s = librosa.frames_to_time(np.arange(cqt.shape[1]), sr=rate_hz, hop_length=config.hop_samples)
+    f0_hz = np.array([pitch.get_value_at_time(time_s) for time_s in times_s])
+    energy = np.array([np.sum(part**2) for part in np.array_split(samples, cqt.shape[1])])
+    return cqt, np.nan_to_num(f0_hz), energy

@@ -1,0 +1,122 @@
+"""SimpleNet and Grad-CAM in PyTorch, as a user would write them: with hooks, and with the package grad-cam."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from convcam_jax.benchmark import plain_metrics
+from convcam_jax.benchmark.cases import Case
+from convcam_jax.benchmark.inputs import Inputs
+from convcam_jax.benchmark.worker import Run
+from convcam_jax.config import Config
+from convcam_jax.simplenet import POOLS, last_convolution_shape
+
+# Index of the ReLU behind the last convolution in the model.
+LAST_RELU = 7
+
+
+def versions() -> dict[str, str]:
+    """The packages in use."""
+    return {"torch": torch.__version__}
+
+
+def begin(cache_dir: Path) -> None:
+    """Nothing is kept from run to run."""
+
+
+def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
+    """The program of a case."""
+    if case.task != "explaining":
+        return _training_step(case, inputs, config)
+    n_emotions = len(config.corpus.emotions)
+    models = [make_model(config, inputs.tested.shape[1:]).eval() for _ in range(case.members)]
+    if case.program == "pytorch_hooks":
+        return lambda: [explain_by_hooks(model, inputs, case.recordings, n_emotions) for model in models]
+    package = _import_grad_cam()
+    return lambda: [explain_by_package(package, model, inputs, case.recordings, n_emotions) for model in models]
+
+
+def make_model(config: Config, shape: tuple[int, ...]) -> Any:
+    """SimpleNet; `shape` is (F, T) of its inputs. The initial weights, PyTorch's own, do not change the time."""
+    filters = config.model.filters
+    rows, columns = (n // pool for n, pool in zip(last_convolution_shape(shape[0], shape[1]), POOLS[-1], strict=True))
+    model = nn.Sequential(
+        nn.Conv2d(1, filters[0], 3),
+        nn.ReLU(),
+        nn.MaxPool2d((1, 2)),
+        nn.Conv2d(filters[0], filters[1], 3),
+        nn.ReLU(),
+        nn.MaxPool2d((1, 2)),
+        nn.Conv2d(filters[1], filters[2], 3),
+        nn.ReLU(),
+        nn.MaxPool2d((2, 2)),
+        nn.Flatten(),
+        nn.Linear(filters[2] * rows * columns, config.model.dense_units),
+        nn.ReLU(),
+        nn.Dropout(config.model.dropout_rate),
+        nn.Linear(config.model.dense_units, len(config.corpus.emotions)),
+    )
+    return model.to(memory_format=torch.channels_last)
+
+
+def _training_step(case: Case, inputs: Inputs, config: Config) -> Run:
+    spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
+    images = torch.from_numpy(spectrograms)[:, None].to(memory_format=torch.channels_last)
+    labels = torch.from_numpy(inputs.batch_emotion).long()
+    model = make_model(config, spectrograms.shape[1:])
+    optimizer = torch.optim.Adam(model.parameters(), config.train.learning_rate)
+
+    def step() -> float:
+        with torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16"):
+            loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def explain_by_hooks(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
+    """Grad-CAM of the true class, recording by recording, then masks and metrics."""
+    kept = []
+    handle = model[LAST_RELU].register_forward_hook(lambda layer, args, output: kept.append(output))
+    maps, correct = [], []
+    for index in range(n_recordings):
+        label = int(inputs.emotion[index])
+        logits = model(torch.from_numpy(inputs.tested[index])[None, None])[0]
+        activations = kept.pop()
+        (gradient,) = torch.autograd.grad(logits[label], activations)
+        node_map = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0]
+        maps.append(plain_metrics.place(node_map.detach().numpy(), inputs, index))
+        correct.append(int(logits.argmax()) == label)
+    handle.remove()
+    return plain_metrics.analyse(maps, correct, inputs, n_emotions)
+
+
+def explain_by_package(
+    package: Any, model: Any, inputs: Inputs, n_recordings: int, n_emotions: int
+) -> list[plain_metrics.Metrics]:
+    """The same by `pytorch_grad_cam.GradCAM`, which stretches its maps over the whole input."""
+    maps, correct = [], []
+    with package.GradCAM(model=model, target_layers=[model[LAST_RELU]]) as cam:
+        for index in range(n_recordings):
+            label = int(inputs.emotion[index])
+            image = torch.from_numpy(inputs.tested[index])[None, None]
+            grid_map = cam(image, [package.utils.model_targets.ClassifierOutputTarget(label)])[0]
+            maps.append(plain_metrics.scale(grid_map, int(inputs.n_frames[index])))
+            correct.append(int(np.argmax(cam.outputs.detach().numpy()[0])) == label)
+    return plain_metrics.analyse(maps, correct, inputs, n_emotions)
+
+
+def _import_grad_cam() -> Any:
+    try:
+        import pytorch_grad_cam
+        import pytorch_grad_cam.utils.model_targets
+    except Exception as error:
+        # Not an ImportError where torchvision was built for another PyTorch.
+        raise ImportError(f"the package grad-cam cannot be imported: {error}") from error
+    return pytorch_grad_cam

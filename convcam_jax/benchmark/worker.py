@@ -1,0 +1,84 @@
+"""The process of one program: python -m convcam_jax.benchmark.worker MODULE INPUTS CONFIG CACHE_DIR.
+
+It reads one JSON object per line from stdin and answers each with one on stdout:
+
+{"prepare": CASE}  makes the case ready and runs it once, uncounted; {} or {"missing": REASON}
+{"run": CASE}      runs it; {"seconds": SECONDS}
+{"release": CASE}  forgets it; {}
+
+The first answer, {"versions": {PACKAGE: VERSION}} or {"missing": REASON}, comes unasked. A failure is answered by
+{"error": TRACEBACK}.
+"""
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+Run = Callable[[], object]
+
+
+def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -> None:
+    """Answer until stdin ends."""
+    # What the frameworks print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        program = _import(module_name)
+        _answer(answers, {"versions": program.versions()})
+    except ImportError as error:
+        _answer(answers, {"missing": str(error)})
+        return
+    # Imported here: the processes that compute features import this file too.
+    from convcam_jax.benchmark.inputs import load_inputs
+    from convcam_jax.overrides import restore
+
+    inputs = load_inputs(Path(inputs_file))
+    config = restore(json.loads(Path(config_file).read_text(encoding="utf-8")))
+    program.begin(Path(cache_dir))
+    ready: dict[str, Run] = {}
+    for line in sys.stdin:
+        try:
+            _answer(answers, _obey(json.loads(line), ready, lambda case: program.prepare(case, inputs, config)))
+        except Exception:
+            _answer(answers, {"error": traceback.format_exc()})
+
+
+def _import(module_name: str) -> Any:
+    return importlib.import_module(f"convcam_jax.benchmark.{module_name}")
+
+
+def _obey(order: dict[str, Any], ready: dict[str, Run], prepare: Callable[[Any], Run]) -> dict[str, Any]:
+    from convcam_jax.benchmark.cases import Case
+
+    [(verb, fields)] = order.items()
+    case = Case(**fields)
+    if verb == "prepare":
+        try:
+            ready[str(case)] = prepare(case)
+        except ImportError as error:
+            return {"missing": str(error)}
+        ready[str(case)]()
+        return {}
+    if verb == "run":
+        start = time.perf_counter()
+        ready[str(case)]()
+        return {"seconds": time.perf_counter() - start}
+    del ready[str(case)]
+    gc.collect()
+    return {}
+
+
+def _answer(answers: TextIO, value: dict[str, Any]) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,63 @@
+"""Figure of the benchmark: this project beside the peers, and how its time grows."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convcam_jax.benchmark.cases import OURS
+from convcam_jax.figures import style
+
+_TITLES = {
+    "training_step": "training step, recordings",
+    "training_step_full_length": "training step, all frames filled",
+    "explaining": "Grad-CAM, masks and metrics",
+    "features": "features",
+}
+
+
+@style.styled
+def comparison(table: pd.DataFrame) -> Figure:
+    """One panel per task: median seconds per unit of every program and precision, with minimum and maximum.
+
+    table: the table of `benchmark.csv`. Of the cases of one program and precision the first one is shown, which is the
+    one that was measured in turns with the peers.
+    """
+    tasks = list(dict.fromkeys(table["task"]))
+    figure, axes = style.new_figure(len(tasks), 1, height=1.1 + 1.25 * len(tasks))
+    for number, (panel, task) in enumerate(zip(axes[:, 0], tasks, strict=True)):
+        first = table[table["task"] == task].drop_duplicates(["program", "precision"])
+        _bars(panel, first)
+        style.panel_title(panel, number, _TITLES[task])
+        panel.set_xlabel(f"s per {first['unit'].iloc[0]}")
+    return figure
+
+
+def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+    median = rows["seconds_median"].to_numpy()
+    errors = np.stack([median - rows["seconds_min"], rows["seconds_max"] - median])
+    colours = [style.VERMILION if program == OURS else style.SKY for program in rows["program"]]
+    labels = [f"{row.program}, {row.precision}" for row in rows.itertuples()]
+    axes.barh(labels, median, xerr=errors, color=colours, error_kw={"lw": 0.8, "capsize": 2})
+    axes.invert_yaxis()
+
+
+@style.styled
+def growth(table: pd.DataFrame) -> Figure:
+    """Seconds per unit against members and, where several numbers were measured, recordings; this project alone."""
+    own = table[table["program"] == OURS]
+    axes_of = {"members": ("training_step", "explaining"), "recordings": ("explaining", "features")}
+    panels = [(axis, task) for axis, tasks in axes_of.items() for task in tasks if (own["task"] == task).any()]
+    figure, axes = style.new_figure(1, max(len(panels), 1), height=2.6)
+    for number, (panel, (axis, task)) in enumerate(zip(axes[0], panels, strict=False)):
+        other = "recordings" if axis == "members" else "members"
+        rows = own[(own["task"] == task) & (own[other] == own.loc[own["task"] == task, other].iloc[0])]
+        for precision, line in rows.sort_values(axis).groupby("precision"):
+            panel.plot(line[axis], line["seconds_median"], "o-", label=precision)
+            panel.fill_between(line[axis], line["seconds_min"], line["seconds_max"], alpha=0.3, lw=0)
+        panel.set_ylim(bottom=0)
+        panel.set_xlabel(axis)
+        panel.set_ylabel(f"s per {rows['unit'].iloc[0]}")
+        panel.legend()
+        style.panel_title(panel, number, task.replace("_", " "))
+    return figure

@@ -1,0 +1,19 @@
+"""How long training, explaining and features take, beside Keras, PyTorch and librosa as a user would take them.
+
+    python run.py --experiment=benchmark --workdir=FOLDER                          on the embedded corpus
+    python run.py --experiment=benchmark --corpus=emodb --data_dir=... --workdir=FOLDER
+    python run.py --experiment=benchmark --set=benchmark.size=short                within two minutes on 2 CPU cores
+
+The peers are those of requirements-bench.txt that are installed. Writes benchmark.csv, benchmark.json and two figures,
+all explained in docs/benchmark.md. The network is the paper's, also on the embedded corpus.
+"""
+
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages import benchmark, prepare
+
+
+def run(settings: RunSettings) -> None:
+    """Measure, then draw."""
+    dataset = prepare.begin(settings)
+    table = benchmark.measure(settings.config, dataset, settings.workdir, settings.cache_dir)
+    benchmark.present(table, settings.workdir)

@@ -1,0 +1,237 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.benchmark import ours, plain_metrics, worker
+from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
+from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
+from convcam_jax.benchmark.measure import Files, MissingError, Worker, measure_in_turns
+from convcam_jax.benchmark.summary import benchmark_table, in_words
+from convcam_jax.config import AnalysisConfig, BenchmarkConfig, Config, make_config
+from convcam_jax.figures import benchmark as figures
+from convcam_jax.masks import binarise, emotion_masks
+from convcam_jax.metrics import recording_metrics
+from convcam_jax.overrides import apply_overrides
+from convcam_jax.packing import slot_columns
+from convcam_jax.placement import Placement, normalise_and_crop, place, stretched_centres
+from convcam_jax.placement import interpolation_matrix as interpolate
+
+F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
+CONFIG = apply_overrides(
+    Config(),
+    [
+        *(f"features.cqt_bins={F}", f"corpus.max_frames={T}", "corpus.emotions=a,b,c"),
+        *("model.filters=3,4,5", "model.dense_units=6", "train.batch_size=4"),
+    ],
+)
+
+
+def make_inputs() -> Inputs:
+    generator = np.random.default_rng(0)
+    n_frames = np.array([40, 18, 25, 33, 30])
+    inside = np.arange(T) < n_frames[:, None]
+    tested = (generator.random((N, F, T)) * inside[:, None]).astype(np.float32)
+    voiced = inside & (generator.random((N, T)) < 0.6)
+    batch_frames = np.array([20, 22, 31, 40])
+    batch = generator.random((B, F, T)) * (np.arange(T) < batch_frames[:, None, None])
+    return Inputs(
+        batch=batch.astype(np.float32),
+        batch_frames=batch_frames,
+        batch_emotion=np.array([0, 1, 2, 0]),
+        batch_columns=np.array(slot_columns(batch_frames).sum()),
+        full_length=repeat_until_full(batch, batch_frames).astype(np.float32),
+        tested=tested,
+        n_frames=n_frames,
+        emotion=np.array([0, 1, 0, 1, 2]),
+        cqt=tested,
+        energy=(generator.random((N, T)) * inside).astype(np.float32),
+        f0_hz=np.where(voiced, generator.uniform(90, 300, (N, T)), 0).astype(np.float32),
+        voiced=voiced,
+        bin_hz=100.0 * 2 ** (np.arange(F) / 12),
+        placement_frequency=interpolate(stretched_centres(H, F), F),
+        placement_time=interpolate(stretched_centres(W, T), T),
+        wavs=np.array(["a.wav", "b.wav"]),
+    )
+
+
+INPUTS = make_inputs()
+
+
+def test_the_loop_in_numpy_gives_the_same_maps_and_metrics():
+    """Each is an oracle of the other: both must be what the benchmark's programs are compared on."""
+    node_maps = np.maximum(np.random.default_rng(1).normal(size=(N, H, W)), 0).astype(np.float32)
+    node_maps[3] = 0
+    correct = np.array([True, True, False, True, False])
+    placement = Placement(INPUTS.placement_frequency, INPUTS.placement_time)
+    maps = [
+        normalise_and_crop(place(own, placement), frames)
+        for own, frames in zip(node_maps, INPUTS.n_frames, strict=True)
+    ]
+    plain_maps = [plain_metrics.place(own, INPUTS, i) for i, own in enumerate(node_maps)]
+    for own, plain in zip(maps, plain_maps, strict=True):
+        np.testing.assert_allclose(plain, own[:, : plain.shape[1]], atol=1e-6)
+    masks = emotion_masks(jnp.stack(maps), INPUTS.emotion, correct, C)
+    found = plain_metrics.analyse(plain_maps, correct, INPUTS, C)
+    measure = jax.jit(recording_metrics, static_argnames="config")
+    for i, metrics in enumerate(found):
+        expected = measure(
+            maps[i],
+            INPUTS.n_frames[i],
+            *(INPUTS.cqt[i], INPUTS.energy[i], INPUTS.f0_hz[i], INPUTS.voiced[i], INPUTS.bin_hz),
+            binarise(masks[INPUTS.emotion[i]], 0.1),
+            config=AnalysisConfig(),
+        )._asdict()
+        assert metrics.keys() == expected.keys()
+        for name, value in metrics.items():
+            np.testing.assert_allclose(value, expected[name], rtol=2e-4, atol=1e-6, err_msg=f"{i} {name}")
+    # Nothing would be compared if all were missing.
+    assert np.isfinite([metrics["f0_segment_rmse_hz"] for metrics in found]).sum() == 4
+    assert np.isnan(found[4]["energy_ratio"])
+
+
+def test_a_batch_has_one_recording_of_each_stratum_of_length():
+    n_frames = np.array([99, 10, 20, 30, 40, 50, 60, 70, 80, 99])
+    batch, columns = choose_batch(n_frames, np.arange(1, 9), 4)
+    # Strata, longest first: 80 70 | 60 50 | 40 30 | 20 10; the second of each.
+    assert n_frames[batch].tolist() == [70, 50, 30, 10]
+    assert columns == sum(slot_columns(n) for n in (80, 60, 40, 20))
+
+
+def test_recordings_are_repeated_until_all_frames_are_filled():
+    spectrograms = np.array([[[1, 2, 3, 0, 0, 0, 0]], [[1, 2, 3, 4, 5, 6, 7]]])
+    filled = repeat_until_full(spectrograms, np.array([3, 7]))
+    assert filled.tolist() == [[[1, 2, 3, 1, 2, 3, 1]], [[1, 2, 3, 4, 5, 6, 7]]]
+
+
+def test_inputs_survive_being_saved(tmp_path):
+    save_inputs(tmp_path / "inputs.npz", INPUTS)
+    for name, values in load_inputs(tmp_path / "inputs.npz")._asdict().items():
+        np.testing.assert_array_equal(values, INPUTS._asdict()[name])
+
+
+@pytest.mark.parametrize("size", ["short", "full"])
+def test_every_case_of_ours_has_a_peer_in_its_group_or_one_measured_before(size):
+    config = BenchmarkConfig(size=size)
+    groups = turns(config, make_size(config, 48, 417), 16)
+    measured = set()
+    for group in groups:
+        assert group[0].program == OURS
+        measured |= {(case.task, case.precision) for case in group if case.program != OURS}
+        assert (group[0].task, group[0].precision) in measured
+    cases = [case for group in groups for case in group]
+    assert len(set(cases)) == len(cases)
+    assert {case.task for case in cases} == set(UNITS)
+    members = {case.members for case in cases if case.task == "training_step" and case.program == OURS}
+    assert members == ({2} if size == "short" else {1, 2, 5, 10, 20})
+
+
+def test_tasks_can_be_chosen():
+    config = BenchmarkConfig(tasks=("features",))
+    groups = turns(config, make_size(config, 4, 20), 16)
+    assert [[(c.program, c.recordings) for c in group] for group in groups] == [[(OURS, 20), ("librosa_loop", 20)]]
+
+
+def test_seconds_and_ratios_by_hand():
+    seconds = {
+        Case("training_step", OURS, "float32", 2, 16): [4.0, 1.0, 2.0],
+        Case("training_step", "pytorch", "float32", 1, 16): [3.0, 2.0, 4.0],
+        Case("training_step", "keras_tensorflow", "float32", 1, 16): [2.0, 2.0, 2.0],
+        Case("training_step", OURS, "bfloat16", 2, 16): [1.0],
+        Case("explaining", OURS, "float32", 2, 8): [1.6],
+        Case("explaining", "pytorch_hooks", "float32", 1, 8): [8.0],
+    }
+    table = benchmark_table(seconds)
+    # Per step and member: two members' medians are halved; per map: 16 and 8 maps.
+    assert table["seconds_median"].tolist() == pytest.approx([1.0, 3.0, 2.0, 0.5, 0.1, 1.0])
+    assert table["seconds_min"].tolist()[:2] == [0.5, 2.0]
+    assert table["seconds_max"].tolist()[:2] == [2.0, 4.0]
+    expected = [0.5, 1.5, 2 / 3, np.nan, 0.1, np.nan]
+    np.testing.assert_allclose(table["ratio_to_best_peer"], expected)
+    lines = in_words(table)
+    assert "1.0000 s per step and member, 2.00 times as fast as the best peer" in lines[0]
+    assert lines[1].endswith("no peer")
+
+
+def test_the_network_is_the_papers_also_on_the_embedded_corpus():
+    config = make_config("benchmark", "synthetic", "", "corrected", 10, ())
+    assert config.model.filters == (64, 128, 256)
+
+
+@pytest.mark.parametrize("task", ["training_step", "training_step_full_length", "explaining"])
+def test_our_programs_run(task):
+    run = ours.prepare(Case(task, OURS, "float32", 2, B), INPUTS, CONFIG)
+    run()
+    run()
+
+
+class FakeWorker:
+    """Answers as a process does; every run takes a second longer than the one before."""
+
+    def __init__(self, log, missing=False):
+        self.log, self.missing, self.seconds = log, missing, 0.0
+
+    def ask(self, verb, case):
+        self.log.append((verb, case.program))
+        if verb == "prepare" and self.missing:
+            raise MissingError("not here")
+        self.seconds += verb == "run"
+        return {"seconds": self.seconds}
+
+
+def test_programs_take_turns_and_missing_ones_are_left_out():
+    log: list[tuple[str, str]] = []
+    cases = [Case("training_step", program, "float32", 1, 16) for program in (OURS, "keras_tensorflow", "pytorch")]
+    workers = {"ours": FakeWorker(log), "keras_tensorflow": FakeWorker(log), "pytorch": FakeWorker(log, missing=True)}
+    seconds, missing = measure_in_turns(cases, workers, repeats=2)
+    assert missing == {"pytorch": "not here"}
+    assert seconds == {cases[0]: [1.0, 2.0], cases[1]: [1.0, 2.0]}
+    assert [program for verb, program in log if verb == "run"] == [OURS, "keras_tensorflow", "keras_tensorflow", OURS]
+    assert ("release", "pytorch") not in log
+
+
+def start(module, tmp_path) -> Worker:
+    files = Files(tmp_path / "inputs.npz", tmp_path / "config.json", tmp_path)
+    return Worker(module, files, (tmp_path / "messages.txt").open("w+"))
+
+
+def test_a_program_whose_package_is_missing_says_so(tmp_path):
+    with pytest.raises(MissingError, match="no_such_program"):
+        start("no_such_program", tmp_path)
+
+
+def test_orders_are_obeyed_and_a_missing_peer_is_told():
+    case = Case("explaining", OURS, "float32", 1, 2)
+    calls: list[Case] = []
+
+    def prepare(own):
+        if own.program == "pytorch_grad_cam":
+            raise ImportError("no grad-cam")
+        return lambda: calls.append(own)
+
+    ready: dict[str, worker.Run] = {}
+    assert worker._obey({"prepare": case._asdict()}, ready, prepare) == {}
+    assert worker._obey({"run": case._asdict()}, ready, prepare)["seconds"] >= 0
+    assert calls == [case, case]
+    other = case._replace(program="pytorch_grad_cam")
+    assert worker._obey({"prepare": other._asdict()}, ready, prepare) == {"missing": "no grad-cam"}
+    assert worker._obey({"release": case._asdict()}, ready, prepare) == {}
+    assert ready == {}
+
+
+def test_figures_show_every_program(tmp_path):
+    rows = [
+        (task, program, "float32", members, 16, UNITS[task], 0.3, 0.2, 0.5, 1.0)
+        for task in UNITS
+        for program, members in ((OURS, 2), (OURS, 5), ("keras_tensorflow", 1))
+    ]
+    columns = benchmark_table({Case("features", OURS, "float64", 1, 4): [1.0]}).columns
+    table = pd.DataFrame(rows, columns=columns)
+    drawn = figures.comparison(table)
+    assert len(drawn.axes) == len(UNITS)
+    labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert labels == ["convcam_jax, float32", "keras_tensorflow, float32"]
+    for number, figure in enumerate((drawn, figures.growth(table))):
+        figure.savefig(tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").stat().st_size > 5000

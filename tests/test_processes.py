@@ -1,0 +1,83 @@
+"""Two processes that share the members of a run, as a user starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+SMALL = (
+    "--seeds=2",
+    "--set=model.filters=3,4,5",
+    "--set=model.dense_units=6",
+    "--set=synthetic.speakers_per_gender=1",
+    "--set=train.epochs=2",
+    "--set=train.learning_rate=0.01",
+    # As many as each of two processes has.
+    "--set=train.members_at_once=2",
+)
+TABLES = ("history.csv", "members.csv", "predictions.csv", "metrics.csv", "utterances.csv")
+TIMEOUT_S = 600
+
+
+def start(workdir: Path, cache_dir: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "run.py", f"--workdir={workdir}", f"--cache_dir={cache_dir}", *SMALL, *arguments]
+    # Most of the time is compilation, and what is compared does not depend on how well it is done.
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> str:
+    """What it said on stderr."""
+    try:
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    return said
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_two_processes_train_half_of_the_members_each_and_write_what_one_writes(tmp_path):
+    cache_dir = tmp_path / "cache"
+    finish(start(tmp_path / "one", cache_dir))
+    shared = (f"--coordinator=localhost:{free_port()}", "--num_processes=2")
+    processes = [start(tmp_path / "two", cache_dir, *shared, f"--process_id={number}") for number in (0, 1)]
+    said = [finish(process) for process in processes]
+    assert "training group 1 of 1 (bfloat16): female 0, female 1" in said[0]
+    assert "training group 1 of 1 (bfloat16): male 0, male 1" in said[1]
+    assert ["drawing tables and figures" in text for text in said] == [True, False]
+    for name in TABLES:
+        one, two = (pd.read_csv(tmp_path / folder / name) for folder in ("one", "two"))
+        pd.testing.assert_frame_equal(two, one, rtol=1e-6)
+    files = [
+        {str(path.relative_to(tmp_path / folder)) for path in (tmp_path / folder).rglob("*") if path.is_file()}
+        for folder in ("one", "two")
+    ]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--num_processes=2"], "given together"),
+        (["--coordinator=localhost:1", "--num_processes=2", "--process_id=2"], "--process_id=2: must be below"),
+        (["--coordinator=localhost", "--num_processes=2", "--process_id=1"], "HOST:PORT"),
+    ],
+)
+def test_incomplete_flags_are_told_in_one_line(tmp_path, arguments, words):
+    process = start(tmp_path / "w", tmp_path / "cache", *arguments)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode != 0
+    assert words in said.strip().splitlines()[-1]
+    assert "Traceback" not in said
