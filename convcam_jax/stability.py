@@ -217,9 +217,9 @@ def mask_profiles(
 def surviving_claims(claims: pd.DataFrame) -> pd.DataFrame:
     """Which of the paper's claims hold in every seed.
 
-    claims: the table of claims.csv. Returns id, section, claim, seeds_holding, seeds, seeds_undecided, answer: "holds in
-    every seed", "fails in every seed", the same of "every seed that decides", "undecided in every seed" or "depends on
-    the seed".
+    claims: the table of claims.csv. Returns id, section, claim, seeds_holding, seeds, seeds_undecided, answer: "holds
+    in every seed", "fails in every seed", the same of "every seed that decides", "undecided in every seed" or "depends
+    on the seed".
     """
 
     def answer(row: pd.Series) -> str:
