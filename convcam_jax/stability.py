@@ -21,6 +21,7 @@ METRICS = (
     *("q_mse", "q_rmse", "f0_segment_rmse_hz", "f0_frame_rmse_hz", "f0_segment_rmse_semitones"),
     *("f0_frame_rmse_semitones", "energy_ratio", "mask_area"),
 )
+_SSIM_WINDOW = 7
 COLUMNS = (
     *("kind", "gender", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
     *("n", "n_speakers", "n_zero_maps"),
@@ -70,9 +71,11 @@ def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
 
 
 def structural_similarities(maps: NDArray) -> NDArray[np.float64]:
-    """SSIM (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, in windows of 7 x 7 cells."""
+    """SSIM (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, in windows of 7 x 7 cells; NaN for smaller maps."""
+    if min(maps.shape[1:]) < _SSIM_WINDOW:
+        return np.full(len(maps) * (len(maps) - 1) // 2, np.nan)
     pairs = combinations(np.asarray(maps, np.float32), 2)
-    return np.array([structural_similarity(a, b, data_range=1.0) for a, b in pairs], float)
+    return np.array([structural_similarity(a, b, win_size=_SSIM_WINDOW, data_range=1.0) for a, b in pairs], float)
 
 
 def map_agreement(maps: NDArray, n_frames: NDArray, recordings: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:

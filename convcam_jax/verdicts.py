@@ -154,6 +154,6 @@ def stability_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.Data
             )
             rows.append(["stability", gender, "all", row.name, "", None, sentence])
     counts = claims["answer"].value_counts()
-    listed = ", ".join(f"{count} {answer}" for answer, count in counts.items())
-    rows.append(["claims", "all", "all", "", "", None, f"Of {len(claims)} claims of the paper: {listed}."])
+    listed = ", ".join(f"{answer} ({count})" for answer, count in counts.items())
+    rows.append(["claims", "all", "all", "", "", None, f"The paper's {len(claims)} claims: {listed}."])
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -113,17 +113,17 @@ def test_sentences():
     verdicts = control_verdicts(table, 0.05)
     summary = verdicts.iloc[0]["sentence"]
     assert summary == (
-        "The energy inside the mask, against the same mask moved in time: 2 of 4 cells are better than chance at a false "
-        "discovery rate of 5 % (female anger, male anger)."
+        "The energy inside the mask, against the same mask moved in time: 2 of 4 cells are better than chance at a "
+        "false discovery rate of 5 % (female anger, male anger)."
     )
     of_cell = verdicts.set_index(["about", "gender", "emotion"])["sentence"]
     assert of_cell["emotion", "female", "anger"] == (
-        "The energy inside the mask, female anger: 90 % on 30 % of the area is above that inside the same mask moved in "
-        "time (25 % on average; p = 0.005 with 199 draws, q = 0.010)."
+        "The energy inside the mask, female anger: 90 % on 30 % of the area is above that inside the same mask moved "
+        "in time (25 % on average; p = 0.005 with 199 draws, q = 0.010)."
     )
     assert of_cell["emotion", "female", "fear"] == (
-        "The energy inside the mask, female fear: 5 % on 30 % of the area is not better than chance at a false discovery "
-        "rate of 5 %: the same mask moved in time (25 % on average; p = 1.000 with 199 draws, q = 1.000). It is worse "
+        "The energy inside the mask, female fear: 5 % on 30 % of the area is not better than chance at a false "
+        "discovery rate of 5 %: the same mask moved in time (25 % on average; p = 1.000 with 199 draws, q = 1.000). It is worse "
         "than in nearly all draws."
     )
     assert ("emotion", "female", "sadness") not in of_cell.index
@@ -168,5 +168,5 @@ def test_sentences_about_seeds():
         "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
         "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
         "recordings.",
-        "Of 3 claims of the paper: 2 depends on the seed, 1 holds in every seed.",
+        "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
     ]

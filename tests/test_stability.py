@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fake_results import make_results
 from scipy.stats import spearmanr
 
 from convcam_jax.config import EMOTIONS, ControlsConfig
@@ -19,7 +20,6 @@ from convcam_jax.stability import (
     table_cells,
 )
 from convcam_jax.statistics import cell_statistics, chosen_rows
-from tests.fake_results import make_results
 
 CONFIG = ControlsConfig(resamples=100)
 
@@ -54,6 +54,8 @@ def test_structural_similarity():
     found = structural_similarities(np.stack([one, one, 1 - one]))
     assert found[0] == pytest.approx(1.0)
     assert found[1] == found[2] < 0
+    # Smaller than a window.
+    assert np.isnan(structural_similarities(np.ones((3, 12, 6)))).tolist() == [True] * 3
 
 
 def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording():

@@ -15,6 +15,8 @@ from convcam_jax.tables import table_metric, to_markdown
 from convcam_jax.verdicts import stability_verdicts
 from convcam_jax.workdir import read_arrays, read_csv, write_csv, write_figure, write_text
 
+_KINDS = {"value": "float", "n": "Int64", "n_speakers": "Int64", "n_zero_maps": "Int64"}
+
 
 def compare_seeds(
     config: Config, genders: Sequence[GenderMaps], analysed: Analysed, members: pd.DataFrame, workdir: Path
@@ -30,7 +32,7 @@ def compare_seeds(
     parts = [map_agreement(own.maps, own.arrays.n_frames, _recordings(own), config.controls) for own in genders]
     parts.append(metric_agreement(analysed.metrics))
     parts.append(table_cells(chosen_rows(analysed.metrics, members), columns, emotions, config.controls))
-    table = pd.concat([part.astype({"value": float}) for part in parts], ignore_index=True)
+    table = pd.concat([part.astype(_KINDS) for part in parts], ignore_index=True)
     write_csv(workdir / "stability.csv", table)
     means = table[table["kind"].isin(["map_mean", "icc"])].drop(columns=["recording"])
     cells = table[table["kind"] == "table_cell"].drop(columns=["recording", "spread", "n_zero_maps"])
