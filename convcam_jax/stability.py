@@ -71,7 +71,7 @@ def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
 
 
 def structural_similarities(maps: NDArray) -> NDArray[np.float64]:
-    """SSIM (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, in windows of 7 x 7 cells; NaN for smaller maps."""
+    """SSIM (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, in windows of 7 x 7 cells; NaN if smaller."""
     if min(maps.shape[1:]) < _SSIM_WINDOW:
         return np.full(len(maps) * (len(maps) - 1) // 2, np.nan)
     pairs = combinations(np.asarray(maps, np.float32), 2)

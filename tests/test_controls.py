@@ -99,7 +99,7 @@ def test_recordings_that_count_have_a_row(table):
 
 
 def many_draws(values):
-    draws = np.random.default_rng(0).uniform(0.1, 0.4, (5, 199))
+    draws = np.random.default_rng(0).uniform(0.24, 0.26, (5, 199))
     return [Draws("energy_ratio", "time_shift", "higher", np.array(values), draws)]
 
 
@@ -123,8 +123,8 @@ def test_sentences():
     )
     assert of_cell["emotion", "female", "fear"] == (
         "The energy inside the mask, female fear: 5 % on 30 % of the area is not better than chance at a false "
-        "discovery rate of 5 %: the same mask moved in time (25 % on average; p = 1.000 with 199 draws, q = 1.000). It is worse "
-        "than in nearly all draws."
+        "discovery rate of 5 %: the same mask moved in time (25 % on average; p = 1.000 with 199 draws, q = 1.000). It "
+        "is worse than in nearly all draws."
     )
     assert ("emotion", "female", "sadness") not in of_cell.index
     assert p_in_words(0.00021) == "0.0002"

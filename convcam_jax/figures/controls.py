@@ -78,8 +78,11 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 
 
 def _emotion_label(row: pd.Series) -> str:
-    n, of = row["n_recordings"], row["n_speakers"]
-    return f"{row['emotion']}\n{n} recording{'s' * (n != 1)}, {of} speaker{'s' * (of != 1)}"
+    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}, {_counted(row['n_speakers'], 'speaker')}"
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _control_mark(axes: Axes, x: float, row: dict) -> None:
