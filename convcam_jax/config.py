@@ -198,6 +198,23 @@ class AnalysisConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ControlsConfig:
+    """How the figures of Tables 3 to 5 are set against chance."""
+
+    # Draws of each control, and resamples of the speakers for each interval.
+    permutations: int = 200
+    resamples: int = 1000
+    seed: int = 0
+    false_discovery_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        _require(self.permutations >= 1, "controls.permutations", "must be at least 1")
+        _require(self.resamples >= 1, "controls.resamples", "must be at least 1")
+        _require(self.seed >= 0, "controls.seed", "must not be negative")
+        _require(0 < self.false_discovery_rate < 1, "controls.false_discovery_rate", "must lie between 0 and 1")
+
+
+@dataclasses.dataclass(frozen=True)
 class GivenMapsConfig:
     """What the maps of the experiment `analyse_maps` are."""
 
@@ -248,6 +265,7 @@ class Config:
     train: TrainConfig = TrainConfig()
     cam: CamConfig = CamConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    controls: ControlsConfig = ControlsConfig()
     given_maps: GivenMapsConfig = GivenMapsConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
 

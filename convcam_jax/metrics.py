@@ -30,6 +30,15 @@ class RecordingMetrics(NamedTuple):
     map_is_zero: jax.Array  # bool
 
 
+class TrajectoryErrors(NamedTuple):
+    """The errors between F0 and the trajectory c of one recording, by their names in metrics.csv."""
+
+    f0_segment_rmse_hz: jax.Array
+    f0_frame_rmse_hz: jax.Array
+    f0_segment_rmse_semitones: jax.Array
+    f0_frame_rmse_semitones: jax.Array
+
+
 def recording_metrics(
     activation: jax.Array,
     n_frames: jax.Array | int,
@@ -57,21 +66,28 @@ def recording_metrics(
     q_mse = mean_square_difference(contour, envelope, in_recording & ~map_is_zero)
 
     trajectory_hz = frequency_trajectory(activation, bin_hz, config.trajectory_threshold)
-    in_hz = voiced & in_recording & ~jnp.isnan(trajectory_hz)
-    in_semitones = in_hz & (f0_hz > 0)
-    f0_semitones = semitones(jnp.where(in_semitones, f0_hz, 1))
-    trajectory_semitones = semitones(trajectory_hz)
-    segment = segment_index(voiced & in_recording)
     return RecordingMetrics(
         q_mse=q_mse,
         q_rmse=jnp.sqrt(q_mse),
+        **trajectory_errors(trajectory_hz, f0_hz, voiced & in_recording)._asdict(),
+        energy_ratio=energy_ratio(cqt, mask, n_frames),
+        mask_area=mask_area(mask, n_frames),
+        map_is_zero=map_is_zero,
+    )
+
+
+def trajectory_errors(trajectory_hz: jax.Array, f0_hz: jax.Array, voiced: jax.Array) -> TrajectoryErrors:
+    """Errors between c and F0 [T] in Hz over the frames `voiced` [T] bool where c exists."""
+    in_hz = voiced & ~jnp.isnan(trajectory_hz)
+    in_semitones = in_hz & (f0_hz > 0)
+    f0_semitones = semitones(jnp.where(in_semitones, f0_hz, 1))
+    trajectory_semitones = semitones(trajectory_hz)
+    segment = segment_index(voiced)
+    return TrajectoryErrors(
         f0_segment_rmse_hz=segment_rmse(trajectory_hz, f0_hz, in_hz, segment),
         f0_frame_rmse_hz=frame_rmse(trajectory_hz, f0_hz, in_hz),
         f0_segment_rmse_semitones=segment_rmse(trajectory_semitones, f0_semitones, in_semitones, segment),
         f0_frame_rmse_semitones=frame_rmse(trajectory_semitones, f0_semitones, in_semitones),
-        energy_ratio=energy_ratio(cqt, mask, n_frames),
-        mask_area=mask_area(mask, n_frames),
-        map_is_zero=map_is_zero,
     )
 
 

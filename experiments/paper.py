@@ -19,7 +19,7 @@ from convcam_jax.dataset import Dataset
 from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, explain, prepare, present, train
+from convcam_jax.stages import analyse, control, explain, prepare, present, seeds, train
 from convcam_jax.workdir import read_csv
 
 
@@ -35,10 +35,14 @@ def run(settings: RunSettings) -> None:
 
 def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Group], workdir: Path) -> None:
     explain.explain_ensemble(config, dataset, groups, workdir)
-    analysed = analyse.analyse_maps(config, analyse.ensemble_maps(config, dataset, workdir), workdir)
+    maps = analyse.ensemble_maps(config, dataset, workdir)
+    analysed = analyse.analyse_maps(config, maps, workdir)
     members = read_csv(workdir / "members.csv")
     say("drawing tables and figures")
     present.write_model_tables(config, workdir)
     present.write_map_tables(config, analysed, members, workdir)
     present.write_model_figures(config, workdir)
     present.write_map_figures(config, analysed, members, workdir)
+    say("comparing with chance and between seeds")
+    control.compare_with_chance(config, maps, analysed, workdir)
+    seeds.compare_seeds(config, maps, analysed, members, workdir)

@@ -16,8 +16,9 @@ from convcam_jax.stages.prepare import find_corpus
 from convcam_jax.workdir import read_csv
 from experiments import analyse_maps
 
-MAP_TABLES = {"table3", "table4", "table5", "claims"}
-FIGURES = {f"figure{number:02d}" for number in (3, 5, 8, 9, 10, 11, 12, 13)}
+CONTROLS = {"controls_table3", "controls_table4", "controls_table5"}
+MAP_TABLES = {"table3", "table4", "table5", "claims", "verdicts"} | CONTROLS
+FIGURES = {f"figure{number:02d}" for number in (3, 5, 8, 9, 10, 11, 12, 13)} | CONTROLS
 CONFIG = dataclasses.replace(
     Config(experiment="analyse_maps"),
     synthetic=SyntheticConfig(speakers_per_gender=1, texts=1),
@@ -67,7 +68,7 @@ def test_everything_is_written(node_run, utterances):
     workdir = node_run.workdir
     assert files(workdir / "tables", ".csv") == files(workdir / "tables", ".md") == MAP_TABLES
     assert files(workdir / "figures", ".png") == FIGURES | {"figure06"}
-    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances"}
+    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances", "controls"}
     assert files(workdir, ".npz") == {"maps", "masks"}
     metrics = read_csv(workdir / "metrics.csv")
     assert sorted(metrics["recording"]) == [u.recording for u in utterances]

@@ -1,0 +1,90 @@
+"""Figures about seeds: how well maps of the same recording agree, and where the masks lie, with confidence bands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from convcam_jax.figures import style
+from convcam_jax.statistics import genders_of
+
+_AGREEMENT = {"rank_correlation": "rank correlation of cells", "ssim": "structural similarity"}
+
+
+@style.styled
+def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
+    """Mean over all pairs of seeds per recording (points), and its mean and 95 % interval over speakers per emotion.
+
+    stability: the table of stability.csv.
+    """
+    genders = genders_of(stability)
+    figure, axes = style.new_figure(len(_AGREEMENT), len(genders), height=4.4, sharex=True, sharey="row")
+    for row, (name, label) in enumerate(_AGREEMENT.items()):
+        for column, gender in enumerate(genders):
+            panel = axes[row, column]
+            own = stability[(stability["gender"] == gender) & (stability["name"] == name)]
+            for place, emotion in enumerate(emotions):
+                of_emotion = own[own["emotion"] == emotion]
+                points = np.sort(of_emotion.loc[of_emotion["kind"] == "map_pairs", "value"].dropna())
+                jitter = 0.12 * (np.arange(len(points)) % 3 - 1)
+                panel.plot(
+                    place + jitter, points, "o", ms=3, color=style.BLUE, label="recording, mean of pairs of seeds"
+                )
+                for mean in of_emotion[of_emotion["kind"] == "map_mean"].itertuples():
+                    ends = (place - 0.3, place + 0.3)
+                    panel.fill_between(ends, mean.low, mean.high, color=style.VERMILION, alpha=0.2, lw=0)
+                    panel.plot(ends, [mean.value] * 2, color=style.VERMILION, label="mean (band: 95 %, speakers)")
+            panel.axhline(0, color=style.GREY, lw=0.6)
+            panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
+            style.panel_title(panel, row * len(genders) + column, style.gender_title(gender))
+            panel.set_ylabel(label if column == 0 else "")
+    _shared_legend(figure)
+    return figure
+
+
+@style.styled
+def mask_bands(profiles: pd.DataFrame) -> Figure:
+    """Where each emotion's mask R lies in frequency and in time: mean of the seeds, 95 % band of it, and extremes.
+
+    profiles: `convcam_jax.stability.mask_profiles`.
+    """
+    emotions, genders = list(dict.fromkeys(profiles["emotion"])), genders_of(profiles)
+    rows = [(gender, axis) for axis in ("frequency_hz", "time_s") for gender in genders]
+    figure, axes = style.new_figure(len(rows), len(emotions), height=0.7 + 1.3 * len(rows), sharex="row", sharey="row")
+    for row, (gender, axis) in enumerate(rows):
+        for column, emotion in enumerate(emotions):
+            panel = axes[row, column]
+            selected = (profiles["gender"] == gender) & (profiles["emotion"] == emotion) & (profiles["axis"] == axis)
+            own = profiles[selected].astype({"mean": float})
+            x = own["position"]
+            panel.fill_between(
+                x, 100 * own["lowest"], 100 * own["highest"], color=style.GREY, alpha=0.2, lw=0, label="all seeds"
+            )
+            panel.fill_between(
+                x, 100 * own["low"], 100 * own["high"], color=style.BLUE, alpha=0.35, lw=0, label="95 % of the mean"
+            )
+            panel.plot(x, 100 * own["mean"], color=style.BLUE, label="mean of the seeds")
+            panel.set_ylim(bottom=0)
+            panel.set_xlabel("time (s)" if axis == "time_s" else "frequency (Hz)")
+            if axis == "frequency_hz":
+                panel.set_xscale("log")
+                panel.set_xticks([100, 1000], ["100", "1000"])
+                panel.set_xticks([], minor=True)
+            panel.set_ylabel(
+                f"{style.gender_title(gender)}\n% of the mask per {'frame' if axis == 'time_s' else 'bin'}"
+                if column == 0
+                else ""
+            )
+            if row == 0:
+                style.panel_title(panel, column, emotion)
+            if not own["mean"].notna().any():
+                panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
+    _shared_legend(figure)
+    return figure
+
+
+def _shared_legend(figure: Figure) -> None:
+    found = [axes.get_legend_handles_labels() for axes in figure.axes]
+    handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)

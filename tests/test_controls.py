@@ -1,0 +1,172 @@
+"""The table of controls, its figure, and the sentences made of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.config import ControlsConfig
+from convcam_jax.controls import COLUMNS, Draws, control_table, readable_cells
+from convcam_jax.figures.controls import against_chance
+from convcam_jax.stability import COLUMNS as STABILITY_COLUMNS
+from convcam_jax.verdicts import control_verdicts, p_in_words, stability_verdicts
+
+CONFIG = ControlsConfig(resamples=50)
+EMOTIONS = ("anger", "fear", "sadness")
+
+
+def make_recordings(gender="male"):
+    """Five recordings: two of anger that count, one wrong, one of fear with a map of zeros, one of fear that counts."""
+    return pd.DataFrame(
+        {
+            "recording": [f"{gender}{i}" for i in range(5)],
+            "gender": gender,
+            "emotion": ["anger", "anger", "anger", "fear", "fear"],
+            "speaker": ["a", "b", "b", "a", "a"],
+            "correct": [True, True, False, True, True],
+            "mask_area": [0.2, 0.4, 0.9, 0.9, 0.3],
+            "map_is_zero": [False, False, False, True, False],
+        }
+    )
+
+
+def make_draws(observed=(0.9, 0.5, 0.1, 0.1, 0.3)):
+    draws = np.array([[0.1, 0.2, 0.3], [0.3, 0.8, 0.1], [9, 9, 9], [9, 9, 9], [0.3, 0.4, np.nan]])
+    values = np.array(observed)
+    return [
+        Draws("energy_ratio", "random_blobs", "higher", values, draws),
+        Draws("energy_ratio", "top_energy", "higher", values, np.full((5, 1), 0.95), tested=False),
+        Draws("q_rmse", "time_shift", "lower", values, draws),
+    ]
+
+
+@pytest.fixture(scope="module")
+def table():
+    return control_table([make_recordings()], [make_draws()], EMOTIONS, CONFIG)
+
+
+def row(table, level, emotion, metric="energy_ratio", control="random_blobs"):
+    keys = {"level": level, "emotion": emotion, "metric": metric, "control": control}
+    selected = table[(table[list(keys)] == list(keys.values())).all(axis=1)]
+    assert len(selected) == 1
+    return selected.iloc[0]
+
+
+def test_cells_by_hand(table):
+    assert list(table.columns) == list(COLUMNS)
+    anger = row(table, "emotion", "anger")
+    # Means of the draws over two recordings: 0.2, 0.5, 0.2.
+    assert anger["observed"] == pytest.approx(0.7)
+    assert anger["control_mean"] == pytest.approx(0.3)
+    assert anger["excess"] == pytest.approx(0.4)
+    assert anger["mask_area"] == pytest.approx(0.3)
+    assert (anger["p"], anger["n_draws"]) == (1 / 4, 3)
+    assert anger[["n_recordings", "n_speakers", "n_zero_maps"]].tolist() == [2, 2, 0]
+    assert anger["observed_low"] == pytest.approx(0.5)
+    assert anger["observed_high"] == pytest.approx(0.9)
+    # Excess of the recordings: 0.9 - 0.2 and 0.5 - 0.4.
+    assert anger[["excess_low", "excess_high"]].tolist() == pytest.approx([0.1, 0.7])
+    fear = row(table, "emotion", "fear")
+    assert fear[["n_recordings", "n_speakers", "n_zero_maps"]].tolist() == [1, 1, 1]
+    # One of two draws is a tie.
+    assert (fear["p"], fear["n_draws"]) == (1.0, 2)
+    assert np.isnan(fear["observed_low"])
+    everything = row(table, "gender", "all")
+    # Draws: (0.1 + 0.3 + 0.3) / 3, (0.2 + 0.8 + 0.4) / 3, (0.3 + 0.1) / 2.
+    assert everything["control_mean"] == pytest.approx((0.7 / 3 + 1.4 / 3 + 0.2) / 3)
+    assert everything["n_zero_maps"] == 1
+
+
+def test_the_direction_is_that_of_the_metric(table):
+    anger = row(table, "emotion", "anger", "q_rmse", "time_shift")
+    assert (anger["better"], anger["p"]) == ("lower", 1.0)
+    assert np.isnan(anger["mask_area"])
+
+
+def test_q_is_taken_over_the_rows_of_a_level_metric_and_control(table):
+    cells = table[(table["level"] == "emotion") & (table["control"] == "random_blobs")].set_index("emotion")
+    assert cells["q"].tolist()[:2] == [0.5, 1.0]
+    assert cells.loc["sadness", ["observed", "p", "q"]].isna().all()
+    assert cells.loc["sadness", "n_recordings"] == 0
+    assert cells["above_chance"].isna().tolist() == [False, False, True]
+    ceiling = table[table["control"] == "top_energy"]
+    assert ceiling[["p", "q", "above_chance", "control_low"]].isna().all(axis=None)
+
+
+def test_recordings_that_count_have_a_row(table):
+    own = table[(table["level"] == "recording") & (table["control"] == "random_blobs")]
+    assert own["recording"].tolist() == ["male0", "male1", "male4"]
+    assert own["p"].tolist() == [1 / 4, 2 / 4, 1.0]
+
+
+def many_draws(values):
+    draws = np.random.default_rng(0).uniform(0.24, 0.26, (5, 199))
+    return [Draws("energy_ratio", "time_shift", "higher", np.array(values), draws)]
+
+
+def test_sentences():
+    table = control_table(
+        [make_recordings("female"), make_recordings("male")],
+        [many_draws([0.9, 0.9, 0.1, 0.1, 0.05]), many_draws([0.9, 0.5, 0.1, 0.1, 0.2])],
+        EMOTIONS,
+        CONFIG,
+    )
+    verdicts = control_verdicts(table, 0.05)
+    summary = verdicts.iloc[0]["sentence"]
+    assert summary == (
+        "The energy inside the mask, against the same mask moved in time: 2 of 4 cells are better than chance at a "
+        "false discovery rate of 5 % (female anger, male anger)."
+    )
+    of_cell = verdicts.set_index(["about", "gender", "emotion"])["sentence"]
+    assert of_cell["emotion", "female", "anger"] == (
+        "The energy inside the mask, female anger: 90 % on 30 % of the area is above that inside the same mask moved "
+        "in time (25 % on average; p = 0.005 with 199 draws, q = 0.010)."
+    )
+    assert of_cell["emotion", "female", "fear"] == (
+        "The energy inside the mask, female fear: 5 % on 30 % of the area is not better than chance at a false "
+        "discovery rate of 5 %: the same mask moved in time (25 % on average; p = 1.000 with 199 draws, q = 1.000). It "
+        "is worse than in nearly all draws."
+    )
+    assert ("emotion", "female", "sadness") not in of_cell.index
+    assert p_in_words(0.00021) == "0.0002"
+
+
+def test_few_draws_are_said_to_be_few(table):
+    sentences = control_verdicts(table, 0.05)["sentence"]
+    assert "0 of 2 cells" in sentences[0]
+    assert sentences[0].endswith("With 3 draws no p can lie below 0.250.")
+    assert "the ceiling, not chance" in sentences[1]
+
+
+def test_text_and_figure(table):
+    cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
+    text = readable_cells(cells)
+    assert text["random blobs"][0] == "0.3 (0.2 to 0.485), q = 0.5"
+    assert text["top energy"][0] == "0.95"
+    assert np.isnan(text["random blobs"][2])
+    for metric in ("energy_ratio", "q_rmse"):
+        assert len(against_chance(table, metric).axes) == 1
+
+
+def test_sentences_about_seeds():
+    rows = [
+        {"kind": "map_mean", "gender": "male", "emotion": "all", "name": "rank_correlation", "value": 0.125, "n": 39},
+        {"kind": "map_mean", "gender": "male", "emotion": "all", "name": "ssim", "value": 0.3, "n": 39},
+        {
+            "kind": "icc",
+            "gender": "male",
+            "emotion": "all",
+            "name": "q_mse",
+            "statistic": "icc_2_1",
+            "value": 0.25,
+            "n": 7,
+        },
+        {"kind": "icc", "gender": "male", "emotion": "all", "name": "q_rmse", "statistic": "icc_2_1", "n": 0},
+    ]
+    stability = pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
+    claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
+    assert stability_verdicts(stability, claims)["sentence"].tolist() == [
+        "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
+        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
+        "recordings.",
+        "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
+    ]

@@ -1,0 +1,158 @@
+"""Masks of equal area: exactly equal, circular, of the right spectrum, below the ceiling, and calibrated."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from convcam_jax.config import AnalysisConfig
+from convcam_jax.dataset import AnalysisArrays
+from convcam_jax.mask_controls import MaskDraws, draw_masks, energy_ratios, largest_cells, mask_controls, random_fields
+from convcam_jax.metrics import energy_ratio
+from convcam_jax.permutation import permutation_test
+
+F, T, P, C = 12, 20, 60, 3
+ANALYSIS = dataclasses.replace(AnalysisConfig(), mask_threshold=0.5)
+
+
+def smooth(generator, n, shape=(F, T)):
+    noise = generator.normal(size=(n, *shape))
+    return np.maximum(sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)), 0).astype(np.float32)
+
+
+def make_arrays(generator, n=9, frames=None):
+    n_frames = np.full(n, T) if frames is None else np.asarray(frames)
+    inside = np.arange(T) < n_frames[:, None]
+    return AnalysisArrays(
+        cqt=(generator.random((n, F, T)) * inside[:, None]).astype(np.float32),
+        energy=np.ones((n, T), np.float32),
+        f0_hz=np.full((n, T), 200.0, np.float32),
+        voiced=inside,
+        n_frames=n_frames,
+        emotion=np.arange(n) % C,
+    )
+
+
+def masks_of(maps, emotion):
+    return np.stack([maps[emotion == c].sum(0) for c in range(C)])
+
+
+def test_largest_cells_by_hand():
+    values = np.array([[3.0, 1.0, 2.0, 5.0], [0.0, -1.0, -2.0, -3.0]])
+    chosen = largest_cells(values, 2, np.random.default_rng(0))
+    np.testing.assert_array_equal(chosen, [[True, False, False, True], [True, True, False, False]])
+
+
+@pytest.mark.parametrize("n_cells", [0, 1, 7, 239, 240])
+def test_area_is_equal_to_the_cell_with_ties_too(n_cells):
+    generator = np.random.default_rng(1)
+    values = generator.integers(4, size=(30, 240)).astype(float)
+    chosen = largest_cells(values, n_cells, generator)
+    assert (chosen.sum(1) == n_cells).all()
+    lowest_in = np.where(chosen, values, np.inf).min(1)
+    assert (lowest_in >= np.where(chosen, -np.inf, values).max(1)).all()
+
+
+def test_ties_are_broken_at_random():
+    chosen = largest_cells(np.zeros((400, 8)), 2, np.random.default_rng(2))
+    np.testing.assert_allclose(chosen.mean(0), 0.25, atol=0.07)
+
+
+def test_random_fields_have_the_spectrum_and_nothing_else_of_the_mask():
+    generator = np.random.default_rng(3)
+    values = smooth(generator, 1)[0]
+    fields = random_fields(values, 20, generator)
+    wanted = np.abs(np.fft.fft2(values - values.mean()))
+    found = np.abs(np.fft.fft2(fields))
+    # Where a frequency is its own mirror image, the phase is 0 or pi, which leaves the amplitude as it is.
+    np.testing.assert_allclose(found, np.broadcast_to(wanted, found.shape), atol=1e-3 * wanted.max())
+    assert np.abs(np.corrcoef(fields.reshape(20, -1))[np.triu_indices(20, 1)]).max() < 0.8
+    assert abs(np.mean([np.corrcoef(field.ravel(), values.ravel())[0, 1] for field in fields])) < 0.15
+
+
+def instead(generator, values=None, time_share=(0.0,), bin_shift=(0,)):
+    fields = smooth(generator, P) if values is None else values
+    return MaskDraws(fields, fields[: C - 1], fields, np.array(time_share), np.array(bin_shift))
+
+
+def test_shifts_are_circular_inside_the_recording():
+    """Energy in one cell each; the mask has one cell, so the ratio says where it came to lie."""
+    cqt = np.sqrt(np.arange(1.0, F * 5 + 1).reshape(F, 5))
+    mask = np.zeros((F, T), bool)
+    mask[2, 3] = mask[7, 9] = True  # The second lies behind the recording and does not count.
+    draws = instead(np.random.default_rng(0), time_share=(0.0, 0.2, 0.4, 0.99), bin_shift=(0, 1, F - 2, F - 3))
+    ratios = energy_ratios(cqt, mask, draws, np.random.default_rng(0))
+    total = (cqt**2).sum()
+    in_time = [cqt[2, 3], cqt[2, 4], cqt[2, 0], cqt[2, 2]]
+    np.testing.assert_allclose(ratios.time_shift, np.square(in_time) / total)
+    np.testing.assert_allclose(ratios.frequency_shift, np.square(cqt[[2, 3, 0, F - 1], 3]) / total)
+    np.testing.assert_allclose(ratios.observed, [cqt[2, 3] ** 2 / total])
+
+
+def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
+    generator = np.random.default_rng(4)
+    arrays, maps = make_arrays(generator, frames=[20, 13, 17] * 3), smooth(generator, 9)
+    for draw in mask_controls(maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, P, generator):
+        if draw.control == "top_energy":
+            ceiling = draw.draws[:, 0]
+        else:
+            observed = draw.observed
+            assert draw.draws.shape == (9, C - 1 if draw.control == "another_emotion" else P)
+    for draw in mask_controls(maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, P, generator):
+        assert (draw.draws <= ceiling[:, None] + 1e-9).all()
+        assert draw.tested == (draw.control != "top_energy")
+    mask = masks_of(maps, arrays.emotion)[1]
+    expected = energy_ratio(arrays.cqt[4], mask >= 0.5 * mask.max(), arrays.n_frames[4])
+    assert observed[4] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_other_emotions_come_in_turn_and_those_without_mask_are_missing():
+    generator = np.random.default_rng(5)
+    maps, emotion = smooth(generator, 9), np.arange(9) % C
+    counted = emotion != 2
+    masks = masks_of(maps * counted[:, None, None], emotion)
+    drawn = draw_masks(1, maps, counted, emotion, masks, P, generator)
+    np.testing.assert_array_equal(drawn.another_emotion, [masks[2], masks[0]])
+    own = energy_ratios(generator.random((F, T)), masks[1] > 2, drawn, generator)
+    np.testing.assert_array_equal(np.isnan(own.another_emotion), [True, False])
+
+
+def test_shuffled_masks_sum_as_many_counted_maps():
+    generator = np.random.default_rng(6)
+    maps = np.zeros((6, F, T), np.float32)
+    maps[np.arange(6), 0, np.arange(6)] = 1  # Each recording has a cell of its own.
+    counted, emotion = np.array([1, 1, 1, 1, 0, 1], bool), np.array([0, 0, 1, 1, 0, 2])
+    drawn = draw_masks(0, maps, counted, emotion, masks_of(maps, emotion), 200, generator).shuffled_emotions
+    in_mask = drawn[:, 0, :6]
+    assert set(np.unique(in_mask)) == {0, 1}
+    assert (in_mask.sum(1) == 2).all()
+    np.testing.assert_allclose(in_mask.mean(0), [0.4, 0.4, 0.4, 0.4, 0, 0.4], atol=0.12)
+
+
+def test_recordings_that_do_not_count_are_missing():
+    generator = np.random.default_rng(7)
+    arrays, maps = make_arrays(generator), smooth(generator, 9)
+    maps[arrays.emotion == 2] = 0
+    correct = np.array([True, False, True] * 3)
+    masks = masks_of(maps * correct[:, None, None], arrays.emotion)
+    for draw in mask_controls(maps, masks, correct, arrays, ANALYSIS, 5, generator):
+        np.testing.assert_array_equal(np.isfinite(draw.observed), arrays.emotion == 0)
+
+
+@pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift", "shuffled_emotions"])
+def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
+    """Random maps on random sound: p is uniform, up to the ties that the identity among the shifts brings."""
+    generator, p = np.random.default_rng(8), []
+    for _ in range(40):
+        arrays, maps = make_arrays(generator), smooth(generator, 9)
+        # A field of mean 0, as the blobs are, for each emotion.
+        masks = random_fields(smooth(generator, 1)[0], C, generator)
+        if control == "shuffled_emotions":
+            masks = masks_of(maps, arrays.emotion)
+        shared = np.maximum(masks, 0)
+        draws = mask_controls(maps, shared, np.ones(9, bool), arrays, ANALYSIS, P, generator)
+        own = next(draw for draw in draws if draw.control == control)
+        p += [permutation_test(own.observed[i], own.draws[i], "higher").p for i in range(C)]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert np.mean(np.array(p) <= 0.1) <= 0.1 + 2.5 * np.sqrt(0.09 / len(p))

@@ -1,0 +1,141 @@
+"""Agreement over seeds: intraclass correlations of the published example, correlations and bands by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_results import make_results
+from scipy.stats import spearmanr
+
+from convcam_jax.config import EMOTIONS, ControlsConfig
+from convcam_jax.figures import stability as figures
+from convcam_jax.stability import (
+    COLUMNS,
+    intraclass_correlations,
+    map_agreement,
+    mask_profiles,
+    metric_agreement,
+    rank_correlations,
+    structural_similarities,
+    surviving_claims,
+    table_cells,
+)
+from convcam_jax.statistics import cell_statistics, chosen_rows
+
+CONFIG = ControlsConfig(resamples=100)
+
+
+def test_icc_of_the_published_example():
+    """Shrout and Fleiss (1979), Tables 2 and 4: four judges, six targets; printed .29 and .62."""
+    ratings = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    found = intraclass_correlations(ratings)
+    assert found.single == pytest.approx(0.2898, abs=5e-5)
+    assert found.average == pytest.approx(0.6201, abs=5e-5)
+
+
+def test_icc_at_its_ends():
+    same = np.repeat(np.arange(5.0)[:, None], 3, axis=1)
+    assert intraclass_correlations(same) == (1.0, 1.0)
+    noise = intraclass_correlations(np.random.default_rng(0).normal(size=(2000, 5)))
+    assert abs(noise.single) < 0.03
+    for values in (np.ones((4, 3)), np.arange(4.0)[:, None], np.arange(4.0)[None]):
+        assert np.isnan(intraclass_correlations(values)).all()
+
+
+def test_rank_correlations_are_those_of_scipy():
+    maps = np.random.default_rng(1).integers(5, size=(3, 4, 9)).astype(float)
+    expected = [spearmanr(maps[a].ravel(), maps[b].ravel()).statistic for a, b in ((0, 1), (0, 2), (1, 2))]
+    np.testing.assert_allclose(rank_correlations(maps), expected, rtol=1e-12)
+    maps[1] = 0.5
+    np.testing.assert_array_equal(np.isnan(rank_correlations(maps)), [True, False, True])
+
+
+def test_structural_similarity():
+    one = np.random.default_rng(2).random((12, 15)).astype(np.float32)
+    found = structural_similarities(np.stack([one, one, 1 - one]))
+    assert found[0] == pytest.approx(1.0)
+    assert found[1] == found[2] < 0
+    # Smaller than a window.
+    assert np.isnan(structural_similarities(np.ones((3, 12, 6)))).tolist() == [True] * 3
+
+
+def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording():
+    generator = np.random.default_rng(3)
+    maps = np.repeat(generator.random((1, 3, 10, 20)), 4, axis=0).astype(np.float32)
+    n_frames = np.array([20, 12, 9])
+    maps[1:, 1, :, 12:] = 0  # Differs behind the recording only.
+    maps[3, 0] = 0
+    maps[:3, 2] = 0  # One map is left, so there is no pair.
+    recordings = pd.DataFrame(
+        {"gender": "male", "emotion": ["fear", "fear", "anger"], "speaker": ["a", "b", "a"], "recording": list("xyz")}
+    )
+    table = map_agreement(maps, n_frames, recordings, CONFIG)
+    assert list(table.columns) == list(COLUMNS)
+    pairs = table[(table["kind"] == "map_pairs") & (table["name"] == "ssim")]
+    assert pairs["n"].tolist() == [3, 6, 0]
+    assert pairs["n_zero_maps"].tolist() == [1, 0, 3]
+    np.testing.assert_allclose(pairs["value"], [1, 1, np.nan])
+    means = table[(table["kind"] == "map_mean") & (table["name"] == "rank_correlation")].set_index("emotion")
+    assert set(means.index) == {"fear", "all"}
+    np.testing.assert_allclose(means["value"].astype(float), 1)
+    assert means.loc["fear", ["n", "n_speakers", "n_zero_maps"]].tolist() == [2, 2, 1]
+    assert figures.map_agreement(table, ["anger", "fear"]).axes
+
+
+def test_agreement_of_metrics_counts_complete_recordings():
+    metrics = make_results(seeds=3).metrics
+    metrics.loc[0, "q_mse"] = np.nan
+    table = metric_agreement(metrics)
+    own = table[(table["gender"] == metrics.loc[0, "gender"]) & (table["statistic"] == "icc_2_1")].set_index("name")
+    assert own.loc["q_rmse", "n"] == own.loc["q_mse", "n"] + 1
+    wide = metrics[metrics["gender"] == metrics.loc[0, "gender"]].pivot(
+        index="recording", columns="seed", values="q_rmse"
+    )
+    assert own.loc["q_rmse", "value"] == intraclass_correlations(wide.to_numpy()).single
+
+
+def test_cells_are_those_of_the_tables_with_limits_around_them():
+    results = make_results(seeds=2)
+    chosen = chosen_rows(results.metrics, results.members)
+    table = table_cells(chosen, ["q_rmse"], EMOTIONS, CONFIG)
+    expected = cell_statistics(chosen, "q_rmse", ["female", "male"], EMOTIONS)
+    np.testing.assert_allclose(table["value"].astype(float), expected["value"])
+    assert table["n"].tolist() == expected["n_recordings"].tolist()
+    several = table[table["n_speakers"] > 1]
+    assert (several["low"] <= several["value"] + 1e-12).all()
+    means = several[several["statistic"] == "mean"]
+    assert (means["value"] <= means["high"]).all()
+    assert table.loc[table["n_speakers"] == 1, "low"].isna().all()
+    lowest = several[several["statistic"] == "min"]
+    np.testing.assert_allclose(lowest["low"].astype(float), lowest["value"].astype(float))
+
+
+def test_mask_profiles_by_hand():
+    """Two seeds with a mask, one without; each mask is divided by its sum."""
+    masks = np.zeros((3, 1, 2, 3))
+    masks[0, 0] = [[1, 0, 0], [0, 0, 1]]
+    masks[1, 0] = [[4, 0, 0], [0, 0, 0]]
+    table = mask_profiles({"female": masks}, ["fear"], np.array([100.0, 200.0]), np.array([0.0, 0.1, 0.2]))
+    frequency, time = table[table["axis"] == "frequency_hz"], table[table["axis"] == "time_s"]
+    np.testing.assert_allclose(frequency["mean"], [0.75, 0.25])
+    np.testing.assert_allclose(time["mean"], [0.75, 0, 0.25])
+    np.testing.assert_allclose(time["lowest"], [0.5, 0, 0])
+    # t of one degree of freedom: 12.706; standard deviation of 1/2 and 1 over the root of two: 1/4.
+    np.testing.assert_allclose(frequency["high"], [0.75 + 12.7062 / 4, 0.25 + 12.7062 / 4], rtol=1e-4)
+    assert (table["seeds"] == 2).all()
+    empty = mask_profiles({"female": 0 * masks}, ["fear"], np.array([100.0, 200.0]), np.array([0.0, 0.1, 0.2]))
+    assert empty["mean"].isna().all()
+    assert figures.mask_bands(pd.concat([table, empty.assign(emotion="anger")])).axes
+
+
+def test_claims_over_seeds():
+    counts = [(10, 0), (0, 0), (7, 3), (0, 4), (5, 3), (0, 10)]
+    claims = pd.DataFrame(counts, columns=["seeds_holding", "seeds_undecided"])
+    claims = claims.assign(seeds=10, id=list("abcdef"), section="", claim="")
+    assert surviving_claims(claims)["answer"].tolist() == [
+        "holds in every seed",
+        "fails in every seed",
+        "holds in every seed that decides",
+        "fails in every seed that decides",
+        "depends on the seed",
+        "undecided in every seed",
+    ]
