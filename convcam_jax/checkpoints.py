@@ -66,21 +66,18 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
         create=False,
         multiprocessing_options=alone,
     )
-    types = ocp.type_handlers.create_type_handler_registry(
-        (jax.Array, ocp.type_handlers.ArrayHandler(primary_host=own)),
-        (np.ndarray, ocp.type_handlers.NumpyHandler(primary_host=own)),
-    )
     # Trained weights hardly compress; without compression a checkpoint takes a third of the time.
-    handler = ocp.PyTreeCheckpointHandler(
-        use_compression=False, use_ocdbt=False, multiprocessing_options=alone, type_handler_registry=types
-    )
+    handler = ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=False, multiprocessing_options=alone)
     with _storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
 
 
 def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
-    """Save a tree of arrays; on return it is complete on disk."""
+    """Save a tree of arrays; on return it is complete on disk. Of several processes, only the first one can."""
+    if jax.process_count() > 1:
+        # What one process has on its own devices, Orbax takes as NumPy arrays only, and from the first process.
+        tree = jax.tree.map(np.asarray, tree)
     with _storage_errors(Path(manager.directory)):
         manager.save(step, args=ocp.args.PyTreeSave(tree))
         manager.wait_until_finished()

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 import psutil
+from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import CheckpointManager
 from tqdm import tqdm
 
@@ -43,6 +44,10 @@ class Group(NamedTuple):
         """Where the arrays `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
         return self.folder.with_name(f"{self.folder.name}_history.npz")
 
+    def handed_over_file(self) -> Path:
+        """Where another process than the first one leaves the parameters, as arrays by the names of their leaves."""
+        return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
+
 
 def make_model(config: Config, precision: Precision = "float32") -> SimpleNet:
     """The network of a config."""
@@ -52,7 +57,7 @@ def make_model(config: Config, precision: Precision = "float32") -> SimpleNet:
 def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
     """Train all members, or go on where an earlier run stopped, and write `history.csv`; parameters go to `training/`.
 
-    Several processes take the groups in turns, and have all of them when this returns.
+    Several processes take the groups in turns. All but the first one keep nothing of a group that is not finished.
 
     Raises:
       UserError: a loss is not finite.
@@ -62,15 +67,17 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
     groups = _groups(config, members, recordings, workdir)
     own = groups[jax.process_index() :: jax.process_count()]
     for number, group in enumerate(own, start=1):
-        if not checkpoints.is_complete(group.folder):
+        if not (checkpoints.is_complete(group.folder) or group.handed_over_file().exists()):
             names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
             say(f"training group {number} of {len(own)} ({config.train.precision}): {names}")
-            _train_group(group, config, dataset, recordings)
+            (_train_group if is_first_process() else _train_for_first_process)(group, config, dataset, recordings)
         checkpoints.remove(_progress_folder(group))
         if is_first_process():
             write_csv(workdir / "history.csv", history_table(own[:number]))
     wait_for_all("trained")
     if is_first_process():
+        for group in groups:
+            _take_over(group)
         write_csv(workdir / "history.csv", history_table(groups))
     return groups
 
@@ -120,7 +127,7 @@ def _bytes_per_device() -> int:
 def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
     plan = _plan(group.members, config, dataset, recordings)
     with checkpoints.open_manager(_progress_folder(group)) as manager:
-        progress = _start_or_resume(manager, group.members, config, recordings)
+        progress = _start_or_resume(manager, group.members, config)
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
             checkpoints.save(manager, epoch.number, progress)
@@ -128,6 +135,24 @@ def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Rec
     # The parameters come last: they tell that the group is complete.
     write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
     checkpoints.save_params(group.folder, progress.state.best_params)
+
+
+def _train_for_first_process(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
+    plan = _plan(group.members, config, dataset, recordings)
+    progress = _start(group.members, config)
+    for epoch in _epochs_with_bar(group.members, progress, 0, config, plan, recordings):
+        progress = _record(progress, epoch, group.members)
+    best_epoch = np.asarray(progress.state.best_epoch)
+    write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
+    leaves = flatten_dict(progress.state.best_params, sep="/")
+    write_arrays(group.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
+
+
+def _take_over(group: Group) -> None:
+    """Save the parameters of a group that another process has trained."""
+    if group.handed_over_file().exists():
+        checkpoints.save_params(group.folder, unflatten_dict(read_arrays(group.handed_over_file()), sep="/"))
+        group.handed_over_file().unlink()
 
 
 def _progress_folder(group: Group) -> Path:
@@ -139,13 +164,14 @@ def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordi
     return make_plan(np.asarray(recordings.n_frames), sets[0], sets[1], members, config.train.batch_size)
 
 
-def _start_or_resume(
-    manager: CheckpointManager, members: tuple[Member, ...], config: Config, recordings: Recordings
-) -> Progress:
+def _start(members: tuple[Member, ...], config: Config) -> Progress:
     shape = (config.features.cqt_bins, config.corpus.max_frames)
     state = init_group(members, make_model(config), config.train, shape)
-    history = np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan)
-    progress = Progress(state, history)
+    return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
+
+
+def _start_or_resume(manager: CheckpointManager, members: tuple[Member, ...], config: Config) -> Progress:
+    progress = _start(members, config)
     if manager.latest_step() is None:
         return progress
     say(f"going on after epoch {manager.latest_step()}")
