@@ -25,6 +25,7 @@ from convcam_jax.training import Recordings
 from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_csv, write_json
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+GROUPS = "training/groups.json"
 # Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
 # checkpoint holds in flight take about as much as three more.
 _PARAMETER_COPIES = 8
@@ -55,8 +56,7 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
       UserError: a loss is not finite.
     """
     recordings = network_inputs(dataset, config)
-    members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
-    groups = _groups(config, members, recordings, workdir)
+    groups = _groups(config, dataset, recordings, workdir)
     for number, group in enumerate(groups, start=1):
         if not checkpoints.is_complete(group.folder):
             names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
@@ -77,18 +77,28 @@ def history_table(groups: list[Group]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
 
 
-def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[Group]:
+def begun_groups(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
+    """The groups of a run whose training has begun."""
+    members = _members(config, dataset)
+    size = read_json(workdir / GROUPS)["members_at_once"]
+    starts = range(0, len(members), size)
+    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+
+
+def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
+    return tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
+
+
+def _groups(config: Config, dataset: Dataset, recordings: Recordings, workdir: Path) -> list[Group]:
     """The members in groups of equal size; a run that goes on keeps the size that it began with."""
-    note = workdir / "training" / "groups.json"
+    members, note = _members(config, dataset), workdir / GROUPS
     if not note.exists():
         n_devices = jax.device_count()
         per_device = -(-config.train.members_at_once // n_devices) or _members_per_device(config, recordings)
         size = group_size(len(members), per_device, n_devices)
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
-    size = read_json(note)["members_at_once"]
-    starts = range(0, len(members), size)
-    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+    return begun_groups(config, dataset, workdir)
 
 
 def _members_per_device(config: Config, recordings: Recordings) -> int:
