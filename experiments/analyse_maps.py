@@ -14,7 +14,7 @@ see `convcam_jax.external_maps.from_colours`.
 from convcam_jax.errors import UserError
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, external, present
+from convcam_jax.stages import analyse, external, present, report
 from convcam_jax.workdir import write_csv
 
 
@@ -32,3 +32,4 @@ def run(settings: RunSettings) -> None:
     say("drawing tables and figures")
     present.write_map_tables(config, analysed, members, workdir)
     present.write_map_figures(config, analysed, members, workdir)
+    report.write_report(config, analysed, genders, workdir)

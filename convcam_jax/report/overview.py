@@ -1,6 +1,7 @@
 """What the report says of the whole run, as dictionaries that become JSON."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ def changed_fields(config: Config) -> list[dict[str, str]]:
     ]
 
 
-def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, begun: str, made: str) -> dict[str, str]:
-    """What was run, in words; `record` is `config.json`, `begun` and `made` are times."""
+def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, members: pd.DataFrame) -> dict[str, str]:
+    """What was run, in words; `record` is `config.json`, the tables are those of the run."""
     splits = utterances["split"].value_counts()
     packages = record.get("packages", {})
     counts = ", ".join(f"{splits[name]} {name}" for name in ("train", "validation", "test") if name in splits)
@@ -37,7 +38,7 @@ def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, b
         "corpus": config.corpus.name,
         "protocol": config.protocol,
         "recordings": f"{len(utterances)} ({counts})",
-        "seeds per gender": str(config.train.seeds),
+        "seeds per gender": str(members["seed"].nunique()),
         "precision of training": config.train.precision,
         "map": f"of the class {config.cam.target}, placement {config.analysis.map_placement}".replace("_", " "),
         "versions": ", ".join(
@@ -46,9 +47,20 @@ def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, b
         ),
         "machine": f"{record.get('machine', 'unknown')}; {record.get('devices', '')}",
         "corpus hash": str(record.get("corpus_sha256", "")),
-        "run begun": begun,
-        "report made": made,
     }
+
+
+def duration(begun: datetime | None, explained: datetime | None) -> dict[str, str]:
+    """When the run began, and how long it took until all maps were made; nothing of what is not known.
+
+    A report that is made again says the same.
+    """
+    if begun is None:
+        return {}
+    found = {"begun": f"{begun:%Y-%m-%d %H:%M} UTC"}
+    if explained is not None:
+        found["until all maps were made"] = f"{(explained - begun).total_seconds() / 60:.0f} minutes"
+    return found
 
 
 def as_table(title: str, frame: pd.DataFrame, note: str = "") -> dict[str, Any]:

@@ -125,6 +125,8 @@ def _layers(shown: Shown) -> dict[str, Any]:
 
 def _answers(shown: Shown) -> list[dict[str, Any]]:
     """For each member its answer and how likely it took the truth to be; empty where models are not known."""
+    if shown.answers.empty:
+        return []
     rows = shown.answers.sort_values("seed").to_dict("records")
     return [
         {"seed": int(row["seed"]), "predicted": row["predicted"], "p_truth": round(float(row[row["truth"]]), 3)}

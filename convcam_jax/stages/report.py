@@ -15,7 +15,8 @@ from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.resynthesis import round_trip_snr_db
 from convcam_jax.stages.analyse import Analysed, GenderMaps
-from convcam_jax.stages.resynthesise import consensus_maps, listen, write_sounds
+from convcam_jax.stages.explain import EXPLANATIONS
+from convcam_jax.stages.resynthesise import RESYNTHESIS, consensus_maps, listen, write_sounds
 from convcam_jax.tables import as_printed
 from convcam_jax.workdir import CONFIG_FILE, read_csv, read_json, write_text
 
@@ -29,7 +30,6 @@ _TITLES = {
     "table5": "Table 5: energy inside the mask (%)",
     "accuracy": "Accuracy over seeds",
     "claims": "The paper's statements",
-    "resynthesis": "What the networks say of what the maps mark",
 }
 
 
@@ -105,12 +105,10 @@ def _controls_of(controls: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
 
 def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) -> dict[str, Any]:
     members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / "predictions.csv")
-    utterances = read_csv(workdir / "utterances.csv")
-    begun = _in_words(datetime.datetime.fromtimestamp((workdir / CONFIG_FILE).stat().st_mtime, datetime.UTC))
-    made = _in_words(datetime.datetime.now(datetime.UTC))
-    record = read_json(workdir / CONFIG_FILE)
+    times = [_modified(workdir / name) for name in (CONFIG_FILE, EXPLANATIONS)]
+    facts = overview.facts(config, read_json(workdir / CONFIG_FILE), read_csv(workdir / "utterances.csv"), members)
     return {
-        "facts": overview.facts(config, record, utterances, begun, made),
+        "facts": facts | overview.duration(*times),
         "changed": overview.changed_fields(config),
         "emotions": list(config.corpus.emotions),
         "accuracies": overview.accuracies(members),
@@ -118,18 +116,14 @@ def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) 
         "masks": overview.masks(analysed.masks),
         "thresholds": list(config.report.thresholds),
         "snr_db": snr_db,
-        "resynthesis": _records(workdir / "tables" / "resynthesis.csv"),
+        "resynthesis": _table_or_none(workdir / "tables" / RESYNTHESIS).to_dict("records"),
         "tables": list(_tables(workdir / "tables")),
         "verdicts": list(_verdicts(workdir / "tables")),
     }
 
 
-def _in_words(time: datetime.datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    return _table_or_none(path).to_dict("records")
+def _modified(path: Path) -> datetime.datetime | None:
+    return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC) if path.exists() else None
 
 
 def _tables(folder: Path) -> Iterator[dict[str, Any]]:
