@@ -93,7 +93,7 @@ function counterfactualTraces(gender, sound, panel, first) {
 function showCounterfactual() {
   const note = byId("counterfactual-note");
   if (!run.resynthesis.length) {
-    note.textContent = "Not run: the networks that made these maps are not known.";
+    note.textContent = "Not made: the networks are not known, or no map marks anything.";
     byId("counterfactual-chart").remove();
     return;
   }

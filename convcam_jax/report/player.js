@@ -10,11 +10,11 @@ function chosenSound(sounds, kind, threshold) {
 function loadSound(mp3, keepPlace) {
   const place = keepPlace ? audio.currentTime : 0;
   const goOn = keepPlace && !audio.paused;
-  audio.src = `data:audio/mpeg;base64,${mp3}`;
-  audio.addEventListener("loadedmetadata", () => {
+  audio.onloadedmetadata = () => {
     audio.currentTime = Math.min(place, audio.duration);
     if (goOn) audio.play();
-  }, { once: true });
+  };
+  audio.src = `data:audio/mpeg;base64,${mp3}`;
 }
 
 function movePlayhead() {

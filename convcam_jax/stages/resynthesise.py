@@ -27,6 +27,7 @@ from convcam_jax.training import Recordings
 from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
 
 RESYNTHESIS = "resynthesis.csv"
+COLUMNS = ["recording", "gender", "seed", "truth", *Probe._fields, "p_truth", "predicted", "correct"]
 
 
 class Listening(NamedTuple):
@@ -75,23 +76,29 @@ def _write_wav(path: Path, samples: NDArray[np.float64], rate_hz: int) -> None:
     soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")
 
 
-def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group], workdir: Path) -> pd.DataFrame:
-    """Write `resynthesis.csv` unless an earlier run has done so, its summary and its figure; returns the summary."""
+def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group], workdir: Path) -> None:
+    """Write `resynthesis.csv` unless an earlier run has done so, its summary and its figure.
+
+    Recordings whose map is zero in all members are left out; with no other, there is neither summary nor figure.
+    """
     path = workdir / RESYNTHESIS
     if not path.exists():
         say("asking the networks about what the maps mark")
         write_csv(path, pd.concat([_ask_gender(config, own, groups) for own in genders], ignore_index=True))
-    table = counterfactual.summary(read_csv(path))
+    answers = read_csv(path)
+    if answers.empty:
+        return
+    table = counterfactual.summary(answers)
     write_csv(workdir / "tables" / RESYNTHESIS, table)
     write_text(workdir / "tables" / "resynthesis.md", to_markdown(table[["sentence"]]))
     write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
-    return table
 
 
 def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.DataFrame:
     tasks = [_Task(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)]
-    # Where no member has a map there is nothing to leave out.
     kept = [i for i, task in enumerate(tasks) if task.map.any()]
+    if not kept:
+        return pd.DataFrame(columns=COLUMNS)
     work = partial(_probe, config=config)
     found = list(in_processes(work, [tasks[i] for i in kept]))
     labels = pd.concat(
@@ -103,7 +110,11 @@ def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.Data
     )
     spectrograms = [one for _, spectrograms in found for one in spectrograms]
     by_seed = _ask(config, own.gender, _as_inputs(spectrograms, config), groups)
-    emotions = config.corpus.emotions
+    return _answer_table(labels.assign(gender=own.gender), by_seed, config.corpus.emotions)
+
+
+def _answer_table(labels: pd.DataFrame, by_seed: dict[int, np.ndarray], emotions: tuple[str, ...]) -> pd.DataFrame:
+    """The rows of `resynthesis.csv` from the N sounds' `labels` and every seed's probabilities `[N, C]`."""
     truth = np.array([emotions.index(label) for label in labels["truth"]])
     tables = []
     for seed, answers in by_seed.items():
@@ -111,9 +122,7 @@ def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.Data
         p_truth = answers[np.arange(len(truth)), truth]
         names = [emotions[i] for i in predicted]
         tables.append(labels.assign(seed=seed, p_truth=p_truth, predicted=names, correct=predicted == truth))
-    table = pd.concat(tables, ignore_index=True).assign(gender=own.gender)
-    first = ["recording", "gender", "seed", "truth", *Probe._fields]
-    return table[[*first, "p_truth", "predicted", "correct"]]
+    return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
 def _probe(task: _Task, config: Config) -> tuple[list[Probe], NDArray[np.float32]]:
