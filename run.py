@@ -4,6 +4,7 @@ python run.py                                          the whole paper on the em
 python run.py --corpus=emodb --data_dir=FOLDER         the same on the Berlin corpus
 python run.py ... --protocol=published                 as the authors computed it
 python run.py ... --set=train.epochs=20                with any field of the config changed
+python run.py --experiment=report --workdir=FOLDER     the report of a finished run made again
 """
 
 import datetime
@@ -71,7 +72,7 @@ def _config() -> Config:
 
 
 def _refuse_flags_without_use() -> None:
-    if FLAGS.data_dir and FLAGS.corpus == "synthetic" and FLAGS.experiment != "ablation":
+    if FLAGS.data_dir and FLAGS.corpus == "synthetic" and FLAGS.experiment not in ("ablation", "report"):
         raise UserError("--data_dir: the synthetic corpus has no folder; add --corpus=emodb or --corpus=listed")
     for flag, experiment in (("maps", "analyse_maps"), ("from_workdir", "ablation")):
         if FLAGS[flag].present and FLAGS.experiment != experiment:
@@ -79,6 +80,8 @@ def _refuse_flags_without_use() -> None:
     given = [name for name in ("corpus", "protocol", "seeds", "set") if FLAGS[name].present]
     if FLAGS.from_workdir and given:
         raise UserError(f"--{given[0]}: with --from_workdir the config is that of the earlier run; leave the flag out")
+    if FLAGS.experiment == "report" and given:
+        raise UserError(f"--{given[0]}: the config is that of the run in --workdir; leave the flag out")
 
 
 def _optional(path: str) -> Path | None:

@@ -235,6 +235,26 @@ class BenchmarkConfig:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class ReportConfig:
+    """The sounds of the report: what a map marks is where it reaches a share of its maximum."""
+
+    thresholds: tuple[float, ...] = (0.25, 0.5, 0.75)
+    # Choices of as many random cells that each mark is compared with.
+    random_masks: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(self.thresholds) and all(0 < t <= 1 for t in self.thresholds),
+            "report.thresholds",
+            "needs numbers in (0, 1]",
+        )
+        _require(len(set(self.thresholds)) == len(self.thresholds), "report.thresholds", "needs different numbers")
+        _require(self.random_masks >= 1, "report.random_masks", "must be at least 1")
+        _require(self.seed >= 0, "report.seed", "must not be negative")
+
+
 # A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;
 # the maps keep the paper's size.
 SYNTHETIC_MODEL = ModelConfig(filters=(16, 32, 64))
@@ -268,6 +288,7 @@ class Config:
     controls: ControlsConfig = ControlsConfig()
     given_maps: GivenMapsConfig = GivenMapsConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
+    report: ReportConfig = ReportConfig()
 
 
 def make_config(

@@ -69,7 +69,9 @@ def frame_times_s(n_frames: int, config: FeatureConfig) -> NDArray[np.float64]:
 
 
 def cqt_magnitude(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:
-    """Magnitude [F, n] of the constant-Q transform of `samples` [N], octave by octave from the highest down.
+    """Magnitude [..., F, n] of the constant-Q transform of `samples` [..., N], octave by octave from the highest down.
+
+    Many recordings of one length share the work of making the filters, most of the time that one recording takes.
 
     Each octave below the highest is computed from the signal at half the rate and half the hop of the one above
     (Schoerkhuber and Klapuri, "Constant-Q transform toolbox for music processing", SMC 2010), as in `librosa.cqt` up to
@@ -81,17 +83,18 @@ def cqt_magnitude(samples: NDArray[np.float64], config: FeatureConfig) -> NDArra
     hop = config.hop_samples
     signal = librosa.resample(samples, orig_sr=config.sample_rate_hz, target_sr=config.cqt_sample_rate_hz)
     # librosa multiplies by a rounded ratio, and gets one sample more than the exact ceiling for some lengths.
-    signal = librosa.util.fix_length(signal, size=n_cqt_samples(len(samples), config))
-    n_frames = n_cqt_frames(len(samples), config)
+    n_samples = samples.shape[-1]
+    signal = librosa.util.fix_length(signal, size=n_cqt_samples(n_samples, config))
+    n_frames = n_cqt_frames(n_samples, config)
     octaves = []
     for end in range(config.cqt_bins, 0, -config.bins_per_octave):
         start = max(0, end - config.bins_per_octave)
-        octaves.append(_octave_magnitude(signal, rate_hz, hop, (start, end), config)[:, :n_frames])
+        octaves.append(_octave_magnitude(signal, rate_hz, hop, (start, end), config)[..., :n_frames])
         if hop % 2 == 0:
             hop //= 2
             rate_hz /= 2
             signal = librosa.resample(signal, orig_sr=2, target_sr=1, scale=True)
-    return np.concatenate(octaves[::-1])
+    return np.concatenate(octaves[::-1], axis=-2)
 
 
 def _octave_magnitude(

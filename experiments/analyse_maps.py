@@ -7,14 +7,14 @@ the map of the last convolution (90 x 47), which is then placed as the protocol 
 rows. Each map is divided by its maximum. All recordings in the file count as correctly classified. The 58 published
 ones take half a minute on 2 cores once the corpus's features are cached.
 
---set=given_maps.read_from=colours is for bins x frames maps that were read from pictures such as the published ones:
-see `convcam_jax.external_maps.from_colours`.
+Bins x frames maps that show the error of having been read from pictures of 256 colours, as the published ones were, are
+freed from it, unless --set=given_maps.free_from_colours=false: see `convcam_jax.external_maps.from_colours`.
 """
 
 from convcam_jax.errors import UserError
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, control, external, present
+from convcam_jax.stages import analyse, control, external, present, report
 from convcam_jax.workdir import write_csv
 
 
@@ -34,3 +34,4 @@ def run(settings: RunSettings) -> None:
     present.write_map_figures(config, analysed, members, workdir)
     say("comparing with chance")
     control.compare_with_chance(config, genders, analysed, workdir)
+    report.write_report(config, analysed, genders, workdir)

@@ -1,10 +1,10 @@
-"""The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables and figures.
+"""The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables, figures and a report.
 
     python run.py                                    on the embedded corpus, some minutes
     python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus, about an hour on 2 CPU cores
 
 What to expect on the Berlin corpus stands in the README. Training and explaining are done once per workdir; analysis,
-tables and figures are made anew each time.
+tables, figures and the report are made anew each time.
 
 Members may be shared by several processes that see the same workdir, here by two on one machine:
 
@@ -19,7 +19,7 @@ from convcam_jax.dataset import Dataset
 from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, control, explain, prepare, present, seeds, train
+from convcam_jax.stages import analyse, control, explain, prepare, present, report, resynthesise, seeds, train
 from convcam_jax.workdir import read_csv
 
 
@@ -46,3 +46,5 @@ def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Gr
     say("comparing with chance and between seeds")
     control.compare_with_chance(config, maps, analysed, workdir)
     seeds.compare_seeds(config, maps, analysed, members, workdir)
+    resynthesise.ask_networks(config, maps, groups, workdir)
+    report.write_report(config, analysed, maps, workdir)

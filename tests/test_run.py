@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from convcam_jax.config import EMOTIONS
 
@@ -45,6 +46,7 @@ COLUMNS = {
         *("gender", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
     ],
 }
+SOUNDS = ("original", "only_50", "without_50")
 FIGURES = [f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)]
 
 
@@ -143,6 +145,34 @@ def test_figures_and_printed_tables_are_there(finished):
     for number in (1, 2, 3, 4, 5):
         assert len(pd.read_csv(finished / "tables" / f"table{number}.csv")) > 0
         assert (finished / "tables" / f"table{number}.md").read_text().startswith("|")
+
+
+def test_the_networks_answer_the_recordings_made_anew_as_before(finished):
+    answers = table(finished, "resynthesis.csv").query("cells == 'all'").set_index(["recording", "seed"])
+    predictions = table(finished, "predictions.csv").set_index(["recording", "seed"])
+    before = pd.Series({key: row[row["truth"]] for key, row in predictions.iterrows()})
+    assert len(answers) > 0
+    np.testing.assert_allclose(answers["p_truth"], before.loc[answers.index], atol=1e-5)
+    assert (answers["predicted"] == predictions.loc[answers.index, "predicted"]).all()
+
+
+def test_sounds_are_written_and_add_up(finished):
+    names = table(finished, "utterances.csv").query("split == 'test'")["recording"]
+    assert len(list((finished / "listening").glob("*.wav"))) == 7 * len(names)
+    sounds = [soundfile.read(finished / "listening" / f"{names.iloc[0]}_{kind}.wav")[0] for kind in SOUNDS]
+    # Each is rounded to 16 bits.
+    np.testing.assert_allclose(sounds[1] + sounds[2], sounds[0], atol=2 / 32768)
+
+
+def test_the_report_is_made_again_and_is_the_same(finished, cache_dir):
+    before = hashes(finished)
+    again = [sys.executable, "run.py", "--experiment=report", f"--workdir={finished}", f"--cache_dir={cache_dir}"]
+    (finished / "report.html").unlink()
+    result = subprocess.run(again, cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert hashes(finished) == before
+    refused = subprocess.run([*again, "--seeds=3"], cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
+    assert_refused(refused, "--seeds", "leave the flag out")
 
 
 def test_config_says_what_was_done_and_with_what(finished):

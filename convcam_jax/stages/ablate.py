@@ -10,8 +10,10 @@ import pandas as pd
 from convcam_jax import ablation
 from convcam_jax.analysis import analyse
 from convcam_jax.config import AnalysisConfig, Config
+from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import Dataset
 from convcam_jax.errors import UserError
+from convcam_jax.feature_cache import corpus_hash
 from convcam_jax.features import bin_frequencies_hz
 from convcam_jax.figures.ablation import mean_changes
 from convcam_jax.overrides import restore
@@ -33,22 +35,22 @@ class Source(NamedTuple):
     corpus_sha256: str
 
 
-def read_source(folder: Path, data_dir: str) -> Source:
-    """The run in `folder`; its corpus is looked for in `data_dir`, unless that is empty.
+def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> Source:
+    """The run in `folder`, given as `flag`; its corpus is looked for in `data_dir`, unless that is empty.
 
     Raises:
       UserError: there is no finished run of the experiment `paper`.
     """
     for name in (CONFIG_FILE, EXPLANATIONS, "members.csv"):
         if not (folder / name).is_file():
-            raise UserError(f"--from_workdir={folder}: {name} is missing; give a finished run of the experiment paper")
+            raise UserError(f"{flag}={folder}: {name} is missing; give a finished run of the experiment paper")
     try:
         record = read_json(folder / CONFIG_FILE)
         config, corpus_sha256 = restore(record["config"]), str(record["corpus_sha256"])
     except (ValueError, KeyError, TypeError, OSError, UserError) as error:
         raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
     if config.experiment != "paper":
-        raise UserError(f"--from_workdir={folder}: is a run of {config.experiment}; give one of the experiment paper")
+        raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
     corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
     return Source(folder, dataclasses.replace(config, corpus=corpus), corpus_sha256)
 
@@ -60,18 +62,24 @@ def begin(settings: RunSettings, source: Source) -> Dataset:
       UserError: the corpus is not that of the source run, or the workdir holds another run. Nothing is written then.
     """
     utterances, unnamed = find_corpus(source.config, settings.cache_dir)
+    check_corpus(source, utterances)
     record = run_record(dataclasses.replace(source.config, experiment="ablation"), utterances)
-    if record["corpus_sha256"] != source.corpus_sha256:
-        raise UserError(f"--from_workdir={source.folder}: the corpus is not the one of that run; give it as --data_dir")
     record["maps_sha256"] = hashlib.sha256((source.folder / EXPLANATIONS).read_bytes()).hexdigest()
     check_workdir(settings.workdir, record)
     dataset, unreadable = load_dataset(utterances, source.config, settings.cache_dir)
-    _check_recordings(source, dataset)
+    check_recordings(source, dataset)
     write_beginning(settings.workdir, record, dataset, [*unnamed, *unreadable])
     return dataset
 
 
-def _check_recordings(source: Source, dataset: Dataset) -> None:
+def check_corpus(source: Source, utterances: list[Utterance], flag: str = "--from_workdir") -> None:
+    """Raise UserError unless the utterances are those of the source run."""
+    if corpus_hash(utterances) != source.corpus_sha256:
+        raise UserError(f"{flag}={source.folder}: the corpus is not the one of that run; give it as --data_dir")
+
+
+def check_recordings(source: Source, dataset: Dataset) -> None:
+    """Raise UserError unless the source run has explained just the test set of its config."""
     explanations = load_explanations(source.folder)
     for gender in dataset.genders():
         tested = [dataset.utterances[i].recording for i in dataset.indices(gender, "test")]

@@ -27,6 +27,7 @@ from convcam_jax.training import Recordings
 from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_csv, write_json
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+GROUPS = "training/groups.json"
 # Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
 # checkpoint holds in flight take about as much as three more.
 _PARAMETER_COPIES = 8
@@ -63,8 +64,7 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
       UserError: a loss is not finite.
     """
     recordings = network_inputs(dataset, config)
-    members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
-    groups = _groups(config, members, recordings, workdir)
+    groups = _groups(config, dataset, recordings, workdir)
     own = groups[jax.process_index() :: jax.process_count()]
     for number, group in enumerate(own, start=1):
         if not (checkpoints.is_complete(group.folder) or group.handed_over_file().exists()):
@@ -92,9 +92,21 @@ def history_table(groups: list[Group]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
 
 
-def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[Group]:
+def begun_groups(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
+    """The groups of a run whose training has begun."""
+    members = _members(config, dataset)
+    size = read_json(workdir / GROUPS)["members_at_once"]
+    starts = range(0, len(members), size)
+    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+
+
+def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
+    return tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
+
+
+def _groups(config: Config, dataset: Dataset, recordings: Recordings, workdir: Path) -> list[Group]:
     """The members in groups of equal size; a run that goes on keeps the size that it began with."""
-    note = workdir / "training" / "groups.json"
+    members, note = _members(config, dataset), workdir / GROUPS
     if is_first_process() and not note.exists():
         n_devices = jax.local_device_count()
         per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config, recordings)
@@ -102,9 +114,7 @@ def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings,
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
     wait_for_all("groups are known")
-    size = read_json(note)["members_at_once"]
-    starts = range(0, len(members), size)
-    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+    return begun_groups(config, dataset, workdir)
 
 
 def members_per_device(config: Config, recordings: Recordings) -> int:

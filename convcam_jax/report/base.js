@@ -1,0 +1,96 @@
+"use strict";
+
+// Everything that comes from a run becomes text, never markup.
+const readData = (id) => JSON.parse(document.getElementById(id).textContent);
+const byId = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+// Plotly shows some markup in its texts.
+const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+const inWords = (name) => name.replaceAll("_", " ");
+
+function shownNumber(value) {
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) >= 100 ? value.toFixed(1) : String(Number(value.toPrecision(3)));
+}
+
+function shownValue(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return shownNumber(value);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return String(value);
+}
+
+const isNumeric = (value) => typeof value === "number" || (typeof value === "string" && /^-?[\d.]+$|^–$/.test(value));
+
+function tableOf(columns, rows) {
+  const numeric = columns.map((_, i) => rows.some((row) => isNumeric(row[i])) && rows.every((row) => row[i] === null || isNumeric(row[i])));
+  const heads = columns.map((name, i) => element("th", { scope: "col", className: numeric[i] ? "number" : "", textContent: inWords(name) }));
+  const body = rows.map((row) => element("tr", {}, ...row.map((value, i) => {
+    const text = shownValue(value);
+    return element("td", { className: numeric[i] ? "number" : text.length > 60 ? "long" : "", textContent: text });
+  })));
+  const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
+  return element("div", { className: "scroll", tabIndex: 0 }, table);
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+const touch = matchMedia("(pointer: coarse)").matches;
+
+function chartLayout(more = {}) {
+  const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true };
+  const layout = {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: colour("ink"), family: "system-ui, sans-serif", size: 12 },
+    margin: { l: 50, r: 10, t: 30, b: 40 },
+    dragmode: touch ? false : "zoom",
+    legend: { orientation: "h", y: -0.15 },
+    hoverlabel: { font: { family: "system-ui, sans-serif" } },
+    ...more,
+  };
+  for (const name of Object.keys(more).filter((key) => /^[xy]axis\d*$/.test(key))) layout[name] = { ...axis, ...more[name] };
+  return layout;
+}
+
+const drawings = new Map();
+
+// Draws a chart now, and again when the system changes between light and dark.
+function drawChart(node, make) {
+  drawings.set(node, make);
+  const { data, layout } = make();
+  return Plotly.react(node, data, layout, { displayModeBar: false, responsive: true });
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const [node, make] of drawings) drawChart(node, make);
+});
+addEventListener("beforeprint", () => { for (const node of drawings.keys()) Plotly.Plots.resize(node); });
+
+const VIRIDIS = [[68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37]];
+
+function viridis(value) {
+  const place = value * (VIRIDIS.length - 1);
+  const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
+  return VIRIDIS[low].map((part, i) => Math.round(part + (place - low) * (VIRIDIS[low + 1][i] - part)));
+}
+
+// The grey levels (0 to 255) of a picture in base64, row by row.
+async function greyLevels(png) {
+  const image = new Image();
+  image.src = `data:image/png;base64,${png}`;
+  await image.decode();
+  const canvas = element("canvas", { width: image.width, height: image.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  const pixels = context.getImageData(0, 0, image.width, image.height).data;
+  const levels = Uint8Array.from({ length: image.width * image.height }, (_, i) => pixels[4 * i]);
+  return { levels, width: image.width, height: image.height };
+}

@@ -1,0 +1,91 @@
+"""Pictures, sounds and numbers as text that a page can hold."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import librosa
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+
+# The lowest rate of the first layer-III standard's extension that holds speech; others are resampled to it.
+MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MP3_RATE_HZ = 16000
+# 0 is the best quality and the most bytes, 1 the least.
+MP3_COMPRESSION = 0.5
+DECIBEL_RANGE_DB = 60.0
+
+
+def as_json(value: Any) -> str:
+    """JSON that can stand in a `script` element: no `<`, `>` or `&`; numbers that are not finite become null."""
+    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # The two line separators end a line in older JavaScript.
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value
+
+
+def rounded(values: NDArray, digits: int) -> list[float]:
+    """Values `[n]` with so many digits behind the point."""
+    return [round(float(value), digits) for value in values]
+
+
+def quantised(values: NDArray, top: float) -> NDArray[np.uint8]:
+    """Values in 0..top as 0..255, rounded; what lies outside is clipped."""
+    return np.round(255 * np.clip(values / top, 0, 1)).astype(np.uint8)
+
+
+def decibels(magnitude: NDArray) -> NDArray[np.float64]:
+    """Magnitudes in dB above a floor of `DECIBEL_RANGE_DB` below the greatest: 0 at or below it; silence is 0."""
+    peak = magnitude.max()
+    if peak <= 0:
+        return np.zeros(magnitude.shape)
+    floor = peak * 10 ** (-DECIBEL_RANGE_DB / 20)
+    return 20 * np.log10(np.maximum(magnitude, floor) / floor)
+
+
+def as_png(pixels: NDArray[np.uint8]) -> str:
+    """A grey picture `[rows, columns]` as PNG, in base64."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def as_mp3(samples: NDArray[np.float64], rate_hz: int) -> str:
+    """Samples `[N]` in -1..1 (beyond: clipped) as MP3, which every browser plays, in base64."""
+    if rate_hz not in MP3_RATES_HZ:
+        samples, rate_hz = librosa.resample(samples, orig_sr=rate_hz, target_sr=MP3_RATE_HZ), MP3_RATE_HZ
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        np.clip(samples, -1, 1),
+        rate_hz,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        compression_level=MP3_COMPRESSION,
+        bitrate_mode="VARIABLE",
+    )
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def envelope(samples: NDArray[np.float64], n_parts: int) -> tuple[list[float], list[float]]:
+    """The least and the greatest sample of each of at most `n_parts` nearly equal parts of `samples [N]`."""
+    parts = np.array_split(samples, min(n_parts, len(samples)))
+    return rounded(np.array([p.min() for p in parts]), 3), rounded(np.array([p.max() for p in parts]), 3)

@@ -1,0 +1,50 @@
+"""Phone and syllable labels beside EMO-DB's recordings (`lablaut/`, `silb/`): where each begins, and its name."""
+
+from typing import NamedTuple
+
+# What marks the end of the last label.
+END = "."
+
+
+class Label(NamedTuple):
+    """A stretch of a recording, in seconds."""
+
+    start_s: float
+    end_s: float
+    name: str
+
+
+def parse_phones(text: str) -> list[Label]:
+    """Labels of a `lablaut` file: behind a header that ends with `#`, lines of time, colour, and tab-separated names.
+
+    Lines without a name change how the phone before them sounds, and are left out.
+    """
+    starts = []
+    for line in text.partition("\n#")[2].splitlines()[1:]:
+        fields = line.split(None, 2)
+        if len(fields) == 3 and (name := _name_field(line)):
+            starts.append((fields[0], name))
+    return _stretches(starts)
+
+
+def parse_syllables(text: str) -> list[Label]:
+    """Labels of a `silb` file: lines of time and name."""
+    fields = [line.split(None, 1) for line in text.splitlines()]
+    return _stretches([(pair[0], pair[1].strip()) for pair in fields if len(pair) == 2])
+
+
+def _name_field(line: str) -> str:
+    """What stands behind time and colour, before the first tab."""
+    before_tab = line.partition("\t")[0].split(None, 2)
+    return before_tab[2].strip() if len(before_tab) == 3 else ""
+
+
+def _stretches(starts: list[tuple[str, str]]) -> list[Label]:
+    """Each label lasts until the next one begins; the last one only marks the end."""
+    try:
+        times = [float(time) for time, _ in starts]
+    except ValueError:
+        return []
+    ends = times[1:]
+    found = zip(times, ends, (name for _, name in starts), strict=False)
+    return [Label(start, end, name) for start, end, name in found if end > start and name != END]

@@ -1,0 +1,137 @@
+const run = readData("overview");
+
+function showFacts() {
+  const { corpus, protocol, recordings } = run.facts;
+  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}, ${recordings} recordings, ${run.facts["seeds per gender"]} seeds per gender`;
+  for (const [name, text] of Object.entries(run.facts)) {
+    byId("facts").append(element("dt", { textContent: name }), element("dd", { textContent: text }));
+  }
+  byId("changed").append(run.changed.length
+    ? tableOf(["field", "value", "default"], run.changed.map((row) => [row.field, row.value, row.default]))
+    : element("p", { textContent: "None." }));
+}
+
+function showAccuracy() {
+  if (!run.accuracies.length) {
+    byId("accuracy-chart").replaceWith(element("p", { textContent: "The models are not known." }));
+    return;
+  }
+  drawChart(byId("accuracy-chart"), () => ({
+    data: run.accuracies.flatMap((own) => ["other seeds", "chosen on validation"].map((name, wanted) => {
+      const kept = own.seeds.map((_, i) => i).filter((i) => own.chosen[i] === Boolean(wanted));
+      return {
+        type: "scatter", mode: "markers", name, legendgroup: name, showlegend: own === run.accuracies[0],
+        x: kept.map((i) => own.accuracy[i]), y: kept.map(() => own.gender), text: kept.map((i) => `seed ${own.seeds[i]}`),
+        marker: { size: wanted ? 15 : 10, symbol: wanted ? "diamond" : "circle", opacity: 0.8, color: colour(wanted ? "second" : "first") },
+        hovertemplate: "%{text}: %{x:.1%}<extra></extra>",
+      };
+    })),
+    layout: chartLayout({
+      xaxis: { title: { text: "test accuracy" }, range: [0, 1.02], tickformat: ".0%" },
+      yaxis: { type: "category" }, legend: { orientation: "h", y: 1.2 },
+    }),
+  }));
+}
+
+function showConfusions() {
+  for (const own of run.confusions) {
+    const node = element("div", { className: "chart square", role: "img" });
+    node.setAttribute("aria-label", `Confusion matrix, ${own.gender}, ${own.models}`);
+    byId("confusions").append(node);
+    const shares = own.counts.map((row) => row.map((n) => n / Math.max(1, row.reduce((a, b) => a + b, 0))));
+    drawChart(node, () => ({
+      data: [{
+        type: "heatmap", x: run.emotions.map(plotText), y: run.emotions.map(plotText), z: shares, zmin: 0, zmax: 1,
+        text: own.counts, texttemplate: "%{text}", colorscale: "Cividis", showscale: false,
+        hovertemplate: "%{y} answered as %{x}: %{text}<extra></extra>",
+      }],
+      layout: chartLayout({
+        title: { text: plotText(`${own.gender}, ${own.models}`), font: { size: 14 } },
+        xaxis: { title: { text: "answer" }, type: "category" }, yaxis: { title: { text: "truth" }, type: "category", autorange: "reversed" },
+      }),
+    }));
+  }
+}
+
+async function paint(canvas, png) {
+  const { levels, width, height } = await greyLevels(png);
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  levels.forEach((level, i) => image.data.set([...viridis(level / 255), 255], 4 * i));
+  context.putImageData(image, 0, 0);
+}
+
+function showMasks() {
+  const { pictures, lowest_hz, highest_hz, duration_s } = run.masks;
+  byId("masks-note").textContent = `Sums of the maps of correctly classified recordings, each divided by its maximum: R of the chosen model, R̂ of all seeds. Time goes from left to right (0 to ${duration_s.toFixed(1)} s), frequency upwards (${lowest_hz.toFixed(0)} to ${highest_hz.toFixed(0)} Hz, logarithmic); dark is 0, yellow is 1.`;
+  for (const gender of new Set(pictures.map((one) => one.gender))) {
+    for (const kind of ["R", "R̂"]) {
+      const grid = element("div", { className: "masks" });
+      for (const one of pictures.filter((p) => p.gender === gender && p.kind === kind)) {
+        const canvas = element("canvas", { role: "img" });
+        canvas.setAttribute("aria-label", `Mask ${kind}, ${gender}, ${one.emotion}`);
+        paint(canvas, one.png);
+        grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (no recording)` : one.emotion })));
+      }
+      byId("mask-pictures").append(element("h3", { textContent: `${gender}: ${kind}` }), grid);
+    }
+  }
+}
+
+function counterfactualTraces(gender, sound, panel, first) {
+  const rows = run.resynthesis.filter((row) => row.gender === gender && row.sound === sound);
+  const axes = { xaxis: `x${panel}`, yaxis: `y${panel}`, x: rows.map((row) => row.threshold), showlegend: first };
+  const lines = [["the map's cells", "map", "first", "circle"], ["as many random cells", "random", "second", "square"]];
+  const whole = { type: "scatter", mode: "lines", name: "whole recording", legendgroup: "whole", y: rows.map((row) => row.p_truth_original), line: { dash: "dash", color: colour("faint") }, ...axes };
+  return [whole, ...lines.map(([name, cells, tone, symbol]) => ({
+    type: "scatter", mode: "lines+markers", name, legendgroup: cells, y: rows.map((row) => row["p_truth_" + cells]),
+    line: { color: colour(tone) }, marker: { symbol, size: 9 }, ...axes,
+  }))];
+}
+
+function showCounterfactual() {
+  const note = byId("counterfactual-note");
+  if (!run.resynthesis.length) {
+    note.textContent = "Not made: the networks are not known, or no map marks anything.";
+    byId("counterfactual-chart").remove();
+    return;
+  }
+  note.textContent = `Every recording is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum. With all cells marked the sound is the recording again to ${run.snr_db.toFixed(0)} dB.`;
+  const genders = [...new Set(run.resynthesis.map((row) => row.gender))];
+  const sounds = { only: "only the cells", without: "all but the cells" };
+  drawChart(byId("counterfactual-chart"), () => {
+    const data = [], annotations = [], more = {};
+    genders.forEach((gender, r) => Object.entries(sounds).forEach(([sound, title], c) => {
+      const n = 2 * r + c + 1, panel = n === 1 ? "" : n;
+      data.push(...counterfactualTraces(gender, sound, panel, n === 1));
+      more[`xaxis${panel}`] = { tickvals: run.thresholds, tickformat: ".0%", title: r === genders.length - 1 ? { text: "threshold" } : undefined };
+      more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
+      annotations.push({ text: plotText(`${gender}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
+    }));
+    return { data, layout: chartLayout({ ...more, annotations, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
+  });
+  const columns = ["gender", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
+  byId("counterfactual-sentences").append(
+    tableOf(columns, run.resynthesis.map((row) => columns.map((name) => row[name]))),
+    element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),
+  );
+}
+
+function showTables() {
+  const groups = [["Verdicts of the controls", run.verdicts], ["Tables", run.tables]];
+  for (const [title, tables] of groups.filter(([, tables]) => tables.length)) {
+    byId("table-list").append(element("h3", { textContent: title }));
+    for (const table of tables) {
+      const open = /^Table [345]|verdicts/.test(table.title);
+      byId("table-list").append(element("details", { open }, element("summary", { textContent: table.title }), tableOf(table.columns, table.rows)));
+    }
+  }
+}
+
+showFacts();
+showAccuracy();
+showConfusions();
+showMasks();
+showCounterfactual();
+showTables();

@@ -1,0 +1,118 @@
+"""What the report says of the whole run, as dictionaries that become JSON."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.config import Config, make_config
+from convcam_jax.overrides import flatten
+from convcam_jax.report.encode import as_png, quantised, rounded
+from convcam_jax.views import MaskSet
+
+SHOWN_PACKAGES = ("jax", "flax", "optax", "librosa", "praat-parselmouth", "numpy", "scipy")
+
+
+def changed_fields(config: Config) -> list[dict[str, str]]:
+    """The config's fields that differ from the default of its experiment, corpus and protocol."""
+    corpus = config.corpus
+    pinned = config.split.pinned_test
+    default = make_config(config.experiment, corpus.name, corpus.data_dir, config.protocol, config.train.seeds, pinned)
+    values, defaults = flatten(config), flatten(default)
+    return [
+        {"field": name, "value": str(value), "default": str(defaults[name])}
+        for name, value in values.items()
+        if value != defaults[name]
+    ]
+
+
+def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, members: pd.DataFrame) -> dict[str, str]:
+    """What was run, in words; `record` is `config.json`, the tables are those of the run."""
+    splits = utterances["split"].value_counts()
+    packages = record.get("packages", {})
+    counts = ", ".join(f"{splits[name]} {name}" for name in ("train", "validation", "test") if name in splits)
+    return {
+        "experiment": config.experiment,
+        "corpus": config.corpus.name,
+        "protocol": config.protocol,
+        "recordings": f"{len(utterances)} ({counts})",
+        "seeds per gender": str(members["seed"].nunique()),
+        "precision of training": config.train.precision,
+        "map": f"of the class {config.cam.target}, placement {config.analysis.map_placement}".replace("_", " "),
+        "versions": ", ".join(
+            [f"Python {record.get('python', 'unknown')}"]
+            + [f"{name} {packages[name]}" for name in SHOWN_PACKAGES if name in packages]
+        ),
+        "machine": f"{record.get('machine', 'unknown')}; {record.get('devices', '')}",
+        "corpus hash": str(record.get("corpus_sha256", "")),
+    }
+
+
+def duration(begun: datetime | None, explained: datetime | None) -> dict[str, str]:
+    """When the run began, and how long it took until all maps were made; nothing of what is not known.
+
+    A report that is made again says the same.
+    """
+    if begun is None:
+        return {}
+    found = {"begun": f"{begun:%Y-%m-%d %H:%M} UTC"}
+    if explained is not None:
+        found["until all maps were made"] = f"{(explained - begun).total_seconds() / 60:.0f} minutes"
+    return found
+
+
+def as_table(title: str, frame: pd.DataFrame, note: str = "") -> dict[str, Any]:
+    """A table as title, note, columns and rows; numbers stay numbers."""
+    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    return {"title": title, "note": note, "columns": [str(c) for c in frame.columns], "rows": rows}
+
+
+def masks(mask_set: MaskSet) -> dict[str, Any]:
+    """R of the chosen members and R-hat as pictures, each divided by its maximum; row 0 is the highest frequency."""
+    pictures = [
+        {
+            "gender": gender,
+            "emotion": emotion,
+            "kind": kind,
+            "empty": not bool(of_gender[gender][index].any()),
+            "png": as_png(quantised(of_gender[gender][index][::-1], float(of_gender[gender][index].max()) or 1.0)),
+        }
+        for gender in sorted(mask_set.best)
+        for kind, of_gender in (("R", mask_set.best), ("R̂", mask_set.summed))
+        for index, emotion in enumerate(mask_set.emotions)
+    ]
+    return {
+        "pictures": pictures,
+        "lowest_hz": float(mask_set.bin_hz[0]),
+        "highest_hz": float(mask_set.bin_hz[-1]),
+        "duration_s": float(mask_set.time_s[-1]),
+    }
+
+
+def accuracies(members: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per gender the test accuracy of every seed, and which seed is chosen; nothing where models are not known."""
+    known = members.dropna(subset=["test_accuracy"])
+    return [
+        {
+            "gender": gender,
+            "seeds": own["seed"].tolist(),
+            "accuracy": rounded(own["test_accuracy"].to_numpy(), 4),
+            "chosen": own["chosen"].astype(bool).tolist(),
+        }
+        for gender, own in known.groupby("gender")
+    ]
+
+
+def confusions(predictions: pd.DataFrame, members: pd.DataFrame, emotions: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Per gender how many answers to recordings of each emotion (rows) were which: chosen member, and all seeds."""
+    found = []
+    for gender, own in predictions.groupby("gender"):
+        chosen = members.query("gender == @gender and chosen")["seed"]
+        for name, part in (("chosen model", own[own["seed"].isin(chosen)]), ("all seeds", own)):
+            counts = pd.crosstab(part["truth"], part["predicted"]).reindex(
+                index=list(emotions), columns=list(emotions), fill_value=0
+            )
+            found.append({"gender": gender, "models": name, "counts": np.asarray(counts).tolist()})
+    return found

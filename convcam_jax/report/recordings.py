@@ -1,0 +1,158 @@
+"""What the report shows and plays of one recording, as dictionaries that become JSON."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from convcam_jax.report.encode import DECIBEL_RANGE_DB, as_mp3, as_png, decibels, envelope, quantised, rounded
+from convcam_jax.report.labels import Label
+from convcam_jax.views import RecordingView
+
+# A standard deviation of values in 0..1 is at most this.
+LARGEST_SPREAD = 0.5
+WAVEFORM_PARTS = 800
+SORTED_BY = (
+    "q_rmse",
+    "q_mse",
+    "f0_frame_rmse_hz",
+    "f0_segment_rmse_hz",
+    "f0_frame_rmse_semitones",
+    "f0_segment_rmse_semitones",
+    "energy_ratio",
+    "mask_area",
+)
+
+
+class Sounds(NamedTuple):
+    """The recording `[N]`, and for each threshold what the map marks and all else."""
+
+    rate_hz: int
+    original: NDArray[np.float64]
+    only: list[NDArray[np.float64]]
+    without: list[NDArray[np.float64]]
+
+
+class Shown(NamedTuple):
+    """All that is known of one recording.
+
+    maps `[S, F, n]` in 0..1 of the members `seeds [S]`; consensus `[F, n]` their mean by its maximum; metrics: the rows
+    of `metrics.csv` of this recording; answers: those of `predictions.csv` (or none); controls: of `controls.csv`.
+    """
+
+    view: RecordingView
+    speaker: str
+    text: str
+    maps: NDArray[np.float32]
+    consensus: NDArray[np.float32]
+    seeds: Sequence[int]
+    chosen: int
+    metrics: pd.DataFrame
+    answers: pd.DataFrame
+    controls: pd.DataFrame
+    phones: list[Label]
+    syllables: list[Label]
+    sounds: Sounds
+
+
+def recording(shown: Shown) -> dict[str, Any]:
+    """`summary`, a row of the list of recordings, and `details`, what is shown when the recording is opened."""
+    return {"summary": _summary(shown), "details": _details(shown)}
+
+
+def _summary(shown: Shown) -> dict[str, Any]:
+    own = shown.metrics[shown.metrics["seed"] == shown.seeds[shown.chosen]].iloc[0]
+    view = shown.view
+    return {
+        "recording": view.recording,
+        "gender": view.gender,
+        "speaker": shown.speaker,
+        "emotion": view.emotion,
+        "text": shown.text,
+        "correct": bool(own["correct"]),
+        "seeds_correct": int(shown.metrics["correct"].sum()),
+        "seeds": len(shown.seeds),
+        "metrics": {name: _number(own[name]) for name in SORTED_BY},
+    }
+
+
+def _details(shown: Shown) -> dict[str, Any]:
+    view, sounds = shown.view, shown.sounds
+    lowest, highest = envelope(sounds.original, WAVEFORM_PARTS)
+    trajectory = np.where(view.voiced, view.trajectory_hz, np.nan)
+    return {
+        "time_s": rounded(view.time_s, 4),
+        "bin_hz": rounded(view.bin_hz, 2),
+        "duration_s": len(sounds.original) / sounds.rate_hz,
+        "layers": _layers(shown),
+        "decibel_range": DECIBEL_RANGE_DB,
+        "largest_spread": LARGEST_SPREAD,
+        "waveform": {"lowest": lowest, "highest": highest},
+        "f0_hz": rounded(np.where(view.voiced, view.f0_hz, np.nan), 1),
+        "trajectory_hz": rounded(trajectory, 1),
+        "envelope": rounded(view.envelope, 3),
+        "contour": rounded(view.contour, 3),
+        "phones": [list(label) for label in shown.phones],
+        "syllables": [list(label) for label in shown.syllables],
+        "seeds": [int(seed) for seed in shown.seeds],
+        "chosen": shown.chosen,
+        "answers": _answers(shown),
+        "metrics": _metrics(shown),
+        "controls": _controls(shown.controls),
+        "sounds": {
+            "original": as_mp3(sounds.original, sounds.rate_hz),
+            "only": [as_mp3(one, sounds.rate_hz) for one in sounds.only],
+            "without": [as_mp3(one, sounds.rate_hz) for one in sounds.without],
+        },
+    }
+
+
+def _layers(shown: Shown) -> dict[str, Any]:
+    """One grey picture of layers above one another: CQT, mean map, spread, then every member's map.
+
+    Within a layer row 0 is the lowest bin.
+    """
+    pictures = [
+        quantised(decibels(shown.view.cqt), DECIBEL_RANGE_DB),
+        quantised(shown.consensus, 1.0),
+        quantised(shown.maps.std(axis=0), LARGEST_SPREAD),
+        *(quantised(one, 1.0) for one in shown.maps),
+    ]
+    return {"png": as_png(np.concatenate(pictures)), "rows": len(shown.view.bin_hz), "columns": len(shown.view.time_s)}
+
+
+def _answers(shown: Shown) -> list[dict[str, Any]]:
+    """For each member its answer and how likely it took the truth to be; empty where models are not known."""
+    if shown.answers.empty:
+        return []
+    rows = shown.answers.sort_values("seed").to_dict("records")
+    return [
+        {"seed": int(row["seed"]), "predicted": row["predicted"], "p_truth": round(float(row[row["truth"]]), 3)}
+        for row in rows
+    ]
+
+
+def _metrics(shown: Shown) -> list[dict[str, Any]]:
+    """For each metric the chosen member's value and the members' mean, least and greatest."""
+    chosen = shown.metrics["seed"] == shown.seeds[shown.chosen]
+    return [
+        {
+            "metric": name,
+            "chosen": _number(shown.metrics.loc[chosen, name].iloc[0]),
+            "mean": _number(shown.metrics[name].mean()),
+            "lowest": _number(shown.metrics[name].min()),
+            "highest": _number(shown.metrics[name].max()),
+        }
+        for name in SORTED_BY
+    ]
+
+
+def _controls(controls: pd.DataFrame) -> dict[str, Any]:
+    rows = controls.astype(object).where(controls.notna(), None).to_numpy().tolist()
+    return {"columns": list(controls.columns), "rows": rows}
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None

@@ -1,0 +1,143 @@
+"""The report of a run, from its saved files and the corpus."""
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from convcam_jax.config import Config
+from convcam_jax.published import STATISTICS_TABLES
+from convcam_jax.report import labels, overview
+from convcam_jax.report.page import make_page
+from convcam_jax.report.recordings import Shown, Sounds, recording
+from convcam_jax.resynthesis import round_trip_snr_db
+from convcam_jax.stages.analyse import Analysed, GenderMaps
+from convcam_jax.stages.explain import EXPLANATIONS
+from convcam_jax.stages.resynthesise import RESYNTHESIS, consensus_maps, listen, write_sounds
+from convcam_jax.tables import as_printed
+from convcam_jax.workdir import CONFIG_FILE, read_csv, read_json, write_text
+
+REPORT = "report.html"
+_TITLES = {
+    "table1": "Table 1: recordings",
+    "table1_beside_published": "Table 1 beside the paper's",
+    "table2": "Table 2: size of the map",
+    "table3": "Table 3: error between Q and q",
+    "table4": "Table 4: error between F0 and c",
+    "table5": "Table 5: energy inside the mask (%)",
+    "accuracy": "Accuracy over seeds",
+    "claims": "The paper's statements",
+}
+
+
+def write_report(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> None:
+    """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
+    shown = []
+    bar = tqdm(total=sum(len(own.utterances) for own in genders), desc="report", unit="recording")
+    errors: list[float] = []
+    with bar:
+        for one in _all_shown(config, analysed, genders, workdir):
+            errors.append(round_trip_snr_db(one.sounds.original, config.features))
+            shown.append(recording(one))
+            bar.update()
+    page = make_page(_overview(config, analysed, min(errors), workdir), shown)
+    write_text(workdir / REPORT, page)
+
+
+def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> Iterator[Shown]:
+    answers, controls = _table_or_none(workdir / "predictions.csv"), _table_or_none(workdir / "controls.csv")
+    for own in genders:
+        for index, (utterance, consensus) in enumerate(zip(own.utterances, consensus_maps(own), strict=True)):
+            sounds = listen(utterance.path, consensus, config)
+            write_sounds(utterance.recording, sounds, config, workdir)
+            view = analysed.views[utterance.recording]
+            phones, syllables = read_labels(utterance.path)
+            yield Shown(
+                view=view,
+                speaker=utterance.speaker,
+                text=utterance.text,
+                maps=own.maps[:, index, :, : len(view.time_s)],
+                consensus=consensus,
+                seeds=own.seeds,
+                chosen=own.chosen,
+                metrics=_rows_of(analysed.metrics, utterance.recording),
+                answers=_rows_of(answers, utterance.recording),
+                controls=_controls_of(controls, utterance.recording, own.seeds[own.chosen]),
+                phones=phones,
+                syllables=syllables,
+                sounds=Sounds(config.features.sample_rate_hz, *sounds),
+            )
+
+
+def read_labels(wav: Path) -> tuple[list[labels.Label], list[labels.Label]]:
+    """Phones and syllables of the recording `wav`, from `lablaut/` and `silb/` beside its folder; empty without."""
+    folder = wav.parent.parent
+    phones, syllables = folder / "lablaut" / f"{wav.stem}xx.lablaut", folder / "silb" / f"{wav.stem}.silb"
+    return (
+        labels.parse_phones(_text_or_nothing(phones)),
+        labels.parse_syllables(_text_or_nothing(syllables)),
+    )
+
+
+def _text_or_nothing(path: Path) -> str:
+    return path.read_text(encoding="latin-1") if path.is_file() else ""
+
+
+def _table_or_none(path: Path) -> pd.DataFrame:
+    return read_csv(path) if path.is_file() else pd.DataFrame()
+
+
+def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table[table["recording"] == name] if "recording" in table else table
+
+
+def _controls_of(controls: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
+    """The chosen member's controls of one recording, where the table has a row for every recording."""
+    if "recording" not in controls:
+        return pd.DataFrame()
+    own = _rows_of(controls, name)
+    own = own[own["seed"] == seed] if "seed" in own else own
+    return own.drop(columns=[c for c in ("recording", "gender", "speaker", "emotion", "seed") if c in own])
+
+
+def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) -> dict[str, Any]:
+    members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / "predictions.csv")
+    times = [_modified(workdir / name) for name in (CONFIG_FILE, EXPLANATIONS)]
+    facts = overview.facts(config, read_json(workdir / CONFIG_FILE), read_csv(workdir / "utterances.csv"), members)
+    return {
+        "facts": facts | overview.duration(*times),
+        "changed": overview.changed_fields(config),
+        "emotions": list(config.corpus.emotions),
+        "accuracies": overview.accuracies(members),
+        "confusions": [] if answers.empty else overview.confusions(answers, members, config.corpus.emotions),
+        "masks": overview.masks(analysed.masks),
+        "thresholds": list(config.report.thresholds),
+        "snr_db": snr_db,
+        "resynthesis": _table_or_none(workdir / "tables" / RESYNTHESIS).to_dict("records"),
+        "tables": list(_tables(workdir / "tables")),
+        "verdicts": list(_verdicts(workdir / "tables")),
+    }
+
+
+def _modified(path: Path) -> datetime.datetime | None:
+    return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC) if path.exists() else None
+
+
+def _tables(folder: Path) -> Iterator[dict[str, Any]]:
+    """The tables that every run writes, those of the paper beside what it prints."""
+    for name, title in _TITLES.items():
+        path = folder / f"{name}.csv"
+        if path.is_file():
+            frame = read_csv(path)
+            if name in {f"table{number}" for number in STATISTICS_TABLES}:
+                frame = as_printed(frame)
+            yield overview.as_table(title, frame)
+
+
+def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
+    """The verdicts of all controls that have been run."""
+    for path in sorted(folder.glob("*verdicts.csv")):
+        yield overview.as_table(path.stem.replace("_", " "), read_csv(path))

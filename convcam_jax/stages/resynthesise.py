@@ -1,0 +1,153 @@
+"""Sounds of what the maps mark, and what the networks say of them."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import soundfile
+from numpy.typing import NDArray
+
+from convcam_jax import checkpoints, counterfactual
+from convcam_jax.config import Config, ReportConfig
+from convcam_jax.corpus.audio import read_recording
+from convcam_jax.feature_cache import in_processes
+from convcam_jax.features import scale_cqt, shortest_s
+from convcam_jax.figures.resynthesis import probability_of_truth
+from convcam_jax.files import write_whole
+from convcam_jax.progress import say
+from convcam_jax.resynthesis import Probe, consensus_map, marked_cells, probes, split
+from convcam_jax.stages.analyse import GenderMaps
+from convcam_jax.stages.train import Group, make_model
+from convcam_jax.tables import to_markdown
+from convcam_jax.training import Recordings
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+
+RESYNTHESIS = "resynthesis.csv"
+COLUMNS = ["recording", "gender", "seed", "truth", *Probe._fields, "p_truth", "predicted", "correct"]
+
+
+class Listening(NamedTuple):
+    """The sounds of one recording: itself `[N]`, and for each threshold what the map marks and all else."""
+
+    original: NDArray[np.float64]
+    only: list[NDArray[np.float64]]
+    without: list[NDArray[np.float64]]
+
+
+class _Task(NamedTuple):
+    """What one process needs for one recording."""
+
+    path: Path
+    map: NDArray[np.float32]
+
+
+def consensus_maps(own: GenderMaps) -> list[NDArray[np.float32]]:
+    """The mean map `[F, n]` of all members, for each recording of a gender; 1 at its maximum."""
+    frames = zip(range(len(own.utterances)), own.arrays.n_frames, strict=True)
+    return [consensus_map(own.maps[:, i, :, :n]) for i, n in frames]
+
+
+def listen(path: Path, consensus: NDArray, config: Config) -> Listening:
+    """The sounds of the recording at `path` with the mean map `consensus`."""
+    features = config.features
+    samples = read_recording(path, features.sample_rate_hz, shortest_s(features)).samples
+    parts = [split(samples, marked_cells(consensus, t), features) for t in config.report.thresholds]
+    return Listening(samples, [part.only for part in parts], [part.without for part in parts])
+
+
+def write_sounds(recording: str, sounds: Listening, config: Config, workdir: Path) -> None:
+    """Write `listening/RECORDING_original.wav`, `..._only_PERCENT.wav` and `..._without_PERCENT.wav`, 16 bits."""
+    named = {"original": sounds.original}
+    for threshold, only, without in zip(config.report.thresholds, sounds.only, sounds.without, strict=True):
+        named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
+    for name, samples in named.items():
+        write_whole(
+            workdir / "listening" / f"{recording}_{name}.wav",
+            partial(_write_wav, samples=samples, rate_hz=config.features.sample_rate_hz),
+        )
+
+
+def _write_wav(path: Path, samples: NDArray[np.float64], rate_hz: int) -> None:
+    # Parts of a loud recording can reach beyond full scale.
+    soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")
+
+
+def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group], workdir: Path) -> None:
+    """Write `resynthesis.csv` unless an earlier run has done so, its summary and its figure.
+
+    Recordings whose map is zero in all members are left out; with no other, there is neither summary nor figure.
+    """
+    path = workdir / RESYNTHESIS
+    if not path.exists():
+        say("asking the networks about what the maps mark")
+        write_csv(path, pd.concat([_ask_gender(config, own, groups) for own in genders], ignore_index=True))
+    answers = read_csv(path)
+    if answers.empty:
+        return
+    table = counterfactual.summary(answers)
+    write_csv(workdir / "tables" / RESYNTHESIS, table)
+    write_text(workdir / "tables" / "resynthesis.md", to_markdown(table[["sentence"]]))
+    write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
+
+
+def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.DataFrame:
+    tasks = [_Task(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)]
+    kept = [i for i, task in enumerate(tasks) if task.map.any()]
+    if not kept:
+        return pd.DataFrame(columns=COLUMNS)
+    work = partial(_probe, config=config)
+    found = list(in_processes(work, [tasks[i] for i in kept]))
+    labels = pd.concat(
+        [
+            pd.DataFrame(descriptions).assign(recording=own.utterances[i].recording, truth=own.utterances[i].emotion)
+            for i, (descriptions, _) in zip(kept, found, strict=True)
+        ],
+        ignore_index=True,
+    )
+    spectrograms = [one for _, spectrograms in found for one in spectrograms]
+    by_seed = _ask(config, own.gender, _as_inputs(spectrograms, config), groups)
+    return _answer_table(labels.assign(gender=own.gender), by_seed, config.corpus.emotions)
+
+
+def _answer_table(labels: pd.DataFrame, by_seed: dict[int, np.ndarray], emotions: tuple[str, ...]) -> pd.DataFrame:
+    """The rows of `resynthesis.csv` from the N sounds' `labels` and every seed's probabilities `[N, C]`."""
+    truth = np.array([emotions.index(label) for label in labels["truth"]])
+    tables = []
+    for seed, answers in by_seed.items():
+        predicted = answers.argmax(-1)
+        p_truth = answers[np.arange(len(truth)), truth]
+        names = [emotions[i] for i in predicted]
+        tables.append(labels.assign(seed=seed, p_truth=p_truth, predicted=names, correct=predicted == truth))
+    return pd.concat(tables, ignore_index=True)[COLUMNS]
+
+
+def _probe(task: _Task, config: Config) -> tuple[list[Probe], NDArray[np.float32]]:
+    report: ReportConfig = config.report
+    samples = read_recording(task.path, config.features.sample_rate_hz, shortest_s(config.features)).samples
+    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
+
+
+def _as_inputs(spectrograms: list[NDArray[np.float32]], config: Config) -> Recordings:
+    """Magnitudes `[F, n]` as the network sees them; it is not told their emotions."""
+    inputs = np.zeros((len(spectrograms), config.features.cqt_bins, config.corpus.max_frames), dtype=np.float32)
+    for row, magnitude in zip(inputs, spectrograms, strict=True):
+        row[:, : magnitude.shape[1]] = scale_cqt(magnitude.astype(np.float64), config.features.scale)
+    n_frames = jnp.asarray([m.shape[1] for m in spectrograms])
+    return Recordings(jnp.asarray(inputs), n_frames, jnp.zeros(len(inputs), dtype=jnp.int32))
+
+
+def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -> dict[int, np.ndarray]:
+    """Every trained seed's probabilities `[N, C]`, one group of members after the other."""
+    answers: dict[int, np.ndarray] = {}
+    for group in groups:
+        rows = [i for i, member in enumerate(group.members) if member.gender == gender]
+        if rows:
+            trained = checkpoints.load_params(group.folder)
+            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
+            found = counterfactual.probabilities(params, sounds, make_model(config))
+            answers |= {group.members[i].seed: one for i, one in zip(rows, found, strict=True)}
+    return answers

@@ -1,0 +1,82 @@
+"""A made-up report of a few recordings and seeds, one of them with a hostile name, for tests in a browser."""
+
+import numpy as np
+import pandas as pd
+from fake_results import make_results
+from fake_views import make_masks, make_view
+
+from convcam_jax.config import make_config
+from convcam_jax.counterfactual import summary
+from convcam_jax.report import overview
+from convcam_jax.report.labels import Label
+from convcam_jax.report.page import make_page
+from convcam_jax.report.recordings import SORTED_BY, Shown, Sounds, recording
+from convcam_jax.resynthesis import consensus_map
+
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
+NAMES = (("08a01Wa", "anger", "female"), (HOSTILE, "fear", "female"), ("03b02Tc", "sadness", "male"))
+RATE_HZ = 16000
+SEEDS = (0, 1, 4)
+CONFIG = make_config("paper", "emodb", "corpus", "corrected", 3, ())
+
+
+def make_shown(name: str = "08a01Wa", emotion: str = "anger", gender: str = "female", place: int = 0) -> Shown:
+    """A recording of two tones; seed 1 is right, the others are if `place` is even; errors grow with `place`."""
+    view = make_view(name, emotion, gender, n=40)
+    generator = np.random.default_rng(place)
+    shifted = [np.roll(view.map, 3 * s, axis=0) for s in range(len(SEEDS))]
+    maps = np.stack(shifted).astype(np.float32)
+    metrics = pd.DataFrame({name: 0.1 * (place + 1) + 0.01 * generator.random(len(SEEDS)) for name in SORTED_BY})
+    correct = [place % 2 == 0, True, place % 2 == 0]
+    answers = pd.DataFrame({"seed": SEEDS, "truth": emotion, "predicted": "neutral", emotion: 0.25})
+    time_s = np.arange(int(view.time_s[-1] * RATE_HZ)) / RATE_HZ
+    tone = 0.4 * np.sin(2 * np.pi * 220 * time_s)
+    return Shown(
+        view=view,
+        speaker=name[:2],
+        text=name,
+        maps=maps,
+        consensus=consensus_map(maps),
+        seeds=SEEDS,
+        chosen=0,
+        metrics=metrics.assign(seed=SEEDS, correct=correct),
+        answers=answers,
+        controls=pd.DataFrame({"metric": ["q_rmse"], "p": [0.01]}),
+        phones=[Label(0.0, 0.4, "a"), Label(0.4, 0.8, "<b>")],
+        syllables=[Label(0.0, 0.8, "ab")],
+        sounds=Sounds(RATE_HZ, tone, [0.5 * tone], [0.25 * tone]),
+    )
+
+
+def make_counterfactual() -> pd.DataFrame:
+    """Answers as in `resynthesis.csv`: of two seeds per gender, the map's cells alone give 0.6 and 0.7, random 0.2."""
+    rows = []
+    for gender in ("female", "male"):
+        for seed in (0, 1):
+            rows.append([gender, seed, "all", 1.0, "original", 1.0, 0.9])
+            for sound, marked in (("only", 0.6 + 0.1 * seed), ("without", 0.3)):
+                rows.append([gender, seed, "map", 0.5, sound, 0.1, marked])
+                rows.append([gender, seed, "random", 0.5, sound, 0.1, 0.2])
+    columns = ["gender", "seed", "cells", "threshold", "sound", "area", "p_truth"]
+    return pd.DataFrame(rows, columns=columns).assign(recording="a", energy_ratio=0.5, correct=True, draw=0)
+
+
+def make_report() -> str:
+    """HTML of the whole made-up report."""
+    results = make_results(seeds=3)
+    verdicts = pd.DataFrame({"sentence": [HOSTILE], "holds": [True]})
+    record = {"python": "3.11", "packages": {"jax": "0.10"}, "corpus_sha256": "0", "machine": HOSTILE}
+    whole = {
+        "facts": overview.facts(CONFIG, record, results.utterances, results.members),
+        "changed": [],
+        "emotions": list(CONFIG.corpus.emotions),
+        "accuracies": overview.accuracies(results.members),
+        "confusions": overview.confusions(results.predictions, results.members, CONFIG.corpus.emotions),
+        "masks": overview.masks(make_masks()),
+        "thresholds": [0.5],
+        "snr_db": 300.0,
+        "resynthesis": summary(make_counterfactual()).to_dict("records"),
+        "tables": [overview.as_table("Table 1: recordings", results.members)],
+        "verdicts": [overview.as_table("verdicts", verdicts)],
+    }
+    return make_page(whole, [recording(make_shown(*name, place)) for place, name in enumerate(NAMES)])

@@ -1,0 +1,141 @@
+import base64
+import dataclasses
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from fake_report import CONFIG, HOSTILE, NAMES, make_report, make_shown
+from fake_results import make_results
+from PIL import Image
+
+from convcam_jax.config import TrainConfig
+from convcam_jax.report import overview
+from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
+from convcam_jax.report.labels import Label, parse_phones, parse_syllables
+from convcam_jax.report.recordings import recording
+from convcam_jax.stages.report import read_labels
+
+PHONES = """signal wochenAO
+separator ;
+nfields 1
+#
+    0.080109   -1 _t
+    0.144370   -1 E6
+    0.244223   -1 l\t+asp
+    0.300000   -1 \t+hoe
+    0.348031   -1 a\t\t2
+    0.427091   -1 .
+"""
+
+
+def test_json_cannot_end_its_element_and_comes_back():
+    value = {"name": "</script><b>&\u2028", "missing": float("nan"), "values": np.array([1.5, np.inf])}
+    text = as_json(value)
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text) == {"name": "</script><b>&\u2028", "missing": None, "values": [1.5, None]}
+
+
+def test_pictures_come_back():
+    pixels = quantised(np.array([[0.0, 0.5, 1.0], [2.0, -1.0, 0.25]]), top=1.0)
+    assert pixels.tolist() == [[0, 128, 255], [255, 0, 64]]
+    with Image.open(io.BytesIO(base64.b64decode(as_png(pixels)))) as image:
+        assert np.asarray(image).tolist() == pixels.tolist()
+
+
+def test_decibels_count_from_60_below_the_peak():
+    np.testing.assert_allclose(decibels(np.array([1.0, 0.1, 1e-3, 0.0])), [60, 40, 0, 0], atol=1e-12)
+    assert not decibels(np.zeros((2, 2))).any()
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 10000])
+def test_sounds_come_back_in_place_and_small(rate_hz):
+    samples = np.zeros(2 * rate_hz)
+    start = rate_hz // 2
+    samples[start : start + rate_hz] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate_hz) / rate_hz)
+    data = base64.b64decode(as_mp3(samples, rate_hz))
+    assert len(data) < 20000
+    decoded, found_hz = soundfile.read(io.BytesIO(data))
+    assert found_hz == 16000
+    loud_s = np.flatnonzero(np.abs(decoded) > 0.2) / found_hz
+    assert loud_s[[0, -1]] == pytest.approx([0.5, 1.5], abs=0.01)
+    assert decoded[found_hz].item() == pytest.approx(0.5 * np.sin(2 * np.pi * 440 * 0.5), abs=0.05)
+
+
+def test_envelope_holds_the_extremes_of_every_part():
+    assert envelope(np.array([0.1, -0.2, 0.3, 0.0]), 2) == ([-0.2, 0.0], [0.1, 0.3])
+    assert envelope(np.array([0.5]), 800) == ([0.5], [0.5])
+
+
+def test_labels_last_until_the_next_one():
+    assert parse_phones(PHONES) == [
+        Label(0.080109, 0.14437, "_t"),
+        Label(0.14437, 0.244223, "E6"),
+        Label(0.244223, 0.348031, "l"),
+        Label(0.348031, 0.427091, "a"),
+    ]
+    assert parse_syllables("0.08\tder\n0.24\tla\n0.43\t.\n") == [Label(0.08, 0.24, "der"), Label(0.24, 0.43, "la")]
+    assert parse_syllables("no time\nat all\n") == parse_phones("") == []
+
+
+def test_labels_of_the_berlin_corpus(emodb_dir):
+    phones, syllables = read_labels(emodb_dir / "wav" / "03a01Fa.wav")
+    assert [label.name for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
+    assert phones[2] == Label(0.14437, 0.244223, "E6")
+    assert phones[-1].end_s == syllables[-1].end_s == 1.84139
+    assert read_labels(emodb_dir / "wav" / "none.wav") == ([], [])
+
+
+def test_a_recording_has_its_layers_and_metrics():
+    shown = make_shown(place=1)
+    made = recording(shown)
+    assert made["summary"]["correct"] is False
+    assert made["summary"]["seeds_correct"] == 1
+    details = made["details"]
+    with Image.open(io.BytesIO(base64.b64decode(details["layers"]["png"]))) as image:
+        layers = np.asarray(image).reshape(3 + 3, 96, 40)
+    np.testing.assert_allclose(layers[1] / 255, shown.consensus, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(layers[2] / 255 * 0.5, shown.maps.std(axis=0), atol=0.5 / 255)
+    np.testing.assert_allclose(layers[3:] / 255, shown.maps, atol=0.5 / 255 + 1e-6)
+    assert details["f0_hz"][0] != details["f0_hz"][0], "unvoiced frames have no F0"
+    values = shown.metrics["q_rmse"]
+    q_rmse = next(row for row in details["metrics"] if row["metric"] == "q_rmse")
+    assert q_rmse["chosen"] == pytest.approx(values[0], abs=1e-4)
+    assert q_rmse["highest"] == pytest.approx(values.max(), abs=1e-4)
+    assert details["answers"][2] == {"seed": 4, "predicted": "neutral", "p_truth": 0.25}
+
+
+def test_changed_fields_are_those_that_the_user_changed():
+    assert overview.changed_fields(CONFIG) == []
+    changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20))
+    assert overview.changed_fields(changed) == [{"field": "train.epochs", "value": "20", "default": "8"}]
+
+
+def test_confusions_count_answers():
+    results = make_results(seeds=2)
+    found = overview.confusions(results.predictions, results.members, CONFIG.corpus.emotions)
+    chosen = next(own for own in found if own["gender"] == "male" and own["models"] == "chosen model")
+    truth = results.utterances.query("gender == 'male'")["emotion"].value_counts()
+    # Seed 0 is right everywhere.
+    assert chosen["counts"] == np.diag([truth.get(e, 0) for e in CONFIG.corpus.emotions]).tolist()
+    assert sum(map(sum, found[1]["counts"])) == len(results.predictions.query("gender == 'female'"))
+
+
+def test_tables_keep_numbers_and_gaps():
+    table = overview.as_table("T", pd.DataFrame({"a": ["x", None], "b": [1.5, np.nan]}))
+    assert table["rows"] == [["x", 1.5], [None, None]]
+
+
+def test_the_page_holds_everything_and_no_name_as_markup():
+    page = make_report()
+    assert HOSTILE not in page
+    assert "src=x onerror" in page, "the name is in the page's data, escaped"
+    assert page.count('<script type="application/json"') == 2 + len(NAMES)
+    for match in re.finditer(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', page):
+        json.loads(match[2])
+    outside = page[: page.index("plotly.js v")]
+    assert not re.search(r"(src|href)=\"(https?:)?//", outside)
+    assert len(page) < 6e6

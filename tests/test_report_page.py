@@ -1,0 +1,192 @@
+"""The report in a real browser: Debian's Chromium, headless, driven as a reader would use it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_report import HOSTILE, NAMES, make_report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install -r requirements-dev.txt")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+)
+# Of a machine that does other things too.
+PATIENCE_S = 300
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(make_report(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs Debian's chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    with pytest.MonkeyPatch.context() as patch:
+        # The driver is on this machine, whatever proxy leads out of it.
+        patch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        patch.setenv("no_proxy", "localhost,127.0.0.1")
+        started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        started.command_executor.client_config.timeout = PATIENCE_S
+        started.set_window_size(1600, 1000)
+        yield started
+        started.quit()
+
+
+@pytest.fixture(scope="module")
+def loaded(browser, page):
+    """The page, loaded and drawn once."""
+    browser.get(page.as_uri())
+    wait(browser, lambda b: b.execute_script("return document.documentElement.dataset.ready") == "true")
+    return browser
+
+
+@pytest.fixture
+def opened(loaded):
+    """The page with all filters reset, and the first recording open."""
+    loaded.execute_script("byId('filters').reset(); showList();")
+    open_recording(loaded, "03b02Tc")
+    return loaded
+
+
+def wait(browser, condition):
+    return WebDriverWait(browser, PATIENCE_S, 0.1).until(condition)
+
+
+def names(browser) -> list[str]:
+    return [button.text for button in browser.find_elements(By.CSS_SELECTOR, "#list td button")]
+
+
+def open_recording(browser, name: str) -> None:
+    buttons = browser.find_elements(By.CSS_SELECTOR, "#list td button")
+    next(button for button in buttons if button.text == name).click()
+    wait(browser, lambda b: b.find_element(By.ID, "recording-name").text == name)
+    wait(browser, lambda b: b.execute_script("return document.activeElement.id") == "recording-name")
+
+
+def playhead_x(browser) -> float:
+    return browser.execute_script("return document.getElementById('playhead').getBoundingClientRect().left")
+
+
+def test_it_opens_without_an_error_or_a_request(loaded):
+    wait(loaded, lambda b: b.find_elements(By.CSS_SELECTOR, "#accuracy-chart .main-svg"))
+    severe = [entry["message"] for entry in loaded.get_log("browser") if entry["level"] == "SEVERE"]
+    assert severe == []
+    events = [json.loads(entry["message"])["message"] for entry in loaded.get_log("performance")]
+    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert any(url.startswith("file:") for url in urls)
+    assert [url for url in urls if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+
+
+def test_names_are_shown_as_text(opened):
+    assert HOSTILE in names(opened)
+    open_recording(opened, HOSTILE)
+    assert opened.execute_script("return window.hacked") is None
+    assert HOSTILE in opened.find_element(By.ID, "facts").text
+    assert opened.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
+
+
+def test_the_list_is_searched_filtered_and_sorted(opened):
+    assert set(names(opened)) == {name for name, _, _ in NAMES}
+    opened.find_element(By.ID, "search").send_keys("03b02")
+    assert names(opened) == ["03b02Tc"]
+    assert opened.find_element(By.ID, "count").text == "1 of 3 recordings"
+    opened.find_element(By.ID, "search").send_keys(*[Keys.BACKSPACE] * 5)
+    Select(opened.find_element(By.ID, "filter-gender")).select_by_value("female")
+    assert set(names(opened)) == {"08a01Wa", HOSTILE}
+    Select(opened.find_element(By.ID, "filter-correct")).select_by_value("false")
+    assert names(opened) == [HOSTILE]
+    Select(opened.find_element(By.ID, "filter-gender")).select_by_value("")
+    Select(opened.find_element(By.ID, "filter-correct")).select_by_value("")
+    Select(opened.find_element(By.ID, "sort")).select_by_value("q_rmse")
+    Select(opened.find_element(By.ID, "order")).select_by_value("-1")
+    assert names(opened) == ["03b02Tc", HOSTILE, "08a01Wa"]
+
+
+def test_an_opened_recording_plays_by_keyboard_and_the_playhead_moves(opened):
+    audio = opened.find_element(By.ID, "audio")
+    wait(opened, lambda b: b.execute_script("return document.getElementById('audio').readyState") >= 2)
+    duration = opened.execute_script("return document.getElementById('audio').duration")
+    # 39 frames of 512 / 16600 s; an encoder that pads is told by the header what to cut off.
+    assert duration == pytest.approx(39 * 512 / 16600, abs=0.08)
+    before = playhead_x(opened)
+    audio.send_keys(Keys.SPACE)
+    wait(opened, lambda b: playhead_x(b) > before + 20)
+    opened.execute_script("document.getElementById('audio').pause()")
+    opened.execute_script("document.getElementById('audio').currentTime = 0.5")
+    left, width = opened.execute_script(
+        "const p = document.getElementById('picture'), a = p._fullLayout.xaxis;"
+        "return [p.getBoundingClientRect().left + a._offset, a._length / a.range[1]]"
+    )
+    wait(opened, lambda b: abs(playhead_x(b) - (left + 0.5 * width)) < 2)
+
+
+def test_sounds_change_with_the_choice(opened):
+    first = opened.execute_script("return document.getElementById('audio').src")
+    opened.find_element(By.CSS_SELECTOR, "input[value=only]").click()
+    second = opened.execute_script("return document.getElementById('audio').src")
+    opened.find_element(By.CSS_SELECTOR, "input[value=without]").click()
+    third = opened.execute_script("return document.getElementById('audio').src")
+    assert len({first, second, third}) == 3
+
+
+def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
+    picture = opened.find_element(By.ID, "picture")
+    before = picture.screenshot_as_png
+    slider = opened.find_element(By.ID, "strength")
+    slider.send_keys(*[Keys.ARROW_LEFT] * 16)
+    assert opened.execute_script("return document.getElementById('picture').data[1].opacity") == 0
+    without_map = picture.screenshot_as_png
+    assert without_map != before
+    slider.send_keys(*[Keys.ARROW_RIGHT] * 16)
+    maps = Select(opened.find_element(By.ID, "layer"))
+    assert [option.text for option in maps.options] == [
+        *("mean of all seeds", "spread over seeds", "seed 0 (chosen)", "seed 1", "seed 4"),
+    ]
+    maps.select_by_value("4")
+    assert picture.screenshot_as_png not in (before, without_map)
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_it_fits(opened, width):
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        wait(opened, lambda b: b.execute_script("return innerWidth") == width)
+        chart = "return document.querySelector('#picture .main-svg').getBoundingClientRect().width"
+        wait(opened, lambda b: 0.8 * width > 1000 or b.execute_script(chart) <= width)
+        assert opened.execute_script("return document.documentElement.scrollWidth") <= width
+        wide = opened.execute_script(
+            "return [...document.querySelectorAll('main *')]"
+            ".filter(e => !e.closest('.scroll') && !e.closest('svg'))"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(e => e.tagName + '#' + e.id)"
+        )
+        assert wide == []
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
