@@ -28,6 +28,7 @@ _MARKS = {
     "top_energy": (style.GREY, "_"),
 }
 _GROUP_WIDTH = 0.8
+_LEGEND_TITLE = "filled marks: the observed value is better than this control"
 
 
 @style.styled
@@ -44,14 +45,12 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
         _panel(panel, own[own["gender"] == gender])
         style.panel_title(panel, number, style.gender_title(gender))
         panel.set_ylabel("share of the energy" if metric == "energy_ratio" else style.METRIC_LABELS[metric])
-        if metric == "energy_ratio":
-            panel.set_ylim(0, 1.03)
-        else:
-            panel.set_ylim(bottom=0)
+    # Both panels share their axis, so its limits are set when all is drawn.
+    axes[0, 0].set_ylim(0, 1.03 if metric == "energy_ratio" else None)
     # Groups without a recording have no marks, so panels differ in what their legends hold.
     found = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
     handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, title=_LEGEND_TITLE)
     return figure
 
 
@@ -78,7 +77,7 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 
 
 def _emotion_label(row: pd.Series) -> str:
-    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}, {_counted(row['n_speakers'], 'speaker')}"
+    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}\n{_counted(row['n_speakers'], 'speaker')}"
 
 
 def _counted(n: int, word: str) -> str:
