@@ -170,3 +170,14 @@ def test_sentences_about_seeds():
         "recordings.",
         "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
     ]
+
+
+def test_a_member_that_is_never_right():
+    own = make_recordings().assign(correct=False)
+    table = control_table([own], [make_draws([np.nan] * 5)], EMOTIONS, CONFIG)
+    assert table[["observed", "p", "q", "above_chance"]].isna().all(axis=None)
+    assert (table["n_recordings"] == 0).all()
+    verdicts = control_verdicts(table, 0.05)
+    assert set(verdicts["about"]) == {"summary"}
+    assert verdicts["sentence"][0].endswith("nothing could be tested.")
+    assert against_chance(table, "energy_ratio").axes

@@ -139,3 +139,11 @@ def test_claims_over_seeds():
         "depends on the seed",
         "undecided in every seed",
     ]
+
+
+def test_members_whose_maps_are_all_zero():
+    recordings = pd.DataFrame({"gender": "male", "emotion": ["fear"], "speaker": ["a"], "recording": ["x"]})
+    table = map_agreement(np.zeros((3, 1, 8, 9), np.float32), np.array([9]), recordings, CONFIG)
+    assert table["value"].isna().all()
+    assert (table["n_zero_maps"] == 3).all()
+    assert figures.map_agreement(table, ["fear"]).axes

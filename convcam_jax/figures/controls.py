@@ -28,6 +28,7 @@ _MARKS = {
     "top_energy": (style.GREY, "_"),
 }
 _GROUP_WIDTH = 0.8
+_LEGEND_TITLE = "filled marks: the observed value is better than this control"
 
 
 @style.styled
@@ -39,19 +40,16 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     """
     own = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
     genders = genders_of(own)
-    figure, axes = style.new_figure(len(genders), 1, height=0.7 + 2.1 * len(genders), sharey=True)
+    figure, axes = style.new_figure(len(genders), 1, height=0.7 + 2.1 * len(genders))
     for number, (panel, gender) in enumerate(zip(axes[:, 0], genders, strict=True)):
         _panel(panel, own[own["gender"] == gender])
         style.panel_title(panel, number, style.gender_title(gender))
+        panel.set_ylim(0, 1.03 if metric == "energy_ratio" else None)
         panel.set_ylabel("share of the energy" if metric == "energy_ratio" else style.METRIC_LABELS[metric])
-        if metric == "energy_ratio":
-            panel.set_ylim(0, 1.03)
-        else:
-            panel.set_ylim(bottom=0)
     # Groups without a recording have no marks, so panels differ in what their legends hold.
     found = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
     handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, title=_LEGEND_TITLE)
     return figure
 
 
@@ -78,7 +76,7 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 
 
 def _emotion_label(row: pd.Series) -> str:
-    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}, {_counted(row['n_speakers'], 'speaker')}"
+    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}\n{_counted(row['n_speakers'], 'speaker')}"
 
 
 def _counted(n: int, word: str) -> str:
@@ -88,8 +86,8 @@ def _counted(n: int, word: str) -> str:
 def _control_mark(axes: Axes, x: float, row: dict) -> None:
     colour, marker = _MARKS[row["control"]]
     axes.plot([x, x], [row["control_low"], row["control_high"]], color=colour, lw=0.8)
-    above = row["above_chance"] is True or row["above_chance"] is np.True_
-    face = colour if above else "white"
+    above = row["above_chance"]
+    face = "white" if pd.isna(above) or not above else colour
     axes.plot(
         x, row["control_mean"], marker, color=colour, mfc=face, ms=3.5, mew=0.9, ls="", label=_LABELS[row["control"]]
     )

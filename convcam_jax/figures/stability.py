@@ -65,21 +65,20 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 x, 100 * own["low"], 100 * own["high"], color=style.BLUE, alpha=0.35, lw=0, label="95 % of the mean"
             )
             panel.plot(x, 100 * own["mean"], color=style.BLUE, label="mean of the seeds")
-            panel.set_ylim(bottom=0)
             panel.set_xlabel("time (s)" if axis == "time_s" else "frequency (Hz)")
             if axis == "frequency_hz":
                 panel.set_xscale("log")
                 panel.set_xticks([100, 1000], ["100", "1000"])
                 panel.set_xticks([], minor=True)
             panel.set_ylabel(
-                f"{style.gender_title(gender)}\n% of the mask per {'frame' if axis == 'time_s' else 'bin'}"
-                if column == 0
-                else ""
+                f"{style.gender_title(gender)}\n% per {'frame' if axis == 'time_s' else 'bin'}" if column == 0 else ""
             )
             if row == 0:
                 style.panel_title(panel, column, emotion)
             if not own["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
+        # The panels of a row share their axis, so its limit is set when all are drawn.
+        axes[row, 0].set_ylim(bottom=0)
     _shared_legend(figure)
     return figure
 
