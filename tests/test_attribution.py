@@ -164,12 +164,6 @@ class Network:
         self.params, self.recordings = params, make_recordings(6)
         self.activations = jax.jit(reference_simplenet.activations)(params, self.recordings.spectrograms)
 
-    def classify_activations(self, one):
-        return reference_simplenet.classify(self.params, one[None])[0]
-
-    def classify_spectrograms(self, several):
-        return reference_simplenet.logits(self.params, several)
-
 
 def explained(network, method):
     """Signed maps [N, H, W] or [N, F, T]; the masks of Score-CAM are laid over the input from edge to edge."""
@@ -179,22 +173,33 @@ def explained(network, method):
         *(interpolation_matrix(np.linspace(0, n - 1, nodes), n) for n, nodes in zip(*shapes, strict=True))
     )
 
-    def explain(spectrograms, activations, targets):
-        if method in INPUT_METHODS:
-            return INPUT_METHODS[method](network.classify_spectrograms, spectrograms, targets, "logit")
-        if method == "scorecam":
-            return score_cam(network.classify_spectrograms, spectrograms, activations, targets, corners)
-        one = partial(NODE_METHODS[method], network.classify_activations)
-        return jax.vmap(lambda values, target: one(values, target, "logit"))(activations, targets)
+    # The parameters are an argument, for what is constant would be computed by the compiler, slowly.
+    def explain(params, spectrograms, activations, targets):
+        def classify(several):
+            return reference_simplenet.logits(params, several)
 
-    return np.asarray(jax.jit(explain)(recordings.spectrograms, network.activations, recordings.emotion))
+        if method in INPUT_METHODS:
+            return INPUT_METHODS[method](classify, spectrograms, targets, "logit")
+        if method == "scorecam":
+            return score_cam(classify, spectrograms, activations, targets, corners)
+
+        def one(values, target):
+            return NODE_METHODS[method](
+                lambda a: reference_simplenet.classify(params, a[None])[0], values, target, "logit"
+            )
+
+        return jax.vmap(one)(activations, targets)
+
+    return np.asarray(
+        jax.jit(explain)(network.params, recordings.spectrograms, network.activations, recordings.emotion)
+    )
 
 
 def test_integrated_gradients_are_complete():
     """They sum to what the score gains over silence (Sundararajan et al., proposition 1)."""
     network = Network()
     emotion = np.asarray(network.recordings.emotion)
-    classify = jax.jit(network.classify_spectrograms)
+    classify = partial(jax.jit(reference_simplenet.logits), network.params)
     spectrograms = network.recordings.spectrograms
     gained = np.asarray(classify(spectrograms) - classify(0 * spectrograms))[np.arange(6), emotion]
     total = explained(network, "integrated_gradients").sum((1, 2))
@@ -221,7 +226,7 @@ def test_agrees_with_the_package_grad_cam_of_pytorch(method, name):
     ours = explained(network, method)
     if method == "ablationcam":
         # Theirs is divided by the score, as in the paper.
-        logits = jax.jit(network.classify_spectrograms)(network.recordings.spectrograms)
+        logits = jax.jit(reference_simplenet.logits)(network.params, network.recordings.spectrograms)
         theirs = theirs * np.asarray(logits)[np.arange(6), np.asarray(network.recordings.emotion), None, None]
     assert np.linalg.norm(theirs) > 0
     for own, their in zip(ours, theirs, strict=True):
@@ -255,9 +260,7 @@ def by_pytorch_grad_cam(network, name):
         sum(target(output) for target, output in zip(targets, outputs, strict=True)).backward()
         values = cam.activations_and_grads.activations[0].detach().numpy()
         gradients = cam.activations_and_grads.gradients[0].numpy()
-        if name == "EigenCAM":
-            return cam.get_cam_image(inputs, model[7], targets, values, gradients, eigen_smooth=False)
-        return cam.get_cam_image(inputs, model[7], targets, values, gradients)
+        return cam.get_cam_image(inputs, model[7], targets, values, gradients, eigen_smooth=False)
 
 
 @pytest.mark.parametrize("method", INPUT_METHODS)
