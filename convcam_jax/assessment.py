@@ -11,11 +11,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax import Array
+from jax.sharding import PartitionSpec
 
 from convcam_jax.analysis import analyse_member, placed_map
 from convcam_jax.config import AnalysisConfig, CamConfig
 from convcam_jax.dataset import AnalysisArrays, AnyArray
-from convcam_jax.ensemble import member_mesh, over_members
+from convcam_jax.ensemble import member_mesh
 from convcam_jax.explaining import explain_member, recording_order
 from convcam_jax.metrics import RecordingMetrics
 from convcam_jax.placement import Placement
@@ -75,6 +76,22 @@ def assess_member(
 def assessment_program(
     n_members: int, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
 ) -> Callable[[Params, AssessedSet], Assessment]:
-    """The program of a group, from parameters `[S, ...]` and the test set that its members share."""
+    """The program of a group, from parameters `[S, ...]` and the set of recordings that its members share.
+
+    On each device one member follows another: members have no product in common that batching them would speed up, and
+    the memory that one needs is enough for any number.
+    """
     assess = partial(assess_member, model=model, n_columns=n_columns, cam=cam, analysis=analysis)
-    return over_members(assess, member_mesh(n_members), (True, False))
+
+    def members_of_a_device(params: Params, assessed: AssessedSet) -> Assessment:
+        return jax.lax.map(lambda own: assess(own, assessed), params)
+
+    member = PartitionSpec("member")
+    divided = jax.shard_map(
+        members_of_a_device,
+        mesh=member_mesh(n_members),
+        in_specs=(member, PartitionSpec()),
+        out_specs=member,
+        check_vma=False,
+    )
+    return jax.jit(divided)

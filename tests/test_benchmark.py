@@ -59,6 +59,14 @@ def make_inputs() -> Inputs:
 INPUTS = make_inputs()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilation():
+    """Most of these tests' time is compilation, and what they ask does not depend on how well it is done."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def test_the_loop_in_numpy_gives_the_same_maps_and_metrics():
     """Each is an oracle of the other: both must be what the benchmark's programs are compared on."""
     node_maps = np.maximum(np.random.default_rng(1).normal(size=(N, H, W)), 0).astype(np.float32)
@@ -191,14 +199,13 @@ def test_programs_take_turns_and_missing_ones_are_left_out():
     assert ("release", "pytorch") not in log
 
 
-def start(module, tmp_path) -> Worker:
-    files = Files(tmp_path / "inputs.npz", tmp_path / "config.json", tmp_path)
-    return Worker(module, files, (tmp_path / "messages.txt").open("w+"))
-
-
 def test_a_program_whose_package_is_missing_says_so(tmp_path):
-    with pytest.raises(MissingError, match="no_such_program"):
-        start("no_such_program", tmp_path)
+    files = Files(tmp_path / "inputs.npz", tmp_path / "config.json", tmp_path)
+    with (
+        (tmp_path / "messages.txt").open("w+") as messages,
+        pytest.raises(MissingError, match="no_such_program"),
+    ):
+        Worker("no_such_program", files, messages)
 
 
 def test_orders_are_obeyed_and_a_missing_peer_is_told():

@@ -64,7 +64,9 @@ def test_two_processes_train_half_of_the_members_each_and_write_what_one_writes(
         {str(path.relative_to(tmp_path / folder)) for path in (tmp_path / folder).rglob("*") if path.is_file()}
         for folder in ("one", "two")
     ]
-    assert files[0] == files[1]
+    assert {name for name in files[0] if not name.startswith("training/")} == {
+        name for name in files[1] if not name.startswith("training/")
+    }
 
 
 @pytest.mark.parametrize(

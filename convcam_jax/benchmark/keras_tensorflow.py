@@ -1,7 +1,6 @@
 """SimpleNet and Grad-CAM in Keras on TensorFlow, as a user would write them."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,10 +22,6 @@ LAST_CONVOLUTION = "last_convolution"
 def versions() -> dict[str, str]:
     """The packages in use."""
     return {"keras": keras.__version__, "tensorflow": tf.__version__}
-
-
-def begin(cache_dir: Path) -> None:
-    """Nothing is kept from run to run."""
 
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
@@ -66,7 +61,7 @@ def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
 
 def explain(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
     """Grad-CAM of the true class, recording by recording, then masks and metrics."""
-    with_activations = keras.Model(model.inputs, [model.get_layer(LAST_CONVOLUTION).output, model.outputs[0]])
+    with_activations = keras.Model(model.inputs[0], [model.get_layer(LAST_CONVOLUTION).output, model.outputs[0]])
     maps, correct = [], []
     for index in range(n_recordings):
         label = int(inputs.emotion[index])

@@ -1,7 +1,6 @@
 """Features as a user would compute them: recording by recording, with librosa and Praat."""
 
 import importlib.metadata
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -16,10 +15,6 @@ from convcam_jax.config import Config, FeatureConfig
 def versions() -> dict[str, str]:
     """The packages in use."""
     return {name: importlib.metadata.version(name) for name in ("librosa", "praat-parselmouth")}
-
-
-def begin(cache_dir: Path) -> None:
-    """Nothing is kept from run to run."""
 
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Run:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -39,19 +39,26 @@ class Worker:
             command, cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True
         )
         self.module = module
-        self.versions: dict[str, str] = self._answer()["versions"]
+        try:
+            self.versions: dict[str, str] = self._answer()["versions"]
+        except (MissingError, UserError):
+            self.end()
+            raise
 
     def ask(self, verb: str, case: Case) -> dict[str, Any]:
         """The answer to an order for a case."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({verb: case._asdict()}) + "\n")
-        self._process.stdin.flush()
+        # A process that has ended is told from its answer, which is none.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({verb: case._asdict()}) + "\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def end(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
-        self._process.communicate()
+        with suppress(BrokenPipeError), self._process:
+            pass
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

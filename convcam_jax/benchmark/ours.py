@@ -21,7 +21,6 @@ from convcam_jax.ensemble import Member, group_size, init_group, member_keys, st
 from convcam_jax.feature_cache import load_or_compute
 from convcam_jax.packing import slot_columns
 from convcam_jax.placement import Placement
-from convcam_jax.processes import prepare_jax
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.stages.train import make_model, members_per_device
 from convcam_jax.training import Recordings
@@ -30,11 +29,6 @@ from convcam_jax.training import Recordings
 def versions() -> dict[str, str]:
     """The packages in use."""
     return {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax")}
-
-
-def begin(cache_dir: Path) -> None:
-    """Set JAX up as in a run."""
-    prepare_jax(cache_dir)
 
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Run:

@@ -1,6 +1,5 @@
 """SimpleNet and Grad-CAM in PyTorch, as a user would write them: with hooks, and with the package grad-cam."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,6 @@ LAST_RELU = 7
 def versions() -> dict[str, str]:
     """The packages in use."""
     return {"torch": torch.__version__}
-
-
-def begin(cache_dir: Path) -> None:
-    """Nothing is kept from run to run."""
 
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Run:

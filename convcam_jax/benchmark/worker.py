@@ -29,19 +29,21 @@ def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -
     # What the frameworks print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    # Imported here, and so below: the processes that compute features import this file too.
+    from convcam_jax.processes import prepare_jax
+
+    prepare_jax(Path(cache_dir))
     try:
         program = _import(module_name)
         _answer(answers, {"versions": program.versions()})
     except ImportError as error:
         _answer(answers, {"missing": str(error)})
         return
-    # Imported here: the processes that compute features import this file too.
     from convcam_jax.benchmark.inputs import load_inputs
     from convcam_jax.overrides import restore
 
     inputs = load_inputs(Path(inputs_file))
     config = restore(json.loads(Path(config_file).read_text(encoding="utf-8")))
-    program.begin(Path(cache_dir))
     ready: dict[str, Run] = {}
     for line in sys.stdin:
         try:
