@@ -1,4 +1,4 @@
-const run = readData("overview");
+const run = readData("data-overview");
 
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
