@@ -1,4 +1,4 @@
-const run = readData("overview");
+const run = readData("data-overview");
 
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
@@ -17,7 +17,7 @@ function showAccuracy() {
     return;
   }
   drawChart(byId("accuracy-chart"), () => ({
-    data: run.accuracies.flatMap((own) => ["other seeds", "chosen on validation"].map((name, wanted) => {
+    data: run.accuracies.flatMap((own) => ["other seeds", "chosen"].map((name, wanted) => {
       const kept = own.seeds.map((_, i) => i).filter((i) => own.chosen[i] === Boolean(wanted));
       return {
         type: "scatter", mode: "markers", name, legendgroup: name, showlegend: own === run.accuracies[0],
@@ -34,10 +34,12 @@ function showAccuracy() {
 }
 
 function showConfusions() {
-  for (const own of run.confusions) {
-    const node = element("div", { className: "chart square", role: "img" });
+  const nodes = run.confusions.map(() => element("div", { className: "chart square", role: "img" }));
+  // All at once, so that each chart is drawn in its final width.
+  byId("confusions").append(...nodes);
+  for (const [i, own] of run.confusions.entries()) {
+    const node = nodes[i];
     node.setAttribute("aria-label", `Confusion matrix, ${own.gender}, ${own.models}`);
-    byId("confusions").append(node);
     const shares = own.counts.map((row) => row.map((n) => n / Math.max(1, row.reduce((a, b) => a + b, 0))));
     drawChart(node, () => ({
       data: [{
@@ -105,11 +107,11 @@ function showCounterfactual() {
     genders.forEach((gender, r) => Object.entries(sounds).forEach(([sound, title], c) => {
       const n = 2 * r + c + 1, panel = n === 1 ? "" : n;
       data.push(...counterfactualTraces(gender, sound, panel, n === 1));
-      more[`xaxis${panel}`] = { tickvals: run.thresholds, tickformat: ".0%", title: r === genders.length - 1 ? { text: "threshold" } : undefined };
+      more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, tickformat: ".0%", title: r === genders.length - 1 ? { text: "threshold" } : undefined };
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
       annotations.push({ text: plotText(`${gender}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
-    return { data, layout: chartLayout({ ...more, annotations, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
+    return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1.16, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 40 }, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
   });
   const columns = ["gender", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(

@@ -20,8 +20,8 @@ def make_page(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> 
     What varies from run to run stands in JSON only, which the scripts show as text; a policy in the page forbids it any
     request to the network.
     """
-    data = [_data("overview", overview), _data("list", [one["summary"] for one in recordings])]
-    data += [_data(f"recording-{number}", one["details"]) for number, one in enumerate(recordings)]
+    data = [_data("data-overview", overview), _data("data-list", [one["summary"] for one in recordings])]
+    data += [_data(f"data-recording-{number}", one["details"]) for number, one in enumerate(recordings)]
     return Template(_read("page.html")).substitute(
         style=_read("page.css"),
         data="\n".join(data),

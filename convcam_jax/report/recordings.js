@@ -1,4 +1,4 @@
-const list = readData("list");
+const list = readData("data-list");
 const metricNames = list.length ? Object.keys(list[0].metrics) : [];
 const state = { open: null, layer: 1, strength: 0.8, threshold: run.thresholds[0] };
 let opened = null;
@@ -85,7 +85,7 @@ async function openRecording(name, focus = true) {
   if (index < 0) return;
   audio.pause();
   state.open = name;
-  const details = readData(`recording-${index}`);
+  const details = readData(`data-recording-${index}`);
   const layers = await readLayers(details);
   if (state.open !== name) return;
   state.layer = Math.min(state.layer, layers.length - 1);
