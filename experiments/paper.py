@@ -9,7 +9,7 @@ tables and figures are made anew each time.
 
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, explain, prepare, present, train
+from convcam_jax.stages import analyse, explain, faithfulness, prepare, present, sanity, train
 from convcam_jax.workdir import read_csv
 
 
@@ -19,10 +19,15 @@ def run(settings: RunSettings) -> None:
     dataset = prepare.begin(settings)
     groups = train.train_ensemble(config, dataset, workdir)
     explain.explain_ensemble(config, dataset, groups, workdir)
-    analysed = analyse.analyse_maps(config, analyse.ensemble_maps(config, dataset, workdir), workdir)
+    genders = analyse.ensemble_maps(config, dataset, workdir)
+    analysed = analyse.analyse_maps(config, genders, workdir)
+    sanity.check_sanity(config, dataset, groups, genders, workdir)
+    faithfulness.check_faithfulness(config, dataset, groups, genders, workdir)
     members = read_csv(workdir / "members.csv")
     say("drawing tables and figures")
     present.write_model_tables(config, workdir)
     present.write_map_tables(config, analysed, members, workdir)
     present.write_model_figures(config, workdir)
     present.write_map_figures(config, analysed, members, workdir)
+    sanity.present(config, genders, workdir)
+    faithfulness.present(config, workdir)

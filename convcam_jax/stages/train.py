@@ -56,15 +56,37 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
     """
     recordings = network_inputs(dataset, config)
     members = tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
-    groups = _groups(config, members, recordings, workdir)
+    training, validation = (
+        {g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")
+    )
+    groups = make_groups(config, members, recordings, workdir / "training")
     for number, group in enumerate(groups, start=1):
-        if not checkpoints.is_complete(group.folder):
-            names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
-            say(f"training group {number} of {len(groups)} ({config.train.precision}): {names}")
-            _train_group(group, config, dataset, recordings)
-        checkpoints.remove(_progress_folder(group))
+        train_group(group, f"group {number} of {len(groups)}", config, training, validation, recordings)
         write_csv(workdir / "history.csv", history_table(groups[:number]))
     return groups
+
+
+def train_group(
+    group: Group,
+    name: str,
+    config: Config,
+    training: dict[str, np.ndarray],
+    validation: dict[str, np.ndarray],
+    recordings: Recordings,
+) -> None:
+    """Train a group, or go on where an earlier run stopped, unless it is complete; it is shown as `name`.
+
+    `training` and `validation` are indices of recordings for each gender.
+
+    Raises:
+      UserError: a loss is not finite.
+    """
+    if not checkpoints.is_complete(group.folder):
+        names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
+        say(f"training {name} ({config.train.precision}): {names}")
+        plan = make_plan(np.asarray(recordings.n_frames), training, validation, group.members, config.train.batch_size)
+        _train(group, config, plan, recordings)
+    checkpoints.remove(_progress_folder(group))
 
 
 def history_table(groups: list[Group]) -> pd.DataFrame:
@@ -77,9 +99,9 @@ def history_table(groups: list[Group]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
 
 
-def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings, workdir: Path) -> list[Group]:
-    """The members in groups of equal size; a run that goes on keeps the size that it began with."""
-    note = workdir / "training" / "groups.json"
+def make_groups(config: Config, members: tuple[Member, ...], recordings: Recordings, folder: Path) -> list[Group]:
+    """The members in groups of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
+    note = folder / "groups.json"
     if not note.exists():
         n_devices = jax.device_count()
         per_device = -(-config.train.members_at_once // n_devices) or _members_per_device(config, recordings)
@@ -88,7 +110,7 @@ def _groups(config: Config, members: tuple[Member, ...], recordings: Recordings,
         write_json(note, {"members_at_once": size})
     size = read_json(note)["members_at_once"]
     starts = range(0, len(members), size)
-    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+    return [Group(members[s : s + size], folder / f"group_{s // size:02d}") for s in starts]
 
 
 def _members_per_device(config: Config, recordings: Recordings) -> int:
@@ -107,8 +129,7 @@ def _bytes_per_device() -> int:
     return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.device_count()
 
 
-def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
-    plan = _plan(group.members, config, dataset, recordings)
+def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(_progress_folder(group)) as manager:
         progress = _start_or_resume(manager, group.members, config, recordings)
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
@@ -122,11 +143,6 @@ def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Rec
 
 def _progress_folder(group: Group) -> Path:
     return group.folder.with_name(group.folder.name + "_in_progress")
-
-
-def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordings: Recordings) -> Plan:
-    sets = [{g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")]
-    return make_plan(np.asarray(recordings.n_frames), sets[0], sets[1], members, config.train.batch_size)
 
 
 def _start_or_resume(
