@@ -48,7 +48,7 @@ def check_faithfulness(
             say(f"deletion and insertion with {len(members)} members ({own.gender})")
             rows = [list(own.seeds).index(member.seed) for member in members]
             labels = _labels(config, own, explanations[f"{own.gender}_logits"][rows])
-            probability = _measure(config, members, params, tested_recordings, own.maps[rows], labels)
+            probability = measure_curves(config, members, params, tested_recordings, own.maps[rows], labels)
             tables += [_table(config, own, row, values) for row, values in zip(rows, probability, strict=True)]
     write_csv(workdir / _TABLE, pd.concat(tables, ignore_index=True))
 
@@ -60,6 +60,9 @@ def present(config: Config, workdir: Path) -> None:
     table = read_csv(workdir / _TABLE)
     by_recording = areas(table)
     write_csv(workdir / "faithfulness_areas.csv", by_recording)
+    if table["map_is_zero"].all():
+        say("faithfulness: all maps are zero everywhere, so there is nothing to compare")
+        return
     summarised = summary(by_recording)
     for name, frame in {"faithfulness": summarised, "faithfulness_verdicts": verdicts(by_recording)}.items():
         write_csv(workdir / "tables" / f"{name}.csv", frame)
@@ -74,7 +77,7 @@ def _labels(config: Config, own: GenderMaps, logits: np.ndarray) -> np.ndarray:
     return logits.argmax(-1)
 
 
-def _measure(
+def measure_curves(
     config: Config,
     members: tuple[Member, ...],
     params: Params,

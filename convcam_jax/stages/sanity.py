@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
+from jax import Array
 
 from convcam_jax.analysis import analyse, placed_maps, simplenet_placement
 from convcam_jax.config import Config
@@ -150,13 +151,13 @@ def _measure(
     The masks are those of the recordings that the trained member classified correctly, in every condition.
     """
     bin_hz, placement = bin_frequencies_hz(config.features), simplenet_placement(config)
-    trained = _on_grid(explanations[f"{own.gender}_signed_maps"], placement)
+    trained = np.asarray(_on_grid(explanations[f"{own.gender}_signed_maps"], placement))
     tables: list[pd.DataFrame] = []
     chosen_maps: dict[str, np.ndarray] = {}
     for compared in all_compared:
         rows = compared.members
         maps = np.asarray(placed_maps(compared.signed_maps, own.arrays.n_frames, placement))
-        signed = _on_grid(compared.signed_maps, placement)
+        signed = np.asarray(_on_grid(compared.signed_maps, placement))
         n_emotions, correct = len(config.corpus.emotions), own.correct[rows]
         metrics = analyse(maps, correct, own.arrays, bin_hz, n_emotions, config.analysis).metrics
         seeds = [own.seeds[row] for row in rows]
@@ -173,9 +174,10 @@ def _measure(
     return pd.concat(tables, ignore_index=True), chosen_maps
 
 
-def _on_grid(signed_maps: np.ndarray, placement: Placement) -> np.ndarray:
+@jax.jit
+def _on_grid(signed_maps: Array, placement: Placement) -> Array:
     """Signed maps `[S, N, F, T]` on the inputs' grid."""
-    return np.asarray(jax.jit(jax.vmap(jax.vmap(place, (0, None)), (0, None)))(signed_maps, placement))
+    return jax.vmap(jax.vmap(place, (0, None)), (0, None))(signed_maps, placement)
 
 
 def _with_condition(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
