@@ -23,7 +23,7 @@ BLUR_CELLS = 5.0
 
 def shares(n_steps: int) -> np.ndarray:
     """Shares of the cells `[n_steps + 1]`, evenly from 0 to 1."""
-    return np.linspace(0, 1, n_steps + 1)
+    return np.arange(n_steps + 1) / n_steps
 
 
 def cell_ranks(scores: Array, n_frames: Array | int, key: Array) -> Array:
