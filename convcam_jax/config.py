@@ -255,6 +255,34 @@ class ReportConfig:
         _require(self.seed >= 0, "report.seed", "must not be negative")
 
 
+@dataclasses.dataclass(frozen=True)
+class SanityConfig:
+    """Maps of networks with randomised weights and shuffled labels (`convcam_jax.randomisation`)."""
+
+    # Members per gender, the chosen one first, then by seed; 0 leaves all this out.
+    seeds: int = 3
+    # Further networks per gender, trained on shuffled labels; 0 leaves them out.
+    shuffled_label_seeds: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.seeds >= 0, "sanity.seeds", "must not be negative")
+        _require(self.shuffled_label_seeds >= 0, "sanity.shuffled_label_seeds", "must not be negative")
+
+
+@dataclasses.dataclass(frozen=True)
+class FaithfulnessConfig:
+    """Deletion and insertion curves (`convcam_jax.faithfulness`)."""
+
+    # Members per gender, the chosen one first, then by seed; 0 leaves all this out.
+    seeds: int = 1
+    # Intervals between the shares of cells 0 and 1.
+    steps: int = 5
+
+    def __post_init__(self) -> None:
+        _require(self.seeds >= 0, "faithfulness.seeds", "must not be negative")
+        _require(self.steps >= 2, "faithfulness.steps", "must be at least 2")
+
+
 # A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;
 # the maps keep the paper's size.
 SYNTHETIC_MODEL = ModelConfig(filters=(16, 32, 64))
@@ -289,6 +317,8 @@ class Config:
     given_maps: GivenMapsConfig = GivenMapsConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
     report: ReportConfig = ReportConfig()
+    sanity: SanityConfig = SanityConfig()
+    faithfulness: FaithfulnessConfig = FaithfulnessConfig()
 
 
 def make_config(

@@ -19,7 +19,19 @@ from convcam_jax.dataset import Dataset
 from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, control, explain, prepare, present, report, resynthesise, seeds, train
+from convcam_jax.stages import (
+    analyse,
+    control,
+    explain,
+    faithfulness,
+    prepare,
+    present,
+    report,
+    resynthesise,
+    sanity,
+    seeds,
+    train,
+)
 from convcam_jax.workdir import read_csv
 
 
@@ -37,6 +49,8 @@ def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Gr
     explain.explain_ensemble(config, dataset, groups, workdir)
     maps = analyse.ensemble_maps(config, dataset, workdir)
     analysed = analyse.analyse_maps(config, maps, workdir)
+    sanity.check_sanity(config, dataset, groups, maps, workdir)
+    faithfulness.check_faithfulness(config, dataset, groups, maps, workdir)
     members = read_csv(workdir / "members.csv")
     say("drawing tables and figures")
     present.write_model_tables(config, workdir)
@@ -46,5 +60,7 @@ def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Gr
     say("comparing with chance and between seeds")
     control.compare_with_chance(config, maps, analysed, workdir)
     seeds.compare_seeds(config, maps, analysed, members, workdir)
+    sanity.present(config, maps, workdir)
+    faithfulness.present(config, workdir)
     resynthesise.ask_networks(config, maps, groups, workdir)
     report.write_report(config, analysed, maps, workdir)

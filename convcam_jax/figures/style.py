@@ -31,12 +31,12 @@ METRIC_LABELS = {
 }
 GENDER_TITLES = {"female": "females", "male": "males"}
 
-_FONT_POINTS = 8
+FONT_POINTS = 8
 _SETTINGS: Any = {
-    "font.size": _FONT_POINTS,
-    "axes.titlesize": _FONT_POINTS,
-    "axes.labelsize": _FONT_POINTS,
-    "legend.fontsize": _FONT_POINTS - 1,
+    "font.size": FONT_POINTS,
+    "axes.titlesize": FONT_POINTS,
+    "axes.labelsize": FONT_POINTS,
+    "legend.fontsize": FONT_POINTS - 1,
     "legend.frameon": False,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -63,7 +63,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             FigureCanvasAgg(figure)
             # Tick labels are made when the figure is saved, outside these settings.
             for axes in figure.axes:
-                axes.tick_params(which="both", labelsize=_FONT_POINTS - 1, width=0.6, length=2.5)
+                axes.tick_params(which="both", labelsize=FONT_POINTS - 1, width=0.6, length=2.5)
         return figure
 
     return draw_styled

@@ -43,7 +43,7 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
             n_recordings = len(dataset.indices(gender, "test"))
             say(f"explaining {len(members)} members ({gender}) on {n_recordings} recordings by {config.cam.method}")
             params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
-            signed_maps, logits = _explain(params, gender, config, dataset, recordings)
+            signed_maps, logits = explain_members(params, gender, config, dataset, recordings)
             parts[gender].append((members, signed_maps, logits))
             own = {name: array[rows] for name, array in epochs.items()}
             own["zero_maps"] = np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
@@ -61,9 +61,10 @@ def load_explanations(workdir: Path) -> dict[str, np.ndarray]:
     return read_arrays(workdir / EXPLANATIONS)
 
 
-def _explain(
+def explain_members(
     params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
     strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
     cam = config.cam
     explanations = explain_group(

@@ -27,7 +27,7 @@ from convcam_jax.training import Recordings
 from convcam_jax.workdir import read_arrays, read_json, write_arrays, write_csv, write_json
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-GROUPS = "training/groups.json"
+GROUPS = "groups.json"
 # Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
 # checkpoint holds in flight take about as much as three more.
 _PARAMETER_COPIES = 8
@@ -64,14 +64,17 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
       UserError: a loss is not finite.
     """
     recordings = network_inputs(dataset, config)
-    groups = _groups(config, dataset, recordings, workdir)
+    members = _members(config, dataset)
+    training, validation = (
+        {g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")
+    )
+    if is_first_process():
+        make_groups(config, members, recordings, workdir / "training")
+    wait_for_all("groups are known")
+    groups = begun_groups(config, dataset, workdir)
     own = groups[jax.process_index() :: jax.process_count()]
     for number, group in enumerate(own, start=1):
-        if not (checkpoints.is_complete(group.folder) or group.handed_over_file().exists()):
-            names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
-            say(f"training group {number} of {len(own)} ({config.train.precision}): {names}")
-            (_train_group if is_first_process() else _train_for_first_process)(group, config, dataset, recordings)
-        checkpoints.remove(_progress_folder(group))
+        train_group(group, f"group {number} of {len(own)}", config, training, validation, recordings)
         if is_first_process():
             write_csv(workdir / "history.csv", history_table(own[:number]))
     wait_for_all("trained")
@@ -80,6 +83,29 @@ def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Grou
             _take_over(group)
         write_csv(workdir / "history.csv", history_table(groups))
     return groups
+
+
+def train_group(
+    group: Group,
+    name: str,
+    config: Config,
+    training: dict[str, np.ndarray],
+    validation: dict[str, np.ndarray],
+    recordings: Recordings,
+) -> None:
+    """Train a group, or go on where an earlier run stopped, unless it is complete; it is shown as `name`.
+
+    `training` and `validation` are indices of recordings for each gender.
+
+    Raises:
+      UserError: a loss is not finite.
+    """
+    if not (checkpoints.is_complete(group.folder) or group.handed_over_file().exists()):
+        names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
+        say(f"training {name} ({config.train.precision}): {names}")
+        plan = make_plan(np.asarray(recordings.n_frames), training, validation, group.members, config.train.batch_size)
+        (_train if is_first_process() else _train_for_first_process)(group, config, plan, recordings)
+    checkpoints.remove(_progress_folder(group))
 
 
 def history_table(groups: list[Group]) -> pd.DataFrame:
@@ -94,27 +120,29 @@ def history_table(groups: list[Group]) -> pd.DataFrame:
 
 def begun_groups(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
     """The groups of a run whose training has begun."""
-    members = _members(config, dataset)
-    size = read_json(workdir / GROUPS)["members_at_once"]
-    starts = range(0, len(members), size)
-    return [Group(members[s : s + size], workdir / "training" / f"group_{s // size:02d}") for s in starts]
+    return _groups(_members(config, dataset), workdir / "training")
 
 
-def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
-    return tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
-
-
-def _groups(config: Config, dataset: Dataset, recordings: Recordings, workdir: Path) -> list[Group]:
-    """The members in groups of equal size; a run that goes on keeps the size that it began with."""
-    members, note = _members(config, dataset), workdir / GROUPS
-    if is_first_process() and not note.exists():
+def make_groups(config: Config, members: tuple[Member, ...], recordings: Recordings, folder: Path) -> list[Group]:
+    """The members in groups of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
+    note = folder / GROUPS
+    if not note.exists():
         n_devices = jax.local_device_count()
         per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config, recordings)
         size = group_size(len(members), per_device, n_devices, jax.process_count())
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
-    wait_for_all("groups are known")
-    return begun_groups(config, dataset, workdir)
+    return _groups(members, folder)
+
+
+def _groups(members: tuple[Member, ...], folder: Path) -> list[Group]:
+    size = read_json(folder / GROUPS)["members_at_once"]
+    starts = range(0, len(members), size)
+    return [Group(members[s : s + size], folder / f"group_{s // size:02d}") for s in starts]
+
+
+def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
+    return tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
 
 
 def members_per_device(config: Config, recordings: Recordings) -> int:
@@ -134,8 +162,7 @@ def _bytes_per_device() -> int:
     return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.local_device_count()
 
 
-def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
-    plan = _plan(group.members, config, dataset, recordings)
+def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(_progress_folder(group)) as manager:
         progress = _start_or_resume(manager, group.members, config)
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
@@ -147,8 +174,7 @@ def _train_group(group: Group, config: Config, dataset: Dataset, recordings: Rec
     checkpoints.save_params(group.folder, progress.state.best_params)
 
 
-def _train_for_first_process(group: Group, config: Config, dataset: Dataset, recordings: Recordings) -> None:
-    plan = _plan(group.members, config, dataset, recordings)
+def _train_for_first_process(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
     progress = _start(group.members, config)
     for epoch in _epochs_with_bar(group.members, progress, 0, config, plan, recordings):
         progress = _record(progress, epoch, group.members)
@@ -167,11 +193,6 @@ def _take_over(group: Group) -> None:
 
 def _progress_folder(group: Group) -> Path:
     return group.folder.with_name(group.folder.name + "_in_progress")
-
-
-def _plan(members: tuple[Member, ...], config: Config, dataset: Dataset, recordings: Recordings) -> Plan:
-    sets = [{g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")]
-    return make_plan(np.asarray(recordings.n_frames), sets[0], sets[1], members, config.train.batch_size)
 
 
 def _start(members: tuple[Member, ...], config: Config) -> Progress:

@@ -1,0 +1,111 @@
+"""Deletion and insertion curves of ONE recording in the domain of the network's input.
+
+Petsiuk, Das and Saenko, "RISE: Randomized input sampling for explanation of black-box models", BMVC 2018. A map ranks
+the cells of the spectrogram. Deletion replaces the first of them by a fill and watches the class's probability fall;
+insertion begins with the fill and puts the first cells back. Only the F x n_frames cells of the recording take part.
+Axes: F frequency bin; T time frame; P share of cells.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from scipy.ndimage import gaussian_filter
+
+CURVES = ("deletion", "insertion")
+FILLS = ("zeros", "blurred")
+ORDERS = ("map", "shifted_map", "random", "energy")
+# Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 160 ms.
+BLUR_CELLS = 5.0
+
+
+def shares(n_steps: int) -> np.ndarray:
+    """Shares of the cells `[n_steps + 1]`, evenly from 0 to 1."""
+    return np.arange(n_steps + 1) / n_steps
+
+
+def cell_ranks(scores: Array, n_frames: Array | int, key: Array) -> Array:
+    """Rank `[F, T]` of each cell of the recording, 0 for the highest of `scores [F, T]`; cells behind it come last.
+
+    Equal scores are put in random order; so are all cells, where all scores are equal.
+    """
+    inside = jnp.broadcast_to(jnp.arange(scores.shape[1]) < n_frames, scores.shape)
+    chance = jax.random.permutation(key, scores.size)
+    # The last key counts first.
+    order = jnp.lexsort((chance, -scores.ravel(), ~inside.ravel()))
+    ranks = jnp.zeros(scores.size, int).at[order].set(jnp.arange(scores.size))
+    return ranks.reshape(scores.shape)
+
+
+def first_cells(ranks: Array, share: Array | float, n_frames: Array | int) -> Array:
+    """Which cells `[..., F, T]` belong to the first `share` (0..1) of the recording's F x n_frames cells, rounded.
+
+    `n_frames` has the leading axes of `ranks`.
+    """
+    n_cells = jnp.round(share * ranks.shape[-2] * jnp.asarray(n_frames))
+    return ranks < n_cells[..., None, None]
+
+
+def curves(
+    probability: Callable[[Array], Array],
+    spectrograms: Array,
+    fills: Array,
+    ranks: Array,
+    n_frames: Array,
+    steps: Array,
+) -> Array:
+    """Deletion and insertion with every fill and every order, of B recordings that the network takes together.
+
+    Args:
+      probability: `[B]` of each recording's class, from inputs `[B, F, T]`.
+      spectrograms: `[B, F, T]`, the network's inputs.
+      fills: `[L, B, F, T]`, what is put in place of a cell.
+      ranks: `[O, B, F, T]` of `cell_ranks`.
+      n_frames: `[B]`.
+      steps: `[P]` shares of cells, rising from 0 to 1.
+
+    Returns:
+      `[2, L, O, P, B]`: the probability at each share of cells deleted (0) and inserted (1).
+    """
+    between = steps[1:-1]
+
+    def at(index: Array) -> Array:
+        fill, first = fills[index[0]], first_cells(ranks[index[1]], between[index[2]], n_frames)
+        deleted, inserted = jnp.where(first, fill, spectrograms), jnp.where(first, spectrograms, fill)
+        return jnp.stack([probability(deleted), probability(inserted)])
+
+    shape = (len(fills), len(ranks), len(between))
+    inner = lax.map(at, jnp.indices(shape).reshape(3, -1).T).reshape(*shape, 2, -1)
+    # Nothing and everything deleted is the same in every order.
+    ends = (*shape[:2], 1, spectrograms.shape[0])
+    original = jnp.broadcast_to(probability(spectrograms), ends)
+    filled = jnp.broadcast_to(lax.map(probability, fills)[:, None, None], ends)
+    deletion = jnp.concatenate([original, inner[..., 0, :], filled], axis=2)
+    insertion = jnp.concatenate([filled, inner[..., 1, :], original], axis=2)
+    return jnp.stack([deletion, insertion])
+
+
+def area_under_curve(steps: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Area `[...]` under curves `[..., P]` over the shares `[P]`, by the trapezoidal rule: 0..1."""
+    return np.trapezoid(probability, steps, axis=-1)
+
+
+def blurred(spectrogram: np.ndarray, n_frames: int) -> np.ndarray:
+    """The recording's part of `[F, T]` under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it."""
+    result = np.zeros_like(spectrogram)
+    result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], BLUR_CELLS, mode="nearest")
+    return result
+
+
+def shifted(scores: np.ndarray, n_frames: int, generator: np.random.Generator) -> np.ndarray:
+    """The recording's part of a map `[F, T]` moved around circularly, at random along both axes: as smooth, elsewhere.
+
+    Along an axis of n cells the map is moved by n / 4 to 3 n / 4 of them.
+    """
+    result = np.zeros_like(scores)
+    own = scores[:, :n_frames]
+    moves = [generator.integers(n // 4, 3 * n // 4 + 1) for n in own.shape]
+    result[:, :n_frames] = np.roll(own, moves, axis=(0, 1))
+    return result

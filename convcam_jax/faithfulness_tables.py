@@ -1,0 +1,100 @@
+"""What the table of `faithfulness.csv` says: areas under the curves, their means over seeds, and verdicts in words."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control, wilcoxon
+
+from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, area_under_curve
+from convcam_jax.statistics import genders_of, mean_interval
+
+_RECORDING = ["recording", "gender", "speaker", "emotion", "seed", "correct", "map_is_zero"]
+FALSE_DISCOVERY_RATE = 0.05
+_SPOKEN = {
+    ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
+    ("deletion", "blurred"): "Blurring what the map marks lowers",
+    ("insertion", "zeros"): "Putting what the map marks into silence raises",
+    ("insertion", "blurred"): "Putting what the map marks into the blurred recording raises",
+    "shifted_map": "the order of the same map moved elsewhere",
+    "random": "random order",
+    "energy": "the order of energy",
+}
+
+
+def areas(table: pd.DataFrame) -> pd.DataFrame:
+    """Area under each curve, in 0..1: the columns of `faithfulness.csv` with `area` instead of share and probability.
+
+    Each curve's rows stand together, in rising order of the share.
+    """
+    n_shares = table["share"].nunique()
+    curve_of = table.drop(columns=["share", "probability"]).iloc[::n_shares].reset_index(drop=True)
+    values = table["probability"].to_numpy().reshape(-1, n_shares)
+    return curve_of.assign(area=area_under_curve(table["share"].to_numpy()[:n_shares], values))
+
+
+def summary(by_recording: pd.DataFrame) -> pd.DataFrame:
+    """Mean area per gender, curve, fill and order, without recordings whose map is zero.
+
+    Returns gender, curve, fill, order, mean (of the seeds' means over recordings), low, high (95 % t interval of that
+    mean over the seeds), seeds, n_curves.
+    """
+    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
+    keys = ["gender", "curve", "fill", "order"]
+    means = shown.groupby([*keys, "seed"])["area"].mean()
+    counts = shown.groupby(keys)["area"].count()
+    rows = [
+        [*key, *mean_interval(means[key]), counts[key]]
+        for key in ((g, c, f, o) for g in genders_of(shown) for c in CURVES for f in FILLS for o in ORDERS)
+    ]
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves"])
+
+
+def verdicts(by_recording: pd.DataFrame) -> pd.DataFrame:
+    """The map's order against the others, one row per gender, curve, fill and other order, with a sentence.
+
+    A map is better where its area is smaller under deletion, larger under insertion; of several seeds, each recording's
+    mean area counts. `gain` is the mean difference, positive where the map is better, with a 95 % t interval over the
+    recordings (low, high); `seeds_better` counts the seeds whose mean is. `p` is Wilcoxon's signed-rank test over the
+    recordings, `p_adjusted` after Benjamini and Hochberg over the table; the verdict is better or worse where that is
+    at most 0.05, else undecided.
+    """
+    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
+    rows = []
+    for gender in genders_of(shown):
+        for curve in CURVES:
+            for fill in FILLS:
+                own = shown.query("gender == @gender and curve == @curve and fill == @fill")
+                rows += [[gender, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
+    columns = ["gender", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
+    frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
+    frame.insert(len(columns) + 5, "p_adjusted", false_discovery_control(frame["p"]))
+    frame["verdict"] = np.where(
+        frame["p_adjusted"] > FALSE_DISCOVERY_RATE, "undecided", np.where(frame["gain"] > 0, "better", "worse")
+    )
+    frame["sentence"] = [_sentence(row) for row in frame.itertuples(index=False)]
+    return frame
+
+
+def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
+    wide = own.pivot(index=["seed", "recording"], columns="order", values="area")
+    gain = (wide[order] - wide["map"]) * (1 if curve == "deletion" else -1)
+    by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
+    interval = mean_interval(by_recording)
+    # Equal areas everywhere are no evidence, and the test is not defined for them.
+    p = float(wilcoxon(by_recording).pvalue) if by_recording.any() else 1.0
+    counts = [int((by_recording > 0).sum()), len(by_recording), int((by_seed > 0).sum()), len(by_seed)]
+    return [order, *interval[:3], *counts, wide["map"].mean(), wide[order].mean(), p]
+
+
+def _sentence(row: tuple) -> str:
+    own = row._asdict()  # type: ignore[attr-defined]
+    seeds = "" if own["seeds"] == 1 else f", in the mean of {own['seeds_better']} of {own['seeds']} seeds"
+    conclusion = {
+        "better": "the map's order is better",
+        "worse": "the map's order is worse",
+        "undecided": "that is not more than chance",
+    }[own["verdict"]]
+    return (
+        f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {_SPOKEN[own['order']]} in "
+        f"{own['better_in']} of {own['n_recordings']} {own['gender']} recordings{seeds} (mean area "
+        f"{own['map_area']:.3f} against {own['order_area']:.3f}, adjusted p = {own['p_adjusted']:.2g}): {conclusion}."
+    )

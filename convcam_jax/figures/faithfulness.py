@@ -1,0 +1,55 @@
+"""Figure of the deletion and insertion curves."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convcam_jax.faithfulness import CURVES, FILLS, ORDERS
+from convcam_jax.figures import style
+from convcam_jax.statistics import genders_of, mean_interval
+
+_LINES = {
+    "map": (style.VERMILION, "-"),
+    "shifted_map": (style.SKY, "--"),
+    "random": (style.GREY, ":"),
+    "energy": (style.BLUE, "-."),
+}
+
+
+@style.styled
+def mean_curves(table: pd.DataFrame) -> Figure:
+    """Mean probability of the class over the share of cells, per gender (rows), curve and fill (columns).
+
+    table: `faithfulness.csv`; recordings whose map is zero are left out. Lines are means of the seeds' means, bands
+    their 95 % interval, where there are several seeds.
+    """
+    shown = table[~table["map_is_zero"].astype(bool)]
+    genders = genders_of(shown)
+    figure, axes = style.new_figure(
+        len(genders), len(CURVES) * len(FILLS), height=0.6 + 1.9 * len(genders), sharex=True, sharey=True
+    )
+    cells = [(gender, curve, fill) for gender in genders for curve in CURVES for fill in FILLS]
+    for number, (panel, (gender, curve, fill)) in enumerate(zip(axes.flat, cells, strict=True)):
+        own = shown.query("gender == @gender and curve == @curve and fill == @fill")
+        for order in ORDERS:
+            _line(panel, own[own["order"] == order], order)
+        style.panel_title(panel, number, f"{style.gender_title(gender)}: {curve},\n{fill}")
+    for panel in axes[-1]:
+        panel.set_xlabel("share of cells (%)")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("probability of the class")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, [f"order: {label}" for label in labels], loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def _line(axes: Axes, own: pd.DataFrame, order: str) -> None:
+    colour, line = _LINES[order]
+    by_seed = own.groupby(["share", "seed"])["probability"].mean()
+    intervals = [mean_interval(values) for _, values in by_seed.groupby("share")]
+    per_cent = 100 * np.array(sorted(own["share"].unique()))
+    mean, low, high, n = (np.array(column) for column in zip(*intervals, strict=True))
+    axes.plot(per_cent, mean, color=colour, linestyle=line, label=order.replace("_", " "))
+    if (n > 1).all():
+        axes.fill_between(per_cent, low, high, color=colour, alpha=0.15, lw=0)

@@ -1,0 +1,95 @@
+"""Figures of the sanity checks: how maps and metrics change as layers are randomised, and one recording's maps."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convcam_jax.figures import style
+from convcam_jax.sanity_tables import CONDITIONS, METRICS, SHUFFLED_LABELS, TRAINED, seed_means
+from convcam_jax.statistics import genders_of, mean_interval
+
+_COLOURS = {"female": style.VERMILION, "male": style.BLUE}
+_LABELS = {
+    **style.METRIC_LABELS,
+    "rank_correlation": "Spearman's rank correlation",
+    "signed_rank_correlation": "rank correlation without ReLU",
+    "ssim": "structural similarity (SSIM)",
+    "energy_ratio": "share of energy in the mask",
+    "mask_area": "share of cells in the mask",
+}
+
+
+@style.styled
+def likeness(table: pd.DataFrame) -> Figure:
+    """How alike the maps of a changed network and the trained one are, means of the seeds with their interval."""
+    figure, axes = style.new_figure(1, 3, height=3.0, sharey=True)
+    for number, (panel, measure) in enumerate(
+        zip(axes[0], ("rank_correlation", "signed_rank_correlation", "ssim"), strict=True)
+    ):
+        _panel(panel, table, measure, [name for name in CONDITIONS if name != TRAINED])
+        panel.axhline(0, color=style.GREY, lw=0.5)
+        style.panel_title(panel, number, _LABELS[measure])
+    axes[0, 0].set_ylabel("with the trained network's map")
+    _legend(figure, axes[0, 0])
+    return figure
+
+
+@style.styled
+def metrics_by_depth(table: pd.DataFrame) -> Figure:
+    """Every metric of the maps against what was randomised, means of the seeds with their interval."""
+    figure, axes = style.new_figure(2, 4, height=4.6, sharex=True)
+    for number, (panel, measure) in enumerate(zip(axes.flat, METRICS, strict=True)):
+        _panel(panel, table, measure, CONDITIONS)
+        panel.set_ylim(bottom=0)
+        style.panel_title(panel, number, _LABELS[measure].replace(", ", ",\n").replace(" (", "\n(", 1))
+    _legend(figure, axes[0, 0])
+    return figure
+
+
+@style.styled
+def example(recording: str, cqt: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
+    """One recording's CQT `[F, n]` and its maps `[F, n]` in 0..1 by condition, in cells of the network's input."""
+    pictures = {"CQT": cqt / max(cqt.max(), np.finfo(float).tiny), **maps}
+    figure, axes = style.new_figure(2, -(-len(pictures) // 2), height=3.2, sharex=True, sharey=True)
+    for number, (panel, (name, values)) in enumerate(zip(axes.flat, pictures.items(), strict=False)):
+        colours = style.SPECTROGRAM_COLOURS if name == "CQT" else style.MAP_COLOURS
+        panel.imshow(values, origin="lower", aspect="auto", vmin=0, vmax=1, cmap=colours, interpolation="nearest")
+        style.panel_title(panel, number, _shown(name))
+        if not np.any(values):
+            style.say_empty(panel, "zero")
+    for panel in axes.flat[len(pictures) :]:
+        panel.set_visible(False)
+    figure.supxlabel(f"frame of {recording}", fontsize=style.FONT_POINTS)
+    figure.supylabel("bin", fontsize=style.FONT_POINTS)
+    return figure
+
+
+def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[str]) -> None:
+    """Means per seed as small points; their mean with its interval; a line through the cascade."""
+    means = seed_means(table, measure)
+    shown = [name for name in conditions if name in means]
+    cascade = [i for i, name in enumerate(shown) if name not in CONDITIONS[CONDITIONS.index(SHUFFLED_LABELS) :]]
+    for place, gender in enumerate(genders_of(table)):
+        colour = _COLOURS.get(gender, style.GREY)
+        at = np.arange(len(shown)) + 0.2 * (place - 0.5)
+        own = means.loc[gender, shown]
+        axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
+        intervals = [mean_interval(own[name]) for name in shown]
+        mean = np.array([interval.mean for interval in intervals])
+        half = np.array([interval.high - interval.mean for interval in intervals])
+        axes.errorbar(at, mean, np.where(np.isfinite(half), half, 0), fmt="o", ms=3, lw=0.8, color=colour, label=gender)
+        axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)
+    axes.set_xticks(range(len(shown)), [_shown(n) for n in shown], rotation=60, ha="right", rotation_mode="anchor")
+
+
+def _shown(condition: str) -> str:
+    return condition.replace("_", " ")
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    titles = [style.gender_title(label) for label in labels]
+    figure.legend(handles, titles, loc="outside lower center", ncols=len(labels))

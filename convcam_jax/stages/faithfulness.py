@@ -1,0 +1,165 @@
+"""Deletion and insertion curves of the test recordings."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jax import Array
+
+from convcam_jax.batches import ABSENT
+from convcam_jax.config import Config
+from convcam_jax.dataset import Dataset, network_inputs
+from convcam_jax.ensemble import Member, batch_strata, member_mesh, over_members, steps_per_epoch
+from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, blurred, cell_ranks, curves, shares, shifted
+from convcam_jax.faithfulness_tables import areas, summary, verdicts
+from convcam_jax.figures import faithfulness as figures
+from convcam_jax.progress import say
+from convcam_jax.simplenet import SimpleNet
+from convcam_jax.stages.analyse import GenderMaps
+from convcam_jax.stages.explain import load_explanations
+from convcam_jax.stages.train import Group, make_model
+from convcam_jax.stages.trained import first_members, trained_members
+from convcam_jax.tables import to_markdown
+from convcam_jax.training import Params, Recordings
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+
+_TABLE = "faithfulness.csv"
+_CHANCE = 5
+
+
+def check_faithfulness(
+    config: Config, dataset: Dataset, groups: Sequence[Group], genders: Sequence[GenderMaps], workdir: Path
+) -> None:
+    """Write `faithfulness.csv`, unless an earlier run has done so or the config leaves it out."""
+    if config.faithfulness.seeds == 0 or (workdir / _TABLE).exists():
+        return
+    recordings = network_inputs(dataset, config)
+    explanations = load_explanations(workdir)
+    tables = []
+    for own in genders:
+        tested = jnp.asarray(dataset.indices(own.gender, "test"))
+        tested_recordings = Recordings(*(array[tested] for array in recordings))
+        for members, params in trained_members(groups, first_members(own, config.faithfulness.seeds)):
+            say(f"deletion and insertion with {len(members)} members ({own.gender})")
+            rows = [list(own.seeds).index(member.seed) for member in members]
+            labels = _labels(config, own, explanations[f"{own.gender}_logits"][rows])
+            probability = measure_curves(config, members, params, tested_recordings, own.maps[rows], labels)
+            tables += [_table(config, own, row, values) for row, values in zip(rows, probability, strict=True)]
+    write_csv(workdir / _TABLE, pd.concat(tables, ignore_index=True))
+
+
+def present(config: Config, workdir: Path) -> None:
+    """Areas, tables and figures of `faithfulness.csv`, if there is one."""
+    if config.faithfulness.seeds == 0:
+        return
+    table = read_csv(workdir / _TABLE)
+    by_recording = areas(table)
+    write_csv(workdir / "faithfulness_areas.csv", by_recording)
+    if table["map_is_zero"].all():
+        say("faithfulness: all maps are zero everywhere, so there is nothing to compare")
+        return
+    summarised = summary(by_recording)
+    for name, frame in {"faithfulness": summarised, "faithfulness_verdicts": verdicts(by_recording)}.items():
+        write_csv(workdir / "tables" / f"{name}.csv", frame)
+        write_text(workdir / "tables" / f"{name}.md", to_markdown(frame))
+    write_figure(workdir / "figures" / "faithfulness.png", figures.mean_curves(table))
+
+
+def _labels(config: Config, own: GenderMaps, logits: np.ndarray) -> np.ndarray:
+    """The class `[S, N]` that was explained."""
+    if config.cam.target == "truth":
+        return np.broadcast_to(own.arrays.emotion, logits.shape[:2])
+    return logits.argmax(-1)
+
+
+def measure_curves(
+    config: Config,
+    members: tuple[Member, ...],
+    params: Params,
+    recordings: Recordings,
+    maps: np.ndarray,
+    labels: np.ndarray,
+) -> np.ndarray:
+    """Probabilities `[S, N, curves, fills, orders, P]` of members on their recordings."""
+    n_frames = np.asarray(recordings.n_frames)
+    sets = {members[0].gender: np.arange(len(n_frames))}
+    n_steps = steps_per_epoch(sets, config.train.batch_size)
+    strata, n_columns = batch_strata(n_frames, sets, members[:1], n_steps)
+    batches = strata[0].T
+    generators = [np.random.default_rng([_CHANCE, member.seed]) for member in members]
+    moved = np.stack(
+        [
+            [shifted(m, n, g) for m, n in zip(own, n_frames, strict=True)]
+            for own, g in zip(maps, generators, strict=True)
+        ]
+    )
+    spectrograms = np.asarray(recordings.spectrograms)
+    blurs = np.stack([blurred(s, n) for s, n in zip(spectrograms, n_frames, strict=True)])
+    keys = jnp.stack([jax.random.fold_in(jax.random.key(member.seed), _CHANCE) for member in members])
+    one_member = partial(_one_member, model=make_model(config), n_columns=n_columns, n_steps=config.faithfulness.steps)
+    program = over_members(one_member, member_mesh(len(members)), (True, True, True, True, True, *(False,) * 3))
+    found = program(params, keys, maps, moved, labels, recordings, blurs, batches)
+    # From [S, batches, curves, fills, orders, P, B].
+    values = np.moveaxis(np.asarray(found), -1, 2).reshape(len(members), batches.size, *found.shape[2:-1])
+    order = np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
+    return values[:, order]
+
+
+def _one_member(
+    params: Params,
+    key: Array,
+    maps: Array,
+    moved: Array,
+    labels: Array,
+    recordings: Recordings,
+    blurs: Array,
+    batches: Array,
+    *,
+    model: SimpleNet,
+    n_columns: int,
+    n_steps: int,
+) -> Array:
+    """Probabilities `[batches, curves, fills, orders, P, B]` of one member."""
+    steps = jnp.asarray(shares(n_steps))
+
+    def one_batch(batch: Array) -> Array:
+        n_frames = jnp.where(batch == ABSENT, 0, recordings.n_frames[batch])
+        spectrograms = recordings.spectrograms[batch]
+        # Where all scores are equal, the order is random.
+        scores = jnp.stack([maps[batch], moved[batch], jnp.zeros_like(spectrograms), spectrograms])
+        keys = jax.vmap(lambda recording: jax.random.split(jax.random.fold_in(key, recording), len(ORDERS)))(batch)
+        ranks = jax.vmap(jax.vmap(cell_ranks), (0, None, 1))(scores, n_frames, keys)
+        fills = jnp.stack([jnp.zeros_like(spectrograms), blurs[batch]])
+
+        def probability(inputs: Array) -> Array:
+            logits: Any = model.apply({"params": params}, inputs, n_frames, n_columns)
+            return jnp.take_along_axis(jax.nn.softmax(logits), labels[batch][:, None], axis=1)[:, 0]
+
+        return curves(probability, spectrograms, fills, ranks, n_frames, steps)
+
+    return jax.lax.map(one_batch, batches)
+
+
+def _table(config: Config, own: GenderMaps, row: int, probability: np.ndarray) -> pd.DataFrame:
+    """One member's part of `faithfulness.csv` from `[N, curves, fills, orders, P]`."""
+    names = [u.recording for u in own.utterances]
+    axes = (names, CURVES, FILLS, ORDERS, shares(config.faithfulness.steps))
+    index = pd.MultiIndex.from_product(axes, names=["recording", "curve", "fill", "order", "share"])
+    curve_points = pd.DataFrame({"probability": probability.ravel()}, index).reset_index()
+    known = pd.DataFrame(
+        {
+            "recording": names,
+            "gender": own.gender,
+            "speaker": [u.speaker for u in own.utterances],
+            "emotion": [u.emotion for u in own.utterances],
+            "seed": own.seeds[row],
+            "correct": own.correct[row],
+            "map_is_zero": own.maps[row].max((1, 2)) <= 0,
+        }
+    )
+    return known.merge(curve_points, on="recording")

@@ -1,0 +1,185 @@
+"""Sanity checks: maps of networks whose weights or labels have no meaning beside those of the trained ones."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+from jax import Array
+
+from convcam_jax.analysis import analyse, placed_maps, simplenet_placement
+from convcam_jax.config import Config
+from convcam_jax.dataset import Dataset, network_inputs
+from convcam_jax.ensemble import Member, member_keys
+from convcam_jax.features import bin_frequencies_hz
+from convcam_jax.figures import sanity as figures
+from convcam_jax.placement import Placement, place
+from convcam_jax.progress import say
+from convcam_jax.randomisation import LAYERS, compare_maps, fresh_params, randomise_from_top
+from convcam_jax.results import metrics_table
+from convcam_jax.sanity_tables import ANOTHER_SEED, SHUFFLED_LABELS, TRAINED, example_recording, summary, verdicts
+from convcam_jax.stages.analyse import GenderMaps
+from convcam_jax.stages.explain import explain_members, load_explanations
+from convcam_jax.stages.shuffled import train_on_shuffled_labels
+from convcam_jax.stages.train import Group, make_model
+from convcam_jax.stages.trained import first_members, trained_members
+from convcam_jax.tables import to_markdown
+from convcam_jax.training import Params, Recordings
+from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_text
+
+_TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
+
+
+class Condition(NamedTuple):
+    """A network whose maps are compared with a trained member's; its depth counts the randomised layers."""
+
+    name: str
+    depth: int | None
+    other_seed: int | None
+
+
+class Compared(NamedTuple):
+    """Members of one gender, rows `members` of its arrays, and their networks' signed maps `[S, N, H, W]`."""
+
+    members: list[int]
+    condition: Condition
+    signed_maps: np.ndarray
+
+
+def check_sanity(
+    config: Config, dataset: Dataset, groups: Sequence[Group], genders: Sequence[GenderMaps], workdir: Path
+) -> None:
+    """Write `sanity.csv` and `sanity_examples.npz`, unless an earlier run has done so or the config leaves them out.
+
+    `sanity_examples.npz` holds one recording of the chosen member per gender: `GENDER_recording`, `GENDER_conditions`
+    and `GENDER_maps [conditions, F, n]`.
+    """
+    if config.sanity.seeds == 0 or all((workdir / name).exists() for name in (_TABLE, _EXAMPLES)):
+        return
+    shuffled = train_on_shuffled_labels(config, dataset, workdir)
+    tables: list[pd.DataFrame] = []
+    examples: dict[str, np.ndarray] = {}
+    for own in genders:
+        say(f"sanity checks ({own.gender})")
+        compared = list(_all_compared(config, dataset, groups, shuffled, own, workdir))
+        table, chosen_maps = _measure(config, own, compared, load_explanations(workdir))
+        tables.append(table)
+        recording = example_recording(table[table["seed"] == own.seeds[own.chosen]])
+        index = [u.recording for u in own.utterances].index(recording)
+        maps = [maps[index, :, : own.arrays.n_frames[index]] for maps in chosen_maps.values()]
+        examples[f"{own.gender}_recording"] = np.array(recording)
+        examples[f"{own.gender}_conditions"] = np.array(list(chosen_maps))
+        examples[f"{own.gender}_maps"] = np.stack(maps)
+    write_arrays(workdir / _EXAMPLES, examples)
+    write_csv(workdir / _TABLE, pd.concat(tables, ignore_index=True))
+
+
+def present(config: Config, genders: Sequence[GenderMaps], workdir: Path) -> None:
+    """Tables and figures of `sanity.csv`, if there is one."""
+    if config.sanity.seeds == 0:
+        return
+    table, examples = read_csv(workdir / _TABLE), read_arrays(workdir / _EXAMPLES)
+    summarised = summary(table)
+    for name, frame in {"sanity": summarised, "sanity_verdicts": verdicts(table, config.analysis)}.items():
+        write_csv(workdir / "tables" / f"{name}.csv", frame)
+        write_text(workdir / "tables" / f"{name}.md", to_markdown(frame))
+    write_figure(workdir / "figures" / "sanity_maps.png", figures.likeness(table))
+    write_figure(workdir / "figures" / "sanity_metrics.png", figures.metrics_by_depth(table))
+    for own in genders:
+        recording = str(examples[f"{own.gender}_recording"])
+        index = [u.recording for u in own.utterances].index(recording)
+        cqt = own.arrays.cqt[index, :, : own.arrays.n_frames[index]]
+        maps = dict(zip(examples[f"{own.gender}_conditions"], examples[f"{own.gender}_maps"], strict=True))
+        figure = figures.example(recording, cqt, maps)
+        write_figure(workdir / "figures" / f"sanity_example_{own.gender}.png", figure)
+
+
+def _all_compared(
+    config: Config,
+    dataset: Dataset,
+    groups: Sequence[Group],
+    shuffled: Sequence[Group],
+    own: GenderMaps,
+    workdir: Path,
+) -> Iterator[Compared]:
+    """Every condition's networks beside the members that are checked."""
+    recordings = network_inputs(dataset, config)
+    trained = load_explanations(workdir)[f"{own.gender}_signed_maps"]
+    wanted = first_members(own, config.sanity.seeds)
+    seeds = list(own.seeds)
+    rows = [seeds.index(member.seed) for member in wanted]
+    yield Compared(rows, Condition(TRAINED, 0, None), trained[rows])
+    for members, params in trained_members(groups, wanted):
+        indices = [seeds.index(member.seed) for member in members]
+        for condition, signed_maps in _cascade(config, dataset, recordings, members, params):
+            yield Compared(indices, condition, signed_maps)
+    if len(seeds) > 1:
+        for row in rows:
+            other = (row + 1) % len(seeds)
+            yield Compared([row], Condition(ANOTHER_SEED, None, seeds[other]), trained[[other]])
+    for group in shuffled:
+        own_members = tuple(m for m in group.members if m.gender == own.gender)
+        for members, params in trained_members([group], own_members):
+            signed_maps, _ = explain_members(params, own.gender, config, dataset, recordings)
+            for member, maps in zip(members, signed_maps, strict=True):
+                everywhere = np.broadcast_to(maps, (len(rows), *maps.shape))
+                yield Compared(rows, Condition(SHUFFLED_LABELS, None, member.seed), everywhere)
+
+
+def _cascade(
+    config: Config, dataset: Dataset, recordings: Recordings, members: tuple[Member, ...], params: Params
+) -> Iterator[tuple[Condition, np.ndarray]]:
+    """Signed maps of the members with more and more of their layers randomised from the top."""
+    model, shape = make_model(config), (config.features.cqt_bins, config.corpus.max_frames)
+    fresh = jax.jit(jax.vmap(lambda key: fresh_params(key, model, shape)))(member_keys(members))
+    for depth, layer in enumerate(LAYERS, start=1):
+        say(f"explaining {len(members)} members randomised down to {layer}")
+        randomised = randomise_from_top(params, fresh, depth)
+        yield (
+            Condition(layer, depth, None),
+            explain_members(randomised, members[0].gender, config, dataset, recordings)[0],
+        )
+
+
+def _measure(
+    config: Config, own: GenderMaps, all_compared: Sequence[Compared], explanations: dict[str, np.ndarray]
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """One gender's part of `sanity.csv`, and the chosen member's maps `[N, F, T]` by the name of the condition.
+
+    The masks are those of the recordings that the trained member classified correctly, in every condition.
+    """
+    bin_hz, placement = bin_frequencies_hz(config.features), simplenet_placement(config)
+    trained = np.asarray(_on_grid(explanations[f"{own.gender}_signed_maps"], placement))
+    tables: list[pd.DataFrame] = []
+    chosen_maps: dict[str, np.ndarray] = {}
+    for compared in all_compared:
+        rows = compared.members
+        maps = np.asarray(placed_maps(compared.signed_maps, own.arrays.n_frames, placement))
+        signed = np.asarray(_on_grid(compared.signed_maps, placement))
+        n_emotions, correct = len(config.corpus.emotions), own.correct[rows]
+        metrics = analyse(maps, correct, own.arrays, bin_hz, n_emotions, config.analysis).metrics
+        seeds = [own.seeds[row] for row in rows]
+        table = metrics_table(own.gender, seeds, own.utterances, own.arrays, correct, metrics)
+        likeness = [
+            compare_maps((own.maps[row, i, :, :n], maps[s, i, :, :n]), (trained[row, i, :, :n], signed[s, i, :, :n]))
+            for s, row in enumerate(rows)
+            for i, n in enumerate(own.arrays.n_frames)
+        ]
+        table = _with_condition(table, compared.condition).join(pd.DataFrame(likeness))
+        tables.append(table)
+        if own.chosen in rows:
+            chosen_maps.setdefault(compared.condition.name, maps[rows.index(own.chosen)])
+    return pd.concat(tables, ignore_index=True), chosen_maps
+
+
+@jax.jit
+def _on_grid(signed_maps: Array, placement: Placement) -> Array:
+    """Signed maps `[S, N, F, T]` on the inputs' grid."""
+    return jax.vmap(jax.vmap(place, (0, None)), (0, None))(signed_maps, placement)
+
+
+def _with_condition(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
+    table = table.assign(**condition._asdict()).rename(columns={"name": "condition"})
+    return table.astype({"depth": "Int64", "other_seed": "Int64"})

@@ -1,0 +1,124 @@
+"""Means, verdicts and figures of the sanity checks from tables with known values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.config import AnalysisConfig
+from convcam_jax.figures import sanity as figures
+from convcam_jax.sanity_tables import (
+    ANOTHER_SEED,
+    CONDITIONS,
+    LIKENESS,
+    METRICS,
+    SHUFFLED_LABELS,
+    TRAINED,
+    example_recording,
+    summary,
+    verdicts,
+)
+
+CORRELATIONS = dict(zip(CONDITIONS, (1.0, 0.9, 0.5, 0.5, 0.1, 0.0, 0.2, 0.5), strict=True))
+DEPTHS = {name: depth for depth, name in enumerate(CONDITIONS[:6])}
+
+
+def make_table(seeds=3):
+    """Three recordings per gender; the correlation is the condition's, +-0.03 by seed and +-0.2 by recording."""
+    rows = []
+    for gender in ("female", "male"):
+        for seed in range(seeds):
+            for number in range(3):
+                for condition in CONDITIONS:
+                    own = dict.fromkeys(METRICS, 0.3 + 0.01 * seed + 0.1 * number)
+                    own["q_rmse"] += 0.5 * (condition == "convolution_1")
+                    correlation = CORRELATIONS[condition] + 0.03 * (seed - 1) + 0.2 * (number - 1)
+                    own |= dict.fromkeys(LIKENESS, correlation)
+                    fixed = {"recording": f"{gender}{number}", "gender": gender, "seed": seed, "correct": number > 0}
+                    rows.append({**fixed, "condition": condition, **own, "map_is_zero": False})
+    table = pd.DataFrame(rows)
+    return table.assign(depth=table["condition"].map(DEPTHS).astype("Int64"))
+
+
+TABLE = make_table()
+
+
+def test_means_are_taken_over_recordings_then_over_seeds():
+    table = TABLE.copy()
+    gone = (table["recording"] == "male2") & (table["seed"] == 2) & (table["condition"] == "dense")
+    table.loc[gone, "rank_correlation"] = np.nan
+    cells = summary(table).set_index(["gender", "condition", "measure"])
+    female = cells.loc[("female", "dense", "rank_correlation")]
+    assert female["mean"] == pytest.approx(0.5)
+    # Three seeds 0.03 apart: t(2, 0.975) = 4.302653 times 0.03 / sqrt(3).
+    assert female["high"] - female["mean"] == pytest.approx(4.302653 * 0.03 / np.sqrt(3), rel=1e-5)
+    assert (female["depth"], female["seeds"], female["n_maps"]) == (2, 3, 9)
+    male = cells.loc[("male", "dense", "rank_correlation")]
+    assert male["mean"] == pytest.approx((0.47 + 0.5 + 0.43) / 3)
+    assert male["n_maps"] == 8
+    assert len(cells) == 2 * len(CONDITIONS) * (len(LIKENESS) + len(METRICS) + 1)
+
+
+def test_verdicts_compare_with_trained_networks_and_with_zero():
+    rows = verdicts(TABLE, AnalysisConfig()).query("gender == 'female'")
+    likeness = rows[rows["measure"] == "rank_correlation"].set_index("condition")
+    assert likeness["reference"].tolist() == pytest.approx([0.5] * 6)
+    assert likeness["verdict"].to_dict() == {
+        "output": "more",
+        "dense": "alike",
+        "convolution_3": "alike",
+        "convolution_2": "less",
+        "convolution_1": "less",
+        SHUFFLED_LABELS: "less",
+    }
+    metrics = rows[rows["measure"] != "rank_correlation"].set_index(["measure", "condition"])
+    assert metrics["verdict"].to_dict() == {
+        ("q_rmse", "convolution_1"): "differs",
+        ("q_rmse", SHUFFLED_LABELS): "same",
+        ("f0_frame_rmse_hz", "convolution_1"): "same",
+        ("f0_frame_rmse_hz", SHUFFLED_LABELS): "same",
+        ("energy_ratio", "convolution_1"): "same",
+        ("energy_ratio", SHUFFLED_LABELS): "same",
+    }
+    assert metrics["value"].loc[("q_rmse", "convolution_1")] == pytest.approx(0.5)
+    assert metrics["reference"].loc[("q_rmse", "convolution_1")] == pytest.approx(0.41)
+    sentence = likeness.loc["convolution_1", "sentence"]
+    assert "all layers are randomised" in sentence
+    assert "female recordings" in sentence
+    assert "0.50" in sentence
+
+
+def test_one_seed_decides_nothing():
+    alone = TABLE[(TABLE["seed"] == 1) & (TABLE["condition"] != ANOTHER_SEED)]
+    rows = verdicts(alone, AnalysisConfig())
+    assert set(rows["verdict"]) == {"undecided"}
+    assert len(summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
+
+
+def test_the_example_is_the_correct_recording_in_the_middle():
+    own = TABLE[(TABLE["gender"] == "male") & (TABLE["seed"] == 0)]
+    # male0 is the lowest and was not classified correctly.
+    assert example_recording(own) == "male1"
+    assert example_recording(own.assign(correct=False)) == "male1"
+    assert example_recording(own.assign(correct=own["recording"] == "male2")) == "male2"
+    assert example_recording(own.assign(rank_correlation=np.nan)) == "male1"
+
+
+def test_figures_show_the_means():
+    figure = figures.likeness(TABLE)
+    panel = figure.axes[0]
+    labels = [label.get_text() for label in panel.get_xticklabels()]
+    assert labels == [name.replace("_", " ") for name in CONDITIONS[1:]]
+    (cascade,) = [line for line in panel.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 5][:1]
+    np.testing.assert_allclose(cascade.get_ydata(), [CORRELATIONS[name] for name in CONDITIONS[1:6]], atol=1e-12)
+    assert len(figures.metrics_by_depth(TABLE).axes) == len(METRICS)
+    # Without shuffled labels, other seeds or values at all, there is still something to see.
+    few = TABLE[TABLE["condition"].isin([TRAINED, "output"])].assign(f0_frame_rmse_hz=np.nan)
+    figures.metrics_by_depth(few).canvas.draw()
+
+
+def test_an_example_names_its_maps_and_marks_zero_ones():
+    maps = {"trained": np.eye(12), "output": np.zeros((12, 12)), "dense": np.ones((12, 12))}
+    figure = figures.example("03a01Fa", np.ones((12, 12)), maps)
+    shown = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
+    assert shown == ["(a) CQT", "(b) trained", "(c) output", "(d) dense"]
+    assert [len(axes.texts) for axes in figure.axes] == [0, 0, 1, 0]
