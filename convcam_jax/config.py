@@ -11,6 +11,11 @@ from convcam_jax.errors import UserError
 CorpusName = Literal["synthetic", "emodb", "listed"]
 Protocol = Literal["corrected", "published"]
 
+EvidenceSize = Literal["default", "small"]
+
+# What tells the classes of planted evidence apart.
+EVIDENCE_VARIANTS = ("f0", "envelope", "burst", "pause", "mixed", "none")
+EVIDENCE_CLASSES = ("first", "second", "third")
 # The order of the columns of the paper's Tables 3 to 5.
 EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
 GENDERS = ("female", "male")
@@ -189,6 +194,30 @@ class GivenMapsConfig:
     read_from: Literal["values", "colours"] = "values"
 
 
+@dataclasses.dataclass(frozen=True)
+class EvidenceConfig:
+    """Planted evidence: which cues are planted in whose voices, and which cells count as carrying them.
+
+    `size` chooses defaults of other fields, see `with_evidence_size`.
+    """
+
+    size: EvidenceSize = "default"
+    variants: tuple[str, ...] = EVIDENCE_VARIANTS
+    genders: tuple[str, ...] = GENDERS
+    # A cell carries the cue if its magnitude changes by this share of the largest change in the recording, or more.
+    truth_threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, known in (("variants", EVIDENCE_VARIANTS), ("genders", GENDERS)):
+            values = getattr(self, name)
+            _require(
+                len(values) > 0 and len(set(values)) == len(values) and set(values) <= set(known),
+                f"evidence.{name}",
+                f"needs one or more different names of {', '.join(known)}",
+            )
+        _require(0 < self.truth_threshold <= 1, "evidence.truth_threshold", "must lie in (0, 1]")
+
+
 # A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;
 # the maps keep the paper's size.
 SYNTHETIC_MODEL = ModelConfig(filters=(16, 32, 64))
@@ -220,6 +249,7 @@ class Config:
     cam: CamConfig = CamConfig()
     analysis: AnalysisConfig = AnalysisConfig()
     given_maps: GivenMapsConfig = GivenMapsConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
 
 
 def make_config(
@@ -242,4 +272,20 @@ def make_config(
         model=SYNTHETIC_MODEL if synthetic else ModelConfig(),
         train=TrainConfig(seeds=seeds, epochs=SYNTHETIC_EPOCHS if synthetic else TrainConfig.epochs),
         analysis=PUBLISHED_ANALYSIS if published else AnalysisConfig(),
+    )
+
+
+def with_evidence_size(config: Config, seeds: int | None) -> Config:
+    """The defaults of the experiment `evidence` at the size that the config names, with `seeds` members if given.
+
+    Networks, recordings and epochs are as few as let the networks learn the cues; the longest recording has 46 frames.
+    """
+    small = config.evidence.size == "small"
+    return dataclasses.replace(
+        config,
+        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=48),
+        synthetic=dataclasses.replace(config.synthetic, speakers_per_gender=2 if small else 3, texts=20),
+        model=ModelConfig(filters=(8, 16, 32) if small else (16, 32, 64), dense_units=64),
+        train=dataclasses.replace(config.train, seeds=seeds or 3, epochs=12, patience_epochs=12),
+        evidence=dataclasses.replace(config.evidence, genders=("female",) if small else GENDERS),
     )
