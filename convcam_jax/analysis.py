@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from convcam_jax.attribution import INPUT_METHODS
 from convcam_jax.cam import positive_part
 from convcam_jax.config import AnalysisConfig, Config
 from convcam_jax.dataset import AnalysisArrays
@@ -21,7 +22,7 @@ from convcam_jax.metrics import (
     frequency_trajectory,
     recording_metrics,
 )
-from convcam_jax.placement import Placement, make_placement, normalise_and_crop, place
+from convcam_jax.placement import Placement, identity_placement, make_placement, normalise_and_crop, place
 from convcam_jax.simplenet import last_convolution_shape, layers_before_map
 
 
@@ -42,15 +43,25 @@ class Contours(NamedTuple):
 
 
 def simplenet_placement(config: Config) -> Placement:
-    """How the maps of the config's network are placed on the grid of its inputs."""
+    """How maps of the last convolution of the config's network are placed on the grid of its inputs."""
     grid = (config.features.cqt_bins, config.corpus.max_frames)
     shape = last_convolution_shape(*grid)
     return make_placement(config.analysis.map_placement, shape, grid, layers_before_map())
 
 
+def explanation_placement(config: Config) -> Placement:
+    """How the maps of the config's attribution method are placed on that grid; some methods' maps are on it already."""
+    if config.cam.method in INPUT_METHODS:
+        return identity_placement((config.features.cqt_bins, config.corpus.max_frames))
+    return simplenet_placement(config)
+
+
 @jax.jit
 def placed_maps(signed_maps: Array, n_frames: Array, placement: Placement) -> Array:
-    """Maps `[S, N, F, T]` in 0..1 on the inputs' grid from signed maps `[S, N, H, W]`; `n_frames [N]`."""
+    """Maps `[S, N, F, T]` in 0..1 on the inputs' grid from signed maps `[S, N, H, W]`; `n_frames [N]`.
+
+    H and W are those of `placement`; for maps that are on the grid already, F and T.
+    """
 
     def one(signed_map: Array, frames: Array) -> Array:
         return normalise_and_crop(place(positive_part(signed_map), placement), frames)

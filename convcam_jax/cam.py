@@ -7,16 +7,24 @@ from collections.abc import Callable
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 Score = Literal["logit", "softmax"]
+
+
+def target_score(logits: Array, target: Array, score: Score) -> Array:
+    """The logit, or the softmax probability, of class `target [...]` from `logits [..., C]`: `[...]`."""
+    values = jax.nn.softmax(logits) if score == "softmax" else logits
+    return jnp.take_along_axis(values, jnp.asarray(target)[..., None], axis=-1)[..., 0]
 
 
 def score_gradient(classify: Callable[[Array], Array], activations: Array, target: Array, score: Score) -> Array:
     """Derivative of the target class's score by the activations (Eq. 3).
 
     Args:
-      classify: from activations `[H, W, K]` to logits `[C]`.
+      classify: from activations `[H, W, K]` to logits `[C]`; or from any other array, or from several, independent of
+        each other, to `[..., C]`.
       activations: `[H, W, K]`.
       target: index of the class.
       score: the class's logit, or its softmax probability.
@@ -24,12 +32,7 @@ def score_gradient(classify: Callable[[Array], Array], activations: Array, targe
     Returns:
       `[H, W, K]`.
     """
-
-    def target_score(values: Array) -> Array:
-        logits = classify(values)
-        return (jax.nn.softmax(logits) if score == "softmax" else logits)[target]
-
-    return jax.grad(target_score)(activations)
+    return jax.grad(lambda values: target_score(classify(values), target, score).sum())(activations)
 
 
 def channel_weights(gradient: Array) -> Array:

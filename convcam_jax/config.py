@@ -10,6 +10,18 @@ from convcam_jax.errors import UserError
 
 CorpusName = Literal["synthetic", "emodb", "listed"]
 Protocol = Literal["corrected", "published"]
+CamMethod = Literal[
+    "gradcam",
+    "gradcam++",
+    "hirescam",
+    "xgradcam",
+    "layercam",
+    "eigencam",
+    "scorecam",
+    "ablationcam",
+    "gradient_x_input",
+    "integrated_gradients",
+]
 
 EvidenceSize = Literal["default", "small"]
 
@@ -157,8 +169,12 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class CamConfig:
-    """Grad-CAM (paper, section 2.2): which class is explained, and which of its outputs is differentiated (Eq. 3)."""
+    """How the network is explained: the paper's Grad-CAM (section 2.2) or another method (docs/attribution_methods.md).
 
+    Which class is explained, and which of its outputs is its score (Eq. 3).
+    """
+
+    method: CamMethod = "gradcam"
     target: Literal["truth", "predicted"] = "truth"
     score: Literal["logit", "softmax"] = "logit"
 

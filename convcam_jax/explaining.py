@@ -1,4 +1,4 @@
-"""Signed Grad-CAM maps and logits of a group of members on all their test recordings, as one program."""
+"""Signed maps and logits of a group of members on all their test recordings, as one program."""
 
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -8,18 +8,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT
-from convcam_jax.cam import Score, grad_cam
+from convcam_jax.cam import Score
+from convcam_jax.config import CamMethod
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.packing import pack, unpack
-from convcam_jax.simplenet import SimpleNet, last_convolution_shape
+from convcam_jax.placement import make_placement
+from convcam_jax.simplenet import SimpleNet, last_convolution_shape, layers_before_map
 from convcam_jax.training import Params, Recordings
 
 Target = Literal["truth", "predicted"]
 
 
 class Explanations(NamedTuple):
-    """Of members S and their recordings N: `signed_maps [S, N, H, W]` in front of ReLU (Eq. 5), `logits [S, N, C]`."""
+    """Of members S and their recordings N: `signed_maps [S, N, H, W]` in front of ReLU (Eq. 5), `logits [S, N, C]`.
+
+    The signed maps of `attribution.INPUT_METHODS` are `[S, N, F, T]`.
+    """
 
     signed_maps: np.ndarray
     logits: np.ndarray
@@ -33,21 +39,38 @@ def explain_batch(
     n_columns: int,
     target: Target,
     score: Score,
+    method: CamMethod,
 ) -> tuple[Array, Array]:
-    """Signed maps `[B, H, W]` and logits `[B, C]` of one member for a batch of recordings `[B]` (or `ABSENT`)."""
+    """Signed maps `[B, H, W]` or `[B, F, T]` and logits `[B, C]` of one member.
+
+    `batch [B]` are recordings (indices, or `ABSENT`).
+    """
     n_frames = jnp.where(batch == ABSENT, 0, recordings.n_frames[batch])
-    strip = pack(recordings.spectrograms[batch], n_frames, n_columns)
+    spectrograms = recordings.spectrograms[batch]
+    strip = pack(spectrograms, n_frames, n_columns)
     variables = {"params": params}
     on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
-    width = last_convolution_shape(*recordings.spectrograms.shape[1:])[1]
-    activations = unpack(on_strip.values, strip, on_strip.silence, width)
+    grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
+    nodes = last_convolution_shape(*grid)
+    activations = unpack(on_strip.values, strip, on_strip.silence, nodes[1])
 
-    def classify(one: Array) -> Array:
+    def classify_activations(one: Array) -> Array:
         return model.apply(variables, one[None], method=SimpleNet.classify_activations)[0]
 
-    logits = jax.vmap(classify)(activations)
+    def classify_spectrograms(several: Array) -> Array:
+        logits: Any = model.apply(variables, several, n_frames, n_columns)
+        return logits
+
+    logits = jax.vmap(classify_activations)(activations)
     targets = recordings.emotion[batch] if target == "truth" else logits.argmax(-1)
-    maps = jax.vmap(lambda values, label: grad_cam(classify, values, label, score))(activations, targets)
+    if method in INPUT_METHODS:
+        maps = INPUT_METHODS[method](classify_spectrograms, spectrograms, targets, score)
+    elif method == "scorecam":
+        placement = make_placement("receptive_field", nodes, grid, layers_before_map())
+        maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, score)
+    else:
+        explain = NODE_METHODS[method]
+        maps = jax.vmap(lambda values, label: explain(classify_activations, values, label, score))(activations, targets)
     return maps, logits
 
 
@@ -59,6 +82,7 @@ def explain_group(
     n_columns: int,
     target: Target,
     score: Score,
+    method: CamMethod = "gradcam",
 ) -> Explanations:
     """Explanations of a group whose members share their recordings.
 
@@ -69,12 +93,13 @@ def explain_group(
       model: the network.
       n_columns: length of the strip for one batch, a column of `strata`.
       target: which class is explained.
-      score: which of its outputs is differentiated.
+      score: which of its outputs is explained.
+      method: how.
 
     Returns:
       Explanations with N recordings in ascending order of their indices.
     """
-    explain = partial(explain_batch, model=model, n_columns=n_columns, target=target, score=score)
+    explain = partial(explain_batch, model=model, n_columns=n_columns, target=target, score=score, method=method)
 
     def one_member(own_params: Params, recordings: Recordings, batches: Array) -> tuple[Array, Array]:
         return jax.lax.map(lambda batch: explain(own_params, recordings, batch), batches)

@@ -99,6 +99,12 @@ def make_placement(
     return Placement(frequency, time)
 
 
+def identity_placement(grid_shape: tuple[int, int]) -> Placement:
+    """Weights that leave a map that is on the grid of `grid_shape` (F, T) already as it is."""
+    frequency, time = (np.eye(n, dtype=np.float32) for n in grid_shape)
+    return Placement(frequency, time)
+
+
 def place(node_map: jax.Array, placement: Placement) -> jax.Array:
     """Map [F, T] on the input's grid from the map [H, W] of the convolution's nodes; signed maps stay signed."""
     by_frequency = jnp.matmul(placement.frequency, node_map, precision=lax.Precision.HIGHEST)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.analysis import analyse, contours, correct_predictions, placed_maps, simplenet_placement
+from convcam_jax.analysis import analyse, contours, correct_predictions, explanation_placement, placed_maps
+from convcam_jax.attribution import INPUT_METHODS
 from convcam_jax.config import Config
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays, Dataset, analysis_arrays
@@ -28,7 +29,8 @@ class GenderMaps(NamedTuple):
       utterances: the N recordings.
       arrays: what the metrics need of them.
       maps: `[S, N, F, T]`, placed on the grid of the CQT.
-      raw_maps: for each recording, the chosen member's map of the last convolution `[H, W]` >= 0, or None if unknown.
+      raw_maps: for each recording, the chosen member's map of the last convolution `[H, W]` >= 0, or None if there is
+        none.
       correct: `[S, N]` bool.
     """
 
@@ -53,7 +55,8 @@ class Analysed(NamedTuple):
 def ensemble_maps(config: Config, dataset: Dataset, workdir: Path) -> list[GenderMaps]:
     """The maps of the trained members, placed as the config has it."""
     explanations, members = load_explanations(workdir), read_csv(workdir / "members.csv")
-    placement = simplenet_placement(config)
+    placement = explanation_placement(config)
+    on_input = config.cam.method in INPUT_METHODS
     result = []
     for gender in dataset.genders():
         tested = dataset.indices(gender, "test")
@@ -64,7 +67,7 @@ def ensemble_maps(config: Config, dataset: Dataset, workdir: Path) -> list[Gende
         signed = explanations[f"{gender}_signed_maps"]
         maps = np.asarray(placed_maps(signed, arrays.n_frames, placement))
         correct = correct_predictions(explanations[f"{gender}_logits"], arrays.emotion)
-        raw_maps = list(np.maximum(signed[chosen], 0))
+        raw_maps = [None] * len(tested) if on_input else list(np.maximum(signed[chosen], 0))
         result.append(GenderMaps(gender, seeds, chosen, utterances, arrays, maps, raw_maps, correct))
     return result
 

@@ -23,8 +23,9 @@ EXPLANATIONS = "explanations.npz"
 def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], workdir: Path) -> None:
     """Write `explanations.npz`, `predictions.csv` and `members.csv`, unless an earlier run has done so.
 
-    `explanations.npz` holds, for each gender, `GENDER_signed_maps [S, N, H, W]` (Eq. 5 in front of the ReLU),
-    `GENDER_logits [S, N, C]`, `GENDER_seeds [S]` and `GENDER_recordings [N]`.
+    `explanations.npz` holds, for each gender, `GENDER_signed_maps [S, N, H, W]` (Eq. 5 in front of the ReLU; `[S, N, F,
+    T]` from a method whose maps are on the grid of the input), `GENDER_logits [S, N, C]`, `GENDER_seeds [S]` and
+    `GENDER_recordings [N]`.
     """
     files = [workdir / name for name in (EXPLANATIONS, "predictions.csv", "members.csv")]
     if all(file.exists() for file in files):
@@ -39,7 +40,8 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
             if not rows:
                 continue
             members = tuple(group.members[i] for i in rows)
-            say(f"explaining {len(members)} members ({gender}) on {len(dataset.indices(gender, 'test'))} recordings")
+            n_recordings = len(dataset.indices(gender, "test"))
+            say(f"explaining {len(members)} members ({gender}) on {n_recordings} recordings by {config.cam.method}")
             params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
             signed_maps, logits = _explain(params, gender, config, dataset, recordings)
             parts[gender].append((members, signed_maps, logits))
@@ -63,8 +65,9 @@ def _explain(
     params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
 ) -> tuple[np.ndarray, np.ndarray]:
     strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
+    cam = config.cam
     explanations = explain_group(
-        params, recordings, strata, make_model(config), n_columns, config.cam.target, config.cam.score
+        params, recordings, strata, make_model(config), n_columns, cam.target, cam.score, cam.method
     )
     return explanations.signed_maps, explanations.logits
 
