@@ -212,7 +212,7 @@ class GivenMapsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EvidenceConfig:
-    """Planted evidence: which cues are planted in whose voices, and which cells count as carrying them.
+    """Planted evidence: which cues are planted in whose voices, and which methods look for them.
 
     `size` chooses defaults of other fields, see `with_evidence_size`.
     """
@@ -220,11 +220,17 @@ class EvidenceConfig:
     size: EvidenceSize = "default"
     variants: tuple[str, ...] = EVIDENCE_VARIANTS
     genders: tuple[str, ...] = GENDERS
+    # Besides `cam.method`.
+    methods: tuple[CamMethod, ...] = get_args(CamMethod)
     # A cell carries the cue if its magnitude changes by this share of the largest change in the recording, or more.
     truth_threshold: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, known in (("variants", EVIDENCE_VARIANTS), ("genders", GENDERS)):
+        for name, known in (
+            ("variants", EVIDENCE_VARIANTS),
+            ("genders", GENDERS),
+            ("methods", get_args(CamMethod)),
+        ):
             values = getattr(self, name)
             _require(
                 len(values) > 0 and len(set(values)) == len(values) and set(values) <= set(known),
@@ -291,17 +297,26 @@ def make_config(
     )
 
 
+SMALL_EVIDENCE_METHODS: tuple[CamMethod, ...] = ("gradcam", "gradcam++", "hirescam", "integrated_gradients")
+
+
 def with_evidence_size(config: Config, seeds: int | None) -> Config:
     """The defaults of the experiment `evidence` at the size that the config names, with `seeds` members if given.
 
-    Networks, recordings and epochs are as few as let the networks learn the cues; the longest recording has 46 frames.
+    Networks, recordings and epochs are as few as let the networks learn the cues.
     """
     small = config.evidence.size == "small"
+    evidence = dataclasses.replace(
+        config.evidence,
+        genders=("female",) if small else GENDERS,
+        methods=SMALL_EVIDENCE_METHODS if small else config.evidence.methods,
+    )
     return dataclasses.replace(
         config,
-        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=48),
+        # The longest recording of twenty speakers has 56 frames.
+        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=56),
         synthetic=dataclasses.replace(config.synthetic, speakers_per_gender=2 if small else 3, texts=20),
-        model=ModelConfig(filters=(8, 16, 32) if small else (16, 32, 64), dense_units=64),
-        train=dataclasses.replace(config.train, seeds=seeds or 3, epochs=12, patience_epochs=12),
-        evidence=dataclasses.replace(config.evidence, genders=("female",) if small else GENDERS),
+        model=ModelConfig(filters=(8, 16, 32), dense_units=64),
+        train=dataclasses.replace(config.train, seeds=seeds or (4 if small else 5), epochs=12, patience_epochs=12),
+        evidence=evidence,
     )

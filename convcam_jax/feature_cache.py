@@ -9,7 +9,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import parselmouth
@@ -35,6 +35,9 @@ from convcam_jax.progress import say
 FORMAT_VERSION = 2
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 
 class Entry(NamedTuple):
@@ -146,21 +149,31 @@ def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
 
 
 def _compute_all(wavs: Sequence[Path], config: FeatureConfig) -> Generator[Entry | str, None, None]:
-    """Outcomes of `compute_entry`, in order, from as many processes as there are cores."""
-    if not wavs:
+    """Outcomes of `compute_entry`, in order."""
+    return in_processes(partial(compute_entry, config=config), wavs)
+
+
+def in_processes(compute: Callable[[Item], Outcome], items: Sequence[Item]) -> Generator[Outcome, None, None]:
+    """What `compute`, a function of a module, makes of each item, in order, by as many processes as there are cores.
+
+    Raises UserError if a process is ended from outside.
+    """
+    if not items:
         return
     # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
     with (
         _one_thread_per_process(),
         ProcessPoolExecutor(
-            min(os.cpu_count() or 1, len(wavs)), mp_context=get_context("spawn"), initializer=_leave_interrupt_to_parent
+            min(os.cpu_count() or 1, len(items)),
+            mp_context=get_context("spawn"),
+            initializer=_leave_interrupt_to_parent,
         ) as pool,
     ):
         try:
-            yield from pool.map(partial(compute_entry, config=config), wavs)
+            yield from pool.map(compute, items)
         except BrokenProcessPool as error:
             raise UserError(
-                "features: a process was ended from outside, for lack of memory perhaps; "
+                "a process was ended from outside, for lack of memory perhaps; "
                 "run again, what is finished has been kept"
             ) from error
 

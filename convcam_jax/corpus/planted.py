@@ -6,19 +6,15 @@ random draws included, as it is. So the neutral recording is what is left when o
 """
 
 from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from convcam_jax.config import SyntheticConfig
 from convcam_jax.corpus import synthetic
 from convcam_jax.corpus.phones import SILENCE_AFTER_S, SILENCE_BEFORE_S
 from convcam_jax.corpus.synthetic import Stream, UtteranceSpec
 from convcam_jax.corpus.voice import CONTROL_STEP_S, Array, Controls, filter_responses, noise_part, synthesise
-from convcam_jax.files import write_whole
 
 # To be raised whenever the same config gives other sound.
 PLANTED_VERSION = 1
@@ -173,22 +169,21 @@ def labels(config: SyntheticConfig, variant: str, planted: list[Planted]) -> lis
     return own.tolist()
 
 
+def without_cues(planted: Planted) -> Planted:
+    """The neutral recording of the same sentence, speaker and draws."""
+    return Planted(planted.spec, NEUTRAL, 0)
+
+
+def class_name(variant: str, label: int) -> str:
+    """What a class is in a variant, such as `rising`."""
+    return CLASS_CUES[variant][label]
+
+
 def folder_name(config: SyntheticConfig, rate: int) -> str:
     """A name that depends on all that the sound of a recording depends on, besides its own name."""
     return f"evidence-{PLANTED_VERSION}-{synthetic.CORPUS_VERSION}-seed-{config.seed}-{rate}-hz"
 
 
-def write_recordings(config: SyntheticConfig, planted: Iterable[Planted], folder: Path, rate: int) -> dict[str, Path]:
-    """Write wav/RECORDING.wav (16-bit mono) of all that are not there yet; returns the files by recording.
-
-    Raises:
-      UserError: the folder cannot be written.
-    """
-    paths = {one.recording: folder / "wav" / f"{one.recording}.wav" for one in planted}
-    missing = [one for one in planted if not paths[one.recording].exists()]
-    for one in tqdm(missing, desc="planted evidence", unit="recording", disable=not missing):
-        content = synthetic.wav_bytes(render(config, one, rate), rate)
-        write_whole(paths[one.recording], partial(Path.write_bytes, data=content), synthetic.CACHE_FLAG)
-    return paths
-
-
+def wav(planted: Planted, config: SyntheticConfig, rate: int) -> bytes:
+    """The content of a recording's wav file: 16 bits, mono."""
+    return synthetic.wav_bytes(render(config, planted, rate), rate)

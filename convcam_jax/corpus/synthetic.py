@@ -42,7 +42,7 @@ from convcam_jax.files import disk_errors, write_whole
 # To be raised whenever the same config gives other sound.
 CORPUS_VERSION = 1
 # By which the user chooses where the corpus lies.
-CACHE_FLAG = "--cache_dir"
+_FLAG = "--cache_dir"
 EMOTION_LETTERS = {emotion: letter for letter, emotion in EMODB_EMOTIONS.items()}
 TRUTH_STEP_S = 0.01
 PEAK_LIMIT = 0.98
@@ -354,14 +354,14 @@ def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) ->
     about = {"corpus_version": CORPUS_VERSION, "sample_rate_hz": sample_rate_hz, **dataclasses.asdict(config)}
     identity = json.dumps(about, indent=1)
     path = folder / "synthetic.json"
-    with disk_errors(folder, CACHE_FLAG):
+    with disk_errors(folder, _FLAG):
         (folder / "wav").mkdir(parents=True, exist_ok=True)
         (folder / "truth").mkdir(exist_ok=True)
     if not path.exists():
-        write_whole(path, lambda temporary: temporary.write_text(identity), CACHE_FLAG)
+        write_whole(path, lambda temporary: temporary.write_text(identity), _FLAG)
     elif path.read_text() != identity:
         raise UserError(
-            f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another {CACHE_FLAG}"
+            f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another {_FLAG}"
         )
 
 
@@ -381,6 +381,6 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
     for spec in tqdm(missing, desc="synthetic corpus", unit="recording", disable=not (progress and missing)):
         wav_path, truth_path = paths[spec]
         sound = render(config, spec, sample_rate_hz)
-        write_whole(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)), CACHE_FLAG)
+        write_whole(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)), _FLAG)
         content = wav_bytes(sound.samples, sample_rate_hz)
-        write_whole(wav_path, partial(Path.write_bytes, data=content), CACHE_FLAG)
+        write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
