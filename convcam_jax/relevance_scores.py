@@ -37,8 +37,8 @@ SCORES = RelevanceScores._fields
 
 def relevance_mass(own_map: Map, truth: Truth) -> float:
     """Share of the map's sum that lies in the truth (Arras et al. 2022, relevance mass accuracy)."""
-    total = own_map.sum(dtype=np.float64)
-    return float(own_map[truth].sum(dtype=np.float64) / total) if total > 0 else float(truth.mean())
+    inside, outside = (float(own_map[cells].sum(dtype=np.float64)) for cells in (truth, ~truth))
+    return inside / (inside + outside) if inside + outside > 0 else float(truth.mean())
 
 
 def relevance_rank(own_map: Map, truth: Truth) -> float:

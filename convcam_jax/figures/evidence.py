@@ -51,7 +51,8 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
         _bars(panel, own[own["score"] == score], variants, placements)
         style.panel_title(panel, number, SCORE_LABELS[score])
         panel.set_xticks(range(len(variants)), variants)
-        panel.set_ylim(bottom=0)
+        # Intervals of few networks reach beyond what a score can be.
+        panel.set_ylim(0, min(1.02, panel.get_ylim()[1]))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     figure.suptitle(f"planted evidence, {method}")
