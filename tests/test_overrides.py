@@ -54,6 +54,11 @@ OTHERS = {
     "analysis.trajectory_threshold": ("0.25", 0.25),
     "analysis.mask_threshold": ("0.2", 0.2),
     "given_maps.read_from": ("colours", "colours"),
+    "evidence.size": ("small", "small"),
+    "evidence.variants": ("f0,burst", ("f0", "burst")),
+    "evidence.genders": ("male", ("male",)),
+    "evidence.methods": ("gradcam++,layercam", ("gradcam++", "layercam")),
+    "evidence.truth_threshold": ("0.3", 0.3),
 }
 
 
