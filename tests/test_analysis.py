@@ -4,7 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax.analysis import analyse, contours, correct_predictions, placed_maps, simplenet_placement
+from convcam_jax.analysis import (
+    analyse,
+    contours,
+    correct_predictions,
+    explanation_placement,
+    placed_maps,
+    simplenet_placement,
+)
 from convcam_jax.config import AnalysisConfig, Config
 from convcam_jax.dataset import AnalysisArrays
 from convcam_jax.overrides import apply_overrides
@@ -53,6 +60,21 @@ def test_placing_all_at_once_equals_one_by_one():
         for n in range(N):
             one = placed_maps(SIGNED[member : member + 1, n : n + 1], N_FRAMES[n : n + 1], simplenet_placement(CONFIG))
             np.testing.assert_allclose(MAPS[member, n], one[0, 0], atol=1e-6)
+
+
+def test_maps_on_the_input_stay_where_they_are():
+    signed = np.random.default_rng(2).normal(size=(S, N, F, T)).astype(np.float32) * ARRAYS.cqt.astype(bool)
+    config = apply_overrides(CONFIG, ["cam.method=gradient_x_input"])
+    placed = placed_maps(signed, N_FRAMES, explanation_placement(config))
+    positive = np.maximum(signed, 0)
+    np.testing.assert_allclose(placed, positive / positive.max((2, 3), keepdims=True), rtol=1e-6)
+
+
+def test_maps_of_the_convolution_are_placed_by_the_config():
+    for placement in ("stretched", "receptive_field"):
+        config = apply_overrides(CONFIG, ["cam.method=layercam", f"analysis.map_placement={placement}"])
+        placed = placed_maps(SIGNED, N_FRAMES, explanation_placement(config))
+        np.testing.assert_array_equal(placed, placed_maps(SIGNED, N_FRAMES, simplenet_placement(config)))
 
 
 def test_masks_are_sums_over_correct_recordings_and_members():

@@ -101,9 +101,10 @@ def test_agrees_with_the_package_grad_cam_of_pytorch():
     pytest.importorskip("pytorch_grad_cam", reason="needs torch and grad-cam")
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    from torch_simplenet import torch_simplenet
 
     params, recordings, activations, classify = plain_network(6)
-    network = torch_simplenet(torch, params)
+    network = torch_simplenet(params)
     inputs = torch.tensor(np.asarray(recordings.spectrograms))[:, None]
     expected_logits = network(inputs).detach().numpy()
     np.testing.assert_allclose(jax.jit(jax.vmap(classify))(activations), expected_logits, rtol=1e-4, atol=1e-5)
@@ -126,29 +127,3 @@ def test_agrees_with_the_package_grad_cam_of_pytorch():
     assert whole.shape == (6, N_BINS, N_INPUT_FRAMES)
     for one, signed in zip(whole, ours, strict=True):
         assert (one.max() > 0) == (np.asarray(signed).max() > 0)
-
-
-def torch_simplenet(torch, params: dict):
-    """The network of `params` in PyTorch, whose layout is channels first; layer 7 is the ReLU before the map."""
-
-    class FlattenChannelsLast(torch.nn.Module):
-        def forward(self, values):
-            return values.permute(0, 2, 3, 1).flatten(1)
-
-    layers: list = []
-    channels = 1
-    for index, pool in enumerate([(1, 2), (1, 2), (2, 2)]):
-        kernel = np.asarray(params[f"convolutions_{index}"]["kernel"])
-        convolution = torch.nn.Conv2d(channels, kernel.shape[-1], 3)
-        convolution.weight.data = torch.tensor(kernel.transpose(3, 2, 0, 1).copy())
-        convolution.bias.data = torch.tensor(np.asarray(params[f"convolutions_{index}"]["bias"]))
-        layers += [convolution, torch.nn.ReLU(), torch.nn.MaxPool2d(pool)]
-        channels = kernel.shape[-1]
-    layers.append(FlattenChannelsLast())
-    for name in ("dense", "output"):
-        kernel = np.asarray(params[name]["kernel"])
-        linear_layer = torch.nn.Linear(*kernel.shape)
-        linear_layer.weight.data = torch.tensor(kernel.T.copy())
-        linear_layer.bias.data = torch.tensor(np.asarray(params[name]["bias"]))
-        layers += [linear_layer, torch.nn.ReLU()] if name == "dense" else [linear_layer]
-    return torch.nn.Sequential(*layers).eval()

@@ -7,8 +7,11 @@ import pytest
 import reference_simplenet
 from small_network import MODEL, make_params, make_recordings
 
+from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT, stratify, strip_columns
 from convcam_jax.explaining import explain_group
+from convcam_jax.placement import make_placement
+from convcam_jax.simplenet import layers_before_map
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
@@ -49,3 +52,42 @@ def test_a_group_is_explained_as_by_a_plain_loop(target, score):
             np.testing.assert_allclose(explanations.logits[member, index], logits, rtol=1e-4, atol=1e-5)
             error = np.linalg.norm(explanations.signed_maps[member, index] - signed_map)
             assert error <= 1e-4 * np.linalg.norm(signed_map)
+
+
+@partial(jax.jit, static_argnames="method")
+def explained_by_the_plain_network(params, spectrogram, emotion, method):
+    """Signed map of one padded recording, its softmax score explained."""
+
+    def classify_spectrogram(one):
+        return reference_simplenet.logits(params, one[None])[0]
+
+    if method in INPUT_METHODS:
+        return INPUT_METHODS[method](classify_spectrogram, spectrogram, emotion, "softmax")
+    activations = reference_simplenet.activations(params, spectrogram[None])[0]
+    if method == "scorecam":
+        placement = make_placement("receptive_field", activations.shape[:2], spectrogram.shape, layers_before_map())
+        return score_cam(classify_spectrogram, spectrogram, activations, emotion, placement, "softmax")
+
+    def classify_activations(one):
+        return reference_simplenet.classify(params, one[None])[0]
+
+    return NODE_METHODS[method](classify_activations, activations, emotion, "softmax")
+
+
+@pytest.mark.parametrize("method", ["eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients"])
+def test_packed_recordings_are_explained_as_one_by_one(method):
+    strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
+    n_columns = strip_columns(N_FRAMES, strata)
+    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, "truth", "softmax", method)
+    on_input = method in INPUT_METHODS
+    assert explanations.signed_maps.shape == (2, 7, *((12, 40) if on_input else (6, 6)))
+    for member, index in ((0, 0), (1, 3)):
+        own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
+        recording = sorted(EXPLAINED)[index]
+        plain = explained_by_the_plain_network(
+            own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], method
+        )
+        found = explanations.signed_maps[member, index]
+        assert np.linalg.norm(found - plain) <= 1e-3 * np.linalg.norm(plain)
+        if on_input:
+            assert not found[:, N_FRAMES[recording] :].any()

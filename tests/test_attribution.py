@@ -1,0 +1,284 @@
+from functools import partial
+from typing import get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_simplenet
+from small_network import make_params, make_recordings
+
+from convcam_jax import attribution
+from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
+from convcam_jax.config import CamMethod
+from convcam_jax.placement import Placement, identity_placement, interpolation_matrix
+
+# Sums over the nodes: 8 and 6.
+ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])
+FIRST, SECOND = np.moveaxis(np.asarray(ACTIVATIONS), -1, 0)
+WHOLE = identity_placement((2, 2))
+# Gradients of the two logits, at every node.
+WEIGHTS = jnp.array([[1.0, -1.0], [-2.0, 0.5]])
+
+
+def linear(activations):
+    return jnp.einsum("hwk,kc->c", activations, WEIGHTS)
+
+
+def curved(activations):
+    """Its gradient differs from node to node, in sign too."""
+    slopes = jnp.linspace(-1.0, 2.0, ACTIVATIONS.size).reshape(ACTIVATIONS.shape)
+    total = (slopes * activations).sum()
+    return jnp.array([jnp.tanh(total / 5), (slopes**2 * activations**2).sum()])
+
+
+def curved_gradient():
+    return np.asarray(jax.grad(lambda values: curved(values)[1] - curved(values)[0])(ACTIVATIONS), np.float64)
+
+
+def difference(activations):
+    first, second = curved(activations)
+    return jnp.array([second - first, 0.0])
+
+
+def curved_with_softmax(activations):
+    return jax.nn.softmax(curved(activations))
+
+
+@partial(jax.jit, static_argnames=("method", "classify", "score"))
+def explain(method, classify, values, target=0, score="logit"):
+    return {**NODE_METHODS, **INPUT_METHODS}[method](classify, values, target, score)
+
+
+def test_every_method_of_the_config_is_there():
+    assert {*NODE_METHODS, *INPUT_METHODS, "scorecam"} == set(get_args(CamMethod))
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "expected"),
+    [
+        # Where the gradient is the same everywhere these three are one.
+        ("gradcam", 0, FIRST - 2 * SECOND),
+        ("hirescam", 0, FIRST - 2 * SECOND),
+        ("xgradcam", 0, FIRST - 2 * SECOND),
+        ("gradcam", 1, SECOND / 2 - FIRST),
+        ("hirescam", 1, SECOND / 2 - FIRST),
+        ("xgradcam", 1, SECOND / 2 - FIRST),
+        # Six nodes, each with g / (2 + 8 g) for g = 1, with g / (2 + 6 g) for g = 1 / 2.
+        ("gradcam++", 0, 0.6 * FIRST),
+        ("gradcam++", 1, 0.6 * SECOND),
+        ("layercam", 0, FIRST),
+        ("layercam", 1, SECOND / 2),
+        # Without a channel the logit loses gradient times the channel's sum.
+        ("ablationcam", 0, 8 * FIRST - 12 * SECOND),
+        ("ablationcam", 1, -8 * FIRST + 3 * SECOND),
+    ],
+)
+def test_closed_form_on_a_linear_head(method, target, expected):
+    np.testing.assert_allclose(explain(method, linear, ACTIVATIONS, target), expected, atol=1e-5)
+
+
+def test_grad_cam_plus_plus_is_equation_19():
+    gradient, activations = curved_gradient(), np.asarray(ACTIVATIONS, np.float64)
+    assert (gradient > 0).any()
+    assert (gradient < 0).any()
+    with np.errstate(invalid="ignore"):
+        alpha = gradient**2 / (2 * gradient**2 + activations.sum((0, 1)) * gradient**3)
+    weights = (np.nan_to_num(alpha) * np.maximum(gradient, 0)).sum((0, 1))
+    signed = explain("gradcam++", difference, ACTIVATIONS)
+    np.testing.assert_allclose(signed, activations @ weights, rtol=1e-5)
+
+
+def test_elementwise_methods_use_the_gradient_of_each_node():
+    gradient, activations = curved_gradient(), np.asarray(ACTIVATIONS, np.float64)
+    hires = explain("hirescam", difference, ACTIVATIONS)
+    np.testing.assert_allclose(hires, (activations * gradient).sum(-1), rtol=1e-5, atol=1e-6)
+    layer = explain("layercam", difference, ACTIVATIONS)
+    np.testing.assert_allclose(layer, (activations * np.maximum(gradient, 0)).sum(-1), rtol=1e-5, atol=1e-6)
+
+
+def test_xgrad_cam_sums_to_activations_times_gradient():
+    signed = explain("xgradcam", difference, ACTIVATIONS)
+    assert float(signed.sum()) == pytest.approx((np.asarray(ACTIVATIONS) * curved_gradient()).sum(), rel=1e-5)
+    plain = explain("gradcam", difference, ACTIVATIONS)
+    assert abs(float(signed.sum() - plain.sum())) > 0.1
+
+
+def test_eigen_cam_projects_on_the_first_singular_vector():
+    nodes = np.asarray(ACTIVATIONS, np.float64).reshape(-1, 2)
+    vector = np.linalg.svd(nodes)[2][0]
+    signed = explain("eigencam", linear, ACTIVATIONS)
+    np.testing.assert_allclose(signed, np.abs(nodes @ vector).reshape(2, 3), rtol=1e-5)
+    pattern = jnp.array([[0.0, 1.0], [2.0, 3.0]])
+    signed = explain("eigencam", linear, pattern[..., None] * jnp.array([3.0, 0.0, 4.0]))
+    np.testing.assert_allclose(signed, 5 * pattern, rtol=1e-5, atol=1e-5)
+
+
+def test_score_cam_by_hand():
+    """The masked inputs hold 0 + 1 + 1 + 1 and, for the channel that is the same everywhere, nothing."""
+    spectrogram = jnp.array([[4.0, 4.0], [2.0, 1.0]])
+    activations = jnp.stack([jnp.array([[0.0, 1.0], [2.0, 4.0]]), jnp.full((2, 2), 3.0)], -1)
+
+    def classify(masked):
+        return jnp.stack([masked.sum(), -masked.sum()])
+
+    weights = np.exp([3.0, 0.0]) / np.exp([3.0, 0.0]).sum()
+    for target, own in enumerate([weights, weights[::-1]]):
+        explain = jax.jit(lambda target=target: score_cam(classify, spectrogram, activations, target, WHOLE))
+        np.testing.assert_allclose(explain(), activations @ own, rtol=1e-6)
+
+
+def test_a_quadratic_score_in_closed_form():
+    """Of a x^2 + b x, gradient times input is 2 a x^2 + b x, and the integral is the score itself."""
+    generator = np.random.default_rng(0)
+    a, b, spectrogram = jnp.asarray(generator.normal(size=(3, 4, 5)), jnp.float32)
+
+    def classify(values):
+        return jnp.stack([(a * values**2 + b * values).sum(), jnp.zeros(())])
+
+    by_gradient = explain("gradient_x_input", classify, spectrogram)
+    np.testing.assert_allclose(by_gradient, 2 * a * spectrogram**2 + b * spectrogram, rtol=1e-4, atol=1e-5)
+    integrated = explain("integrated_gradients", classify, spectrogram)
+    np.testing.assert_allclose(integrated, a * spectrogram**2 + b * spectrogram, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [*NODE_METHODS, *INPUT_METHODS])
+def test_the_softmax_score_is_the_logit_of_a_head_that_ends_in_softmax(method):
+    by_softmax = explain(method, curved, ACTIVATIONS, 1, "softmax")
+    np.testing.assert_allclose(by_softmax, explain(method, curved_with_softmax, ACTIVATIONS, 1), rtol=1e-5, atol=1e-7)
+    if method != "eigencam":
+        assert np.abs(by_softmax - explain(method, curved, ACTIVATIONS, 1)).max() > 1e-3
+
+
+@pytest.mark.parametrize("method", NODE_METHODS)
+def test_a_map_of_no_activation_is_zero(method):
+    np.testing.assert_array_equal(explain(method, linear, jnp.zeros((2, 3, 2))), 0)
+
+
+class Network:
+    """Small recordings and a network whose gradients are around 1, with its activations."""
+
+    def __init__(self):
+        params = make_params()
+        params["output"]["kernel"] = params["output"]["kernel"] * 20
+        self.params, self.recordings = params, make_recordings(6)
+        self.activations = jax.jit(reference_simplenet.activations)(params, self.recordings.spectrograms)
+
+
+def explained(network, method):
+    """Signed maps [N, H, W] or [N, F, T]; the masks of Score-CAM are laid over the input from edge to edge."""
+    recordings = network.recordings
+    shapes = recordings.spectrograms.shape[1:], network.activations.shape[1:3]
+    corners = Placement(
+        *(interpolation_matrix(np.linspace(0, n - 1, nodes), n) for n, nodes in zip(*shapes, strict=True))
+    )
+
+    # The parameters are an argument, for what is constant would be computed by the compiler, slowly.
+    def explain(params, spectrograms, activations, targets):
+        def classify(several):
+            return reference_simplenet.logits(params, several)
+
+        if method in INPUT_METHODS:
+            return INPUT_METHODS[method](classify, spectrograms, targets, "logit")
+        if method == "scorecam":
+            return score_cam(classify, spectrograms, activations, targets, corners)
+
+        def one(values, target):
+            return NODE_METHODS[method](
+                lambda a: reference_simplenet.classify(params, a[None])[0], values, target, "logit"
+            )
+
+        return jax.vmap(one)(activations, targets)
+
+    return np.asarray(
+        jax.jit(explain)(network.params, recordings.spectrograms, network.activations, recordings.emotion)
+    )
+
+
+def test_integrated_gradients_are_complete():
+    """They sum to what the score gains over silence (Sundararajan et al., proposition 1)."""
+    network = Network()
+    emotion = np.asarray(network.recordings.emotion)
+    classify = partial(jax.jit(reference_simplenet.logits), network.params)
+    spectrograms = network.recordings.spectrograms
+    gained = np.asarray(classify(spectrograms) - classify(0 * spectrograms))[np.arange(6), emotion]
+    total = explained(network, "integrated_gradients").sum((1, 2))
+    np.testing.assert_allclose(total, gained, rtol=0.02, atol=0.02 * np.abs(gained).max())
+    rough = explained(network, "gradient_x_input").sum((1, 2))
+    assert np.abs(rough - gained).max() > 0.1 * np.abs(gained).max()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("gradcam++", "GradCAMPlusPlus"),
+        ("hirescam", "HiResCAM"),
+        ("xgradcam", "XGradCAM"),
+        ("layercam", "LayerCAM"),
+        ("scorecam", "ScoreCAM"),
+        ("ablationcam", "AblationCAM"),
+    ],
+)
+def test_agrees_with_the_package_grad_cam_of_pytorch(method, name):
+    network = Network()
+    theirs = by_pytorch_grad_cam(network, name)
+    ours = explained(network, method)
+    if method == "ablationcam":
+        # Theirs is divided by the score, as in the paper.
+        logits = jax.jit(reference_simplenet.logits)(network.params, network.recordings.spectrograms)
+        theirs = theirs * np.asarray(logits)[np.arange(6), np.asarray(network.recordings.emotion), None, None]
+    assert np.linalg.norm(theirs) > 0
+    for own, their in zip(ours, theirs, strict=True):
+        assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_eigen_cam_of_centred_activations_is_that_of_the_package_grad_cam():
+    """The package subtracts each channel's mean, which the paper does not; its sign is arbitrary."""
+    network = Network()
+    theirs = by_pytorch_grad_cam(network, "EigenCAM")
+    centred = network.activations - network.activations.mean((1, 2), keepdims=True)
+    for own, their in zip(centred, theirs, strict=True):
+        signed = np.asarray(explain("eigencam", linear, own))
+        assert min(np.linalg.norm(signed - their), np.linalg.norm(signed + their)) <= 1e-3 * np.linalg.norm(their)
+
+
+def by_pytorch_grad_cam(network, name):
+    """The maps [N, H, W] in front of the ReLU that a class of the package gives for the same weights."""
+    torch = pytest.importorskip("torch", reason="needs torch and grad-cam")
+    package = pytest.importorskip("pytorch_grad_cam", reason="needs torch and grad-cam")
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    from torch_simplenet import torch_simplenet
+
+    model = torch_simplenet(network.params)
+    inputs = torch.tensor(np.asarray(network.recordings.spectrograms))[:, None]
+    with getattr(package, name)(model, [model[7]]) as cam:
+        targets = [ClassifierOutputTarget(int(label)) for label in network.recordings.emotion]
+        outputs = cam.activations_and_grads(inputs)
+        cam.model.zero_grad()
+        sum(target(output) for target, output in zip(targets, outputs, strict=True)).backward()
+        values = cam.activations_and_grads.activations[0].detach().numpy()
+        gradients = cam.activations_and_grads.gradients[0].numpy()
+        return cam.get_cam_image(inputs, model[7], targets, values, gradients, eigen_smooth=False)
+
+
+@pytest.mark.parametrize("method", INPUT_METHODS)
+def test_agrees_with_captum(method):
+    torch = pytest.importorskip("torch", reason="needs torch and captum")
+    captum = pytest.importorskip("captum.attr", reason="needs torch and captum")
+    from torch_simplenet import torch_simplenet
+
+    network = Network()
+    model = torch_simplenet(network.params)
+    inputs = torch.tensor(np.asarray(network.recordings.spectrograms))[:, None].requires_grad_()
+    target = torch.tensor(np.asarray(network.recordings.emotion))
+    if method == "integrated_gradients":
+        theirs = captum.IntegratedGradients(model).attribute(
+            inputs, target=target, n_steps=attribution.INTEGRATION_STEPS, method="riemann_middle"
+        )
+    else:
+        theirs = captum.InputXGradient(model).attribute(inputs, target=target)
+    theirs = theirs.detach().numpy()[:, 0]
+    for own, their in zip(explained(network, method), theirs, strict=True):
+        assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
