@@ -313,8 +313,7 @@ def with_evidence_size(config: Config, seeds: int | None) -> Config:
     )
     return dataclasses.replace(
         config,
-        # The longest recording of twenty speakers has 56 frames.
-        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=56),
+        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64),
         synthetic=dataclasses.replace(config.synthetic, speakers_per_gender=2 if small else 3, texts=20),
         model=ModelConfig(filters=(8, 16, 32), dense_units=64),
         train=dataclasses.replace(config.train, seeds=seeds or (4 if small else 5), epochs=12, patience_epochs=12),

@@ -78,8 +78,8 @@ def test_answers_and_maps_are_those_of_the_networks(finished):
     answers = table.query("source == 'energy'").groupby(["variant", "gender", "seed"])["correct"].mean()
     assert answers.to_dict() == pytest.approx(members["test_accuracy"].to_dict())
     arrays = read_arrays(finished / "variants" / "burst" / "explanations.npz")
-    assert arrays["female_trained_gradcam"].shape == (2, 3, 90, 10)
-    assert arrays["female_random_gradient_x_input"].shape == (2, 3, 96, 56)
+    assert arrays["female_trained_gradcam"].shape == (2, 3, 90, 12)
+    assert arrays["female_random_gradient_x_input"].shape == (2, 3, 96, 64)
     assert not np.allclose(arrays["female_trained_gradcam"], arrays["female_random_gradcam"])
 
 
