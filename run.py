@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from convcam_jax.config import Config, make_config
+from convcam_jax.config import Config, make_config, with_evidence_size
 from convcam_jax.errors import UserError
 from convcam_jax.overrides import apply_overrides
 from convcam_jax.run_settings import RunSettings, Share
@@ -68,12 +68,17 @@ def _config() -> Config:
 
     _refuse_flags_without_use()
     config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
+    if FLAGS.experiment == "evidence":
+        # The size chooses defaults of other fields, which --set may change in turn.
+        config = with_evidence_size(apply_overrides(config, FLAGS.set), FLAGS.seeds if FLAGS["seeds"].present else None)
     return apply_overrides(config, FLAGS.set)
 
 
 def _refuse_flags_without_use() -> None:
     if FLAGS.data_dir and FLAGS.corpus == "synthetic" and FLAGS.experiment not in ("ablation", "report"):
         raise UserError("--data_dir: the synthetic corpus has no folder; add --corpus=emodb or --corpus=listed")
+    if FLAGS.experiment == "evidence" and FLAGS.corpus != "synthetic":
+        raise UserError("--corpus: --experiment=evidence makes recordings of its own; leave the flag out")
     for flag, experiment in (("maps", "analyse_maps"), ("from_workdir", "ablation")):
         if FLAGS[flag].present and FLAGS.experiment != experiment:
             raise UserError(f"--{flag}: is for --experiment={experiment} only")

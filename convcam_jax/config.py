@@ -23,6 +23,11 @@ CamMethod = Literal[
     "integrated_gradients",
 ]
 
+EvidenceSize = Literal["default", "small"]
+
+# What tells the classes of planted evidence apart.
+EVIDENCE_VARIANTS = ("f0", "envelope", "burst", "pause", "mixed", "none")
+EVIDENCE_CLASSES = ("first", "second", "third")
 # The order of the columns of the paper's Tables 3 to 5.
 EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
 GENDERS = ("female", "male")
@@ -283,6 +288,36 @@ class FaithfulnessConfig:
         _require(self.steps >= 2, "faithfulness.steps", "must be at least 2")
 
 
+@dataclasses.dataclass(frozen=True)
+class EvidenceConfig:
+    """Planted evidence: which cues are planted in whose voices, and which methods look for them.
+
+    `size` chooses defaults of other fields, see `with_evidence_size`.
+    """
+
+    size: EvidenceSize = "default"
+    variants: tuple[str, ...] = EVIDENCE_VARIANTS
+    genders: tuple[str, ...] = GENDERS
+    # Besides `cam.method`.
+    methods: tuple[CamMethod, ...] = get_args(CamMethod)
+    # A cell carries the cue if its magnitude changes by this share of the largest change in the recording, or more.
+    truth_threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("variants", EVIDENCE_VARIANTS),
+            ("genders", GENDERS),
+            ("methods", get_args(CamMethod)),
+        ):
+            values = getattr(self, name)
+            _require(
+                len(values) > 0 and len(set(values)) == len(values) and set(values) <= set(known),
+                f"evidence.{name}",
+                f"needs one or more different names of {', '.join(known)}",
+            )
+        _require(0 < self.truth_threshold <= 1, "evidence.truth_threshold", "must lie in (0, 1]")
+
+
 # A quarter of the paper's filters and fewer epochs, so that a first look at the embedded corpus takes minutes on a CPU;
 # the maps keep the paper's size.
 SYNTHETIC_MODEL = ModelConfig(filters=(16, 32, 64))
@@ -319,6 +354,7 @@ class Config:
     report: ReportConfig = ReportConfig()
     sanity: SanityConfig = SanityConfig()
     faithfulness: FaithfulnessConfig = FaithfulnessConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
 
 
 def make_config(
@@ -342,4 +378,28 @@ def make_config(
         model=SYNTHETIC_MODEL if synthetic and experiment != "benchmark" else ModelConfig(),
         train=TrainConfig(seeds=seeds, epochs=SYNTHETIC_EPOCHS if synthetic else TrainConfig.epochs),
         analysis=PUBLISHED_ANALYSIS if published else AnalysisConfig(),
+    )
+
+
+SMALL_EVIDENCE_METHODS: tuple[CamMethod, ...] = ("gradcam", "gradcam++", "hirescam", "integrated_gradients")
+
+
+def with_evidence_size(config: Config, seeds: int | None) -> Config:
+    """The defaults of the experiment `evidence` at the size that the config names, with `seeds` members if given.
+
+    Networks, recordings and epochs are as few as let the networks learn the cues.
+    """
+    small = config.evidence.size == "small"
+    evidence = dataclasses.replace(
+        config.evidence,
+        genders=("female",) if small else GENDERS,
+        methods=SMALL_EVIDENCE_METHODS if small else config.evidence.methods,
+    )
+    return dataclasses.replace(
+        config,
+        corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64),
+        synthetic=dataclasses.replace(config.synthetic, speakers_per_gender=2 if small else 3, texts=20),
+        model=ModelConfig(filters=(8, 16, 32), dense_units=64),
+        train=dataclasses.replace(config.train, seeds=seeds or (4 if small else 5), epochs=12, patience_epochs=12),
+        evidence=evidence,
     )

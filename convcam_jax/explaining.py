@@ -119,16 +119,15 @@ def explain_group(
     program = over_members(explain, member_mesh(n_members), (True, False, False))
     batches = strata.T
     maps, logits = program(params, recordings, batches)
-    order = recording_order(batches)
-    return Explanations(_flatten(maps)[:, order], _flatten(logits)[:, order])
+    return Explanations(by_recording(maps, batches), by_recording(logits, batches))
+
+
+def by_recording(per_batch: Array, batches: np.ndarray) -> np.ndarray:
+    """`[S, n_steps, n_strata, ...]` as `[S, N, ...]`, by ascending index in `batches [n_steps, n_strata]`."""
+    array = np.asarray(per_batch)
+    return array.reshape(len(array), -1, *array.shape[3:])[:, recording_order(batches)]
 
 
 def recording_order(batches: np.ndarray) -> np.ndarray:
     """Where in the flattened `batches` the recordings stand, in ascending order of their indices."""
     return np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
-
-
-def _flatten(per_batch: Array) -> np.ndarray:
-    """`[S, n_steps, n_strata, ...]` as `[S, n_steps * n_strata, ...]`."""
-    array = np.asarray(per_batch)
-    return array.reshape(len(array), -1, *array.shape[3:])

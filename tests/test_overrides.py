@@ -58,6 +58,20 @@ OTHERS = {
     "controls.resamples": ("10", 10),
     "controls.seed": ("4", 4),
     "controls.false_discovery_rate": ("0.1", 0.1),
+    "benchmark.size": ("short", "short"),
+    "benchmark.tasks": ("features", ("features",)),
+    "report.thresholds": ("0.3,0.6", (0.3, 0.6)),
+    "report.random_masks": ("2", 2),
+    "report.seed": ("1", 1),
+    "sanity.seeds": ("1", 1),
+    "sanity.shuffled_label_seeds": ("0", 0),
+    "faithfulness.seeds": ("2", 2),
+    "faithfulness.steps": ("4", 4),
+    "evidence.size": ("small", "small"),
+    "evidence.variants": ("f0,burst", ("f0", "burst")),
+    "evidence.genders": ("male", ("male",)),
+    "evidence.methods": ("gradcam++,layercam", ("gradcam++", "layercam")),
+    "evidence.truth_threshold": ("0.3", 0.3),
 }
 
 

@@ -340,11 +340,11 @@ def _save_truth(table: dict[str, NDArray], path: Path) -> None:
     np.savez(path, allow_pickle=False, **table)
 
 
-def _wav_bytes(sound: Sound, sample_rate_hz: int) -> bytes:
-    """The content of a wav file of 16 bits."""
+def wav_bytes(samples: Array, sample_rate_hz: int) -> bytes:
+    """The content of a wav file of 16 bits from samples [n] in -1..1."""
     # On a full disk soundfile's own files raise no OSError.
     buffer = io.BytesIO()
-    pcm = np.round(sound.samples * 32767).astype(np.int16)
+    pcm = np.round(samples * 32767).astype(np.int16)
     soundfile.write(buffer, pcm, sample_rate_hz, subtype="PCM_16", format="WAV")
     return buffer.getvalue()
 
@@ -382,5 +382,5 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
         wav_path, truth_path = paths[spec]
         sound = render(config, spec, sample_rate_hz)
         write_whole(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)), _FLAG)
-        content = _wav_bytes(sound, sample_rate_hz)
+        content = wav_bytes(sound.samples, sample_rate_hz)
         write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)

@@ -1,0 +1,125 @@
+"""Figures of planted evidence: scores beside their controls, example maps, and methods compared."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convcam_jax.evidence import CUE_WORDS, NOT_PLACED
+from convcam_jax.figures import style
+from convcam_jax.relevance_scores import SCORES
+
+SCORE_LABELS = {
+    "relevance_mass": "relevance mass accuracy",
+    "relevance_rank": "relevance rank accuracy",
+    "pointing": "pointing game",
+    "average_precision": "average precision",
+}
+_SOURCE_COLOURS = {
+    "network": style.BLUE,
+    "random_weights": style.SKY,
+    "energy": style.VERMILION,
+    "chance": style.GREY,
+}
+_FLOOR_DECIBEL = -60.0
+
+
+class Example(NamedTuple):
+    """A test recording of a variant: CQT magnitude and truth `[F, n]`, and the placed maps `[F, n]` by their titles."""
+
+    variant: str
+    class_name: str
+    cqt: np.ndarray
+    truth: np.ndarray
+    maps: dict[str, np.ndarray]
+
+
+@style.styled
+def scores(summarised: pd.DataFrame, method: str) -> Figure:
+    """Every score of a method's maps per variant, beside those of the controls; whiskers are 95 % intervals.
+
+    summarised: `convcam_jax.evidence.summary`. Maps of both placements stand beside one another.
+    """
+    own = summarised[summarised["method"] == method]
+    placements = list(dict.fromkeys(own["placement"]))
+    variants = [variant for variant in CUE_WORDS if variant in set(own["variant"])]
+    figure, axes = style.new_figure(2, 2, height=4.6, sharex=True)
+    for number, (panel, score) in enumerate(zip(axes.flat, SCORES, strict=True)):
+        _bars(panel, own[own["score"] == score], variants, placements)
+        style.panel_title(panel, number, SCORE_LABELS[score])
+        panel.set_xticks(range(len(variants)), variants)
+        # Intervals of few networks reach beyond what a score can be.
+        panel.set_ylim(0, min(1.02, panel.get_ylim()[1]))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.suptitle(f"planted evidence, {method}")
+    return figure
+
+
+def _bars(panel: Axes, own: pd.DataFrame, variants: Sequence[str], placements: Sequence[str]) -> None:
+    by_placement = [own[own["placement"] == p].set_index("variant").reindex(variants) for p in placements]
+    width = 0.8 / (2 * len(placements) + 2)
+    place = -0.4 + width / 2
+    for rows, placement in zip(by_placement, placements, strict=True):
+        for source, words in (("network", "network"), ("random_weights", "random weights")):
+            label = words if placement == NOT_PLACED else f"{words}, {placement}"
+            hatch = "////" if placement == "stretched" else None
+            colour = _SOURCE_COLOURS[source]
+            at = np.arange(len(variants)) + place
+            panel.bar(at, rows[source], width, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3, label=label)
+            if source == "network":
+                limits = [rows["network"] - rows["network_low"], rows["network_high"] - rows["network"]]
+                panel.errorbar(at, rows["network"], limits, fmt="none", ecolor="black", elinewidth=0.6)
+            place += width
+    for source in ("energy", "chance"):
+        at = np.arange(len(variants)) + place
+        panel.bar(at, by_placement[0][source], width, color=_SOURCE_COLOURS[source], label=source)
+        place += width
+
+
+@style.styled
+def examples(shown: Sequence[Example], time_s: np.ndarray, bin_hz: np.ndarray) -> Figure:
+    """One recording per variant: CQT, then its maps; the cells that carry the cue are outlined."""
+    titles = list(shown[0].maps)
+    figure, axes = style.new_figure(
+        len(shown), 1 + len(titles), height=0.5 + 1.5 * len(shown), sharey=True, sharex="row"
+    )
+    for row, example in enumerate(shown):
+        n = example.truth.shape[1]
+        level = 20 * np.log10(np.maximum(example.cqt, 1e-12) / example.cqt.max())
+        images = {"CQT (dB)": (level, style.SPECTROGRAM_COLOURS, (_FLOOR_DECIBEL, 0))}
+        images |= {title: (own_map, style.MAP_COLOURS, (0, 1)) for title, own_map in example.maps.items()}
+        for column, (title, (values, colours, limits)) in enumerate(images.items()):
+            panel = axes[row, column]
+            style.time_frequency_image(panel, values, time_s[:n], bin_hz, colours, limits)
+            panel.contour(time_s[:n], bin_hz, example.truth, levels=[0.5], colors="white", linewidths=0.6)
+            if row < len(shown) - 1:
+                panel.set_xlabel("")
+            if row == 0:
+                panel.set_title(title)
+            panel.set_ylabel(f"{example.variant}, {example.class_name}\nfrequency (Hz)" if column == 0 else "")
+    return figure
+
+
+@style.styled
+def methods(ranking: pd.DataFrame, score: str) -> Figure:
+    """Every method's mean score per variant; the best method is at the top.
+
+    ranking: `convcam_jax.evidence.method_ranking`.
+    """
+    columns = [name for name in (*CUE_WORDS, "planted_mean") if name in ranking]
+    values = ranking[columns].to_numpy(dtype=float)
+    figure, axes = style.new_figure(1, 1, height=1.2 + 0.24 * len(ranking))
+    panel = axes[0, 0]
+    image = panel.imshow(values, aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=np.nanmax(values))
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value < 0.6 * np.nanmax(values) else "black"
+        panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+    names = zip(ranking["method"], ranking["placement"], strict=True)
+    panel.set_yticks(range(len(ranking)), [m if p == NOT_PLACED else f"{m}, {p}" for m, p in names])
+    panel.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns])
+    figure.colorbar(image, ax=panel, label=SCORE_LABELS[score])
+    return figure

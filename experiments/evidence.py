@@ -1,0 +1,35 @@
+"""Planted evidence: whether maps find the one cue that tells the classes apart, its place being known.
+
+python run.py --experiment=evidence --set=evidence.size=small      four methods, two female speakers
+python run.py --experiment=evidence                                all methods, six speakers
+
+Networks are trained on recordings whose classes differ by one known cue, explained by every method of
+`evidence.methods`, and every map is scored against the cells that carry the cue. See docs/evidence.md.
+"""
+
+import pandas as pd
+
+from convcam_jax.progress import say
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages import evidence, present_evidence
+from convcam_jax.workdir import write_csv
+
+
+def run(settings: RunSettings) -> None:
+    """Train, explain and score every variant, then write tables, verdicts and figures."""
+    config, workdir = settings.config, settings.workdir
+    made = evidence.begin(settings)
+    tables, members = [], []
+    for variant, dataset in made.datasets.items():
+        say(f"variant {variant}")
+        folder = workdir / "variants" / variant
+        evidence.explain_variant(config, dataset, folder)
+        scores, accuracies = evidence.score_variant(config, variant, dataset, made.truth, folder)
+        tables.append(scores)
+        members.append(accuracies)
+    scores, accuracies = pd.concat(tables, ignore_index=True), pd.concat(members, ignore_index=True)
+    write_csv(workdir / "evidence.csv", scores)
+    write_csv(workdir / "evidence_members.csv", accuracies)
+    present_evidence.write_tables(config, scores, accuracies, workdir)
+    say("drawing figures")
+    present_evidence.write_figures(config, made, scores, workdir)

@@ -1,0 +1,146 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.evidence import (
+    COLUMNS,
+    HeldOut,
+    MemberMaps,
+    changed_cells,
+    member_means,
+    method_ranking,
+    score_table,
+    summary,
+    verdict_of,
+    verdicts,
+)
+
+SEEDS = (4, 7, 9)
+N_CLASSES = 3
+
+
+def make_test_set(n_recordings: int = 3) -> HeldOut:
+    """Recordings of different length; the truth is two bins of ten, in half of the frames."""
+    generator = np.random.default_rng(0)
+    truth = []
+    for n in range(n_recordings):
+        own = np.zeros((10, 6 + 2 * n), bool)
+        own[4:6, : 3 + n] = True
+        truth.append(own)
+    cqt = [generator.exponential(size=own.shape) for own in truth]
+    return HeldOut([f"r{n}" for n in range(n_recordings)], ["low", "high", "low"][:n_recordings], cqt, truth)
+
+
+def make_maps(test: HeldOut, share: float) -> np.ndarray:
+    """Maps `[S, N, F, T]`, noise but for `share` of the mass in the truth, give or take a little for every member."""
+    generator = np.random.default_rng(1)
+    maps = np.zeros((len(SEEDS), len(test.truth), 10, 12))
+    for s in range(len(SEEDS)):
+        for n, truth in enumerate(test.truth):
+            noise = generator.uniform(0.9, 1.1, truth.shape)
+            inside = noise * truth / (noise * truth).sum()
+            outside = noise * ~truth / (noise * ~truth).sum()
+            own_share = share + 0.01 * s
+            maps[s, n, :, : truth.shape[1]] = own_share * inside + (1 - own_share) * outside
+    # What lies behind the recording does not count.
+    maps[:, 0, :, 7:] = 100
+    return maps
+
+
+def make_table(variant: str = "burst", correct: np.ndarray | None = None) -> pd.DataFrame:
+    test = make_test_set()
+    maps = [
+        MemberMaps("gradcam", "stretched", make_maps(test, 0.05), make_maps(test, 0.1)),
+        MemberMaps("gradcam", "receptive_field", make_maps(test, 0.6), make_maps(test, 0.1)),
+        MemberMaps("gradient_x_input", "none", make_maps(test, 0.4), make_maps(test, 0.5)),
+    ]
+    correct = np.ones((len(SEEDS), 3), bool) if correct is None else correct
+    return score_table(variant, "female", SEEDS, correct, test, maps)
+
+
+def test_changed_cells_are_those_near_the_largest_change():
+    without = np.array([[1.0, 1.0, 1.0, 1.0]])
+    with_cue = np.array([[3.0, 0.8, 0.81, 1.0]])
+    np.testing.assert_array_equal(changed_cells(with_cue, without, 0.1 - 1e-9), [[True, True, False, False]])
+    np.testing.assert_array_equal(changed_cells(with_cue, without, 1.0), [[True, False, False, False]])
+    with pytest.raises(ValueError, match="the same"):
+        changed_cells(without, without, 0.1)
+
+
+def test_table_has_every_source_beside_every_member_and_recording():
+    table = make_table()
+    assert list(table.columns) == COLUMNS
+    assert len(table) == len(SEEDS) * 3 * (3 * 2 + 2)
+    keys = ["seed", "recording", "method", "placement", "source"]
+    assert not table.duplicated(keys).any()
+    by = table.set_index(keys)
+    assert by.loc[(7, "r0", "gradcam", "receptive_field", "network"), "relevance_mass"] == pytest.approx(0.61)
+    assert by.loc[(7, "r0", "gradcam", "receptive_field", "random_weights"), "relevance_mass"] == pytest.approx(0.11)
+    test = make_test_set()
+    energy = test.cqt[1] ** 2
+    own = by.loc[(4, "r1", "none", "none", "energy")]
+    assert own["relevance_mass"] == pytest.approx(energy[test.truth[1]].sum() / energy.sum())
+    assert own["class"] == "high"
+    assert own["truth_share"] == pytest.approx(8 / 80)
+    assert by.loc[(4, "r1", "none", "none", "chance"), "relevance_mass"] == pytest.approx(8 / 80)
+    assert not table["map_is_zero"].any()
+
+
+def test_means_leave_out_what_the_member_got_wrong():
+    correct = np.ones((len(SEEDS), 3), bool)
+    correct[0] = [True, False, False]
+    correct[2] = False
+    table = make_table(correct=correct)
+    means = member_means(table).query("score == 'relevance_mass' and placement == 'receptive_field'")
+    assert means["seed"].tolist() == [4, 7]
+    assert means["network"].tolist() == pytest.approx([0.6, 0.61])
+    truth = make_test_set().truth
+    assert means["chance"].tolist() == pytest.approx([truth[0].mean(), np.mean([own.mean() for own in truth])])
+
+
+def test_summary_pairs_the_network_with_its_controls():
+    row = summary(make_table()).query("score == 'relevance_mass' and placement == 'receptive_field'").iloc[0]
+    assert row["network"] == pytest.approx(0.61)
+    assert row["over_random_weights"] == pytest.approx(0.5)
+    # Every member exceeds its own random weights by the same amount.
+    assert row["over_random_weights_low"] == pytest.approx(0.5)
+    # Student's t with 2 degrees of freedom: 4.3027 * 0.01 / sqrt(3).
+    assert row["network_high"] - row["network"] == pytest.approx(0.024841, abs=1e-6)
+    assert row["members"] == len(SEEDS)
+
+
+def test_verdicts_in_words():
+    table = pd.concat([make_table(), make_table("none"), make_table("pause")])
+    found = verdicts(summary(table), {"burst": 0.9, "none": 0.9, "pause": 0.5}, N_CLASSES)
+    verdict = found.set_index(["variant", "placement"])["verdict"].to_dict()
+    assert verdict == {
+        ("burst", "stretched"): "does not find",
+        ("burst", "receptive_field"): "finds",
+        ("burst", "none"): "no better than random weights",
+        **{("none", placement): "no evidence planted" for placement in ("stretched", "receptive_field", "none")},
+        **{("pause", placement): "not learnt" for placement in ("stretched", "receptive_field", "none")},
+    }
+    sentences = found.set_index(["variant", "placement"])["sentence"]
+    sentence = sentences["burst", "receptive_field"]
+    assert sentence.startswith("gradcam, placed by receptive_field, finds the noise burst: relevance mass 0.61 (0.59")
+    assert sentence.endswith("and 0.11 with random weights (3 networks of accuracy 0.90)")
+    assert sentences["burst", "stretched"].startswith("gradcam, placed by stretched, does not find the noise burst")
+
+
+def test_a_single_member_has_no_interval_and_no_finding():
+    table = make_table()
+    row = summary(table[table["seed"] == 4]).query("score == 'relevance_mass' and placement == 'receptive_field'")
+    assert verdict_of(row.iloc[0], 0.9, N_CLASSES) == "does not find"
+
+
+def test_more_than_the_energy_is_asked_for():
+    row = {"variant": "f0", "over_chance_low": 0.1, "over_energy_low": -0.1, "over_random_weights_low": 0.1}
+    assert verdict_of(pd.Series(row), 0.9, N_CLASSES) == "no better than energy"
+
+
+def test_methods_are_ranked_by_the_mean_over_planted_cues():
+    table = pd.concat([make_table("burst"), make_table("none")])
+    ranking = method_ranking(summary(table), "relevance_mass")
+    assert ranking["placement"].tolist() == ["receptive_field", "none", "stretched"]
+    assert ranking["planted_mean"].tolist() == pytest.approx(ranking["burst"].tolist())
+    assert ranking["over_random_weights_mean"].tolist() == pytest.approx([0.5, -0.1, -0.05])

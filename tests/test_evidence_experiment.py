@@ -1,0 +1,132 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+
+import run as command
+from convcam_jax.config import (
+    EVIDENCE_CLASSES,
+    EVIDENCE_VARIANTS,
+    EvidenceConfig,
+    ModelConfig,
+    SplitConfig,
+    SyntheticConfig,
+    make_config,
+    with_evidence_size,
+)
+from convcam_jax.corpus import planted
+from convcam_jax.errors import UserError
+from convcam_jax.run_settings import RunSettings
+from convcam_jax.stages.evidence import methods_of
+from convcam_jax.workdir import read_arrays, read_csv
+from experiments import evidence as experiment
+
+
+def tiny_config():
+    """One speaker, three sentences, two networks that hardly learn."""
+    config = with_evidence_size(make_config("evidence", "synthetic", "", "corrected", 10, ()), seeds=2)
+    return dataclasses.replace(
+        config,
+        synthetic=SyntheticConfig(speakers_per_gender=1, texts=3),
+        split=SplitConfig(parts=3),
+        model=ModelConfig(filters=(2, 2, 2), dense_units=4),
+        train=dataclasses.replace(config.train, epochs=1),
+        evidence=EvidenceConfig(variants=("burst", "none"), genders=("female",), methods=("gradient_x_input",)),
+    )
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cache_dir):
+    workdir = tmp_path_factory.mktemp("runs") / "evidence"
+    experiment.run(RunSettings(tiny_config(), workdir, cache_dir))
+    return workdir
+
+
+def test_every_map_is_scored_beside_its_controls(finished):
+    table = read_csv(finished / "evidence.csv")
+    # One test recording per class; Grad-CAM in two placements, the other method in none, trained and random.
+    assert len(table) == 2 * 2 * 3 * (3 * 2 + 2)
+    counts = table.groupby(["variant", "method", "placement", "source"], dropna=False).size()
+    assert set(counts) == {2 * 3}
+    assert set(table["source"]) == {"network", "random_weights", "energy", "chance"}
+    scores = table[["relevance_mass", "relevance_rank", "pointing", "average_precision"]].to_numpy()
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert table["shift_p"].isna().equals(table["source"] == "chance")
+    assert set(table.query("variant == 'burst'")["class"]) == set(planted.CLASS_CUES["burst"])
+
+
+def test_truth_is_that_of_the_test_recordings(finished):
+    truth = read_arrays(finished / "evidence_truth.npz")
+    utterances = read_csv(finished / "utterances.csv").query("split == 'test'")
+    assert set(truth) == set(utterances["recording"])
+    shares = read_csv(finished / "evidence.csv").groupby("recording")["truth_share"].first()
+    for name, n_frames in utterances.set_index("recording")["n_frames"].items():
+        assert truth[name].shape == (96, n_frames)
+        assert truth[name].mean() == pytest.approx(shares[name])
+        assert 0 < shares[name] < 0.5
+
+
+def test_answers_and_maps_are_those_of_the_networks(finished):
+    members = read_csv(finished / "evidence_members.csv").set_index(["variant", "gender", "seed"])
+    table = read_csv(finished / "evidence.csv")
+    answers = table.query("source == 'energy'").groupby(["variant", "gender", "seed"])["correct"].mean()
+    assert answers.to_dict() == pytest.approx(members["test_accuracy"].to_dict())
+    arrays = read_arrays(finished / "variants" / "burst" / "explanations.npz")
+    assert arrays["female_trained_gradcam"].shape == (2, 3, 90, 12)
+    assert arrays["female_random_gradient_x_input"].shape == (2, 3, 96, 64)
+    assert not np.allclose(arrays["female_trained_gradcam"], arrays["female_random_gradcam"])
+
+
+def test_tables_verdicts_and_figures_are_there(finished):
+    verdicts = read_csv(finished / "tables" / "evidence_verdicts.csv")
+    assert len(verdicts) <= 2 * 3
+    assert set(verdicts.query("variant == 'none'")["verdict"]) <= {"no evidence planted"}
+    for name in ("summary", "methods", "verdicts"):
+        assert (finished / "tables" / f"evidence_{name}.md").read_text(encoding="utf-8").startswith("| ")
+    for name in ("scores", "examples", "methods"):
+        assert (finished / "figures" / f"evidence_{name}.png").stat().st_size > 10_000
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
+    explanations = finished / "variants" / "burst" / "explanations.npz"
+    before = explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()
+    experiment.run(RunSettings(tiny_config(), finished, cache_dir))
+    assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
+    other = dataclasses.replace(tiny_config(), synthetic=SyntheticConfig(seed=1, speakers_per_gender=1, texts=3))
+    with pytest.raises(UserError, match=r"synthetic\.seed \(0 there, 1 now\)"):
+        experiment.run(RunSettings(other, finished, cache_dir))
+
+
+def config_of(*arguments: str):
+    with flagsaver.flagsaver():
+        command.FLAGS(["run.py", "--experiment=evidence", *arguments])
+        return command._config()
+
+
+def test_the_size_chooses_defaults_that_may_be_changed():
+    small = config_of("--set=evidence.size=small")
+    assert small.corpus.emotions == EVIDENCE_CLASSES
+    assert small.evidence.genders == ("female",)
+    assert (small.train.seeds, small.synthetic.speakers_per_gender) == (4, 2)
+    default = config_of()
+    assert default.evidence.variants == EVIDENCE_VARIANTS
+    assert (len(methods_of(default)), default.train.seeds) == (10, 5)
+    changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
+    assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))
+    assert methods_of(changed) == ("gradcam", "layercam")
+    assert config_of("--seeds=6").train.seeds == 6
+
+
+def test_wrong_fields_and_another_corpus_are_refused():
+    with pytest.raises(UserError, match="--corpus: --experiment=evidence makes recordings of its own"):
+        config_of("--corpus=emodb")
+    with pytest.raises(UserError, match=r"evidence\.variants: needs one or more different names of f0"):
+        config_of("--set=evidence.variants=f0,f1")
+    with pytest.raises(UserError, match=r"evidence\.truth_threshold: must lie in"):
+        EvidenceConfig(truth_threshold=0)

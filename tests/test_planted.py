@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from convcam_jax.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, FeatureConfig, SyntheticConfig
+from convcam_jax.corpus import planted
+from convcam_jax.corpus.planted import CUES, Planted
+from convcam_jax.corpus.synthetic import draw_controls
+from convcam_jax.evidence import changed_cells
+from convcam_jax.features import bin_frequencies_hz, cqt_magnitude, frame_times_s
+
+CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
+RATE_HZ = 16000
+SPEC = planted.specs(CONFIG, ["female"])[0]
+DRAWS = planted.draw(CONFIG, SPEC)
+FEATURES = FeatureConfig()
+
+
+def truth(variant: str, label: int) -> np.ndarray:
+    sounds = [planted.render(CONFIG, Planted(SPEC, v, label), RATE_HZ) for v in (variant, planted.NEUTRAL)]
+    return changed_cells(*(cqt_magnitude(sound, FEATURES) for sound in sounds), threshold=0.1)
+
+
+@pytest.mark.parametrize(
+    ("cue", "tracks"), [("f0", {"f0_hz"}), ("envelope", {"level_db"}), ("pause", {"level_db"}), ("burst", set())]
+)
+def test_a_cue_changes_its_own_track_only(cue, tracks):
+    controls = draw_controls(CONFIG, SPEC)
+    with_cue = planted.plant_tracks(controls, [cue], 1, DRAWS)
+    changed = {n for n, a in controls._asdict().items() if not np.array_equal(a, getattr(with_cue, n))}
+    assert changed == tracks
+
+
+def test_contours_are_what_they_are_called_and_of_mean_zero():
+    place = np.linspace(0, 1, 10001)
+    rising, falling, arched = (planted.contour_shape(label, place) for label in range(3))
+    assert (np.diff(rising) > 0).all()
+    np.testing.assert_array_equal(falling, -rising)
+    assert place[arched.argmax()] == pytest.approx(0.5)
+    for shape in (rising, falling, arched):
+        assert np.abs(shape).max() == pytest.approx(1)
+        assert shape.mean() == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_burst_changes_cells_around_its_place_only(label):
+    rows, columns = np.nonzero(truth("burst", label))
+    centre_hz = planted.BURST_HZ[label]
+    frequency_hz = bin_frequencies_hz(FEATURES)[rows]
+    assert np.median(frequency_hz) == pytest.approx(centre_hz, rel=0.15)
+    # The slopes of the resonance are among the cells, a tenth of its peak.
+    lowest_hz, highest_hz = np.quantile(frequency_hz, [0.05, 0.95])
+    assert centre_hz / 2 < lowest_hz < highest_hz < centre_hz * 2
+    time_s = frame_times_s(100, FEATURES)[columns]
+    assert time_s.max() - time_s.min() < planted.BURST_S + 0.15
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_pause_silences_the_speech_at_its_place(label):
+    sound, neutral = (planted.render(CONFIG, Planted(SPEC, v, label), RATE_HZ) for v in ("pause", "neutral"))
+    changed_s = np.flatnonzero(np.abs(sound - neutral) > 1e-3) / RATE_HZ
+    assert changed_s[-1] - changed_s[0] < DRAWS.pause_s + 0.07
+    speech_s = len(sound) / RATE_HZ - 0.1
+    place = (changed_s.mean() - 0.04) / speech_s
+    assert place == pytest.approx(planted.PAUSE_PLACES[label] + DRAWS.pause_shift, abs=0.1)
+    inside = slice(int((changed_s[0] + 0.05) * RATE_HZ), int((changed_s[-1] - 0.12) * RATE_HZ))
+    assert sound[inside].std() < 0.1 * neutral[inside].std()
+
+
+def test_an_envelope_makes_one_end_louder_and_f0_moves_harmonics():
+    neutral = planted.render(CONFIG, Planted(SPEC, "neutral", 0), RATE_HZ)
+    gain_db = []
+    for label in (0, 1):
+        sound = planted.render(CONFIG, Planted(SPEC, "envelope", label), RATE_HZ)
+        parts = [[part.std() for part in np.array_split(own, 4)] for own in (sound, neutral)]
+        gain_db.append(20 * np.log10(parts[0]) - 20 * np.log10(parts[1]))
+    assert gain_db[0][0] < -3 < 3 < gain_db[0][3]
+    np.testing.assert_allclose(gain_db[0], -gain_db[1], atol=3)
+    rows = np.nonzero(truth("f0", 0))[0]
+    assert 100 < bin_frequencies_hz(FEATURES)[int(np.median(rows))] < 2000
+
+
+def test_classes_without_their_cue_are_alike():
+    sounds = [planted.render(CONFIG, Planted(SPEC, "neutral", label), RATE_HZ) for label in range(3)]
+    np.testing.assert_array_equal(sounds[0], sounds[1])
+    np.testing.assert_array_equal(sounds[0], sounds[2])
+    one = Planted(SPEC, "mixed", 2)
+    assert planted.without_cues(one).recording == f"neutral_{SPEC.speaker}{SPEC.text}{SPEC.version}"
+    assert planted.VARIANT_CUES["neutral"] == ()
+
+
+def test_a_recording_does_not_depend_on_the_size_of_the_corpus():
+    larger = SyntheticConfig(speakers_per_gender=3, texts=9)
+    one = Planted(SPEC, "burst", 1)
+    np.testing.assert_array_equal(planted.render(CONFIG, one, RATE_HZ), planted.render(larger, one, RATE_HZ))
+    other = SyntheticConfig(seed=1, speakers_per_gender=1, texts=2)
+    assert planted.draw(other, SPEC) != DRAWS
+    assert planted.folder_name(CONFIG, RATE_HZ) != planted.folder_name(other, RATE_HZ)
+
+
+def test_sound_stays_below_full_scale_in_the_loudest_class():
+    for label in range(3):
+        assert np.abs(planted.render(CONFIG, Planted(SPEC, "mixed", label), RATE_HZ)).max() < 0.9
+
+
+def test_every_class_has_as_many_recordings_of_every_speaker_and_text():
+    config = SyntheticConfig(speakers_per_gender=2, texts=5)
+    for variant in EVIDENCE_VARIANTS:
+        own = planted.recordings(config, variant, ["female"])
+        labels = np.array(planted.labels(config, variant, own))
+        speakers = np.array([one.spec.speaker for one in own])
+        assert len({one.recording for one in own}) == len(own) == 2 * 5 * 3
+        for speaker in np.unique(speakers):
+            assert np.bincount(labels[speakers == speaker]).tolist() == [5, 5, 5]
+    assert set(planted.CLASS_CUES) == set(EVIDENCE_VARIANTS)
+    assert {len(names) for names in planted.CLASS_CUES.values()} == {len(EVIDENCE_CLASSES)} == {len(planted.VERSIONS)}
+
+
+def test_labels_of_none_say_nothing_of_the_cues():
+    config = SyntheticConfig(speakers_per_gender=10, texts=20)
+    own = planted.recordings(config, "none", ["female", "male"])
+    assert own == planted.recordings(config, "mixed", ["female", "male"])
+    labels, cues = np.array(planted.labels(config, "none", own)), np.array([one.label for one in own])
+    # 1200 recordings: the share of agreement is 1/3, with a standard deviation of 0.014.
+    assert np.mean(labels == cues) == pytest.approx(1 / 3, abs=0.05)
+    assert planted.labels(config, "mixed", own) == cues.tolist()
+    assert planted.VARIANT_CUES["none"] == CUES
