@@ -31,6 +31,7 @@ def likeness(table: pd.DataFrame) -> Figure:
     ):
         _panel(panel, table, measure, [name for name in CONDITIONS if name != TRAINED])
         panel.axhline(0, color=style.GREY, lw=0.5)
+        panel.set_ylim(-1, 1)
         style.panel_title(panel, number, _LABELS[measure])
     axes[0, 0].set_ylabel("with the trained network's map")
     _legend(figure, axes[0, 0])
