@@ -318,7 +318,7 @@ class EvidenceConfig:
         _require(0 < self.truth_threshold <= 1, "evidence.truth_threshold", "must lie in (0, 1]")
 
 
-# An eighth of the paper's filters, fewer epochs and fewer sanity checks, so that a first look at the embedded corpus takes
+# An eighth of the filters, fewer epochs and fewer sanity checks, so that a first look at the embedded corpus takes
 # minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
 SYNTHETIC_MODEL = ModelConfig(filters=(8, 16, 32))
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)

@@ -107,7 +107,8 @@ function step(by) {
 }
 
 function listenToControls() {
-  byId("filters").addEventListener("input", showList);
+  // Not every browser says "input" when a choice is made in a list.
+  for (const event of ["input", "change"]) byId("filters").addEventListener(event, showList);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
