@@ -16,8 +16,9 @@ from pathlib import Path
 
 from absl import app, flags
 
-from convcam_jax.config import Config, make_config, with_evidence_size
+from convcam_jax.config import Config, make_config
 from convcam_jax.errors import UserError
+from convcam_jax.evidence_size import with_evidence_size
 from convcam_jax.overrides import apply_overrides
 from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions

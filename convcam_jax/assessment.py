@@ -63,9 +63,7 @@ def assess_member(
     params: Params, assessed: AssessedSet, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
 ) -> Assessment:
     """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch."""
-    explained = explain_member(
-        params, assessed.recordings, assessed.batches, model, n_columns, cam.target, cam.score, cam.method
-    )
+    explained = explain_member(params, assessed.recordings, assessed.batches, model, n_columns, cam)
     signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in explained)
     maps = jax.vmap(placed_map, in_axes=(0, 0, None))(signed_maps, assessed.arrays.n_frames, assessed.placement)
     correct = logits.argmax(-1) == assessed.arrays.emotion

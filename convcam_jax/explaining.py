@@ -1,7 +1,7 @@
 """Signed maps and logits of a group of members on all their test recordings, as one program."""
 
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +10,12 @@ from jax import Array
 
 from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT
-from convcam_jax.cam import Score
-from convcam_jax.config import CamMethod
+from convcam_jax.config import CamConfig
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.packing import pack, unpack
 from convcam_jax.placement import make_placement
 from convcam_jax.simplenet import SimpleNet, last_convolution_shape, layers_before_map
 from convcam_jax.training import Params, Recordings
-
-Target = Literal["truth", "predicted"]
 
 
 class Explanations(NamedTuple):
@@ -37,9 +34,7 @@ def explain_batch(
     batch: Array,
     model: SimpleNet,
     n_columns: int,
-    target: Target,
-    score: Score,
-    method: CamMethod,
+    cam: CamConfig,
 ) -> tuple[Array, Array]:
     """Signed maps `[B, H, W]` or `[B, F, T]` and logits `[B, C]` of one member.
 
@@ -62,15 +57,15 @@ def explain_batch(
         return logits
 
     logits = jax.vmap(classify_activations)(activations)
-    targets = recordings.emotion[batch] if target == "truth" else logits.argmax(-1)
-    if method in INPUT_METHODS:
-        maps = INPUT_METHODS[method](classify_spectrograms, spectrograms, targets, score)
-    elif method == "scorecam":
+    targets = recordings.emotion[batch] if cam.target == "truth" else logits.argmax(-1)
+    if cam.method in INPUT_METHODS:
+        maps = INPUT_METHODS[cam.method](classify_spectrograms, spectrograms, targets, cam.score)
+    elif cam.method == "scorecam":
         placement = make_placement("receptive_field", nodes, grid, layers_before_map())
-        maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, score)
+        maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, cam.score)
     else:
-        explain = NODE_METHODS[method]
-        maps = jax.vmap(lambda values, label: explain(classify_activations, values, label, score))(activations, targets)
+        explain = NODE_METHODS[cam.method]
+        maps = jax.vmap(lambda own, label: explain(classify_activations, own, label, cam.score))(activations, targets)
     return maps, logits
 
 
@@ -80,12 +75,10 @@ def explain_member(
     batches: Array,
     model: SimpleNet,
     n_columns: int,
-    target: Target,
-    score: Score,
-    method: CamMethod,
+    cam: CamConfig,
 ) -> tuple[Array, Array]:
     """Maps as of `explain_batch` and logits, each with an axis for `batches [n_steps, B]` in front, of one member."""
-    explain = partial(explain_batch, model=model, n_columns=n_columns, target=target, score=score, method=method)
+    explain = partial(explain_batch, model=model, n_columns=n_columns, cam=cam)
     return jax.lax.map(lambda batch: explain(params, recordings, batch), batches)
 
 
@@ -95,9 +88,7 @@ def explain_group(
     strata: np.ndarray,
     model: SimpleNet,
     n_columns: int,
-    target: Target,
-    score: Score,
-    method: CamMethod = "gradcam",
+    cam: CamConfig,
 ) -> Explanations:
     """Explanations of a group whose members share their recordings.
 
@@ -107,14 +98,12 @@ def explain_group(
       strata: `[n_strata, n_steps]` indices of the recordings to explain, or `ABSENT`.
       model: the network.
       n_columns: length of the strip for one batch, a column of `strata`.
-      target: which class is explained.
-      score: which of its outputs is explained.
-      method: how.
+      cam: how, and which class and which of its outputs are explained.
 
     Returns:
       Explanations with N recordings in ascending order of their indices.
     """
-    explain = partial(explain_member, model=model, n_columns=n_columns, target=target, score=score, method=method)
+    explain = partial(explain_member, model=model, n_columns=n_columns, cam=cam)
     n_members = len(jax.tree.leaves(params)[0])
     program = over_members(explain, member_mesh(n_members), (True, False, False))
     batches = strata.T

@@ -1,5 +1,6 @@
 """Signed maps of several attribution methods at once, as one program that serves several sets of recordings."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -48,10 +49,8 @@ def _program(
 ) -> Callable[..., Any]:
     def one_member(params: Params, recordings: Recordings, batches: Array) -> tuple[dict[str, Array], Array]:
         def explain(batch: Array) -> tuple[dict[str, Array], Array]:
-            by_method = {
-                method: explain_batch(params, recordings, batch, model, n_columns, cam.target, cam.score, method)
-                for method in methods
-            }
+            cams = {method: dataclasses.replace(cam, method=method) for method in methods}
+            by_method = {m: explain_batch(params, recordings, batch, model, n_columns, cams[m]) for m in methods}
             return {method: maps for method, (maps, _) in by_method.items()}, by_method[methods[0]][1]
 
         return jax.lax.map(explain, batches)

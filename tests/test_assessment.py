@@ -44,7 +44,7 @@ def test_one_program_gives_what_the_steps_of_a_run_give(cam):
     program = assessment_program(3, MODEL, n_columns, cam, analysis)
     assessed = program(params, make_assessed_set(RECORDINGS, strata, arrays, BIN_HZ, placement))
 
-    explained = explain_group(params, RECORDINGS, strata, MODEL, n_columns, cam.target, cam.score)
+    explained = explain_group(params, RECORDINGS, strata, MODEL, n_columns, cam)
     maps = placed_maps(explained.signed_maps, arrays.n_frames, placement)
     correct = explained.logits.argmax(-1) == arrays.emotion
     expected = analyse(maps, correct, arrays, BIN_HZ, N_CLASSES, analysis)

@@ -13,10 +13,10 @@ from convcam_jax.config import (
     SplitConfig,
     SyntheticConfig,
     make_config,
-    with_evidence_size,
 )
 from convcam_jax.corpus import planted
 from convcam_jax.errors import UserError
+from convcam_jax.evidence_size import with_evidence_size
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages.evidence import methods_of
 from convcam_jax.workdir import read_arrays, read_csv

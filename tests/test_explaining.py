@@ -9,6 +9,7 @@ from small_network import MODEL, make_params, make_recordings
 
 from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT, stratify, strip_columns
+from convcam_jax.config import CamConfig
 from convcam_jax.explaining import explain_group
 from convcam_jax.placement import make_placement
 from convcam_jax.simplenet import layers_before_map
@@ -40,7 +41,7 @@ def test_a_group_is_explained_as_by_a_plain_loop(target, score):
     strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
     assert (strata == ABSENT).sum() == 1
     n_columns = strip_columns(N_FRAMES, strata)
-    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, target, score)
+    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, CamConfig(target=target, score=score))
     assert explanations.signed_maps.shape == (2, 7, 6, 6)
     assert explanations.logits.shape == (2, 7, 3)
     for member in range(2):
@@ -78,7 +79,7 @@ def explained_by_the_plain_network(params, spectrogram, emotion, method):
 def test_packed_recordings_are_explained_as_one_by_one(method):
     strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
     n_columns = strip_columns(N_FRAMES, strata)
-    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, "truth", "softmax", method)
+    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, CamConfig(method, score="softmax"))
     on_input = method in INPUT_METHODS
     assert explanations.signed_maps.shape == (2, 7, *((12, 40) if on_input else (6, 6)))
     for member, index in ((0, 0), (1, 3)):

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_run import SMALL_RUN
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (
-    "--seeds=2",
-    "--set=model.filters=3,4,5",
-    "--set=model.dense_units=6",
-    "--set=synthetic.speakers_per_gender=1",
+    *SMALL_RUN,
     "--set=train.epochs=2",
-    "--set=train.learning_rate=0.01",
     # As many as each of two processes has.
     "--set=train.members_at_once=2",
 )

@@ -13,17 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from small_run import SMALL_RUN
 
 from convcam_jax.config import EMOTIONS
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (
-    "--seeds=2",
-    "--set=model.filters=3,4,5",
-    "--set=model.dense_units=6",
-    "--set=synthetic.speakers_per_gender=1",
+    *SMALL_RUN,
     "--set=train.epochs=4",
-    "--set=train.learning_rate=0.01",
     "--set=sanity.seeds=1",
     "--set=sanity.shuffled_label_seeds=1",
 )

@@ -66,10 +66,7 @@ def explain_members(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
     strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
-    cam = config.cam
-    explanations = explain_group(
-        params, recordings, strata, make_model(config), n_columns, cam.target, cam.score, cam.method
-    )
+    explanations = explain_group(params, recordings, strata, make_model(config), n_columns, config.cam)
     return explanations.signed_maps, explanations.logits
 
 
