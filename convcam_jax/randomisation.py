@@ -11,9 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from scipy.stats import spearmanr
-from skimage.metrics import structural_similarity
 
+from convcam_jax.map_similarity import rank_correlations, structural_similarities
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import Params
 
@@ -25,8 +24,6 @@ LAYERS = {
     "convolution_2": "convolutions_1",
     "convolution_1": "convolutions_0",
 }
-# The side of the square that the structural similarity is averaged over: that of scikit-image, and of its authors' box.
-SSIM_CELLS = 7
 # Members' keys folded with 0 and 1 are those of their first weights and of their training.
 _RANDOMISING = 2
 _SHUFFLING = 3
@@ -71,21 +68,6 @@ def compare_maps(maps: tuple[np.ndarray, np.ndarray], signed_maps: tuple[np.ndar
       maps: two maps `[F, n]` in 0..1, as they are shown and measured.
       signed_maps: the same two without the ReLU, at any scale: what the ReLU makes zero counts here.
     """
-    return MapComparison(rank_correlation(*maps), rank_correlation(*signed_maps), similarity(*maps))
-
-
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation of two arrays' cells; NaN where one has the same value everywhere."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return np.nan
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)
-
-
-def similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Structural similarity (Wang et al. 2004) of two maps `[F, n]` in 0..1, mean over squares of 7 x 7 cells.
-
-    NaN where a map has the same value everywhere, or fewer than 7 bins or frames.
-    """
-    if np.ptp(one) == 0 or np.ptp(other) == 0 or min(one.shape) < SSIM_CELLS:
-        return np.nan
-    return float(structural_similarity(one, other, win_size=SSIM_CELLS, data_range=1.0))
+    shown, signed = np.stack(maps), np.stack(signed_maps)
+    pairs = rank_correlations(shown), rank_correlations(signed), structural_similarities(shown)
+    return MapComparison(*(float(pair[0]) for pair in pairs))

@@ -14,6 +14,7 @@ from scipy.signal.windows import hann
 
 from convcam_jax.config import FeatureConfig
 from convcam_jax.features import bin_frequencies_hz, cqt_magnitude, frame_times_s, n_cqt_frames
+from convcam_jax.mask_controls import largest_cells, random_fields
 
 # Long enough to part the harmonics of a low voice (four bins at 64 Hz), short enough for a stop consonant.
 WINDOW_S = 0.064
@@ -90,16 +91,9 @@ def marked_cells(own_map: NDArray, threshold: float) -> Cells:
 
 
 def random_cells(own_map: NDArray, n_cells: int, generator: np.random.Generator) -> Cells:
-    """The `n_cells` highest cells `[F, n]` of a random map with the spectrum of `own_map`, so in blobs of its size.
-
-    The spectrum's phases are those of white noise (Theiler et al., "Testing for nonlinearity in time series: the method
-    of surrogate data", Physica D 58, 1992).
-    """
-    noise = np.fft.fft2(generator.standard_normal(own_map.shape))
-    surrogate = np.fft.ifft2(np.abs(np.fft.fft2(own_map)) * noise / np.abs(noise)).real
-    chosen = np.zeros(own_map.size, dtype=bool)
-    chosen[np.argsort(-surrogate, axis=None, kind="stable")[:n_cells]] = True
-    return chosen.reshape(own_map.shape)
+    """The `n_cells` highest cells `[F, n]` of a random map with the spectrum of `own_map`, so in blobs of its size."""
+    field = random_fields(own_map, 1, generator)
+    return largest_cells(field.reshape(1, -1), n_cells, generator).reshape(own_map.shape)
 
 
 def consensus_map(maps: NDArray) -> NDArray:

@@ -4,16 +4,14 @@ Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame; n 
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
-from skimage.metrics import structural_similarity
 
 from convcam_jax.config import ControlsConfig
+from convcam_jax.map_similarity import rank_correlations, structural_similarities
 from convcam_jax.permutation import CONFIDENCE, mean_limits, quantile_limits, speaker_weights
 from convcam_jax.statistics import CELL_STATISTICS, mean_interval
 
@@ -21,7 +19,6 @@ METRICS = (
     *("q_mse", "q_rmse", "f0_segment_rmse_hz", "f0_frame_rmse_hz", "f0_segment_rmse_semitones"),
     *("f0_frame_rmse_semitones", "energy_ratio", "mask_area"),
 )
-_SSIM_WINDOW = 7
 COLUMNS = (
     *("kind", "gender", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
     *("n", "n_speakers", "n_zero_maps"),
@@ -54,28 +51,6 @@ def intraclass_correlations(values: NDArray) -> Correlations:
     single = (targets - error) / (targets + (k - 1) * error + k * (judges - error) / n)
     average = (targets - error) / (targets + (judges - error) / n)
     return Correlations(float(single), float(average))
-
-
-def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
-    """Spearman's correlation over the cells of each pair of maps `[S, F, n]`, in the order of `combinations`.
-
-    NaN for a map that is the same everywhere.
-    """
-    ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
-    centred = ranks - ranks.mean(1, keepdims=True)
-    norms = np.sqrt(np.square(centred).sum(1))
-    products = centred @ centred.T
-    scales = np.outer(norms, norms)
-    correlations = np.where(scales > 0, products / np.where(scales > 0, scales, 1), np.nan)
-    return correlations[np.triu_indices(len(maps), 1)]
-
-
-def structural_similarities(maps: NDArray) -> NDArray[np.float64]:
-    """SSIM (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, in windows of 7 x 7 cells; NaN if smaller."""
-    if min(maps.shape[1:]) < _SSIM_WINDOW:
-        return np.full(len(maps) * (len(maps) - 1) // 2, np.nan)
-    pairs = combinations(np.asarray(maps, np.float32), 2)
-    return np.array([structural_similarity(a, b, win_size=_SSIM_WINDOW, data_range=1.0) for a, b in pairs], float)
 
 
 def map_agreement(maps: NDArray, n_frames: NDArray, recordings: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:

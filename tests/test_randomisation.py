@@ -12,9 +12,7 @@ from convcam_jax.randomisation import (
     compare_maps,
     fresh_params,
     randomise_from_top,
-    rank_correlation,
     shuffled_labels,
-    similarity,
 )
 
 SHAPE = (N_BINS, N_INPUT_FRAMES)
@@ -63,30 +61,6 @@ def test_labels_are_permuted_within_each_set_and_nowhere_else():
     np.testing.assert_array_equal(shuffled, shuffled_labels(emotion, sets, seed=4))
     assert (shuffled != shuffled_labels(emotion, sets, seed=5)).any()
     np.testing.assert_array_equal(emotion, np.arange(60) % 6)
-
-
-def test_rank_correlation_by_hand_and_under_any_rising_change():
-    # Ranks 1 2 3 4 and 2 1 4 3: 1 - 6 * 4 / (4 * 15).
-    assert rank_correlation(np.array([[1.0, 2], [3, 4]]), np.array([[5.0, 1], [9, 7]])) == pytest.approx(0.6)
-    # Ranks 1.5 1.5 3 4 and 1 2 3 4.
-    assert rank_correlation(np.array([0.0, 0, 1, 2]), np.array([1.0, 2, 3, 4])) == pytest.approx(0.9486832980505138)
-    values = np.random.default_rng(0).normal(size=(9, 11))
-    assert rank_correlation(values, np.exp(values)) == pytest.approx(1)
-    assert rank_correlation(values, -(values**3)) == pytest.approx(-1)
-    assert np.isnan(rank_correlation(values, np.zeros((9, 11))))
-
-
-def test_similarity_of_one_square_is_the_formula():
-    """Wang et al. (2004), Eq. 13, with the constants and sample covariances of their paper."""
-    one, other = np.random.default_rng(1).random((2, 7, 7))
-    covariance = np.cov(one.ravel(), other.ravel())
-    c1, c2 = 0.01**2, 0.03**2
-    expected = (2 * one.mean() * other.mean() + c1) * (2 * covariance[0, 1] + c2)
-    expected /= (one.mean() ** 2 + other.mean() ** 2 + c1) * (covariance[0, 0] + covariance[1, 1] + c2)
-    assert similarity(one, other) == pytest.approx(expected, rel=1e-9)
-    assert similarity(one, one) == pytest.approx(1)
-    assert np.isnan(similarity(one[:, :6], other[:, :6]))
-    assert np.isnan(similarity(one, np.zeros((7, 7))))
 
 
 def test_what_the_relu_hides_counts_in_the_signed_correlation_only():

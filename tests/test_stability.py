@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import make_results
-from scipy.stats import spearmanr
 
 from convcam_jax.config import EMOTIONS, ControlsConfig
 from convcam_jax.figures import stability as figures
@@ -14,8 +13,6 @@ from convcam_jax.stability import (
     map_agreement,
     mask_profiles,
     metric_agreement,
-    rank_correlations,
-    structural_similarities,
     surviving_claims,
     table_cells,
 )
@@ -39,23 +36,6 @@ def test_icc_at_its_ends():
     assert abs(noise.single) < 0.03
     for values in (np.ones((4, 3)), np.arange(4.0)[:, None], np.arange(4.0)[None]):
         assert np.isnan(intraclass_correlations(values)).all()
-
-
-def test_rank_correlations_are_those_of_scipy():
-    maps = np.random.default_rng(1).integers(5, size=(3, 4, 9)).astype(float)
-    expected = [spearmanr(maps[a].ravel(), maps[b].ravel()).statistic for a, b in ((0, 1), (0, 2), (1, 2))]
-    np.testing.assert_allclose(rank_correlations(maps), expected, rtol=1e-12)
-    maps[1] = 0.5
-    np.testing.assert_array_equal(np.isnan(rank_correlations(maps)), [True, False, True])
-
-
-def test_structural_similarity():
-    one = np.random.default_rng(2).random((12, 15)).astype(np.float32)
-    found = structural_similarities(np.stack([one, one, 1 - one]))
-    assert found[0] == pytest.approx(1.0)
-    assert found[1] == found[2] < 0
-    # Smaller than a window.
-    assert np.isnan(structural_similarities(np.ones((3, 12, 6)))).tolist() == [True] * 3
 
 
 def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording():

@@ -1,0 +1,42 @@
+"""How alike maps of one recording are, pair by pair.
+
+Axes: S map; F frequency bin; n frames. Pairs come in the order of `itertools.combinations`: (0, 1), (0, 2), ...
+"""
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from skimage.metrics import structural_similarity
+
+# The side of the square that the structural similarity is averaged over: that of scikit-image, and of its authors' box.
+SSIM_CELLS = 7
+
+
+def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
+    """Spearman's correlation over the cells of each pair of maps `[S, F, n]`.
+
+    NaN for a map that has the same value everywhere.
+    """
+    ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
+    centred = ranks - ranks.mean(1, keepdims=True)
+    norms = np.sqrt(np.square(centred).sum(1))
+    products = centred @ centred.T
+    scales = np.outer(norms, norms)
+    correlations = np.where(scales > 0, products / np.where(scales > 0, scales, 1), np.nan)
+    return correlations[np.triu_indices(len(maps), 1)]
+
+
+def structural_similarities(maps: NDArray) -> NDArray[np.float64]:
+    """Structural similarity (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, mean over 7 x 7 cells.
+
+    NaN for a map that has the same value everywhere, and for maps of fewer than 7 bins or frames.
+    """
+    return np.array([_similarity(*pair) for pair in combinations(np.asarray(maps, float), 2)], float)
+
+
+def _similarity(one: NDArray, other: NDArray) -> float:
+    if np.ptp(one) == 0 or np.ptp(other) == 0 or min(one.shape) < SSIM_CELLS:
+        return np.nan
+    return float(structural_similarity(one, other, win_size=SSIM_CELLS, data_range=1.0))
