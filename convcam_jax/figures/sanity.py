@@ -44,8 +44,11 @@ def metrics_by_depth(table: pd.DataFrame) -> Figure:
     figure, axes = style.new_figure(2, 4, height=4.6, sharex=True)
     for number, (panel, measure) in enumerate(zip(axes.flat, METRICS, strict=True)):
         _panel(panel, table, measure, CONDITIONS)
-        panel.set_ylim(bottom=0)
-        style.panel_title(panel, number, _LABELS[measure].replace(", ", ",\n").replace(" (", "\n(", 1))
+        # An interval of few seeds may reach far beyond all of them.
+        highest = seed_means(table, measure).max(axis=None)
+        panel.set_ylim(0, 1.1 * highest if highest > 0 else 1)
+        label = _LABELS[measure].replace(", ", ",\n").replace(" (", "\n(", 1).replace(" in the", "\nin the")
+        style.panel_title(panel, number, label)
     _legend(figure, axes[0, 0])
     return figure
 

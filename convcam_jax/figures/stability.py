@@ -77,8 +77,11 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 style.panel_title(panel, column, emotion)
             if not own["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
-        # The panels of a row share their axis, so its limit is set when all are drawn.
-        axes[row, 0].set_ylim(bottom=0)
+        # The panels of a row share their axis. A band of few seeds may reach far beyond all of them.
+        highest = (
+            profiles.loc[(profiles["gender"] == gender) & (profiles["axis"] == axis), "highest"].astype(float).max()
+        )
+        axes[row, 0].set_ylim(0, 105 * highest if highest > 0 else 1)
     _shared_legend(figure)
     return figure
 
