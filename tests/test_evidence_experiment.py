@@ -48,6 +48,7 @@ def finished(tmp_path_factory, cache_dir):
     return workdir
 
 
+@pytest.mark.slow
 def test_every_map_is_scored_beside_its_controls(finished):
     table = read_csv(finished / "evidence.csv")
     # One test recording per class; Grad-CAM in two placements, the other method in none, trained and random.
@@ -61,6 +62,7 @@ def test_every_map_is_scored_beside_its_controls(finished):
     assert set(table.query("variant == 'burst'")["class"]) == set(planted.CLASS_CUES["burst"])
 
 
+@pytest.mark.slow
 def test_truth_is_that_of_the_test_recordings(finished):
     truth = read_arrays(finished / "evidence_truth.npz")
     utterances = read_csv(finished / "utterances.csv").query("split == 'test'")
@@ -72,6 +74,7 @@ def test_truth_is_that_of_the_test_recordings(finished):
         assert 0 < shares[name] < 0.5
 
 
+@pytest.mark.slow
 def test_answers_and_maps_are_those_of_the_networks(finished):
     members = read_csv(finished / "evidence_members.csv").set_index(["variant", "gender", "seed"])
     table = read_csv(finished / "evidence.csv")
@@ -83,6 +86,7 @@ def test_answers_and_maps_are_those_of_the_networks(finished):
     assert not np.allclose(arrays["female_trained_gradcam"], arrays["female_random_gradcam"])
 
 
+@pytest.mark.slow
 def test_tables_verdicts_and_figures_are_there(finished):
     verdicts = read_csv(finished / "tables" / "evidence_verdicts.csv")
     assert len(verdicts) <= 2 * 3
@@ -93,6 +97,7 @@ def test_tables_verdicts_and_figures_are_there(finished):
         assert (finished / "figures" / f"evidence_{name}.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     explanations = finished / "variants" / "burst" / "explanations.npz"
     before = explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()

@@ -206,6 +206,7 @@ def test_another_config_is_refused(finished, cache_dir):
     assert hashes(finished) == before
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_dir, tmp_path):
     workdir = tmp_path / "killed"
     process = subprocess.Popen(
