@@ -171,12 +171,14 @@ class TrainConfig:
 class CamConfig:
     """How the network is explained: the paper's Grad-CAM (section 2.2) or another method (docs/attribution_methods.md).
 
-    Which class is explained, and which of its outputs is its score (Eq. 3).
+    Which class is explained, which of its outputs is its score (Eq. 3), and the precision of the factors of the
+    convolutions' products wherever a trained network is used.
     """
 
     method: CamMethod = "gradcam"
     target: Literal["truth", "predicted"] = "truth"
     score: Literal["logit", "softmax"] = "logit"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 @dataclasses.dataclass(frozen=True)

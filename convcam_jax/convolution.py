@@ -105,17 +105,21 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
 
 
 def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
-    """The padded convolution in bfloat16 with float32 sums: for every output row, one product per row of the kernel."""
-    height, width, _, channels_out = kernel.shape
+    """The padded convolution in bfloat16 with float32 sums: for every output row, one product for all columns.
+
+    The rows under the kernel are multiplied by the kernel's columns side by side; what belongs to one output column is
+    then summed. That copies less than a product with patches, of which every input is copied once per column.
+    """
+    height, width, channels_in, channels_out = kernel.shape
     bits = jnp.pad(_bfloat16_bits(strip), [*padding, (0, 0)])
-    matrices = kernel.astype(jnp.bfloat16).reshape(height, -1, channels_out)
+    matrix = kernel.astype(jnp.bfloat16).transpose(0, 2, 1, 3).reshape(height * channels_in, width * channels_out)
     rows, columns = bits.shape[0] - height + 1, bits.shape[1] - width + 1
 
     def output_row(row: Array) -> Array:
         below = lax.dynamic_slice_in_dim(bits, row, height)
-        patches = _from_bits(jnp.concatenate([below[:, j : j + columns] for j in range(width)], axis=-1))
-        products = [_product(patches[i], matrices[i]) for i in range(height)]
-        return sum(products[1:], start=products[0])
+        products = _product(_from_bits(jnp.concatenate(list(below), axis=-1)), matrix)
+        shifted = [products[j : j + columns, j * channels_out : (j + 1) * channels_out] for j in range(width)]
+        return sum(shifted[1:], start=shifted[0])
 
     return lax.map(output_row, jnp.arange(rows))
 

@@ -6,11 +6,14 @@ one unit per class. Kernels are initialised as in Keras, which the authors used:
 """
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from convcam_jax.config import ModelConfig
 from convcam_jax.convolution import Precision, strip_convolution
@@ -48,29 +51,29 @@ def layers_before_map() -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
 
 
 class StripConvolution(nn.Module):
-    """A valid convolution of a strip, max-pooling along the time, bias and ReLU."""
+    """A valid convolution of a strip, max-pooling, bias and ReLU."""
 
     features: int
-    time_pool: int
     precision: Precision
 
     @nn.compact
-    def __call__(self, values: Array, silence: Array, sounding: Array) -> tuple[Array, Array]:
+    def __call__(self, values: Array, silence: Array, sounding: Array, pool: tuple[int, int]) -> tuple[Array, Array]:
         """The layer's output on the strip and over silence.
 
         Args:
           values: `[H, T, C]`.
           silence: `[C]`, what the columns of `values` hold over zero padding.
-          sounding: `[T / time_pool]` bool, which columns of the output lie inside a recording.
+          sounding: `[T / pool[1]]` bool, which columns of the output lie inside a recording.
+          pool: (frequency, time).
 
         Returns:
-          `[H - 2, T / time_pool, features]` and `[features]`.
+          `[(H - 2) / pool[0], T / pool[1], features]` and `[features]`.
         """
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (*KERNEL, values.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         values = strip_convolution(values, kernel, self.precision)
-        # Bias and ReLU grow with their argument, so they give the same after the pooling, on half the columns.
-        values = _max_over_time(values, self.time_pool)
+        # Bias and ReLU grow with their argument, so they give the same after the pooling, on fewer values.
+        values = _max_pool(values, pool)
         silence = nn.relu(silence @ kernel.sum((0, 1)) + bias)
         return jnp.where(sounding[:, None], nn.relu(values + bias), silence), silence
 
@@ -84,11 +87,10 @@ class SimpleNet(nn.Module):
 
     def setup(self) -> None:
         """Make the layers."""
-        self.convolutions = [
-            StripConvolution(features, time_pool, self.precision)
-            for features, time_pool in zip(self.config.filters, (*(pool[1] for pool in POOLS[:-1]), 1), strict=True)
-        ]
-        self.dense = nn.Dense(self.config.dense_units, kernel_init=nn.initializers.glorot_uniform())
+        self.convolutions = [StripConvolution(features, self.precision) for features in self.config.filters]
+        self.dense = nn.Dense(
+            self.config.dense_units, kernel_init=nn.initializers.glorot_uniform(), dot_general=_wide_product
+        )
         self.dropout = nn.Dropout(self.config.dropout_rate)
         self.output = nn.Dense(self.n_classes, kernel_init=nn.initializers.glorot_uniform())
 
@@ -103,18 +105,20 @@ class SimpleNet(nn.Module):
         """
         n_recordings, n_bins, n_input_frames = spectrograms.shape
         strip = pack(spectrograms, n_frames, n_columns or n_recordings * int(slot_columns(n_input_frames)))
-        activations = self.activations(strip)
-        pooled = Activations(_max_pool(activations.values, POOLS[-1]), activations.silence)
+        pooled = self._convolve(strip, POOLS)
         _, width = last_convolution_shape(n_bins, n_input_frames)
         return self._classify(unpack(pooled.values, strip, pooled.silence, width // POOLS[-1][1]), dropout)
 
     def activations(self, strip: Strip) -> Activations:
         """The last convolution's output after ReLU (A in Eq. 3), on the strip."""
+        return self._convolve(strip, (*POOLS[:-1], (1, 1)))
+
+    def _convolve(self, strip: Strip, pools: Sequence[tuple[int, int]]) -> Activations:
         values, silence = strip.values[:, :, None], jnp.zeros(1)
         reduction = 1
-        for convolution in self.convolutions:
-            reduction *= convolution.time_pool
-            values, silence = convolution(values, silence, strip.sounding[::reduction])
+        for convolution, pool in zip(self.convolutions, pools, strict=True):
+            reduction *= pool[1]
+            values, silence = convolution(values, silence, strip.sounding[::reduction], pool)
         return Activations(values, silence)
 
     def classify_activations(self, activations: Array) -> Array:
@@ -126,25 +130,63 @@ class SimpleNet(nn.Module):
         return self.output(self.dropout(hidden, deterministic=not dropout))
 
 
+def _wide_product(inputs: Array, kernel: Array, dimensions: lax.DotDimensionNumbers, precision: None = None) -> Array:
+    """The product of a dense layer with far more inputs than units, `[N, inputs]` by `[inputs, units]`."""
+    if dimensions != (((1,), (0,)), ((), ())):
+        raise ValueError(f"the dimensions of a product of matrices, not {dimensions}")
+    del precision
+    return _product_with_tall_gradients(inputs, kernel)
+
+
+@jax.custom_vjp
+def _product_with_tall_gradients(inputs: Array, kernel: Array) -> Array:
+    return inputs @ kernel
+
+
+def _product_forward(inputs: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return inputs @ kernel, (inputs, kernel)
+
+
+def _product_gradients(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    # JAX's own rule makes these products the other way round, for which XLA's CPU backend transposes the large factor.
+    inputs, kernel = residuals
+    return (kernel @ cotangent.T).T, inputs.T @ cotangent
+
+
+_product_with_tall_gradients.defvjp(_product_forward, _product_gradients)
+
+
 def n_parameters(params: dict) -> int:
     """Number of weights and biases in a tree of parameters."""
     return sum(math.prod(leaf.shape) for layer in params.values() for leaf in layer.values())
 
 
-def _max_over_time(values: Array, pool: int) -> Array:
-    return _max_pool(values, (1, pool))
-
-
 def _max_pool(values: Array, pool: tuple[int, int]) -> Array:
-    """Max-pooling of `[..., H, W, C]`; a remainder that does not fill a window is left out.
+    """Max-pooling by 1 or 2 of `[..., H, W, C]`; a remainder that does not fill a window is left out."""
+    for axis, size in zip((-3, -2), pool, strict=True):
+        if size == 2:
+            values = _max_of_pairs(lax.slice_in_dim(values, 0, values.shape[axis] // 2 * 2, axis=axis), axis)
+        elif size != 1:
+            raise ValueError(f"a pool is 1 or 2 wide, not {size}")
+    return values
 
-    Pairwise maxima: their gradient is much cheaper than that of a windowed reduction.
-    """
-    height, width = values.shape[-3] // pool[0] * pool[0], values.shape[-2] // pool[1] * pool[1]
-    values = values[..., :height, :width, :]
-    rows = [values[..., i :: pool[0], :, :] for i in range(pool[0])]
-    columns = [row[..., j :: pool[1], :] for row in rows for j in range(pool[1])]
-    maximum = columns[0]
-    for column in columns[1:]:
-        maximum = jnp.maximum(maximum, column)
-    return maximum
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _max_of_pairs(values: Array, axis: int) -> Array:
+    """Larger of every two neighbours; of equal ones, the gradient is the first's."""
+    return _first_wins(values, axis)[0]
+
+
+def _first_wins(values: Array, axis: int) -> tuple[Array, Array]:
+    first, second = (lax.slice_in_dim(values, i, None, 2, axis) for i in (0, 1))
+    return jnp.maximum(first, second), first >= second
+
+
+def _max_gradient(axis: int, first_wins: Array, cotangent: Array) -> tuple[Array]:
+    # JAX's own rules are several times slower on a CPU: a windowed maximum's scatters, a pairwise one's divides.
+    wins = jnp.stack([first_wins, ~first_wins], axis)
+    pairs = jnp.where(wins, jnp.expand_dims(cotangent, axis), 0.0)
+    return (pairs.reshape(*cotangent.shape[:axis], 2 * cotangent.shape[axis], *cotangent.shape[axis + 1 :]),)
+
+
+_max_of_pairs.defvjp(_first_wins, _max_gradient)

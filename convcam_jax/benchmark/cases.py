@@ -22,7 +22,14 @@ MODULES = {
     "librosa_loop": "librosa_loop",
 }
 _TRAINING_PEERS = ("keras_tensorflow", "pytorch")
-_EXPLAINING_PEERS = ("keras_tensorflow", "pytorch_hooks", "pytorch_grad_cam")
+# The package grad-cam turns activations into NumPy arrays, which have no bfloat16.
+_EXPLAINING_PEERS = {
+    "float32": ("keras_tensorflow", "pytorch_hooks", "pytorch_grad_cam"),
+    "bfloat16": ("keras_tensorflow", "pytorch_hooks"),
+}
+_PRECISIONS = ("float32", "bfloat16")
+# More members of full length need more memory than many machines have.
+_FULL_LENGTH_MEMBERS = 2
 
 
 class Case(NamedTuple):
@@ -47,32 +54,38 @@ class Size(NamedTuple):
       members: for which the training step and the explaining are measured, the first with the peers beside it.
       explained: test recordings, in the same way.
       features: recordings whose features are computed, in the same way.
+      precisions: at which the other tasks are measured.
     """
 
     repeats: int
     members: tuple[int, ...]
     explained: tuple[int, ...]
     features: tuple[int, ...]
+    precisions: dict[str, tuple[str, ...]]
 
 
 def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int) -> Size:
     """The size of a config's name, at most the recordings that there are."""
     if config.size == "short":
-        return Size(3, (2,), (min(16, n_tested),), (min(48, n_recordings),))
+        precisions = {"training_step": _PRECISIONS, "training_step_full_length": (), "explaining": ("float32",)}
+        return Size(2, (2,), (min(4, n_tested),), (), precisions)
     explained = tuple(sorted({n_tested, -(-n_tested // 2), -(-n_tested // 4)}, reverse=True))
     features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
-    return Size(5, (2, 1, 5, 10, 20, 40), explained, features)
+    precisions = dict.fromkeys(("training_step", "training_step_full_length", "explaining"), _PRECISIONS)
+    return Size(5, (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
 def turns(config: BenchmarkConfig, size: Size, batch_size: int) -> list[list[Case]]:
     """The cases in groups; those of a group are measured in turns."""
     groups = []
-    for task in ("training_step", "training_step_full_length"):
-        for precision in ("float32", "bfloat16"):
+    for task, n in (("training_step", size.members[0]), ("training_step_full_length", _FULL_LENGTH_MEMBERS)):
+        for precision in size.precisions[task]:
             peers = [Case(task, program, precision, 1, batch_size) for program in _TRAINING_PEERS]
-            groups.append([Case(task, OURS, precision, size.members[0], batch_size), *peers])
-    peers = [Case("explaining", program, "float32", 1, size.explained[0]) for program in _EXPLAINING_PEERS]
-    groups.append([Case("explaining", OURS, "float32", size.members[0], size.explained[0]), *peers])
+            groups.append([Case(task, OURS, precision, n, batch_size), *peers])
+    for precision in size.precisions["explaining"]:
+        n = size.explained[0]
+        peers = [Case("explaining", program, precision, 1, n) for program in _EXPLAINING_PEERS[precision]]
+        groups.append([Case("explaining", OURS, precision, size.members[0], n), *peers])
     groups += [
         [Case("features", program, "float64", 1, n) for program in (OURS, "librosa_loop")] for n in size.features
     ]
@@ -84,7 +97,7 @@ def _growth(size: Size, batch_size: int) -> list[Case]:
     """Ours alone for other numbers of members and recordings; the peers do one after another, so theirs is known."""
     training = [
         Case("training_step", OURS, precision, n, batch_size)
-        for precision in ("float32", "bfloat16")
+        for precision in _PRECISIONS
         for n in size.members[1:]
         if n <= 20
     ]

@@ -26,11 +26,11 @@ def versions() -> dict[str, str]:
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
     """The program of a case."""
+    policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     if case.task == "explaining":
-        models = [make_model(config, inputs.tested.shape[1:], "float32") for _ in range(case.members)]
+        models = [make_model(config, inputs.tested.shape[1:], policy) for _ in range(case.members)]
         return lambda: [explain(model, inputs, case.recordings, len(config.corpus.emotions)) for model in models]
     spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
-    policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     model = make_model(config, spectrograms.shape[1:], policy)
     return lambda: model.train_on_batch(spectrograms[..., None], inputs.batch_emotion)
 
@@ -70,6 +70,6 @@ def explain(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> l
             score = logits[0, label]
         weights = tf.reduce_mean(tape.gradient(score, activations), axis=(0, 1, 2))
         node_map = tf.nn.relu(tf.reduce_sum(activations[0] * weights, axis=-1))
-        maps.append(plain_metrics.place(node_map.numpy(), inputs, index))
+        maps.append(plain_metrics.place(tf.cast(node_map, tf.float32).numpy(), inputs, index))
         correct.append(int(np.argmax(logits[0])) == label)
     return plain_metrics.analyse(maps, correct, inputs, n_emotions)

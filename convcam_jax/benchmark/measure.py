@@ -39,11 +39,11 @@ class Worker:
             command, cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True
         )
         self.module = module
-        try:
-            self.versions: dict[str, str] = self._answer()["versions"]
-        except (MissingError, UserError):
-            self.end()
-            raise
+        self.versions: dict[str, str] = {}
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first answer, which comes unasked."""
+        self.versions = self._answer()["versions"]
 
     def ask(self, verb: str, case: Case) -> dict[str, Any]:
         """The answer to an order for a case."""
@@ -88,12 +88,14 @@ def start_workers(
     with ExitStack() as stack:
         for module in dict.fromkeys(MODULES[case.program] for case in cases):
             messages = stack.enter_context((folder / f"{module}.txt").open("w+"))
+            workers[module] = Worker(module, files, messages)
+            stack.callback(workers[module].end)
+        for module in tuple(workers):
             try:
-                workers[module] = Worker(module, files, messages)
+                workers[module].wait_until_ready()
             except MissingError as error:
                 missing[module] = str(error)
-            else:
-                stack.callback(workers[module].end)
+                del workers[module]
         yield workers, missing
 
 

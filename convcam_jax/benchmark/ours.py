@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from convcam_jax.assessment import assessment_program, make_assessed_set
 from convcam_jax.batches import stratify, strip_columns
@@ -17,7 +18,7 @@ from convcam_jax.config import GENDERS, Config
 from convcam_jax.convolution import Precision
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.ensemble import Member, group_size, init_group, member_keys, step_program
+from convcam_jax.ensemble import Member, group_size, init_group, member_keys, member_mesh, step_program
 from convcam_jax.feature_cache import load_or_compute
 from convcam_jax.packing import slot_columns
 from convcam_jax.placement import Placement
@@ -63,9 +64,9 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Run:
     n_devices = jax.device_count()
     at_once = group_size(case.members, members_per_device(config, recordings), n_devices)
     members = _members(at_once)
-    precision: Precision = "bfloat16" if case.precision == "bfloat16" else "float32"
-    step = step_program(members, n_columns, make_model(config, precision), config.train)
-    state = init_group(members, make_model(config), config.train, spectrograms.shape[1:])
+    model = make_model(config, _precision(case))
+    step = step_program(members, n_columns, model, config.train)
+    state = init_group(members, model, config.train, spectrograms.shape[1:])
     keys = member_keys(members)
     batch = jnp.broadcast_to(jnp.arange(len(spectrograms)), (at_once, len(spectrograms)))
 
@@ -87,17 +88,22 @@ def _explaining(case: Case, inputs: Inputs, config: Config) -> Run:
     arrays = AnalysisArrays(*(getattr(inputs, name)[:n] for name in AnalysisArrays._fields))
     placement = Placement(inputs.placement_frequency, inputs.placement_time)
     assessed = jax.device_put(make_assessed_set(recordings, strata, arrays, inputs.bin_hz, placement))
-    model = make_model(config)
+    model = make_model(config, _precision(case))
     n_columns = strip_columns(inputs.n_frames[:n], strata)
     program = assessment_program(case.members, model, n_columns, config.cam, config.analysis)
     params = _parameters(case.members, model, config, inputs.tested.shape[1:])
     return lambda: jax.block_until_ready(program(params, assessed))
 
 
+def _precision(case: Case) -> Precision:
+    return "bfloat16" if case.precision == "bfloat16" else "float32"
+
+
 def _parameters(n_members: int, model: SimpleNet, config: Config, shape: tuple[int, int]) -> object:
-    """Parameters `[S, ...]`, initialised for one member after another: a whole state takes four times as much."""
-    one = init_group(_members(1), model, config.train, shape).params
-    return jax.tree.map(lambda leaf: jnp.repeat(leaf, n_members, axis=0), one)
+    """One member's parameters `[S, ...]`, S times, over the devices: whole states would take four times as much."""
+    one = jax.device_get(init_group(_members(1), model, config.train, shape).params)
+    members = NamedSharding(member_mesh(n_members), PartitionSpec("member"))
+    return jax.tree.map(lambda leaf: jax.device_put(np.repeat(leaf, n_members, axis=0), members), one)
 
 
 def _members(n_members: int) -> tuple[Member, ...]:

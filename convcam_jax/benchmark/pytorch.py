@@ -1,8 +1,8 @@
 """SimpleNet and Grad-CAM in PyTorch, as a user would write them: with hooks, and with the package grad-cam."""
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,10 +28,14 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
         return _training_step(case, inputs, config)
     n_emotions = len(config.corpus.emotions)
     models = [make_model(config, inputs.tested.shape[1:]).eval() for _ in range(case.members)]
-    if case.program == "pytorch_hooks":
-        return lambda: [explain_by_hooks(model, inputs, case.recordings, n_emotions) for model in models]
-    package = _import_grad_cam()
-    return lambda: [explain_by_package(package, model, inputs, case.recordings, n_emotions) for model in models]
+    by_hooks = case.program == "pytorch_hooks"
+    explain = explain_by_hooks if by_hooks else partial(explain_by_package, _import_grad_cam())
+
+    def explain_all() -> list[list[plain_metrics.Metrics]]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16"):
+            return [explain(model, inputs, case.recordings, n_emotions) for model in models]
+
+    return explain_all
 
 
 def make_model(config: Config, shape: tuple[int, ...]) -> Any:
@@ -86,7 +90,7 @@ def explain_by_hooks(model: Any, inputs: Inputs, n_recordings: int, n_emotions: 
         activations = kept.pop()
         (gradient,) = torch.autograd.grad(logits[label], activations)
         node_map = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0]
-        maps.append(plain_metrics.place(node_map.detach().numpy(), inputs, index))
+        maps.append(plain_metrics.place(node_map.detach().float().numpy(), inputs, index))
         correct.append(int(logits.argmax()) == label)
     handle.remove()
     return plain_metrics.analyse(maps, correct, inputs, n_emotions)
@@ -103,7 +107,7 @@ def explain_by_package(
             image = torch.from_numpy(inputs.tested[index])[None, None]
             grid_map = cam(image, [package.utils.model_targets.ClassifierOutputTarget(label)])[0]
             maps.append(plain_metrics.scale(grid_map, int(inputs.n_frames[index])))
-            correct.append(int(np.argmax(cam.outputs.detach().numpy()[0])) == label)
+            correct.append(int(cam.outputs.detach()[0].argmax()) == label)
     return plain_metrics.analyse(maps, correct, inputs, n_emotions)
 
 

@@ -171,7 +171,7 @@ def methods_of(config: Config) -> tuple[CamMethod, ...]:
 
 def _explain(config: Config, dataset: Dataset, gender: str, groups: list[Group]) -> dict[str, np.ndarray]:
     members, trained = _members_of(gender, groups)
-    methods, model = methods_of(config), make_model(config)
+    methods, model = methods_of(config), make_model(config, config.cam.precision)
     shape = (config.features.cqt_bins, config.corpus.max_frames)
     random = init_group(members, model, config.train, shape).params
     params = jax.tree.map(lambda *parts: np.concatenate(parts), trained, jax.tree.map(np.asarray, random))

@@ -66,7 +66,9 @@ def explain_members(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
     strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
-    explanations = explain_group(params, recordings, strata, make_model(config), n_columns, config.cam)
+    explanations = explain_group(
+        params, recordings, strata, make_model(config, config.cam.precision), n_columns, config.cam
+    )
     return explanations.signed_maps, explanations.logits
 
 
@@ -93,7 +95,7 @@ def _scores(
     for split in ("train", "validation"):
         strata, n_columns = _shared_strata(members[0].gender, split, config, dataset, recordings)
         shared = np.broadcast_to(strata, (len(members), *strata.shape))
-        splits[split] = evaluate_group(params, recordings, shared, make_model(config), n_columns)
+        splits[split] = evaluate_group(params, recordings, shared, make_model(config, config.cam.precision), n_columns)
     n_epochs = np.isfinite(counts["history"]).all(-1).sum(-1)
     train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
     loss = splits["validation"].mean_loss()

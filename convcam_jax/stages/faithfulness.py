@@ -101,7 +101,12 @@ def measure_curves(
     spectrograms = np.asarray(recordings.spectrograms)
     blurs = np.stack([blurred(s, n) for s, n in zip(spectrograms, n_frames, strict=True)])
     keys = jnp.stack([jax.random.fold_in(jax.random.key(member.seed), _CHANCE) for member in members])
-    one_member = partial(_one_member, model=make_model(config), n_columns=n_columns, n_steps=config.faithfulness.steps)
+    one_member = partial(
+        _one_member,
+        model=make_model(config, config.cam.precision),
+        n_columns=n_columns,
+        n_steps=config.faithfulness.steps,
+    )
     program = over_members(one_member, member_mesh(len(members)), (True, True, True, True, True, *(False,) * 3))
     found = program(params, keys, maps, moved, labels, recordings, blurs, batches)
     # From [S, batches, curves, fills, orders, P, B].

@@ -148,6 +148,6 @@ def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -
         if rows:
             trained = checkpoints.load_params(group.folder)
             params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
-            found = counterfactual.probabilities(params, sounds, make_model(config))
+            found = counterfactual.probabilities(params, sounds, make_model(config, config.cam.precision))
             answers |= {group.members[i].seed: one for i, one in zip(rows, found, strict=True)}
     return answers

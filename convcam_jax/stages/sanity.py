@@ -132,7 +132,7 @@ def _cascade(
     config: Config, dataset: Dataset, recordings: Recordings, members: tuple[Member, ...], params: Params
 ) -> Iterator[tuple[Condition, np.ndarray]]:
     """Signed maps of the members with more and more of their layers randomised from the top."""
-    model, shape = make_model(config), (config.features.cqt_bins, config.corpus.max_frames)
+    model, shape = make_model(config, config.cam.precision), (config.features.cqt_bins, config.corpus.max_frames)
     fresh = jax.jit(jax.vmap(lambda key: fresh_params(key, model, shape)))(member_keys(members))
     for depth, layer in enumerate(LAYERS, start=1):
         say(f"explaining {len(members)} members randomised down to {layer}")

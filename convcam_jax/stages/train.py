@@ -50,8 +50,8 @@ class Group(NamedTuple):
         return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
 
 
-def make_model(config: Config, precision: Precision = "float32") -> SimpleNet:
-    """The network of a config."""
+def make_model(config: Config, precision: Precision) -> SimpleNet:
+    """The network of a config; `precision` is `config.train.precision` or, of trained ones, `config.cam.precision`."""
     return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=precision)
 
 
@@ -148,7 +148,10 @@ def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
 def members_per_device(config: Config, recordings: Recordings) -> int:
     """Members whose training the memory of one device holds, at least 1."""
     shapes = jax.eval_shape(
-        make_model(config).init, jax.random.key(0), recordings.spectrograms[:1], recordings.n_frames[:1]
+        make_model(config, config.train.precision).init,
+        jax.random.key(0),
+        recordings.spectrograms[:1],
+        recordings.n_frames[:1],
     )
     bytes_per_member = 4 * _PARAMETER_COPIES * n_parameters(shapes["params"])
     available = int(_SHARE_OF_MEMORY * _bytes_per_device())
@@ -197,7 +200,7 @@ def _progress_folder(group: Group) -> Path:
 
 def _start(members: tuple[Member, ...], config: Config) -> Progress:
     shape = (config.features.cqt_bins, config.corpus.max_frames)
-    state = init_group(members, make_model(config), config.train, shape)
+    state = init_group(members, make_model(config, config.train.precision), config.train, shape)
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
