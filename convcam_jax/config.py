@@ -281,7 +281,7 @@ class FaithfulnessConfig:
     """Deletion and insertion curves (`convcam_jax.faithfulness`)."""
 
     # Members per gender, the chosen one first, then by seed; 0 leaves all this out.
-    seeds: int = 1
+    seeds: int = 3
     # Intervals between the shares of cells 0 and 1.
     steps: int = 5
 
