@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from convcam_jax.config import ModelConfig
-from convcam_jax.convolution import Precision, strip_convolution
+from convcam_jax.config import ModelConfig, Precision
+from convcam_jax.convolution import strip_convolution
 from convcam_jax.packing import Strip, pack, slot_columns, unpack
 from convcam_jax.placement import Layer
 

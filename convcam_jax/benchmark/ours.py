@@ -14,8 +14,7 @@ from convcam_jax.batches import stratify, strip_columns
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import GENDERS, Config
-from convcam_jax.convolution import Precision
+from convcam_jax.config import GENDERS, Config, Precision
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays
 from convcam_jax.ensemble import Member, group_size, init_group, member_keys, member_mesh, step_program

@@ -5,7 +5,7 @@ Every variant is trained in `variants/VARIANT/`, with the files of any training 
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from convcam_jax import checkpoints
 from convcam_jax.analysis import correct_predictions, placed_maps
 from convcam_jax.attribution import INPUT_METHODS
-from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config
+from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config, MapPlacement
 from convcam_jax.corpus import planted, synthetic
 from convcam_jax.corpus.planted import Planted
 from convcam_jax.corpus.utterances import Utterance
@@ -27,7 +27,7 @@ from convcam_jax.feature_cache import in_processes, load_or_compute
 from convcam_jax.features import Features
 from convcam_jax.files import remove_partial, write_whole
 from convcam_jax.method_maps import explain_by_methods
-from convcam_jax.placement import MapPlacement, identity_placement, make_placement
+from convcam_jax.placement import identity_placement, make_placement
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.simplenet import last_convolution_shape, layers_before_map
@@ -38,7 +38,7 @@ from convcam_jax.training import Params
 from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_arrays, read_csv, write_arrays, write_csv, write_json
 
 TRUTH = "evidence_truth.npz"
-PLACEMENTS: tuple[MapPlacement, ...] = ("stretched", "receptive_field")
+PLACEMENTS: tuple[MapPlacement, ...] = get_args(MapPlacement)
 
 
 class Evidence(NamedTuple):
