@@ -4,14 +4,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
-from convcam_jax import checkpoints, counterfactual
+from convcam_jax import counterfactual
 from convcam_jax.config import Config, ReportConfig
 from convcam_jax.corpus.audio import read_recording
 from convcam_jax.feature_cache import in_processes
@@ -22,9 +21,9 @@ from convcam_jax.progress import say
 from convcam_jax.resynthesis import Probe, consensus_map, marked_cells, probes, split
 from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.train import Group, make_model
-from convcam_jax.tables import to_markdown
+from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.training import Recordings
-from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_table
 
 RESYNTHESIS = "resynthesis.csv"
 COLUMNS = ["recording", "gender", "seed", "truth", *Probe._fields, "p_truth", "predicted", "correct"]
@@ -89,8 +88,7 @@ def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group],
     if answers.empty:
         return
     table = counterfactual.summary(answers)
-    write_csv(workdir / "tables" / RESYNTHESIS, table)
-    write_text(workdir / "tables" / "resynthesis.md", to_markdown(table[["sentence"]]))
+    write_table(workdir, "resynthesis", table, table[["sentence"]])
     write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
 
 
@@ -142,12 +140,9 @@ def _as_inputs(spectrograms: list[NDArray[np.float32]], config: Config) -> Recor
 
 def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -> dict[int, np.ndarray]:
     """Every trained seed's probabilities `[N, C]`, one group of members after the other."""
+    model = make_model(config, config.cam.precision)
     answers: dict[int, np.ndarray] = {}
-    for group in groups:
-        rows = [i for i, member in enumerate(group.members) if member.gender == gender]
-        if rows:
-            trained = checkpoints.load_params(group.folder)
-            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
-            found = counterfactual.probabilities(params, sounds, make_model(config, config.cam.precision))
-            answers |= {group.members[i].seed: one for i, one in zip(rows, found, strict=True)}
+    for members, params in trained_members(groups, members_of(groups, gender)):
+        found = counterfactual.probabilities(params, sounds, model)
+        answers |= {member.seed: one for member, one in zip(members, found, strict=True)}
     return answers
