@@ -14,8 +14,7 @@ from convcam_jax.batches import ABSENT, by_recording
 from convcam_jax.config import CamConfig
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.packing import pack, unpack
-from convcam_jax.placement import make_placement
-from convcam_jax.simplenet import SimpleNet, last_convolution_shape, layers_before_map
+from convcam_jax.simplenet import SimpleNet, last_convolution_shape, map_placement
 from convcam_jax.training import Params, Recordings
 
 
@@ -47,8 +46,7 @@ def explain_batch(
     variables = {"params": params}
     on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
     grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
-    nodes = last_convolution_shape(*grid)
-    activations = unpack(on_strip.values, strip, on_strip.silence, nodes[1])
+    activations = unpack(on_strip.values, strip, on_strip.silence, last_convolution_shape(*grid)[1])
 
     def classify_activations(one: Array) -> Array:
         return model.apply(variables, one[None], method=SimpleNet.classify_activations)[0]
@@ -62,7 +60,7 @@ def explain_batch(
     if cam.method in INPUT_METHODS:
         maps = INPUT_METHODS[cam.method](classify_spectrograms, spectrograms, targets, cam.score)
     elif cam.method == "scorecam":
-        placement = make_placement("receptive_field", nodes, grid, layers_before_map())
+        placement = map_placement("receptive_field", grid)
         maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, cam.score)
     else:
         explain = NODE_METHODS[cam.method]

@@ -30,6 +30,10 @@ class RecordingMetrics(NamedTuple):
     map_is_zero: jax.Array  # bool
 
 
+# The metrics that are numbers, of which there are means and tables.
+METRICS = tuple(name for name in RecordingMetrics._fields if name != "map_is_zero")
+
+
 class TrajectoryErrors(NamedTuple):
     """The errors between F0 and the trajectory c of one recording, by their names in metrics.csv."""
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.sanity_tables import CONDITIONS, METRICS, SHUFFLED_LABELS, TRAINED, seed_means
+from convcam_jax.metrics import METRICS
+from convcam_jax.sanity_tables import CONDITIONS, SHUFFLED_LABELS, TRAINED, seed_means
 from convcam_jax.statistics import genders_of, mean_interval
 
 _COLOURS = {"female": style.VERMILION, "male": style.BLUE}

@@ -28,10 +28,10 @@ from convcam_jax.explaining import explain_group
 from convcam_jax.feature_cache import in_processes, load_or_compute
 from convcam_jax.features import Features
 from convcam_jax.files import remove_partial, write_whole
-from convcam_jax.placement import identity_placement, make_placement
+from convcam_jax.placement import identity_placement
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.simplenet import last_convolution_shape, layers_before_map
+from convcam_jax.simplenet import map_placement
 from convcam_jax.split import assign
 from convcam_jax.stages import prepare, train
 from convcam_jax.stages.explain import EXPLANATIONS
@@ -237,8 +237,7 @@ def member_maps(config: Config, own: dict[str, np.ndarray], test: HeldOut) -> li
     """
     frames = np.array([truth.shape[1] for truth in test.truth])
     grid = (config.features.cqt_bins, config.corpus.max_frames)
-    nodes, layers = last_convolution_shape(*grid), layers_before_map()
-    placements = {name: make_placement(name, nodes, grid, layers) for name in PLACEMENTS}
+    placements = {kind: map_placement(kind, grid) for kind in PLACEMENTS}
     result = []
     for method in methods_of(config):
         own_placements = {NOT_PLACED: identity_placement(grid)} if method in INPUT_METHODS else placements

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import soundfile
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from convcam_jax import counterfactual
 from convcam_jax.config import Config, ReportConfig
 from convcam_jax.corpus.audio import read_recording
+from convcam_jax.dataset import as_recordings
 from convcam_jax.feature_cache import in_processes
-from convcam_jax.features import scale_cqt, shortest_s
+from convcam_jax.features import shortest_s
 from convcam_jax.figures.resynthesis import probability_of_truth
 from convcam_jax.files import write_whole
 from convcam_jax.progress import say
@@ -107,7 +107,9 @@ def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.Data
         ignore_index=True,
     )
     spectrograms = [one for _, spectrograms in found for one in spectrograms]
-    by_seed = _ask(config, own.gender, _as_inputs(spectrograms, config), groups)
+    # The networks are not told the emotions.
+    sounds = as_recordings(spectrograms, np.zeros(len(spectrograms), np.int32), config)
+    by_seed = _ask(config, own.gender, sounds, groups)
     return _answer_table(labels.assign(gender=own.gender), by_seed, config.corpus.emotions)
 
 
@@ -127,15 +129,6 @@ def _probe(task: _Task, config: Config) -> tuple[list[Probe], NDArray[np.float32
     report: ReportConfig = config.report
     samples = read_recording(task.path, config.features.sample_rate_hz, shortest_s(config.features)).samples
     return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
-
-
-def _as_inputs(spectrograms: list[NDArray[np.float32]], config: Config) -> Recordings:
-    """Magnitudes `[F, n]` as the network sees them; it is not told their emotions."""
-    inputs = np.zeros((len(spectrograms), config.features.cqt_bins, config.corpus.max_frames), dtype=np.float32)
-    for row, magnitude in zip(inputs, spectrograms, strict=True):
-        row[:, : magnitude.shape[1]] = scale_cqt(magnitude.astype(np.float64), config.features.scale)
-    n_frames = jnp.asarray([m.shape[1] for m in spectrograms])
-    return Recordings(jnp.asarray(inputs), n_frames, jnp.zeros(len(inputs), dtype=jnp.int32))
 
 
 def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -> dict[int, np.ndarray]:
