@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.config import PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.config import PROTOCOLS, AnalysisConfig
 from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.tables import statistics_table
 
@@ -35,16 +35,15 @@ class Variant(NamedTuple):
 def differing_fields() -> tuple[str, ...]:
     """The fields of the analysis in which the protocols differ, in the order of their definition."""
     names = [field.name for field in dataclasses.fields(AnalysisConfig)]
-    corrected = AnalysisConfig()
-    return tuple(name for name in names if getattr(PUBLISHED_ANALYSIS, name) != getattr(corrected, name))
+    published, corrected = PROTOCOLS["published"], PROTOCOLS["corrected"]
+    return tuple(name for name in names if getattr(published, name) != getattr(corrected, name))
 
 
 def protocols(analysis: AnalysisConfig) -> dict[str, AnalysisConfig]:
     """Both protocols by name; what they do not differ in, the thresholds, is that of `analysis`."""
-    named = {"published": PUBLISHED_ANALYSIS, "corrected": AnalysisConfig()}
     return {
         name: dataclasses.replace(analysis, **{field: getattr(protocol, field) for field in differing_fields()})
-        for name, protocol in named.items()
+        for name, protocol in PROTOCOLS.items()
     }
 
 
@@ -67,7 +66,7 @@ def _one_at_a_time(base: str, own: AnalysisConfig, other: AnalysisConfig) -> lis
 def measuring(analysis: AnalysisConfig) -> AnalysisConfig:
     """The same for all analyses that measure alike, and differ only in what tables show of it."""
     shown = ("table3_metric", "table4_metric", "chosen_by", "table_digits")
-    return dataclasses.replace(analysis, **{field: getattr(PUBLISHED_ANALYSIS, field) for field in shown})
+    return dataclasses.replace(analysis, **{field: getattr(PROTOCOLS["published"], field) for field in shown})
 
 
 def all_cells(

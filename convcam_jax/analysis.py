@@ -22,8 +22,8 @@ from convcam_jax.metrics import (
     frequency_trajectory,
     recording_metrics,
 )
-from convcam_jax.placement import Placement, identity_placement, make_placement, normalise_and_crop, place
-from convcam_jax.simplenet import last_convolution_shape, layers_before_map
+from convcam_jax.placement import Placement, identity_placement, normalise_and_crop, place
+from convcam_jax.simplenet import map_placement
 
 
 class Analysis(NamedTuple):
@@ -44,9 +44,7 @@ class Contours(NamedTuple):
 
 def simplenet_placement(config: Config) -> Placement:
     """How maps of the last convolution of the config's network are placed on the grid of its inputs."""
-    grid = (config.features.cqt_bins, config.corpus.max_frames)
-    shape = last_convolution_shape(*grid)
-    return make_placement(config.analysis.map_placement, shape, grid, layers_before_map())
+    return map_placement(config.analysis.map_placement, (config.features.cqt_bins, config.corpus.max_frames))
 
 
 def explanation_placement(config: Config) -> Placement:

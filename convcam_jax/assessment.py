@@ -14,10 +14,11 @@ from jax import Array
 from jax.sharding import PartitionSpec
 
 from convcam_jax.analysis import analyse_member, placed_map
+from convcam_jax.batches import recording_order
 from convcam_jax.config import AnalysisConfig, CamConfig
 from convcam_jax.dataset import AnalysisArrays, AnyArray
 from convcam_jax.ensemble import member_mesh
-from convcam_jax.explaining import explain_member, recording_order
+from convcam_jax.explaining import explain_member
 from convcam_jax.metrics import RecordingMetrics
 from convcam_jax.placement import Placement
 from convcam_jax.simplenet import SimpleNet
@@ -63,8 +64,8 @@ def assess_member(
     params: Params, assessed: AssessedSet, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
 ) -> Assessment:
     """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch."""
-    explained = explain_member(params, assessed.recordings, assessed.batches, model, n_columns, cam)
-    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in explained)
+    (own_maps,), own_logits = explain_member(params, assessed.recordings, assessed.batches, model, n_columns, (cam,))
+    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in (own_maps, own_logits))
     maps = jax.vmap(placed_map, in_axes=(0, 0, None))(signed_maps, assessed.arrays.n_frames, assessed.placement)
     correct = logits.argmax(-1) == assessed.arrays.emotion
     metrics, masks = analyse_member(maps, correct, assessed.arrays, assessed.bin_hz, model.n_classes, analysis)

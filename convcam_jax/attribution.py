@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from convcam_jax.cam import Score, grad_cam, score_gradient, target_score
-from convcam_jax.config import CamMethod
+from convcam_jax.cam import grad_cam, score_gradient, target_score
+from convcam_jax.config import CamMethod, Score
 from convcam_jax.placement import Placement, place
 
 Classify = Callable[[Array], Array]

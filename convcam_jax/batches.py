@@ -33,10 +33,30 @@ def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: 
     return strata.reshape(n_strata, n_steps)
 
 
+def fixed_strata(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+    """Strata of the recordings `indices [n]`, gone through once in as few batches of at most `batch_size` as can be.
+
+    `n_frames [N]` is that of all recordings. Also returns the length of strip for a batch, a column of the strata.
+    """
+    n_steps = -(-len(indices) // batch_size)
+    strata = stratify(n_frames, indices, n_steps, -(-len(indices) // n_steps))
+    return strata, strip_columns(n_frames, strata)
+
+
 def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
     """A length of strip that suffices for every batch that can be drawn from `strata [n_strata, n_steps]`."""
     frames = np.where(strata == ABSENT, 0, n_frames[strata])
     return int(slot_columns(frames).max(axis=1).sum())
+
+
+def recording_order(batches: np.ndarray) -> np.ndarray:
+    """Where in the flattened `batches` the recordings stand, in ascending order of their indices."""
+    return np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
+
+
+def by_recording(per_batch: np.ndarray, batches: np.ndarray) -> np.ndarray:
+    """`[S, n_steps, n_strata, ...]` as `[S, N, ...]`, by ascending index in `batches [n_steps, n_strata]`."""
+    return per_batch.reshape(len(per_batch), -1, *per_batch.shape[3:])[:, recording_order(batches)]
 
 
 def draw_batches(key: Array, strata: Array) -> Array:

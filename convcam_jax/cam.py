@@ -4,13 +4,12 @@ Axes: H, W rows and columns of the last convolution; K channel; C class.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-Score = Literal["logit", "softmax"]
+from convcam_jax.config import Score
 
 
 def target_score(logits: Array, target: Array, score: Score) -> Array:

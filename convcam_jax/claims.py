@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from convcam_jax.config import PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.config import PROTOCOLS, AnalysisConfig
 from convcam_jax.published import PRINTED_DECIMALS, STATISTICS_TABLES, Published
 from convcam_jax.published.claims import CLAIMS, Claim, Row, Verdict
 from convcam_jax.statistics import chosen_rows
@@ -47,8 +47,7 @@ def member_cells(metrics: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFram
 
 def protocol_name(analysis: AnalysisConfig) -> str:
     """Which protocol the analysis follows: published, corrected, or own where single fields were changed."""
-    named = {PUBLISHED_ANALYSIS: "published", AnalysisConfig(): "corrected"}
-    return named.get(analysis, "own")
+    return next((name for name, own in PROTOCOLS.items() if own == analysis), "own")
 
 
 def evaluate_claims(

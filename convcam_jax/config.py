@@ -4,6 +4,7 @@ A run's config is that of `make_config` with the user's `--set` changes applied 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from convcam_jax.errors import UserError
@@ -22,7 +23,10 @@ CamMethod = Literal[
     "gradient_x_input",
     "integrated_gradients",
 ]
-
+Score = Literal["logit", "softmax"]
+Precision = Literal["float32", "bfloat16"]
+MapPlacement = Literal["stretched", "receptive_field"]
+Digits = Literal["rounded", "truncated"]
 EvidenceSize = Literal["default", "small"]
 
 # What tells the classes of planted evidence apart.
@@ -153,7 +157,7 @@ class TrainConfig:
     batch_size: int = 16
     learning_rate: float = 0.001
     # Of the convolutions' factors while training; all else, the explanations too, is float32.
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    precision: Precision = "bfloat16"
     # 0: as many members at once as the memory holds.
     members_at_once: int = 0
 
@@ -177,15 +181,15 @@ class CamConfig:
 
     method: CamMethod = "gradcam"
     target: Literal["truth", "predicted"] = "truth"
-    score: Literal["logit", "softmax"] = "logit"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    score: Score = "logit"
+    precision: Precision = "float32"
 
 
 @dataclasses.dataclass(frozen=True)
 class AnalysisConfig:
-    """What is done with the maps (paper, section 3.3); each field is one difference between the two protocols."""
+    """What is done with the maps (paper, section 3.3); all fields but the thresholds differ between the protocols."""
 
-    map_placement: Literal["stretched", "receptive_field"] = "receptive_field"
+    map_placement: MapPlacement = "receptive_field"
     f0_reading: Literal["resized_with_zeros", "voiced_frames_only"] = "voiced_frames_only"
     isolated_voiced_frame: Literal["extended", "kept"] = "kept"
     table3_metric: Literal["q_mse", "q_rmse"] = "q_rmse"
@@ -193,7 +197,7 @@ class AnalysisConfig:
         "f0_segment_rmse_hz", "f0_frame_rmse_hz", "f0_segment_rmse_semitones", "f0_frame_rmse_semitones"
     ] = "f0_frame_rmse_hz"
     chosen_by: Literal["validation_accuracy", "test_accuracy"] = "validation_accuracy"
-    table_digits: Literal["rounded", "truncated"] = "rounded"
+    table_digits: Digits = "rounded"
     # Section 3.3.2, step 2: cells below this share of their column's maximum are left out of the trajectory c.
     trajectory_threshold: float = 0.5
     # Eq. 11: beta.
@@ -335,6 +339,7 @@ PUBLISHED_ANALYSIS = AnalysisConfig(
     chosen_by="test_accuracy",
     table_digits="truncated",
 )
+PROTOCOLS: Mapping[Protocol, AnalysisConfig] = {"published": PUBLISHED_ANALYSIS, "corrected": AnalysisConfig()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -370,13 +375,12 @@ def make_config(
     _require(corpus in get_args(CorpusName), "corpus.name", f"must be one of {', '.join(get_args(CorpusName))}")
     # Speakers 09 and 12 have too few recordings of some emotions (section 3.1).
     excluded = ("09", "12") if corpus == "emodb" else ()
-    published = protocol == "published"
     synthetic = corpus == "synthetic"
     return Config(
         experiment=experiment,
         protocol=protocol,
         corpus=CorpusConfig(name=corpus, data_dir=data_dir, excluded_speakers=excluded),
-        split=SplitConfig(pinned_test=pinned_test if published and corpus == "emodb" else ()),
+        split=SplitConfig(pinned_test=pinned_test if protocol == "published" and corpus == "emodb" else ()),
         # Times are those of the paper's network, whatever the recordings.
         model=SYNTHETIC_MODEL if synthetic and experiment != "benchmark" else ModelConfig(),
         train=TrainConfig(
@@ -385,5 +389,5 @@ def make_config(
             precision="float32" if synthetic else TrainConfig.precision,
         ),
         sanity=SYNTHETIC_SANITY if synthetic else SanityConfig(),
-        analysis=PUBLISHED_ANALYSIS if published else AnalysisConfig(),
+        analysis=PROTOCOLS[protocol],
     )

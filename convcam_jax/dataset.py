@@ -57,11 +57,17 @@ def n_frames(features: Sequence[Features]) -> NDArray[np.int32]:
 
 def network_inputs(dataset: Dataset, config: Config) -> Recordings:
     """All recordings as the network sees them, in the scale of the config, filled up with zeros to `max_frames`."""
-    spectrograms = [scale_cqt(f.cqt.astype(np.float64), config.features.scale) for f in dataset.features]
+    emotion = emotion_indices(dataset.utterances, config.corpus.emotions)
+    return as_recordings([f.cqt for f in dataset.features], emotion, config)
+
+
+def as_recordings(magnitudes: Sequence[np.ndarray], emotion: np.ndarray, config: Config) -> Recordings:
+    """Recordings as the network sees them, from their CQT magnitudes `[F, n]` and the indices of their emotions."""
+    spectrograms = [scale_cqt(magnitude.astype(np.float64), config.features.scale) for magnitude in magnitudes]
     return Recordings(
         spectrograms=jnp.asarray(_stack(spectrograms, config.corpus.max_frames)),
-        n_frames=jnp.asarray(n_frames(dataset.features)),
-        emotion=jnp.asarray(emotion_indices(dataset.utterances, config.corpus.emotions)),
+        n_frames=jnp.asarray([magnitude.shape[1] for magnitude in magnitudes], dtype=jnp.int32),
+        emotion=jnp.asarray(emotion),
     )
 
 

@@ -110,6 +110,11 @@ def over_members(
     return jax.jit(divided, donate_argnums=donate)
 
 
+def take_members(params: Any, rows: list[int]) -> Any:
+    """Some members' parameters `[len(rows), ...]`, from those of a group as NumPy arrays `[S, ...]`."""
+    return jax.tree.map(lambda leaf: leaf[np.array(rows)], params)
+
+
 def member_keys(members: tuple[Member, ...]) -> Array:
     """One key per member `[S]`, from its seed and gender alone."""
     return jnp.stack([jax.random.fold_in(jax.random.key(m.seed), GENDERS.index(m.gender)) for m in members])

@@ -1,6 +1,7 @@
 """Signed maps and logits of a group of members on all their test recordings, as one program."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,22 +10,21 @@ import numpy as np
 from jax import Array
 
 from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
-from convcam_jax.batches import ABSENT
+from convcam_jax.batches import ABSENT, by_recording
 from convcam_jax.config import CamConfig
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.packing import pack, unpack
-from convcam_jax.placement import make_placement
-from convcam_jax.simplenet import SimpleNet, last_convolution_shape, layers_before_map
+from convcam_jax.simplenet import SimpleNet, last_convolution_shape, map_placement
 from convcam_jax.training import Params, Recordings
 
 
 class Explanations(NamedTuple):
     """Of members S and their recordings N: `signed_maps [S, N, H, W]` in front of ReLU (Eq. 5), `logits [S, N, C]`.
 
-    The signed maps of `attribution.INPUT_METHODS` are `[S, N, F, T]`.
+    There are signed maps for each way of explaining; those of `attribution.INPUT_METHODS` are `[S, N, F, T]`.
     """
 
-    signed_maps: np.ndarray
+    signed_maps: tuple[np.ndarray, ...]
     logits: np.ndarray
 
 
@@ -46,8 +46,7 @@ def explain_batch(
     variables = {"params": params}
     on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
     grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
-    nodes = last_convolution_shape(*grid)
-    activations = unpack(on_strip.values, strip, on_strip.silence, nodes[1])
+    activations = unpack(on_strip.values, strip, on_strip.silence, last_convolution_shape(*grid)[1])
 
     def classify_activations(one: Array) -> Array:
         return model.apply(variables, one[None], method=SimpleNet.classify_activations)[0]
@@ -61,7 +60,7 @@ def explain_batch(
     if cam.method in INPUT_METHODS:
         maps = INPUT_METHODS[cam.method](classify_spectrograms, spectrograms, targets, cam.score)
     elif cam.method == "scorecam":
-        placement = make_placement("receptive_field", nodes, grid, layers_before_map())
+        placement = map_placement("receptive_field", grid)
         maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, cam.score)
     else:
         explain = NODE_METHODS[cam.method]
@@ -75,11 +74,18 @@ def explain_member(
     batches: Array,
     model: SimpleNet,
     n_columns: int,
-    cam: CamConfig,
-) -> tuple[Array, Array]:
-    """Maps as of `explain_batch` and logits, each with an axis for `batches [n_steps, B]` in front, of one member."""
-    explain = partial(explain_batch, model=model, n_columns=n_columns, cam=cam)
-    return jax.lax.map(lambda batch: explain(params, recordings, batch), batches)
+    cams: tuple[CamConfig, ...],
+) -> tuple[tuple[Array, ...], Array]:
+    """Maps as of `explain_batch` for each of `cams`, and logits, of one member.
+
+    Each array has an axis for `batches [n_steps, B]` in front.
+    """
+
+    def explain(batch: Array) -> tuple[tuple[Array, ...], Array]:
+        explained = [explain_batch(params, recordings, batch, model, n_columns, cam) for cam in cams]
+        return tuple(maps for maps, _ in explained), explained[0][1]
+
+    return jax.lax.map(explain, batches)
 
 
 def explain_group(
@@ -88,7 +94,7 @@ def explain_group(
     strata: np.ndarray,
     model: SimpleNet,
     n_columns: int,
-    cam: CamConfig,
+    cams: tuple[CamConfig, ...],
 ) -> Explanations:
     """Explanations of a group whose members share their recordings.
 
@@ -98,25 +104,20 @@ def explain_group(
       strata: `[n_strata, n_steps]` indices of the recordings to explain, or `ABSENT`.
       model: the network.
       n_columns: length of the strip for one batch, a column of `strata`.
-      cam: how, and which class and which of its outputs are explained.
+      cams: how, and which class and which of its outputs are explained; there may be several ways.
 
     Returns:
       Explanations with N recordings in ascending order of their indices.
     """
-    explain = partial(explain_member, model=model, n_columns=n_columns, cam=cam)
-    n_members = len(jax.tree.leaves(params)[0])
-    program = over_members(explain, member_mesh(n_members), (True, False, False))
     batches = strata.T
-    maps, logits = program(params, recordings, batches)
-    return Explanations(by_recording(maps, batches), by_recording(logits, batches))
+    n_members = len(jax.tree.leaves(params)[0])
+    several, logits = _program(n_members, model, n_columns, cams)(params, recordings, batches)
+    signed_maps = tuple(by_recording(np.asarray(maps), batches) for maps in several)
+    return Explanations(signed_maps, by_recording(np.asarray(logits), batches))
 
 
-def by_recording(per_batch: Array, batches: np.ndarray) -> np.ndarray:
-    """`[S, n_steps, n_strata, ...]` as `[S, N, ...]`, by ascending index in `batches [n_steps, n_strata]`."""
-    array = np.asarray(per_batch)
-    return array.reshape(len(array), -1, *array.shape[3:])[:, recording_order(batches)]
-
-
-def recording_order(batches: np.ndarray) -> np.ndarray:
-    """Where in the flattened `batches` the recordings stand, in ascending order of their indices."""
-    return np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
+# Kept, so that JAX compiles it only once for all parameters and all sets of recordings of the same shape.
+@cache
+def _program(n_members: int, model: SimpleNet, n_columns: int, cams: tuple[CamConfig, ...]) -> Callable[..., Any]:
+    explain = partial(explain_member, model=model, n_columns=n_columns, cams=cams)
+    return over_members(explain, member_mesh(n_members), (True, False, False))

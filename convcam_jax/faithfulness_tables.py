@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, wilcoxon
+from scipy.stats import wilcoxon
 
 from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, area_under_curve
+from convcam_jax.permutation import false_discovery
 from convcam_jax.statistics import genders_of, mean_interval
 
-_RECORDING = ["recording", "gender", "speaker", "emotion", "seed", "correct", "map_is_zero"]
 FALSE_DISCOVERY_RATE = 0.05
 _SPOKEN = {
     ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
@@ -66,7 +66,7 @@ def verdicts(by_recording: pd.DataFrame) -> pd.DataFrame:
                 rows += [[gender, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
     columns = ["gender", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
     frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
-    frame.insert(len(columns) + 5, "p_adjusted", false_discovery_control(frame["p"]))
+    frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
     frame["verdict"] = np.where(
         frame["p_adjusted"] > FALSE_DISCOVERY_RATE, "undecided", np.where(frame["gain"] > 0, "better", "worse")
     )

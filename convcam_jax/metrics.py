@@ -30,6 +30,10 @@ class RecordingMetrics(NamedTuple):
     map_is_zero: jax.Array  # bool
 
 
+# The metrics that are numbers, of which there are means and tables.
+METRICS = tuple(name for name in RecordingMetrics._fields if name != "map_is_zero")
+
+
 class TrajectoryErrors(NamedTuple):
     """The errors between F0 and the trajectory c of one recording, by their names in metrics.csv."""
 
@@ -112,10 +116,16 @@ def frequency_trajectory(activation: jax.Array, bin_hz: jax.Array, threshold: fl
     The mean is plain: a cell counts or does not. A column of zeros has no cell that counts, and c is NaN there; none of
     the published maps that are at hand has such a column in a voiced frame.
     """
+    cells = dominant_cells(activation, threshold)
+    count = jnp.sum(cells, axis=0)
+    mean_hz = jnp.sum(jnp.where(cells, bin_hz[:, None], 0), axis=0) / jnp.maximum(count, 1)
+    return jnp.where(count > 0, mean_hz, jnp.nan)
+
+
+def dominant_cells(activation: jax.Array, threshold: float) -> jax.Array:
+    """Cells [F, T] bool that are >= `threshold` times their column's maximum, where c is read; none in zeros."""
     peaks = jnp.max(activation, axis=0)
-    reaches = activation >= threshold * peaks
-    mean_hz = jnp.sum(jnp.where(reaches, bin_hz[:, None], 0), axis=0) / jnp.sum(reaches, axis=0)
-    return jnp.where(peaks > 0, mean_hz, jnp.nan)
+    return (activation >= threshold * peaks) & (peaks > 0)
 
 
 def semitones(frequency_hz: jax.Array) -> jax.Array:

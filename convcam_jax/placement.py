@@ -6,7 +6,7 @@ Axes: H, W rows and columns of the convolution; F frequency bin; T time frame.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
-MapPlacement = Literal["stretched", "receptive_field"]
+from convcam_jax.config import MapPlacement
 
 
 class Layer(NamedTuple):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.config import AnalysisConfig
-from convcam_jax.metrics import RecordingMetrics
+from convcam_jax.metrics import METRICS
+from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.randomisation import LAYERS, MapComparison
 from convcam_jax.statistics import Interval, genders_of, mean_interval
 from convcam_jax.tables import table_metric
@@ -12,7 +13,6 @@ from convcam_jax.tables import table_metric
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
 CONDITIONS = (TRAINED, *LAYERS, SHUFFLED_LABELS, ANOTHER_SEED)
 LIKENESS = MapComparison._fields
-METRICS = tuple(name for name in RecordingMetrics._fields if name != "map_is_zero")
 # The layer as it is called in a sentence.
 _SPOKEN = {
     "output": "the output layer is randomised",
@@ -72,7 +72,7 @@ def verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
     rows = []
     for gender in genders_of(table):
         rows += _likeness_verdicts(table, gender)
-        for number in (3, 4, 5):
+        for number in STATISTICS_TABLES:
             rows += _metric_verdicts(table, gender, table_metric(number, analysis), number)
     columns = ["gender", "condition", "measure", "value", "low", "high", "reference", "verdict", "sentence"]
     return pd.DataFrame(rows, columns=columns)

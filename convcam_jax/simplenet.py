@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from convcam_jax.config import ModelConfig
-from convcam_jax.convolution import Precision, strip_convolution
+from convcam_jax.config import MapPlacement, ModelConfig, Precision
+from convcam_jax.convolution import strip_convolution
 from convcam_jax.packing import Strip, pack, slot_columns, unpack
-from convcam_jax.placement import Layer
+from convcam_jax.placement import Layer, Placement, make_placement
 
 KERNEL = (3, 3)
 # (frequency, time) after each convolution.
@@ -48,6 +48,11 @@ def layers_before_map() -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
         layers = [layer for pool in POOLS[:-1] for layer in (Layer(KERNEL[axis]), Layer(pool[axis], stride=pool[axis]))]
         axes.append((*layers, Layer(KERNEL[axis])))
     return axes[0], axes[1]
+
+
+def map_placement(kind: MapPlacement, grid: tuple[int, int]) -> Placement:
+    """How a map of the last convolution is placed on the grid (F, T) of the network's inputs."""
+    return make_placement(kind, last_convolution_shape(*grid), grid, layers_before_map())
 
 
 class StripConvolution(nn.Module):

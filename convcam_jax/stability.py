@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from convcam_jax.config import ControlsConfig
 from convcam_jax.map_similarity import rank_correlations, structural_similarities
+from convcam_jax.metrics import METRICS
 from convcam_jax.permutation import CONFIDENCE, mean_limits, quantile_limits, speaker_weights
 from convcam_jax.statistics import CELL_STATISTICS, mean_interval
 
-METRICS = (
-    *("q_mse", "q_rmse", "f0_segment_rmse_hz", "f0_frame_rmse_hz", "f0_segment_rmse_semitones"),
-    *("f0_frame_rmse_semitones", "energy_ratio", "mask_area"),
-)
 COLUMNS = (
     *("kind", "gender", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
     *("n", "n_speakers", "n_zero_maps"),

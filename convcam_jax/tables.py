@@ -6,17 +6,15 @@ Frames in, frames out: the metrics, members, predictions and utterances tables o
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
-from convcam_jax.config import AnalysisConfig
+from convcam_jax.config import AnalysisConfig, Digits
 from convcam_jax.published import PRINTED_DECIMALS, PRINTED_METRICS
 from convcam_jax.statistics import cell_statistics, chosen_rows, genders_of, mean_interval, within
 
-Digits = Literal["rounded", "truncated"]
 EMPTY = "–"  # noqa: RUF001
 # Decimals that survive floating-point arithmetic: 0.347 - 0.086 is 0.26099999999999995.
 _NOISE_DECIMALS = 9

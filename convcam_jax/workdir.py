@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from convcam_jax.errors import UserError
 from convcam_jax.files import write_whole
+from convcam_jax.tables import to_markdown
 
 CONFIG_FILE = "config.json"
 # Where the corpus lies does not change a run's results.
@@ -40,6 +41,12 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table; speakers keep their leading zeros."""
     return pd.read_csv(path, dtype={"speaker": str, "text": str, "recording": str})
+
+
+def write_table(workdir: Path, name: str, table: pd.DataFrame, readable: pd.DataFrame | None = None) -> None:
+    """Write `tables/NAME.csv`, and as Markdown `tables/NAME.md`, of `readable` where that is another frame."""
+    write_csv(workdir / "tables" / f"{name}.csv", table)
+    write_text(workdir / "tables" / f"{name}.md", to_markdown(table if readable is None else readable))
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -1,10 +1,10 @@
 """The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables, figures and a report.
 
-    python run.py                                    on the embedded corpus, some minutes
-    python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus, about an hour on 2 CPU cores
+    python run.py                                    on the embedded corpus
+    python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus
 
-What to expect on the Berlin corpus stands in the README. Training and explaining are done once per workdir; analysis,
-tables, figures and the report are made anew each time.
+What to expect on the Berlin corpus, and how long it takes, stands in the README. Training and explaining are done once
+per workdir; analysis, tables, figures and the report are made anew each time.
 
 Members may be shared by several processes that see the same workdir, here by two on one machine:
 

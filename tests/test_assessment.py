@@ -44,11 +44,11 @@ def test_one_program_gives_what_the_steps_of_a_run_give(cam):
     program = assessment_program(3, MODEL, n_columns, cam, analysis)
     assessed = program(params, make_assessed_set(RECORDINGS, strata, arrays, BIN_HZ, placement))
 
-    explained = explain_group(params, RECORDINGS, strata, MODEL, n_columns, cam)
-    maps = placed_maps(explained.signed_maps, arrays.n_frames, placement)
-    correct = explained.logits.argmax(-1) == arrays.emotion
+    (signed_maps,), logits = explain_group(params, RECORDINGS, strata, MODEL, n_columns, (cam,))
+    maps = placed_maps(signed_maps, arrays.n_frames, placement)
+    correct = logits.argmax(-1) == arrays.emotion
     expected = analyse(maps, correct, arrays, BIN_HZ, N_CLASSES, analysis)
-    np.testing.assert_allclose(assessed.logits, explained.logits, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(assessed.logits, logits, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(assessed.masks, expected.masks, atol=1e-5)
     assert np.count_nonzero(expected.masks) > 100
     for name, values in assessed.metrics._asdict().items():

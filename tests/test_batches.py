@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from convcam_jax.batches import ABSENT, draw_batches, stratify, strip_columns
+from convcam_jax.batches import ABSENT, by_recording, draw_batches, fixed_strata, stratify, strip_columns
 from convcam_jax.packing import slot_columns
 
 N_FRAMES = np.random.default_rng(0).integers(18, 203, size=60)
@@ -14,6 +14,19 @@ def test_strata_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
     strata = stratify(n_frames, np.array([0, 1, 2, 3, 4]), n_steps=2, n_strata=3)
     assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
+
+
+def test_fixed_strata_need_as_few_batches_as_can_be_by_hand():
+    n_frames = np.array([10, 50, 30, 20, 40, 60])
+    strata, n_columns = fixed_strata(n_frames, np.array([0, 1, 2, 3, 4]), batch_size=4)
+    assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
+    assert n_columns == strip_columns(n_frames, strata)
+
+
+def test_what_batches_give_in_the_order_of_the_recordings_by_hand():
+    batches = np.array([[7, 2, 5], [3, 9, ABSENT]])
+    found = by_recording(np.array([[[70, 20, 50], [30, 90, 0]], [[71, 21, 51], [31, 91, 1]]]), batches)
+    assert found.tolist() == [[20, 30, 50, 70, 90], [21, 31, 51, 71, 91]]
 
 
 def test_too_many_recordings_are_refused():

@@ -41,17 +41,18 @@ def test_a_group_is_explained_as_by_a_plain_loop(target, score):
     strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
     assert (strata == ABSENT).sum() == 1
     n_columns = strip_columns(N_FRAMES, strata)
-    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, CamConfig(target=target, score=score))
-    assert explanations.signed_maps.shape == (2, 7, 6, 6)
-    assert explanations.logits.shape == (2, 7, 3)
+    cam = CamConfig(target=target, score=score)
+    (signed_maps,), explained_logits = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, (cam,))
+    assert signed_maps.shape == (2, 7, 6, 6)
+    assert explained_logits.shape == (2, 7, 3)
     for member in range(2):
         own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
         for index, recording in enumerate(sorted(EXPLAINED)):
             signed_map, logits = plain_explanation(
                 own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], target, score
             )
-            np.testing.assert_allclose(explanations.logits[member, index], logits, rtol=1e-4, atol=1e-5)
-            error = np.linalg.norm(explanations.signed_maps[member, index] - signed_map)
+            np.testing.assert_allclose(explained_logits[member, index], logits, rtol=1e-4, atol=1e-5)
+            error = np.linalg.norm(signed_maps[member, index] - signed_map)
             assert error <= 1e-4 * np.linalg.norm(signed_map)
 
 
@@ -75,20 +76,29 @@ def explained_by_the_plain_network(params, spectrogram, emotion, method):
     return NODE_METHODS[method](classify_activations, activations, emotion, "softmax")
 
 
-@pytest.mark.parametrize("method", ["eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients"])
-def test_packed_recordings_are_explained_as_one_by_one(method):
+METHODS = ("eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients")
+
+
+@pytest.fixture(scope="module")
+def maps_by_method():
     strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
-    n_columns = strip_columns(N_FRAMES, strata)
-    explanations = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, CamConfig(method, score="softmax"))
+    cams = tuple(CamConfig(method, score="softmax") for method in METHODS)
+    explained = explain_group(PARAMS, RECORDINGS, strata, MODEL, strip_columns(N_FRAMES, strata), cams)
+    return dict(zip(METHODS, explained.signed_maps, strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_packed_recordings_are_explained_as_one_by_one(maps_by_method, method):
+    signed_maps = maps_by_method[method]
     on_input = method in INPUT_METHODS
-    assert explanations.signed_maps.shape == (2, 7, *((12, 40) if on_input else (6, 6)))
+    assert signed_maps.shape == (2, 7, *((12, 40) if on_input else (6, 6)))
     for member, index in ((0, 0), (1, 3)):
         own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
         recording = sorted(EXPLAINED)[index]
         plain = explained_by_the_plain_network(
             own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], method
         )
-        found = explanations.signed_maps[member, index]
+        found = signed_maps[member, index]
         assert np.linalg.norm(found - plain) <= 1e-3 * np.linalg.norm(plain)
         if on_input:
             assert not found[:, N_FRAMES[recording] :].any()

@@ -73,7 +73,7 @@ def every_figure() -> dict[str, Figure]:
         "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW, VIEW.raw_map),
         "extreme_envelopes": errors.extreme_envelopes(VIEWS, metrics, "q_mse"),
         "envelope_error": errors.envelope_error(metrics, "q_mse", EMOTIONS, RECORDINGS),
-        "trajectory_scheme": trajectories.trajectory_scheme(VIEW),
+        "trajectory_scheme": trajectories.trajectory_scheme(VIEW, 0.5),
         "best_trajectories": trajectories.best_trajectories(VIEWS, metrics, "f0_segment_rmse_hz", EMOTIONS),
         "f0_error": errors.f0_error(metrics, "f0_segment_rmse_hz", EMOTIONS, RECORDINGS),
         "f0_errors": trajectories.f0_errors(VIEWS),
@@ -187,7 +187,7 @@ def test_silence_is_drawn_without_warnings():
     for figure in (
         maps.cqt_and_f0(silent),
         maps.raw_and_scaled_map(silent, silent.raw_map),
-        trajectories.trajectory_scheme(silent),
+        trajectories.trajectory_scheme(silent, 0.5),
         trajectories.f0_errors({"silent": silent}),
     ):
         figure.savefig(io.BytesIO())
@@ -369,7 +369,8 @@ def test_extreme_takes_correct_recordings_of_the_gender_and_emotion():
             "x": [0.1, 0.5, 0.3, np.nan, 0.0],
         }
     )
-    assert extreme(metrics, "x", "female") == ("c", "joy", 0.3)
-    assert extreme(metrics, "x", "female", highest=True) == ("b", "fear", 0.5)
-    assert extreme(metrics, "x", "female", emotion="fear") == ("b", "fear", 0.5)
-    assert extreme(metrics, "x", "male", emotion="fear") is None
+    views = {name: VIEW._replace(recording=name) for name in metrics["recording"]}
+    assert extreme(views, metrics, "x", "female") == (views["c"], 0.3)
+    assert extreme(views, metrics, "x", "female", highest=True) == (views["b"], 0.5)
+    assert extreme(views, metrics, "x", "female", emotion="fear") == (views["b"], 0.5)
+    assert extreme(views, metrics, "x", "male", emotion="fear") is None

@@ -44,6 +44,7 @@ OTHERS = {
     "cam.method": ("hirescam", "hirescam"),
     "cam.target": ("predicted", "predicted"),
     "cam.score": ("softmax", "softmax"),
+    "cam.precision": ("bfloat16", "bfloat16"),
     "analysis.map_placement": ("stretched", "stretched"),
     "analysis.f0_reading": ("resized_with_zeros", "resized_with_zeros"),
     "analysis.isolated_voiced_frame": ("extended", "extended"),

@@ -10,12 +10,11 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from convcam_jax.assessment import assessment_program, make_assessed_set
-from convcam_jax.batches import stratify, strip_columns
+from convcam_jax.batches import fixed_strata
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import GENDERS, Config
-from convcam_jax.convolution import Precision
+from convcam_jax.config import GENDERS, Config, Precision
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays
 from convcam_jax.ensemble import Member, group_size, init_group, member_keys, member_mesh, step_program
@@ -83,13 +82,11 @@ def _explaining(case: Case, inputs: Inputs, config: Config) -> Run:
     """Maps, masks and metrics of all members and recordings in one program."""
     n = case.recordings
     recordings = Recordings(*(jnp.asarray(a[:n]) for a in (inputs.tested, inputs.n_frames, inputs.emotion)))
-    n_steps = -(-n // config.train.batch_size)
-    strata = stratify(inputs.n_frames[:n], np.arange(n), n_steps, -(-n // n_steps))
+    strata, n_columns = fixed_strata(inputs.n_frames[:n], np.arange(n), config.train.batch_size)
     arrays = AnalysisArrays(*(getattr(inputs, name)[:n] for name in AnalysisArrays._fields))
     placement = Placement(inputs.placement_frequency, inputs.placement_time)
     assessed = jax.device_put(make_assessed_set(recordings, strata, arrays, inputs.bin_hz, placement))
     model = make_model(config, _precision(case))
-    n_columns = strip_columns(inputs.n_frames[:n], strata)
     program = assessment_program(case.members, model, n_columns, config.cam, config.analysis)
     params = _parameters(case.members, model, config, inputs.tested.shape[1:])
     return lambda: jax.block_until_ready(program(params, assessed))

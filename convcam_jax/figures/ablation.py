@@ -28,6 +28,5 @@ def mean_changes(summary: pd.DataFrame) -> Figure:
         panel.set_xlabel("mean absolute change")
     axes[0, 0].set_yticks(range(len(fields)), [field.replace("_", " ") for field in fields])
     axes[0, 0].invert_yaxis()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(bases))
+    style.legend_below(figure, [axes[0, 0]])
     return figure

@@ -47,9 +47,7 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
         panel.set_ylim(0, 1.03 if metric == "energy_ratio" else None)
         panel.set_ylabel("share of the energy" if metric == "energy_ratio" else style.METRIC_LABELS[metric])
     # Groups without a recording have no marks, so panels differ in what their legends hold.
-    found = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
-    handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, title=_LEGEND_TITLE)
+    style.legend_below(figure, axes[:, 0], n_columns=3, title=_LEGEND_TITLE)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from convcam_jax.figures import style
-from convcam_jax.figures.selection import Shown, extreme
+from convcam_jax.figures.selection import extreme
 from convcam_jax.statistics import genders_of
 from convcam_jax.views import RecordingView
 
@@ -78,8 +78,7 @@ def _distribution(
         first.yaxis.set_minor_formatter(NullFormatter())
     else:
         first.set_ylim(bottom=0)
-    handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.legend_below(figure, [first])
     return figure
 
 
@@ -136,23 +135,19 @@ def extreme_envelopes(views: Mapping[str, RecordingView], metrics: pd.DataFrame,
     for row, highest in enumerate((False, True)):
         for place, gender in enumerate(genders):
             panel = axes[row, place]
-            shown = extreme(metrics, column, gender, highest)
-            _envelope_panel(panel, views, shown)
-            what = f"{shown.emotion}, {shown.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
+            shown = extreme(views, metrics, column, gender, highest)
+            if shown:
+                _envelope_panel(panel, shown.view)
+            else:
+                style.say_empty(panel)
+            what = f"{shown.view.emotion}, {shown.view.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
             style.panel_title(panel, row * len(genders) + place, f"{style.gender_title(gender)}, {what}")
         axes[row, 0].set_ylabel(f"{'highest' if highest else 'lowest'} error\nshare of maximum")
-    drawn = [panel for panel in axes.flat if panel.lines]
-    if drawn:
-        handles, labels = drawn[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    style.legend_below(figure, axes.flat)
     return figure
 
 
-def _envelope_panel(axes: Axes, views: Mapping[str, RecordingView], shown: Shown | None) -> None:
-    if shown is None:
-        style.say_empty(axes)
-        return
-    view = views[shown.recording]
+def _envelope_panel(axes: Axes, view: RecordingView) -> None:
     axes.fill_between(view.time_s, 0, view.envelope, color=style.GREY, alpha=0.25, lw=0)
     axes.plot(view.time_s, view.envelope, color=style.GREY, lw=0.8, label="envelope Q of the signal's energy")
     axes.plot(view.time_s, view.contour, color=style.VERMILION, lw=1.3, label="activation contour q")

@@ -53,8 +53,7 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
         panel.set_xticks(range(len(variants)), variants)
         # Intervals of few networks reach beyond what a score can be.
         panel.set_ylim(0, min(1.02, panel.get_ylim()[1]))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    style.legend_below(figure, [axes[0, 0]], n_columns=3)
     figure.suptitle(f"planted evidence, {method}")
     return figure
 

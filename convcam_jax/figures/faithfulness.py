@@ -39,8 +39,7 @@ def mean_curves(table: pd.DataFrame) -> Figure:
         panel.set_xlabel("share of cells (%)")
     for panel in axes[:, 0]:
         panel.set_ylabel("probability of the class")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, [f"order: {label}" for label in labels], loc="outside lower center", ncols=len(labels))
+    style.legend_below(figure, [axes[0, 0]])
     return figure
 
 
@@ -50,6 +49,6 @@ def _line(axes: Axes, own: pd.DataFrame, order: str) -> None:
     intervals = [mean_interval(values) for _, values in by_seed.groupby("share")]
     per_cent = 100 * np.array(sorted(own["share"].unique()))
     mean, low, high, n = (np.array(column) for column in zip(*intervals, strict=True))
-    axes.plot(per_cent, mean, color=colour, linestyle=line, label=order.replace("_", " "))
+    axes.plot(per_cent, mean, color=colour, linestyle=line, label=f"order: {order.replace('_', ' ')}")
     if (n > 1).all():
         axes.fill_between(per_cent, low, high, color=colour, alpha=0.15, lw=0)

@@ -32,8 +32,7 @@ def accuracy(members: pd.DataFrame, published_best: Mapping[str, float] | None =
         style.panel_title(panel, number, style.gender_title(gender))
         panel.set_xlabel("model (seed)")
     axes[0, 0].set_ylabel("test accuracy (%)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.legend_below(figure, [axes[0, 0]])
     return figure
 
 
@@ -101,8 +100,7 @@ def learning_curves(history: pd.DataFrame, members: pd.DataFrame) -> Figure:
         axes[1, column].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[0, 0].set_ylabel("cross-entropy (nat)")
     axes[1, 0].set_ylabel("accuracy (%)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.legend_below(figure, [axes[0, 0]])
     return figure
 
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.sanity_tables import CONDITIONS, METRICS, SHUFFLED_LABELS, TRAINED, seed_means
+from convcam_jax.metrics import METRICS
+from convcam_jax.sanity_tables import CONDITIONS, SHUFFLED_LABELS, TRAINED, seed_means
 from convcam_jax.statistics import genders_of, mean_interval
 
 _COLOURS = {"female": style.VERMILION, "male": style.BLUE}
@@ -34,7 +35,7 @@ def likeness(table: pd.DataFrame) -> Figure:
         panel.set_ylim(-1, 1)
         style.panel_title(panel, number, _LABELS[measure])
     axes[0, 0].set_ylabel("with the trained network's map")
-    _legend(figure, axes[0, 0])
+    style.legend_below(figure, [axes[0, 0]])
     return figure
 
 
@@ -49,7 +50,7 @@ def metrics_by_depth(table: pd.DataFrame) -> Figure:
         panel.set_ylim(0, 1.1 * highest if highest > 0 else 1)
         label = _LABELS[measure].replace(", ", ",\n").replace(" (", "\n(", 1).replace(" in the", "\nin the")
         style.panel_title(panel, number, label)
-    _legend(figure, axes[0, 0])
+    style.legend_below(figure, [axes[0, 0]])
     return figure
 
 
@@ -84,16 +85,11 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
         intervals = [mean_interval(own[name]) for name in shown]
         mean = np.array([interval.mean for interval in intervals])
         half = np.array([interval.high - interval.mean for interval in intervals])
-        axes.errorbar(at, mean, np.where(np.isfinite(half), half, 0), fmt="o", ms=3, lw=0.8, color=colour, label=gender)
+        half = np.where(np.isfinite(half), half, 0)
+        axes.errorbar(at, mean, half, fmt="o", ms=3, lw=0.8, color=colour, label=style.gender_title(gender))
         axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)
     axes.set_xticks(range(len(shown)), [_shown(n) for n in shown], rotation=60, ha="right", rotation_mode="anchor")
 
 
 def _shown(condition: str) -> str:
     return condition.replace("_", " ")
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    titles = [style.gender_title(label) for label in labels]
-    figure.legend(handles, titles, loc="outside lower center", ncols=len(labels))

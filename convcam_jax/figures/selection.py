@@ -17,17 +17,21 @@ _LOWEST_F0_HZ = 60.0
 class Shown(NamedTuple):
     """A recording and its error."""
 
-    recording: str
-    emotion: str
+    view: RecordingView
     error: float
 
 
 def extreme(
-    metrics: pd.DataFrame, column: str, gender: str, highest: bool = False, emotion: str | None = None
+    views: Mapping[str, RecordingView],
+    metrics: pd.DataFrame,
+    column: str,
+    gender: str,
+    highest: bool = False,
+    emotion: str | None = None,
 ) -> Shown | None:
     """The correctly classified recording of a gender (and emotion) with the lowest or highest `column`; None if none.
 
-    metrics: rows of the chosen members.
+    views: by recording name. metrics: rows of the chosen members.
     """
     candidates = metrics[metrics["correct"].astype(bool) & (metrics["gender"] == gender)].dropna(subset=[column])
     if emotion is not None:
@@ -35,7 +39,7 @@ def extreme(
     if candidates.empty:
         return None
     row = candidates.sort_values([column, "recording"], ascending=[not highest, True]).iloc[0]
-    return Shown(row["recording"], row["emotion"], float(row[column]))
+    return Shown(views[row["recording"]], float(row[column]))
 
 
 def f0_leaps(view: RecordingView) -> np.ndarray:

@@ -39,7 +39,7 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
             panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
             style.panel_title(panel, row * len(genders) + column, style.gender_title(gender))
             panel.set_ylabel(label if column == 0 else "")
-    _shared_legend(figure)
+    style.legend_below(figure, figure.axes, n_columns=3)
     return figure
 
 
@@ -82,11 +82,5 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
             profiles.loc[(profiles["gender"] == gender) & (profiles["axis"] == axis), "highest"].astype(float).max()
         )
         axes[row, 0].set_ylim(0, 105 * highest if highest > 0 else 1)
-    _shared_legend(figure)
+    style.legend_below(figure, figure.axes, n_columns=3)
     return figure
-
-
-def _shared_legend(figure: Figure) -> None:
-    found = [axes.get_legend_handles_labels() for axes in figure.axes]
-    handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)

@@ -1,7 +1,7 @@
 """One look for all figures: sizes of a two-column page, colours the colour-blind can tell apart, axes in Hz and s."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -80,6 +80,17 @@ def new_figure(
 def panel_title(axes: Axes, number: int, text: str) -> None:
     """Title at the left: (a) text, (b) text, ..."""
     axes.set_title(f"({chr(ord('a') + number)}) {text}", loc="left")
+
+
+def legend_below(
+    figure: Figure, panels: Iterable[Axes], n_columns: int | None = None, title: str | None = None
+) -> None:
+    """One legend below all panels of what `panels` have labelled, each label once; none if they have nothing."""
+    found = [axes.get_legend_handles_labels() for axes in panels]
+    handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
+    if handles:
+        n_columns = n_columns or len(handles)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=n_columns, title=title)
 
 
 def gender_title(gender: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,7 +10,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, Shown, extreme, f0_leaps, with_f0_errors
+from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, extreme, f0_leaps, with_f0_errors
+from convcam_jax.metrics import dominant_cells
 from convcam_jax.statistics import genders_of
 from convcam_jax.views import RecordingView
 
@@ -27,8 +29,7 @@ def voiced_segments(voiced: np.ndarray) -> list[slice]:
 
 def kept_cells(view: RecordingView, threshold: float) -> np.ndarray:
     """Cells [F, n] in voiced columns whose value is at least `threshold` of the column's maximum, zeros left out."""
-    peaks = view.map.max(axis=0)
-    return (view.map >= threshold * peaks) & (peaks > 0) & view.voiced.astype(bool)
+    return np.asarray(dominant_cells(jnp.asarray(view.map), threshold)) & view.voiced.astype(bool)
 
 
 def _where_voiced(view: RecordingView, values_hz: np.ndarray) -> np.ndarray:
@@ -36,7 +37,7 @@ def _where_voiced(view: RecordingView, values_hz: np.ndarray) -> np.ndarray:
 
 
 @style.styled
-def trajectory_scheme(view: RecordingView, threshold: float = 0.5) -> Figure:
+def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
     """Figure 10: segments of F0 (a), cells of the map that are kept in them, grey (b), trajectory c (c).
 
     threshold: share of a column's maximum below which a cell is left out.
@@ -78,27 +79,23 @@ def best_trajectories(
     for row, emotion in enumerate(emotions):
         for place, gender in enumerate(genders):
             panel = axes[row, place]
-            shown = extreme(metrics, column, gender, emotion=emotion)
-            _trajectory_panel(panel, views, shown)
-            what = f"{shown.recording}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
+            shown = extreme(views, metrics, column, gender, emotion=emotion)
+            if shown:
+                _trajectory_panel(panel, shown.view)
+            else:
+                style.say_empty(panel)
+            what = f"{shown.view.recording}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
             prefix = f"({chr(ord('a') + place)}) {style.gender_title(gender)}, " if row == 0 else ""
             panel.set_title(f"{prefix}{emotion}: {what}", loc="left")
         axes[row, 0].set_ylabel("frequency (Hz)")
     for panel in axes[-1]:
         panel.set_xlabel("time (s)")
-    drawn = [panel for panel in axes.flat if panel.lines]
-    if drawn:
-        handles, labels = drawn[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    style.legend_below(figure, axes.flat)
     return figure
 
 
-def _trajectory_panel(axes: Axes, views: Mapping[str, RecordingView], shown: Shown | None) -> None:
+def _trajectory_panel(axes: Axes, view: RecordingView) -> None:
     """F0 and c of one recording over time: frames thin, means of segments thick."""
-    if shown is None:
-        style.say_empty(axes)
-        return
-    view = views[shown.recording]
     contours = {"F0": (view.f0_hz, style.BLUE), "trajectory c of the map": (view.trajectory_hz, style.VERMILION)}
     edges = style.time_edges(view.time_s)
     for label, (values_hz, colour) in contours.items():
@@ -148,6 +145,5 @@ def f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str] = F0_
         panel.set_xlabel("time (s)")
         style.panel_title(panel, number, f"{style.gender_title(view.gender)}, {view.emotion}, {view.recording}")
     axes[0, 0].set_ylabel("F0 (Hz)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    style.legend_below(figure, [axes[0, 0]])
     return figure

@@ -23,8 +23,7 @@ from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages.analyse import ensemble_maps
 from convcam_jax.stages.explain import EXPLANATIONS, load_explanations
 from convcam_jax.stages.prepare import find_corpus, load_dataset, run_record, write_beginning
-from convcam_jax.tables import to_markdown
-from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_csv, read_json, write_csv, write_figure, write_text
+from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_csv, read_json, write_csv, write_figure, write_table
 
 
 class Source(NamedTuple):
@@ -124,6 +123,5 @@ def present(table: pd.DataFrame, workdir: Path) -> None:
     """Write `ablation.csv`, its summary as `tables/ablation.csv` and `.md`, and `figures/ablation.png`."""
     write_csv(workdir / "ablation.csv", table)
     summary = ablation.summary(table)
-    write_csv(workdir / "tables" / "ablation.csv", summary)
-    write_text(workdir / "tables" / "ablation.md", to_markdown(summary))
+    write_table(workdir, "ablation", summary)
     write_figure(workdir / "figures" / "ablation.png", mean_changes(summary))

@@ -12,6 +12,7 @@ from convcam_jax.attribution import INPUT_METHODS
 from convcam_jax.config import Config
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays, Dataset, analysis_arrays
+from convcam_jax.ensemble import Member
 from convcam_jax.features import bin_frequencies_hz, frame_times_s
 from convcam_jax.results import contour_table, metrics_table, recording_views
 from convcam_jax.stages.explain import load_explanations
@@ -42,6 +43,12 @@ class GenderMaps(NamedTuple):
     maps: np.ndarray
     raw_maps: Sequence[np.ndarray | None]
     correct: np.ndarray
+
+    def first_members(self, count: int) -> tuple[Member, ...]:
+        """So many members, or all if there are fewer: the chosen one first, then by seed."""
+        chosen = self.seeds[self.chosen]
+        seeds = [chosen, *sorted(seed for seed in self.seeds if seed != chosen)]
+        return tuple(Member(self.gender, int(seed)) for seed in seeds[:count])
 
 
 class Analysed(NamedTuple):

@@ -14,9 +14,9 @@ from convcam_jax.figures.controls import against_chance
 from convcam_jax.mask_controls import mask_controls
 from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.stages.analyse import Analysed, GenderMaps
-from convcam_jax.tables import table_metric, to_markdown
+from convcam_jax.tables import table_metric
 from convcam_jax.verdicts import control_verdicts
-from convcam_jax.workdir import write_csv, write_figure, write_text
+from convcam_jax.workdir import write_csv, write_figure, write_table
 
 
 def compare_with_chance(config: Config, genders: Sequence[GenderMaps], analysed: Analysed, workdir: Path) -> None:
@@ -29,12 +29,10 @@ def compare_with_chance(config: Config, genders: Sequence[GenderMaps], analysed:
     for number in STATISTICS_TABLES:
         metric = table_metric(number, config.analysis)
         cells = table[(table["metric"] == metric) & (table["level"] != "recording")]
-        write_csv(workdir / "tables" / f"controls_table{number}.csv", cells)
-        write_text(workdir / "tables" / f"controls_table{number}.md", to_markdown(readable_cells(cells)))
+        write_table(workdir, f"controls_table{number}", cells, readable_cells(cells))
         write_figure(workdir / "figures" / f"controls_table{number}.png", against_chance(table, metric))
     verdicts = control_verdicts(table, config.controls.false_discovery_rate)
-    write_csv(workdir / "tables" / "verdicts.csv", verdicts)
-    write_text(workdir / "tables" / "verdicts.md", to_markdown(verdicts[["about", "above_chance", "sentence"]]))
+    write_table(workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 
 
 def _draws(config: Config, own: GenderMaps, masks: np.ndarray, generator: np.random.Generator) -> list[Draws]:

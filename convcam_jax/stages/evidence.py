@@ -3,42 +3,44 @@
 Every variant is trained in `variants/VARIANT/`, with the files of any training and `explanations.npz`.
 """
 
+import dataclasses
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import jax
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from convcam_jax import checkpoints
 from convcam_jax.analysis import correct_predictions, placed_maps
 from convcam_jax.attribution import INPUT_METHODS
-from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config
+from convcam_jax.batches import fixed_strata
+from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config, MapPlacement
 from convcam_jax.corpus import planted, synthetic
 from convcam_jax.corpus.planted import Planted
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import Dataset, n_frames, network_inputs, utterance_table
-from convcam_jax.ensemble import Member, batch_strata, init_group, steps_per_epoch
+from convcam_jax.ensemble import init_group
 from convcam_jax.errors import UserError
 from convcam_jax.evidence import NOT_PLACED, HeldOut, MemberMaps, changed_cells, score_table
+from convcam_jax.explaining import explain_group
 from convcam_jax.feature_cache import in_processes, load_or_compute
 from convcam_jax.features import Features
 from convcam_jax.files import remove_partial, write_whole
-from convcam_jax.method_maps import explain_by_methods
-from convcam_jax.placement import MapPlacement, identity_placement, make_placement
+from convcam_jax.placement import identity_placement
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.simplenet import last_convolution_shape, layers_before_map
+from convcam_jax.simplenet import map_placement
 from convcam_jax.split import assign
 from convcam_jax.stages import prepare, train
+from convcam_jax.stages.explain import EXPLANATIONS
 from convcam_jax.stages.train import Group, make_model
-from convcam_jax.training import Params
+from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_arrays, read_csv, write_arrays, write_csv, write_json
 
 TRUTH = "evidence_truth.npz"
-PLACEMENTS: tuple[MapPlacement, ...] = ("stretched", "receptive_field")
+PLACEMENTS: tuple[MapPlacement, ...] = get_args(MapPlacement)
 
 
 class Evidence(NamedTuple):
@@ -155,7 +157,7 @@ def explain_variant(config: Config, dataset: Dataset, folder: Path) -> None:
     networks and of networks with random weights, the same as before the training.
     """
     groups = train.train_ensemble(config, dataset, folder)
-    path = folder / "explanations.npz"
+    path = folder / EXPLANATIONS
     if path.exists():
         return
     arrays: dict[str, np.ndarray] = {}
@@ -170,44 +172,33 @@ def methods_of(config: Config) -> tuple[CamMethod, ...]:
 
 
 def _explain(config: Config, dataset: Dataset, gender: str, groups: list[Group]) -> dict[str, np.ndarray]:
-    members, trained = _members_of(gender, groups)
+    members = members_of(groups, gender)
+    trained = [params for _, params in trained_members(groups, members)]
     methods, model = methods_of(config), make_model(config, config.cam.precision)
     shape = (config.features.cqt_bins, config.corpus.max_frames)
     random = init_group(members, model, config.train, shape).params
-    params = jax.tree.map(lambda *parts: np.concatenate(parts), trained, jax.tree.map(np.asarray, random))
+    params = jax.tree.map(lambda *parts: np.concatenate(parts), *trained, random)
     recordings = network_inputs(dataset, config)
-    sets = {gender: dataset.indices(gender, "test")}
-    n_steps = steps_per_epoch(sets, config.train.batch_size)
-    strata, n_columns = batch_strata(np.asarray(recordings.n_frames), sets, members[:1], n_steps)
-    say(f"explaining {len(members)} members ({gender}) on {len(sets[gender])} recordings by {', '.join(methods)}")
-    maps = explain_by_methods(params, recordings, strata[0], model, n_columns, methods, config.cam)
+    tested = dataset.indices(gender, "test")
+    strata, n_columns = fixed_strata(np.asarray(recordings.n_frames), tested, config.train.batch_size)
+    say(f"explaining {len(members)} members ({gender}) on {len(tested)} recordings by {', '.join(methods)}")
+    cams = tuple(dataclasses.replace(config.cam, method=method) for method in methods)
+    explained = explain_group(params, recordings, strata, model, n_columns, cams)
     arrays = {
         "seeds": np.array([member.seed for member in members]),
-        "recordings": np.array([dataset.utterances[i].recording for i in sets[gender]]),
-        "logits": maps.logits[: len(members)],
+        "recordings": np.array([dataset.utterances[i].recording for i in tested]),
+        "logits": explained.logits[: len(members)],
     }
-    for method, signed in maps.signed_maps.items():
+    for method, signed in zip(methods, explained.signed_maps, strict=True):
         arrays |= {f"trained_{method}": signed[: len(members)], f"random_{method}": signed[len(members) :]}
     return arrays
-
-
-def _members_of(gender: str, groups: list[Group]) -> tuple[tuple[Member, ...], Params]:
-    """A gender's members and their trained parameters `[S, ...]`."""
-    members: list[Member] = []
-    parts = []
-    for group in groups:
-        rows = [i for i, member in enumerate(group.members) if member.gender == gender]
-        members += [group.members[i] for i in rows]
-        trained = checkpoints.load_params(group.folder)
-        parts.append(jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows, dtype=int)], trained))
-    return tuple(members), jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 def score_variant(
     config: Config, variant: str, dataset: Dataset, truth: dict[str, np.ndarray], folder: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The variant's parts of `evidence.csv` and of `evidence_members.csv`."""
-    explanations = read_arrays(folder / "explanations.npz")
+    explanations = read_arrays(folder / EXPLANATIONS)
     history = read_csv(folder / "history.csv")
     tables, members = [], []
     for gender in dataset.genders():
@@ -246,8 +237,7 @@ def member_maps(config: Config, own: dict[str, np.ndarray], test: HeldOut) -> li
     """
     frames = np.array([truth.shape[1] for truth in test.truth])
     grid = (config.features.cqt_bins, config.corpus.max_frames)
-    nodes, layers = last_convolution_shape(*grid), layers_before_map()
-    placements = {name: make_placement(name, nodes, grid, layers) for name in PLACEMENTS}
+    placements = {kind: map_placement(kind, grid) for kind in PLACEMENTS}
     result = []
     for method in methods_of(config):
         own_placements = {NOT_PLACED: identity_placement(grid)} if method in INPUT_METHODS else placements

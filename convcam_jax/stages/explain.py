@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import jax
 import numpy as np
 import pandas as pd
 
 from convcam_jax import checkpoints
+from convcam_jax.batches import fixed_strata
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, batch_strata, evaluate_group, steps_per_epoch
+from convcam_jax.ensemble import Member, evaluate_group, take_members
 from convcam_jax.explaining import explain_group
 from convcam_jax.progress import say
 from convcam_jax.results import MemberScores, member_table, prediction_table
@@ -42,7 +42,7 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
             members = tuple(group.members[i] for i in rows)
             n_recordings = len(dataset.indices(gender, "test"))
             say(f"explaining {len(members)} members ({gender}) on {n_recordings} recordings by {config.cam.method}")
-            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
+            params = take_members(trained, rows)
             signed_maps, logits = explain_members(params, gender, config, dataset, recordings)
             parts[gender].append((members, signed_maps, logits))
             own = {name: array[rows] for name, array in epochs.items()}
@@ -65,22 +65,11 @@ def explain_members(
     params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
-    strata, n_columns = _shared_strata(gender, "test", config, dataset, recordings)
-    explanations = explain_group(
-        params, recordings, strata, make_model(config, config.cam.precision), n_columns, config.cam
-    )
-    return explanations.signed_maps, explanations.logits
-
-
-def _shared_strata(
-    gender: str, split: str, config: Config, dataset: Dataset, recordings: Recordings
-) -> tuple[np.ndarray, int]:
-    """Strata of a split that all members of a gender share, and the length of strip for their batches."""
-    sets = {gender: dataset.indices(gender, split)}
-    n_steps = steps_per_epoch(sets, config.train.batch_size)
-    any_member = Member(gender, config.train.first_seed)
-    strata, n_columns = batch_strata(np.asarray(recordings.n_frames), sets, (any_member,), n_steps)
-    return strata[0], n_columns
+    n_frames, tested = np.asarray(recordings.n_frames), dataset.indices(gender, "test")
+    strata, n_columns = fixed_strata(n_frames, tested, config.train.batch_size)
+    model = make_model(config, config.cam.precision)
+    (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
+    return signed_maps, logits
 
 
 def _scores(
@@ -92,10 +81,12 @@ def _scores(
     recordings: Recordings,
 ) -> list[MemberScores]:
     splits = {}
+    model, n_frames = make_model(config, config.cam.precision), np.asarray(recordings.n_frames)
     for split in ("train", "validation"):
-        strata, n_columns = _shared_strata(members[0].gender, split, config, dataset, recordings)
+        own = dataset.indices(members[0].gender, split)
+        strata, n_columns = fixed_strata(n_frames, own, config.train.batch_size)
         shared = np.broadcast_to(strata, (len(members), *strata.shape))
-        splits[split] = evaluate_group(params, recordings, shared, make_model(config, config.cam.precision), n_columns)
+        splits[split] = evaluate_group(params, recordings, shared, model, n_columns)
     n_epochs = np.isfinite(counts["history"]).all(-1).sum(-1)
     train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
     loss = splits["validation"].mean_loss()

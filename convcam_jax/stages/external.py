@@ -17,10 +17,9 @@ from convcam_jax.dataset import Dataset, analysis_arrays
 from convcam_jax.errors import UserError
 from convcam_jax.external_maps import MapShapes
 from convcam_jax.feature_cache import load_or_compute
-from convcam_jax.placement import make_placement
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
-from convcam_jax.simplenet import last_convolution_shape, layers_before_map
+from convcam_jax.simplenet import last_convolution_shape, map_placement
 from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.prepare import find_corpus, run_record, write_beginning
 from convcam_jax.workdir import check_workdir
@@ -117,7 +116,7 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[GenderMaps]
 
 
 def _freed_from_colours(maps: Maps, shapes: MapShapes) -> Maps:
-    stretched = make_placement("stretched", shapes.nodes, shapes.grid, layers_before_map())
+    stretched = map_placement("stretched", shapes.grid)
     coloured = [name for name, m in maps.items() if external_maps.is_read_from_colours(m, shapes, stretched)]
     if coloured:
         say(

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from jax import Array
 
-from convcam_jax.batches import ABSENT
+from convcam_jax.batches import ABSENT, by_recording, fixed_strata
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, batch_strata, member_mesh, over_members, steps_per_epoch
+from convcam_jax.ensemble import Member, member_mesh, over_members
 from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, blurred, cell_ranks, curves, shares, shifted
 from convcam_jax.faithfulness_tables import areas, summary, verdicts
 from convcam_jax.figures import faithfulness as figures
@@ -23,10 +23,9 @@ from convcam_jax.simplenet import SimpleNet
 from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.explain import load_explanations
 from convcam_jax.stages.train import Group, make_model
-from convcam_jax.stages.trained import first_members, trained_members
-from convcam_jax.tables import to_markdown
+from convcam_jax.stages.trained import trained_members
 from convcam_jax.training import Params, Recordings
-from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_table
 
 _TABLE = "faithfulness.csv"
 _CHANCE = 5
@@ -44,7 +43,7 @@ def check_faithfulness(
     for own in genders:
         tested = jnp.asarray(dataset.indices(own.gender, "test"))
         tested_recordings = Recordings(*(array[tested] for array in recordings))
-        for members, params in trained_members(groups, first_members(own, config.faithfulness.seeds)):
+        for members, params in trained_members(groups, own.first_members(config.faithfulness.seeds)):
             say(f"deletion and insertion with {len(members)} members ({own.gender})")
             rows = [list(own.seeds).index(member.seed) for member in members]
             labels = _labels(config, own, explanations[f"{own.gender}_logits"][rows])
@@ -63,10 +62,8 @@ def present(config: Config, workdir: Path) -> None:
     if table["map_is_zero"].all():
         say("faithfulness: all maps are zero everywhere, so there is nothing to compare")
         return
-    summarised = summary(by_recording)
-    for name, frame in {"faithfulness": summarised, "faithfulness_verdicts": verdicts(by_recording)}.items():
-        write_csv(workdir / "tables" / f"{name}.csv", frame)
-        write_text(workdir / "tables" / f"{name}.md", to_markdown(frame))
+    write_table(workdir, "faithfulness", summary(by_recording))
+    write_table(workdir, "faithfulness_verdicts", verdicts(by_recording))
     write_figure(workdir / "figures" / "faithfulness.png", figures.mean_curves(table))
 
 
@@ -87,10 +84,8 @@ def measure_curves(
 ) -> np.ndarray:
     """Probabilities `[S, N, curves, fills, orders, P]` of members on their recordings."""
     n_frames = np.asarray(recordings.n_frames)
-    sets = {members[0].gender: np.arange(len(n_frames))}
-    n_steps = steps_per_epoch(sets, config.train.batch_size)
-    strata, n_columns = batch_strata(n_frames, sets, members[:1], n_steps)
-    batches = strata[0].T
+    strata, n_columns = fixed_strata(n_frames, np.arange(len(n_frames)), config.train.batch_size)
+    batches = strata.T
     generators = [np.random.default_rng([_CHANCE, member.seed]) for member in members]
     moved = np.stack(
         [
@@ -110,9 +105,7 @@ def measure_curves(
     program = over_members(one_member, member_mesh(len(members)), (True, True, True, True, True, *(False,) * 3))
     found = program(params, keys, maps, moved, labels, recordings, blurs, batches)
     # From [S, batches, curves, fills, orders, P, B].
-    values = np.moveaxis(np.asarray(found), -1, 2).reshape(len(members), batches.size, *found.shape[2:-1])
-    order = np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]
-    return values[:, order]
+    return by_recording(np.moveaxis(np.asarray(found), -1, 2), batches)
 
 
 def _one_member(

@@ -24,9 +24,8 @@ from convcam_jax.tables import (
     table1_beside_published,
     table2,
     table_metric,
-    to_markdown,
 )
-from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_csv, write_figure, write_table
 
 
 def write_map_tables(config: Config, analysed: Analysed, members: pd.DataFrame, workdir: Path) -> None:
@@ -35,14 +34,13 @@ def write_map_tables(config: Config, analysed: Analysed, members: pd.DataFrame, 
     statistics = None if published is None else published.statistics
     for number in STATISTICS_TABLES:
         tidy = statistics_table(number, analysed.metrics, members, config.analysis, config.corpus.emotions, statistics)
-        _write_table(workdir, f"table{number}", tidy, as_printed(tidy))
+        write_table(workdir, f"table{number}", tidy, as_printed(tidy))
     claims = evaluate_claims(analysed.metrics, members, config.analysis, published)
-    _write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]])
+    write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]])
     if published is not None:
         beside = recordings_beside_published(analysed.metrics, members, published.recordings)
-        _write_table(workdir, "recordings_beside_published", beside, beside)
-        correlations = rank_correlations(beside)
-        _write_table(workdir, "rank_correlations", correlations, correlations)
+        write_table(workdir, "recordings_beside_published", beside)
+        write_table(workdir, "rank_correlations", rank_correlations(beside))
 
 
 def write_model_tables(config: Config, workdir: Path) -> None:
@@ -51,18 +49,14 @@ def write_model_tables(config: Config, workdir: Path) -> None:
     utterances = read_csv(workdir / "utterances.csv")
     published = load_for(config.corpus)
     counts = table1(utterances, config.corpus.emotions)
-    _write_table(workdir, "table1", counts, counts)
+    write_table(workdir, "table1", counts)
     if published is not None:
-        beside = table1_beside_published(counts, published.table1)
-        _write_table(workdir, "table1_beside_published", beside, beside)
+        write_table(workdir, "table1_beside_published", table1_beside_published(counts, published.table1))
     shape = last_convolution_shape(config.features.cqt_bins, config.corpus.max_frames)
-    layers = table2(*shape, None if published is None else published.table2)
-    _write_table(workdir, "table2", layers, layers)
-    accuracies = accuracy_summary(members, predictions, utterances)
-    _write_table(workdir, "accuracy", accuracies, accuracies)
+    write_table(workdir, "table2", table2(*shape, None if published is None else published.table2))
+    write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances))
     for gender, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
-        frame = counts.reset_index()
-        _write_table(workdir, f"confusion_{gender}", frame, frame)
+        write_table(workdir, f"confusion_{gender}", counts.reset_index())
 
 
 def write_model_figures(config: Config, workdir: Path) -> None:
@@ -101,11 +95,6 @@ def write_map_figures(config: Config, analysed: Analysed, members: pd.DataFrame,
         figures["figure06"] = lambda: maps.raw_and_scaled_map(example, raw_map)
     for name, draw in figures.items():
         _write_figure(workdir, name, draw())
-
-
-def _write_table(workdir: Path, name: str, tidy: pd.DataFrame, readable: pd.DataFrame) -> None:
-    write_csv(workdir / "tables" / f"{name}.csv", tidy)
-    write_text(workdir / "tables" / f"{name}.md", to_markdown(readable))
 
 
 def _write_figure(workdir: Path, name: str, figure: Figure) -> None:

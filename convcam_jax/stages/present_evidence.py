@@ -11,8 +11,8 @@ from convcam_jax.features import bin_frequencies_hz, frame_times_s
 from convcam_jax.figures import evidence as figures
 from convcam_jax.progress import say
 from convcam_jax.stages.evidence import Evidence, held_out, member_maps
-from convcam_jax.tables import to_markdown
-from convcam_jax.workdir import read_arrays, write_csv, write_figure, write_text
+from convcam_jax.stages.explain import EXPLANATIONS
+from convcam_jax.workdir import read_arrays, write_figure, write_table
 
 # Of the comparison of methods.
 RANKED_BY = "average_precision"
@@ -28,17 +28,12 @@ def write_tables(config: Config, scores: pd.DataFrame, members: pd.DataFrame, wo
     verdicts = evidence.verdicts(summarised, accuracy, len(config.corpus.emotions))
     own = summarised[summarised["method"] == config.cam.method]
     shown = own[["variant", "placement", "score", "network", "network_low", "network_high", *evidence.CONTROLS]]
-    _write_table(workdir, "evidence_summary", summarised, shown)
+    write_table(workdir, "evidence_summary", summarised, shown)
     ranking = evidence.method_ranking(summarised, RANKED_BY)
-    _write_table(workdir, "evidence_methods", ranking, ranking)
-    _write_table(workdir, "evidence_verdicts", verdicts, verdicts)
+    write_table(workdir, "evidence_methods", ranking)
+    write_table(workdir, "evidence_verdicts", verdicts)
     for sentence in verdicts.loc[verdicts["method"] == config.cam.method, "sentence"]:
         say(sentence)
-
-
-def _write_table(workdir: Path, name: str, table: pd.DataFrame, shown: pd.DataFrame) -> None:
-    write_csv(workdir / "tables" / f"{name}.csv", table)
-    write_text(workdir / "tables" / f"{name}.md", to_markdown(shown))
 
 
 def write_figures(config: Config, made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
@@ -69,7 +64,7 @@ def _example(config: Config, made: Evidence, scores: pd.DataFrame, variant: str,
     ranked = candidates.sort_values("relevance_mass", kind="stable")
     recording = ranked["recording"].iloc[(len(ranked) - 1) // 2]
     test = held_out(made.datasets[variant], variant, gender, made.truth)
-    arrays = read_arrays(workdir / "variants" / variant / "explanations.npz")
+    arrays = read_arrays(workdir / "variants" / variant / EXPLANATIONS)
     own = {name.removeprefix(f"{gender}_"): a for name, a in arrays.items() if name.startswith(f"{gender}_")}
     n, s = list(test.recordings).index(recording), own["seeds"].tolist().index(seed)
     truth = test.truth[n]

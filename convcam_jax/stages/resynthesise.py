@@ -4,27 +4,26 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
-from convcam_jax import checkpoints, counterfactual
+from convcam_jax import counterfactual
 from convcam_jax.config import Config, ReportConfig
 from convcam_jax.corpus.audio import read_recording
+from convcam_jax.dataset import as_recordings
 from convcam_jax.feature_cache import in_processes
-from convcam_jax.features import scale_cqt, shortest_s
+from convcam_jax.features import shortest_s
 from convcam_jax.figures.resynthesis import probability_of_truth
 from convcam_jax.files import write_whole
 from convcam_jax.progress import say
 from convcam_jax.resynthesis import Probe, consensus_map, marked_cells, probes, split
 from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.train import Group, make_model
-from convcam_jax.tables import to_markdown
+from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.training import Recordings
-from convcam_jax.workdir import read_csv, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_csv, write_csv, write_figure, write_table
 
 RESYNTHESIS = "resynthesis.csv"
 COLUMNS = ["recording", "gender", "seed", "truth", *Probe._fields, "p_truth", "predicted", "correct"]
@@ -89,8 +88,7 @@ def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group],
     if answers.empty:
         return
     table = counterfactual.summary(answers)
-    write_csv(workdir / "tables" / RESYNTHESIS, table)
-    write_text(workdir / "tables" / "resynthesis.md", to_markdown(table[["sentence"]]))
+    write_table(workdir, "resynthesis", table, table[["sentence"]])
     write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
 
 
@@ -109,7 +107,9 @@ def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.Data
         ignore_index=True,
     )
     spectrograms = [one for _, spectrograms in found for one in spectrograms]
-    by_seed = _ask(config, own.gender, _as_inputs(spectrograms, config), groups)
+    # The networks are not told the emotions.
+    sounds = as_recordings(spectrograms, np.zeros(len(spectrograms), np.int32), config)
+    by_seed = _ask(config, own.gender, sounds, groups)
     return _answer_table(labels.assign(gender=own.gender), by_seed, config.corpus.emotions)
 
 
@@ -131,23 +131,11 @@ def _probe(task: _Task, config: Config) -> tuple[list[Probe], NDArray[np.float32
     return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
 
 
-def _as_inputs(spectrograms: list[NDArray[np.float32]], config: Config) -> Recordings:
-    """Magnitudes `[F, n]` as the network sees them; it is not told their emotions."""
-    inputs = np.zeros((len(spectrograms), config.features.cqt_bins, config.corpus.max_frames), dtype=np.float32)
-    for row, magnitude in zip(inputs, spectrograms, strict=True):
-        row[:, : magnitude.shape[1]] = scale_cqt(magnitude.astype(np.float64), config.features.scale)
-    n_frames = jnp.asarray([m.shape[1] for m in spectrograms])
-    return Recordings(jnp.asarray(inputs), n_frames, jnp.zeros(len(inputs), dtype=jnp.int32))
-
-
 def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -> dict[int, np.ndarray]:
     """Every trained seed's probabilities `[N, C]`, one group of members after the other."""
+    model = make_model(config, config.cam.precision)
     answers: dict[int, np.ndarray] = {}
-    for group in groups:
-        rows = [i for i, member in enumerate(group.members) if member.gender == gender]
-        if rows:
-            trained = checkpoints.load_params(group.folder)
-            params = jax.tree.map(lambda leaf, rows=rows: leaf[np.array(rows)], trained)
-            found = counterfactual.probabilities(params, sounds, make_model(config, config.cam.precision))
-            answers |= {group.members[i].seed: one for i, one in zip(rows, found, strict=True)}
+    for members, params in trained_members(groups, members_of(groups, gender)):
+        found = counterfactual.probabilities(params, sounds, model)
+        answers |= {member.seed: one for member, one in zip(members, found, strict=True)}
     return answers

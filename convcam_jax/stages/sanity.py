@@ -24,10 +24,9 @@ from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.explain import explain_members, load_explanations
 from convcam_jax.stages.shuffled import train_on_shuffled_labels
 from convcam_jax.stages.train import Group, make_model
-from convcam_jax.stages.trained import first_members, trained_members
-from convcam_jax.tables import to_markdown
+from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.training import Params, Recordings
-from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
 
@@ -81,10 +80,8 @@ def present(config: Config, genders: Sequence[GenderMaps], workdir: Path) -> Non
     if config.sanity.seeds == 0:
         return
     table, examples = read_csv(workdir / _TABLE), read_arrays(workdir / _EXAMPLES)
-    summarised = summary(table)
-    for name, frame in {"sanity": summarised, "sanity_verdicts": verdicts(table, config.analysis)}.items():
-        write_csv(workdir / "tables" / f"{name}.csv", frame)
-        write_text(workdir / "tables" / f"{name}.md", to_markdown(frame))
+    write_table(workdir, "sanity", summary(table))
+    write_table(workdir, "sanity_verdicts", verdicts(table, config.analysis))
     write_figure(workdir / "figures" / "sanity_maps.png", figures.likeness(table))
     write_figure(workdir / "figures" / "sanity_metrics.png", figures.metrics_by_depth(table))
     for own in genders:
@@ -107,7 +104,7 @@ def _all_compared(
     """Every condition's networks beside the members that are checked."""
     recordings = network_inputs(dataset, config)
     trained = load_explanations(workdir)[f"{own.gender}_signed_maps"]
-    wanted = first_members(own, config.sanity.seeds)
+    wanted = own.first_members(config.sanity.seeds)
     seeds = list(own.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
     yield Compared(rows, Condition(TRAINED, 0, None), trained[rows])
@@ -119,13 +116,11 @@ def _all_compared(
         for row in rows:
             other = (row + 1) % len(seeds)
             yield Compared([row], Condition(ANOTHER_SEED, None, seeds[other]), trained[[other]])
-    for group in shuffled:
-        own_members = tuple(m for m in group.members if m.gender == own.gender)
-        for members, params in trained_members([group], own_members):
-            signed_maps, _ = explain_members(params, own.gender, config, dataset, recordings)
-            for member, maps in zip(members, signed_maps, strict=True):
-                everywhere = np.broadcast_to(maps, (len(rows), *maps.shape))
-                yield Compared(rows, Condition(SHUFFLED_LABELS, None, member.seed), everywhere)
+    for members, params in trained_members(shuffled, members_of(shuffled, own.gender)):
+        signed_maps, _ = explain_members(params, own.gender, config, dataset, recordings)
+        for member, maps in zip(members, signed_maps, strict=True):
+            everywhere = np.broadcast_to(maps, (len(rows), *maps.shape))
+            yield Compared(rows, Condition(SHUFFLED_LABELS, None, member.seed), everywhere)
 
 
 def _cascade(

@@ -11,9 +11,9 @@ from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.stability import map_agreement, mask_profiles, metric_agreement, surviving_claims, table_cells
 from convcam_jax.stages.analyse import Analysed, GenderMaps
 from convcam_jax.statistics import chosen_rows
-from convcam_jax.tables import table_metric, to_markdown
+from convcam_jax.tables import table_metric
 from convcam_jax.verdicts import stability_verdicts
-from convcam_jax.workdir import read_arrays, read_csv, write_csv, write_figure, write_text
+from convcam_jax.workdir import read_arrays, read_csv, write_csv, write_figure, write_table
 
 _KINDS = {"value": "float", "n": "Int64", "n_speakers": "Int64", "n_zero_maps": "Int64"}
 
@@ -43,16 +43,11 @@ def compare_seeds(
     profiles = mask_profiles(masks, emotions, arrays["frequency_hz"], arrays["time_s"])
     write_csv(workdir / "mask_profiles.csv", profiles)
     for name, tidy in {"stability": means, "table_cells": cells, "claims_over_seeds": claims}.items():
-        _write_table(workdir, name, tidy)
-    _write_table(workdir, "stability_verdicts", verdicts[["about", "gender", "metric", "sentence"]])
+        write_table(workdir, name, tidy)
+    write_table(workdir, "stability_verdicts", verdicts[["about", "gender", "metric", "sentence"]])
     write_figure(workdir / "figures" / "stability_maps.png", figures.map_agreement(table, emotions))
     write_figure(workdir / "figures" / "stability_masks.png", figures.mask_bands(profiles))
 
 
 def _recordings(own: GenderMaps) -> pd.DataFrame:
     return pd.DataFrame(own.utterances)[["gender", "emotion", "speaker", "recording"]]
-
-
-def _write_table(workdir: Path, name: str, table: pd.DataFrame) -> None:
-    write_csv(workdir / "tables" / f"{name}.csv", table)
-    write_text(workdir / "tables" / f"{name}.md", to_markdown(table))

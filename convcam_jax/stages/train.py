@@ -15,8 +15,7 @@ from tqdm import tqdm
 
 from convcam_jax import checkpoints
 from convcam_jax.checkpoints import Progress
-from convcam_jax.config import Config
-from convcam_jax.convolution import Precision
+from convcam_jax.config import Config, Precision
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
 from convcam_jax.errors import UserError
