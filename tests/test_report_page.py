@@ -162,11 +162,17 @@ def test_sounds_change_with_the_choice(opened):
 
 def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
     picture = opened.find_element(By.ID, "picture")
-    before = picture.screenshot_as_png
+
+    def look() -> bytes:
+        # Only what lies inside the window is seen.
+        opened.execute_script("arguments[0].scrollIntoView()", picture)
+        return picture.screenshot_as_png
+
+    before = look()
     slider = opened.find_element(By.ID, "strength")
     slider.send_keys(*[Keys.ARROW_LEFT] * 16)
     assert opened.execute_script("return document.getElementById('picture').data[1].opacity") == 0
-    without_map = picture.screenshot_as_png
+    without_map = look()
     assert without_map != before
     slider.send_keys(*[Keys.ARROW_RIGHT] * 16)
     maps = Select(opened.find_element(By.ID, "layer"))
@@ -174,12 +180,19 @@ def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
         *("mean of all seeds", "spread over seeds", "seed 0 (chosen)", "seed 1", "seed 4"),
     ]
     maps.select_by_value("4")
-    assert picture.screenshot_as_png not in (before, without_map)
+    assert look() not in (before, without_map)
 
 
 def test_labels_are_written_where_they_fit(opened):
     texts = "return [...document.querySelectorAll('#picture .textpoint')].map(e => e.textContent)"
-    wait(opened, lambda b: [text for text in b.execute_script(texts) if text] == ["ab", "a", "<b>", "t"])
+
+    def written(browser) -> list[str]:
+        return [text for text in browser.execute_script(texts) if text.strip()]
+
+    wait(opened, lambda b: written(b) == ["ab", "a", "<b>", "t"])
+    for end_s, expected in ((42, ["ab", "a"]), (1.2, ["ab", "a", "<b>", "t"])):
+        opened.execute_script("Plotly.relayout(byId('picture'), {'xaxis.range': [0, arguments[0]]})", end_s)
+        wait(opened, lambda b, expected=expected: written(b) == expected)
     hovered = "return document.getElementById('picture').data.find(t => t.meta === 'phones').hovertext"
     assert opened.execute_script(hovered) == ["a", "&lt;b&gt;", "asp", "t"]
     assert opened.find_element(By.ID, "recording-syllables").text == "ab"

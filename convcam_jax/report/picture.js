@@ -32,12 +32,14 @@ function curve(details, values, name, axis, tone, dash) {
   };
 }
 
+// Plotly drops a point without text for good; a space it keeps.
+const NOT_WRITTEN = "\u00a0";
 const LABELS = { syllables: { height: 1, size: 12 }, phones: { height: 0, size: 10 } };
 
 function labelTraces(details) {
   return Object.entries(LABELS).map(([kind, { height, size }]) => ({
     type: "scatter", mode: "text", x: details[kind].map(([start, end]) => (start + end) / 2), y: details[kind].map(() => height),
-    text: details[kind].map(() => ""), hovertext: details[kind].map(([, , name]) => plotText(name)), yaxis: "y2",
+    text: details[kind].map(() => NOT_WRITTEN), hovertext: details[kind].map(([, , name]) => plotText(name)), yaxis: "y2",
     textfont: { size, color: colour("ink") }, cliponaxis: true, showlegend: false, meta: kind, hovertemplate: "%{hovertext}<extra></extra>",
   }));
 }
@@ -52,7 +54,7 @@ function fitLabels(node, details) {
   const texts = places.map((i) => {
     const kind = node.data[i].meta;
     ruler.font = `${LABELS[kind].size}px system-ui, sans-serif`;
-    return details[kind].map(([start, end, name]) => (ruler.measureText(name).width + 2 <= (end - start) * pixels ? plotText(name) : ""));
+    return details[kind].map(([start, end, name]) => (ruler.measureText(name).width + 2 <= (end - start) * pixels ? plotText(name) : NOT_WRITTEN));
   });
   return Plotly.restyle(node, { text: texts }, places);
 }
