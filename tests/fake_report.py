@@ -41,8 +41,9 @@ def make_shown(name: str = "08a01Wa", emotion: str = "anger", gender: str = "fem
         chosen=0,
         metrics=metrics.assign(seed=SEEDS, correct=correct),
         answers=answers,
-        controls=pd.DataFrame({"metric": ["q_rmse"], "p": [0.01]}),
-        phones=[Label(0.0, 0.4, "a"), Label(0.4, 0.8, "<b>")],
+        controls=pd.DataFrame({"level": ["recording"], "metric": ["q_rmse"], "control": ["time_shift"], "p": [0.01]}),
+        # The third is too long for its hundredth of a second.
+        phones=[Label(0.0, 0.4, "a"), Label(0.4, 0.8, "<b>"), Label(0.8, 0.81, "asp"), Label(0.81, 1.0, "t")],
         syllables=[Label(0.0, 0.8, "ab")],
         sounds=Sounds(RATE_HZ, tone, [0.5 * tone], [0.25 * tone]),
     )
@@ -64,7 +65,7 @@ def make_counterfactual() -> pd.DataFrame:
 def make_report() -> str:
     """HTML of the whole made-up report."""
     results = make_results(seeds=3)
-    verdicts = pd.DataFrame({"sentence": [HOSTILE], "holds": [True]})
+    verdicts = pd.DataFrame({"about": ["summary", "emotion"], "sentence": [HOSTILE, "Not better than chance."]})
     record = {"python": "3.11", "packages": {"jax": "0.10"}, "corpus_sha256": "0", "machine": HOSTILE}
     whole = {
         "facts": overview.facts(CONFIG, record, results.utterances, results.members),
@@ -77,6 +78,6 @@ def make_report() -> str:
         "snr_db": 300.0,
         "resynthesis": summary(make_counterfactual()).to_dict("records"),
         "tables": [overview.as_table("Table 1: recordings", results.members)],
-        "verdicts": [overview.as_table("verdicts", verdicts)],
+        "verdicts": overview.verdict_tables("verdicts", verdicts),
     }
     return make_page(whole, [recording(make_shown(*name, place)) for place, name in enumerate(NAMES)])

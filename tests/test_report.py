@@ -105,6 +105,7 @@ def test_a_recording_has_its_layers_and_metrics():
     q_rmse = next(row for row in details["metrics"] if row["metric"] == "q_rmse")
     assert q_rmse["chosen"] == pytest.approx(values[0], abs=1e-4)
     assert q_rmse["highest"] == pytest.approx(values.max(), abs=1e-4)
+    assert details["controls"] == {"columns": ["metric", "control", "p"], "rows": [["q_rmse", "time_shift", 0.01]]}
     assert details["answers"][2] == {"seed": 4, "predicted": "neutral", "p_truth": 0.25}
 
 
@@ -127,6 +128,17 @@ def test_confusions_count_answers():
 def test_tables_keep_numbers_and_gaps():
     table = overview.as_table("T", pd.DataFrame({"a": ["x", None], "b": [1.5, np.nan]}))
     assert table["rows"] == [["x", 1.5], [None, None]]
+    assert not table["open"]
+
+
+def test_verdicts_that_sum_up_stand_unfolded_before_all_of_them():
+    verdicts = pd.DataFrame({"about": ["summary", "emotion"], "sentence": ["All.", "One."]})
+    summary, whole = overview.verdict_tables("verdicts", verdicts)
+    assert (summary["title"], summary["open"], summary["rows"]) == ("verdicts: summary", True, [["All."]])
+    assert (whole["title"], whole["open"], len(whole["rows"])) == ("verdicts: all", False, 2)
+    for without in (verdicts[verdicts["about"] == "emotion"], verdicts[["sentence"]]):
+        (only,) = overview.verdict_tables("sanity verdicts", without)
+        assert (only["title"], only["open"], len(only["rows"])) == ("sanity verdicts", True, len(without))
 
 
 def test_the_page_holds_everything_and_no_name_as_markup():

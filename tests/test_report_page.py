@@ -162,11 +162,17 @@ def test_sounds_change_with_the_choice(opened):
 
 def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
     picture = opened.find_element(By.ID, "picture")
-    before = picture.screenshot_as_png
+
+    def look() -> bytes:
+        # Only what lies inside the window is seen.
+        opened.execute_script("arguments[0].scrollIntoView()", picture)
+        return picture.screenshot_as_png
+
+    before = look()
     slider = opened.find_element(By.ID, "strength")
     slider.send_keys(*[Keys.ARROW_LEFT] * 16)
     assert opened.execute_script("return document.getElementById('picture').data[1].opacity") == 0
-    without_map = picture.screenshot_as_png
+    without_map = look()
     assert without_map != before
     slider.send_keys(*[Keys.ARROW_RIGHT] * 16)
     maps = Select(opened.find_element(By.ID, "layer"))
@@ -174,7 +180,33 @@ def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
         *("mean of all seeds", "spread over seeds", "seed 0 (chosen)", "seed 1", "seed 4"),
     ]
     maps.select_by_value("4")
-    assert picture.screenshot_as_png not in (before, without_map)
+    assert look() not in (before, without_map)
+
+
+def test_labels_are_written_where_they_fit(opened):
+    texts = "return [...document.querySelectorAll('#picture .textpoint')].map(e => e.textContent)"
+
+    def written(browser) -> list[str]:
+        return [text for text in browser.execute_script(texts) if text.strip()]
+
+    wait(opened, lambda b: written(b) == ["ab", "a", "<b>", "t"])
+    for end_s, expected in ((42, ["ab", "a"]), (1.2, ["ab", "a", "<b>", "t"])):
+        opened.execute_script("Plotly.relayout(byId('picture'), {'xaxis.range': [0, arguments[0]]})", end_s)
+        wait(opened, lambda b, expected=expected: written(b) == expected)
+    hovered = "return document.getElementById('picture').data.find(t => t.meta === 'phones').hovertext"
+    assert opened.execute_script(hovered) == ["a", "&lt;b&gt;", "asp", "t"]
+    assert opened.find_element(By.ID, "recording-syllables").text == "ab"
+
+
+def test_metrics_stand_beside_their_controls_and_the_round_trip_is_stated(opened):
+    tables = opened.find_element(By.ID, "recording-tables").text
+    assert "Metrics beside their controls\nmetric control p\nq rmse time shift 0.01" in tables
+    assert "ratio of 300 dB" in opened.find_element(By.ID, "round-trip").text
+
+
+def test_verdicts_are_summed_up_and_the_rest_is_folded(loaded):
+    folded = "return [...document.querySelectorAll('#table-list details')].map(d => [d.firstChild.textContent, d.open])"
+    assert loaded.execute_script(folded)[:2] == [["verdicts: summary", True], ["verdicts: all", False]]
 
 
 @pytest.mark.parametrize("width", [400, 1600])
@@ -195,4 +227,25 @@ def test_it_fits(opened, width):
         )
         assert wide == []
     finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_paper_it_fits_and_is_light(opened):
+    ink = "return document.querySelector('#picture .xtick text').style.fill"
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    try:
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
+        # The width of A4 between margins.
+        metrics = {"width": 720, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        wait(opened, lambda b: b.execute_script(ink) == "rgb(232, 234, 238)")
+        opened.execute_script("dispatchEvent(new Event('beforeprint'))")
+        wait(opened, lambda b: b.execute_script(ink) == "rgb(27, 30, 35)")
+        chart = "return document.querySelector('#picture .main-svg').getBoundingClientRect().width"
+        wait(opened, lambda b: b.execute_script(chart) <= 720)
+        assert opened.execute_script("return document.documentElement.scrollWidth") <= 720
+        opened.execute_script("dispatchEvent(new Event('afterprint'))")
+        wait(opened, lambda b: b.execute_script(ink) == "rgb(232, 234, 238)")
+    finally:
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

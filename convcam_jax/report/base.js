@@ -62,17 +62,29 @@ function chartLayout(more = {}) {
 
 const drawings = new Map();
 
-// Draws a chart now, and again when the system changes between light and dark.
-function drawChart(node, make) {
-  drawings.set(node, make);
+// Draws a chart now, and again when the colours change; `finish` is called each time after that.
+async function drawChart(node, make, finish = () => {}) {
+  drawings.set(node, { make, finish });
   const { data, layout } = make();
-  return Plotly.react(node, data, layout, { displayModeBar: false, responsive: true });
+  await Plotly.react(node, data, layout, { displayModeBar: false, responsive: true });
+  return finish();
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const [node, make] of drawings) drawChart(node, make);
+function redrawCharts() {
+  for (const [node, { make, finish }] of drawings) drawChart(node, make, finish);
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+// Paper is light, and has a width of its own.
+addEventListener("beforeprint", () => {
+  document.documentElement.dataset.print = "true";
+  redrawCharts();
+  for (const node of drawings.keys()) Plotly.Plots.resize(node);
 });
-addEventListener("beforeprint", () => { for (const node of drawings.keys()) Plotly.Plots.resize(node); });
+addEventListener("afterprint", () => {
+  delete document.documentElement.dataset.print;
+  redrawCharts();
+});
 
 const VIRIDIS = [[68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37]];
 

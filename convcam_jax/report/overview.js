@@ -2,7 +2,8 @@ const run = readData("data-overview");
 
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
-  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}, ${recordings} recordings, ${run.facts["seeds per gender"]} seeds per gender`;
+  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per gender"]} seeds per gender`;
+  byId("round-trip").textContent = `With all cells marked the sound is the recording again, to a signal-to-noise ratio of ${Math.floor(run.snr_db)} dB or more, before it is rounded to 16 bits (wav files) or made MP3 (this page).`;
   for (const [name, text] of Object.entries(run.facts)) {
     byId("facts").append(element("dt", { textContent: name }), element("dd", { textContent: text }));
   }
@@ -99,7 +100,7 @@ function showCounterfactual() {
     byId("counterfactual-chart").remove();
     return;
   }
-  note.textContent = `Every recording is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum. With all cells marked the sound is the recording again to ${run.snr_db.toFixed(0)} dB.`;
+  note.textContent = `Every recording is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum.`;
   const genders = [...new Set(run.resynthesis.map((row) => row.gender))];
   const sounds = { only: "only the cells", without: "all but the cells" };
   drawChart(byId("counterfactual-chart"), () => {
@@ -111,7 +112,7 @@ function showCounterfactual() {
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
       annotations.push({ text: plotText(`${gender}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
-    return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1.16, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 40 }, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
+    return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1.16, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
   });
   const columns = ["gender", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
@@ -125,8 +126,7 @@ function showTables() {
   for (const [title, tables] of groups.filter(([, tables]) => tables.length)) {
     byId("table-list").append(element("h3", { textContent: title }));
     for (const table of tables) {
-      const open = /^Table [345]|verdicts/.test(table.title);
-      byId("table-list").append(element("details", { open }, element("summary", { textContent: table.title }), tableOf(table.columns, table.rows)));
+      byId("table-list").append(element("details", { open: table.open }, element("summary", { textContent: table.title }), tableOf(table.columns, table.rows)));
     }
   }
 }

@@ -53,20 +53,34 @@ def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, m
 def duration(begun: datetime | None, explained: datetime | None) -> dict[str, str]:
     """When the run began, and how long it took until all maps were made; nothing of what is not known.
 
-    A report that is made again says the same.
+    Both are dates of files, so a report that is made again says the same, unless the files were copied without them.
     """
     if begun is None:
         return {}
     found = {"begun": f"{begun:%Y-%m-%d %H:%M} UTC"}
     if explained is not None:
-        found["until all maps were made"] = f"{(explained - begun).total_seconds() / 60:.0f} minutes"
+        minutes = (explained - begun).total_seconds() / 60
+        found["until all maps were made"] = f"{minutes:.0f} minutes, by the dates of config.json and explanations.npz"
     return found
 
 
-def as_table(title: str, frame: pd.DataFrame, note: str = "") -> dict[str, Any]:
-    """A table as title, note, columns and rows; numbers stay numbers."""
+def as_table(title: str, frame: pd.DataFrame, is_open: bool = False) -> dict[str, Any]:
+    """A table as title, columns and rows, and whether it is unfolded at first; numbers stay numbers."""
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return {"title": title, "note": note, "columns": [str(c) for c in frame.columns], "rows": rows}
+    return {"title": title, "open": is_open, "columns": [str(c) for c in frame.columns], "rows": rows}
+
+
+def verdict_tables(name: str, verdicts: pd.DataFrame) -> list[dict[str, Any]]:
+    """Sentences that sum up (rows whose `about` is "summary") unfolded, all verdicts folded; without the former, all.
+
+    The sentences come first, so that they are seen on a narrow page.
+    """
+    verdicts = verdicts[["sentence", *verdicts.columns.drop("sentence")]]
+    is_summary = (verdicts["about"] if "about" in verdicts else verdicts["sentence"]) == "summary"
+    if not is_summary.any():
+        return [as_table(name, verdicts, is_open=True)]
+    summary = verdicts.loc[is_summary, ["sentence"]]
+    return [as_table(f"{name}: summary", summary, is_open=True), as_table(f"{name}: all", verdicts)]
 
 
 def masks(mask_set: MaskSet) -> dict[str, Any]:

@@ -32,12 +32,31 @@ function curve(details, values, name, axis, tone, dash) {
   };
 }
 
+// Plotly drops a point without text for good; a space it keeps.
+const NOT_WRITTEN = "\u00a0";
+const LABELS = { syllables: { height: 1, size: 12 }, phones: { height: 0, size: 10 } };
+
 function labelTraces(details) {
-  return [["syllables", 1], ["phones", 0]].map(([kind, height]) => ({
+  return Object.entries(LABELS).map(([kind, { height, size }]) => ({
     type: "scatter", mode: "text", x: details[kind].map(([start, end]) => (start + end) / 2), y: details[kind].map(() => height),
-    text: details[kind].map(([, , name]) => plotText(name)), yaxis: "y2", textfont: { size: kind === "phones" ? 10 : 12, color: colour("ink") },
-    cliponaxis: true, showlegend: false, hovertemplate: "%{text}<extra></extra>",
+    text: details[kind].map(() => NOT_WRITTEN), hovertext: details[kind].map(([, , name]) => plotText(name)), yaxis: "y2",
+    textfont: { size, color: colour("ink") }, cliponaxis: true, showlegend: false, meta: kind, hovertemplate: "%{hovertext}<extra></extra>",
   }));
+}
+
+const ruler = element("canvas").getContext("2d");
+
+// A label is written only where it fits between its two lines; under the pointer all of them are.
+function fitLabels(node, details) {
+  const axis = node._fullLayout.xaxis;
+  const pixels = axis._length / (axis.range[1] - axis.range[0]);
+  const places = node.data.flatMap((trace, i) => (trace.meta in LABELS ? [i] : []));
+  const texts = places.map((i) => {
+    const kind = node.data[i].meta;
+    ruler.font = `${LABELS[kind].size}px system-ui, sans-serif`;
+    return details[kind].map(([start, end, name]) => (ruler.measureText(name).width + 2 <= (end - start) * pixels ? plotText(name) : NOT_WRITTEN));
+  });
+  return Plotly.restyle(node, { text: texts }, places);
 }
 
 function labelLines(details) {
@@ -90,7 +109,7 @@ function panelsOf(details, layers, state) {
   return {
     data,
     layout: chartLayout({
-      margin: { l: 54, r: 46, t: 8, b: 60 },
+      margin: { l: 54, r: 46, t: 8, b: 84 },
       xaxis: { range: [0, details.duration_s], anchor: "y5", title: { text: "time (s)" }, showgrid: false },
       yaxis: { domain: DOMAINS.waveform, range: [-peak, peak], showticklabels: false, fixedrange: true, ...titled("sound"), showgrid: false },
       yaxis2: { domain: DOMAINS.labels, range: [-0.5, 1.5], fixedrange: true, showgrid: false, zeroline: false, showticklabels: false, visible: hasLabels },
@@ -98,7 +117,7 @@ function panelsOf(details, layers, state) {
       yaxis4: { domain: DOMAINS.pitch, fixedrange: true, ...frequencies, ...titled("F0, c (Hz)") },
       yaxis5: { domain: DOMAINS.loudness, range: [-0.03, 1.05], fixedrange: true, ...titled("Q, q") },
       shapes: labelLines(details),
-      legend: { orientation: "h", y: -0.06, yanchor: "top" },
+      legend: { orientation: "h", y: -0.08, yanchor: "top", traceorder: "normal" },
       hovermode: "closest",
     }),
   };

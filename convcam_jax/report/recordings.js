@@ -45,8 +45,8 @@ function showList() {
   const key = byId("sort").value;
   const metric = metricNames.includes(key) ? key : metricNames[0];
   const table = tableOf(
-    ["recording", "emotion", "gender", "speaker", "chosen_model", "seeds_right", metric],
-    found.map((one) => [one.recording, one.emotion, one.gender, one.speaker, one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.metrics[metric]]),
+    ["recording", "emotion", metric, "chosen_model", "seeds_right", "gender", "speaker"],
+    found.map((one) => [one.recording, one.emotion, one.metrics[metric], one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.gender, one.speaker]),
   ).firstChild;
   found.forEach((one, i) => {
     const row = table.tBodies[0].rows[i];
@@ -57,13 +57,26 @@ function showList() {
   byId("count").textContent = `${found.length} of ${list.length} recordings`;
 }
 
-function drawPicture() {
-  return drawChart(byId("picture"), () => panelsOf(opened.details, opened.layers, state)).then(movePlayhead);
+function fitPicture() {
+  movePlayhead();
+  return fitLabels(byId("picture"), opened.details);
+}
+
+async function drawPicture() {
+  const picture = byId("picture");
+  const isFirst = !picture.data;
+  await drawChart(picture, () => panelsOf(opened.details, opened.layers, state), fitPicture);
+  if (isFirst) picture.on("plotly_relayout", fitPicture);
 }
 
 function showSound(keepPlace) {
   const kind = document.querySelector("input[name=sound]:checked").value;
   loadSound(chosenSound(opened.details.sounds, kind, Number(byId("threshold").value)), keepPlace);
+}
+
+function controlsTable({ columns, rows }) {
+  const named = columns.map((_, i) => ["metric", "control", "better"].includes(columns[i]));
+  return tableOf(columns, rows.map((row) => row.map((value, i) => (named[i] && value ? inWords(value) : value))));
 }
 
 function showFactsOf(one, details) {
@@ -72,11 +85,12 @@ function showFactsOf(one, details) {
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);
   byId("layer").value = state.layer;
+  byId("recording-syllables").textContent = details.syllables.map(([, , name]) => name).filter((name) => /\p{L}/u.test(name)).join(" · ");
   const metrics = tableOf(["metric", "chosen", "mean", "lowest", "highest"], details.metrics.map((row) => [inWords(row.metric), row.chosen, row.mean, row.lowest, row.highest]));
   const answers = tableOf(["seed", "answer", "p_of_truth"], details.answers.map((row) => [row.seed, row.predicted, row.p_truth]));
   const parts = [["Metrics", metrics]];
   if (details.answers.length) parts.push(["Answers of the seeds", answers]);
-  if (details.controls.rows.length) parts.push(["Controls", tableOf(details.controls.columns, details.controls.rows)]);
+  if (details.controls.rows.length) parts.push(["Metrics beside their controls", controlsTable(details.controls)]);
   byId("recording-tables").replaceChildren(...parts.map(([title, table]) => element("div", {}, element("h4", { textContent: title }), table)));
 }
 

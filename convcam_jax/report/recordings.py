@@ -24,6 +24,11 @@ SORTED_BY = (
     "energy_ratio",
     "mask_area",
 )
+# Of `controls.csv`, what is shown beside the metrics of a recording.
+CONTROL_COLUMNS = (
+    *("metric", "observed", "better", "control", "control_mean", "control_low", "control_high"),
+    *("p", "q", "above_chance", "n_draws"),
+)
 
 
 class Sounds(NamedTuple):
@@ -150,8 +155,9 @@ def _metrics(shown: Shown) -> list[dict[str, Any]]:
 
 
 def _controls(controls: pd.DataFrame) -> dict[str, Any]:
-    rows = controls.astype(object).where(controls.notna(), None).to_numpy().tolist()
-    return {"columns": list(controls.columns), "rows": rows}
+    shown = controls[[column for column in CONTROL_COLUMNS if column in controls]]
+    rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
+    return {"columns": list(shown.columns), "rows": rows}
 
 
 def _number(value: float) -> float | None:

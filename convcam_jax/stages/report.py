@@ -95,12 +95,11 @@ def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _controls_of(controls: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
-    """The chosen member's controls of one recording, where the table has a row for every recording."""
+    """The chosen member's controls of one recording; nothing where the table has no row for every recording."""
     if "recording" not in controls:
         return pd.DataFrame()
     own = _rows_of(controls, name)
-    own = own[own["seed"] == seed] if "seed" in own else own
-    return own.drop(columns=[c for c in ("recording", "gender", "speaker", "emotion", "seed") if c in own])
+    return own[own["seed"] == seed] if "seed" in own else own
 
 
 def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) -> dict[str, Any]:
@@ -132,12 +131,11 @@ def _tables(folder: Path) -> Iterator[dict[str, Any]]:
         path = folder / f"{name}.csv"
         if path.is_file():
             frame = read_csv(path)
-            if name in {f"table{number}" for number in STATISTICS_TABLES}:
-                frame = as_printed(frame)
-            yield overview.as_table(title, frame)
+            is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
+            yield overview.as_table(title, as_printed(frame) if is_statistics else frame, is_statistics)
 
 
 def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
     """The verdicts of all controls that have been run."""
-    for path in sorted(folder.glob("*verdicts.csv")):
-        yield overview.as_table(path.stem.replace("_", " "), read_csv(path))
+    for path in sorted(folder.glob("*verdicts.csv"), key=lambda path: (path.stem != "verdicts", path.stem)):
+        yield from overview.verdict_tables(path.stem.replace("_", " "), read_csv(path))
