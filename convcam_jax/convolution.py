@@ -13,14 +13,13 @@ such products. On other backends it is `lax.conv_general_dilated` and its own de
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
-Precision = Literal["float32", "bfloat16"]
+from convcam_jax.config import Precision
 
 
 def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32") -> Array:

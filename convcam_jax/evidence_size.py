@@ -4,7 +4,7 @@ import dataclasses
 
 from convcam_jax.config import EVIDENCE_CLASSES, GENDERS, CamMethod, Config, ModelConfig
 
-SMALL_EVIDENCE_METHODS: tuple[CamMethod, ...] = ("gradcam", "gradcam++", "hirescam", "integrated_gradients")
+SMALL_EVIDENCE_METHODS: tuple[CamMethod, ...] = ("gradcam", "gradcam++", "hirescam", "gradient_x_input")
 
 
 def with_evidence_size(config: Config, seeds: int | None) -> Config:
@@ -23,6 +23,6 @@ def with_evidence_size(config: Config, seeds: int | None) -> Config:
         corpus=dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64),
         synthetic=dataclasses.replace(config.synthetic, speakers_per_gender=2 if small else 3, texts=20),
         model=ModelConfig(filters=(8, 16, 32), dense_units=64),
-        train=dataclasses.replace(config.train, seeds=seeds or (4 if small else 5), epochs=12, patience_epochs=12),
+        train=dataclasses.replace(config.train, seeds=seeds or 4, epochs=12, patience_epochs=12),
         evidence=evidence,
     )

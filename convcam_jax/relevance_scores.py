@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from sklearn.metrics import average_precision_score
 
 Map = NDArray[np.floating]
 Truth = NDArray[np.bool_]
@@ -56,8 +55,17 @@ def pointing(own_map: Map, truth: Truth) -> float:
 
 
 def average_precision(own_map: Map, truth: Truth) -> float:
-    """Area under the precision-recall curve of the map as a detector of the truth's cells."""
-    return float(average_precision_score(truth.ravel(), own_map.ravel()))
+    """Area under the precision-recall curve of the map as a detector of the truth's cells.
+
+    The sum over the map's distinct values of the recall gained there times the precision, as scikit-learn's
+    `average_precision_score`, whose checks of its arguments take ten times as long as the computation.
+    """
+    order = np.argsort(own_map, axis=None)[::-1]
+    values, marks = own_map.ravel()[order], truth.ravel()[order]
+    last_of_value = np.flatnonzero(np.append(values[:-1] != values[1:], True))
+    found = np.cumsum(marks)[last_of_value]
+    precision = found / (last_of_value + 1)
+    return float((np.diff(found, prepend=0) * precision).sum() / truth.sum())
 
 
 def relevance_scores(own_map: Map, truth: Truth) -> RelevanceScores:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from jax import Array, lax
 
-from convcam_jax.convolution import Precision, strip_convolution
+from convcam_jax.config import Precision
+from convcam_jax.convolution import strip_convolution
 
 TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 1e-2}
 PRECISIONS: list[Precision] = ["float32", "bfloat16"]

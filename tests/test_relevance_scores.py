@@ -72,6 +72,15 @@ def test_chance_is_the_mean_over_all_circular_shifts():
     assert chance_scores(truth)[:3] == (truth.mean(),) * 3
 
 
+@pytest.mark.parametrize("levels", [3, 1000])
+def test_average_precision_is_scikit_learns_with_and_without_ties(levels):
+    random = np.random.default_rng(levels)
+    own_map, truth = random.integers(0, levels, (9, 20)).astype(np.float32), random.random((9, 20)) < 0.2
+
+    expected = average_precision_score(truth.ravel(), own_map.ravel())
+    assert average_precision(own_map, truth) == pytest.approx(expected, rel=1e-12)
+
+
 def test_chance_of_average_precision_is_the_mean_over_all_orders():
     truth = np.array([True, True, False, False, False])
     orders = [average_precision_score(truth, order) for order in permutations(range(5))]

@@ -28,7 +28,7 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
     """The program of a case."""
     policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     if case.task == "explaining":
-        models = [make_model(config, inputs.tested.shape[1:], policy) for _ in range(case.members)]
+        models = [with_activations(make_model(config, inputs.tested.shape[1:], policy)) for _ in range(case.members)]
         return lambda: [explain(model, inputs, case.recordings, len(config.corpus.emotions)) for model in models]
     spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
     model = make_model(config, spectrograms.shape[1:], policy)
@@ -59,14 +59,18 @@ def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
     return model
 
 
+def with_activations(model: Any) -> Any:
+    """A model that gives the last convolution's activations and the logits."""
+    return keras.Model(model.inputs[0], [model.get_layer(LAST_CONVOLUTION).output, model.outputs[0]])
+
+
 def explain(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
-    """Grad-CAM of the true class, recording by recording, then masks and metrics."""
-    with_activations = keras.Model(model.inputs[0], [model.get_layer(LAST_CONVOLUTION).output, model.outputs[0]])
+    """Grad-CAM of the true class by a model `with_activations`, recording by recording, then masks and metrics."""
     maps, correct = [], []
     for index in range(n_recordings):
         label = int(inputs.emotion[index])
         with tf.GradientTape() as tape:
-            activations, logits = with_activations(inputs.tested[index][None, ..., None])
+            activations, logits = model(inputs.tested[index][None, ..., None])
             score = logits[0, label]
         weights = tf.reduce_mean(tape.gradient(score, activations), axis=(0, 1, 2))
         node_map = tf.nn.relu(tf.reduce_sum(activations[0] * weights, axis=-1))
