@@ -12,7 +12,9 @@ from convcam_jax.tables import table_metric
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
 CONDITIONS = (TRAINED, *LAYERS, SHUFFLED_LABELS, ANOTHER_SEED)
 LIKENESS = MapComparison._fields
-METRICS = tuple(name for name in RecordingMetrics._fields if name != "map_is_zero")
+# Those of Tables 3 to 5.
+_OTHERS = ("envelope_variance", "q_voiced_excess", "map_is_zero")
+METRICS = tuple(name for name in RecordingMetrics._fields if name not in _OTHERS)
 # The layer as it is called in a sentence.
 _SPOKEN = {
     "output": "the output layer is randomised",
@@ -31,7 +33,7 @@ def seed_means(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Every measure per gender and condition, over the seeds.
+    """Likeness, the metrics of Tables 3 to 5 and map_is_zero per gender and condition, over the seeds.
 
     Returns gender, condition, depth, measure, mean (of the seeds' means over recordings), low, high (95 % t interval of
     that mean over the seeds), seeds, n_maps (with a value). The measure map_is_zero is the share of zero maps.
