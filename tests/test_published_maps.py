@@ -132,14 +132,15 @@ def test_q_mse_from_the_map_is_the_printed_one(cases):
         )
 
 
-def test_every_map_is_stronger_in_voiced_frames(cases):
-    excess = [metrics_of(case, case.activation).q_voiced_excess for case in cases.values()]
-    assert min(excess) > 0
-    plotted = []
-    for case in cases.values():
+def test_maps_are_stronger_in_voiced_frames(cases):
+    """In 32 of 33; in 14b09Wa both means are equal within the error of reading."""
+    excess = {recording: float(metrics_of(case, case.activation).q_voiced_excess) for recording, case in cases.items()}
+    assert {recording for recording, value in excess.items() if value < 0.01} == {"14b09Wa"}
+    assert abs(excess["14b09Wa"]) < 0.001
+    for recording, case in cases.items():
         q = case.curves.q.to_numpy()
-        plotted.append(q[case.f0.voiced].mean() - q[~case.f0.voiced].mean())
-    np.testing.assert_allclose(excess, plotted, atol=0.01)
+        plotted = q[case.f0.voiced].mean() - q[~case.f0.voiced].mean()
+        assert excess[recording] == pytest.approx(plotted, abs=0.005), recording
 
 
 def test_a_constant_is_closer_to_the_envelope_than_the_printed_contour(recordings, samples):
@@ -181,7 +182,7 @@ def test_f0_metric_from_the_plotted_trajectory_is_the_printed_one(cases):
 
 
 def test_f0_metric_from_the_maps_as_they_were_read(cases):
-    """Median error 0.6 %; 26 of 33 within 2 %, as cells close to half of a maximum fall on the wrong side."""
+    """Median error 0.6 %; 26 of 33 (79 %) within 2 %, as cells close to half of a maximum fall on the wrong side."""
     values = [metrics_of(case, case.activation).f0_segment_rmse_hz for case in cases.values()]
     errors = relative_errors(values, cases)
     assert np.median(errors) < 0.01
@@ -191,7 +192,7 @@ def test_f0_metric_from_the_maps_as_they_were_read(cases):
 def test_f0_metric_from_the_maps_freed_from_reading_error(cases):
     """Median error 0.4 %; 31 of 33 within 2 %.
 
-    It takes both the fit and the half colour: 26 of 33 with either alone, 29 with the fit and 0.65 to 0.75 of a colour.
+    It takes both the fit and the half colour: 26 of 33 with either alone, 30 with the fit and 0.4 or 0.6 of a colour.
     """
     maps = {recording: fitted(case.activation) for recording, case in cases.items()}
     values = [metrics_of(case, maps[recording]).f0_segment_rmse_hz for recording, case in cases.items()]
