@@ -1,14 +1,30 @@
 """What our runs say to each of the paper's empirical claims."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from convcam_jax.config import PROTOCOLS, AnalysisConfig
 from convcam_jax.published import PRINTED_DECIMALS, STATISTICS_TABLES, Published
-from convcam_jax.published.claims import CLAIMS, Claim, Row, Verdict
+from convcam_jax.published.claim import (
+    ALL_EMOTIONS,
+    CLOSER_THAN_A_CONSTANT,
+    HIGHER_WHERE_VOICED,
+    SET_ASIDE,
+    TABLE_5_SET_ASIDE,
+    Claim,
+    Row,
+    Verdict,
+)
+from convcam_jax.published.claims import CLAIMS
 from convcam_jax.statistics import chosen_rows
 from convcam_jax.tables import printed, table_cells, table_metric
+
+# What is above 0 in the recordings that a share counts, from rows of the metrics table.
+_COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    HIGHER_WHERE_VOICED: lambda metrics: metrics["q_voiced_excess"],
+    CLOSER_THAN_A_CONSTANT: lambda metrics: metrics["envelope_variance"] - metrics["q_mse"],
+}
 
 
 def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd.Series:
@@ -40,9 +56,33 @@ def printed_cells(published: Published) -> pd.DataFrame:
 
 
 def member_cells(metrics: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
-    """Tables 3 to 5 of one member per gender as cells (see `row_values`)."""
+    """All rows that claims are about as cells (see `row_values`), of one member per gender."""
     emotions = sorted(metrics["emotion"].unique())
-    return pd.concat([table_cells(table, metrics, analysis, emotions) for table in STATISTICS_TABLES])
+    tables = [table_cells(table, metrics, analysis, emotions) for table in STATISTICS_TABLES]
+    set_aside = table_cells(5, without_set_aside(metrics), analysis, emotions).assign(table=TABLE_5_SET_ASIDE)
+    return pd.concat([*tables, set_aside, share_cells(metrics)], ignore_index=True)
+
+
+def without_set_aside(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The metrics without the recordings that `SET_ASIDE` names by gender, emotion and speaker."""
+    keys = zip(metrics["gender"], metrics["emotion"], metrics["speaker"], strict=True)
+    return metrics[[SET_ASIDE.get((gender, emotion)) != speaker for gender, emotion, speaker in keys]]
+
+
+def share_cells(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Shares of correctly classified recordings (see `HIGHER_WHERE_VOICED`) as cells, in per cent.
+
+    A recording without the value in question does not count.
+    """
+    correct = metrics.loc[metrics["correct"].astype(bool)]
+    cells = []
+    for name, of in _COUNTED.items():
+        values = correct[["gender", "emotion"]].assign(value=of(correct)).dropna()
+        values = pd.concat([values, values.assign(emotion=ALL_EMOTIONS)])
+        values["value"] = 100.0 * (values["value"] > 0)
+        shares = values.groupby(["gender", "emotion"])["value"].agg(value="mean", n_recordings="size").reset_index()
+        cells.append(shares.assign(table=name, statistic="share"))
+    return pd.concat(cells, ignore_index=True)
 
 
 def protocol_name(analysis: AnalysisConfig) -> str:
@@ -57,7 +97,8 @@ def evaluate_claims(
 
     The female and the male member of the same seed are taken together. Returns id, section, claim (the paper's words),
     holds_in_printed_tables, holds_for_chosen_member, seeds_holding, seeds, seeds_undecided, protocol, sentence. Truth
-    values are empty where undecided, and holds_in_printed_tables also where no `published` is given.
+    values are empty where undecided, and holds_in_printed_tables also for rows that were not printed and where no
+    `published` is given.
     """
     by_seed = [member_cells(rows, analysis) for _, rows in metrics.groupby("seed")]
     chosen = member_cells(chosen_rows(metrics, members), analysis)
@@ -65,7 +106,7 @@ def evaluate_claims(
     protocol = protocol_name(analysis)
     rows = []
     for claim in CLAIMS:
-        decidable = not claim.unit or table_metric(4, analysis).endswith(f"_{claim.unit}")
+        decidable = _has_unit(claim, analysis)
         verdicts = [holds(claim, cells) if decidable else None for cells in by_seed]
         ours = holds(claim, chosen) if decidable else None
         printed_verdict = holds(claim, theirs) if theirs is not None else None
@@ -75,6 +116,12 @@ def evaluate_claims(
     truths = ["holds_in_printed_tables", "holds_for_chosen_member"]
     columns = ["id", "section", "claim", *truths, "seeds_holding", "seeds", "seeds_undecided", "protocol", "sentence"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(truths, "boolean"))
+
+
+def _has_unit(claim: Claim, analysis: AnalysisConfig) -> bool:
+    """Whether the claim's figures, if it names any, are in the units of the analysis."""
+    metrics = [table_metric(row.table, analysis) for row in claim.rows if isinstance(row.table, int)]
+    return not claim.unit or all(metric.endswith(f"_{claim.unit}") for metric in metrics)
 
 
 def _sentence(
@@ -93,7 +140,14 @@ def _sentence(
 def _numbers(cells: pd.DataFrame, row: Row, minimum_recordings: int, analysis: AnalysisConfig) -> str:
     """A row's values in ascending order, as text."""
     values = row_values(cells, row, minimum_recordings).sort_values()
-    decimals = PRINTED_DECIMALS[row.table]
+    decimals = PRINTED_DECIMALS[row.table] if isinstance(row.table, int) else 1
     texts = [f"{emotion} {printed(value, decimals, 'rounded')}" for emotion, value in values.items()]
-    metric = table_metric(row.table, analysis) + (" in per cent" if row.table == 5 else "")
-    return f"Table {row.table} ({metric}), {row.gender} {row.statistic}: {', '.join(texts) or 'no recordings'}"
+    return f"{_row_name(row, analysis)}: {', '.join(texts) or 'no recordings'}"
+
+
+def _row_name(row: Row, analysis: AnalysisConfig) -> str:
+    """Which numbers a row holds, as text."""
+    if isinstance(row.table, int):
+        metric = table_metric(row.table, analysis) + (" in per cent" if row.table == 5 else "")
+        return f"Table {row.table} ({metric}), {row.gender} {row.statistic}"
+    return f"{row.table[0].upper()}{row.table[1:]} (in per cent), {row.gender} {row.statistic}"

@@ -59,7 +59,8 @@ def check_values(name: str, values: NDArray) -> None:
         if cells.any():
             position = ", ".join(str(index) for index in np.argwhere(cells)[0])
             advice = "apply the ReLU of Grad-CAM first" if what == "a negative value" else "replace it"
-            raise UserError(f"--maps: array {name}: has {what} in {cells.sum()} cells, first at [{position}]; {advice}")
+            where = f"1 cell, [{position}]" if cells.sum() == 1 else f"{cells.sum()} cells, first at [{position}]"
+            raise UserError(f"--maps: array {name}: has {what} in {where}; {advice}")
 
 
 def check_shape(name: str, shape: tuple[int, ...], n_frames: int, shapes: MapShapes) -> None:

@@ -21,6 +21,8 @@ class RecordingMetrics(NamedTuple):
 
     q_mse: jax.Array
     q_rmse: jax.Array
+    envelope_variance: jax.Array
+    q_voiced_excess: jax.Array  # -1..1
     f0_segment_rmse_hz: jax.Array
     f0_frame_rmse_hz: jax.Array
     f0_segment_rmse_semitones: jax.Array
@@ -31,7 +33,8 @@ class RecordingMetrics(NamedTuple):
 
 
 # The metrics that are numbers, of which there are means and tables.
-METRICS = tuple(name for name in RecordingMetrics._fields if name != "map_is_zero")
+_OTHERS = ("envelope_variance", "q_voiced_excess", "map_is_zero")
+METRICS = tuple(name for name in RecordingMetrics._fields if name not in _OTHERS)
 
 
 class TrajectoryErrors(NamedTuple):
@@ -59,20 +62,24 @@ def recording_metrics(
     `activation` [F, T] >= 0; `cqt` [F, T] magnitude; `energy` [T] >= 0, not normalised; `f0_hz` [T], 0 where unvoiced;
     `voiced` [T] bool; `bin_hz` [F]; `mask` [F, T] bool, the binarised mask of the recording's emotion.
     A map that is zero in the whole recording has no contour, so its q metrics are NaN: zeros would lie closer to many
-    an envelope than any map does. Frames where the map is zero have no dominant frequency and do not count in the F0
-    metrics, which are NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published
-    reading of F0 has, do not count in semitones.
+    an envelope than any map does. `envelope_variance` is a property of the recording: the q_mse of the best constant,
+    the mean of Q. Frames where the map is zero have no dominant frequency and do not count in the F0 metrics, which are
+    NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published reading of F0 has, do
+    not count in semitones.
     """
     in_recording = jnp.arange(activation.shape[1]) < n_frames
     activation = jnp.where(in_recording[None, :], activation, 0)
     map_is_zero = jnp.max(activation) <= 0
     contour, envelope = activation_contour(activation), energy_contour(energy, n_frames)
-    q_mse = mean_square_difference(contour, envelope, in_recording & ~map_is_zero)
+    has_contour = in_recording & ~map_is_zero
+    q_mse = mean_square_difference(contour, envelope, has_contour)
 
     trajectory_hz = frequency_trajectory(activation, bin_hz, config.trajectory_threshold)
     return RecordingMetrics(
         q_mse=q_mse,
         q_rmse=jnp.sqrt(q_mse),
+        envelope_variance=variance(envelope, in_recording),
+        q_voiced_excess=voiced_excess(contour, voiced, has_contour),
         **trajectory_errors(trajectory_hz, f0_hz, voiced & in_recording)._asdict(),
         energy_ratio=energy_ratio(cqt, mask, n_frames),
         mask_area=mask_area(mask, n_frames),
@@ -108,6 +115,19 @@ def energy_contour(energy: jax.Array, n_frames: jax.Array | int) -> jax.Array:
 def mean_square_difference(x: jax.Array, y: jax.Array, selected: jax.Array) -> jax.Array:
     """Mean of (x - y)^2 over the frames `selected` [T] bool; NaN if there is none. The radicand of Eq. 8."""
     return _mean(jnp.square(x - y), selected)
+
+
+def variance(x: jax.Array, selected: jax.Array) -> jax.Array:
+    """Variance over the frames `selected` [T] bool: the mean squared difference to their mean; NaN if there is none."""
+    return mean_square_difference(x, _mean(x, selected), selected)
+
+
+def voiced_excess(x: jax.Array, voiced: jax.Array, selected: jax.Array) -> jax.Array:
+    """Mean of `x` over the voiced frames minus its mean over the unvoiced ones, of those `selected`; all [T].
+
+    NaN if there are no voiced or no unvoiced frames.
+    """
+    return _mean(x, voiced & selected) - _mean(x, ~voiced & selected)
 
 
 def frequency_trajectory(activation: jax.Array, bin_hz: jax.Array, threshold: float) -> jax.Array:

@@ -31,7 +31,7 @@ def seed_means(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Every measure per gender and condition, over the seeds.
+    """Likeness, the metrics of Tables 3 to 5 and map_is_zero per gender and condition, over the seeds.
 
     Returns gender, condition, depth, measure, mean (of the seeds' means over recordings), low, high (95 % t interval of
     that mean over the seeds), seeds, n_maps (with a value). The measure map_is_zero is the share of zero maps.

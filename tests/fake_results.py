@@ -73,6 +73,8 @@ def _metrics(
         n_frames=recordings["n_frames"],
         q_mse=q_mse,
         q_rmse=np.sqrt(q_mse),
+        envelope_variance=0.05,
+        q_voiced_excess=0.1,
         f0_segment_rmse_hz=f0_hz,
         f0_frame_rmse_hz=f0_hz * 1.2,
         f0_segment_rmse_semitones=12 * np.log2(1 + f0_hz / 200),

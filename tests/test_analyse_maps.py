@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.config import Config, SyntheticConfig, make_config
+from convcam_jax.claims import evaluate_claims
+from convcam_jax.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig, make_config
 from convcam_jax.errors import UserError
 from convcam_jax.overrides import apply_overrides
 from convcam_jax.run_settings import RunSettings
@@ -199,6 +200,16 @@ def test_published_maps_give_the_printed_numbers(published):
     assert f0_errors(table).median() < 0.005
     assert (f0_errors(table) < 0.02).mean() >= 0.8
     assert (f0_errors(table) < 0.02).sum() >= 31
+
+
+def test_published_maps_speak_for_voiced_parts_and_not_for_the_envelope(published):
+    table = published()
+    members = pd.DataFrame({"gender": ["female", "male"], "seed": [external.SEED] * 2, "chosen": [True] * 2})
+    claims = evaluate_claims(table, members, PUBLISHED_ANALYSIS).set_index("id")["holds_for_chosen_member"]
+    assert claims["voiced-parts"]
+    assert not claims["envelope-closer-than-a-constant"]
+    assert (table["q_mse"] > table["envelope_variance"]).all()
+    assert (table["q_voiced_excess"] > 0.01).sum() == 32
 
 
 def test_published_maps_with_the_error_of_reading_them_are_less_close(published):

@@ -88,6 +88,37 @@ def test_mean_square_difference_by_hand():
     assert jnp.isnan(metrics.frame_rmse(x, y, jnp.zeros(3, dtype=bool)))
 
 
+def test_variance_and_voiced_excess_by_hand():
+    x = jnp.array([1.0, 0.5, 0.0, 7.0])
+    in_recording = jnp.array([True, True, True, False])
+    # Mean 0.5, deviations 0.5, 0 and -0.5.
+    assert metrics.variance(x, in_recording) == pytest.approx(1 / 6)
+    assert jnp.isnan(metrics.variance(x, jnp.zeros(4, dtype=bool)))
+    voiced = jnp.array([True, False, False, True])
+    assert metrics.voiced_excess(x, voiced, in_recording) == 0.75
+    assert metrics.voiced_excess(x, ~voiced, in_recording) == -0.75
+    assert jnp.isnan(metrics.voiced_excess(x, jnp.ones(4, dtype=bool), in_recording))
+    assert jnp.isnan(metrics.voiced_excess(x, jnp.zeros(4, dtype=bool), in_recording))
+
+
+def test_contour_against_voicing_and_against_a_constant():
+    """A map in the second half only, which is voiced; the envelope 1, 0, 0, 0 with the mean 1/4."""
+    recording = random_recording(n_frames=4)
+    halves = {
+        "activation": jnp.zeros((F, T)).at[:, 2:4].set(2.0),
+        "voiced": jnp.zeros(T, dtype=bool).at[2:4].set(True),
+        "energy": jnp.zeros(T).at[0].set(5.0),
+    }
+    result = compute(**{**recording, **halves}, config=CONFIG)
+    assert result.q_voiced_excess == pytest.approx(1)
+    assert result.q_mse == pytest.approx(3 / 4)
+    assert result.envelope_variance == pytest.approx(3 / 16)
+    # Its mean as a contour has just this error.
+    level = halves["energy"].at[:4].set([1.0, 0, 0, 0])
+    constant = metrics.mean_square_difference(jnp.full(T, 0.25), level, jnp.arange(T) < 4)
+    assert constant == pytest.approx(result.envelope_variance)
+
+
 def test_frequency_trajectory_by_hand():
     bin_hz = jnp.array([100.0, 200.0, 300.0, 400.0])
     # One peak; two cells, of which one is exactly half; cells below half; a level column; zeros.
@@ -208,6 +239,7 @@ def test_recording_without_voice():
     result = compute(**recording, config=CONFIG)
     assert all(jnp.isnan(getattr(result, name)) for name in F0_METRICS)
     assert 0 < result.q_mse < 1
+    assert jnp.isnan(result.q_voiced_excess)
     assert not result.map_is_zero
 
 
@@ -226,6 +258,8 @@ def test_map_of_zeros():
     assert result.map_is_zero
     assert jnp.isnan(result.q_mse)
     assert jnp.isnan(result.q_rmse)
+    assert jnp.isnan(result.q_voiced_excess)
+    assert 0 < result.envelope_variance < 1
     assert all(jnp.isnan(getattr(result, name)) for name in F0_METRICS)
 
 

@@ -80,6 +80,20 @@ def test_table3_can_be_truncated_but_not_rounded(rounding, all_fit):
     assert len(fits) == 47
 
 
+@pytest.mark.parametrize(("digits", "n_missed"), [("rounded", 27), ("truncated", 21)])
+def test_neither_digits_of_the_pictures_rounded_values_give_table3(digits, n_missed):
+    cells = from_recordings(3, "printed_q_rmse")
+    units_above = [1000 * float(printed(value, 3, digits)) for value in cells["value"]] - 1000 * cells["published"]
+    assert units_above.round().value_counts().to_dict() == {0: 48 - n_missed, 1: n_missed}
+
+
+def test_the_lowest_female_values_are_a_tie_in_the_pictures():
+    lowest = FACTS.recordings.query("gender == 'female'").groupby("emotion")["printed_q_rmse"].min()
+    assert lowest["sadness"] == lowest["neutral"] == lowest.min() == 0.061
+    rows = FACTS.statistics.query("table == 3 and gender == 'female' and statistic == 'min'")
+    assert rows.set_index("emotion")["published"][["sadness", "neutral"]].tolist() == [0.060, 0.061]
+
+
 def test_ranges_are_those_of_the_printed_extremes():
     wide = FACTS.statistics.pivot(index=["table", "gender", "emotion"], columns="statistic", values="published")
     unit = wide.index.get_level_values("table").map({3: 0.001, 4: 0.01, 5: 0.1}).to_numpy()

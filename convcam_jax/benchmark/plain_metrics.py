@@ -38,14 +38,18 @@ def _recording(own: np.ndarray, index: int, mask: np.ndarray, inputs: Inputs) ->
     energy = inputs.energy[index, :n_frames]
     contour = own.sum(0)
     exists = own.max() > 0
-    difference = contour / contour.max() - energy / energy.max() if exists else np.full(n_frames, np.nan)
-    q_mse = float(np.mean(difference**2))
+    q = contour / contour.max() if exists else np.full(n_frames, np.nan)
+    envelope = energy / energy.max()
+    q_mse = float(np.mean((q - envelope) ** 2))
+    voiced = inputs.voiced[index, :n_frames]
     cell_energy = inputs.cqt[index, :, :n_frames] ** 2
     in_recording = mask[:, :n_frames]
     return {
         "q_mse": q_mse,
         "q_rmse": q_mse**0.5,
-        **_f0_metrics(own, inputs.f0_hz[index, :n_frames], inputs.voiced[index, :n_frames], inputs.bin_hz),
+        "envelope_variance": float(envelope.var()),
+        "q_voiced_excess": float(q[voiced].mean() - q[~voiced].mean()) if 0 < voiced.sum() < n_frames else np.nan,
+        **_f0_metrics(own, inputs.f0_hz[index, :n_frames], voiced, inputs.bin_hz),
         "energy_ratio": float(cell_energy[in_recording].sum() / cell_energy.sum()) if mask.any() else np.nan,
         "mask_area": float(in_recording.mean()) if mask.any() else np.nan,
         "map_is_zero": not exists,
