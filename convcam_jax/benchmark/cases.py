@@ -70,10 +70,10 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int) -> Size
     if config.size == "short":
         precisions = {"training_step": _PRECISIONS, "training_step_full_length": (), "explaining": ("float32",)}
         return Size(2, (2,), (min(4, n_tested),), (), precisions)
-    explained = tuple(sorted({n_tested, -(-n_tested // 2), -(-n_tested // 4)}, reverse=True))
+    explained = tuple(sorted({min(n, n_tested) for n in (24, 12, 6)}, reverse=True))
     features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
     precisions = dict.fromkeys(("training_step", "training_step_full_length", "explaining"), _PRECISIONS)
-    return Size(5, (10, 1, 2, 5, 20, 40), explained, features, precisions)
+    return Size(3, (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
 def turns(config: BenchmarkConfig, size: Size, batch_size: int) -> list[list[Case]]:
