@@ -245,6 +245,10 @@ class BenchmarkConfig:
         "features",
     )
 
+    def __post_init__(self) -> None:
+        measured = ("training_step", "explaining") if self.size == "short" else self.tasks
+        _require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")
+
 
 @dataclasses.dataclass(frozen=True)
 class ReportConfig:

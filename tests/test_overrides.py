@@ -60,7 +60,7 @@ OTHERS = {
     "controls.seed": ("4", 4),
     "controls.false_discovery_rate": ("0.1", 0.1),
     "benchmark.size": ("short", "short"),
-    "benchmark.tasks": ("features", ("features",)),
+    "benchmark.tasks": ("explaining", ("explaining",)),
     "report.thresholds": ("0.3,0.6", (0.3, 0.6)),
     "report.random_masks": ("2", 2),
     "report.seed": ("1", 1),
