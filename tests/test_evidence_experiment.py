@@ -121,7 +121,7 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     assert (small.train.seeds, small.synthetic.speakers_per_gender) == (4, 2)
     default = config_of()
     assert default.evidence.variants == EVIDENCE_VARIANTS
-    assert (len(methods_of(default)), default.train.seeds) == (10, 5)
+    assert (len(methods_of(default)), default.train.seeds) == (10, 4)
     changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
     assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))
     assert methods_of(changed) == ("gradcam", "layercam")

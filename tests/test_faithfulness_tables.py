@@ -93,7 +93,7 @@ def test_figure_shows_the_means_and_their_band():
     for axes, (curve, fill) in zip(figure.axes, [(c, f) for c in CURVES for f in FILLS], strict=True):
         lines = {line.get_label(): line for line in axes.lines}
         own = TABLE[(TABLE["curve"] == curve) & (TABLE["fill"] == fill) & (TABLE["order"] == "energy")]
-        np.testing.assert_allclose(lines["energy"].get_ydata(), own.groupby("share")["probability"].mean())
-        np.testing.assert_allclose(lines["energy"].get_xdata(), 100 * STEPS)
+        np.testing.assert_allclose(lines["order: energy"].get_ydata(), own.groupby("share")["probability"].mean())
+        np.testing.assert_allclose(lines["order: energy"].get_xdata(), 100 * STEPS)
         assert len(axes.collections) == 4
     assert [len(axes.collections) for axes in figures.mean_curves(make_table(seeds=1)).axes] == [0] * 4
