@@ -6,9 +6,9 @@ time: output column t is made of the input columns t, t+1, ..., and columns beyo
 
 This is the only place that knows about backends. On a CPU, XLA computes a convolution under `vmap` over kernels as a
 grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
-bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, the gradient by the
-kernel is a sum of matrix products over blocks of patches that stay in the cache, and in bfloat16 all three are
-such products. On other backends it is `lax.conv_general_dilated` and its own derivatives.
+bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, in float32 by the
+algorithm of `convcam_jax.winograd`, in bfloat16, where that would round too much, by matrix products over blocks
+that stay in the cache. On other backends it is `lax.conv_general_dilated` and its own derivatives.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
+from convcam_jax import winograd
 from convcam_jax.config import Precision
 
 
@@ -97,10 +98,26 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 
 
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
-    # A single input channel makes patches too thin for a matrix product to gain anything.
-    if precision == "float32" or kernel.shape[2] == 1:
-        return _one_member_after_another(partial(_lax_convolution, padding=padding))(strip, kernel)
-    return _one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
+    height, _, channels_in, _ = kernel.shape
+    # A single input channel makes products too thin to gain anything.
+    if channels_in == 1:
+        compute = _lax_convolution
+    elif precision == "bfloat16":
+        compute = _convolution_by_products
+    elif _in_blocks(strip.shape[0] + sum(padding[0]) - height + 1, height):
+        compute = _convolution_by_winograd
+    else:
+        compute = _lax_convolution
+    return _one_member_after_another(partial(compute, padding=padding))(strip, kernel)
+
+
+def _in_blocks(rows: int, kernel_rows: int) -> bool:
+    """Whether Winograd's algorithm can make so many output rows."""
+    return kernel_rows == winograd.KERNEL_ROWS and rows >= winograd.OUTPUT_ROWS
+
+
+def _convolution_by_winograd(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
+    return winograd.valid_convolution(jnp.pad(strip, [*padding, (0, 0)]), kernel)
 
 
 def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
@@ -147,6 +164,8 @@ def _kernel_gradient_by_products(
 ) -> Array:
     """Sum over the rows of (patches of the row) x (cotangent of the row)."""
     height, width, channels_in, channels_out = shape
+    if precision == "float32" and channels_in > 1 and _in_blocks(cotangent.shape[0], height):
+        return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, width - 1), (0, 0)]), cotangent)
     encode, decode = (_bfloat16_bits, _from_bits) if precision == "bfloat16" else (_unchanged, _unchanged)
     # Channels in front of columns: the product then needs no transposition, which is slow in bfloat16.
     strip = jnp.pad(encode(strip), [(0, 0), (0, width - 1), (0, 0)]).swapaxes(1, 2)
