@@ -53,7 +53,8 @@ def correlation_interval(correlations: pd.Series, confidence: float = 0.95) -> I
     Missing values are left out, as in `mean_interval`. Source: Fisher, Metron 1, 1921.
     """
     in_z = mean_interval(fisher_z(correlations), confidence)
-    return Interval(*np.tanh(in_z[:3]).tolist(), in_z.n)
+    mean, low, high = np.tanh(in_z[:3]).tolist()
+    return Interval(mean, low, high, in_z.n)
 
 
 def within(value: float, low: float, high: float) -> bool | None:

@@ -170,11 +170,12 @@ def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
     assert above.loc[("network", "gradcam", "receptive_field"), columns].tolist() == [2, 2, 2]
     assert above.loc[("network", "gradient_x_input", "none"), columns].tolist() == [0, 1, 2]
     assert above.loc[("network", "gradcam", "stretched"), columns].tolist() == [0, 0, 0]
-    assert above.drop("network")[columns].isna().all(axis=None)
+    of_controls = above[above.index.get_level_values("source") != "network"]
+    assert of_controls[columns].isna().all(axis=None)
 
 
 def test_the_figure_of_methods_has_energy_and_chance_among_them():
     ranking = method_ranking(summary(make_table()), "relevance_mass")
     labels = [label.get_text() for label in methods(ranking, "relevance_mass").axes[0].get_yticklabels()]
-    assert labels.index("gradcam, receptive_field") < labels.index("(energy)") < labels.index("(chance)")
-    assert len(labels) == 3 + 2
+    # The energy of these recordings is noise, and a little less in the truth than by chance.
+    assert labels == ["gradcam, receptive_field", "gradient_x_input", "(chance)", "(energy)", "gradcam, stretched"]
