@@ -79,7 +79,9 @@ def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
     by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
     interval = mean_interval(by_recording)
     counts = [int((by_recording > 0).sum()), len(by_recording), int((by_seed > 0).sum()), len(by_seed)]
-    return [order, *interval[:3], *counts, wide["map"].mean(), wide[order].mean(), _t_test(by_recording)]
+    of_recordings = wide.groupby("recording").mean()
+    means = [of_recordings["map"].mean(), of_recordings[order].mean()]
+    return [order, *interval[:3], *counts, *means, _t_test(by_recording)]
 
 
 def _t_test(gains: pd.Series) -> float:

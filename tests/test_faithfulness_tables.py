@@ -117,6 +117,18 @@ def test_the_rate_decides():
     assert set(verdicts(areas_, 0.0741)["verdict"]) == {"undecided"}
 
 
+def test_each_recording_counts_once_whatever_the_number_of_its_seeds():
+    # A seed whose map is zero is left out: recording 0 then has one seed, recordings 1 and 2 have two.
+    first, second = areas_with_gains([0.1, 0.2, 0.3]), areas_with_gains([0.9, 0.4, 0.3]).assign(seed=4)
+    second.loc[second["recording"] == 0, "map_is_zero"] = True
+    rows = verdicts(pd.concat([first, second]), 0.05)
+    # Gains 0.1, 0.3 and 0.3; of the seeds' means, both are positive.
+    np.testing.assert_allclose(rows["gain"], 0.7 / 3)
+    deletion = rows[rows["curve"] == "deletion"]
+    np.testing.assert_allclose(deletion["order_area"] - deletion["map_area"], 0.7 / 3)
+    assert (rows[["n_recordings", "seeds_better", "seeds"]] == [3, 2, 2]).all(axis=None)
+
+
 def test_one_recording_is_not_tested():
     rows = verdicts(areas_with_gains([0.1]), 0.05)
     assert rows[["p", "p_adjusted", "low", "high"]].isna().all(axis=None)
