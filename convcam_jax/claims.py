@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from convcam_jax.config import PROTOCOLS, AnalysisConfig
+from convcam_jax.config import PROTOCOLS, AnalysisConfig, CorpusConfig
 from convcam_jax.published import PRINTED_DECIMALS, STATISTICS_TABLES, Published
 from convcam_jax.published.claim import (
     ALL_EMOTIONS,
@@ -116,6 +116,13 @@ def evaluate_claims(
     truths = ["holds_in_printed_tables", "holds_for_chosen_member"]
     columns = ["id", "section", "claim", *truths, "seeds_holding", "seeds", "seeds_undecided", "protocol", "sentence"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(truths, "boolean"))
+
+
+def corpus_note(corpus: CorpusConfig) -> str:
+    """What is to be read before the claims; nothing for recordings of people."""
+    if corpus.name != "synthetic":
+        return ""
+    return "Synthetic voices and, unless the config says otherwise, a small network: nothing about the paper follows."
 
 
 def _has_unit(claim: Claim, analysis: AnalysisConfig) -> bool:

@@ -132,12 +132,20 @@ def _finite_mean(values: NDArray) -> float:
     return float(finite.mean()) if len(finite) else np.nan
 
 
+def only_zero_maps(row: pd.Series) -> str:
+    """The words for a row of `controls.csv` without a value because all its maps are zero; else nothing."""
+    if row["n_recordings"] > 0 or row["n_zero_maps"] == 0:
+        return ""
+    return f"all maps are zero ({row['n_zero_maps']})"
+
+
 def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """Rows of one metric as text, one line per gender and emotion: observed, area, then mean [limits] q per control."""
     rows = []
     for (gender, emotion), own in cells.groupby(["gender", "emotion"], sort=False):
         first = own.iloc[0]
-        row = {"gender": gender, "emotion": emotion, "recordings": first["n_recordings"], "observed": first["observed"]}
+        observed = only_zero_maps(first) or first["observed"]
+        row = {"gender": gender, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
         if own["metric"].iloc[0] == "energy_ratio":
             row["mask area"] = first["mask_area"]
         rows.append(

@@ -15,6 +15,8 @@ from convcam_jax.statistics import mean_interval
 
 SOURCES = ("network", "random_weights", "energy", "chance")
 CONTROLS = SOURCES[1:]
+# What is the same for all methods.
+SHARED = ("energy", "chance")
 # Of methods whose maps need none, and of what is no explanation.
 NOT_PLACED = "none"
 NO_METHOD = "none"
@@ -115,7 +117,7 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     means = long.groupby([*by, "method", "placement", "score", "source"], as_index=False)["value"].mean()
     explained = means[means["source"].isin(("network", "random_weights"))]
     wide = explained.pivot(index=[*by, "method", "placement", "score"], columns="source", values="value").reset_index()
-    for source in ("energy", "chance"):
+    for source in SHARED:
         own = means.loc[means["source"] == source, [*by, "score", "value"]].rename(columns={"value": source})
         wide = wide.merge(own, on=[*by, "score"])
     return wide.rename_axis(columns=None)
@@ -151,18 +153,23 @@ def _named_interval(name: str, values: pd.Series) -> dict[str, float]:
 
 
 def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -> pd.DataFrame:
-    """Which method finds planted evidence best: method, placement, then the network's mean `score` for every variant.
+    """Which method finds planted evidence best, and what energy, random weights and chance score in its place.
 
-    `planted_mean` is the mean over the variants whose label a cue tells (all but `none`), by which rows are sorted;
-    `over_energy_mean` and `over_random_weights_mean` are the mean excesses.
+    Returns method, placement, source, the mean `score` for every variant, planted_mean (over the variants whose label a
+    cue tells, all but `none`; rows are sorted by it), and for the source `network` above_CONTROL: in how many of these
+    variants the interval of the mean excess over the control lies above 0. Each method has a row of the sources
+    `network` and `random_weights`; `energy` and `chance` have one each, whose method and placement are `none`.
     """
-    own = summarised[summarised["score"] == score]
-    wide = own.pivot(index=["method", "placement"], columns="variant", values="network")
+    own, keys = summarised[summarised["score"] == score], ["method", "placement", "source"]
+    long = own.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
+    long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
+    wide = long.pivot_table("value", keys, "variant")
     wide = wide[[variant for variant in CUE_WORDS if variant in wide]]
-    planted = own[own["variant"] != "none"].groupby(["method", "placement"])
-    wide["planted_mean"] = planted["network"].mean()
-    for control in ("energy", "random_weights"):
-        wide[f"over_{control}_mean"] = planted[f"over_{control}"].mean()
+    wide["planted_mean"] = wide.drop(columns="none", errors="ignore").mean(axis=1)
+    planted = own[own["variant"] != "none"].assign(source="network")
+    for control in CONTROLS:
+        above = (planted[f"over_{control}_low"] > 0).groupby([planted[key] for key in keys]).sum()
+        wide[f"above_{control}"] = above.reindex(wide.index).astype("Int64")
     return wide.sort_values("planted_mean", ascending=False).reset_index().rename_axis(columns=None)
 
 

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
+from scipy.stats import ttest_1samp
 
 from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, area_under_curve
 from convcam_jax.permutation import false_discovery
 from convcam_jax.statistics import genders_of, mean_interval
 
-FALSE_DISCOVERY_RATE = 0.05
 _SPOKEN = {
     ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
     ("deletion", "blurred"): "Blurring what the map marks lowers",
@@ -48,14 +47,15 @@ def summary(by_recording: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves"])
 
 
-def verdicts(by_recording: pd.DataFrame) -> pd.DataFrame:
+def verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
     """The map's order against the others, one row per gender, curve, fill and other order, with a sentence.
 
     A map is better where its area is smaller under deletion, larger under insertion; of several seeds, each recording's
     mean area counts. `gain` is the mean difference, positive where the map is better, with a 95 % t interval over the
-    recordings (low, high); `seeds_better` counts the seeds whose mean is. `p` is Wilcoxon's signed-rank test over the
-    recordings, `p_adjusted` after Benjamini and Hochberg over the table; the verdict is better or worse where that is
-    at most 0.05, else undecided.
+    recordings (low, high), and `p` is that of the same paired t test: it is below 0.05 where the interval leaves out 0.
+    Neither is adjusted. `p_adjusted` is, after Benjamini and Hochberg over the table: the verdict is better or worse
+    where it is at most `false_discovery_rate`, else undecided. `seeds_better` counts the seeds whose mean gain is
+    positive.
     """
     shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
     rows = []
@@ -67,9 +67,8 @@ def verdicts(by_recording: pd.DataFrame) -> pd.DataFrame:
     columns = ["gender", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
     frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
     frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
-    frame["verdict"] = np.where(
-        frame["p_adjusted"] > FALSE_DISCOVERY_RATE, "undecided", np.where(frame["gain"] > 0, "better", "worse")
-    )
+    decided = frame["p_adjusted"] <= false_discovery_rate
+    frame["verdict"] = np.where(decided, np.where(frame["gain"] > 0, "better", "worse"), "undecided")
     frame["sentence"] = [_sentence(row) for row in frame.itertuples(index=False)]
     return frame
 
@@ -79,10 +78,18 @@ def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
     gain = (wide[order] - wide["map"]) * (1 if curve == "deletion" else -1)
     by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
     interval = mean_interval(by_recording)
-    # Equal areas everywhere are no evidence, and the test is not defined for them.
-    p = float(wilcoxon(by_recording).pvalue) if by_recording.any() else 1.0
     counts = [int((by_recording > 0).sum()), len(by_recording), int((by_seed > 0).sum()), len(by_seed)]
-    return [order, *interval[:3], *counts, wide["map"].mean(), wide[order].mean(), p]
+    of_recordings = wide.groupby("recording").mean()
+    means = [of_recordings["map"].mean(), of_recordings[order].mean()]
+    return [order, *interval[:3], *counts, *means, _t_test(by_recording)]
+
+
+def _t_test(gains: pd.Series) -> float:
+    """The p of the two-sided t test that the mean is 0; NaN for a single value."""
+    if len(gains) < 2:
+        return np.nan
+    # Equal areas everywhere are no evidence, and the test is not defined for them.
+    return float(ttest_1samp(gains, 0).pvalue) if gains.any() else 1.0
 
 
 def _sentence(row: tuple) -> str:
@@ -91,10 +98,13 @@ def _sentence(row: tuple) -> str:
     conclusion = {
         "better": "the map's order is better",
         "worse": "the map's order is worse",
-        "undecided": "that is not more than chance",
+        "undecided": "undecided",
     }[own["verdict"]]
+    tested = np.isfinite(own["p"])
+    limits = f" ({own['low']:.3f} to {own['high']:.3f})" if tested else ""
+    p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
     return (
         f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {_SPOKEN[own['order']]} in "
-        f"{own['better_in']} of {own['n_recordings']} {own['gender']} recordings{seeds} (mean area "
-        f"{own['map_area']:.3f} against {own['order_area']:.3f}, adjusted p = {own['p_adjusted']:.2g}): {conclusion}."
+        f"{own['better_in']} of {own['n_recordings']} {own['gender']} recordings{seeds}: gain in area "
+        f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: {conclusion}."
     )

@@ -7,12 +7,16 @@ from convcam_jax.config import AnalysisConfig
 from convcam_jax.metrics import METRICS
 from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.randomisation import LAYERS, MapComparison
-from convcam_jax.statistics import Interval, genders_of, mean_interval
+from convcam_jax.statistics import Interval, correlation_interval, fisher_z, genders_of, mean_interval
 from convcam_jax.tables import table_metric
 
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
 CONDITIONS = (TRAINED, *LAYERS, SHUFFLED_LABELS, ANOTHER_SEED)
 LIKENESS = MapComparison._fields
+VERDICT_COLUMNS = (
+    *("gender", "condition", "measure", "value", "low", "high", "reference"),
+    *("difference", "difference_low", "difference_high", "verdict", "sentence"),
+)
 # The layer as it is called in a sentence.
 _SPOKEN = {
     "output": "the output layer is randomised",
@@ -30,11 +34,16 @@ def seed_means(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return means.reindex(columns=[name for name in CONDITIONS if name in means])
 
 
+def interval_over_seeds(means: pd.Series, measure: str) -> Interval:
+    """Mean and 95 % t interval of the seeds' means of a measure; of likeness, which lies in -1..1, on Fisher's z."""
+    return correlation_interval(means) if measure in LIKENESS else mean_interval(means)
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Likeness, the metrics of Tables 3 to 5 and map_is_zero per gender and condition, over the seeds.
 
-    Returns gender, condition, depth, measure, mean (of the seeds' means over recordings), low, high (95 % t interval of
-    that mean over the seeds), seeds, n_maps (with a value). The measure map_is_zero is the share of zero maps.
+    Returns gender, condition, depth, measure, mean (of the seeds' means over recordings), low, high (as in
+    `interval_over_seeds`), seeds, n_maps (with a value). The measure map_is_zero is the share of zero maps.
     """
     depths = table.groupby("condition")["depth"].first()
     rows = []
@@ -43,7 +52,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         means = seed_means(table, measure)
         for gender in genders_of(table):
             for condition in means.columns:
-                interval = mean_interval(means.loc[gender, condition])
+                interval = interval_over_seeds(means.loc[gender, condition], measure)
                 rows.append([gender, condition, depths[condition], measure, *interval, counts[gender, condition]])
     columns = ["gender", "condition", "depth", "measure", "mean", "low", "high", "seeds", "n_maps"]
     return pd.DataFrame(rows, columns=columns).astype({"depth": "Int64"})
@@ -62,47 +71,50 @@ def example_recording(table: pd.DataFrame) -> str:
 
 
 def verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
-    """Sentences computed from the table (gender, condition, measure, value, low, high, reference, verdict, sentence).
+    """Sentences computed from the table, one row per gender, condition and measure (`VERDICT_COLUMNS`).
 
-    Rank correlation: `reference` is the mean one between two trained seeds, and the verdict compares the interval of
-    `value` with it. Metrics of Tables 3 to 5: `value` is the mean difference to the trained maps, paired by seed, and
-    `reference` the trained mean; "differs" says that the interval leaves out 0. Without an interval, with fewer than
-    two seeds, the verdict is "undecided".
+    `value` is the condition's mean with its interval, `reference` what it is held against: for the rank correlation
+    that between two trained seeds, for the metrics of Tables 3 to 5 that of the trained maps. `difference` is the mean
+    of value minus reference over the seeds, paired by seed, with a 95 % t interval; that of correlations is in Fisher's
+    z. Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for the
+    metrics; else it is `undecided`, for no evidence of a difference is none of sameness.
     """
     rows = []
     for gender in genders_of(table):
         rows += _likeness_verdicts(table, gender)
         for number in STATISTICS_TABLES:
             rows += _metric_verdicts(table, gender, table_metric(number, analysis), number)
-    columns = ["gender", "condition", "measure", "value", "low", "high", "reference", "verdict", "sentence"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
 
 
 def _likeness_verdicts(table: pd.DataFrame, gender: str) -> list[list]:
     means = seed_means(table, "rank_correlation").loc[gender]
-    reference = mean_interval(means[ANOTHER_SEED]).mean if ANOTHER_SEED in means else np.nan
+    others = means[ANOTHER_SEED] if ANOTHER_SEED in means else pd.Series(np.nan, means.index)
+    reference = correlation_interval(others)
     rows = []
     for condition in (*LAYERS, SHUFFLED_LABELS):
         if condition not in means:
             continue
-        interval = mean_interval(means[condition])
-        verdict, conclusion = _judge_likeness(interval, reference)
+        value = correlation_interval(means[condition])
+        difference = mean_interval(fisher_z(means[condition]) - fisher_z(others))
+        verdict, conclusion = _judge_likeness(difference)
         sentence = (
             f"After {_SPOKEN[condition]} the maps of {gender} recordings have a rank correlation of "
-            f"{_with_interval(interval)} with the trained ones, two trained networks {reference:.2f}: {conclusion}."
+            f"{_with_interval(value)} with the trained ones, those of another seed {_with_interval(reference)}; "
+            f"difference of Fisher's z, paired by seed, {_with_interval(difference)}: {conclusion}."
         )
-        rows.append([gender, condition, "rank_correlation", *interval[:3], reference, verdict, sentence])
+        rows.append(
+            [gender, condition, "rank_correlation", *value[:3], reference.mean, *difference[:3], verdict, sentence]
+        )
     return rows
 
 
-def _judge_likeness(interval: Interval, reference: float) -> tuple[str, str]:
-    if not np.isfinite([interval.low, interval.high, reference]).all():
-        return "undecided", "too few networks to decide"
-    if interval.high < reference:
+def _judge_likeness(difference: Interval) -> tuple[str, str]:
+    if difference.high < 0:
         return "less", "less alike than networks that learned the same, so the maps depend on what was changed"
-    if interval.low > reference:
+    if difference.low > 0:
         return "more", "more alike than networks that learned the same, so the maps hardly depend on what was changed"
-    return "alike", "not to be told from networks that learned the same"
+    return "undecided", _undecided(difference)
 
 
 def _metric_verdicts(table: pd.DataFrame, gender: str, measure: str, number: int) -> list[list]:
@@ -112,26 +124,28 @@ def _metric_verdicts(table: pd.DataFrame, gender: str, measure: str, number: int
     for condition in ("convolution_1", SHUFFLED_LABELS):
         if condition not in means:
             continue
-        difference = mean_interval(means[condition] - means[TRAINED])
-        verdict, conclusion = _judge_difference(difference)
+        value, difference = mean_interval(means[condition]), mean_interval(means[condition] - means[TRAINED])
+        differs = difference.low > 0 or difference.high < 0
+        conclusion = "the number tells the two apart" if differs else _undecided(difference)
         network = "a network without trained weights" if condition in LAYERS else "a network trained on shuffled labels"
         sentence = (
             f"Table {number}'s {measure} ({gender}) is {trained:.3g} for the trained maps and differs for {network} by "
-            f"{_with_interval(difference)}: {conclusion}."
+            f"{_with_interval(difference)}, paired by seed: {conclusion}."
         )
-        rows.append([gender, condition, measure, *difference[:3], trained, verdict, sentence])
+        verdict = "differs" if differs else "undecided"
+        rows.append([gender, condition, measure, *value[:3], trained, *difference[:3], verdict, sentence])
     return rows
 
 
-def _judge_difference(difference: Interval) -> tuple[str, str]:
-    if not np.isfinite([difference.low, difference.high]).all():
-        return "undecided", "too few networks to decide"
-    if difference.low <= 0 <= difference.high:
-        return "same", "the number does not tell the two apart"
-    return "differs", "the number tells the two apart"
+def _undecided(difference: Interval) -> str:
+    if difference.n < 2:
+        return "undecided, as two seeds or more are needed"
+    return f"undecided, as {difference.n} seeds show neither a difference nor that there is none"
 
 
 def _with_interval(interval: Interval) -> str:
-    if not np.isfinite(interval.low):
+    if interval.n == 0:
+        return "unknown"
+    if interval.n == 1:
         return f"{interval.mean:.3g}"
     return f"{interval.mean:.3g} ({interval.low:.3g} to {interval.high:.3g} over {interval.n} seeds)"

@@ -8,6 +8,8 @@ import pandas as pd
 from scipy import stats
 
 CELL_STATISTICS = ("min", "max", "mean", "range")
+# Stands for 1, whose Fisher z is infinite.
+_HIGHEST_CORRELATION = 1 - 1e-6
 
 
 class Interval(NamedTuple):
@@ -38,6 +40,21 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
         return Interval(mean, np.nan, np.nan, 1)
     half_width = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half_width, mean + half_width, n)
+
+
+def fisher_z(correlations: pd.Series) -> pd.Series:
+    """Fisher's z, arctanh of correlations in -1..1; those closer to -1 or 1 than 1e-6 count as that close."""
+    return np.arctanh(correlations.clip(-_HIGHEST_CORRELATION, _HIGHEST_CORRELATION))
+
+
+def correlation_interval(correlations: pd.Series, confidence: float = 0.95) -> Interval:
+    """Mean and t interval of correlations on the scale of Fisher's z, brought back by tanh: none leaves -1..1.
+
+    Missing values are left out, as in `mean_interval`. Source: Fisher, Metron 1, 1921.
+    """
+    in_z = mean_interval(fisher_z(correlations), confidence)
+    mean, low, high = np.tanh(in_z[:3]).tolist()
+    return Interval(mean, low, high, in_z.n)
 
 
 def within(value: float, low: float, high: float) -> bool | None:

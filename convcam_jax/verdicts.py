@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from convcam_jax.controls import only_zero_maps
 from convcam_jax.statistics import genders_of
 from convcam_jax.tables import printed
 
@@ -88,7 +89,7 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
         sentence = f"{what}: {share} of that inside {against} (the ceiling, not chance)."
         return [*place, None, sentence]
     if tested.empty:
-        return [*place, None, f"{what}, against {against}: nothing could be tested."]
+        return [*place, None, f"{what}, against {against}: nothing could be tested.{_zero_maps(cells)}"]
     above = int(tested["above_chance"].sum())
     names = [f"{row.gender} {row.emotion}" for row in tested.itertuples() if row.above_chance]
     listed = f" ({', '.join(names)})" if names else ""
@@ -96,7 +97,13 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
         f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
         f"discovery rate of {_per_cent(rate)}{listed}."
     )
-    return [*place, above > 0, sentence + _too_few(tested, rate)]
+    return [*place, above > 0, sentence + _zero_maps(cells) + _too_few(tested, rate)]
+
+
+def _zero_maps(cells: pd.DataFrame) -> str:
+    """A remark on the cells that have no value because all their maps are zero."""
+    named = [f"{row['gender']} {row['emotion']}" for _, row in cells.iterrows() if only_zero_maps(row)]
+    return f" All maps are zero of {', '.join(named)}." if named else ""
 
 
 def _too_few(tested: pd.DataFrame, rate: float) -> str:

@@ -43,10 +43,16 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"speaker": str, "text": str, "recording": str})
 
 
-def write_table(workdir: Path, name: str, table: pd.DataFrame, readable: pd.DataFrame | None = None) -> None:
-    """Write `tables/NAME.csv`, and as Markdown `tables/NAME.md`, of `readable` where that is another frame."""
+def write_table(
+    workdir: Path, name: str, table: pd.DataFrame, readable: pd.DataFrame | None = None, note: str = ""
+) -> None:
+    """Write `tables/NAME.csv`, and as Markdown `tables/NAME.md`, of `readable` where that is another frame.
+
+    A `note` stands above the Markdown.
+    """
+    markdown = to_markdown(table if readable is None else readable)
     write_csv(workdir / "tables" / f"{name}.csv", table)
-    write_text(workdir / "tables" / f"{name}.md", to_markdown(table if readable is None else readable))
+    write_text(workdir / "tables" / f"{name}.md", f"{note}\n\n{markdown}" if note else markdown)
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -6,6 +6,7 @@ from fake_results import make_results, without_correct
 
 from convcam_jax import published
 from convcam_jax.claims import (
+    corpus_note,
     evaluate_claims,
     holds,
     member_cells,
@@ -15,7 +16,7 @@ from convcam_jax.claims import (
     share_cells,
     without_set_aside,
 )
-from convcam_jax.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig, CorpusConfig
 from convcam_jax.published.claim import (
     CLOSER_THAN_A_CONSTANT,
     HIGHER_WHERE_VOICED,
@@ -277,6 +278,11 @@ def test_other_emotions_leave_all_claims_but_the_general_ones_undecided():
     table = evaluate_claims(other, results.members, AnalysisConfig()).set_index("id")
     decided = table.index[table["holds_for_chosen_member"].notna()]
     assert set(decided) == {"energy-around-90", "energy-mostly-inside", "voiced-parts"}
+
+
+def test_a_note_warns_of_synthetic_voices_only():
+    assert "nothing about the paper follows" in corpus_note(CorpusConfig(name="synthetic"))
+    assert corpus_note(CorpusConfig(name="emodb", data_dir="x")) == ""
 
 
 def test_protocol_names():

@@ -147,6 +147,20 @@ def test_text_and_figure(table):
         assert len(against_chance(table, metric).axes) == 1
 
 
+def test_cells_of_zero_maps_only_are_called_so():
+    own = make_recordings().assign(map_is_zero=[True, True, True, True, False])
+    table = control_table([own], [make_draws()], EMOTIONS, CONFIG)
+    cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
+    text = readable_cells(cells).set_index("emotion")
+    assert text.loc["anger", "observed"] == "all maps are zero (2)"
+    assert text.loc["fear", "observed"] == pytest.approx(0.3)
+    assert np.isnan(text.loc["sadness", "observed"])
+    sentences = control_verdicts(table, 0.05).query("about == 'summary'")["sentence"]
+    assert (sentences.str.count("All maps are zero of male anger.") == [1, 0, 1]).all()
+    labels = [label.get_text() for label in against_chance(table, "energy_ratio").axes[0].get_xticklabels()]
+    assert labels[:2] == ["anger\nall maps\nare zero (2)", "fear\n1 recording\n1 speaker"]
+
+
 def test_sentences_about_seeds():
     rows = [
         {"kind": "map_mean", "gender": "male", "emotion": "all", "name": "rank_correlation", "value": 0.125, "n": 39},

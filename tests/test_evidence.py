@@ -14,6 +14,7 @@ from convcam_jax.evidence import (
     verdict_of,
     verdicts,
 )
+from convcam_jax.figures.evidence import methods
 
 SEEDS = (4, 7, 9)
 N_CLASSES = 3
@@ -138,9 +139,43 @@ def test_more_than_the_energy_is_asked_for():
     assert verdict_of(pd.Series(row), 0.9, N_CLASSES) == "no better than energy"
 
 
-def test_methods_are_ranked_by_the_mean_over_planted_cues():
-    table = pd.concat([make_table("burst"), make_table("none")])
-    ranking = method_ranking(summary(table), "relevance_mass")
-    assert ranking["placement"].tolist() == ["receptive_field", "none", "stretched"]
+def test_methods_are_ranked_among_energy_random_weights_and_chance():
+    summarised = summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
+    ranking = method_ranking(summarised, "relevance_mass")
+    own = ranking[ranking["source"] == "network"]
+    assert own["placement"].tolist() == ["receptive_field", "none", "stretched"]
+    assert list(ranking.columns[:7]) == ["method", "placement", "source", "envelope", "burst", "none", "planted_mean"]
+    # All variants have the same maps; of energy and chance there is one row, of random weights one per map.
     assert ranking["planted_mean"].tolist() == pytest.approx(ranking["burst"].tolist())
-    assert ranking["over_random_weights_mean"].tolist() == pytest.approx([0.5, -0.1, -0.05])
+    assert ranking["planted_mean"].is_monotonic_decreasing
+    means = ranking.set_index(["source", "method", "placement"])["planted_mean"]
+    assert len(means) == 3 + 3 + 1 + 1
+    assert means["network", "gradcam", "receptive_field"] == pytest.approx(0.61)
+    assert means["random_weights", "gradcam", "receptive_field"] == pytest.approx(0.11)
+    assert means["random_weights", "gradient_x_input", "none"] == pytest.approx(0.51)
+    truth = make_test_set().truth
+    assert means["chance", "none", "none"] == pytest.approx(np.mean([own.mean() for own in truth]))
+    energy = [cqt**2 for cqt in make_test_set().cqt]
+    shares = [own[where].sum() / own.sum() for own, where in zip(energy, truth, strict=True)]
+    assert means["energy", "none", "none"] == pytest.approx(np.mean(shares))
+
+
+def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
+    summarised = summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
+    # An excess that may be 0 does not count.
+    unsure = (summarised["variant"] == "burst") & (summarised["method"] == "gradient_x_input")
+    summarised.loc[unsure, "over_energy_low"] = 0.0
+    above = method_ranking(summarised, "relevance_mass").set_index(["source", "method", "placement"])
+    columns = ["above_random_weights", "above_energy", "above_chance"]
+    assert above.loc[("network", "gradcam", "receptive_field"), columns].tolist() == [2, 2, 2]
+    assert above.loc[("network", "gradient_x_input", "none"), columns].tolist() == [0, 1, 2]
+    assert above.loc[("network", "gradcam", "stretched"), columns].tolist() == [0, 0, 0]
+    of_controls = above[above.index.get_level_values("source") != "network"]
+    assert of_controls[columns].isna().all(axis=None)
+
+
+def test_the_figure_of_methods_has_energy_and_chance_among_them():
+    ranking = method_ranking(summary(make_table()), "relevance_mass")
+    labels = [label.get_text() for label in methods(ranking, "relevance_mass").axes[0].get_yticklabels()]
+    # The energy of these recordings is noise, and a little less in the truth than by chance.
+    assert labels == ["gradcam, receptive_field", "gradient_x_input", "(chance)", "(energy)", "gradcam, stretched"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import wilcoxon
+from scipy.stats import ttest_rel
 
 from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, shares
 from convcam_jax.faithfulness_tables import areas, summary, verdicts
@@ -60,7 +60,7 @@ def test_summary_leaves_out_zero_maps():
 
 
 def test_verdicts_are_those_of_the_curves():
-    rows = verdicts(AREAS).set_index(["curve", "fill", "order"])
+    rows = verdicts(AREAS, 0.05).set_index(["curve", "fill", "order"])
     assert len(rows) == 2 * 2 * 3
     assert (rows.xs("random", level="order")["verdict"] == "better").all()
     assert (rows.xs("energy", level="order")["verdict"] == "worse").all()
@@ -69,18 +69,76 @@ def test_verdicts_are_those_of_the_curves():
     wide = AREAS.query("curve == 'insertion' and fill == 'blurred'").pivot(
         index="recording", columns=["order", "seed"], values="area"
     )
-    gain = wide["map"].mean(axis=1) - wide["random"].mean(axis=1)
-    assert own["gain"] == pytest.approx(gain.mean())
-    assert own["p"] == pytest.approx(wilcoxon(gain).pvalue)
+    of_map, of_random = wide["map"].mean(axis=1), wide["random"].mean(axis=1)
+    assert own["gain"] == pytest.approx((of_map - of_random).mean())
+    assert own["p"] == pytest.approx(ttest_rel(of_map, of_random).pvalue)
     assert own["p"] <= own["p_adjusted"] <= 12 * own["p"]
     assert (own["better_in"], own["n_recordings"], own["seeds_better"], own["seeds"]) == (12, 12, 2, 2)
     assert "faster than random order in 12 of 12 female recordings, in the mean of 2 of 2 seeds" in own["sentence"]
     assert rows.loc[("deletion", "zeros", "energy"), "better_in"] == 0
 
 
+def areas_with_gains(gains):
+    """Areas of one seed: the map's are 0.5, the others' larger (deletion) or smaller (insertion) by `gains`."""
+    keys = [(n, c, f, o) for n in range(len(gains)) for c in CURVES for f in FILLS for o in ORDERS]
+    frame = pd.DataFrame(keys, columns=["recording", "curve", "fill", "order"])
+    sign = frame["curve"].map({"deletion": 1, "insertion": -1}) * (frame["order"] != "map")
+    area = 0.5 + sign * frame["recording"].map(dict(enumerate(gains)))
+    return frame.assign(area=area, gender="male", seed=3, map_is_zero=False)
+
+
+def test_p_and_interval_are_of_one_test_by_hand():
+    rows = verdicts(areas_with_gains([0.1, 0.2, 0.3]), 0.05)
+    # t = 0.2 / (0.1 / sqrt(3)) = 3.4641 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2).
+    np.testing.assert_allclose(rows["p"], 1 - 3.4641016 / np.sqrt(14), rtol=1e-6)
+    np.testing.assert_allclose(rows[["gain", "low", "high"]], [[0.2, 0.2 - 0.2484138, 0.2 + 0.2484138]] * 12, atol=1e-7)
+    # Of equal p none is adjusted.
+    np.testing.assert_allclose(rows["p_adjusted"], rows["p"])
+    assert set(rows["verdict"]) == {"undecided"}
+    assert (
+        rows["sentence"]
+        .str.contains(r"gain in area 0.200 \(-0.048 to 0.448\), 0.500 against 0\.[37]00", regex=True)
+        .all()
+    )
+    assert rows["sentence"].str.endswith("adjusted p = 0.074: undecided.").all()
+
+
+def test_the_interval_leaves_out_zero_where_p_is_below_5_per_cent():
+    for mean in (0.1, 0.2, 0.25, 0.3, -0.3):
+        rows = verdicts(areas_with_gains([mean - 0.1, mean, mean + 0.1]), 0.05)
+        leaves_out_0 = (rows["low"] > 0) | (rows["high"] < 0)
+        assert ((rows["p"] < 0.05) == leaves_out_0).all()
+        assert leaves_out_0.all() == (abs(mean) > 0.2484138)
+
+
+def test_the_rate_decides():
+    areas_ = areas_with_gains([0.1, 0.2, 0.3])
+    assert set(verdicts(areas_, 0.0742)["verdict"]) == {"better"}
+    assert set(verdicts(areas_, 0.0741)["verdict"]) == {"undecided"}
+
+
+def test_each_recording_counts_once_whatever_the_number_of_its_seeds():
+    # A seed whose map is zero is left out: recording 0 then has one seed, recordings 1 and 2 have two.
+    first, second = areas_with_gains([0.1, 0.2, 0.3]), areas_with_gains([0.9, 0.4, 0.3]).assign(seed=4)
+    second.loc[second["recording"] == 0, "map_is_zero"] = True
+    rows = verdicts(pd.concat([first, second]), 0.05)
+    # Gains 0.1, 0.3 and 0.3; of the seeds' means, both are positive.
+    np.testing.assert_allclose(rows["gain"], 0.7 / 3)
+    deletion = rows[rows["curve"] == "deletion"]
+    np.testing.assert_allclose(deletion["order_area"] - deletion["map_area"], 0.7 / 3)
+    assert (rows[["n_recordings", "seeds_better", "seeds"]] == [3, 2, 2]).all(axis=None)
+
+
+def test_one_recording_is_not_tested():
+    rows = verdicts(areas_with_gains([0.1]), 0.05)
+    assert rows[["p", "p_adjusted", "low", "high"]].isna().all(axis=None)
+    assert set(rows["verdict"]) == {"undecided"}
+    assert rows["sentence"].str.contains(r"gain in area 0.100, 0.500 against 0.[46]00: undecided.$", regex=True).all()
+
+
 def test_equal_orders_are_undecided_and_one_seed_has_no_interval():
     table = make_table(seeds=1).assign(probability=0.5)
-    rows = verdicts(areas(table))
+    rows = verdicts(areas(table), 0.05)
     assert (rows["p"] == 1).all()
     assert set(rows["verdict"]) == {"undecided"}
     assert summary(areas(table))["low"].isna().all()

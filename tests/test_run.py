@@ -147,6 +147,12 @@ def test_figures_and_printed_tables_are_there(finished):
         assert (finished / "tables" / f"table{number}.md").read_text().startswith("|")
 
 
+def test_claims_on_synthetic_voices_begin_with_a_warning(finished):
+    for name in ("claims", "claims_over_seeds", "stability_verdicts"):
+        assert (finished / "tables" / f"{name}.md").read_text().startswith("Synthetic voices and")
+    assert "The paper's statements. Synthetic voices and" in (finished / "report.html").read_text()
+
+
 def test_the_networks_answer_the_recordings_made_anew_as_before(finished):
     answers = table(finished, "resynthesis.csv").query("cells == 'all'").set_index(["recording", "seed"])
     predictions = table(finished, "predictions.csv").set_index(["recording", "seed"])

@@ -23,7 +23,7 @@ DEPTHS = {name: depth for depth, name in enumerate(CONDITIONS[:6])}
 
 
 def make_table(seeds=3):
-    """Three recordings per gender; the correlation is the condition's, +-0.03 by seed and +-0.2 by recording."""
+    """Three recordings per gender; the correlation is the condition's, +-0.03 by seed and +-0.2 by recording, or 1."""
     rows = []
     for gender in ("female", "male"):
         for seed in range(seeds):
@@ -31,7 +31,8 @@ def make_table(seeds=3):
                 for condition in CONDITIONS:
                     own = dict.fromkeys(METRICS, 0.3 + 0.01 * seed + 0.1 * number)
                     own["q_rmse"] += 0.5 * (condition == "convolution_1")
-                    correlation = CORRELATIONS[condition] + 0.03 * (seed - 1) + 0.2 * (number - 1)
+                    noise = 0.03 * (seed - 1) + 0.2 * (number - 1)
+                    correlation = CORRELATIONS[condition] + noise * (condition != TRAINED)
                     own |= dict.fromkeys(LIKENESS, correlation)
                     fixed = {"recording": f"{gender}{number}", "gender": gender, "seed": seed, "correct": number > 0}
                     rows.append({**fixed, "condition": condition, **own, "map_is_zero": False})
@@ -48,24 +49,38 @@ def test_means_are_taken_over_recordings_then_over_seeds():
     table.loc[gone, "rank_correlation"] = np.nan
     cells = summary(table).set_index(["gender", "condition", "measure"])
     female = cells.loc[("female", "dense", "rank_correlation")]
-    assert female["mean"] == pytest.approx(0.5)
-    # Three seeds 0.03 apart: t(2, 0.975) = 4.302653 times 0.03 / sqrt(3).
-    assert female["high"] - female["mean"] == pytest.approx(4.302653 * 0.03 / np.sqrt(3), rel=1e-5)
+    # Seeds 0.47, 0.5 and 0.53, in Fisher's z 0.510070, 0.549306 and 0.590145: mean 0.549840, standard deviation
+    # 0.040040, half width 4.302653 * 0.040040 / sqrt(3) = 0.099466.
+    assert female[["mean", "low", "high"]].tolist() == pytest.approx(np.tanh([0.549840, 0.450374, 0.649306]), abs=2e-6)
     assert (female["depth"], female["seeds"], female["n_maps"]) == (2, 3, 9)
     male = cells.loc[("male", "dense", "rank_correlation")]
-    assert male["mean"] == pytest.approx((0.47 + 0.5 + 0.43) / 3)
+    assert male["mean"] == pytest.approx(np.tanh(np.arctanh([0.47, 0.5, 0.43]).mean()))
     assert male["n_maps"] == 8
+    assert cells.loc[("male", "dense", "q_rmse"), "mean"] == pytest.approx(0.41)
     assert len(cells) == 2 * len(CONDITIONS) * (len(LIKENESS) + len(METRICS) + 1)
+
+
+def test_no_interval_of_likeness_leaves_what_a_correlation_can_be():
+    cells = summary(make_table(seeds=2)).query("measure in @LIKENESS").set_index(["gender", "condition", "measure"])
+    assert cells[["mean", "low", "high"]].abs().max(axis=None) <= 1
+    # Two seeds: t(1, 0.975) = 12.7062. The maps of the trained networks are themselves.
+    first = cells.loc[("female", "output", "rank_correlation")]
+    z = np.arctanh([0.87, 0.9])
+    half_width = 12.7062 * (z[1] - z[0]) / 2
+    assert first["high"] == pytest.approx(np.tanh(z.mean() + half_width), rel=1e-5)
+    assert cells.loc[("female", TRAINED, "rank_correlation"), ["low", "high"]].tolist() == pytest.approx(
+        [1, 1], abs=2e-6
+    )
 
 
 def test_verdicts_compare_with_trained_networks_and_with_zero():
     rows = verdicts(TABLE, AnalysisConfig()).query("gender == 'female'")
     likeness = rows[rows["measure"] == "rank_correlation"].set_index("condition")
-    assert likeness["reference"].tolist() == pytest.approx([0.5] * 6)
+    assert likeness["reference"].tolist() == pytest.approx([np.tanh(0.549840)] * 6, abs=1e-6)
     assert likeness["verdict"].to_dict() == {
         "output": "more",
-        "dense": "alike",
-        "convolution_3": "alike",
+        "dense": "undecided",
+        "convolution_3": "undecided",
         "convolution_2": "less",
         "convolution_1": "less",
         SHUFFLED_LABELS: "less",
@@ -73,24 +88,55 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
     metrics = rows[rows["measure"] != "rank_correlation"].set_index(["measure", "condition"])
     assert metrics["verdict"].to_dict() == {
         ("q_rmse", "convolution_1"): "differs",
-        ("q_rmse", SHUFFLED_LABELS): "same",
-        ("f0_frame_rmse_hz", "convolution_1"): "same",
-        ("f0_frame_rmse_hz", SHUFFLED_LABELS): "same",
-        ("energy_ratio", "convolution_1"): "same",
-        ("energy_ratio", SHUFFLED_LABELS): "same",
+        ("q_rmse", SHUFFLED_LABELS): "undecided",
+        ("f0_frame_rmse_hz", "convolution_1"): "undecided",
+        ("f0_frame_rmse_hz", SHUFFLED_LABELS): "undecided",
+        ("energy_ratio", "convolution_1"): "undecided",
+        ("energy_ratio", SHUFFLED_LABELS): "undecided",
     }
-    assert metrics["value"].loc[("q_rmse", "convolution_1")] == pytest.approx(0.5)
-    assert metrics["reference"].loc[("q_rmse", "convolution_1")] == pytest.approx(0.41)
+    changed = metrics.loc[("q_rmse", "convolution_1")]
+    # Every seed differs by the same, though the seeds' means do not: 0.4, 0.41, 0.42.
+    assert changed[["value", "reference", "difference"]].tolist() == pytest.approx([0.91, 0.41, 0.5])
+    assert changed[["difference_low", "difference_high"]].tolist() == pytest.approx([0.5, 0.5])
+    assert changed["high"] - changed["value"] == pytest.approx(4.302653 * 0.01 / np.sqrt(3), rel=1e-5)
+    undecided = metrics.loc[("q_rmse", SHUFFLED_LABELS), "sentence"]
+    assert undecided.endswith("undecided, as 3 seeds show neither a difference nor that there is none.")
     sentence = likeness.loc["convolution_1", "sentence"]
     assert "all layers are randomised" in sentence
     assert "female recordings" in sentence
-    assert "0.50" in sentence
+    assert "those of another seed 0.5 (0.422 to 0.571 over 3 seeds)" in sentence
+
+
+def with_likeness(condition, values):
+    """`TABLE`, in which the seeds' rank correlations of a condition are `values`."""
+    of_seed = TABLE["seed"].map(dict(enumerate(values)))
+    return TABLE.assign(rank_correlation=TABLE["rank_correlation"].mask(TABLE["condition"] == condition, of_seed))
+
+
+def test_the_reference_is_paired_by_seed():
+    # All below the reference's mean, yet seeds whose other network is as unlike are no evidence.
+    table = with_likeness(ANOTHER_SEED, (0.2, 0.5, 0.8))
+    table.loc[table["condition"] == "dense", "rank_correlation"] = table["seed"].map({0: 0.30, 1: 0.32, 2: 0.31})
+    row = verdicts(table, AnalysisConfig()).query("gender == 'male' and condition == 'dense'").iloc[0]
+    assert row["high"] < row["reference"]
+    # Fisher's z: 0.309520, 0.331647, 0.320545 minus 0.202733, 0.549306, 1.098612.
+    assert row["difference"] == pytest.approx(-0.296313, abs=1e-5)
+    assert row["difference_low"] < 0 < row["difference_high"]
+    assert row["verdict"] == "undecided"
+
+
+def test_maps_that_do_not_change_at_all_are_more_alike():
+    row = verdicts(with_likeness("output", (1.0, 1.0, 1.0)), AnalysisConfig()).query("condition == 'output'").iloc[0]
+    assert row["verdict"] == "more"
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1], abs=2e-6)
 
 
 def test_one_seed_decides_nothing():
     alone = TABLE[(TABLE["seed"] == 1) & (TABLE["condition"] != ANOTHER_SEED)]
     rows = verdicts(alone, AnalysisConfig())
     assert set(rows["verdict"]) == {"undecided"}
+    assert rows["sentence"].str.endswith("undecided, as two seeds or more are needed.").all()
+    assert rows["sentence"].str.contains("those of another seed unknown").sum() == 2 * 6
     assert len(summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
 
 
@@ -109,7 +155,8 @@ def test_figures_show_the_means():
     labels = [label.get_text() for label in panel.get_xticklabels()]
     assert labels == [name.replace("_", " ") for name in CONDITIONS[1:]]
     (cascade,) = [line for line in panel.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 5][:1]
-    np.testing.assert_allclose(cascade.get_ydata(), [CORRELATIONS[name] for name in CONDITIONS[1:6]], atol=1e-12)
+    of_seeds = np.array([CORRELATIONS[name] for name in CONDITIONS[1:6]])[:, None] + [-0.03, 0, 0.03]
+    np.testing.assert_allclose(cascade.get_ydata(), np.tanh(np.arctanh(of_seeds).mean(axis=1)), atol=1e-12)
     assert len(figures.metrics_by_depth(TABLE).axes) == len(METRICS)
     # Without shuffled labels, other seeds or values at all, there is still something to see.
     few = TABLE[TABLE["condition"].isin([TRAINED, "output"])].assign(f0_frame_rmse_hz=np.nan)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from convcam_jax import statistics
-from convcam_jax.statistics import cell_statistics, chosen_rows, mean_interval, within
+from convcam_jax.statistics import cell_statistics, chosen_rows, correlation_interval, mean_interval, within
 
 
 def test_interval_by_hand():
@@ -37,6 +37,22 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     samples = np.random.default_rng(2).normal(0, 1, (2000, 5))
     covered = np.mean([within(0.0, *mean_interval(sample)[1:3]) for sample in samples])
     assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_interval_of_correlations_by_hand():
+    # In Fisher's z: 0 and 1, mean 0.5, standard deviation 1 / sqrt(2), half width 12.706205 / 2.
+    interval = correlation_interval(pd.Series([0.0, np.tanh(1), np.nan]))
+    assert interval == pytest.approx((np.tanh(0.5), np.tanh(-5.853102), np.tanh(6.853102), 2), abs=1e-7)
+    three = correlation_interval(pd.Series(np.tanh([1.0, 2.0, 3.0])))
+    assert three == pytest.approx((*np.tanh([2, 2 - 2.4841377, 2 + 2.4841377]), 3), abs=1e-6)
+
+
+def test_correlations_of_one_have_an_interval_too():
+    assert correlation_interval(pd.Series([1.0, 1.0])) == pytest.approx((1, 1, 1, 2), abs=2e-6)
+    low, high = correlation_interval(pd.Series([-1.0, 1.0, 0.5]))[1:3]
+    assert -1 <= low < -0.99
+    assert 0.99 < high <= 1
+    assert np.isnan(correlation_interval(pd.Series([np.nan]))[:3]).all()
 
 
 def test_within_includes_its_limits_and_knows_when_it_cannot_say():

@@ -17,6 +17,7 @@ from convcam_jax.workdir import (
     write_csv,
     write_figure,
     write_json,
+    write_table,
     write_text,
 )
 
@@ -38,6 +39,15 @@ def test_tables_come_back_as_they_were(tmp_path):
     write_csv(tmp_path / "table.csv", table)
     pd.testing.assert_frame_equal(read_csv(tmp_path / "table.csv"), table)
     assert (tmp_path / "table.csv").read_text().splitlines()[1].startswith("03a01Fa,03,01,0.333")
+
+
+def test_a_note_stands_above_the_markdown_only(tmp_path):
+    table = pd.DataFrame({"a": [1]})
+    write_table(tmp_path, "plain", table)
+    write_table(tmp_path, "noted", table, pd.DataFrame({"b": [2]}), "Read this.")
+    assert (tmp_path / "tables" / "plain.md").read_text() == "| a |\n| --- |\n| 1 |\n"
+    assert (tmp_path / "tables" / "noted.md").read_text() == "Read this.\n\n| b |\n| --- |\n| 2 |\n"
+    assert (tmp_path / "tables" / "noted.csv").read_text() == "a\n1\n"
 
 
 def test_arrays_come_back_as_they_were(tmp_path):

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from convcam_jax.controls import only_zero_maps
 from convcam_jax.figures import style
 from convcam_jax.statistics import genders_of
 
@@ -74,6 +75,8 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 
 
 def _emotion_label(row: pd.Series) -> str:
+    if words := only_zero_maps(row):
+        return f"{row['emotion']}\n" + words.replace(" are", "\nare")
     return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}\n{_counted(row['n_speakers'], 'speaker')}"
 
 

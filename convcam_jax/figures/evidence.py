@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.evidence import CUE_WORDS, NOT_PLACED
+from convcam_jax.evidence import CUE_WORDS, NOT_PLACED, SHARED
 from convcam_jax.figures import style
 from convcam_jax.relevance_scores import SCORES
 
@@ -73,7 +73,7 @@ def _bars(panel: Axes, own: pd.DataFrame, variants: Sequence[str], placements: S
                 limits = [rows["network"] - rows["network_low"], rows["network_high"] - rows["network"]]
                 panel.errorbar(at, rows["network"], limits, fmt="none", ecolor="black", elinewidth=0.6)
             place += width
-    for source in ("energy", "chance"):
+    for source in SHARED:
         at = np.arange(len(variants)) + place
         panel.bar(at, by_placement[0][source], width, color=_SOURCE_COLOURS[source], label=source)
         place += width
@@ -105,10 +105,11 @@ def examples(shown: Sequence[Example], time_s: np.ndarray, bin_hz: np.ndarray) -
 
 @style.styled
 def methods(ranking: pd.DataFrame, score: str) -> Figure:
-    """Every method's mean score per variant; the best method is at the top.
+    """Every method's mean score per variant, the input's energy and chance among them; the best is at the top.
 
     ranking: `convcam_jax.evidence.method_ranking`.
     """
+    ranking = ranking[ranking["source"] != "random_weights"]
     columns = [name for name in (*CUE_WORDS, "planted_mean") if name in ranking]
     values = ranking[columns].to_numpy(dtype=float)
     figure, axes = style.new_figure(1, 1, height=1.2 + 0.24 * len(ranking))
@@ -117,8 +118,13 @@ def methods(ranking: pd.DataFrame, score: str) -> Figure:
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if value < 0.6 * np.nanmax(values) else "black"
         panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
-    names = zip(ranking["method"], ranking["placement"], strict=True)
-    panel.set_yticks(range(len(ranking)), [m if p == NOT_PLACED else f"{m}, {p}" for m, p in names])
+    panel.set_yticks(range(len(ranking)), [_row_label(row) for _, row in ranking.iterrows()])
     panel.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns])
     figure.colorbar(image, ax=panel, label=SCORE_LABELS[score])
     return figure
+
+
+def _row_label(row: pd.Series) -> str:
+    if row["source"] in SHARED:
+        return f"({row['source']})"
+    return row["method"] if row["placement"] == NOT_PLACED else f"{row['method']}, {row['placement']}"

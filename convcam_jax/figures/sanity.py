@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
 from convcam_jax.metrics import METRICS
-from convcam_jax.sanity_tables import CONDITIONS, SHUFFLED_LABELS, TRAINED, seed_means
-from convcam_jax.statistics import genders_of, mean_interval
+from convcam_jax.sanity_tables import CONDITIONS, SHUFFLED_LABELS, TRAINED, interval_over_seeds, seed_means
+from convcam_jax.statistics import genders_of
 
 _COLOURS = {"female": style.VERMILION, "male": style.BLUE}
 _LABELS = {
@@ -82,11 +82,9 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
         at = np.arange(len(shown)) + 0.2 * (place - 0.5)
         own = means.loc[gender, shown]
         axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
-        intervals = [mean_interval(own[name]) for name in shown]
-        mean = np.array([interval.mean for interval in intervals])
-        half = np.array([interval.high - interval.mean for interval in intervals])
-        half = np.where(np.isfinite(half), half, 0)
-        axes.errorbar(at, mean, half, fmt="o", ms=3, lw=0.8, color=colour, label=style.gender_title(gender))
+        mean, low, high, _ = np.array([interval_over_seeds(own[name], measure) for name in shown]).T
+        reach = np.nan_to_num([mean - low, high - mean])
+        axes.errorbar(at, mean, reach, fmt="o", ms=3, lw=0.8, color=colour, label=style.gender_title(gender))
         axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)
     axes.set_xticks(range(len(shown)), [_shown(n) for n in shown], rotation=60, ha="right", rotation_mode="anchor")
 

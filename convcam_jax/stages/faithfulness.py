@@ -63,7 +63,7 @@ def present(config: Config, workdir: Path) -> None:
         say("faithfulness: all maps are zero everywhere, so there is nothing to compare")
         return
     write_table(workdir, "faithfulness", summary(by_recording))
-    write_table(workdir, "faithfulness_verdicts", verdicts(by_recording))
+    write_table(workdir, "faithfulness_verdicts", verdicts(by_recording, config.controls.false_discovery_rate))
     write_figure(workdir / "figures" / "faithfulness.png", figures.mean_curves(table))
 
 

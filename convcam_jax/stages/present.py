@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convcam_jax.claims import evaluate_claims
+from convcam_jax.claims import corpus_note, evaluate_claims
 from convcam_jax.comparison import rank_correlations, recordings_beside_published
 from convcam_jax.config import Config
 from convcam_jax.figures import errors, maps, models, trajectories
@@ -36,7 +36,7 @@ def write_map_tables(config: Config, analysed: Analysed, members: pd.DataFrame, 
         tidy = statistics_table(number, analysed.metrics, members, config.analysis, config.corpus.emotions, statistics)
         write_table(workdir, f"table{number}", tidy, as_printed(tidy))
     claims = evaluate_claims(analysed.metrics, members, config.analysis, published)
-    write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]])
+    write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]], corpus_note(config.corpus))
     if published is not None:
         beside = recordings_beside_published(analysed.metrics, members, published.recordings)
         write_table(workdir, "recordings_beside_published", beside)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from convcam_jax.claims import corpus_note
 from convcam_jax.config import Config
 from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.report import labels, overview
@@ -116,7 +117,7 @@ def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) 
         "thresholds": list(config.report.thresholds),
         "snr_db": snr_db,
         "resynthesis": _table_or_none(workdir / "tables" / RESYNTHESIS).to_dict("records"),
-        "tables": list(_tables(workdir / "tables")),
+        "tables": list(_tables(workdir / "tables", corpus_note(config.corpus))),
         "verdicts": list(_verdicts(workdir / "tables")),
     }
 
@@ -125,13 +126,15 @@ def _modified(path: Path) -> datetime.datetime | None:
     return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC) if path.exists() else None
 
 
-def _tables(folder: Path) -> Iterator[dict[str, Any]]:
+def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
     """The tables that every run writes, those of the paper beside what it prints."""
     for name, title in _TITLES.items():
         path = folder / f"{name}.csv"
         if path.is_file():
             frame = read_csv(path)
             is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
+            if name == "claims" and note_on_claims:
+                title = f"{title}. {note_on_claims}"
             yield overview.as_table(title, as_printed(frame) if is_statistics else frame, is_statistics)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from convcam_jax.claims import corpus_note
 from convcam_jax.config import Config
 from convcam_jax.figures import stability as figures
 from convcam_jax.published import STATISTICS_TABLES
@@ -42,9 +43,11 @@ def compare_seeds(
     masks = {own.gender: arrays[f"{own.gender}_R"] for own in genders}
     profiles = mask_profiles(masks, emotions, arrays["frequency_hz"], arrays["time_s"])
     write_csv(workdir / "mask_profiles.csv", profiles)
-    for name, tidy in {"stability": means, "table_cells": cells, "claims_over_seeds": claims}.items():
+    for name, tidy in {"stability": means, "table_cells": cells}.items():
         write_table(workdir, name, tidy)
-    write_table(workdir, "stability_verdicts", verdicts[["about", "gender", "metric", "sentence"]])
+    note = corpus_note(config.corpus)
+    write_table(workdir, "claims_over_seeds", claims, note=note)
+    write_table(workdir, "stability_verdicts", verdicts[["about", "gender", "metric", "sentence"]], note=note)
     write_figure(workdir / "figures" / "stability_maps.png", figures.map_agreement(table, emotions))
     write_figure(workdir / "figures" / "stability_masks.png", figures.mask_bands(profiles))
 
