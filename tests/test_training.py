@@ -93,7 +93,7 @@ def test_two_steps_are_those_of_adam_by_hand(state):
 
         params = jax.tree.map(update, params, first, second)
     # A step is about the learning rate; where a gradient is nearly zero, Adam magnifies what was rounded.
-    assert_trees_close(trained.params, params, atol=1e-3 * LEARNING_RATE, rtol=1e-5)
+    assert_trees_close(trained.params, params, atol=1e-2 * LEARNING_RATE, rtol=1e-5)
 
 
 def test_absent_recordings_have_no_influence(state):
