@@ -160,8 +160,8 @@ def test_the_duration_counts_from_the_beginning_that_the_run_noted():
 
 
 def test_equal_values_are_set_apart_evenly_and_others_stay():
-    assert overview.stacked([0.5, 0.7, 0.5, 0.5]) == [-0.12, 0.0, 0.0, 0.12]
-    assert overview.stacked([0.5, 0.5]) == [-0.06, 0.06]
+    assert overview.stacked([0.5, 0.7, 0.5, 0.5]) == [-0.2, 0.0, 0.0, 0.2]
+    assert overview.stacked([0.5, 0.5]) == [-0.1, 0.1]
     # So many that they would reach into the next gender's row are closer to one another.
     assert overview.stacked([0.5] * 11) == pytest.approx(np.linspace(-0.4, 0.4, 11).tolist())
 

@@ -219,7 +219,7 @@ def test_seeds_of_equal_accuracy_are_seen_beside_one_another(loaded):
     )
     assert len(centres) == 2 * 3
     apart = [np.hypot(a[0] - b[0], a[1] - b[1]) for i, a in enumerate(centres) for b in centres[:i]]
-    assert min(apart) > 5
+    assert min(apart) > 10
     labels = "return [...document.querySelectorAll('#accuracy-chart .ytick text')].map(t => t.textContent)"
     assert loaded.execute_script(labels) == ["female", "male"]
 
