@@ -16,10 +16,11 @@ from pathlib import Path
 
 from absl import app, flags
 
-from convcam_jax.config import Config, make_config
+from convcam_jax.config import Config
 from convcam_jax.errors import UserError
 from convcam_jax.evidence_size import with_evidence_size
 from convcam_jax.overrides import apply_overrides
+from convcam_jax.presets import make_config
 from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions
 
@@ -51,9 +52,8 @@ flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
     """Read the flags, run the experiment, say where the results are."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]}; flags are written as --name=value")
     try:
+        _refuse_arguments(argv[1:])
         settings = RunSettings(
             _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
         )
@@ -62,6 +62,12 @@ def main(argv: list[str]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     print(f"The results are in {settings.workdir}")
+
+
+def _refuse_arguments(arguments: list[str]) -> None:
+    if arguments:
+        meant = f"--experiment={arguments[0]}" if arguments[0] in EXPERIMENTS else "flags as --name=value"
+        raise UserError(f"{arguments[0]}: not understood; write {meant}")
 
 
 def _config() -> Config:
@@ -86,6 +92,8 @@ def _refuse_flags_without_use() -> None:
     given = [name for name in ("corpus", "protocol", "seeds", "set") if FLAGS[name].present]
     if FLAGS.from_workdir and given:
         raise UserError(f"--{given[0]}: with --from_workdir the config is that of the earlier run; leave the flag out")
+    if FLAGS.experiment == "report" and not FLAGS.workdir:
+        raise UserError("--workdir: missing; give the folder of a finished run of the experiment paper")
     if FLAGS.experiment == "report" and given:
         raise UserError(f"--{given[0]}: the config is that of the run in --workdir; leave the flag out")
 

@@ -1,9 +1,10 @@
 """The configuration of a run: frozen dataclasses, each validated when it is made.
 
-A run's config is that of `make_config` with the user's `--set` changes applied by `convcam_jax.overrides`.
+A run's config is that of `presets.make_config` with the user's `--set` changes applied by `convcam_jax.overrides`.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -35,6 +36,9 @@ EVIDENCE_CLASSES = ("first", "second", "third")
 # The order of the columns of the paper's Tables 3 to 5.
 EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
 GENDERS = ("female", "male")
+HIGHEST_RATE_HZ = 192000
+# Filters of many seconds need more memory than there is.
+LONGEST_FILTER_S = 10
 
 
 def _require(condition: bool, field: str, rule: str) -> None:
@@ -87,7 +91,7 @@ class FeatureConfig:
     """CQT-96, F0 and energy (paper, section 2.1); frames are those of the CQT."""
 
     sample_rate_hz: int = 16000
-    # At 16 kHz the pass-band of the highest of the 96 filters, 8254 Hz, lies beyond the Nyquist frequency.
+    # At 16 kHz the pass-band of the highest of the 96 filters, up to 8244 Hz, reaches beyond the Nyquist frequency.
     cqt_sample_rate_hz: int = 16600
     hop_samples: int = 512
     cqt_bins: int = 96
@@ -99,20 +103,44 @@ class FeatureConfig:
     f0_step_s: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in (
-            "sample_rate_hz",
-            "cqt_sample_rate_hz",
-            "hop_samples",
-            "bins_per_octave",
-            "lowest_bin_hz",
-            "f0_step_s",
-        ):
+        for name in ("sample_rate_hz", "cqt_sample_rate_hz"):
+            _require(
+                0 < getattr(self, name) <= HIGHEST_RATE_HZ, f"features.{name}", f"must lie in 1..{HIGHEST_RATE_HZ}"
+            )
+        for name in ("hop_samples", "bins_per_octave", "lowest_bin_hz"):
             _require(getattr(self, name) > 0, f"features.{name}", "must be positive")
         _require(
             self.cqt_bins >= 8, "features.cqt_bins", "must be at least 8, what two rows of the last convolution see"
         )
+        self._check_filters()
         _require(
             0 < self.f0_floor_hz < self.f0_ceiling_hz, "features.f0_floor_hz", "must lie between 0 and f0_ceiling_hz"
+        )
+        _require(
+            2 * self.f0_ceiling_hz <= self.sample_rate_hz,
+            "features.f0_ceiling_hz",
+            f"must be at most {self.sample_rate_hz / 2:g}, half of features.sample_rate_hz",
+        )
+        _require(0.0001 <= self.f0_step_s <= 1, "features.f0_step_s", "must lie in 0.0001..1")
+
+    def _check_filters(self) -> None:
+        # Bandwidth and upper edge by the centre frequency, as librosa has them for Hann windows.
+        bandwidth = math.tanh(math.log(2) / self.bins_per_octave)
+        edge = 1 + 0.75 * bandwidth
+        lowest_hz = 1 / (bandwidth * LONGEST_FILTER_S)
+        _require(
+            self.lowest_bin_hz >= lowest_hz,
+            "features.lowest_bin_hz",
+            f"must be at least {lowest_hz:.3g} at {self.bins_per_octave} bins per octave; "
+            f"lower filters last longer than {LONGEST_FILTER_S} s",
+        )
+        nyquist_hz = self.cqt_sample_rate_hz / 2
+        n_fitting = 1 + math.floor(self.bins_per_octave * math.log2(nyquist_hz / (edge * self.lowest_bin_hz)))
+        _require(
+            self.cqt_bins <= n_fitting,
+            "features.cqt_bins",
+            f"must be at most {max(0, n_fitting)}, since higher filters reach beyond the Nyquist frequency of "
+            f"{nyquist_hz:g} Hz; lower it, or raise features.cqt_sample_rate_hz",
         )
 
 
@@ -328,12 +356,6 @@ class EvidenceConfig:
         _require(0 < self.truth_threshold <= 1, "evidence.truth_threshold", "must lie in (0, 1]")
 
 
-# An eighth of the filters, fewer epochs and fewer sanity checks, so that a first look at the embedded corpus takes
-# minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
-SYNTHETIC_MODEL = ModelConfig(filters=(8, 16, 32))
-SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
-SYNTHETIC_EPOCHS = 6
-
 PUBLISHED_ANALYSIS = AnalysisConfig(
     map_placement="stretched",
     f0_reading="resized_with_zeros",
@@ -367,31 +389,3 @@ class Config:
     sanity: SanityConfig = SanityConfig()
     faithfulness: FaithfulnessConfig = FaithfulnessConfig()
     evidence: EvidenceConfig = EvidenceConfig()
-
-
-def make_config(
-    experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]
-) -> Config:
-    """The defaults of an experiment, a corpus and a protocol.
-
-    `pinned_test` are the recordings that the protocol `published` puts into the test set on EMO-DB.
-    """
-    _require(corpus in get_args(CorpusName), "corpus.name", f"must be one of {', '.join(get_args(CorpusName))}")
-    # Speakers 09 and 12 have too few recordings of some emotions (section 3.1).
-    excluded = ("09", "12") if corpus == "emodb" else ()
-    synthetic = corpus == "synthetic"
-    return Config(
-        experiment=experiment,
-        protocol=protocol,
-        corpus=CorpusConfig(name=corpus, data_dir=data_dir, excluded_speakers=excluded),
-        split=SplitConfig(pinned_test=pinned_test if protocol == "published" and corpus == "emodb" else ()),
-        # Times are those of the paper's network, whatever the recordings.
-        model=SYNTHETIC_MODEL if synthetic and experiment != "benchmark" else ModelConfig(),
-        train=TrainConfig(
-            seeds=seeds,
-            epochs=SYNTHETIC_EPOCHS if synthetic else TrainConfig.epochs,
-            precision="float32" if synthetic else TrainConfig.precision,
-        ),
-        sanity=SYNTHETIC_SANITY if synthetic else SanityConfig(),
-        analysis=PROTOCOLS[protocol],
-    )

@@ -49,20 +49,27 @@ def restore(flat: dict[str, Any]) -> Config:
 
 
 def apply_overrides(config: Config, assignments: list[str]) -> Config:
-    """The config with changes such as `train.epochs=20` made, in order.
+    """The config with changes such as `train.epochs=20` made; of several of one field the last one counts.
 
     Raises:
       UserError: an unknown field or a value of the wrong type; it names the nearest right one.
     """
+    changes: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise UserError(f"--set={assignment}: write it as --set=FIELD=VALUE")
-        config = _replace(config, name.strip(), text.strip())
-    return config
+        section, field, value = _read_change(config, name.strip(), text.strip())
+        changes.setdefault(section, {})[field] = value
+    # A section as a whole, since values of its fields may be allowed only together.
+    return dataclasses.replace(
+        config,
+        **{section: dataclasses.replace(getattr(config, section), **fields) for section, fields in changes.items()},
+    )
 
 
-def _replace(config: Config, name: str, text: str) -> Config:
+def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
+    """Section, field and new value."""
     # The corpus and the protocol come with defaults of their own, which a changed name would not bring along.
     if name in ("corpus.name", "corpus.data_dir", "protocol", "experiment"):
         raise UserError(
@@ -72,10 +79,8 @@ def _replace(config: Config, name: str, text: str) -> Config:
     if name not in settable:
         nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.0)[0]
         raise UserError(f"--set={name}: there is no such field; the nearest is {nearest}")
-    section_name, field_name = name.split(".")
-    section = getattr(config, section_name)
-    value = parse(text, get_type_hints(type(section))[field_name], name)
-    return dataclasses.replace(config, **{section_name: dataclasses.replace(section, **{field_name: value})})
+    section, field = name.split(".")
+    return section, field, parse(text, get_type_hints(type(getattr(config, section)))[field], name)
 
 
 def parse(text: str, kind: Any, name: str) -> Any:

@@ -174,11 +174,11 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
         assert not given.workdir.exists()
 
     refused("--from_workdir: missing", None)
-    refused("config.json is missing", tmp_path / "none")
+    refused("none: there is no such folder; give a finished run", tmp_path / "none")
     broken = tmp_path / "broken"
+    broken.mkdir()
     for name in ("explanations.npz", "members.csv", "config.json"):
         refused("is missing; give a finished run", broken)
-        broken.mkdir(exist_ok=True)
         (broken / name).write_bytes((source / name).read_bytes())
     record = read_json(source / "config.json")
     write_json(broken / "config.json", {**record, "corpus_sha256": "0"})

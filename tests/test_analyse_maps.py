@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from convcam_jax.claims import evaluate_claims
-from convcam_jax.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig, make_config
+from convcam_jax.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig
 from convcam_jax.errors import UserError
 from convcam_jax.overrides import apply_overrides
+from convcam_jax.presets import make_config
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages import analyse, external
 from convcam_jax.stages.prepare import find_corpus

@@ -9,7 +9,7 @@ from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
 from convcam_jax.benchmark.measure import Files, MissingError, Worker, measure_in_turns
 from convcam_jax.benchmark.summary import benchmark_table, in_words
-from convcam_jax.config import AnalysisConfig, BenchmarkConfig, Config, make_config
+from convcam_jax.config import AnalysisConfig, BenchmarkConfig, Config
 from convcam_jax.errors import UserError
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.masks import binarise, emotion_masks
@@ -18,6 +18,7 @@ from convcam_jax.overrides import apply_overrides
 from convcam_jax.packing import slot_columns
 from convcam_jax.placement import Placement, normalise_and_crop, place, stretched_centres
 from convcam_jax.placement import interpolation_matrix as interpolate
+from convcam_jax.presets import make_config
 
 F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(

@@ -3,7 +3,6 @@ import dataclasses
 import pytest
 
 from convcam_jax.config import (
-    PUBLISHED_ANALYSIS,
     AnalysisConfig,
     Config,
     CorpusConfig,
@@ -12,11 +11,8 @@ from convcam_jax.config import (
     SplitConfig,
     SyntheticConfig,
     TrainConfig,
-    make_config,
 )
 from convcam_jax.errors import UserError
-
-PINNED = ("03a01Fa", "08a01Wa")
 
 
 @pytest.mark.parametrize(
@@ -29,8 +25,22 @@ PINNED = ("03a01Fa", "08a01Wa")
         (SyntheticConfig, {"speakers_per_gender": 21}, "synthetic.speakers_per_gender"),
         (SyntheticConfig, {"texts": 0}, "synthetic.texts"),
         (FeatureConfig, {"hop_samples": 0}, "features.hop_samples"),
+        (FeatureConfig, {"hop_samples": -512}, "features.hop_samples"),
+        (FeatureConfig, {"sample_rate_hz": 0}, "features.sample_rate_hz"),
+        (FeatureConfig, {"sample_rate_hz": 192001}, "features.sample_rate_hz"),
+        (FeatureConfig, {"cqt_sample_rate_hz": -16600}, "features.cqt_sample_rate_hz"),
+        (FeatureConfig, {"bins_per_octave": 0}, "features.bins_per_octave"),
+        (FeatureConfig, {"lowest_bin_hz": 0.0}, "features.lowest_bin_hz"),
+        (FeatureConfig, {"lowest_bin_hz": 5e-324}, "features.lowest_bin_hz"),
+        (FeatureConfig, {"bins_per_octave": 100000}, "features.lowest_bin_hz"),
         (FeatureConfig, {"f0_step_s": -0.01}, "features.f0_step_s"),
+        (FeatureConfig, {"f0_step_s": 1e-9}, "features.f0_step_s"),
+        (FeatureConfig, {"f0_step_s": 2.0}, "features.f0_step_s"),
+        (FeatureConfig, {"f0_ceiling_hz": 8001.0}, "features.f0_ceiling_hz"),
+        (FeatureConfig, {"sample_rate_hz": 1000}, "features.f0_ceiling_hz"),
         (FeatureConfig, {"cqt_bins": 7}, "features.cqt_bins"),
+        (FeatureConfig, {"cqt_bins": 1000000}, "features.cqt_bins"),
+        (FeatureConfig, {"lowest_bin_hz": 20000.0}, "features.cqt_bins"),
         (FeatureConfig, {"f0_floor_hz": 600.0}, "features.f0_floor_hz"),
         (SplitConfig, {"seed": -1}, "split.seed"),
         (SplitConfig, {"parts": 2}, "split.parts"),
@@ -53,10 +63,26 @@ def test_a_value_out_of_range_is_refused_naming_the_field(section, values, field
         section(**values)
 
 
+def test_filters_beyond_the_nyquist_frequency_are_refused_naming_how_many_fit():
+    # The centre of filter 96 lies at 32.703 * 2^(95 / 12) = 7902 Hz, its upper edge at 8244 Hz.
+    FeatureConfig(cqt_sample_rate_hz=16490)
+    message = (
+        r"^config field features\.cqt_bins: must be at most 96, since higher filters reach beyond the Nyquist "
+        r"frequency of 8300 Hz; lower it, or raise features\.cqt_sample_rate_hz$"
+    )
+    with pytest.raises(UserError, match=message):
+        FeatureConfig(cqt_bins=200)
+    with pytest.raises(UserError, match=r"cqt_bins: must be at most 95, .* 8240 Hz"):
+        FeatureConfig(cqt_sample_rate_hz=16480)
+    # Two octaves more from twice the rate and half the lowest frequency.
+    FeatureConfig(cqt_bins=120, cqt_sample_rate_hz=33200, lowest_bin_hz=16.4)
+
+
 def test_values_on_the_border_are_accepted():
     CorpusConfig(max_frames=22)
     SplitConfig(parts=3)
     ModelConfig(dropout_rate=0.0)
+    FeatureConfig(f0_ceiling_hz=8000.0, f0_step_s=1.0)
     AnalysisConfig(trajectory_threshold=1.0, mask_threshold=1.0)
 
 
@@ -74,47 +100,3 @@ def test_defaults_are_those_of_the_paper():
     assert config.model == ModelConfig((64, 128, 256), 128, 0.5)
     assert (config.train.seeds, config.train.learning_rate) == (10, 0.001)
     assert (config.analysis.trajectory_threshold, config.analysis.mask_threshold) == (0.5, 0.1)
-
-
-def test_protocols_differ_in_every_field_of_the_analysis_but_the_thresholds():
-    published = make_config("paper", "emodb", "", "published", 10, PINNED)
-    corrected = make_config("paper", "emodb", "", "corrected", 10, PINNED)
-    assert published.analysis == PUBLISHED_ANALYSIS
-    assert corrected.analysis == AnalysisConfig()
-    same = {
-        f.name
-        for f in dataclasses.fields(AnalysisConfig)
-        if getattr(published.analysis, f.name) == getattr(corrected.analysis, f.name)
-    }
-    assert same == {"trajectory_threshold", "mask_threshold"}
-    assert dataclasses.replace(published, protocol="corrected", split=SplitConfig(), analysis=AnalysisConfig()) == (
-        corrected
-    )
-
-
-@pytest.mark.parametrize(
-    ("corpus", "protocol", "pinned", "excluded"),
-    [
-        ("emodb", "published", PINNED, ("09", "12")),
-        ("emodb", "corrected", (), ("09", "12")),
-        ("synthetic", "published", (), ()),
-        ("listed", "published", (), ()),
-    ],
-)
-def test_published_recordings_are_pinned_on_emodb_only(corpus, protocol, pinned, excluded):
-    config = make_config("paper", corpus, "folder", protocol, 3, PINNED)
-    assert config.split.pinned_test == pinned
-    assert config.corpus == CorpusConfig(name=corpus, data_dir="folder", excluded_speakers=excluded)
-    assert config.train.seeds == 3
-
-
-def test_only_the_synthetic_corpus_has_a_smaller_network():
-    synthetic, emodb = (make_config("paper", corpus, "", "corrected", 10, ()) for corpus in ("synthetic", "emodb"))
-    assert synthetic.model.filters == (8, 16, 32)
-    assert emodb.model == ModelConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
-    assert (synthetic.train.epochs, emodb.train.epochs) == (6, 8)
-
-
-def test_an_unknown_corpus_is_refused():
-    with pytest.raises(UserError, match=r"corpus\.name: must be one of synthetic, emodb, listed"):
-        make_config("paper", "iemocap", "", "corrected", 10, ())

@@ -12,11 +12,11 @@ from convcam_jax.config import (
     ModelConfig,
     SplitConfig,
     SyntheticConfig,
-    make_config,
 )
 from convcam_jax.corpus import planted
 from convcam_jax.errors import UserError
 from convcam_jax.evidence_size import with_evidence_size
+from convcam_jax.presets import make_config
 from convcam_jax.run_settings import RunSettings
 from convcam_jax.stages.evidence import methods_of
 from convcam_jax.workdir import read_arrays, read_csv

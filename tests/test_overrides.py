@@ -22,7 +22,7 @@ OTHERS = {
     "features.hop_samples": ("256", 256),
     "features.cqt_bins": ("84", 84),
     "features.bins_per_octave": ("24", 24),
-    "features.lowest_bin_hz": ("65.5", 65.5),
+    "features.lowest_bin_hz": ("27.5", 27.5),
     "features.scale": ("decibel", "decibel"),
     "features.f0_floor_hz": ("60", 60.0),
     "features.f0_ceiling_hz": ("5e2", 500.0),
@@ -98,6 +98,15 @@ def test_later_changes_win_and_the_given_config_stays():
     changed = apply_overrides(config, ["train.epochs=3", "train.batch_size=8", "train.epochs=5"])
     assert (changed.train.epochs, changed.train.batch_size) == (5, 8)
     assert config == Config()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_values_that_are_allowed_only_together_may_come_in_any_order(order):
+    changes = ["features.cqt_bins=108", "features.cqt_sample_rate_hz=33200"]
+    features = apply_overrides(Config(), changes[::order]).features
+    assert (features.cqt_bins, features.cqt_sample_rate_hz) == (108, 33200)
+    with pytest.raises(UserError, match=r"^config field features\.cqt_bins: must be at most 96"):
+        apply_overrides(Config(), changes[:1])
 
 
 def test_an_empty_text_is_an_empty_tuple():

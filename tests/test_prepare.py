@@ -1,5 +1,6 @@
 """Where a corpus is found, which recordings are used, and what a run begins with."""
 
+import datetime
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,25 @@ def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
     prepare.write_beginning(tmp_path, {"config": {}}, dataset, [RecordingError("r9", "is silent")])
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["config.json", "skipped.csv", "tables/table1.csv", "utterances.csv"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "how"), [("emodb", r"emodb\.bilderbar\.info.* audb"), ("listed", r"utterances\.csv")]
+)
+def test_a_missing_folder_is_told_with_how_to_get_the_corpus(corpus, how, tmp_path, monkeypatch):
+    # Recordings in the current folder are not taken for the corpus.
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / "03a01Fa.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"^--data_dir: missing; .*{how}.*--corpus=synthetic needs none$"):
+        prepare.find_corpus(Config(corpus=CorpusConfig(name=corpus)), tmp_path / "cache")
+
+
+def test_the_record_of_a_run_has_the_time_in_utc():
+    before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    begun = datetime.datetime.fromisoformat(prepare.run_record(CONFIG, [])["begun"])
+    assert begun.utcoffset() == datetime.timedelta(0)
+    assert before <= begun <= datetime.datetime.now(datetime.UTC)
 
 
 def test_synthetic_corpora_lie_side_by_side(tmp_path, monkeypatch):

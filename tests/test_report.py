@@ -1,5 +1,6 @@
 import base64
 import dataclasses
+import datetime
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from fake_results import make_results
 from PIL import Image
 
 from convcam_jax.config import TrainConfig
+from convcam_jax.presets import make_config
 from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
 from convcam_jax.report.labels import Label, parse_phones, parse_syllables
@@ -110,9 +112,58 @@ def test_a_recording_has_its_layers_and_metrics():
 
 
 def test_changed_fields_are_those_that_the_user_changed():
-    assert overview.changed_fields(CONFIG) == []
+    assert overview.changed_fields(make_config("paper", "emodb", "corpus", "published", 10, ("03a01Fa",))) == []
     changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20))
-    assert overview.changed_fields(changed) == [{"field": "train.epochs", "value": "20", "default": "8"}]
+    assert overview.changed_fields(changed) == [
+        {"field": "train.seeds", "value": "3", "default": "10"},
+        {"field": "train.epochs", "value": "20", "default": "8"},
+    ]
+
+
+def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
+    changed = overview.changed_fields(make_config("paper", "synthetic", "", "corrected", 10, ()))
+    assert [(row["field"], row["value"], row["default"]) for row in changed] == [
+        ("model.filters", "(8, 16, 32)", "(64, 128, 256)"),
+        ("train.epochs", "6", "8"),
+        ("train.precision", "float32", "bfloat16"),
+        ("sanity.seeds", "2", "3"),
+        ("sanity.shuffled_label_seeds", "0", "1"),
+    ]
+
+
+def test_facts_tell_the_networks_and_how_many_maps_are_zero():
+    results = make_results(seeds=2)
+    members = results.members.assign(epochs=[5, 8, 8, 7])
+    is_zero = (results.metrics["gender"] == "male") & (results.metrics["emotion"] == "anger")
+    n_zero, n_male = is_zero.sum(), (results.metrics["gender"] == "male").sum()
+    metrics = results.metrics.assign(map_is_zero=is_zero)
+    facts = overview.facts(CONFIG, {}, results.utterances, members, metrics)
+    assert facts["filters"] == "64, 128, 256"
+    assert facts["epochs"] == "5 to 8 (at most 8)"
+    assert facts["maps that are zero everywhere"] == f"female 0 of {len(metrics) - n_male}, male {n_zero} of {n_male}"
+    assert n_zero > 0
+    same = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=6), metrics)
+    assert same["epochs"] == "6 (at most 8)"
+    unknown = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=np.nan), metrics)
+    assert not {"filters", "epochs", "precision of training"} & set(unknown)
+
+
+def test_the_duration_counts_from_the_beginning_that_the_run_noted():
+    explained = datetime.datetime(2026, 3, 1, 13, 30, tzinfo=datetime.UTC)
+    found = overview.duration({"begun": "2026-03-01T13:57:00+01:00"}, explained)
+    assert found == {
+        "begun": "2026-03-01 12:57 UTC",
+        "until all maps were made": "33 minutes, by the date of explanations.npz",
+    }
+    assert list(overview.duration({"begun": "2026-03-01T12:57:00+00:00"}, None)) == ["begun"]
+    assert overview.duration({}, explained) == {}
+
+
+def test_equal_values_are_set_apart_evenly_and_others_stay():
+    assert overview.stacked([0.5, 0.7, 0.5, 0.5]) == [-0.2, 0.0, 0.0, 0.2]
+    assert overview.stacked([0.5, 0.5]) == [-0.1, 0.1]
+    # So many that they would reach into the next gender's row are closer to one another.
+    assert overview.stacked([0.5] * 11) == pytest.approx(np.linspace(-0.4, 0.4, 11).tolist())
 
 
 def test_confusions_count_answers():

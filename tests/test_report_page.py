@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_report import HOSTILE, NAMES, make_report
 
@@ -196,6 +197,31 @@ def test_labels_are_written_where_they_fit(opened):
     hovered = "return document.getElementById('picture').data.find(t => t.meta === 'phones').hovertext"
     assert opened.execute_script(hovered) == ["a", "&lt;b&gt;", "asp", "t"]
     assert opened.find_element(By.ID, "recording-syllables").text == "ab"
+
+
+def test_without_labels_there_is_no_strip_for_them(opened):
+    look = (
+        "const layout = byId('picture')._fullLayout;"
+        "return [layout.yaxis2.visible, ...layout.yaxis3.domain, byId('labels-note').hidden]"
+    )
+    # The sound's panel begins at 0.9 of the picture's height.
+    assert opened.execute_script(look) == [True, 0.42, 0.79, False]
+    open_recording(opened, HOSTILE)
+    wait(opened, lambda b: b.execute_script(look) == [False, 0.42, 0.885, True])
+    assert not opened.find_element(By.ID, "recording-syllables").is_displayed()
+
+
+def test_seeds_of_equal_accuracy_are_seen_beside_one_another(loaded):
+    wait(loaded, lambda b: b.find_elements(By.CSS_SELECTOR, "#accuracy-chart .main-svg"))
+    centres = loaded.execute_script(
+        "return [...document.querySelectorAll('#accuracy-chart .point')]"
+        ".map(p => p.getBoundingClientRect()).map(r => [r.x + r.width / 2, r.y + r.height / 2])"
+    )
+    assert len(centres) == 2 * 3
+    apart = [np.hypot(a[0] - b[0], a[1] - b[1]) for i, a in enumerate(centres) for b in centres[:i]]
+    assert min(apart) > 10
+    labels = "return [...document.querySelectorAll('#accuracy-chart .ytick text')].map(t => t.textContent)"
+    assert loaded.execute_script(labels) == ["female", "male"]
 
 
 def test_metrics_stand_beside_their_controls_and_the_round_trip_is_stated(opened):

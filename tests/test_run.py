@@ -186,6 +186,7 @@ def test_config_says_what_was_done_and_with_what(finished):
     assert record["config"]["model.filters"] == [3, 4, 5]
     assert record["config"]["train.seeds"] == 2
     assert len(record["corpus_sha256"]) == 64
+    assert record["begun"].endswith("+00:00")
     assert {"jax", "flax", "librosa", "numpy"} <= set(record["packages"])
     assert "cpu" in record["devices"]
 
@@ -250,13 +251,34 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_d
         (["--set=train.epoch=3"], ["--set=train.epoch", "the nearest is train.epochs"]),
         (["--set=train.epochs=few"], ["train.epochs=few", "whole number"]),
         (["--corpus=emodb", "--data_dir=no/such/folder"], ["no/such/folder", "emodb.bilderbar.info", "audb"]),
-        (["--corpus=emodb"], ["--corpus=synthetic needs none"]),
+        (["--corpus=emodb"], ["--data_dir: missing", "emodb.bilderbar.info", "--corpus=synthetic needs none"]),
+        (["--set=features.cqt_bins=200"], ["features.cqt_bins: must be at most 96"]),
+        (["papers"], ["papers: not understood; write flags as --name=value"]),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_nothing_is_written(tmp_path, cache_dir, arguments, words):
     workdir = tmp_path / "w"
     assert_refused(run(workdir, cache_dir, *arguments), "error: ", *words)
     assert not workdir.exists()
+
+
+def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, cache_dir):
+    result = run(tmp_path / "w", cache_dir, "paper")
+    assert (result.stdout, result.stderr) == ("", "error: paper: not understood; write --experiment=paper\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], ["--workdir: missing", "a finished run"]),
+        (["--workdir=no/such/run"], ["--workdir=no/such/run: there is no such folder", "a finished run"]),
+        (["--workdir=tests"], ["--workdir=tests: config.json is missing", "a finished run"]),
+    ],
+)
+def test_a_report_of_no_run_is_refused(cache_dir, flags, words):
+    report = [sys.executable, "run.py", "--experiment=report", f"--cache_dir={cache_dir}", *flags]
+    result = subprocess.run(report, cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
+    assert_refused(result, "error: ", *words)
 
 
 def test_an_unknown_experiment_is_refused_with_the_list(tmp_path, cache_dir):

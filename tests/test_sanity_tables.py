@@ -165,7 +165,15 @@ def test_figures_show_the_means():
 
 def test_an_example_names_its_maps_and_marks_zero_ones():
     maps = {"trained": np.eye(12), "output": np.zeros((12, 12)), "dense": np.ones((12, 12))}
-    figure = figures.example("03a01Fa", np.ones((12, 12)), maps)
+    time_s, bin_hz = 0.25 * np.arange(12), 55 * 2.0 ** np.arange(0, 6, 0.5)
+    figure = figures.example("03a01Fa", np.ones((12, 12)), maps, time_s, bin_hz)
     shown = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
     assert shown == ["(a) CQT", "(b) trained", "(c) output", "(d) dense"]
     assert [len(axes.texts) for axes in figure.axes] == [0, 0, 1, 0]
+    figure.canvas.draw()
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("time in 03a01Fa (s)", "frequency (Hz)")
+    panel = figure.axes[0]
+    # From the first frame's centre to the last one's end; from half a step below the lowest bin to half a step above.
+    np.testing.assert_allclose(panel.get_xlim(), (0, 11.5 * 0.25))
+    np.testing.assert_allclose(panel.get_ylim(), (55 * 2**-0.25, 55 * 2**5.75))
+    assert [label.get_text() for label in panel.get_yticklabels()][:2] == ["50", "100"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.config import FeatureConfig, SplitConfig, make_config
+from convcam_jax.config import FeatureConfig, SplitConfig
 from convcam_jax.corpus.utterances import (
     EMODB_SPEAKER_GENDERS,
     Utterance,
@@ -17,6 +17,7 @@ from convcam_jax.corpus.utterances import (
 )
 from convcam_jax.errors import UserError
 from convcam_jax.features import n_cqt_frames
+from convcam_jax.presets import make_config
 from convcam_jax.split import SPLITS, assign
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.config import CorpusConfig, FeatureConfig, make_config
+from convcam_jax.config import CorpusConfig, FeatureConfig
 from convcam_jax.corpus.utterances import (
     EMODB_SPEAKER_GENDERS,
     Utterance,
@@ -19,6 +19,7 @@ from convcam_jax.corpus.utterances import (
 )
 from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.features import n_cqt_frames
+from convcam_jax.presets import make_config
 
 # Table 1 of the paper, rows by speaker.
 TABLE1_EMOTIONS = ("sadness", "fear", "happiness", "neutral", "boredom", "anger")
@@ -104,7 +105,10 @@ def test_wrongly_named_recordings_stop_or_are_left_out(tmp_path):
             lambda d: find_utterances(d, {}, "stop"),
             r"get EMO-DB from emodb\.bilderbar\.info.*audb.*--corpus=synthetic needs none$",
         ),
-        (lambda d: find_listed_utterances(d, "skip"), r"put your recordings into wav/, list them in utterances\.csv "),
+        (
+            lambda d: find_listed_utterances(d, "skip"),
+            r"put your recordings into wav/, list them in utterances\.csv .*--corpus=synthetic needs none$",
+        ),
     ],
 )
 def test_without_recordings_it_says_where_to_get_them(find, how, tmp_path):
@@ -180,6 +184,18 @@ def test_bad_row_names_file_and_line(rows, recording, message, tmp_path):
         find_listed_utterances(folder, "stop")
     assert caught.value.recording == recording
     assert [p.recording for p in find_listed_utterances(folder, "skip")[1]] == [recording]
+
+
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_a_speaker_of_two_genders_is_refused_naming_file_and_rows(on_error, tmp_path):
+    rows = ["a,bob,male,joy,t", "b,ann,female,joy,t", "c,ann,male,joy,t", *(f"{r},ann,female,joy,t" for r in "defg")]
+    folder = make_folder(tmp_path, [f"{r}.wav" for r in "abcdefg"], HEADER + "\n".join(rows) + "\n")
+    with pytest.raises(UserError) as caught:
+        find_listed_utterances(folder, on_error)
+    assert str(caught.value) == (
+        f"{folder}/utterances.csv: speaker ann is female in lines 3, 5, 6 and 2 more and male in line 4; "
+        "give each speaker one gender"
+    )
 
 
 def test_file_without_row_is_named(tmp_path):

@@ -84,6 +84,7 @@ def test_a_run_goes_on_under_its_own_config(tmp_path):
     (tmp_path / "members.csv").write_text("x")
     again = record("model.filters=4,5,6")
     again["config"]["corpus.data_dir"] = "moved"
+    again["begun"] = "2030-01-01T00:00:00+00:00"
     check_workdir(tmp_path, again)
 
 

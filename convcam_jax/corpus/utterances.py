@@ -31,11 +31,14 @@ EMODB_SPEAKER_GENDERS = {
 LISTED_COLUMNS = ("recording", "speaker", "gender", "emotion", "text")
 
 _EMODB_NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
-_HOW_TO_GET_EMODB = (
+HOW_TO_GET_EMODB = (
     "get EMO-DB from emodb.bilderbar.info or by the Python package audb and give its folder as --data_dir; "
     "--corpus=synthetic needs none"
 )
-_HOW_TO_LIST = "put your recordings into wav/, list them in utterances.csv beside it, and give the folder as --data_dir"
+HOW_TO_LIST = (
+    "put your recordings into wav/, list them in utterances.csv beside it, and give the folder as --data_dir; "
+    "--corpus=synthetic needs none"
+)
 
 
 class Utterance(NamedTuple):
@@ -83,7 +86,7 @@ def find_utterances(
     "skip" all are collected. Raises UserError if there are no recordings.
     """
     utterances, problems = [], []
-    for name, path in _wav_files(data_dir, _HOW_TO_GET_EMODB).items():
+    for name, path in _wav_files(data_dir, HOW_TO_GET_EMODB).items():
         try:
             utterances.append(_emodb_utterance(name, path, speaker_genders))
         except RecordingError as error:
@@ -108,14 +111,17 @@ def find_listed_utterances(data_dir: Path, on_error: str) -> tuple[list[Utteranc
     """Recordings listed in `data_dir`/utterances.csv, sorted by name, and the problems of those left out.
 
     Each wav file has one row, and each row a wav file. With `on_error` "stop" the first problem is raised, with "skip"
-    all are collected. Raises UserError if the table or folder is missing, or the table lacks a column or has no row.
+    all are collected. Raises UserError if the table or folder is missing, or the table lacks a column, has no row, or
+    gives a speaker two genders.
     """
-    paths = _wav_files(data_dir, _HOW_TO_LIST)
+    paths = _wav_files(data_dir, HOW_TO_LIST)
     table = data_dir / "utterances.csv"
+    rows = _read_rows(table)
+    _check_genders(table, rows)
     utterances: dict[str, Utterance] = {}
     problems = []
     named = set()
-    for line, row in _read_rows(table):
+    for line, row in rows:
         problem = _row_problem(row, paths, utterances)
         named.add(row["recording"])
         if problem:
@@ -148,6 +154,25 @@ def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
     if not rows:
         raise UserError(f"{table}: has no row below its header; list each recording there")
     return rows
+
+
+def _check_genders(table: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+    """Raise UserError if a speaker has two genders; no row can be left out for it, since any may be the wrong one."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for line, row in rows:
+        if row["speaker"] and row["gender"] in GENDERS:
+            found.setdefault(row["speaker"], {}).setdefault(row["gender"], []).append(line)
+    for speaker, lines in found.items():
+        if len(lines) > 1:
+            genders = " and ".join(f"{gender} in {_in_lines(lines[gender])}" for gender in lines)
+            raise UserError(f"{table}: speaker {speaker} is {genders}; give each speaker one gender")
+
+
+def _in_lines(lines: Sequence[int]) -> str:
+    """The first three line numbers in words, and how many more there are."""
+    shown = ", ".join(str(line) for line in lines[:3])
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
 
 
 def _row_problem(row: Mapping[str, str], paths: Mapping[str, Path], earlier: Mapping[str, Utterance]) -> str:

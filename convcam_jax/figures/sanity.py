@@ -55,20 +55,23 @@ def metrics_by_depth(table: pd.DataFrame) -> Figure:
 
 
 @style.styled
-def example(recording: str, cqt: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
-    """One recording's CQT `[F, n]` and its maps `[F, n]` in 0..1 by condition, in cells of the network's input."""
+def example(
+    recording: str, cqt: np.ndarray, maps: Mapping[str, np.ndarray], time_s: np.ndarray, bin_hz: np.ndarray
+) -> Figure:
+    """One recording's CQT `[F, n]` and its maps `[F, n]` in 0..1 by condition, at frames `[n]` in s and bins `[F]`."""
     pictures = {"CQT": cqt / max(cqt.max(), np.finfo(float).tiny), **maps}
     figure, axes = style.new_figure(2, -(-len(pictures) // 2), height=3.2, sharex=True, sharey=True)
     for number, (panel, (name, values)) in enumerate(zip(axes.flat, pictures.items(), strict=False)):
         colours = style.SPECTROGRAM_COLOURS if name == "CQT" else style.MAP_COLOURS
-        panel.imshow(values, origin="lower", aspect="auto", vmin=0, vmax=1, cmap=colours, interpolation="nearest")
+        style.time_frequency_image(panel, values, time_s, bin_hz, colours, (0, 1))
+        panel.set(xlabel="", ylabel="")
         style.panel_title(panel, number, _shown(name))
         if not np.any(values):
-            style.say_empty(panel, "zero")
+            panel.text(0.5, 0.5, "zero", transform=panel.transAxes, ha="center", va="center", color="white")
     for panel in axes.flat[len(pictures) :]:
         panel.set_visible(False)
-    figure.supxlabel(f"frame of {recording}", fontsize=style.FONT_POINTS)
-    figure.supylabel("bin", fontsize=style.FONT_POINTS)
+    figure.supxlabel(f"time in {recording} (s)", fontsize=style.FONT_POINTS)
+    figure.supylabel("frequency (Hz)", fontsize=style.FONT_POINTS)
     return figure
 
 

@@ -18,18 +18,18 @@ function showAccuracy() {
     return;
   }
   drawChart(byId("accuracy-chart"), () => ({
-    data: run.accuracies.flatMap((own) => ["other seeds", "chosen"].map((name, wanted) => {
+    data: run.accuracies.flatMap((own, place) => ["other seeds", "chosen"].map((name, wanted) => {
       const kept = own.seeds.map((_, i) => i).filter((i) => own.chosen[i] === Boolean(wanted));
       return {
         type: "scatter", mode: "markers", name, legendgroup: name, showlegend: own === run.accuracies[0],
-        x: kept.map((i) => own.accuracy[i]), y: kept.map(() => own.gender), text: kept.map((i) => `seed ${own.seeds[i]}`),
+        x: kept.map((i) => own.accuracy[i]), y: kept.map((i) => place + own.offset[i]), text: kept.map((i) => `seed ${own.seeds[i]}`),
         marker: { size: wanted ? 15 : 10, symbol: wanted ? "diamond" : "circle", opacity: 0.8, color: colour(wanted ? "second" : "first") },
         hovertemplate: "%{text}: %{x:.1%}<extra></extra>",
       };
     })),
     layout: chartLayout({
       xaxis: { title: { text: "test accuracy" }, range: [0, 1.02], tickformat: ".0%" },
-      yaxis: { type: "category" }, legend: { orientation: "h", y: 1.2 },
+      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => plotText(own.gender)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1.2 },
     }),
   }));
 }

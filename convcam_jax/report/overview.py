@@ -1,25 +1,28 @@
 """What the report says of the whole run, as dictionaries that become JSON."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from convcam_jax.config import Config, make_config
+from convcam_jax.config import Config, TrainConfig
 from convcam_jax.overrides import flatten
+from convcam_jax.presets import full_config
 from convcam_jax.report.encode import as_png, quantised, rounded
 from convcam_jax.views import MaskSet
 
+# Distance between seeds of equal accuracy in a chart whose genders are 1 apart, and the most that they take together.
+STACK_STEP, STACK_HEIGHT = 0.2, 0.8
 SHOWN_PACKAGES = ("jax", "flax", "optax", "librosa", "praat-parselmouth", "numpy", "scipy")
 
 
 def changed_fields(config: Config) -> list[dict[str, str]]:
-    """The config's fields that differ from the default of its experiment, corpus and protocol."""
+    """The config's fields that differ from the defaults of its experiment and protocol with the paper's network."""
     corpus = config.corpus
     pinned = config.split.pinned_test
-    default = make_config(config.experiment, corpus.name, corpus.data_dir, config.protocol, config.train.seeds, pinned)
+    default = full_config(config.experiment, corpus.name, corpus.data_dir, config.protocol, TrainConfig.seeds, pinned)
     values, defaults = flatten(config), flatten(default)
     return [
         {"field": name, "value": str(value), "default": str(defaults[name])}
@@ -28,7 +31,13 @@ def changed_fields(config: Config) -> list[dict[str, str]]:
     ]
 
 
-def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, members: pd.DataFrame) -> dict[str, str]:
+def facts(
+    config: Config,
+    record: Mapping[str, Any],
+    utterances: pd.DataFrame,
+    members: pd.DataFrame,
+    metrics: pd.DataFrame,
+) -> dict[str, str]:
     """What was run, in words; `record` is `config.json`, the tables are those of the run."""
     splits = utterances["split"].value_counts()
     packages = record.get("packages", {})
@@ -39,8 +48,9 @@ def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, m
         "protocol": config.protocol,
         "recordings": f"{len(utterances)} ({counts})",
         "seeds per gender": str(members["seed"].nunique()),
-        "precision of training": config.train.precision,
+        **_network(config, members),
         "map": f"of the class {config.cam.target}, placement {config.analysis.map_placement}".replace("_", " "),
+        "maps that are zero everywhere": _zero_maps(metrics),
         "versions": ", ".join(
             [f"Python {record.get('python', 'unknown')}"]
             + [f"{name} {packages[name]}" for name in SHOWN_PACKAGES if name in packages]
@@ -50,17 +60,36 @@ def facts(config: Config, record: Mapping[str, Any], utterances: pd.DataFrame, m
     }
 
 
-def duration(begun: datetime | None, explained: datetime | None) -> dict[str, str]:
-    """When the run began, and how long it took until all maps were made; nothing of what is not known.
-
-    Both are dates of files, so a report that is made again says the same, unless the files were copied without them.
-    """
-    if begun is None:
+def _network(config: Config, members: pd.DataFrame) -> dict[str, str]:
+    """The trained networks; nothing where the models are not known."""
+    epochs = members["epochs"].dropna()
+    if epochs.empty:
         return {}
+    trained = f"{epochs.min():.0f}" if epochs.nunique() == 1 else f"{epochs.min():.0f} to {epochs.max():.0f}"
+    return {
+        "filters": ", ".join(str(n) for n in config.model.filters),
+        "epochs": f"{trained} (at most {config.train.epochs})",
+        "precision of training": config.train.precision,
+    }
+
+
+def _zero_maps(metrics: pd.DataFrame) -> str:
+    is_zero = metrics.groupby("gender")["map_is_zero"]
+    return ", ".join(f"{gender} {own.sum()} of {len(own)}" for gender, own in is_zero)
+
+
+def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str, str]:
+    """When the run began by its `config.json`, and how long it took until all maps were made, if both are known.
+
+    `explained` is the date of `explanations.npz`; a copy made without dates has a wrong one.
+    """
+    if "begun" not in record:
+        return {}
+    begun = datetime.fromisoformat(record["begun"]).astimezone(UTC)
     found = {"begun": f"{begun:%Y-%m-%d %H:%M} UTC"}
     if explained is not None:
         minutes = (explained - begun).total_seconds() / 60
-        found["until all maps were made"] = f"{minutes:.0f} minutes, by the dates of config.json and explanations.npz"
+        found["until all maps were made"] = f"{minutes:.0f} minutes, by the date of explanations.npz"
     return found
 
 
@@ -106,17 +135,37 @@ def masks(mask_set: MaskSet) -> dict[str, Any]:
 
 
 def accuracies(members: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per gender the test accuracy of every seed, and which seed is chosen; nothing where models are not known."""
+    """Per gender the test accuracy of every seed, and which seed is chosen; nothing where models are not known.
+
+    `offset` sets seeds of equal accuracy apart in a chart, see `stacked`.
+    """
     known = members.dropna(subset=["test_accuracy"])
-    return [
-        {
-            "gender": gender,
-            "seeds": own["seed"].tolist(),
-            "accuracy": rounded(own["test_accuracy"].to_numpy(), 4),
-            "chosen": own["chosen"].astype(bool).tolist(),
-        }
-        for gender, own in known.groupby("gender")
-    ]
+    found = []
+    for gender, own in known.groupby("gender"):
+        accuracy = rounded(own["test_accuracy"].to_numpy(), 4)
+        found.append(
+            {
+                "gender": gender,
+                "seeds": own["seed"].tolist(),
+                "accuracy": accuracy,
+                "chosen": own["chosen"].astype(bool).tolist(),
+                "offset": stacked(accuracy),
+            }
+        )
+    return found
+
+
+def stacked(values: Sequence[float]) -> list[float]:
+    """For each value an offset: equal values, in their order, lie evenly around 0; one alone lies at 0."""
+    groups: dict[float, list[int]] = {}
+    for index, value in enumerate(values):
+        groups.setdefault(value, []).append(index)
+    offsets = [0.0] * len(values)
+    for indices in groups.values():
+        step = min(STACK_STEP, STACK_HEIGHT / max(1, len(indices) - 1))
+        for place, index in enumerate(indices):
+            offsets[index] = round(step * (place - (len(indices) - 1) / 2), 4)
+    return offsets
 
 
 def confusions(predictions: pd.DataFrame, members: pd.DataFrame, emotions: tuple[str, ...]) -> list[dict[str, Any]]:

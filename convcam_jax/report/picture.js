@@ -1,5 +1,8 @@
 // The panels of one recording, all on one time axis.
 const DOMAINS = { waveform: [0.9, 1], labels: [0.81, 0.885], map: [0.42, 0.79], pitch: [0.2, 0.38], loudness: [0, 0.16] };
+// Without labels the map takes their place.
+const hasLabels = (details) => details.phones.length + details.syllables.length > 0;
+const mapDomain = (details) => (hasLabels(details) ? DOMAINS.map : [DOMAINS.map[0], DOMAINS.labels[1]]);
 const MAP_TRACE = 1;
 
 async function readLayers(details) {
@@ -73,7 +76,8 @@ function heatmap(details, z, more) {
 function mapTraces(details, layers, state) {
   const isSpread = state.layer === 2;
   const top = isSpread ? details.largest_spread : 1;
-  const bar = { len: 0.37, y: 0.605, thickness: 10, x: 1.005, tickfont: { size: 10 } };
+  const [bottom, highest] = mapDomain(details);
+  const bar = { len: highest - bottom, y: (bottom + highest) / 2, thickness: 10, x: 1.005, tickfont: { size: 10 } };
   const traces = [
     heatmap(details, scaled(layers[0], details.decibel_range), {
       zmin: 0, zmax: details.decibel_range, showscale: false, name: "CQT", hoverinfo: "skip",
@@ -101,7 +105,6 @@ function panelsOf(details, layers, state) {
   const q = curve(details, details.contour, "q", "y5", "second", "dot");
   const data = [...mapTraces(details, layers, state), ...waveformTraces(details), ...labelTraces(details), f0, c, energy, q];
   const peak = Math.max(0.01, ...details.waveform.highest, ...details.waveform.lowest.map(Math.abs));
-  const hasLabels = details.phones.length + details.syllables.length > 0;
   const frequencies = { type: "log", tickvals: [50, 100, 200, 500, 1000, 2000, 5000], ticktext: ["50", "100", "200", "500", "1k", "2k", "5k"] };
   const half = details.bin_hz[1] / details.bin_hz[0];
   const range = [details.bin_hz[0] / Math.sqrt(half), details.bin_hz.at(-1) * Math.sqrt(half)].map(Math.log10);
@@ -112,8 +115,8 @@ function panelsOf(details, layers, state) {
       margin: { l: 54, r: 46, t: 8, b: 84 },
       xaxis: { range: [0, details.duration_s], anchor: "y5", title: { text: "time (s)" }, showgrid: false },
       yaxis: { domain: DOMAINS.waveform, range: [-peak, peak], showticklabels: false, fixedrange: true, ...titled("sound"), showgrid: false },
-      yaxis2: { domain: DOMAINS.labels, range: [-0.5, 1.5], fixedrange: true, showgrid: false, zeroline: false, showticklabels: false, visible: hasLabels },
-      yaxis3: { domain: DOMAINS.map, range, fixedrange: true, showgrid: false, ...frequencies, ...titled("CQT and map (Hz)") },
+      yaxis2: { domain: DOMAINS.labels, range: [details.phones.length ? -0.5 : 0.5, details.syllables.length ? 1.5 : 0.5], fixedrange: true, showgrid: false, zeroline: false, showticklabels: false, visible: hasLabels(details) },
+      yaxis3: { domain: mapDomain(details), range, fixedrange: true, showgrid: false, ...frequencies, ...titled("CQT and map (Hz)") },
       yaxis4: { domain: DOMAINS.pitch, fixedrange: true, ...frequencies, ...titled("F0, c (Hz)") },
       yaxis5: { domain: DOMAINS.loudness, range: [-0.03, 1.05], fixedrange: true, ...titled("Q, q") },
       shapes: labelLines(details),

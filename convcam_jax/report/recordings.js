@@ -85,6 +85,8 @@ function showFactsOf(one, details) {
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);
   byId("layer").value = state.layer;
+  byId("labels-note").hidden = !hasLabels(details);
+  byId("recording-syllables").hidden = !details.syllables.length;
   byId("recording-syllables").textContent = details.syllables.map(([, , name]) => name).filter((name) => /\p{L}/u.test(name)).join(" · ");
   const metrics = tableOf(["metric", "chosen", "mean", "lowest", "highest"], details.metrics.map((row) => [inWords(row.metric), row.chosen, row.mean, row.lowest, row.highest]));
   const answers = tableOf(["seed", "answer", "p_of_truth"], details.answers.map((row) => [row.seed, row.predicted, row.p_truth]));

@@ -40,6 +40,8 @@ def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> So
     Raises:
       UserError: there is no finished run of the experiment `paper`.
     """
+    if not folder.is_dir():
+        raise UserError(f"{flag}={folder}: there is no such folder; give a finished run of the experiment paper")
     for name in (CONFIG_FILE, EXPLANATIONS, "members.csv"):
         if not (folder / name).is_file():
             raise UserError(f"{flag}={folder}: {name} is missing; give a finished run of the experiment paper")

@@ -1,5 +1,6 @@
 """From a corpus's folder to utterances with features and splits."""
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -14,6 +15,8 @@ from convcam_jax.config import Config
 from convcam_jax.corpus import synthetic
 from convcam_jax.corpus.utterances import (
     EMODB_SPEAKER_GENDERS,
+    HOW_TO_GET_EMODB,
+    HOW_TO_LIST,
     Utterance,
     find_listed_utterances,
     find_utterances,
@@ -35,6 +38,8 @@ from convcam_jax.workdir import CONFIG_FILE, check_workdir, write_csv, write_jso
 def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
     """The utterances of the config's corpus, before features are known, and the problems of those left out."""
     corpus = config.corpus
+    if corpus.name != "synthetic" and not corpus.data_dir:
+        raise UserError(f"--data_dir: missing; {HOW_TO_LIST if corpus.name == 'listed' else HOW_TO_GET_EMODB}")
     if corpus.name == "synthetic":
         rate_hz = config.features.sample_rate_hz
         folder = cache_dir / synthetic.folder_name(config.synthetic, rate_hz)
@@ -84,8 +89,9 @@ def begin(settings: RunSettings) -> Dataset:
 
 
 def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
-    """What `config.json` holds: the config, a hash of the corpus, and the surroundings."""
-    return {"config": flatten(config), "corpus_sha256": corpus_hash(utterances), **surroundings()}
+    """What `config.json` holds: the config, a hash of the corpus, the time now (UTC), and the surroundings."""
+    begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"config": flatten(config), "corpus_sha256": corpus_hash(utterances), "begun": begun, **surroundings()}
 
 
 def write_beginning(

@@ -105,10 +105,10 @@ def _controls_of(controls: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
 
 def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) -> dict[str, Any]:
     members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / "predictions.csv")
-    times = [_modified(workdir / name) for name in (CONFIG_FILE, EXPLANATIONS)]
-    facts = overview.facts(config, read_json(workdir / CONFIG_FILE), read_csv(workdir / "utterances.csv"), members)
+    record = read_json(workdir / CONFIG_FILE)
+    facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, analysed.metrics)
     return {
-        "facts": facts | overview.duration(*times),
+        "facts": facts | overview.duration(record, _modified(workdir / EXPLANATIONS)),
         "changed": overview.changed_fields(config),
         "emotions": list(config.corpus.emotions),
         "accuracies": overview.accuracies(members),

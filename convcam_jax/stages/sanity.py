@@ -13,7 +13,7 @@ from convcam_jax.analysis import analyse, placed_maps, simplenet_placement
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Member, member_keys
-from convcam_jax.features import bin_frequencies_hz
+from convcam_jax.features import bin_frequencies_hz, frame_times_s
 from convcam_jax.figures import sanity as figures
 from convcam_jax.placement import Placement, place
 from convcam_jax.progress import say
@@ -87,9 +87,11 @@ def present(config: Config, genders: Sequence[GenderMaps], workdir: Path) -> Non
     for own in genders:
         recording = str(examples[f"{own.gender}_recording"])
         index = [u.recording for u in own.utterances].index(recording)
-        cqt = own.arrays.cqt[index, :, : own.arrays.n_frames[index]]
+        n_frames = int(own.arrays.n_frames[index])
+        cqt = own.arrays.cqt[index, :, :n_frames]
         maps = dict(zip(examples[f"{own.gender}_conditions"], examples[f"{own.gender}_maps"], strict=True))
-        figure = figures.example(recording, cqt, maps)
+        time_s, bin_hz = frame_times_s(n_frames, config.features), bin_frequencies_hz(config.features)
+        figure = figures.example(recording, cqt, maps, time_s, bin_hz)
         write_figure(workdir / "figures" / f"sanity_example_{own.gender}.png", figure)
 
 
