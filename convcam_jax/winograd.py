@@ -85,8 +85,6 @@ def kernel_gradient(strip: Array, cotangent: Array) -> Array:
     """
     rows, columns, channels_out = cotangent.shape
     width, channels_in = strip.shape[1] - columns + 1, strip.shape[2]
-    # Channels in front of columns: the products then need no transposition.
-    strip = strip.swapaxes(1, 2)
 
     def add_block(block: Array, totals: list[Array]) -> list[Array]:
         first_row = _first_row(block, rows)
@@ -95,8 +93,8 @@ def kernel_gradient(strip: Array, cotangent: Array) -> Array:
         # Rows that the block before has had count once.
         is_new = first_row + jnp.arange(OUTPUT_ROWS) >= block * OUTPUT_ROWS
         outputs = _combine(_transposed(_OF_OUTPUT), list(jnp.where(is_new[:, None, None], own, 0.0)))
-        patches = [jnp.concatenate([own[:, j : j + columns] for j in range(width)]) for own in inputs]
-        return [total + p @ output for total, p, output in zip(totals, patches, outputs, strict=True)]
+        patches = [jnp.concatenate([row[j : j + columns] for j in range(width)], axis=-1) for row in inputs]
+        return [total + p.T @ output for total, p, output in zip(totals, patches, outputs, strict=True)]
 
     nothing = [jnp.zeros((width * channels_in, channels_out))] * _INPUT_ROWS
     totals = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
