@@ -180,7 +180,8 @@ class TrainConfig:
 
     seeds: int = 10
     first_seed: int = 0
-    epochs: int = 8
+    # On EMO-DB the mean validation accuracy of ten seeds rises no more after the fifth or sixth epoch.
+    epochs: int = 6
     patience_epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 0.001

@@ -16,11 +16,10 @@ from convcam_jax.config import (
 )
 from convcam_jax.errors import UserError
 
-# An eighth of the filters, fewer epochs and fewer sanity checks, so that a first look at the embedded corpus takes
+# An eighth of the filters and fewer sanity checks, so that a first look at the embedded corpus takes
 # minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
 SYNTHETIC_MODEL = ModelConfig(filters=(8, 16, 32))
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
-SYNTHETIC_EPOCHS = 6
 
 
 def make_config(
@@ -37,7 +36,7 @@ def make_config(
         config,
         # Times are those of the paper's network, whatever the recordings.
         model=config.model if experiment == "benchmark" else SYNTHETIC_MODEL,
-        train=dataclasses.replace(config.train, epochs=SYNTHETIC_EPOCHS, precision="float32"),
+        train=dataclasses.replace(config.train, precision="float32"),
         sanity=SYNTHETIC_SANITY,
     )
 
