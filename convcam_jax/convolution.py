@@ -7,8 +7,9 @@ time: output column t is made of the input columns t, t+1, ..., and columns beyo
 This is the only place that knows about backends. On a CPU, XLA computes a convolution under `vmap` over kernels as a
 grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
 bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, in float32 by the
-algorithm of `convcam_jax.winograd`, in bfloat16, where that would round too much, by matrix products over blocks
-that stay in the cache. On other backends it is `lax.conv_general_dilated` and its own derivatives.
+algorithm of `convcam_jax.winograd` where there are channels enough, in bfloat16, where that would round too much, by
+matrix products over blocks that stay in the cache. On other backends it is `lax.conv_general_dilated` and its own
+derivatives.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from jax.custom_batching import custom_vmap
 
 from convcam_jax import winograd
 from convcam_jax.config import Precision
+
+# With fewer channels, Winograd's sums of rows take longer than the products that they save.
+_FEWEST_CHANNELS_FOR_WINOGRAD = 32
 
 
 def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32") -> Array:
@@ -98,22 +102,21 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 
 
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
-    height, _, channels_in, _ = kernel.shape
+    rows = strip.shape[0] + sum(padding[0]) - kernel.shape[0] + 1
     # A single input channel makes products too thin to gain anything.
-    if channels_in == 1:
-        compute = _lax_convolution
-    elif precision == "bfloat16":
+    if precision == "bfloat16" and kernel.shape[2] > 1:
         compute = _convolution_by_products
-    elif _in_blocks(strip.shape[0] + sum(padding[0]) - height + 1, height):
+    elif precision == "float32" and _gains_by_winograd(kernel.shape, rows):
         compute = _convolution_by_winograd
     else:
         compute = _lax_convolution
     return _one_member_after_another(partial(compute, padding=padding))(strip, kernel)
 
 
-def _in_blocks(rows: int, kernel_rows: int) -> bool:
-    """Whether Winograd's algorithm can make so many output rows."""
-    return kernel_rows == winograd.KERNEL_ROWS and rows >= winograd.OUTPUT_ROWS
+def _gains_by_winograd(kernel_shape: tuple[int, ...], rows: int) -> bool:
+    """Whether Winograd's algorithm can make so many output rows, and faster."""
+    can = kernel_shape[0] == winograd.KERNEL_ROWS and rows >= winograd.OUTPUT_ROWS
+    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
 
 
 def _convolution_by_winograd(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
@@ -164,7 +167,7 @@ def _kernel_gradient_by_products(
 ) -> Array:
     """Sum over the rows of (patches of the row) x (cotangent of the row)."""
     height, width, channels_in, channels_out = shape
-    if precision == "float32" and channels_in > 1 and _in_blocks(cotangent.shape[0], height):
+    if precision == "float32" and _gains_by_winograd(shape, cotangent.shape[0]):
         return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, width - 1), (0, 0)]), cotangent)
     encode, decode = (_bfloat16_bits, _from_bits) if precision == "bfloat16" else (_unchanged, _unchanged)
     # Channels in front of columns: the product then needs no transposition, which is slow in bfloat16.

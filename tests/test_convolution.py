@@ -14,8 +14,9 @@ from convcam_jax.convolution import strip_convolution
 
 TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 1e-2}
 PRECISIONS: list[Precision] = ["float32", "bfloat16"]
-# (H, T, C_in, C_out): one column, fewer columns than the kernel, one channel, several blocks of rows.
-SHAPES = [(3, 1, 1, 4), (4, 2, 3, 5), (6, 7, 1, 3), (7, 40, 16, 24)]
+# (H, T, C_in, C_out): one column, fewer columns than the kernel, one channel, several blocks of rows; channels enough
+# for Winograd's algorithm, with too few rows for the convolution itself, and with a block of rows that overlaps.
+SHAPES = [(3, 1, 1, 4), (4, 2, 3, 5), (6, 7, 1, 3), (7, 40, 16, 24), (5, 9, 32, 33), (8, 9, 33, 32)]
 
 
 def plain_convolution(strip: Array, kernel: Array) -> Array:

@@ -60,12 +60,8 @@ def together(quick_compilation):
     return train(MEMBERS)
 
 
-def root_mean_square_difference(left, right) -> float:
-    """The largest of all leaves; single weights differ by more, where Adam magnifies what was rounded."""
-    return max(
-        float(np.sqrt(np.mean((a - b) ** 2)))
-        for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
-    )
+def largest_difference(left, right) -> float:
+    return max(jax.tree.leaves(jax.tree.map(lambda a, b: float(np.abs(a - b).max()), left, right)))
 
 
 @pytest.mark.parametrize("index", [1, 2])
@@ -77,8 +73,7 @@ def test_a_member_of_the_ensemble_equals_the_same_member_trained_alone(together,
     assert running[:, index].sum() == alone_running.sum()
     np.testing.assert_allclose(scores[:n_epochs, index], alone_scores[:, 0], rtol=2e-4, atol=1e-5)
     own = jax.tree.map(lambda leaf: leaf[index], params)
-    alone_own = jax.tree.map(lambda leaf: leaf[0], alone_params)
-    assert root_mean_square_difference(own, alone_own) < 1e-2 * CONFIG.learning_rate
+    assert largest_difference(own, jax.tree.map(lambda leaf: leaf[0], alone_params)) < 2e-3 * CONFIG.learning_rate
 
 
 def test_members_differ(together):
@@ -94,7 +89,7 @@ def test_a_stopped_member_changes_no_more(together):
         stopped = np.flatnonzero(~running[:, member])
         for epoch in stopped:
             before, after = (jax.tree.map(lambda leaf, m=member: leaf[m], every[e]) for e in (epoch - 1, epoch))
-            assert root_mean_square_difference(before, after) == 0
+            assert largest_difference(before, after) == 0
     # Otherwise nothing was tested.
     assert not running.all()
     assert running[0].all()
@@ -110,7 +105,7 @@ def test_training_can_go_on_from_any_epoch(together):
         for epoch in train_epochs(MEMBERS, jax.tree.map(jax.numpy.asarray, saved), 2, RECORDINGS, plan, MODEL, CONFIG)
     ]
     assert len(rest) == len(together[3]) - 1
-    assert root_mean_square_difference(rest[-1], together[0]) == 0
+    assert largest_difference(rest[-1], together[0]) == 0
 
 
 def test_scores_of_a_set_are_those_of_its_recordings():
@@ -209,5 +204,5 @@ def test_members_on_four_devices_equal_those_on_one(together, tmp_path):
     with np.load(tmp_path / "four.npz") as four:
         np.testing.assert_array_equal(four["running"], running)
         np.testing.assert_allclose(four["scores"], scores, rtol=2e-4, atol=1e-5)
-        on_four = [four[str(index)] for index in range(len(jax.tree.leaves(params)))]
-    assert root_mean_square_difference(on_four, params) < 1e-2 * CONFIG.learning_rate
+        for index, leaf in enumerate(jax.tree.leaves(params)):
+            np.testing.assert_allclose(four[str(index)], leaf, atol=2e-3 * CONFIG.learning_rate)

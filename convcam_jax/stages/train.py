@@ -169,7 +169,9 @@ def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> 
         progress = _start_or_resume(manager, group.members, config)
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
-            checkpoints.save(manager, epoch.number, progress)
+            # What is saved below takes the place of the last epoch's checkpoint.
+            if epoch.number < config.train.epochs:
+                checkpoints.save(manager, epoch.number, progress)
     best_epoch = np.asarray(progress.state.best_epoch)
     # The parameters come last: they tell that the group is complete.
     write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
