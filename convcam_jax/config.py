@@ -304,7 +304,7 @@ class SanityConfig:
     """Maps of networks with randomised weights and shuffled labels (`convcam_jax.randomisation`)."""
 
     # Members per gender, the chosen one first, then by seed; 0 leaves all this out.
-    seeds: int = 3
+    seeds: int = 5
     # Further networks per gender, trained on shuffled labels; 0 leaves them out.
     shuffled_label_seeds: int = 1
 
