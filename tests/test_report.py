@@ -116,7 +116,7 @@ def test_changed_fields_are_those_that_the_user_changed():
     changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20))
     assert overview.changed_fields(changed) == [
         {"field": "train.seeds", "value": "3", "default": "10"},
-        {"field": "train.epochs", "value": "20", "default": "8"},
+        {"field": "train.epochs", "value": "20", "default": "5"},
     ]
 
 
@@ -124,7 +124,6 @@ def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
     changed = overview.changed_fields(make_config("paper", "synthetic", "", "corrected", 10, ()))
     assert [(row["field"], row["value"], row["default"]) for row in changed] == [
         ("model.filters", "(8, 16, 32)", "(64, 128, 256)"),
-        ("train.epochs", "6", "8"),
         ("train.precision", "float32", "bfloat16"),
         ("sanity.seeds", "2", "5"),
         ("sanity.shuffled_label_seeds", "0", "1"),
@@ -133,17 +132,17 @@ def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
 
 def test_facts_tell_the_networks_and_how_many_maps_are_zero():
     results = make_results(seeds=2)
-    members = results.members.assign(epochs=[5, 8, 8, 7])
+    members = results.members.assign(epochs=[3, 5, 5, 4])
     is_zero = (results.metrics["gender"] == "male") & (results.metrics["emotion"] == "anger")
     n_zero, n_male = is_zero.sum(), (results.metrics["gender"] == "male").sum()
     metrics = results.metrics.assign(map_is_zero=is_zero)
     facts = overview.facts(CONFIG, {}, results.utterances, members, metrics)
     assert facts["filters"] == "64, 128, 256"
-    assert facts["epochs"] == "5 to 8 (at most 8)"
+    assert facts["epochs"] == "3 to 5 (at most 5)"
     assert facts["maps that are zero everywhere"] == f"female 0 of {len(metrics) - n_male}, male {n_zero} of {n_male}"
     assert n_zero > 0
-    same = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=6), metrics)
-    assert same["epochs"] == "6 (at most 8)"
+    same = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=4), metrics)
+    assert same["epochs"] == "4 (at most 5)"
     unknown = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=np.nan), metrics)
     assert not {"filters", "epochs", "precision of training"} & set(unknown)
 
