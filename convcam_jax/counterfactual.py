@@ -95,13 +95,15 @@ def _sentence(row: dict) -> str:
     if np.isnan(low):
         verdict = "one seed has no interval"
     elif low <= 0 <= high:
-        verdict = "no difference from chance"
+        verdict = "undecided"
     elif sign * low > 0:
-        verdict = "the map marks evidence"
+        verdict = "the map's cells matter more than as many random ones"
     else:
-        verdict = "random cells matter more than the map's"
+        verdict = "as many random cells matter more than the map's"
+    interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
     return (
         f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['gender']}): "
-        f"probability of the truth {row['p_truth_map']:.2f}, with as many random cells {row['p_truth_random']:.2f}; "
-        f"{verdict}."
+        f"probability of the truth {row['p_truth_map']:.2f} with {row['energy_ratio_map']:.0%} of the energy, by as "
+        f"many random cells {row['p_truth_random']:.2f} with {row['energy_ratio_random']:.0%}; difference "
+        f"{row['difference']:.3f}{interval}: {verdict}."
     )

@@ -97,7 +97,8 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
         f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
         f"discovery rate of {_per_cent(rate)}{listed}."
     )
-    return [*place, above > 0, sentence + _zero_maps(cells) + _too_few(tested, rate)]
+    decidable = _decidable(int(tested["n_draws"].max()), rate)
+    return [*place, above > 0 if decidable else None, sentence + _zero_maps(cells) + _too_few(tested, rate)]
 
 
 def _zero_maps(cells: pd.DataFrame) -> str:
@@ -106,9 +107,16 @@ def _zero_maps(cells: pd.DataFrame) -> str:
     return f" All maps are zero of {', '.join(named)}." if named else ""
 
 
+def _decidable(draws: int, rate: float) -> bool:
+    """Whether the smallest p that so many draws can give is at most the rate."""
+    return 1 / (1 + draws) <= rate
+
+
 def _too_few(tested: pd.DataFrame, rate: float) -> str:
     draws = int(tested["n_draws"].max())
-    return f" With {draws} draws no p can lie below {p_in_words(1 / (1 + draws))}." if 1 / (1 + draws) > rate else ""
+    if _decidable(draws, rate):
+        return ""
+    return f" With {draws} draws at most no p can lie below {p_in_words(1 / (1 + draws))}: this cannot be decided."
 
 
 def _cell(row: pd.Series, rate: float) -> list[object]:
@@ -126,6 +134,8 @@ def _cell(row: pd.Series, rate: float) -> list[object]:
     better = "above that inside" if row["better"] == "higher" else "below that with"
     if row["above_chance"]:
         return [*place, True, f"{subject} is {better} {against}; {test}."]
+    if not _decidable(row["n_draws"], rate):
+        return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
     answer = f"is not better than chance at a false discovery rate of {_per_cent(rate)}: {against}; {test}"
     return [*place, False, f"{subject} {answer}.{_opposite(row)}"]
 

@@ -133,7 +133,8 @@ def test_sentences():
 def test_few_draws_are_said_to_be_few(table):
     sentences = control_verdicts(table, 0.05)["sentence"]
     assert "0 of 2 cells" in sentences[0]
-    assert sentences[0].endswith("With 3 draws no p can lie below 0.250.")
+    assert sentences[0].endswith("With 3 draws at most no p can lie below 0.250: this cannot be decided.")
+    assert control_verdicts(table, 0.05)["above_chance"].isna().all()
     assert "the ceiling, not chance" in sentences[1]
 
 

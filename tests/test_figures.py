@@ -136,7 +136,8 @@ def test_learning_curves_show_all_seeds_their_mean_and_the_kept_epoch():
     assert set(kept[:, 0]) == {3}
     np.testing.assert_allclose(kept[:, 1], female.query("epoch == 3").sort_values("seed")["validation_loss"])
     np.testing.assert_allclose(
-        line_data(figure.axes[2], "train")[:, 1], 100 * female.groupby("epoch")["train_accuracy"].mean()
+        line_data(figure.axes[2], "train (during the epoch, with dropout)")[:, 1],
+        100 * female.groupby("epoch")["train_accuracy"].mean(),
     )
 
 
@@ -265,6 +266,20 @@ def test_printed_values_in_hertz_are_not_shown_with_semitones_nor_for_other_corp
     ):
         assert not [line for line in figure.axes[0].lines if line.get_marker() == "D"]
         assert len(figure.legends[0].texts) == 1
+
+
+def test_errors_within_a_decade_have_numbers_on_their_axis():
+    narrow = CHOSEN.assign(f0_frame_rmse_hz=np.linspace(133, 336, len(CHOSEN)))
+    axes = errors.f0_error(narrow, "f0_frame_rmse_hz", EMOTIONS).axes[0]
+    low, high = axes.get_ylim()
+    axes.figure.canvas.draw()
+    shown = [
+        label.get_text()
+        for at, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+        if low <= at <= high
+    ]
+    assert len(shown) >= 3
+    assert all(low <= float(text) <= high for text in shown)
 
 
 def test_nobody_correct_is_drawn_empty():

@@ -266,3 +266,21 @@ def test_emodb_subset_is_table_1(emodb_dir):
     expected = {(s, e): n for s, row in TABLE1.items() for e, n in zip(TABLE1_EMOTIONS, row, strict=True)}
     assert Counter((u.speaker, u.emotion) for u in utterances) == expected
     assert len(utterances) == 417
+
+
+def test_wav_files_one_folder_too_high_are_said_to_be_so(tmp_path):
+    (tmp_path / "03a01Fa.wav").touch()
+    with pytest.raises(UserError, match="give the folder that has them in its folder wav"):
+        find_utterances(tmp_path, EMODB_SPEAKER_GENDERS, "stop")
+
+
+def test_a_listed_name_with_its_ending_and_a_table_with_semicolons_are_said_to_be_so(tmp_path):
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / "anna_1.wav").touch()
+    table = tmp_path / "utterances.csv"
+    table.write_text("recording,speaker,gender,emotion,text\nanna_1.wav,anna,female,anger,s1\n")
+    with pytest.raises(RecordingError, match=r"line 2: write anna_1\.wav without \.wav"):
+        find_listed_utterances(tmp_path, "stop")
+    table.write_text("recording;speaker;gender;emotion;text\nanna_1;anna;female;anger;s1\n")
+    with pytest.raises(UserError, match="line 1: no commas"):
+        find_listed_utterances(tmp_path, "stop")

@@ -146,6 +146,8 @@ def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = [c for c in LISTED_COLUMNS if c not in (reader.fieldnames or ())]
+            if missing and len(reader.fieldnames or ()) == 1:
+                raise UserError(f"{table} line 1: no commas; save it as text separated by commas")
             if missing:
                 raise UserError(f"{table} line 1: column {missing[0]} is missing; it needs {','.join(LISTED_COLUMNS)}")
             rows = [(reader.line_num, {c: (row[c] or "").strip() for c in LISTED_COLUMNS}) for row in reader]
@@ -184,6 +186,8 @@ def _row_problem(row: Mapping[str, str], paths: Mapping[str, Path], earlier: Map
         return f"gender {row['gender']!r} is unknown; write one of {', '.join(GENDERS)}"
     if row["recording"] in earlier:
         return "the recording is listed twice; remove one of the rows"
+    if row["recording"].removesuffix(".wav") in paths and row["recording"] not in paths:
+        return f"write {row['recording']} without .wav"
     if row["recording"] not in paths:
         return f"there is no wav/{row['recording']}.wav; add the file or remove the row (names are without .wav)"
     return _file_problem(paths[row["recording"]])
@@ -210,6 +214,8 @@ def _wav_files(data_dir: Path, how_to_get: str) -> dict[str, Path]:
     except PermissionError as error:
         raise UserError(f"{folder}: cannot be read; change its permissions") from error
     files = {p.stem: p for p in paths if p.suffix.lower() == ".wav" and not p.name.startswith(".")}
+    if not files and any(data_dir.glob("*.wav")):
+        raise UserError(f"{data_dir}: has the wav files in itself; give the folder that has them in its folder wav")
     if not files:
         raise UserError(f"{folder}: there are no wav files; {how_to_get}")
     return dict(sorted(files.items()))

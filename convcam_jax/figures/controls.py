@@ -1,5 +1,7 @@
 """Figures of the controls: what is observed in each emotion and gender, against what chance gives."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,7 +31,7 @@ _MARKS = {
     "top_energy": (style.GREY, "_"),
 }
 _GROUP_WIDTH = 0.8
-_LEGEND_TITLE = "filled marks: the observed value is better than this control"
+_LEGEND_TITLE = "bars: 95 % of the draws; filled marks: the observed value is better than this control"
 
 
 @style.styled
@@ -89,6 +91,7 @@ def _control_mark(axes: Axes, x: float, row: dict) -> None:
     axes.plot([x, x], [row["control_low"], row["control_high"]], color=colour, lw=0.8)
     above = row["above_chance"]
     face = "white" if pd.isna(above) or not above else colour
-    axes.plot(
-        x, row["control_mean"], marker, color=colour, mfc=face, ms=3.5, mew=0.9, ls="", label=_LABELS[row["control"]]
-    )
+    look: dict[str, Any] = {"marker": marker, "color": colour, "ms": 3.5, "mew": 0.9, "ls": ""}
+    axes.plot(x, row["control_mean"], mfc=face, **look)
+    # Open in the legend, whatever the first mark is.
+    axes.plot([], [], mfc="white", **look, label=_LABELS[row["control"]])

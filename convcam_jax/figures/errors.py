@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from convcam_jax.figures import style
 from convcam_jax.figures.selection import extreme
@@ -74,6 +74,8 @@ def _distribution(
     # A logarithmic axis needs a positive value.
     if logarithmic and any(np.any(line.get_ydata() > 0) for panel in axes[0] for line in panel.lines):
         first.set_yscale("log")
+        # Values may lie within a decade, where powers of ten alone would leave the axis without a number.
+        first.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         first.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         first.yaxis.set_minor_formatter(NullFormatter())
     else:

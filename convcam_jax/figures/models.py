@@ -12,6 +12,7 @@ from convcam_jax.figures import style
 from convcam_jax.statistics import genders_of, mean_interval
 
 _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
+_CURVE_LABELS = {"train": "train (during the epoch, with dropout)", "validation": "validation"}
 
 
 @style.styled
@@ -91,7 +92,7 @@ def learning_curves(history: pd.DataFrame, members: pd.DataFrame) -> Figure:
         for row, (measure, factor) in enumerate({"loss": 1, "accuracy": 100}.items()):
             panel = axes[row, column]
             for part, colour in _CURVES.items():
-                _curves(panel, of_gender, f"{part}_{measure}", factor, colour, part)
+                _curves(panel, of_gender, f"{part}_{measure}", factor, colour, _CURVE_LABELS[part])
             panel.plot(
                 kept["epoch"], factor * kept[f"validation_{measure}"], "v", color="black", ms=3, label="epoch kept"
             )

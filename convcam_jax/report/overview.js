@@ -75,7 +75,7 @@ function showMasks() {
         const canvas = element("canvas", { role: "img" });
         canvas.setAttribute("aria-label", `Mask ${kind}, ${gender}, ${one.emotion}`);
         paint(canvas, one.png);
-        grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (no recording)` : one.emotion })));
+        grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (empty)` : one.emotion })));
       }
       byId("mask-pictures").append(element("h3", { textContent: `${gender}: ${kind}` }), grid);
     }

@@ -25,6 +25,7 @@ from convcam_jax.tables import (
     table2,
     table_metric,
 )
+from convcam_jax.verdicts import metric_in_words
 from convcam_jax.workdir import read_csv, write_figure, write_table
 
 
@@ -34,7 +35,11 @@ def write_map_tables(config: Config, analysed: Analysed, members: pd.DataFrame, 
     statistics = None if published is None else published.statistics
     for number in STATISTICS_TABLES:
         tidy = statistics_table(number, analysed.metrics, members, config.analysis, config.corpus.emotions, statistics)
-        write_table(workdir, f"table{number}", tidy, as_printed(tidy))
+        metric = table_metric(number, config.analysis)
+        note = (
+            f"{metric}, {metric_in_words(metric)}: correctly classified recordings of the chosen models with a value."
+        )
+        write_table(workdir, f"table{number}", tidy, as_printed(tidy), note)
     claims = evaluate_claims(analysed.metrics, members, config.analysis, published)
     write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]], corpus_note(config.corpus))
     if published is not None:
