@@ -180,9 +180,10 @@ def test_problems_are_skipped_and_listed(with_bad_ones, tmp_path, computed):
         assert computed == expected
 
 
-def test_error_of_the_config_comes_through_the_processes(utterances, tmp_path):
+def test_error_of_the_config_comes_through_the_processes(tmp_path):
+    short = [write_utterance(tmp_path, "short", noise(0)[:800])]
     with pytest.raises(UserError, match="config section features"):
-        run(utterances, tmp_path / "cache", replace(CONFIG, cqt_sample_rate_hz=16000))
+        run(short, tmp_path / "cache", replace(CONFIG, lowest_bin_hz=2.0, cqt_bins=8, hop_samples=1024))
 
 
 def test_full_disk_names_the_folder_and_leaves_nothing(utterances, tmp_path, computed, monkeypatch):

@@ -144,7 +144,8 @@ def test_figures_and_printed_tables_are_there(finished):
         assert len(data) > 5000, name
     for number in (1, 2, 3, 4, 5):
         assert len(pd.read_csv(finished / "tables" / f"table{number}.csv")) > 0
-        assert (finished / "tables" / f"table{number}.md").read_text().startswith("|")
+        assert "\n| --- |" in (finished / "tables" / f"table{number}.md").read_text()
+    assert (finished / "tables" / "table3.md").read_text().startswith("q_rmse, error between envelope and map: ")
 
 
 def test_claims_on_synthetic_voices_begin_with_a_warning(finished):

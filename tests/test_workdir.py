@@ -93,7 +93,7 @@ def test_another_config_is_refused_naming_the_fields(tmp_path):
     with pytest.raises(UserError) as error:
         check_workdir(tmp_path, record("train.epochs=3", "corpus.emotions=anger,sadness"))
     message = str(error.value)
-    assert "train.epochs (8 there, 3 now)" in message
+    assert "train.epochs (5 there, 3 now)" in message
     assert "corpus.emotions" in message
     assert "batch_size" not in message
     assert "recordings" not in message
