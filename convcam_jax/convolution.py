@@ -137,8 +137,7 @@ def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[in
     def output_row(row: Array) -> Array:
         below = lax.dynamic_slice_in_dim(bits, row, height)
         products = _product(_from_bits(jnp.concatenate(list(below), axis=-1)), matrix)
-        shifted = [products[j : j + columns, j * channels_out : (j + 1) * channels_out] for j in range(width)]
-        return sum(shifted[1:], start=shifted[0])
+        return winograd.sum_of_shifted(products, width, columns)
 
     return lax.map(output_row, jnp.arange(rows))
 

@@ -66,7 +66,7 @@ def valid_convolution(strip: Array, kernel: Array) -> Array:
         first_row = _first_row(block, rows)
         inputs = _combine(_OF_INPUT, list(lax.dynamic_slice_in_dim(strip, first_row, _INPUT_ROWS)))
         products = [own @ matrix for own, matrix in zip(inputs, matrices, strict=True)]
-        summed = [_sum_of_shifted(product, width, columns) for product in products]
+        summed = [sum_of_shifted(product, width, columns) for product in products]
         own_rows = jnp.stack(_combine(_OF_OUTPUT, summed))
         return lax.dynamic_update_slice_in_dim(output, own_rows, first_row, 0)
 
@@ -123,7 +123,7 @@ def _transposed(matrix: _Matrix) -> _Matrix:
     return tuple(zip(*matrix, strict=True))
 
 
-def _sum_of_shifted(product: Array, width: int, columns: int) -> Array:
+def sum_of_shifted(product: Array, width: int, columns: int) -> Array:
     """From products `[T, w * C]` of all columns of a kernel, what belongs to each output column: `[columns, C]`."""
     channels = product.shape[1] // width
     shifted = [product[j : j + columns, j * channels : (j + 1) * channels] for j in range(width)]
