@@ -7,9 +7,10 @@ time: output column t is made of the input columns t, t+1, ..., and columns beyo
 This is the only place that knows about backends. On a CPU, XLA computes a convolution under `vmap` over kernels as a
 grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
 bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, in float32 by the
-algorithm of `convcam_jax.winograd` where there are channels enough, in bfloat16, where that would round too much, by
-matrix products over blocks that stay in the cache. On other backends it is `lax.conv_general_dilated` and its own
-derivatives.
+algorithm of `convcam_jax.winograd` where there are channels enough. In bfloat16 that would round too much: there it is
+matrix products over blocks that stay in the cache, if the processor multiplies bfloat16; if not, the factors are
+rounded to bfloat16 and convolved as float32, which is the same. On other backends it is
+`lax.conv_general_dilated` and its own derivatives.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from jax.custom_batching import custom_vmap
 
 from convcam_jax import winograd
 from convcam_jax.config import Precision
+from convcam_jax.processor import multiplies_bfloat16
 
 # With fewer channels, Winograd's sums of rows take longer than the products that they save.
 _FEWEST_CHANNELS_FOR_WINOGRAD = 32
@@ -103,20 +105,25 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
     rows = strip.shape[0] + sum(padding[0]) - kernel.shape[0] + 1
-    # A single input channel makes products too thin to gain anything.
-    if precision == "bfloat16" and kernel.shape[2] > 1:
-        compute = _convolution_by_products
-    elif precision == "float32" and _gains_by_winograd(kernel.shape, rows):
-        compute = _convolution_by_winograd
-    else:
-        compute = _lax_convolution
+    # A single input channel is convolved in float32: its products are too thin to gain anything.
+    in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
+    if in_bfloat16 and multiplies_bfloat16():
+        return _one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
+    if in_bfloat16:
+        strip, kernel = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(kernel)
+    compute = _convolution_by_winograd if _gains_by_winograd(kernel.shape, rows) else _lax_convolution
     return _one_member_after_another(partial(compute, padding=padding))(strip, kernel)
 
 
 def _gains_by_winograd(kernel_shape: tuple[int, ...], rows: int) -> bool:
     """Whether Winograd's algorithm can make so many output rows, and faster."""
-    can = kernel_shape[0] == winograd.KERNEL_ROWS and rows >= winograd.OUTPUT_ROWS
+    can = kernel_shape[:2] == winograd.KERNEL and rows >= winograd.OUTPUTS
     return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
+
+
+def _rounded_to_bfloat16(values: Array) -> Array:
+    # Not two conversions of type: XLA leaves those out.
+    return lax.reduce_precision(values, exponent_bits=8, mantissa_bits=7)
 
 
 def _convolution_by_winograd(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
@@ -137,7 +144,10 @@ def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[in
     def output_row(row: Array) -> Array:
         below = lax.dynamic_slice_in_dim(bits, row, height)
         products = _product(_from_bits(jnp.concatenate(list(below), axis=-1)), matrix)
-        return winograd.sum_of_shifted(products, width, columns)
+        return sum(
+            (products[j : j + columns, j * channels_out : (j + 1) * channels_out] for j in range(1, width)),
+            start=products[:columns, :channels_out],
+        )
 
     return lax.map(output_row, jnp.arange(rows))
 
@@ -166,6 +176,8 @@ def _kernel_gradient_by_products(
 ) -> Array:
     """Sum over the rows of (patches of the row) x (cotangent of the row)."""
     height, width, channels_in, channels_out = shape
+    if precision == "bfloat16" and not multiplies_bfloat16():
+        strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
     if precision == "float32" and _gains_by_winograd(shape, cotangent.shape[0]):
         return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, width - 1), (0, 0)]), cotangent)
     encode, decode = (_bfloat16_bits, _from_bits) if precision == "bfloat16" else (_unchanged, _unchanged)

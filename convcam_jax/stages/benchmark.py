@@ -1,6 +1,5 @@
 """The benchmark's files: inputs for the programs' processes, the table, the figures."""
 
-import platform
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.overrides import flatten
+from convcam_jax.processor import processor_name
 from convcam_jax.progress import say
 from convcam_jax.stages.prepare import surroundings
 from convcam_jax.workdir import write_csv, write_figure, write_json
@@ -60,7 +60,7 @@ def _about(
     filled = inputs.batch_frames.mean() / inputs.batch.shape[2]
     return {
         **surroundings(),
-        "cpu": _cpu_name(),
+        "cpu": processor_name(),
         "versions": {module: worker.versions for module, worker in workers.items()},
         "left_out": left_out,
         "size": size,
@@ -73,14 +73,6 @@ def _about(
         },
         "config": flatten(config),
     }
-
-
-def _cpu_name() -> str:
-    """The processor's name as Linux has it, else Python's."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def _say_missing(programs: dict[str, str]) -> None:
