@@ -4,7 +4,7 @@ A strip is `[H, T, C]`: frequency rows, time columns, channels; no batch axis (`
 of a batch behind one another on the time axis). The convolution is valid along the frequency and looks ahead along the
 time: output column t is made of the input columns t, t+1, ..., and columns beyond the end of the strip are zero.
 
-This is the only place that knows about backends. On a CPU, XLA computes a convolution under `vmap` over kernels as a
+On a CPU, XLA computes a convolution under `vmap` over kernels as a
 grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
 bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, in float32 by the
 algorithm of `convcam_jax.winograd` where there are channels enough. In bfloat16 that would round too much: there it is
@@ -13,16 +13,15 @@ rounded to bfloat16 and convolved as float32, which is the same. On other backen
 `lax.conv_general_dilated` and its own derivatives.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.custom_batching import custom_vmap
 
 from convcam_jax import winograd
 from convcam_jax.config import Precision
+from convcam_jax.member_loop import one_member_after_another
 from convcam_jax.processor import multiplies_bfloat16
 
 # With fewer channels, Winograd's sums of rows take longer than the products that they save.
@@ -75,24 +74,6 @@ def _convolution_gradients(
 _cpu_convolution.defvjp(_convolution_and_residuals, _convolution_gradients)
 
 
-def _one_member_after_another(compute: Callable[..., Array]) -> Callable[..., Array]:
-    """`compute`, but mapped over members by a loop where `vmap` would batch it."""
-    compute = custom_vmap(compute)
-
-    @compute.def_vmap
-    def _loop(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Array, bool]:
-        del axis_size
-        mapped = tuple(operand for operand, batched in zip(operands, in_batched, strict=True) if batched)
-
-        def one_member(own: tuple[Array, ...]) -> Array:
-            remaining = iter(own)
-            return compute(*(next(remaining) if b else o for o, b in zip(operands, in_batched, strict=True)))
-
-        return lax.map(one_member, mapped), True
-
-    return compute
-
-
 def _forward(strip: Array, kernel: Array, precision: Precision) -> Array:
     return _padded_convolution(strip, kernel, _forward_padding(kernel), precision)
 
@@ -108,11 +89,11 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
     # A single input channel is convolved in float32: its products are too thin to gain anything.
     in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
     if in_bfloat16 and multiplies_bfloat16():
-        return _one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
+        return one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
     if in_bfloat16:
         strip, kernel = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(kernel)
     compute = _convolution_by_winograd if _gains_by_winograd(kernel.shape, rows) else _lax_convolution
-    return _one_member_after_another(partial(compute, padding=padding))(strip, kernel)
+    return one_member_after_another(partial(compute, padding=padding))(strip, kernel)
 
 
 def _gains_by_winograd(kernel_shape: tuple[int, ...], rows: int) -> bool:
@@ -166,7 +147,7 @@ def _product(left: Array, right: Array) -> Array:
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
-    return _one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
+    return one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
         strip, cotangent
     )
 

@@ -11,10 +11,17 @@ from jax import Array
 
 from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT, by_recording
+from convcam_jax.cam import score_gradient
 from convcam_jax.config import CamConfig
 from convcam_jax.ensemble import member_mesh, over_members
-from convcam_jax.packing import pack, unpack
-from convcam_jax.simplenet import SimpleNet, last_convolution_shape, map_placement
+from convcam_jax.packing import Strip, pack, unpack
+from convcam_jax.simplenet import (
+    Activations,
+    SimpleNet,
+    last_convolution_shape,
+    map_placement,
+    pool_last_convolution,
+)
 from convcam_jax.training import Params, Recordings
 
 
@@ -46,6 +53,8 @@ def explain_batch(
     variables = {"params": params}
     on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
     grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
+    if cam.method == "gradcam":
+        return _grad_cam_on_strip(params, on_strip, strip, recordings.emotion[batch], model, grid, cam)
     activations = unpack(on_strip.values, strip, on_strip.silence, last_convolution_shape(*grid)[1])
 
     def classify_activations(one: Array) -> Array:
@@ -66,6 +75,38 @@ def explain_batch(
         explain = NODE_METHODS[cam.method]
         maps = jax.vmap(lambda own, label: explain(classify_activations, own, label, cam.score))(activations, targets)
     return maps, logits
+
+
+def _grad_cam_on_strip(
+    params: Params,
+    on_strip: Activations,
+    strip: Strip,
+    emotion: Array,
+    model: SimpleNet,
+    grid: tuple[int, int],
+    cam: CamConfig,
+) -> tuple[Array, Array]:
+    """Signed maps `[B, H, W]` as by `cam.grad_cam`, and logits `[B, C]`, without the activations of every recording.
+
+    Max-pooling hands the gradient of a pooled value on to one node, so the sum over the nodes (Eq. 4) is the sum over
+    what is pooled, which is the derivative by an offset that is added to a whole channel of it.
+    """
+    height, width = last_convolution_shape(*grid)
+    pooled = pool_last_convolution(on_strip, strip, grid)
+
+    def classify(one: Array, offset: Array) -> Array:
+        variables = {"params": params}
+        return model.apply(variables, one[None], offset[None], method=SimpleNet.classify_with_offsets)[0]
+
+    no_offset = jnp.zeros(pooled.shape[-1])
+    logits = jax.vmap(classify, in_axes=(0, None))(pooled, no_offset)
+    targets = emotion if cam.target == "truth" else logits.argmax(-1)
+    sums = jax.vmap(lambda one, label: score_gradient(partial(classify, one), no_offset, label, cam.score))
+    weights = sums(pooled, targets) / (height * width)
+    # The activations of all recordings by the weights of each, of which those of the own recording are taken.
+    by_weights = unpack(on_strip.values @ weights.T, strip, on_strip.silence @ weights.T, width)
+    own = jnp.arange(len(weights))
+    return by_weights[own, :, :, own], logits
 
 
 def explain_member(

@@ -9,11 +9,15 @@ Every recording has a slot: its sound, then a gap. After pooling by r along the 
 t / r; slots begin at multiples of `TIME_REDUCTION`, so they stay aligned in all layers.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
+
+from convcam_jax.member_loop import one_member_after_another
 
 # The three poolings halve the time axis each.
 TIME_REDUCTION = 8
@@ -28,16 +32,12 @@ class Strip(NamedTuple):
     Attributes:
       values: `[F, L]`.
       sounding: `[L]` bool, whether the column lies inside a recording.
-      slot: `[L]` int, the recording whose slot the column lies in.
-      frame: `[L]` int, the column's frame, counted from the beginning of its recording.
       first_column: `[N]` int, where each recording begins.
       n_frames: `[N]` int.
     """
 
     values: Array
     sounding: Array
-    slot: Array
-    frame: Array
     first_column: Array
     n_frames: Array
 
@@ -68,7 +68,7 @@ def pack(spectrograms: Array, n_frames: Array, n_columns: int) -> Strip:
     frame = column - first_column[slot]
     sounding = frame < n_frames[slot]
     values = jnp.asarray(spectrograms)[slot, :, jnp.minimum(frame, n_input_frames - 1)]
-    return Strip(jnp.where(sounding[:, None], values, 0.0).T, sounding, slot, frame, first_column, n_frames)
+    return Strip(jnp.where(sounding[:, None], values, 0.0).T, sounding, first_column, n_frames)
 
 
 def unpack(array: Array, strip: Strip, silence: Array, width: int) -> Array:
@@ -84,32 +84,51 @@ def unpack(array: Array, strip: Strip, silence: Array, width: int) -> Array:
       `[N, H, width, C]`.
     """
     reduction = strip.values.shape[1] // array.shape[1]
-    column = jnp.arange(width)
-    source = jnp.minimum(strip.first_column[:, None] // reduction + column, array.shape[1] - 1)
-    sounding = column * reduction < strip.n_frames[:, None]
-    own_column = strip.frame[::reduction] // reduction
-    target = strip.slot[::reduction] * width + jnp.minimum(own_column, width - 1)
-    used = strip.sounding[::reduction] & (own_column < width)
-    taken = _take_columns(array, source.reshape(-1), target, used)
-    taken = taken.reshape(array.shape[0], *source.shape, array.shape[2])
-    return jnp.where(sounding[:, :, None], taken, silence).swapaxes(0, 1)
+    own = _cut_out(array, strip.first_column // reduction, width)
+    sounding = jnp.arange(width) * reduction < strip.n_frames[:, None]
+    return jnp.where(sounding[:, None, :, None], own, silence)
 
 
-@jax.custom_vjp
-def _take_columns(array: Array, source: Array, target: Array, used: Array) -> Array:
-    """Columns `source` of `[H, L, C]`; `target` is the inverse where `used`: the gradient is a selection too."""
-    del target, used
-    return array[:, source]
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _cut_out(array: Array, first_column: Array, width: int) -> Array:
+    """From `[H, L, C]`, `width` columns for every recording, zero beyond the end of the strip: `[N, H, width, C]`.
+
+    The gradient must be zero wherever a recording's columns reach into another's slot, as that of `unpack` is.
+    """
+    return _on_this_backend(partial(_slices, width=width))(array, first_column)
 
 
-def _take_forward(array: Array, source: Array, target: Array, used: Array) -> tuple[Array, tuple[Array, Array]]:
-    return array[:, source], (target, used)
+def _cut_out_forward(array: Array, first_column: Array, width: int) -> tuple[Array, tuple[Array, Array]]:
+    # Of the array only its shape is needed; XLA keeps nothing else of it.
+    return _cut_out(array, first_column, width), (array, first_column)
 
 
-def _take_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, None, None, None]:
-    # A scatter would do the same, slower.
-    target, used = residuals
-    return jnp.where(used[:, None], cotangent[:, target], 0.0), None, None, None
+def _cut_out_backward(width: int, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, None]:
+    del width
+    array, first_column = residuals
+    return _on_this_backend(partial(_lay_out, n_columns=array.shape[1]))(cotangent, first_column), None
 
 
-_take_columns.defvjp(_take_forward, _take_backward)
+_cut_out.defvjp(_cut_out_forward, _cut_out_backward)
+
+
+def _on_this_backend(compute: Callable[..., Array]) -> Callable[..., Array]:
+    """On a CPU, slices at places that differ between members are copied element by element under `vmap`."""
+    return one_member_after_another(compute) if jax.default_backend() == "cpu" else compute
+
+
+def _slices(array: Array, first_column: Array, width: int) -> Array:
+    padded = jnp.pad(array, [(0, 0), (0, width), (0, 0)])
+    return lax.map(lambda first: lax.dynamic_slice_in_dim(padded, first, width, axis=1), first_column)
+
+
+def _lay_out(slices: Array, first_column: Array, n_columns: int) -> Array:
+    """The slices `[N, H, width, C]` behind one another, each over what reaches over from those before it."""
+    _, rows, width, channels = slices.shape
+
+    def lay(strip: Array, own: tuple[Array, Array]) -> tuple[Array, None]:
+        columns, first = own
+        return lax.dynamic_update_slice_in_dim(strip, columns, first, axis=1), None
+
+    strip, _ = lax.scan(lay, jnp.zeros((rows, n_columns + width, channels)), (slices, first_column))
+    return strip[:, :n_columns]

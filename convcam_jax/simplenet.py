@@ -111,8 +111,7 @@ class SimpleNet(nn.Module):
         n_recordings, n_bins, n_input_frames = spectrograms.shape
         strip = pack(spectrograms, n_frames, n_columns or n_recordings * int(slot_columns(n_input_frames)))
         pooled = self._convolve(strip, POOLS)
-        _, width = last_convolution_shape(n_bins, n_input_frames)
-        return self._classify(unpack(pooled.values, strip, pooled.silence, width // POOLS[-1][1]), dropout)
+        return self._classify(_unpack_pooled(pooled, strip, (n_bins, n_input_frames)), dropout)
 
     def activations(self, strip: Strip) -> Activations:
         """The last convolution's output after ReLU (A in Eq. 3), on the strip."""
@@ -130,9 +129,28 @@ class SimpleNet(nn.Module):
         """Logits `[N, n_classes]` from the last convolution's output `[N, H, W, K]`, without dropout."""
         return self._classify(_max_pool(activations, POOLS[-1]), dropout=False)
 
-    def _classify(self, pooled: Array, dropout: bool) -> Array:
-        hidden = nn.relu(self.dense(pooled.reshape(len(pooled), -1)))
+    def classify_with_offsets(self, pooled: Array, offsets: Array) -> Array:
+        """Logits `[N, n_classes]` from `pooled [N, h, w, K]` with `offsets [N, K]` added everywhere, without dropout."""
+        # The same as adding them, but the gradient by the offsets needs no array as large as what is pooled.
+        n_nodes, n_channels = math.prod(pooled.shape[1:3]), pooled.shape[3]
+        kernel = self.dense.variables["params"]["kernel"].reshape(n_nodes, -1)
+        # XLA's CPU backend sums over rows five to fifty times slower than it makes this product.
+        summed = (jnp.ones(n_nodes) @ kernel).reshape(n_channels, -1)
+        return self._classify(pooled, dropout=False, added=offsets @ summed)
+
+    def _classify(self, pooled: Array, dropout: bool, added: Array | float = 0.0) -> Array:
+        hidden = nn.relu(self.dense(pooled.reshape(len(pooled), -1)) + added)
         return self.output(self.dropout(hidden, deterministic=not dropout))
+
+
+def pool_last_convolution(activations: Activations, strip: Strip, grid: tuple[int, int]) -> Array:
+    """What the dense layer gets of the last convolution's output: `[N, h, w, K]` for inputs of the grid (F, T)."""
+    return _unpack_pooled(Activations(_max_pool(activations.values, POOLS[-1]), activations.silence), strip, grid)
+
+
+def _unpack_pooled(pooled: Activations, strip: Strip, grid: tuple[int, int]) -> Array:
+    _, width = last_convolution_shape(*grid)
+    return unpack(pooled.values, strip, pooled.silence, width // POOLS[-1][1])
 
 
 def _wide_product(inputs: Array, kernel: Array, dimensions: lax.DotDimensionNumbers, precision: None = None) -> Array:
