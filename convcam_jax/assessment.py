@@ -17,7 +17,7 @@ from convcam_jax.analysis import analyse_member, placed_map
 from convcam_jax.batches import recording_order
 from convcam_jax.config import AnalysisConfig, CamConfig
 from convcam_jax.dataset import AnalysisArrays, AnyArray
-from convcam_jax.ensemble import member_mesh
+from convcam_jax.ensemble import member_and_recording_mesh
 from convcam_jax.explaining import explain_member
 from convcam_jax.metrics import RecordingMetrics
 from convcam_jax.placement import Placement
@@ -63,9 +63,13 @@ def make_assessed_set(
 def assess_member(
     params: Params, assessed: AssessedSet, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
 ) -> Assessment:
-    """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch."""
+    """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch.
+
+    Its batches may be divided over the axis `recording` of a mesh: the maps are gathered before they are analysed.
+    """
     (own_maps,), own_logits = explain_member(params, assessed.recordings, assessed.batches, model, n_columns, (cam,))
-    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in (own_maps, own_logits))
+    gathered = (jax.lax.all_gather(array, "recording", tiled=True) for array in (own_maps, own_logits))
+    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in gathered)
     maps = jax.vmap(placed_map, in_axes=(0, 0, None))(signed_maps, assessed.arrays.n_frames, assessed.placement)
     correct = logits.argmax(-1) == assessed.arrays.emotion
     metrics, masks = analyse_member(maps, correct, assessed.arrays, assessed.bin_hz, model.n_classes, analysis)
@@ -73,7 +77,7 @@ def assess_member(
 
 
 def assessment_program(
-    n_members: int, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
+    n_members: int, n_batches: int, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
 ) -> Callable[[Params, AssessedSet], Assessment]:
     """The program of a group, from parameters `[S, ...]` and the set of recordings that its members share.
 
@@ -85,11 +89,11 @@ def assessment_program(
     def members_of_a_device(params: Params, assessed: AssessedSet) -> Assessment:
         return jax.lax.map(lambda own: assess(own, assessed), params)
 
-    member = PartitionSpec("member")
+    member, whole = PartitionSpec("member"), PartitionSpec()
     divided = jax.shard_map(
         members_of_a_device,
-        mesh=member_mesh(n_members),
-        in_specs=(member, PartitionSpec()),
+        mesh=member_and_recording_mesh(n_members, n_batches),
+        in_specs=(member, AssessedSet(whole, PartitionSpec("recording"), whole, whole, whole, whole)),
         out_specs=member,
         check_vma=False,
     )

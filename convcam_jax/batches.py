@@ -33,12 +33,15 @@ def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: 
     return strata.reshape(n_strata, n_steps)
 
 
-def fixed_strata(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+def fixed_strata(
+    n_frames: np.ndarray, indices: np.ndarray, batch_size: int, multiple_of: int = 1
+) -> tuple[np.ndarray, int]:
     """Strata of the recordings `indices [n]`, gone through once in as few batches of at most `batch_size` as can be.
 
-    `n_frames [N]` is that of all recordings. Also returns the length of strip for a batch, a column of the strata.
+    `n_frames [N]` is that of all recordings; the number of batches is made a multiple of `multiple_of`. Also returns
+    the length of strip for a batch, a column of the strata.
     """
-    n_steps = -(-len(indices) // batch_size)
+    n_steps = -(-len(indices) // (batch_size * multiple_of)) * multiple_of
     strata = stratify(n_frames, indices, n_steps, -(-len(indices) // n_steps))
     return strata, strip_columns(n_frames, strata)
 

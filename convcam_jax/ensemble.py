@@ -4,6 +4,7 @@ Every program here is `jit(shard_map(vmap(function of one member)))`: within a d
 over the devices of the mesh they are divided. Members that do not fit in the memory together are trained in groups.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -98,6 +99,17 @@ def member_mesh(n_members: int) -> Mesh:
     """A mesh over the devices of this process that the members are divided over."""
     devices = jax.local_devices()
     return Mesh(np.array(devices[: devices_used(n_members, len(devices))]), ("member",))
+
+
+def member_and_recording_mesh(n_members: int, n_batches: int) -> Mesh:
+    """A mesh over the devices of this process for members that share their batches of recordings.
+
+    The members are divided over as many devices as can be; where some are left, each member's batches are divided too.
+    """
+    devices = jax.local_devices()
+    n_rows = math.gcd(n_members, len(devices))
+    n_columns = math.gcd(n_batches, len(devices) // n_rows)
+    return Mesh(np.array(devices[: n_rows * n_columns]).reshape(n_rows, n_columns), ("member", "recording"))
 
 
 def over_members(

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import PartitionSpec
 
 from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
 from convcam_jax.batches import ABSENT, by_recording
 from convcam_jax.cam import score_gradient
 from convcam_jax.config import CamConfig
-from convcam_jax.ensemble import member_mesh, over_members
+from convcam_jax.ensemble import member_and_recording_mesh
 from convcam_jax.packing import Strip, pack, unpack
 from convcam_jax.simplenet import (
     Activations,
@@ -152,13 +153,22 @@ def explain_group(
     """
     batches = strata.T
     n_members = len(jax.tree.leaves(params)[0])
-    several, logits = _program(n_members, model, n_columns, cams)(params, recordings, batches)
+    several, logits = _program(n_members, len(batches), model, n_columns, cams)(params, recordings, batches)
     signed_maps = tuple(by_recording(np.asarray(maps), batches) for maps in several)
     return Explanations(signed_maps, by_recording(np.asarray(logits), batches))
 
 
 # Kept, so that JAX compiles it only once for all parameters and all sets of recordings of the same shape.
 @cache
-def _program(n_members: int, model: SimpleNet, n_columns: int, cams: tuple[CamConfig, ...]) -> Callable[..., Any]:
+def _program(
+    n_members: int, n_batches: int, model: SimpleNet, n_columns: int, cams: tuple[CamConfig, ...]
+) -> Callable[..., Any]:
     explain = partial(explain_member, model=model, n_columns=n_columns, cams=cams)
-    return over_members(explain, member_mesh(n_members), (True, False, False))
+    divided = jax.shard_map(
+        jax.vmap(explain, in_axes=(0, None, None)),
+        mesh=member_and_recording_mesh(n_members, n_batches),
+        in_specs=(PartitionSpec("member"), PartitionSpec(), PartitionSpec("recording")),
+        out_specs=PartitionSpec("member", "recording"),
+        check_vma=False,
+    )
+    return jax.jit(divided)

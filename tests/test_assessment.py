@@ -41,7 +41,7 @@ def test_one_program_gives_what_the_steps_of_a_run_give(cam):
     arrays, placement, analysis = make_arrays(), simplenet_placement(CONFIG), AnalysisConfig()
     strata = stratify(N_FRAMES, CHOSEN, n_steps=2, n_strata=4)
     n_columns = strip_columns(N_FRAMES, strata)
-    program = assessment_program(3, MODEL, n_columns, cam, analysis)
+    program = assessment_program(3, strata.shape[1], MODEL, n_columns, cam, analysis)
     assessed = program(params, make_assessed_set(RECORDINGS, strata, arrays, BIN_HZ, placement))
 
     (signed_maps,), logits = explain_group(params, RECORDINGS, strata, MODEL, n_columns, (cam,))

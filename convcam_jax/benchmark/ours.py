@@ -17,7 +17,7 @@ from convcam_jax.benchmark.worker import Run
 from convcam_jax.config import GENDERS, Config, Precision
 from convcam_jax.corpus.utterances import Utterance
 from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.ensemble import Member, group_size, init_group, member_keys, member_mesh, step_program
+from convcam_jax.ensemble import Member, group_size, init_group, member_and_recording_mesh, member_keys, step_program
 from convcam_jax.feature_cache import load_or_compute
 from convcam_jax.packing import slot_columns
 from convcam_jax.placement import Placement
@@ -82,13 +82,13 @@ def _explaining(case: Case, inputs: Inputs, config: Config) -> Run:
     """Maps, masks and metrics of all members and recordings in one program."""
     n = case.recordings
     recordings = Recordings(*(jnp.asarray(a[:n]) for a in (inputs.tested, inputs.n_frames, inputs.emotion)))
-    strata, n_columns = fixed_strata(inputs.n_frames[:n], np.arange(n), config.train.batch_size)
+    strata, n_columns = fixed_strata(inputs.n_frames[:n], np.arange(n), config.train.batch_size, jax.local_device_count())
     arrays = AnalysisArrays(*(getattr(inputs, name)[:n] for name in AnalysisArrays._fields))
     placement = Placement(inputs.placement_frequency, inputs.placement_time)
     assessed = jax.device_put(make_assessed_set(recordings, strata, arrays, inputs.bin_hz, placement))
     model = make_model(config, _precision(case))
-    program = assessment_program(case.members, model, n_columns, config.cam, config.analysis)
-    params = _parameters(case.members, model, config, inputs.tested.shape[1:])
+    program = assessment_program(case.members, strata.shape[1], model, n_columns, config.cam, config.analysis)
+    params = _parameters(case.members, strata.shape[1], model, config, inputs.tested.shape[1:])
     return lambda: jax.block_until_ready(program(params, assessed))
 
 
@@ -96,10 +96,10 @@ def _precision(case: Case) -> Precision:
     return "bfloat16" if case.precision == "bfloat16" else "float32"
 
 
-def _parameters(n_members: int, model: SimpleNet, config: Config, shape: tuple[int, int]) -> object:
+def _parameters(n_members: int, n_batches: int, model: SimpleNet, config: Config, shape: tuple[int, int]) -> object:
     """One member's parameters `[S, ...]`, S times, over the devices: whole states would take four times as much."""
     one = jax.device_get(init_group(_members(1), model, config.train, shape).params)
-    members = NamedSharding(member_mesh(n_members), PartitionSpec("member"))
+    members = NamedSharding(member_and_recording_mesh(n_members, n_batches), PartitionSpec("member"))
     return jax.tree.map(lambda leaf: jax.device_put(np.repeat(leaf, n_members, axis=0), members), one)
 
 

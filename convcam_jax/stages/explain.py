@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 
@@ -66,7 +67,7 @@ def explain_members(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
     n_frames, tested = np.asarray(recordings.n_frames), dataset.indices(gender, "test")
-    strata, n_columns = fixed_strata(n_frames, tested, config.train.batch_size)
+    strata, n_columns = fixed_strata(n_frames, tested, config.train.batch_size, jax.local_device_count())
     model = make_model(config, config.cam.precision)
     (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
     return signed_maps, logits
