@@ -61,18 +61,13 @@ def make_assessed_set(
 
 
 def assess_member(
-    params: Params, assessed: AssessedSet, model: SimpleNet, n_columns: int, cam: CamConfig, analysis: AnalysisConfig
+    signed_maps: Array, logits: Array, assessed: AssessedSet, n_emotions: int, analysis: AnalysisConfig
 ) -> Assessment:
-    """The assessment of one member, without the axis S; `n_columns` is the length of the strip for one batch.
-
-    Its batches may be divided over the axis `recording` of a mesh: the maps are gathered before they are analysed.
-    """
-    (own_maps,), own_logits = explain_member(params, assessed.recordings, assessed.batches, model, n_columns, (cam,))
-    gathered = (jax.lax.all_gather(array, "recording", tiled=True) for array in (own_maps, own_logits))
-    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in gathered)
+    """The assessment of one member, without the axis S, from what `explain_member` says of `assessed.batches`."""
+    signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in (signed_maps, logits))
     maps = jax.vmap(placed_map, in_axes=(0, 0, None))(signed_maps, assessed.arrays.n_frames, assessed.placement)
     correct = logits.argmax(-1) == assessed.arrays.emotion
-    metrics, masks = analyse_member(maps, correct, assessed.arrays, assessed.bin_hz, model.n_classes, analysis)
+    metrics, masks = analyse_member(maps, correct, assessed.arrays, assessed.bin_hz, n_emotions, analysis)
     return Assessment(logits, metrics, masks)
 
 
@@ -84,10 +79,14 @@ def assessment_program(
     On each device one member follows another: members have no product in common that batching them would speed up, and
     the memory that one needs is enough for any number.
     """
-    assess = partial(assess_member, model=model, n_columns=n_columns, cam=cam, analysis=analysis)
+    explain = partial(explain_member, model=model, n_columns=n_columns, cams=(cam,))
+    assess = partial(assess_member, n_emotions=model.n_classes, analysis=analysis)
 
     def members_of_a_device(params: Params, assessed: AssessedSet) -> Assessment:
-        return jax.lax.map(lambda own: assess(own, assessed), params)
+        (maps,), logits = jax.lax.map(lambda own: explain(own, assessed.recordings, assessed.batches), params)
+        # Batches that are divided over devices are put together here, once for all members: devices wait for each other.
+        whole = tuple(jax.lax.all_gather(a, "recording", axis=1, tiled=True) for a in (maps, logits))
+        return jax.lax.map(lambda own: assess(*own, assessed), whole)
 
     member, whole = PartitionSpec("member"), PartitionSpec()
     divided = jax.shard_map(

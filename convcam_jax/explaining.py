@@ -38,6 +38,7 @@ class Explanations(NamedTuple):
 
 def explain_batch(
     params: Params,
+    offset_weights: Array,
     recordings: Recordings,
     batch: Array,
     model: SimpleNet,
@@ -46,7 +47,7 @@ def explain_batch(
 ) -> tuple[Array, Array]:
     """Signed maps `[B, H, W]` or `[B, F, T]` and logits `[B, C]` of one member.
 
-    `batch [B]` are recordings (indices, or `ABSENT`).
+    `offset_weights` are those of its parameters; `batch [B]` are recordings (indices, or `ABSENT`).
     """
     n_frames = jnp.where(batch == ABSENT, 0, recordings.n_frames[batch])
     spectrograms = recordings.spectrograms[batch]
@@ -55,7 +56,7 @@ def explain_batch(
     on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
     grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
     if cam.method == "gradcam":
-        return _grad_cam_on_strip(params, on_strip, strip, recordings.emotion[batch], model, grid, cam)
+        return _grad_cam_on_strip(params, offset_weights, on_strip, strip, recordings.emotion[batch], model, grid, cam)
     activations = unpack(on_strip.values, strip, on_strip.silence, last_convolution_shape(*grid)[1])
 
     def classify_activations(one: Array) -> Array:
@@ -80,6 +81,7 @@ def explain_batch(
 
 def _grad_cam_on_strip(
     params: Params,
+    offset_weights: Array,
     on_strip: Activations,
     strip: Strip,
     emotion: Array,
@@ -96,8 +98,8 @@ def _grad_cam_on_strip(
     pooled = pool_last_convolution(on_strip, strip, grid)
 
     def classify(one: Array, offset: Array) -> Array:
-        variables = {"params": params}
-        return model.apply(variables, one[None], offset[None], method=SimpleNet.classify_with_offsets)[0]
+        operands = one[None], offset[None], offset_weights
+        return model.apply({"params": params}, *operands, method=SimpleNet.classify_with_offsets)[0]
 
     no_offset = jnp.zeros(pooled.shape[-1])
     logits = jax.vmap(classify, in_axes=(0, None))(pooled, no_offset)
@@ -123,8 +125,10 @@ def explain_member(
     Each array has an axis for `batches [n_steps, B]` in front.
     """
 
+    offset_weights: Any = model.apply({"params": params}, method=SimpleNet.offset_weights)
+
     def explain(batch: Array) -> tuple[tuple[Array, ...], Array]:
-        explained = [explain_batch(params, recordings, batch, model, n_columns, cam) for cam in cams]
+        explained = [explain_batch(params, offset_weights, recordings, batch, model, n_columns, cam) for cam in cams]
         return tuple(maps for maps, _ in explained), explained[0][1]
 
     return jax.lax.map(explain, batches)
