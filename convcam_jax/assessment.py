@@ -61,7 +61,7 @@ def make_assessed_set(
 
 
 def assess_member(
-    signed_maps: Array, logits: Array, assessed: AssessedSet, n_emotions: int, analysis: AnalysisConfig
+    signed_maps: Array, logits: Array, assessed: AssessedSet, *, n_emotions: int, analysis: AnalysisConfig
 ) -> Assessment:
     """The assessment of one member, without the axis S, from what `explain_member` says of `assessed.batches`."""
     signed_maps, logits = (array.reshape(-1, *array.shape[2:])[assessed.order] for array in (signed_maps, logits))
@@ -82,18 +82,18 @@ def assessment_program(
     explain = partial(explain_member, model=model, n_columns=n_columns, cams=(cam,))
     assess = partial(assess_member, n_emotions=model.n_classes, analysis=analysis)
 
-    def members_of_a_device(params: Params, assessed: AssessedSet) -> Assessment:
-        (maps,), logits = jax.lax.map(lambda own: explain(own, assessed.recordings, assessed.batches), params)
-        # Batches that are divided over devices are put together here, once for all members: devices wait for each other.
-        whole = tuple(jax.lax.all_gather(a, "recording", axis=1, tiled=True) for a in (maps, logits))
-        return jax.lax.map(lambda own: assess(*own, assessed), whole)
+    def members_of_a_device(params: Params, batches: Array, assessed: AssessedSet) -> Assessment:
+        (maps,), logits = jax.lax.map(lambda own: explain(own, assessed.recordings, batches), params)
+        # Put together once for all members where batches are divided: the devices wait for one another.
+        maps, logits = (jax.lax.all_gather(a, "recording", axis=1, tiled=True) for a in (maps, logits))
+        return jax.lax.map(lambda own: assess(own[0], own[1], assessed), (maps, logits))
 
-    member, whole = PartitionSpec("member"), PartitionSpec()
+    member, recording = PartitionSpec("member"), PartitionSpec("recording")
     divided = jax.shard_map(
         members_of_a_device,
         mesh=member_and_recording_mesh(n_members, n_batches),
-        in_specs=(member, AssessedSet(whole, PartitionSpec("recording"), whole, whole, whole, whole)),
+        in_specs=(member, recording, PartitionSpec()),
         out_specs=member,
         check_vma=False,
     )
-    return jax.jit(divided)
+    return jax.jit(lambda params, assessed: divided(params, assessed.batches, assessed))

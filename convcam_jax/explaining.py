@@ -124,7 +124,6 @@ def explain_member(
 
     Each array has an axis for `batches [n_steps, B]` in front.
     """
-
     offset_weights: Any = model.apply({"params": params}, method=SimpleNet.offset_weights)
 
     def explain(batch: Array) -> tuple[tuple[Array, ...], Array]:

@@ -23,6 +23,14 @@ def test_fixed_strata_need_as_few_batches_as_can_be_by_hand():
     assert n_columns == strip_columns(n_frames, strata)
 
 
+def test_fixed_strata_are_a_multiple_of_the_devices_by_hand():
+    n_frames = np.array([10, 50, 30, 20, 40, 60])
+    strata, _ = fixed_strata(n_frames, np.arange(5), batch_size=2, multiple_of=4)
+    assert strata.tolist() == [[1, 4, 2, 3], [0, ABSENT, ABSENT, ABSENT]]
+    # Three batches of two would do; they are made four.
+    assert fixed_strata(n_frames, np.arange(6), batch_size=2, multiple_of=2)[0].shape == (2, 4)
+
+
 def test_what_batches_give_in_the_order_of_the_recordings_by_hand():
     batches = np.array([[7, 2, 5], [3, 9, ABSENT]])
     found = by_recording(np.array([[[70, 20, 50], [30, 90, 0]], [[71, 21, 51], [31, 91, 1]]]), batches)

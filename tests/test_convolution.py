@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import Array, lax
 
+from convcam_jax import convolution as convolution_module
 from convcam_jax.config import Precision
 from convcam_jax.convolution import strip_convolution
 
@@ -17,6 +18,13 @@ PRECISIONS: list[Precision] = ["float32", "bfloat16"]
 # (H, T, C_in, C_out): one column, fewer columns than the kernel, one channel, several blocks of rows; channels enough
 # for Winograd's algorithm, with too few rows for the convolution itself, and with a block of rows that overlaps.
 SHAPES = [(3, 1, 1, 4), (4, 2, 3, 5), (6, 7, 1, 3), (7, 40, 16, 24), (5, 9, 32, 33), (8, 9, 33, 32)]
+
+
+@pytest.fixture(params=[True, False], ids=["with bfloat16 units", "without"])
+def bfloat16_units(request, monkeypatch):
+    """Whether the processor multiplies bfloat16; either way can be computed on every processor."""
+    monkeypatch.setattr(convolution_module, "multiplies_bfloat16", lambda: request.param)
+    return request.param
 
 
 def plain_convolution(strip: Array, kernel: Array) -> Array:
@@ -62,6 +70,7 @@ def test_hand_computed_column_looks_ahead_and_ends_in_zeros():
     np.testing.assert_array_equal(result[0, :, 0], [321.0, 32.0, 3.0])
 
 
+@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_value_and_gradients_equal_those_of_a_plain_convolution(shape, precision):
@@ -70,6 +79,7 @@ def test_value_and_gradients_equal_those_of_a_plain_convolution(shape, precision
     check(partial(strip_convolution, precision=precision), plain_convolution, strip, kernel, TOLERANCE[precision])
 
 
+@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
 def test_vmap_equals_a_plain_convolution_per_member(axes, precision):
@@ -107,9 +117,11 @@ def test_jitted_equals_eager(precision):
     assert relative_error(jax.jit(convolution)(strip, kernel), convolution(strip, kernel)) < 1e-6
 
 
-def test_bfloat16_rounds_the_factors_and_not_the_sums():
-    strip, kernel = normal(1, 7, 40, 16), normal(2, 3, 3, 16, 24)
-    cotangent = normal(3, 5, 40, 24)
+@pytest.mark.usefixtures("bfloat16_units")
+@pytest.mark.parametrize(("channels_in", "channels_out"), [(16, 24), (32, 40)])
+def test_bfloat16_rounds_the_factors_and_not_the_sums(channels_in, channels_out):
+    strip, kernel = normal(1, 7, 40, channels_in), normal(2, 3, 3, channels_in, channels_out)
+    cotangent = normal(3, 5, 40, channels_out)
     compute = value_and_gradients(partial(strip_convolution, precision="bfloat16"))
     results = compute(strip, kernel, cotangent)
     rounded = [array.astype(jnp.bfloat16).astype(jnp.float32) for array in (strip, kernel, cotangent)]
