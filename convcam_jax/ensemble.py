@@ -21,6 +21,7 @@ from convcam_jax.config import GENDERS, TrainConfig
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import (
     NO_SCORES,
+    QUICKLY_COMPILED,
     MemberState,
     Recordings,
     Scores,
@@ -113,13 +114,17 @@ def member_and_recording_mesh(n_members: int, n_batches: int) -> Mesh:
 
 
 def over_members(
-    function: Callable[..., Any], mesh: Mesh, mapped: tuple[bool, ...], donate: tuple[int, ...] = ()
+    function: Callable[..., Any],
+    mesh: Mesh,
+    mapped: tuple[bool, ...],
+    donate: tuple[int, ...] = (),
+    compiler_options: dict[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """The program of a group from a function of one member; `mapped` says which arguments have the member axis."""
     specs = tuple(PartitionSpec("member") if m else PartitionSpec() for m in mapped)
     batched = jax.vmap(function, in_axes=tuple(0 if m else None for m in mapped))
     divided = jax.shard_map(batched, mesh=mesh, in_specs=specs, out_specs=PartitionSpec("member"), check_vma=False)
-    return jax.jit(divided, donate_argnums=donate)
+    return jax.jit(divided, donate_argnums=donate, compiler_options=compiler_options)
 
 
 def take_members(params: Any, rows: list[int]) -> Any:
@@ -176,7 +181,7 @@ def init_group(
     """States `[S]` before the first epoch, laid over the devices; `shape` is (F, T) of the inputs."""
     keys = _member_key_streams(members)[0]
     initialise = partial(init_member, model=model, optimizer=optax.adam(config.learning_rate), shape=shape)
-    return over_members(initialise, member_mesh(len(members)), (True,))(keys)
+    return over_members(initialise, member_mesh(len(members)), (True,), compiler_options=QUICKLY_COMPILED)(keys)
 
 
 def evaluate_group(params: Any, recordings: Recordings, strata: np.ndarray, model: SimpleNet, n_columns: int) -> Scores:

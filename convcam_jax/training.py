@@ -17,6 +17,9 @@ from convcam_jax.simplenet import SimpleNet
 
 Params = Any
 
+# For programs that draw weights and run once: random bits take ten times as long to compile with all optimisations.
+QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
+
 
 class Recordings(NamedTuple):
     """The recordings of a run: `spectrograms [N, F, T]`, `n_frames [N]`, `emotion [N]` (index of the class)."""

@@ -25,7 +25,7 @@ from convcam_jax.stages.explain import explain_members, load_explanations
 from convcam_jax.stages.shuffled import train_on_shuffled_labels
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.stages.trained import members_of, trained_members
-from convcam_jax.training import Params, Recordings
+from convcam_jax.training import Params, QUICKLY_COMPILED, Recordings
 from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
@@ -130,7 +130,8 @@ def _cascade(
 ) -> Iterator[tuple[Condition, np.ndarray]]:
     """Signed maps of the members with more and more of their layers randomised from the top."""
     model, shape = make_model(config, config.cam.precision), (config.features.cqt_bins, config.corpus.max_frames)
-    fresh = jax.jit(jax.vmap(lambda key: fresh_params(key, model, shape)))(member_keys(members))
+    draw = jax.jit(jax.vmap(lambda key: fresh_params(key, model, shape)), compiler_options=QUICKLY_COMPILED)
+    fresh = draw(member_keys(members))
     for depth, layer in enumerate(LAYERS, start=1):
         say(f"explaining {len(members)} members randomised down to {layer}")
         randomised = randomise_from_top(params, fresh, depth)
