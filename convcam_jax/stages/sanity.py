@@ -25,7 +25,7 @@ from convcam_jax.stages.explain import explain_members, load_explanations
 from convcam_jax.stages.shuffled import train_on_shuffled_labels
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.stages.trained import members_of, trained_members
-from convcam_jax.training import Params, QUICKLY_COMPILED, Recordings
+from convcam_jax.training import QUICKLY_COMPILED, Params, Recordings
 from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
