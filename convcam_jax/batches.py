@@ -12,6 +12,9 @@ from jax import Array
 from convcam_jax.packing import slot_columns
 
 ABSENT = -1
+# Strips of sets that are gone through once are made a multiple of so many columns long, a few per cent more than they
+# need, so that the sets of both genders often share a compiled program.
+_STRIP_COLUMNS = 64
 
 
 def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: int) -> np.ndarray:
@@ -43,7 +46,7 @@ def fixed_strata(
     """
     n_steps = -(-len(indices) // (batch_size * multiple_of)) * multiple_of
     strata = stratify(n_frames, indices, n_steps, -(-len(indices) // n_steps))
-    return strata, strip_columns(n_frames, strata)
+    return strata, -(-strip_columns(n_frames, strata) // _STRIP_COLUMNS) * _STRIP_COLUMNS
 
 
 def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:

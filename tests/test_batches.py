@@ -20,7 +20,10 @@ def test_fixed_strata_need_as_few_batches_as_can_be_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
     strata, n_columns = fixed_strata(n_frames, np.array([0, 1, 2, 3, 4]), batch_size=4)
     assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
-    assert n_columns == strip_columns(n_frames, strata)
+    # The longest of each stratum have 50, 30 and 10 frames, so 64, 40 and 24 columns: 128 on a multiple of 64.
+    assert strip_columns(n_frames, strata) == 128
+    assert n_columns == 128
+    assert fixed_strata(n_frames, np.array([0, 1, 2, 3, 5]), batch_size=4)[1] == 192
 
 
 def test_fixed_strata_are_a_multiple_of_the_devices_by_hand():

@@ -64,10 +64,14 @@ class Size(NamedTuple):
     precisions: dict[str, tuple[str, ...]]
 
 
-def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int) -> Size:
-    """The size of a config's name, at most the recordings that there are."""
+def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat16_units: bool) -> Size:
+    """The size of a config's name, at most the recordings that there are.
+
+    Without `bfloat16_units` in the processor the peers take ten times as long in bfloat16, so a short one leaves it out.
+    """
     if config.size == "short":
-        precisions = {"training_step": _PRECISIONS, "training_step_full_length": (), "explaining": ("float32",)}
+        trained = _PRECISIONS if bfloat16_units else ("float32",)
+        precisions = {"training_step": trained, "training_step_full_length": (), "explaining": ("float32",)}
         return Size(2, (2,), (min(4, n_tested),), (), precisions)
     explained = tuple(sorted({min(n, n_tested) for n in (24, 12, 6)}, reverse=True))
     features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
@@ -97,7 +101,7 @@ def _growth(size: Size, batch_size: int) -> list[Case]:
     """Ours alone for other numbers of members and recordings; the peers do one after another, so theirs is known."""
     training = [
         Case("training_step", OURS, precision, n, batch_size)
-        for precision in _PRECISIONS
+        for precision in size.precisions["training_step"]
         for n in size.members[1:]
         if n <= 20
     ]

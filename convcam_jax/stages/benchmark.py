@@ -14,7 +14,7 @@ from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.overrides import flatten
-from convcam_jax.processor import processor_name
+from convcam_jax.processor import multiplies_bfloat16, processor_name
 from convcam_jax.progress import say
 from convcam_jax.stages.prepare import surroundings
 from convcam_jax.workdir import write_csv, write_figure, write_json
@@ -23,7 +23,7 @@ from convcam_jax.workdir import write_csv, write_figure, write_json
 def measure(config: Config, dataset: Dataset, workdir: Path, cache_dir: Path) -> pd.DataFrame:
     """Measure all cases; write `benchmark.json` and `benchmark.csv`, the latter after every group of cases."""
     inputs = make_inputs(dataset, config)
-    size = make_size(config.benchmark, len(inputs.tested), len(inputs.wavs))
+    size = make_size(config.benchmark, len(inputs.tested), len(inputs.wavs), multiplies_bfloat16())
     groups = turns(config.benchmark, size, len(inputs.batch))
     seconds: dict[Case, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
