@@ -77,7 +77,7 @@ def assessment_program(
     """The program of a group, from parameters `[S, ...]` and the set of recordings that its members share.
 
     On each device one member follows another: members have no product in common that batching them would speed up, and
-    the memory that one needs is enough for any number.
+    so only their maps are held all at once. Where a member's recordings are divided, each of its devices analyses all.
     """
     explain = partial(explain_member, model=model, n_columns=n_columns, cams=(cam,))
     assess = partial(assess_member, n_emotions=model.n_classes, analysis=analysis)

@@ -55,6 +55,11 @@ def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
     return int(slot_columns(frames).max(axis=1).sum())
 
 
+def strata_to_explain(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+    """As `fixed_strata`, in batches that can be divided over the devices of this process."""
+    return fixed_strata(n_frames, indices, batch_size, jax.local_device_count())
+
+
 def recording_order(batches: np.ndarray) -> np.ndarray:
     """Where in the flattened `batches` the recordings stand, in ascending order of their indices."""
     return np.argsort(batches.ravel(), kind="stable")[np.count_nonzero(batches == ABSENT) :]

@@ -6,10 +6,10 @@ time: output column t is made of the input columns t, t+1, ..., and columns beyo
 
 On a CPU, XLA computes a convolution under `vmap` over kernels as a
 grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
-bfloat16 convolutions in float32. Therefore, on a CPU: members are convolved one after another, in float32 by the
-algorithm of `convcam_jax.winograd` where there are channels enough. In bfloat16 that would round too much: there it is
-matrix products over blocks that stay in the cache, if the processor multiplies bfloat16; if not, the factors are
-rounded to bfloat16 and convolved as float32, which is the same. On other backends it is
+bfloat16 convolutions in float32. Therefore, on a CPU, members are convolved one after another: in float32 by the
+algorithm of `convcam_jax.winograd` where there are channels enough; in bfloat16, whose sums of factors would round too
+much, by matrix products over blocks that stay in the cache. Where the processor does not multiply bfloat16, the factors
+are rounded to it and convolved as in float32: the same but for the rounding of float32. On other backends it is
 `lax.conv_general_dilated` and its own derivatives.
 """
 
@@ -147,9 +147,17 @@ def _product(left: Array, right: Array) -> Array:
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
+    if precision == "bfloat16" and not multiplies_bfloat16():
+        strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
+    if precision == "float32" and _gains_by_winograd(shape, cotangent.shape[0]):
+        return one_member_after_another(_kernel_gradient_by_winograd)(strip, cotangent)
     return one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
         strip, cotangent
     )
+
+
+def _kernel_gradient_by_winograd(strip: Array, cotangent: Array) -> Array:
+    return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, winograd.KERNEL[1] - 1), (0, 0)]), cotangent)
 
 
 def _kernel_gradient_by_products(
@@ -157,10 +165,6 @@ def _kernel_gradient_by_products(
 ) -> Array:
     """Sum over the rows of (patches of the row) x (cotangent of the row)."""
     height, width, channels_in, channels_out = shape
-    if precision == "bfloat16" and not multiplies_bfloat16():
-        strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
-    if precision == "float32" and _gains_by_winograd(shape, cotangent.shape[0]):
-        return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, width - 1), (0, 0)]), cotangent)
     encode, decode = (_bfloat16_bits, _from_bits) if precision == "bfloat16" else (_unchanged, _unchanged)
     # Channels in front of columns: the product then needs no transposition, which is slow in bfloat16.
     strip = jnp.pad(encode(strip), [(0, 0), (0, width - 1), (0, 0)]).swapaxes(1, 2)

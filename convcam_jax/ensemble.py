@@ -1,7 +1,8 @@
 """The ensemble: members (gender x seed) with a leading axis S, trained and evaluated together.
 
 Every program here is `jit(shard_map(vmap(function of one member)))`: within a device the members are batched by `vmap`,
-over the devices of the mesh they are divided. Members that do not fit in the memory together are trained in groups.
+over the devices of the mesh they are divided (`explaining` and `assessment` divide recordings too). Members that do
+not fit in the memory together are trained in groups.
 """
 
 import math
@@ -105,11 +106,12 @@ def member_mesh(n_members: int) -> Mesh:
 def member_and_recording_mesh(n_members: int, n_batches: int) -> Mesh:
     """A mesh over the devices of this process for members that share their batches of recordings.
 
-    The members are divided over as many devices as can be; where some are left, each member's batches are divided too.
+    As many devices as divide both evenly, the members rather than the batches where there is a choice.
     """
     devices = jax.local_devices()
-    n_rows = math.gcd(n_members, len(devices))
-    n_columns = math.gcd(n_batches, len(devices) // n_rows)
+    rows = [n for n in range(1, len(devices) + 1) if n_members % n == 0]
+    sizes = [(r, max(c for c in range(1, len(devices) // r + 1) if n_batches % c == 0)) for r in rows]
+    n_rows, n_columns = max(sizes, key=lambda size: (math.prod(size), size[0]))
     return Mesh(np.array(devices[: n_rows * n_columns]).reshape(n_rows, n_columns), ("member", "recording"))
 
 

@@ -47,17 +47,31 @@ def explain_batch(
 ) -> tuple[Array, Array]:
     """Signed maps `[B, H, W]` or `[B, F, T]` and logits `[B, C]` of one member.
 
-    `offset_weights` are those of its parameters; `batch [B]` are recordings (indices, or `ABSENT`).
+    `offset_weights` are those of its parameters, for Grad-CAM alone; `batch [B]` are recordings (indices, or `ABSENT`).
     """
     n_frames = jnp.where(batch == ABSENT, 0, recordings.n_frames[batch])
-    spectrograms = recordings.spectrograms[batch]
+    spectrograms, emotion = recordings.spectrograms[batch], recordings.emotion[batch]
     strip = pack(spectrograms, n_frames, n_columns)
-    variables = {"params": params}
-    on_strip: Any = model.apply(variables, strip, method=SimpleNet.activations)
-    grid = recordings.spectrograms.shape[1], recordings.spectrograms.shape[2]
+    on_strip: Any = model.apply({"params": params}, strip, method=SimpleNet.activations)
+    grid = spectrograms.shape[1], spectrograms.shape[2]
     if cam.method == "gradcam":
-        return _grad_cam_on_strip(params, offset_weights, on_strip, strip, recordings.emotion[batch], model, grid, cam)
+        return _grad_cam_on_strip(params, offset_weights, on_strip, strip, emotion, model, grid, cam)
     activations = unpack(on_strip.values, strip, on_strip.silence, last_convolution_shape(*grid)[1])
+    return _explain_activations(params, activations, spectrograms, n_frames, emotion, model, n_columns, cam)
+
+
+def _explain_activations(
+    params: Params,
+    activations: Array,
+    spectrograms: Array,
+    n_frames: Array,
+    emotion: Array,
+    model: SimpleNet,
+    n_columns: int,
+    cam: CamConfig,
+) -> tuple[Array, Array]:
+    """The same by any method, from the activations `[B, H, W, K]`."""
+    variables = {"params": params}
 
     def classify_activations(one: Array) -> Array:
         return model.apply(variables, one[None], method=SimpleNet.classify_activations)[0]
@@ -67,11 +81,11 @@ def explain_batch(
         return logits
 
     logits = jax.vmap(classify_activations)(activations)
-    targets = recordings.emotion[batch] if cam.target == "truth" else logits.argmax(-1)
+    targets = emotion if cam.target == "truth" else logits.argmax(-1)
     if cam.method in INPUT_METHODS:
         maps = INPUT_METHODS[cam.method](classify_spectrograms, spectrograms, targets, cam.score)
     elif cam.method == "scorecam":
-        placement = map_placement("receptive_field", grid)
+        placement = map_placement("receptive_field", (spectrograms.shape[1], spectrograms.shape[2]))
         maps = score_cam(classify_spectrograms, spectrograms, activations, targets, placement, cam.score)
     else:
         explain = NODE_METHODS[cam.method]
@@ -106,7 +120,8 @@ def _grad_cam_on_strip(
     targets = emotion if cam.target == "truth" else logits.argmax(-1)
     sums = jax.vmap(lambda one, label: score_gradient(partial(classify, one), no_offset, label, cam.score))
     weights = sums(pooled, targets) / (height * width)
-    # The activations of all recordings by the weights of each, of which those of the own recording are taken.
+    # The activations of all recordings by the weights of each, of which those of the own recording are taken: one
+    # product, cheap for batches as small as these.
     by_weights = unpack(on_strip.values @ weights.T, strip, on_strip.silence @ weights.T, width)
     own = jnp.arange(len(weights))
     return by_weights[own, :, :, own], logits

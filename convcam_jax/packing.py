@@ -84,29 +84,28 @@ def unpack(array: Array, strip: Strip, silence: Array, width: int) -> Array:
       `[N, H, width, C]`.
     """
     reduction = strip.values.shape[1] // array.shape[1]
-    own = _cut_out(array, strip.first_column // reduction, width)
+    own = _cut_out(array, strip.first_column // reduction, width, array.shape[1])
     sounding = jnp.arange(width) * reduction < strip.n_frames[:, None]
     return jnp.where(sounding[:, None, :, None], own, silence)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _cut_out(array: Array, first_column: Array, width: int) -> Array:
-    """From `[H, L, C]`, `width` columns for every recording, zero beyond the end of the strip: `[N, H, width, C]`.
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _cut_out(array: Array, first_column: Array, width: int, n_columns: int) -> Array:
+    """From `[H, n_columns, C]`, `width` columns of every recording, zero beyond the strip's end: `[N, H, width, C]`.
 
     The gradient must be zero wherever a recording's columns reach into another's slot, as that of `unpack` is.
     """
+    del n_columns
     return _on_this_backend(partial(_slices, width=width))(array, first_column)
 
 
-def _cut_out_forward(array: Array, first_column: Array, width: int) -> tuple[Array, tuple[Array, Array]]:
-    # Of the array only its shape is needed; XLA keeps nothing else of it.
-    return _cut_out(array, first_column, width), (array, first_column)
+def _cut_out_forward(array: Array, first_column: Array, width: int, n_columns: int) -> tuple[Array, Array]:
+    return _cut_out(array, first_column, width, n_columns), first_column
 
 
-def _cut_out_backward(width: int, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, None]:
+def _cut_out_backward(width: int, n_columns: int, first_column: Array, cotangent: Array) -> tuple[Array, None]:
     del width
-    array, first_column = residuals
-    return _on_this_backend(partial(_lay_out, n_columns=array.shape[1]))(cotangent, first_column), None
+    return _on_this_backend(partial(_lay_out, n_columns=n_columns))(cotangent, first_column), None
 
 
 _cut_out.defvjp(_cut_out_forward, _cut_out_backward)
@@ -130,5 +129,6 @@ def _lay_out(slices: Array, first_column: Array, n_columns: int) -> Array:
         columns, first = own
         return lax.dynamic_update_slice_in_dim(strip, columns, first, axis=1), None
 
-    strip, _ = lax.scan(lay, jnp.zeros((rows, n_columns + width, channels)), (slices, first_column))
+    nothing = jnp.zeros((rows, n_columns + width, channels), slices.dtype)
+    strip, _ = lax.scan(lay, nothing, (slices, first_column))
     return strip[:, :n_columns]

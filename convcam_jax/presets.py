@@ -18,7 +18,7 @@ from convcam_jax.config import (
 from convcam_jax.errors import UserError
 
 # An eighth of the filters, a quarter of the units and fewer checks, so that a first look at the embedded corpus takes
-# two minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
+# minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
 SYNTHETIC_MODEL = ModelConfig(filters=(8, 16, 32), dense_units=32)
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
 SYNTHETIC_FAITHFULNESS = FaithfulnessConfig(seeds=1)

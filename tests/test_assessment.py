@@ -64,16 +64,16 @@ def test_one_program_gives_what_the_steps_of_a_run_give(cam):
         np.testing.assert_allclose(values, expected.metrics._asdict()[name], rtol=2e-4, atol=1e-6, err_msg=name)
 
 
-# On four devices: three members by two batches on a mesh of 1 x 2, two members by two batches on one of 2 x 2.
+# On four devices: two members by two batches on a mesh of 2 x 2, five members by two batches on one of 1 x 2.
 _ON_FOUR_DEVICES = """
 import sys, jax, numpy as np
 assert jax.device_count() == 4
 from convcam_jax.ensemble import member_and_recording_mesh as mesh
 import test_assessment as t
-shapes = [mesh(*sizes).devices.shape for sizes in ((3, 2), (2, 2), (3, 4), (4, 3), (6, 4), (5, 3))]
-assert shapes == [(1, 2), (2, 2), (1, 4), (4, 1), (2, 2), (1, 1)], shapes
+shapes = [mesh(*sizes).devices.shape for sizes in ((3, 2), (2, 2), (3, 4), (4, 3), (6, 4), (5, 3), (5, 5))]
+assert shapes == [(3, 1), (2, 2), (1, 4), (4, 1), (2, 2), (1, 3), (1, 1)], shapes
 results = {}
-for n_members in (2, 3):
+for n_members in (2, 5):
     assessed, explained = t.assess_and_explain(n_members, t.CamConfig())
     leaves = jax.tree.leaves((assessed, explained))
     results |= {f"{n_members} {i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
@@ -91,6 +91,6 @@ def test_members_and_recordings_on_four_devices_equal_those_on_one(tmp_path):
     }
     subprocess.run([sys.executable, "-c", _ON_FOUR_DEVICES, str(tmp_path / "four.npz")], check=True, env=environment)
     with np.load(tmp_path / "four.npz") as four:
-        for n_members in (2, 3):
+        for n_members in (2, 5):
             for index, leaf in enumerate(jax.tree.leaves(assess_and_explain(n_members, CamConfig()))):
                 np.testing.assert_allclose(four[f"{n_members} {index}"], leaf, rtol=1e-4, atol=1e-5)

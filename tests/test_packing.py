@@ -104,6 +104,30 @@ def test_gradient_of_unpack_equals_that_of_plain_indexing(reduction):
     np.testing.assert_allclose(gradients[1], expected[1], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_members_with_other_recordings_are_unpacked_as_one_by_one(backend, monkeypatch):
+    """Both ways of cutting recordings out of the strip can be computed on a CPU."""
+    n_frames = np.array([[0, 20, 0, 33, 0], [12, 0, 40, 1, 7]])
+    width, rng = N_INPUT_FRAMES // 4 - 1, np.random.default_rng(5)
+    n_columns = int(slot_columns(n_frames).sum(1).max())
+    spectrograms = np.stack([padded_inputs(own) for own in n_frames])
+    arrays = rng.normal(size=(2, 4, n_columns // 4, 3)).astype(np.float32)
+    weights = rng.normal(size=(2, 5, 4, width, 3)).astype(np.float32)
+
+    def loss(array, silence, own, frames, factors):
+        return (factors * unpack(array, pack(own, frames, n_columns), silence, width)).sum()
+
+    value_and_gradients = jax.value_and_grad(loss, argnums=(0, 1))
+    looped = [
+        jax.jit(value_and_gradients)(arrays[i], SILENCE, spectrograms[i], n_frames[i], weights[i]) for i in range(2)
+    ]
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    mapped = jax.jit(jax.vmap(value_and_gradients, in_axes=(0, None, 0, 0, 0)))
+    found = mapped(arrays, SILENCE, spectrograms, n_frames, weights)
+    for result, *one_by_one in zip(jax.tree.leaves(found), *map(jax.tree.leaves, looped), strict=True):
+        np.testing.assert_allclose(result, np.stack(one_by_one), rtol=1e-5, atol=1e-5)
+
+
 def test_strip_length_must_be_a_multiple_of_the_time_reduction():
     with pytest.raises(ValueError, match="multiple of 8, not 100"):
         pack(np.zeros((1, N_BINS, N_INPUT_FRAMES), np.float32), np.array([5]), 100)

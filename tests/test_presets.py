@@ -51,7 +51,7 @@ def test_published_recordings_are_pinned_on_emodb_only(corpus, protocol, pinned,
 
 def test_only_the_synthetic_corpus_has_a_smaller_network():
     synthetic, emodb = (make_config("paper", corpus, "", "corrected", 10, ()) for corpus in ("synthetic", "emodb"))
-    assert synthetic.model.filters == (8, 16, 32)
+    assert synthetic.model == ModelConfig(filters=(8, 16, 32), dense_units=32, dropout_rate=0.5)
     assert emodb.model == ModelConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
     assert synthetic.train.epochs == emodb.train.epochs
 

@@ -124,9 +124,11 @@ def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
     changed = overview.changed_fields(make_config("paper", "synthetic", "", "corrected", 10, ()))
     assert [(row["field"], row["value"], row["default"]) for row in changed] == [
         ("model.filters", "(8, 16, 32)", "(64, 128, 256)"),
+        ("model.dense_units", "32", "128"),
         ("train.precision", "float32", "bfloat16"),
         ("sanity.seeds", "2", "5"),
         ("sanity.shuffled_label_seeds", "0", "1"),
+        ("faithfulness.seeds", "1", "3"),
     ]
 
 

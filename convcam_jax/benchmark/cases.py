@@ -67,7 +67,7 @@ class Size(NamedTuple):
 def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat16_units: bool) -> Size:
     """The size of a config's name, at most the recordings that there are.
 
-    Without `bfloat16_units` in the processor the peers take ten times as long in bfloat16, so a short one leaves it out.
+    Without `bfloat16_units` in the processor the peers take ten times as long in bfloat16: a short one leaves it out.
     """
     if config.size == "short":
         trained = _PRECISIONS if bfloat16_units else ("float32",)

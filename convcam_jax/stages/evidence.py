@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from convcam_jax.analysis import correct_predictions, placed_maps
 from convcam_jax.attribution import INPUT_METHODS
-from convcam_jax.batches import fixed_strata
+from convcam_jax.batches import strata_to_explain
 from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config, MapPlacement
 from convcam_jax.corpus import planted, synthetic
 from convcam_jax.corpus.planted import Planted
@@ -180,7 +180,7 @@ def _explain(config: Config, dataset: Dataset, gender: str, groups: list[Group])
     params = jax.tree.map(lambda *parts: np.concatenate(parts), *trained, random)
     recordings = network_inputs(dataset, config)
     tested = dataset.indices(gender, "test")
-    strata, n_columns = fixed_strata(np.asarray(recordings.n_frames), tested, config.train.batch_size)
+    strata, n_columns = strata_to_explain(np.asarray(recordings.n_frames), tested, config.train.batch_size)
     say(f"explaining {len(members)} members ({gender}) on {len(tested)} recordings by {', '.join(methods)}")
     cams = tuple(dataclasses.replace(config.cam, method=method) for method in methods)
     explained = explain_group(params, recordings, strata, model, n_columns, cams)

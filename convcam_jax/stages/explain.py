@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import jax
 import numpy as np
 import pandas as pd
 
 from convcam_jax import checkpoints
-from convcam_jax.batches import fixed_strata
+from convcam_jax.batches import fixed_strata, strata_to_explain
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
 from convcam_jax.ensemble import Member, evaluate_group, take_members
@@ -67,7 +66,7 @@ def explain_members(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
     n_frames, tested = np.asarray(recordings.n_frames), dataset.indices(gender, "test")
-    strata, n_columns = fixed_strata(n_frames, tested, config.train.batch_size, jax.local_device_count())
+    strata, n_columns = strata_to_explain(n_frames, tested, config.train.batch_size)
     model = make_model(config, config.cam.precision)
     (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
     return signed_maps, logits
