@@ -70,7 +70,7 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat1
     Without `bfloat16_units` in the processor the peers take ten times as long in bfloat16: a short one leaves it out.
     """
     if config.size == "short":
-        trained = _PRECISIONS if bfloat16_units else ("float32",)
+        trained: tuple[str, ...] = _PRECISIONS if bfloat16_units else ("float32",)
         precisions = {"training_step": trained, "training_step_full_length": (), "explaining": ("float32",)}
         return Size(2, (2,), (min(4, n_tested),), (), precisions)
     explained = tuple(sorted({min(n, n_tested) for n in (24, 12, 6)}, reverse=True))
