@@ -4,13 +4,12 @@ A strip is `[H, T, C]`: frequency rows, time columns, channels; no batch axis (`
 of a batch behind one another on the time axis). The convolution is valid along the frequency and looks ahead along the
 time: output column t is made of the input columns t, t+1, ..., and columns beyond the end of the strip are zero.
 
-On a CPU, XLA computes a convolution under `vmap` over kernels as a
-grouped convolution without vectorisation, the gradient by the kernel at a tenth of the speed of a matrix product, and
-bfloat16 convolutions in float32. Therefore, on a CPU, members are convolved one after another: in float32 by the
-algorithm of `convcam_jax.winograd` where there are channels enough; in bfloat16, whose sums of factors would round too
-much, by matrix products over blocks that stay in the cache. Where the processor does not multiply bfloat16, the factors
-are rounded to it and convolved as in float32: the same but for the rounding of float32. On other backends it is
-`lax.conv_general_dilated` and its own derivatives.
+On a CPU, XLA computes a convolution under `vmap` over kernels as a grouped convolution without vectorisation, the
+gradient by the kernel at a tenth of the speed of a matrix product, and bfloat16 convolutions in float32. Therefore, on
+a CPU, members are convolved one after another: in float32 by the algorithm of `convcam_jax.winograd` where there are
+channels enough; in bfloat16, whose sums of factors would round too much, by matrix products over blocks that stay in
+the cache. Where the processor does not multiply bfloat16, the factors are rounded to it and convolved as in float32:
+the same but for the rounding of float32. On other backends it is `lax.conv_general_dilated` and its own derivatives.
 """
 
 from functools import partial
