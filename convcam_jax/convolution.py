@@ -84,30 +84,25 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 
 
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
-    rows = strip.shape[0] + sum(padding[0]) - kernel.shape[0] + 1
     # A single input channel is convolved in float32: its products are too thin to gain anything.
     in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
     if in_bfloat16 and multiplies_bfloat16():
         return one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
     if in_bfloat16:
         strip, kernel = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(kernel)
-    compute = _convolution_by_winograd if _gains_by_winograd(kernel.shape, rows) else _lax_convolution
+    compute = winograd.padded_convolution if _gains_by_winograd(strip, kernel.shape) else _lax_convolution
     return one_member_after_another(partial(compute, padding=padding))(strip, kernel)
 
 
-def _gains_by_winograd(kernel_shape: tuple[int, ...], rows: int) -> bool:
-    """Whether Winograd's algorithm can make so many output rows, and faster."""
-    can = kernel_shape[:2] == winograd.KERNEL and rows >= winograd.OUTPUTS
+def _gains_by_winograd(strip: Array, kernel_shape: tuple[int, ...]) -> bool:
+    """Whether Winograd's algorithm can convolve the strip, and faster."""
+    can = kernel_shape[:2] == winograd.KERNEL and strip.shape[-3] >= winograd.INPUTS
     return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
 
 
 def _rounded_to_bfloat16(values: Array) -> Array:
     # Not two conversions of type: XLA leaves those out.
     return lax.reduce_precision(values, exponent_bits=8, mantissa_bits=7)
-
-
-def _convolution_by_winograd(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
-    return winograd.valid_convolution(jnp.pad(strip, [*padding, (0, 0)]), kernel)
 
 
 def _convolution_by_products(strip: Array, kernel: Array, padding: list[tuple[int, int]]) -> Array:
@@ -148,15 +143,11 @@ def _product(left: Array, right: Array) -> Array:
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
     if precision == "bfloat16" and not multiplies_bfloat16():
         strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
-    if precision == "float32" and _gains_by_winograd(shape, cotangent.shape[0]):
-        return one_member_after_another(_kernel_gradient_by_winograd)(strip, cotangent)
+    if precision == "float32" and _gains_by_winograd(strip, shape):
+        return one_member_after_another(winograd.kernel_gradient)(strip, cotangent)
     return one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
         strip, cotangent
     )
-
-
-def _kernel_gradient_by_winograd(strip: Array, cotangent: Array) -> Array:
-    return winograd.kernel_gradient(jnp.pad(strip, [(0, 0), (0, winograd.KERNEL[1] - 1), (0, 0)]), cotangent)
 
 
 def _kernel_gradient_by_products(

@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from convcam_jax.winograd import kernel_gradient, valid_convolution
+from convcam_jax.winograd import kernel_gradient, padded_convolution
 
-# Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full;
-# more rows than the gradient takes at once.
-CASES = [(4, 4), (8, 1), (5, 3), (10, 9), (11, 6), (16, 8), (38, 5)]
+NO_PADDING = [(0, 0), (0, 0)]
+# Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
+CASES = [(6, 6), (12, 1), (7, 5), (15, 13), (11, 9), (38, 8)]
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -46,37 +46,50 @@ def largest_error(value: jax.Array, expected: np.ndarray) -> float:
 @pytest.mark.parametrize(("rows", "columns"), CASES)
 def test_convolution_is_the_defining_sum(rows, columns):
     strip, kernel = normal(0, rows + 2, columns + 2, 5), normal(1, 3, 3, 5, 7)
-    assert largest_error(jax.jit(valid_convolution)(strip, kernel), plain_convolution(strip, kernel)) < 1e-5
+    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, NO_PADDING))
+    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 1e-5
+
+
+@pytest.mark.parametrize("padding", [[(0, 0), (0, 2)], [(2, 2), (2, 0)], [(1, 4), (3, 1)], [(9, 0), (0, 0)]])
+@pytest.mark.parametrize(("rows", "columns"), [(8, 4), (9, 7), (21, 12)])
+def test_padding_is_zeros_around_the_strip(padding, rows, columns):
+    strip, kernel = normal(0, rows, columns, 5), normal(1, 3, 3, 5, 7)
+    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, padding))
+    expected = plain_convolution(np.pad(strip, [*padding, (0, 0)]), kernel)
+    assert largest_error(convolve(strip, kernel), expected) < 1e-5
 
 
 @pytest.mark.parametrize(("rows", "columns"), CASES)
 def test_kernel_gradient_is_the_defining_sum(rows, columns):
-    strip, cotangent = normal(0, rows + 2, columns + 2, 5), normal(1, rows, columns, 7)
-    assert largest_error(jax.jit(kernel_gradient)(strip, cotangent), plain_kernel_gradient(strip, cotangent)) < 1e-5
+    strip, cotangent = normal(0, rows + 2, columns, 5), normal(1, rows, columns, 7)
+    expected = plain_kernel_gradient(np.pad(strip, [(0, 0), (0, 2), (0, 0)]), cotangent)
+    assert largest_error(jax.jit(kernel_gradient)(strip, cotangent), expected) < 1e-5
 
 
-def test_as_many_channels_as_the_network_has_are_rounded_no_worse():
-    strip, kernel = normal(0, 18, 42, 128), normal(1, 3, 3, 128, 256)
-    assert largest_error(jax.jit(valid_convolution)(strip, kernel), plain_convolution(strip, kernel)) < 2e-5
+def test_as_many_channels_as_the_network_has_are_rounded_little_more():
+    strip, kernel = normal(0, 20, 44, 128), normal(1, 3, 3, 128, 256)
+    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, NO_PADDING))
+    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 4e-5
 
 
 def test_hand_computed_tile():
-    strip = np.arange(1.0, 7.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0], np.float32)
+    strip = np.arange(1.0, 9.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0, 0, 0], np.float32)
     kernel = np.outer([1.0, 10.0, 100.0], [1.0, 2.0, 3.0]).astype(np.float32)
-    result = valid_convolution(strip[:, :, None], kernel[:, :, None, None])
-    rows = np.array([321, 432, 543, 654])
-    np.testing.assert_allclose(result[:, :, 0], np.outer(rows, [3, 2, 1, 0]), rtol=1e-5, atol=2e-3)
+    result = padded_convolution(strip[:, :, None], kernel[:, :, None, None], NO_PADDING)
+    rows = np.array([321, 432, 543, 654, 765, 876])
+    np.testing.assert_allclose(result[:, :, 0], np.outer(rows, [3, 2, 1, 0, 0, 0]), rtol=1e-5, atol=4e-3)
 
 
-def test_a_tile_of_16_outputs_takes_36_products_instead_of_144():
-    strip, kernel, cotangent = normal(0, 6, 6, 5), normal(1, 3, 3, 5, 7), normal(2, 4, 4, 7)
+def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
+    strip, kernel, cotangent = normal(0, 8, 8, 5), normal(1, 3, 3, 5, 7), normal(2, 6, 6, 7)
 
     def products(function, *operands) -> int:
         """Products of an input by a weight, for one pair of channels, in the one block that there is."""
         loop = next(e for e in jax.make_jaxpr(function)(*operands).eqns if e.primitive.name in ("while", "scan"))
         body = loop.params["body_jaxpr" if loop.primitive.name == "while" else "jaxpr"]
-        dots = [e for e in body.eqns if e.primitive.name == "dot_general"]
+        # Products of matrices without a batch are sums with constant coefficients.
+        dots = [e for e in body.eqns if e.primitive.name == "dot_general" and e.params["dimension_numbers"][1][0]]
         return sum(np.prod(e.invars[0].aval.shape) // 5 for e in dots)
 
-    assert products(valid_convolution, strip, kernel) == 36
-    assert products(kernel_gradient, strip, cotangent) == 36
+    assert products(lambda s, k: padded_convolution(s, k, NO_PADDING), strip, kernel) == 64
+    assert products(kernel_gradient, strip[:, :6], cotangent) == 64
