@@ -88,10 +88,11 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
     in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
     if in_bfloat16 and multiplies_bfloat16():
         return one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
-    if in_bfloat16:
-        strip, kernel = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(kernel)
-    compute = winograd.padded_convolution if _gains_by_winograd(strip, kernel.shape) else _lax_convolution
-    return one_member_after_another(partial(compute, padding=padding))(strip, kernel)
+    as_factor = _rounded_to_bfloat16 if in_bfloat16 else _unchanged
+    if _gains_by_winograd(strip, kernel.shape):
+        compute = partial(winograd.padded_convolution, padding=padding, as_factor=as_factor)
+        return one_member_after_another(compute)(strip, kernel)
+    return one_member_after_another(partial(_lax_convolution, padding=padding))(as_factor(strip), as_factor(kernel))
 
 
 def _gains_by_winograd(strip: Array, kernel_shape: tuple[int, ...]) -> bool:
@@ -141,10 +142,12 @@ def _product(left: Array, right: Array) -> Array:
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
-    if precision == "bfloat16" and not multiplies_bfloat16():
-        strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
-    if precision == "float32" and _gains_by_winograd(strip, shape):
-        return one_member_after_another(winograd.kernel_gradient)(strip, cotangent)
+    if precision == "float32" or not multiplies_bfloat16():
+        as_factor = _rounded_to_bfloat16 if precision == "bfloat16" else _unchanged
+        if _gains_by_winograd(strip, shape):
+            compute = partial(winograd.kernel_gradient, as_factor=as_factor)
+            return one_member_after_another(compute)(strip, cotangent)
+        strip, cotangent, precision = as_factor(strip), as_factor(cotangent), "float32"
     return one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
         strip, cotangent
     )

@@ -12,7 +12,7 @@ compute element-wise sums anew in each sum of columns that uses them; the sums o
 vectors of channels, which are contiguous.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,13 +54,16 @@ _OF_OUTPUT: _Matrix = (
 )
 
 
-def padded_convolution(strip: Array, kernel: Array, padding: Sequence[tuple[int, int]]) -> Array:
+def padded_convolution(
+    strip: Array, kernel: Array, padding: Sequence[tuple[int, int]], as_factor: Callable[[Array], Array]
+) -> Array:
     """The convolution of a strip between zeros.
 
     Args:
       strip: `[H, T, C_in]` float32; H at least 8.
       kernel: `[3, 3, C_in, C_out]` float32.
       padding: rows of zeros (above, below) the strip and columns (in front, behind).
+      as_factor: what is made of the strip and the kernel, element by element, before they are multiplied.
 
     Returns:
       `[H', T', C_out]` float32, two rows and columns fewer than the padded strip.
@@ -68,7 +71,7 @@ def padded_convolution(strip: Array, kernel: Array, padding: Sequence[tuple[int,
     (rows_above, rows_below), (columns_in_front, columns_behind) = padding
     rows = strip.shape[0] + rows_above + rows_below - 2
     columns = strip.shape[1] + columns_in_front + columns_behind - 2
-    of_columns = _combine(_OF_KERNEL, [kernel[:, column] for column in range(3)])
+    of_columns = _combine(_OF_KERNEL, [as_factor(kernel[:, column]) for column in range(3)])
     matrices = [jnp.stack(_combine(_OF_KERNEL, list(own))) for own in of_columns]
     # Zeros in place of the sums' coefficients for rows of zeros, which need not exist then.
     coefficients = np.pad(np.array(_OF_INPUT, np.float32), [(0, 0), (strip.shape[0],) * 2])
@@ -78,7 +81,7 @@ def padded_convolution(strip: Array, kernel: Array, padding: Sequence[tuple[int,
         first_row = jnp.clip(first_output - rows_above, 0, strip.shape[0] - INPUTS)
         shift = strip.shape[0] + first_row - (first_output - rows_above)
         of_rows = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
-        own = _sum_rows(of_rows, lax.dynamic_slice_in_dim(strip, first_row, INPUTS))
+        own = _sum_rows(of_rows, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
         tiles = _input_tiles(own, columns_in_front, columns)
         sums = [
             _sum_rows(np.array(_OF_OUTPUT, np.float32), _products(own_tiles, matrix))
@@ -93,12 +96,13 @@ def padded_convolution(strip: Array, kernel: Array, padding: Sequence[tuple[int,
     return lax.fori_loop(0, _n_blocks(rows), add_block, jnp.zeros((rows, columns, kernel.shape[3])))
 
 
-def kernel_gradient(strip: Array, cotangent: Array) -> Array:
+def kernel_gradient(strip: Array, cotangent: Array, as_factor: Callable[[Array], Array]) -> Array:
     """The gradient by the kernel of a convolution with two columns of zeros behind the strip.
 
     Args:
       strip: `[H, T, C_in]` float32; H at least 8.
       cotangent: `[H - 2, T, C_out]` float32.
+      as_factor: what is made of both, element by element, before they are multiplied.
 
     Returns:
       `[3, 3, C_in, C_out]` float32.
@@ -108,12 +112,12 @@ def kernel_gradient(strip: Array, cotangent: Array) -> Array:
 
     def add_block(block: Array, total: Array) -> Array:
         first_row = _first_row(block, rows)
-        inputs = _sum_rows(np.array(_OF_INPUT, np.float32), lax.dynamic_slice_in_dim(strip, first_row, INPUTS))
+        own_inputs = as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS))
+        own_cotangent = as_factor(lax.dynamic_slice_in_dim(cotangent, first_row, OUTPUTS))
         # Rows that the block before has had count once.
         is_new = first_row + jnp.arange(OUTPUTS) >= block * OUTPUTS
-        outputs = _sum_rows(
-            jnp.where(is_new, of_cotangent, 0.0), lax.dynamic_slice_in_dim(cotangent, first_row, OUTPUTS)
-        )
+        inputs = _sum_rows(np.array(_OF_INPUT, np.float32), own_inputs)
+        outputs = _sum_rows(jnp.where(is_new, of_cotangent, 0.0), own_cotangent)
         tiles = jnp.concatenate(_input_tiles(inputs, 0, columns))
         cotangent_tiles = jnp.concatenate(_cotangent_tiles(outputs))
         return total + lax.dot_general(tiles, cotangent_tiles, (((1,), (1,)), ((0,), (0,))))

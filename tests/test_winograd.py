@@ -1,10 +1,15 @@
 """Winograd's algorithm against the sums that define a convolution."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 
-from convcam_jax.winograd import kernel_gradient, padded_convolution
+from convcam_jax import winograd
+
+padded_convolution = partial(winograd.padded_convolution, as_factor=lambda values: values)
+kernel_gradient = partial(winograd.kernel_gradient, as_factor=lambda values: values)
 
 NO_PADDING = [(0, 0), (0, 0)]
 # Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
@@ -93,3 +98,11 @@ def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
 
     assert products(lambda s, k: padded_convolution(s, k, NO_PADDING), strip, kernel) == 64
     assert products(kernel_gradient, strip[:, :6], cotangent) == 64
+
+
+def test_factors_are_what_is_made_of_them():
+    strip, kernel, cotangent = normal(0, 9, 7, 5), normal(1, 3, 3, 5, 7), normal(2, 7, 7, 7)
+    doubled = winograd.padded_convolution(strip, kernel, NO_PADDING, lambda values: 2 * values)
+    np.testing.assert_allclose(doubled, 4 * padded_convolution(strip, kernel, NO_PADDING), rtol=1e-5, atol=1e-4)
+    doubled = winograd.kernel_gradient(strip, cotangent, lambda values: 2 * values)
+    np.testing.assert_allclose(doubled, 4 * kernel_gradient(strip, cotangent), rtol=1e-5, atol=1e-4)
