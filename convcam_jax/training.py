@@ -17,7 +17,7 @@ from convcam_jax.simplenet import SimpleNet
 
 Params = Any
 
-# For programs that draw weights and run once: random bits take ten times as long to compile with all optimisations.
+# For programs that draw at random and run seldom: random bits take ten times as long to compile with all optimisations.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
 
 
@@ -55,9 +55,6 @@ class Scores(NamedTuple):
     def accuracy(self) -> Array:
         """Share of correct recordings."""
         return self.correct / self.recordings
-
-
-NO_SCORES = Scores(jnp.zeros(()), jnp.zeros(()), jnp.zeros(()))
 
 
 def init_member(
