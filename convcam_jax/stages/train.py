@@ -207,7 +207,7 @@ def _write_history(group: Group, progress: Progress, config: Config, plan: Plan,
     arrays = {
         "history": progress.history,
         "best_epoch": np.asarray(progress.state.best_epoch),
-        "train_accuracy": scores.accuracy(),
+        "train_accuracy": np.asarray(scores.accuracy()),
     }
     write_arrays(group.history_file(), arrays)
 
