@@ -1,9 +1,9 @@
 """Training of the ensemble, group by group, with checkpoints in between."""
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import jax
@@ -179,14 +179,14 @@ def _bytes_per_device() -> int:
 def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(_progress_folder(group)) as manager:
         progress = _start_or_resume(manager, group.members, config)
-        saved_at_s = time.monotonic()
+        saved_at_s = monotonic()
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
             # What is saved below takes the place of the last epoch's checkpoint.
-            is_due = time.monotonic() - saved_at_s >= config.train.checkpoint_interval_s
+            is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
             if is_due and epoch.number < config.train.epochs:
                 checkpoints.save(manager, epoch.number, progress)
-                saved_at_s = time.monotonic()
+                saved_at_s = monotonic()
     _write_history(group, progress, config, plan, recordings)
     # The parameters come last: they tell that the group is complete.
     checkpoints.save_params(group.folder, progress.state.best_params)
