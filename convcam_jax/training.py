@@ -64,7 +64,8 @@ def init_member(
     params = model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
     best = jax.tree.map(jnp.copy, params)
     never = jnp.zeros((), int)
-    lowest, highest = jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf)
+    # With their types: a Python number's could be another one's later on, which would be another program's arguments.
+    lowest, highest = jnp.array(-jnp.inf, jnp.float32), jnp.array(jnp.inf, jnp.float32)
     return MemberState(params, optimizer.init(params), best, lowest, highest, never, jnp.zeros((), bool))
 
 
