@@ -36,6 +36,12 @@ def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: 
     return strata.reshape(n_strata, n_steps)
 
 
+def with_strata(strata: np.ndarray, n_strata: int) -> np.ndarray:
+    """Strata `[..., n, n_steps]` with further ones of `ABSENT` recordings up to `n_strata`."""
+    missing = np.full((*strata.shape[:-2], n_strata - strata.shape[-2], strata.shape[-1]), ABSENT, strata.dtype)
+    return np.concatenate([strata, missing], axis=-2)
+
+
 def fixed_strata(
     n_frames: np.ndarray, indices: np.ndarray, batch_size: int, multiple_of: int = 1
 ) -> tuple[np.ndarray, int]:

@@ -189,6 +189,8 @@ class TrainConfig:
     precision: Precision = "bfloat16"
     # 0: as many members at once as the memory holds.
     members_at_once: int = 0
+    # Training time between two checkpoints, which are made at the end of an epoch; 0: after every epoch.
+    checkpoint_interval_s: float = 120.0
 
     def __post_init__(self) -> None:
         _require(self.seeds >= 1, "train.seeds", "must be at least 1")
@@ -198,6 +200,7 @@ class TrainConfig:
         _require(self.batch_size >= 1, "train.batch_size", "must be at least 1")
         _require(self.learning_rate > 0, "train.learning_rate", "must be positive")
         _require(self.members_at_once >= 0, "train.members_at_once", "must be 0 (as memory allows) or positive")
+        _require(self.checkpoint_interval_s >= 0, "train.checkpoint_interval_s", "must be 0 (every epoch) or positive")
 
 
 @dataclasses.dataclass(frozen=True)

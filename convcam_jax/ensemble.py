@@ -2,12 +2,13 @@
 
 Every program here is `jit(shard_map(vmap(function of one member)))`: within a device the members are batched by `vmap`,
 over the devices of the mesh they are divided (`explaining` and `assessment` divide recordings too). Members that do
-not fit in the memory together are trained in groups.
+not fit in the memory together are trained in groups, which share their programs: these are kept, so that groups of the
+same shapes need no other.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -17,11 +18,10 @@ import optax
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from convcam_jax.batches import draw_batches, stratify, strip_columns
+from convcam_jax.batches import draw_batches, stratify, strip_columns, with_strata
 from convcam_jax.config import GENDERS, TrainConfig
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import (
-    NO_SCORES,
     QUICKLY_COMPILED,
     MemberState,
     Recordings,
@@ -41,19 +41,21 @@ class Member(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Which recordings a group of members is trained and validated on, in strata (see `convcam_jax.batches`).
+    """Which recordings a group of members is trained and scored on, in strata (see `convcam_jax.batches`).
 
     Attributes:
-      train: `[S, n_strata, n_steps]` indices of recordings.
-      validation: `[S, n_strata, n_steps]`.
+      train: `[S, n_strata, n_steps]` indices of recordings, to draw batches from.
       train_columns: length of the strip for a training batch.
-      validation_columns: the same for a validation batch.
+      scored_train: `[S, B, n_steps]` the training set again.
+      scored_validation: `[S, B, n_steps]` in batches of the same size B, so that one program scores both sets.
+      scored_columns: length of the strip for a batch of either.
     """
 
     train: np.ndarray
-    validation: np.ndarray
     train_columns: int
-    validation_columns: int
+    scored_train: np.ndarray
+    scored_validation: np.ndarray
+    scored_columns: int
 
 
 class Epoch(NamedTuple):
@@ -63,8 +65,8 @@ class Epoch(NamedTuple):
       number: from 1.
       running: `[S]` bool, whether the member had not stopped before.
       state: `[S]` the members after the epoch.
-      train: `[S]` scores over the training steps, with dropout.
-      validation: `[S]` scores after the epoch.
+      train: `[S]` scores over the training steps, with dropout; NumPy arrays.
+      validation: `[S]` scores after the epoch; NumPy arrays.
     """
 
     number: int
@@ -79,17 +81,26 @@ def list_members(config: TrainConfig) -> tuple[Member, ...]:
     return tuple(Member(g, config.first_seed + i) for g in GENDERS for i in range(config.seeds))
 
 
-def group_size(n_members: int, members_per_device: int, n_devices: int, n_processes: int = 1) -> int:
-    """Members that are trained at once: the largest divisor of `n_members` that the devices can hold, at least 1.
+def group_size(
+    n_genders: int, members_per_gender: int, members_per_device: int, n_devices: int, n_processes: int = 1
+) -> int:
+    """Members that are trained at once: all, or a divisor of their number that the devices can hold, at least 1.
 
-    With several processes, of `n_devices` each, at least one group for each of them.
+    Of these sizes those are preferred that use the most devices, then those whose groups are of one gender, and so need
+    a strip no longer than its recordings, then the largest. With several processes, of `n_devices` each, there is at
+    least one group for each of them.
     """
+    n_members = n_genders * members_per_gender
     fitting = [
         size
         for size in range(1, n_members // n_processes + 1)
         if n_members % size == 0 and size // devices_used(size, n_devices) <= members_per_device
     ]
-    return max(fitting, default=1)
+
+    def preference(size: int) -> tuple[int, bool, int]:
+        return devices_used(size, n_devices), size == n_members or members_per_gender % size == 0, size
+
+    return max(fitting, default=1, key=preference)
 
 
 def devices_used(n_members: int, n_devices: int) -> int:
@@ -174,7 +185,9 @@ def make_plan(
     """The plan of a group; `training` and `validation` are indices of recordings for each gender."""
     train, train_columns = batch_strata(n_frames, training, members, steps_per_epoch(training, batch_size))
     held_out, columns = batch_strata(n_frames, validation, members, steps_per_epoch(validation, batch_size))
-    return Plan(train, held_out, train_columns, columns)
+    n_strata = max(train.shape[1], held_out.shape[1])
+    scored_train, scored_validation = (with_strata(strata, n_strata) for strata in (train, held_out))
+    return Plan(train, train_columns, scored_train, scored_validation, max(train_columns, columns))
 
 
 def init_group(
@@ -182,26 +195,16 @@ def init_group(
 ) -> MemberState:
     """States `[S]` before the first epoch, laid over the devices; `shape` is (F, T) of the inputs."""
     keys = _member_key_streams(members)[0]
-    initialise = partial(init_member, model=model, optimizer=optax.adam(config.learning_rate), shape=shape)
-    return over_members(initialise, member_mesh(len(members)), (True,), compiler_options=QUICKLY_COMPILED)(keys)
+    return _init_program(len(members), model, config.learning_rate, shape)(keys)
 
 
-def evaluate_group(params: Any, recordings: Recordings, strata: np.ndarray, model: SimpleNet, n_columns: int) -> Scores:
-    """Scores `[S]` of members' parameters on their recordings `strata [S, n_strata, n_steps]`, without dropout."""
-    evaluate = partial(_evaluate, model=model, n_columns=n_columns)
-    return over_members(evaluate, member_mesh(len(strata)), (True, False, True))(params, recordings, strata)
+def score_group(params: Any, recordings: Recordings, strata: np.ndarray, model: SimpleNet, n_columns: int) -> Scores:
+    """Scores `[S]` of members' parameters on their recordings `strata [S, n_strata, n_steps]`, without dropout.
 
-
-def step_program(
-    members: tuple[Member, ...], n_columns: int, model: SimpleNet, config: TrainConfig
-) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
-    """The program of one training step of a group.
-
-    Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
-    of the step; `n_columns` is the length of the strip for a batch.
+    They are NumPy arrays; `n_columns` is the length of the strip for one batch, a column of the strata.
     """
-    step = partial(_fold_and_step, model=model, optimizer=optax.adam(config.learning_rate), n_columns=n_columns)
-    return over_members(step, member_mesh(len(members)), (True, True, False, True, False), donate=(1,))
+    score = _score_program(len(strata), model, n_columns)
+    return _sum_scores(jax.device_get(score(params, recordings, batch)) for batch in np.moveaxis(strata, 2, 0))
 
 
 def train_epochs(
@@ -219,30 +222,61 @@ def train_epochs(
     Every epoch depends on the state before it and its number alone, so training may go on from any saved state. The
     state of a yielded epoch is used up by the next one.
     """
-    mesh = member_mesh(len(members))
-    draw = over_members(_draw_epoch, mesh, (True, True, False))
-    step = step_program(members, plan.train_columns, model, config)
-    validate = over_members(
-        partial(_evaluate, model=model, n_columns=plan.validation_columns), mesh, (True, False, True)
-    )
-    finish = over_members(
-        partial(end_epoch, patience_epochs=config.patience_epochs), mesh, (True, False, True), donate=(0,)
-    )
+    draw = _draw_program(len(members))
+    step = step_program(len(members), plan.train_columns, model, config.learning_rate)
+    finish = _finish_program(len(members), config.patience_epochs)
     training_keys = _member_key_streams(members)[1]
     for epoch in range(first_epoch, config.epochs + 1):
         if bool(state.stopped.all()):
             return
         running = ~state.stopped
         dropout_keys, batches = draw(training_keys, plan.train, jnp.asarray(epoch))
-        train = _repeat_scores(len(members))
+        every = []
         for index in range(batches.shape[1]):
             state, scores = step(dropout_keys, state, recordings, batches[:, index], jnp.asarray(index))
-            train = jax.tree.map(jnp.add, train, scores)
-            jax.block_until_ready(train)
+            every.append(jax.device_get(scores))
             on_step()
-        validation = validate(state.params, recordings, plan.validation)
+        validation = score_group(state.params, recordings, plan.scored_validation, model, plan.scored_columns)
         state = finish(state, jnp.asarray(epoch), validation)
-        yield Epoch(epoch, running, state, train, validation)
+        yield Epoch(epoch, running, state, _sum_scores(every), validation)
+
+
+@cache
+def step_program(
+    n_members: int, n_columns: int, model: SimpleNet, learning_rate: float
+) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
+    """The program of one training step of a group.
+
+    Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
+    of the step; `n_columns` is the length of the strip for a batch.
+    """
+    step = partial(_fold_and_step, model=model, optimizer=optax.adam(learning_rate), n_columns=n_columns)
+    return over_members(step, member_mesh(n_members), (True, True, False, True, False), donate=(1,))
+
+
+@cache
+def _init_program(
+    n_members: int, model: SimpleNet, learning_rate: float, shape: tuple[int, int]
+) -> Callable[[Array], MemberState]:
+    initialise = partial(init_member, model=model, optimizer=optax.adam(learning_rate), shape=shape)
+    return over_members(initialise, member_mesh(n_members), (True,), compiler_options=QUICKLY_COMPILED)
+
+
+@cache
+def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
+    score = partial(score_batch, model=model, n_columns=n_columns)
+    return over_members(score, member_mesh(n_members), (True, False, True))
+
+
+@cache
+def _draw_program(n_members: int) -> Callable[[Array, np.ndarray, Array], tuple[Array, Array]]:
+    return over_members(_draw_epoch, member_mesh(n_members), (True, True, False), compiler_options=QUICKLY_COMPILED)
+
+
+@cache
+def _finish_program(n_members: int, patience_epochs: int) -> Callable[[MemberState, Array, Scores], MemberState]:
+    finish = partial(end_epoch, patience_epochs=patience_epochs)
+    return over_members(finish, member_mesh(n_members), (True, False, True), donate=(0,))
 
 
 def _member_key_streams(members: tuple[Member, ...]) -> tuple[Array, Array]:
@@ -262,13 +296,5 @@ def _fold_and_step(
     return train_step(jax.random.fold_in(key, index), state, recordings, batch, **static)
 
 
-def _evaluate(params: Any, recordings: Recordings, strata: Array, model: SimpleNet, n_columns: int) -> Scores:
-    def add(total: Scores, batch: Array) -> tuple[Scores, None]:
-        scores = score_batch(params, recordings, batch, model, n_columns)
-        return jax.tree.map(jnp.add, total, scores), None
-
-    return jax.lax.scan(add, NO_SCORES, strata.T)[0]
-
-
-def _repeat_scores(n_members: int) -> Scores:
-    return jax.tree.map(lambda zero: jnp.broadcast_to(zero, (n_members,)), NO_SCORES)
+def _sum_scores(every: Iterable[Scores]) -> Scores:
+    return Scores(*(np.sum(parts, axis=0) for parts in zip(*every, strict=True)))

@@ -18,7 +18,10 @@ CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), 
 
 
 class MemberScores(NamedTuple):
-    """What is known of one member besides its answers on the test set; `zero_maps` counts its maps that are zero."""
+    """What is known of one member besides its answers on the test set; `zero_maps` counts its maps that are zero.
+
+    Accuracies and loss are those of the parameters that were kept, without dropout and in the precision of training.
+    """
 
     gender: str
     seed: int

@@ -17,7 +17,7 @@ from convcam_jax.simplenet import SimpleNet
 
 Params = Any
 
-# For programs that draw weights and run once: random bits take ten times as long to compile with all optimisations.
+# For programs that draw at random and run seldom: random bits take ten times as long to compile with all optimisations.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
 
 
@@ -57,9 +57,6 @@ class Scores(NamedTuple):
         return self.correct / self.recordings
 
 
-NO_SCORES = Scores(jnp.zeros(()), jnp.zeros(()), jnp.zeros(()))
-
-
 def init_member(
     key: Array, model: SimpleNet, optimizer: optax.GradientTransformation, shape: tuple[int, int]
 ) -> MemberState:
@@ -67,7 +64,8 @@ def init_member(
     params = model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
     best = jax.tree.map(jnp.copy, params)
     never = jnp.zeros((), int)
-    lowest, highest = jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf)
+    # With their types: a Python number's could be another one's later on, which would be another program's arguments.
+    lowest, highest = jnp.array(-jnp.inf, jnp.float32), jnp.array(jnp.inf, jnp.float32)
     return MemberState(params, optimizer.init(params), best, lowest, highest, never, jnp.zeros((), bool))
 
 

@@ -2,7 +2,15 @@ import jax
 import numpy as np
 import pytest
 
-from convcam_jax.batches import ABSENT, by_recording, draw_batches, fixed_strata, stratify, strip_columns
+from convcam_jax.batches import (
+    ABSENT,
+    by_recording,
+    draw_batches,
+    fixed_strata,
+    stratify,
+    strip_columns,
+    with_strata,
+)
 from convcam_jax.packing import slot_columns
 
 N_FRAMES = np.random.default_rng(0).integers(18, 203, size=60)
@@ -86,3 +94,10 @@ def test_recordings_of_a_batch_are_drawn_independently_in_each_stratum():
     # A row of strata is a batch's worth of neighbours in length; the same permutation of all would keep its columns.
     columns = {tuple(batch) for batch in strata.T.tolist()}
     assert not any(tuple(batch) in columns for batch in batches.tolist())
+
+
+def test_further_strata_are_absent():
+    strata = np.array([[[3, 4]], [[7, 5]]], np.int32)
+    np.testing.assert_array_equal(with_strata(strata, 2), [[[3, 4], [-1, -1]], [[7, 5], [-1, -1]]])
+    assert with_strata(strata, 2).dtype == np.int32
+    np.testing.assert_array_equal(with_strata(strata, 1), strata)

@@ -54,6 +54,7 @@ from convcam_jax.errors import UserError
         (TrainConfig, {"batch_size": 0}, "train.batch_size"),
         (TrainConfig, {"learning_rate": 0.0}, "train.learning_rate"),
         (TrainConfig, {"members_at_once": -1}, "train.members_at_once"),
+        (TrainConfig, {"checkpoint_interval_s": -0.5}, "train.checkpoint_interval_s"),
         (AnalysisConfig, {"trajectory_threshold": 0.0}, "analysis.trajectory_threshold"),
         (AnalysisConfig, {"mask_threshold": 1.5}, "analysis.mask_threshold"),
     ],

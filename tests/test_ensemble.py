@@ -12,17 +12,18 @@ from convcam_jax.batches import ABSENT
 from convcam_jax.config import TrainConfig
 from convcam_jax.ensemble import (
     Member,
-    batch_strata,
-    evaluate_group,
     group_size,
     init_group,
     list_members,
     make_plan,
     member_keys,
+    score_group,
+    step_program,
     steps_per_epoch,
     train_epochs,
 )
 from convcam_jax.packing import slot_columns
+from convcam_jax.simplenet import SimpleNet
 
 RECORDINGS = make_recordings(30)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
@@ -110,26 +111,59 @@ def test_training_can_go_on_from_any_epoch(together):
 
 def test_scores_of_a_set_are_those_of_its_recordings():
     state = init_group(MEMBERS, MODEL, CONFIG, SHAPE)
-    strata, n_columns = batch_strata(N_FRAMES, VALIDATION, MEMBERS, n_steps=2)
-    scores = evaluate_group(state.params, RECORDINGS, strata, MODEL, n_columns)
-    assert np.asarray(scores.recordings).tolist() == [6, 6, 5, 5]
+    plan = make_plan(N_FRAMES, TRAINING, VALIDATION, MEMBERS, CONFIG.batch_size)
+    scores = {
+        name: score_group(state.params, RECORDINGS, strata, MODEL, plan.scored_columns)
+        for name, strata in (("train", plan.scored_train), ("validation", plan.scored_validation))
+    }
     logits = jax.jit(jax.vmap(lambda p: MODEL.apply({"params": p}, RECORDINGS.spectrograms, RECORDINGS.n_frames)))(
         state.params
     )
     log_probability = np.asarray(jax.nn.log_softmax(logits))[:, np.arange(30), np.asarray(RECORDINGS.emotion)]
-    for index, member in enumerate(MEMBERS):
-        own = VALIDATION[member.gender]
-        np.testing.assert_allclose(scores.mean_loss()[index], -log_probability[index, own].mean(), rtol=1e-5)
+    correct = np.asarray(logits.argmax(-1) == RECORDINGS.emotion)
+    for name, sets in (("train", TRAINING), ("validation", VALIDATION)):
+        for index, member in enumerate(MEMBERS):
+            own = sets[member.gender]
+            assert scores[name].recordings[index] == len(own)
+            assert scores[name].correct[index] == correct[index, own].sum()
+            np.testing.assert_allclose(scores[name].mean_loss()[index], -log_probability[index, own].mean(), rtol=1e-5)
 
 
 def test_plan_covers_each_members_own_recordings():
     plan = make_plan(N_FRAMES, TRAINING, VALIDATION, MEMBERS, CONFIG.batch_size)
     assert plan.train.shape == (4, 6, 2)
-    for member, train_strata, validation_strata in zip(MEMBERS, plan.train, plan.validation, strict=True):
-        assert sorted(train_strata[train_strata != ABSENT]) == TRAINING[member.gender].tolist()
-        assert sorted(validation_strata[validation_strata != ABSENT]) == VALIDATION[member.gender].tolist()
-        frames = np.where(train_strata == ABSENT, 0, N_FRAMES[train_strata])
-        assert slot_columns(frames).max(1).sum() <= plan.train_columns
+    assert plan.scored_train.shape[:2] == plan.scored_validation.shape[:2] == (4, 6)
+    for strata, sets, columns in (
+        (plan.train, TRAINING, plan.train_columns),
+        (plan.scored_train, TRAINING, plan.scored_columns),
+        (plan.scored_validation, VALIDATION, plan.scored_columns),
+    ):
+        for member, own in zip(MEMBERS, strata, strict=True):
+            assert sorted(own[own != ABSENT]) == sets[member.gender].tolist()
+            frames = np.where(own == ABSENT, 0, N_FRAMES[own])
+            assert slot_columns(frames).max(1).sum() <= columns
+
+
+def test_groups_of_one_gender_have_strips_of_their_own():
+    female, male = (make_plan(N_FRAMES, TRAINING, VALIDATION, pair, 6) for pair in (MEMBERS[:2], MEMBERS[2:]))
+    assert female.train.shape == (2, 6, 2)
+    assert male.train.shape == (2, 4, 2)
+    assert male.train_columns < female.train_columns
+
+
+def test_groups_of_the_same_shapes_share_their_programs(monkeypatch):
+    """Another trace of the network would be a program of its own, which takes seconds to compile."""
+    traced = []
+    applied = SimpleNet.__call__
+    monkeypatch.setattr(SimpleNet, "__call__", lambda self, *args: traced.append(1) or applied(self, *args))
+    seeds = [(Member("female", seed), Member("female", seed + 1)) for seed in (5, 7)]
+    train(seeds[0], TrainConfig(epochs=1, batch_size=6, learning_rate=0.02))
+    assert len(traced) > 0
+    traced.clear()
+    # A config that differs in what a program does not depend on.
+    train(seeds[1], TrainConfig(epochs=2, batch_size=6, learning_rate=0.02, checkpoint_interval_s=1))
+    assert traced == []
+    assert step_program(2, 40, MODEL, 0.02) is not step_program(2, 40, MODEL, 0.01)
 
 
 def test_steps_per_epoch_by_hand():
@@ -139,28 +173,33 @@ def test_steps_per_epoch_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("n_members", "members_per_device", "n_devices", "size"),
+    ("n_genders", "members_per_gender", "members_per_device", "n_devices", "size"),
     [
-        (20, 100, 1, 20),
-        (20, 19, 1, 10),
-        (20, 9, 1, 5),
-        (20, 3, 1, 2),
-        (20, 0, 1, 1),
-        (7, 6, 1, 1),
-        (20, 3, 4, 4),
-        (20, 5, 4, 20),
-        (7, 1, 7, 7),
+        (2, 10, 100, 1, 20),
+        (2, 10, 19, 1, 10),
+        (2, 10, 9, 1, 5),
+        (2, 10, 3, 1, 2),
+        (2, 10, 0, 1, 1),
+        (1, 7, 6, 1, 1),
+        (2, 10, 5, 4, 20),
+        (1, 7, 1, 7, 7),
+        # Of one gender, though 4 would fit.
+        (2, 10, 2, 2, 2),
+        (2, 4, 2, 2, 4),
+        # Of both genders, since those of one gender would leave devices without members.
+        (2, 10, 3, 4, 4),
+        (2, 5, 4, 2, 2),
     ],
 )
-def test_groups_are_the_largest_equal_ones_that_fit(n_members, members_per_device, n_devices, size):
-    assert group_size(n_members, members_per_device, n_devices) == size
+def test_groups_are_equal_ones_that_fit(n_genders, members_per_gender, members_per_device, n_devices, size):
+    assert group_size(n_genders, members_per_gender, members_per_device, n_devices) == size
 
 
 def test_every_process_gets_a_group():
-    assert group_size(20, 100, 1, n_processes=2) == 10
-    assert group_size(20, 100, 1, n_processes=3) == 5
-    assert group_size(7, 100, 1, n_processes=2) == 1
-    assert group_size(4, 100, 1, n_processes=6) == 1
+    assert group_size(2, 10, 100, 1, n_processes=2) == 10
+    assert group_size(2, 10, 100, 1, n_processes=3) == 5
+    assert group_size(1, 7, 100, 1, n_processes=2) == 1
+    assert group_size(2, 2, 100, 1, n_processes=6) == 1
 
 
 def test_members_are_genders_by_seeds():

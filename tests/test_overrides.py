@@ -41,6 +41,7 @@ OTHERS = {
     "train.learning_rate": ("1e-4", 1e-4),
     "train.precision": ("float32", "float32"),
     "train.members_at_once": ("3", 3),
+    "train.checkpoint_interval_s": ("0", 0.0),
     "cam.method": ("hirescam", "hirescam"),
     "cam.target": ("predicted", "predicted"),
     "cam.score": ("softmax", "softmax"),

@@ -21,6 +21,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (
     *SMALL_RUN,
     "--set=train.epochs=4",
+    "--set=train.checkpoint_interval_s=0",
     "--set=sanity.seeds=1",
     "--set=sanity.shuffled_label_seeds=1",
 )

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax import checkpoints
-from convcam_jax.batches import fixed_strata, strata_to_explain
+from convcam_jax.batches import strata_to_explain
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, evaluate_group, take_members
+from convcam_jax.ensemble import Member, take_members
 from convcam_jax.explaining import explain_group
 from convcam_jax.progress import say
 from convcam_jax.results import MemberScores, member_table, prediction_table
-from convcam_jax.stages.train import Group, make_model
+from convcam_jax.stages.train import HISTORY_COLUMNS, Group, make_model
 from convcam_jax.training import Params, Recordings
 from convcam_jax.workdir import read_arrays, write_arrays, write_csv
 
@@ -34,7 +34,7 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
     parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]] = {g: [] for g in dataset.genders()}
     scores: list[MemberScores] = []
     for group in groups:
-        trained, epochs = checkpoints.load_params(group.folder), read_arrays(group.history_file())
+        trained, learned = checkpoints.load_params(group.folder), read_arrays(group.history_file())
         for gender in dataset.genders():
             rows = [i for i, member in enumerate(group.members) if member.gender == gender]
             if not rows:
@@ -45,9 +45,8 @@ def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], work
             params = take_members(trained, rows)
             signed_maps, logits = explain_members(params, gender, config, dataset, recordings)
             parts[gender].append((members, signed_maps, logits))
-            own = {name: array[rows] for name, array in epochs.items()}
-            own["zero_maps"] = np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
-            scores += _scores(own, params, members, config, dataset, recordings)
+            zero_maps = np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
+            scores += _scores(members, {name: array[rows] for name, array in learned.items()}, zero_maps)
     arrays = _merge(parts, dataset)
     predictions = _predictions(arrays, config, dataset)
     say(f"{sum(score.zero_maps for score in scores)} of {len(predictions)} maps are zero everywhere")
@@ -72,33 +71,19 @@ def explain_members(
     return signed_maps, logits
 
 
-def _scores(
-    counts: dict[str, np.ndarray],
-    params: Params,
-    members: tuple[Member, ...],
-    config: Config,
-    dataset: Dataset,
-    recordings: Recordings,
-) -> list[MemberScores]:
-    splits = {}
-    model, n_frames = make_model(config, config.cam.precision), np.asarray(recordings.n_frames)
-    for split in ("train", "validation"):
-        own = dataset.indices(members[0].gender, split)
-        strata, n_columns = fixed_strata(n_frames, own, config.train.batch_size)
-        shared = np.broadcast_to(strata, (len(members), *strata.shape))
-        splits[split] = evaluate_group(params, recordings, shared, model, n_columns)
-    n_epochs = np.isfinite(counts["history"]).all(-1).sum(-1)
-    train, validation = splits["train"].accuracy(), splits["validation"].accuracy()
-    loss = splits["validation"].mean_loss()
+def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_maps: np.ndarray) -> list[MemberScores]:
+    """What the training has saved of its members, those of validation at the epoch whose parameters were kept."""
+    best_epoch, n_epochs = learned["best_epoch"], np.isfinite(learned["history"]).all(-1).sum(-1)
+    best = dict(zip(HISTORY_COLUMNS, learned["history"][np.arange(len(members)), best_epoch - 1].T, strict=True))
     return [
         MemberScores(
             *member,
             int(n_epochs[i]),
-            int(counts["best_epoch"][i]),
-            float(train[i]),
-            float(validation[i]),
-            float(loss[i]),
-            int(counts["zero_maps"][i]),
+            int(best_epoch[i]),
+            float(learned["train_accuracy"][i]),
+            float(best["validation_accuracy"][i]),
+            float(best["validation_loss"][i]),
+            int(zero_maps[i]),
         )
         for i, member in enumerate(members)
     ]

@@ -1,8 +1,9 @@
-"""Training of the ensemble, group by group, with a checkpoint after every epoch."""
+"""Training of the ensemble, group by group, with checkpoints in between."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import jax
@@ -17,7 +18,17 @@ from convcam_jax import checkpoints
 from convcam_jax.checkpoints import Progress
 from convcam_jax.config import Config, Precision
 from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Epoch, Member, Plan, group_size, init_group, list_members, make_plan, train_epochs
+from convcam_jax.ensemble import (
+    Epoch,
+    Member,
+    Plan,
+    group_size,
+    init_group,
+    list_members,
+    make_plan,
+    score_group,
+    train_epochs,
+)
 from convcam_jax.errors import UserError
 from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
@@ -41,7 +52,7 @@ class Group(NamedTuple):
     folder: Path
 
     def history_file(self) -> Path:
-        """Where the arrays `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
+        """Where `history [S, epochs, 4]`, `best_epoch [S]` and `train_accuracy [S]` of the best epoch are saved."""
         return self.folder.with_name(f"{self.folder.name}_history.npz")
 
     def handed_over_file(self) -> Path:
@@ -128,7 +139,8 @@ def make_groups(config: Config, members: tuple[Member, ...], recordings: Recordi
     if not note.exists():
         n_devices = jax.local_device_count()
         per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config, recordings)
-        size = group_size(len(members), per_device, n_devices, jax.process_count())
+        n_genders = len({member.gender for member in members})
+        size = group_size(n_genders, len(members) // n_genders, per_device, n_devices, jax.process_count())
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
     return _groups(members, folder)
@@ -167,14 +179,16 @@ def _bytes_per_device() -> int:
 def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(_progress_folder(group)) as manager:
         progress = _start_or_resume(manager, group.members, config)
+        saved_at_s = monotonic()
         for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
             progress = _record(progress, epoch, group.members)
             # What is saved below takes the place of the last epoch's checkpoint.
-            if epoch.number < config.train.epochs:
+            is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
+            if is_due and epoch.number < config.train.epochs:
                 checkpoints.save(manager, epoch.number, progress)
-    best_epoch = np.asarray(progress.state.best_epoch)
+                saved_at_s = monotonic()
+    _write_history(group, progress, config, plan, recordings)
     # The parameters come last: they tell that the group is complete.
-    write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
     checkpoints.save_params(group.folder, progress.state.best_params)
 
 
@@ -182,10 +196,20 @@ def _train_for_first_process(group: Group, config: Config, plan: Plan, recording
     progress = _start(group.members, config)
     for epoch in _epochs_with_bar(group.members, progress, 0, config, plan, recordings):
         progress = _record(progress, epoch, group.members)
-    best_epoch = np.asarray(progress.state.best_epoch)
-    write_arrays(group.history_file(), {"history": progress.history, "best_epoch": best_epoch})
+    _write_history(group, progress, config, plan, recordings)
     leaves = flatten_dict(progress.state.best_params, sep="/")
     write_arrays(group.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
+
+
+def _write_history(group: Group, progress: Progress, config: Config, plan: Plan, recordings: Recordings) -> None:
+    best, model = progress.state.best_params, make_model(config, config.train.precision)
+    scores = score_group(best, recordings, plan.scored_train, model, plan.scored_columns)
+    arrays = {
+        "history": progress.history,
+        "best_epoch": np.asarray(progress.state.best_epoch),
+        "train_accuracy": np.asarray(scores.accuracy()),
+    }
+    write_arrays(group.history_file(), arrays)
 
 
 def _take_over(group: Group) -> None:
@@ -224,9 +248,7 @@ def _epochs_with_bar(
 
 def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
     """The progress after an epoch, which is also shown; a member that had stopped before gets no more entries."""
-    scores = np.stack(
-        [np.asarray(x) for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1
-    )
+    scores = np.stack([x for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1)
     running = np.asarray(epoch.running)
     for member, row in zip(np.array(members, dtype=object)[running], scores[running], strict=True):
         gender, seed = member
