@@ -71,8 +71,8 @@ def padded_convolution(
     (rows_above, rows_below), (columns_in_front, columns_behind) = padding
     rows = strip.shape[0] + rows_above + rows_below - 2
     columns = strip.shape[1] + columns_in_front + columns_behind - 2
-    of_columns = _combine(_OF_KERNEL, [as_factor(kernel[:, column]) for column in range(3)])
-    matrices = [jnp.stack(_combine(_OF_KERNEL, list(own))) for own in of_columns]
+    of_rows = _sum_rows(np.array(_OF_KERNEL, np.float32), as_factor(kernel))
+    matrices = _combine(_OF_KERNEL, [of_rows[:, column] for column in range(3)])
     # Zeros in place of the sums' coefficients for rows of zeros, which need not exist then.
     coefficients = np.pad(np.array(_OF_INPUT, np.float32), [(0, 0), (strip.shape[0],) * 2])
 
@@ -80,8 +80,8 @@ def padded_convolution(
         first_output = _first_row(block, rows)
         first_row = jnp.clip(first_output - rows_above, 0, strip.shape[0] - INPUTS)
         shift = strip.shape[0] + first_row - (first_output - rows_above)
-        of_rows = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
-        own = _sum_rows(of_rows, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
+        of_input = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
+        own = _sum_rows(of_input, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
         tiles = _input_tiles(own, columns_in_front, columns)
         sums = [
             _sum_rows(np.array(_OF_OUTPUT, np.float32), _products(own_tiles, matrix))
@@ -124,8 +124,8 @@ def kernel_gradient(strip: Array, cotangent: Array, as_factor: Callable[[Array],
 
     nothing = jnp.zeros((INPUTS * INPUTS, strip.shape[2], channels_out))
     total = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
-    of_columns = _combine(_transposed(_OF_KERNEL), list(total.reshape(INPUTS, INPUTS, *total.shape[1:])))
-    return jnp.stack([jnp.stack(_combine(_transposed(_OF_KERNEL), list(own))) for own in of_columns], axis=1)
+    of_columns = _sum_rows(np.array(_OF_KERNEL, np.float32).T, total.reshape(INPUTS, INPUTS, *total.shape[1:]))
+    return jnp.stack(_combine(_transposed(_OF_KERNEL), [of_columns[:, row] for row in range(INPUTS)]))
 
 
 def _input_tiles(strip: Array, columns_in_front: int, columns: int) -> list[Array]:
@@ -158,7 +158,7 @@ def _output_columns(sums: Sequence[Array], columns: int) -> Array:
 
 
 def _sum_rows(coefficients: Array | np.ndarray, rows: Array) -> Array:
-    """`[m, h]` coefficients times rows `[h, ...]`: `[m, ...]`."""
+    """`[m, h]` coefficients times `[h, ...]`, rows or whatever else comes first: `[m, ...]`."""
     return (coefficients @ rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
 
 
