@@ -3,7 +3,8 @@
 Axes: S member; N sound; C class.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -32,13 +33,18 @@ def probabilities(params: Params, sounds: Recordings, model: SimpleNet) -> np.nd
     n_steps = -(-len(n_frames) // BATCH_SIZE)
     strata = stratify(n_frames, np.arange(len(n_frames)), n_steps, BATCH_SIZE)
     batches = strata.T
-    members = member_mesh(len(jax.tree.leaves(params)[0]))
-    classify = partial(_classify, model=model, n_columns=strip_columns(n_frames, strata))
-    answers = np.asarray(over_members(classify, members, (True, False, False))(params, sounds, batches))
+    classify = _program(len(jax.tree.leaves(params)[0]), model, strip_columns(n_frames, strata))
+    answers = np.asarray(classify(params, sounds, batches))
     found = np.empty((len(answers), len(n_frames), answers.shape[-1]))
     present = batches != ABSENT
     found[:, batches[present]] = answers[:, present]
     return found
+
+
+@cache
+def _program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Params, Recordings, np.ndarray], Array]:
+    classify = partial(_classify, model=model, n_columns=n_columns)
+    return over_members(classify, member_mesh(n_members), (True, False, False))
 
 
 def _classify(params: Params, sounds: Recordings, batches: Array, model: SimpleNet, n_columns: int) -> Array:

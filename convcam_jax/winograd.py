@@ -159,7 +159,7 @@ def _output_columns(sums: Sequence[Array], columns: int) -> Array:
 
 def _sum_rows(coefficients: Array | np.ndarray, rows: Array) -> Array:
     """`[m, h]` coefficients times `[h, ...]`, rows or whatever else comes first: `[m, ...]`."""
-    return (coefficients @ rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
+    return (jnp.asarray(coefficients) @ rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
 
 
 def _products(tiles: Array, matrices: Array) -> Array:

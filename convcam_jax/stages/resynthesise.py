@@ -83,7 +83,7 @@ def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group],
     path = workdir / RESYNTHESIS
     if not path.exists():
         say("asking the networks about what the maps mark")
-        write_csv(path, pd.concat([_ask_gender(config, own, groups) for own in genders], ignore_index=True))
+        write_csv(path, _answers(config, genders, groups))
     answers = read_csv(path)
     if answers.empty:
         return
@@ -92,21 +92,32 @@ def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group],
     write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
 
 
-def _ask_gender(config: Config, own: GenderMaps, groups: list[Group]) -> pd.DataFrame:
-    tasks = [_Task(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)]
-    kept = [i for i, task in enumerate(tasks) if task.map.any()]
-    if not kept:
-        return pd.DataFrame(columns=COLUMNS)
-    work = partial(_probe, config=config)
-    found = list(in_processes(work, [tasks[i] for i in kept]))
+def _answers(config: Config, genders: list[GenderMaps], groups: list[Group]) -> pd.DataFrame:
+    tasks = [[_Task(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)] for own in genders]
+    kept = [[i for i, task in enumerate(own) if task.map.any()] for own in tasks]
+    # Of all genders at once, since processes take seconds to start.
+    work = [own[i] for own, rows in zip(tasks, kept, strict=True) for i in rows]
+    found = iter(list(in_processes(partial(_probe, config=config), work)))
+    tables = [
+        _ask_gender(config, own, {i: next(found) for i in rows}, groups)
+        for own, rows in zip(genders, kept, strict=True)
+        if rows
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def _ask_gender(
+    config: Config, own: GenderMaps, found: dict[int, tuple[list[Probe], NDArray[np.float32]]], groups: list[Group]
+) -> pd.DataFrame:
+    """The rows of a gender; `found` has the probes of its recordings and their spectrograms."""
     labels = pd.concat(
         [
             pd.DataFrame(descriptions).assign(recording=own.utterances[i].recording, truth=own.utterances[i].emotion)
-            for i, (descriptions, _) in zip(kept, found, strict=True)
+            for i, (descriptions, _) in found.items()
         ],
         ignore_index=True,
     )
-    spectrograms = [one for _, spectrograms in found for one in spectrograms]
+    spectrograms = [one for _, spectrograms in found.values() for one in spectrograms]
     # The networks are not told the emotions.
     sounds = as_recordings(spectrograms, np.zeros(len(spectrograms), np.int32), config)
     by_seed = _ask(config, own.gender, sounds, groups)
