@@ -4,7 +4,7 @@ Axes: S member; N sound; C class.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -41,7 +41,7 @@ def probabilities(params: Params, sounds: Recordings, model: SimpleNet) -> np.nd
     return found
 
 
-@cache
+@lru_cache(2)
 def _program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Params, Recordings, np.ndarray], Array]:
     classify = partial(_classify, model=model, n_columns=n_columns)
     return over_members(classify, member_mesh(n_members), (True, False, False))

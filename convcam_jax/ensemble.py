@@ -8,7 +8,7 @@ same shapes need no other.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +31,9 @@ from convcam_jax.training import (
     score_batch,
     train_step,
 )
+
+# Of each kind. A run has one or two; a process that trains under many configs would keep them all.
+_PROGRAMS_KEPT = 4
 
 
 class Member(NamedTuple):
@@ -184,10 +187,11 @@ def make_plan(
 ) -> Plan:
     """The plan of a group; `training` and `validation` are indices of recordings for each gender."""
     train, train_columns = batch_strata(n_frames, training, members, steps_per_epoch(training, batch_size))
-    held_out, columns = batch_strata(n_frames, validation, members, steps_per_epoch(validation, batch_size))
+    held_out, _ = batch_strata(n_frames, validation, members, steps_per_epoch(validation, batch_size))
     n_strata = max(train.shape[1], held_out.shape[1])
     scored_train, scored_validation = (with_strata(strata, n_strata) for strata in (train, held_out))
-    return Plan(train, train_columns, scored_train, scored_validation, max(train_columns, columns))
+    scored_columns = max(strip_columns(n_frames, s) for s in (*scored_train, *scored_validation))
+    return Plan(train, train_columns, scored_train, scored_validation, scored_columns)
 
 
 def init_group(
@@ -241,7 +245,7 @@ def train_epochs(
         yield Epoch(epoch, running, state, _sum_scores(every), validation)
 
 
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def step_program(
     n_members: int, n_columns: int, model: SimpleNet, learning_rate: float
 ) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
@@ -254,7 +258,7 @@ def step_program(
     return over_members(step, member_mesh(n_members), (True, True, False, True, False), donate=(1,))
 
 
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def _init_program(
     n_members: int, model: SimpleNet, learning_rate: float, shape: tuple[int, int]
 ) -> Callable[[Array], MemberState]:
@@ -262,18 +266,18 @@ def _init_program(
     return over_members(initialise, member_mesh(n_members), (True,), compiler_options=QUICKLY_COMPILED)
 
 
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
     score = partial(score_batch, model=model, n_columns=n_columns)
     return over_members(score, member_mesh(n_members), (True, False, True))
 
 
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def _draw_program(n_members: int) -> Callable[[Array, np.ndarray, Array], tuple[Array, Array]]:
     return over_members(_draw_epoch, member_mesh(n_members), (True, True, False), compiler_options=QUICKLY_COMPILED)
 
 
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def _finish_program(n_members: int, patience_epochs: int) -> Callable[[MemberState, Array, Scores], MemberState]:
     finish = partial(end_epoch, patience_epochs=patience_epochs)
     return over_members(finish, member_mesh(n_members), (True, False, True), donate=(0,))

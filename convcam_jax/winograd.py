@@ -79,7 +79,8 @@ def padded_convolution(
     def add_block(block: Array, output: Array) -> Array:
         first_output = _first_row(block, rows)
         first_row = jnp.clip(first_output - rows_above, 0, strip.shape[0] - INPUTS)
-        shift = strip.shape[0] + first_row - (first_output - rows_above)
+        # A strip's height further down, all coefficients are zeros; an index below zero would count from the end.
+        shift = jnp.maximum(strip.shape[0] + first_row - (first_output - rows_above), 0)
         of_input = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
         own = _sum_rows(of_input, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
         tiles = _input_tiles(own, columns_in_front, columns)

@@ -14,8 +14,8 @@ from convcam_jax.files import write_whole
 from convcam_jax.tables import to_markdown
 
 CONFIG_FILE = "config.json"
-# Where the corpus lies does not change a run's results.
-_FREE_FIELDS = ("corpus.data_dir",)
+# Where the corpus lies and how often a training is kept do not change a run's results.
+_FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
 
 
 def write_text(path: Path, text: str) -> None:

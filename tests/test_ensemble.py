@@ -144,6 +144,14 @@ def test_plan_covers_each_members_own_recordings():
             assert slot_columns(frames).max(1).sum() <= columns
 
 
+def test_strips_hold_the_slots_of_absent_recordings_too():
+    training, validation = {"female": np.argsort(N_FRAMES)[:8]}, {"female": np.argsort(N_FRAMES)[-5:]}
+    plan = make_plan(N_FRAMES, training, validation, MEMBERS[:2], 8)
+    assert plan.scored_validation.shape == (2, 8, 1)
+    for own in (*plan.scored_train, *plan.scored_validation):
+        assert slot_columns(np.where(own == ABSENT, 0, N_FRAMES[own])).sum() <= plan.scored_columns
+
+
 def test_groups_of_one_gender_have_strips_of_their_own():
     female, male = (make_plan(N_FRAMES, TRAINING, VALIDATION, pair, 6) for pair in (MEMBERS[:2], MEMBERS[2:]))
     assert female.train.shape == (2, 6, 2)
@@ -153,6 +161,7 @@ def test_groups_of_one_gender_have_strips_of_their_own():
 
 def test_groups_of_the_same_shapes_share_their_programs(monkeypatch):
     """Another trace of the network would be a program of its own, which takes seconds to compile."""
+    step_program.cache_clear()
     traced = []
     applied = SimpleNet.__call__
     monkeypatch.setattr(SimpleNet, "__call__", lambda self, *args: traced.append(1) or applied(self, *args))

@@ -10,7 +10,7 @@ from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_recordings
 
 from convcam_jax import checkpoints
 from convcam_jax.config import Config, CorpusConfig, FeatureConfig, TrainConfig
-from convcam_jax.ensemble import Member, make_plan, score_group
+from convcam_jax.ensemble import Member, _score_program, make_plan, score_group, step_program
 from convcam_jax.stages import train
 from convcam_jax.stages.train import Group, train_group
 from convcam_jax.workdir import read_arrays
@@ -32,6 +32,9 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    # Other tests are not to go on with these programs.
+    for program in (step_program, _score_program):
+        program.cache_clear()
 
 
 def train_in(folder: Path, checkpoint_interval_s: float) -> Group:
@@ -109,3 +112,12 @@ def test_scores_that_are_kept_are_those_of_the_parameters_that_are_kept(tmp_path
     np.testing.assert_array_equal(learned["train_accuracy"], scores.accuracy())
     best = learned["history"][np.arange(2), learned["best_epoch"] - 1]
     np.testing.assert_allclose(best[:, 2:], np.stack([validation.mean_loss(), validation.accuracy()], 1), rtol=1e-6)
+
+
+def test_scores_are_made_in_the_precision_of_training(tmp_path, monkeypatch):
+    config = dataclasses.replace(CONFIG, train=dataclasses.replace(CONFIG.train, precision="bfloat16", epochs=1))
+    assert config.cam.precision == "float32"
+    scored = []
+    monkeypatch.setattr(train, "score_group", lambda *args: scored.append(args[3].precision) or score_group(*args))
+    train_group(Group(MEMBERS, tmp_path / "group_00"), "all", config, TRAINING, VALIDATION, RECORDINGS)
+    assert scored == ["bfloat16"]

@@ -55,7 +55,9 @@ def test_convolution_is_the_defining_sum(rows, columns):
     assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 1e-5
 
 
-@pytest.mark.parametrize("padding", [[(0, 0), (0, 2)], [(2, 2), (2, 0)], [(1, 4), (3, 1)], [(9, 0), (0, 0)]])
+@pytest.mark.parametrize(
+    "padding", [[(0, 0), (0, 2)], [(2, 2), (2, 0)], [(1, 4), (3, 1)], [(9, 0), (0, 0)], [(0, 30), (0, 2)]]
+)
 @pytest.mark.parametrize(("rows", "columns"), [(8, 4), (9, 7), (21, 12)])
 def test_padding_is_zeros_around_the_strip(padding, rows, columns):
     strip, kernel = normal(0, rows, columns, 5), normal(1, 3, 3, 5, 7)
@@ -71,10 +73,10 @@ def test_kernel_gradient_is_the_defining_sum(rows, columns):
     assert largest_error(jax.jit(kernel_gradient)(strip, cotangent), expected) < 1e-5
 
 
-def test_as_many_channels_as_the_network_has_are_rounded_little_more():
+def test_with_as_many_channels_as_the_network_has_little_is_lost():
     strip, kernel = normal(0, 20, 44, 128), normal(1, 3, 3, 128, 256)
     convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, NO_PADDING))
-    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 4e-5
+    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 2.5e-5
 
 
 def test_hand_computed_tile():

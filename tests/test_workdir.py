@@ -83,7 +83,7 @@ def test_a_run_goes_on_under_its_own_config(tmp_path):
     write_json(tmp_path / "config.json", record("model.filters=4,5,6"))
     (tmp_path / "members.csv").write_text("x")
     again = record("model.filters=4,5,6")
-    again["config"]["corpus.data_dir"] = "moved"
+    again["config"] |= {"corpus.data_dir": "moved", "train.checkpoint_interval_s": 0.0}
     again["begun"] = "2030-01-01T00:00:00+00:00"
     check_workdir(tmp_path, again)
 
