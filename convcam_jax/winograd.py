@@ -82,8 +82,8 @@ def padded_convolution(
         # A strip's height further down, all coefficients are zeros; an index below zero would count from the end.
         shift = jnp.maximum(strip.shape[0] + first_row - (first_output - rows_above), 0)
         of_input = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
-        own = _sum_rows(of_input, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
-        tiles = _input_tiles(own, columns_in_front, columns)
+        inputs = _sum_rows(of_input, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
+        tiles = _input_tiles(inputs, columns_in_front, columns)
         sums = [
             _sum_rows(np.array(_OF_OUTPUT, np.float32), _products(own_tiles, matrix))
             for own_tiles, matrix in zip(tiles, matrices, strict=True)
