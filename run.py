@@ -20,6 +20,7 @@ from convcam_jax.config import Config
 from convcam_jax.errors import UserError
 from convcam_jax.evidence_size import with_evidence_size
 from convcam_jax.overrides import apply_overrides
+from convcam_jax.parallel import background
 from convcam_jax.presets import make_config
 from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions
@@ -58,7 +59,9 @@ def main(argv: list[str]) -> None:
             _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
         )
         _prepare_jax(settings.cache_dir, _share())
-        importlib.import_module(f"experiments.{FLAGS.experiment}").run(settings)
+        experiment = importlib.import_module(f"experiments.{FLAGS.experiment}")
+        with background():
+            experiment.run(settings)
     except UserError as error:
         sys.exit(f"error: {error}")
     print(f"The results are in {settings.workdir}")

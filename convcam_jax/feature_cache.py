@@ -7,17 +7,12 @@ import contextlib
 import hashlib
 import io
 import json
-import os
-import signal
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import parselmouth
@@ -26,17 +21,15 @@ from tqdm import tqdm
 from convcam_jax.config import FeatureConfig
 from convcam_jax.corpus.audio import read_recording
 from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.errors import RecordingError, UserError
+from convcam_jax.errors import RecordingError
 from convcam_jax.features import Features, compute_features, shortest_s
 from convcam_jax.files import write_whole
+from convcam_jax.parallel import in_processes
 from convcam_jax.progress import say
 
 # To be raised with every change of features.py or audio.py that changes a value, or of the entries below.
 FORMAT_VERSION = 2
 CHECKSUM_BYTES = hashlib.sha256().digest_size
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Entry(NamedTuple):
@@ -150,51 +143,6 @@ def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
 def _compute_all(wavs: Sequence[Path], config: FeatureConfig) -> Generator[Entry | str, None, None]:
     """Outcomes of `compute_entry`, in order."""
     return in_processes(partial(compute_entry, config=config), wavs)
-
-
-def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
-    """Results of `function` for all items, in order, from as many processes as there are cores.
-
-    Function and items are pickled. Raises UserError if a process is ended from outside.
-    """
-    if not items:
-        return
-    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
-    with (
-        _one_thread_per_process(),
-        ProcessPoolExecutor(
-            min(os.cpu_count() or 1, len(items)),
-            mp_context=get_context("spawn"),
-            initializer=_leave_interrupt_to_parent,
-        ) as pool,
-    ):
-        try:
-            yield from pool.map(function, items)
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a process was ended from outside, for lack of memory perhaps; "
-                "run again, what is finished has been kept"
-            ) from error
-
-
-def _leave_interrupt_to_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _one_thread_per_process() -> Iterator[None]:
-    """Processes started meanwhile get numerical libraries of one thread: there is a process for each core already."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _say_resampled(entries: dict[str, Entry], sample_rate_hz: int) -> None:

@@ -10,14 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from convcam_jax.config import AnalysisConfig
 from convcam_jax.controls import Draws
 from convcam_jax.dataset import AnalysisArrays
 from convcam_jax.masks import binarise
-
-Generator = np.random.Generator
+from convcam_jax.random_masks import Generator, largest_cells, random_fields
 
 
 class MaskDraws(NamedTuple):
@@ -48,32 +46,6 @@ class EnergyRatios(NamedTuple):
     another_emotion: NDArray
     shuffled_emotions: NDArray
     top_energy: NDArray
-
-
-def largest_cells(values: NDArray, n_cells: int, generator: Generator) -> NDArray[np.bool_]:
-    """The `n_cells` largest cells, exactly that many, of each of P sets of cells `values` [P, M].
-
-    Which of equal values at the limit are in is drawn.
-    """
-    n_all = values.shape[1]
-    if n_cells == 0:
-        return np.zeros(values.shape, bool)
-    limit = np.partition(values, n_all - n_cells, axis=1)[:, n_all - n_cells, None]
-    chosen = values >= limit
-    for row in np.flatnonzero(chosen.sum(1) > n_cells):
-        tied = np.flatnonzero(values[row] == limit[row])
-        chosen[row, generator.permutation(tied)[: chosen[row].sum() - n_cells]] = False
-    return chosen
-
-
-def random_fields(values: NDArray, n: int, generator: Generator) -> NDArray[np.float32]:
-    """Random fields `[n, F, T]` of mean 0 with the power spectrum of `values` [F, T].
-
-    Phase randomisation (Theiler et al. 1992); the phases are those of white noise, so that the fields are real.
-    """
-    noise = fft.rfft2(generator.standard_normal((n, *values.shape), np.float32))
-    amplitude = np.abs(fft.rfft2(values - values.mean())).astype(np.float32)
-    return fft.irfft2(noise * (amplitude / np.abs(noise)), s=values.shape)
 
 
 def energy_ratios(cqt: NDArray, mask: NDArray, instead: MaskDraws, generator: Generator) -> EnergyRatios:

@@ -14,7 +14,7 @@ from scipy.signal.windows import hann
 
 from convcam_jax.config import FeatureConfig
 from convcam_jax.features import bin_frequencies_hz, cqt_magnitude, frame_times_s, n_cqt_frames
-from convcam_jax.mask_controls import largest_cells, random_fields
+from convcam_jax.random_masks import largest_cells, random_fields
 
 # Long enough to part the harmonics of a low voice (four bins at 64 Hz), short enough for a stop consonant.
 WINDOW_S = 0.064

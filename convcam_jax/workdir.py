@@ -2,8 +2,10 @@
 
 import json
 import textwrap
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,10 @@ from matplotlib.figure import Figure
 
 from convcam_jax.errors import UserError
 from convcam_jax.files import write_whole
+from convcam_jax.parallel import meanwhile
 from convcam_jax.tables import to_markdown
 
+P = ParamSpec("P")
 CONFIG_FILE = "config.json"
 # Where the corpus lies and how often a training is kept do not change a run's results.
 _FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
@@ -71,8 +75,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as an image of 200 dots per inch."""
+def write_figure(path: Path, draw: Callable[P, Figure], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Draw a figure and write it as an image of 200 dots per inch, see `parallel.meanwhile`."""
+    meanwhile(_draw_and_write, path, partial(draw, *args, **kwargs))
+
+
+def _draw_and_write(path: Path, draw: Callable[[], Figure]) -> None:
+    figure = draw()
     write_whole(path, lambda temporary: figure.savefig(temporary, dpi=200))
 
 

@@ -34,8 +34,6 @@ def make_shown(name: str = "08a01Wa", emotion: str = "anger", gender: str = "fem
     metrics = pd.DataFrame({name: 0.1 * (place + 1) + 0.01 * generator.random(len(SEEDS)) for name in SORTED_BY})
     correct = [place % 2 == 0, True, place % 2 == 0]
     answers = pd.DataFrame({"seed": SEEDS, "truth": emotion, "predicted": "neutral", emotion: 0.25})
-    time_s = np.arange(int(view.time_s[-1] * RATE_HZ)) / RATE_HZ
-    tone = 0.4 * np.sin(2 * np.pi * 220 * time_s)
     return Shown(
         view=view,
         speaker=name[:2],
@@ -49,8 +47,14 @@ def make_shown(name: str = "08a01Wa", emotion: str = "anger", gender: str = "fem
         controls=pd.DataFrame({"level": ["recording"], "metric": ["q_rmse"], "control": ["time_shift"], "p": [0.01]}),
         phones=[] if place == 1 else PHONES,
         syllables=[] if place == 1 else [Label(0.0, 0.8, "ab")],
-        sounds=Sounds(RATE_HZ, tone, [0.5 * tone], [0.25 * tone]),
     )
+
+
+def make_sounds(shown: Shown) -> Sounds:
+    """A tone as long as the recording; of one threshold."""
+    time_s = np.arange(int(shown.view.time_s[-1] * RATE_HZ)) / RATE_HZ
+    tone = 0.4 * np.sin(2 * np.pi * 220 * time_s)
+    return Sounds(RATE_HZ, tone, [0.5 * tone], [0.25 * tone])
 
 
 def make_counterfactual() -> pd.DataFrame:
@@ -86,4 +90,5 @@ def make_report() -> str:
         "tables": [overview.as_table("Table 1: recordings", members)],
         "verdicts": overview.verdict_tables("verdicts", verdicts),
     }
-    return make_page(whole, [recording(make_shown(*name, place)) for place, name in enumerate(NAMES)])
+    all_shown = [make_shown(*name, place) for place, name in enumerate(NAMES)]
+    return make_page(whole, [recording(shown, make_sounds(shown)) for shown in all_shown])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from fake_report import CONFIG, HOSTILE, NAMES, make_report, make_shown
+from fake_report import CONFIG, HOSTILE, NAMES, make_report, make_shown, make_sounds
 from fake_results import make_results
 from PIL import Image
 
@@ -93,7 +93,7 @@ def test_labels_of_the_berlin_corpus(emodb_dir):
 
 def test_a_recording_has_its_layers_and_metrics():
     shown = make_shown(place=1)
-    made = recording(shown)
+    made = recording(shown, make_sounds(shown))
     assert made["summary"]["correct"] is False
     assert made["summary"]["seeds_correct"] == 1
     details = made["details"]

@@ -62,9 +62,12 @@ def test_arrays_come_back_as_they_were(tmp_path):
 
 
 def test_a_figure_is_written_as_png_of_200_dots_per_inch(tmp_path):
-    figure = Figure(figsize=(1.5, 1.0))
-    figure.subplots().plot([0, 1])
-    write_figure(tmp_path / "figure.png", figure)
+    def draw(values: list[int], *, width: float) -> Figure:
+        figure = Figure(figsize=(width, 1.0))
+        figure.subplots().plot(values)
+        return figure
+
+    write_figure(tmp_path / "figure.png", draw, [0, 1], width=1.5)
     data = (tmp_path / "figure.png").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (300, 200)

@@ -41,7 +41,7 @@ class Sounds(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """All that is known of one recording.
+    """All that is known of one recording but its sounds.
 
     maps `[S, F, n]` in 0..1 of the members `seeds [S]`; consensus `[F, n]` their mean by its maximum; metrics: the rows
     of `metrics.csv` of this recording; answers: those of `predictions.csv` (or none); controls: of `controls.csv`.
@@ -59,12 +59,11 @@ class Shown(NamedTuple):
     controls: pd.DataFrame
     phones: list[Label]
     syllables: list[Label]
-    sounds: Sounds
 
 
-def recording(shown: Shown) -> dict[str, Any]:
+def recording(shown: Shown, sounds: Sounds) -> dict[str, Any]:
     """`summary`, a row of the list of recordings, and `details`, what is shown when the recording is opened."""
-    return {"summary": _summary(shown), "details": _details(shown)}
+    return {"summary": _summary(shown), "details": _details(shown, sounds)}
 
 
 def _summary(shown: Shown) -> dict[str, Any]:
@@ -83,8 +82,8 @@ def _summary(shown: Shown) -> dict[str, Any]:
     }
 
 
-def _details(shown: Shown) -> dict[str, Any]:
-    view, sounds = shown.view, shown.sounds
+def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
+    view = shown.view
     lowest, highest = envelope(sounds.original, WAVEFORM_PARTS)
     trajectory = np.where(view.voiced, view.trajectory_hz, np.nan)
     return {

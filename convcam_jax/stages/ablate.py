@@ -126,4 +126,4 @@ def present(table: pd.DataFrame, workdir: Path) -> None:
     write_csv(workdir / "ablation.csv", table)
     summary = ablation.summary(table)
     write_table(workdir, "ablation", summary)
-    write_figure(workdir / "figures" / "ablation.png", mean_changes(summary))
+    write_figure(workdir / "figures" / "ablation.png", mean_changes, summary)

@@ -48,8 +48,8 @@ def measure(config: Config, dataset: Dataset, workdir: Path, cache_dir: Path) ->
 
 def present(table: pd.DataFrame, workdir: Path) -> None:
     """Draw the table and say how this project compares."""
-    write_figure(workdir / "figures" / "benchmark.png", figures.comparison(table))
-    write_figure(workdir / "figures" / "benchmark_growth.png", figures.growth(table))
+    write_figure(workdir / "figures" / "benchmark.png", figures.comparison, table)
+    write_figure(workdir / "figures" / "benchmark_growth.png", figures.growth, table)
     for line in in_words(table):
         say(line)
 

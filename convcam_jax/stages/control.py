@@ -30,7 +30,7 @@ def compare_with_chance(config: Config, genders: Sequence[GenderMaps], analysed:
         metric = table_metric(number, config.analysis)
         cells = table[(table["metric"] == metric) & (table["level"] != "recording")]
         write_table(workdir, f"controls_table{number}", cells, readable_cells(cells))
-        write_figure(workdir / "figures" / f"controls_table{number}.png", against_chance(table, metric))
+        write_figure(workdir / "figures" / f"controls_table{number}.png", against_chance, table, metric)
     verdicts = control_verdicts(table, config.controls.false_discovery_rate)
     write_table(workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 

@@ -25,9 +25,10 @@ from convcam_jax.ensemble import init_group
 from convcam_jax.errors import UserError
 from convcam_jax.evidence import NOT_PLACED, HeldOut, MemberMaps, changed_cells, score_table
 from convcam_jax.explaining import explain_group
-from convcam_jax.feature_cache import in_processes, load_or_compute
+from convcam_jax.feature_cache import load_or_compute
 from convcam_jax.features import Features
 from convcam_jax.files import remove_partial, write_whole
+from convcam_jax.parallel import in_processes
 from convcam_jax.placement import identity_placement
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings

@@ -1,7 +1,7 @@
 """Deletion and insertion curves of the test recordings."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def present(config: Config, workdir: Path) -> None:
         return
     write_table(workdir, "faithfulness", summary(by_recording))
     write_table(workdir, "faithfulness_verdicts", verdicts(by_recording, config.controls.false_discovery_rate))
-    write_figure(workdir / "figures" / "faithfulness.png", figures.mean_curves(table))
+    write_figure(workdir / "figures" / "faithfulness.png", figures.mean_curves, table)
 
 
 def _labels(config: Config, own: GenderMaps, logits: np.ndarray) -> np.ndarray:
@@ -96,16 +96,16 @@ def measure_curves(
     spectrograms = np.asarray(recordings.spectrograms)
     blurs = np.stack([blurred(s, n) for s, n in zip(spectrograms, n_frames, strict=True)])
     keys = jnp.stack([jax.random.fold_in(jax.random.key(member.seed), _CHANCE) for member in members])
-    one_member = partial(
-        _one_member,
-        model=make_model(config, config.cam.precision),
-        n_columns=n_columns,
-        n_steps=config.faithfulness.steps,
-    )
-    program = over_members(one_member, member_mesh(len(members)), (True, True, True, True, True, *(False,) * 3))
+    program = _program(len(members), make_model(config, config.cam.precision), n_columns, config.faithfulness.steps)
     found = program(params, keys, maps, moved, labels, recordings, blurs, batches)
     # From [S, batches, curves, fills, orders, P, B].
     return by_recording(np.moveaxis(np.asarray(found), -1, 2), batches)
+
+
+@lru_cache(2)
+def _program(n_members: int, model: SimpleNet, n_columns: int, n_steps: int) -> Callable[..., Array]:
+    one_member = partial(_one_member, model=model, n_columns=n_columns, n_steps=n_steps)
+    return over_members(one_member, member_mesh(n_members), (True, True, True, True, True, *(False,) * 3))
 
 
 def _one_member(

@@ -1,10 +1,8 @@
 """The paper's tables and figures from saved results; nothing is trained or explained here."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from convcam_jax.claims import corpus_note, evaluate_claims
 from convcam_jax.comparison import rank_correlations, recordings_beside_published
@@ -69,11 +67,12 @@ def write_model_figures(config: Config, workdir: Path) -> None:
     members, predictions = read_csv(workdir / "members.csv"), read_csv(workdir / "predictions.csv")
     published = load_for(config.corpus)
     best = None if published is None else inferred_accuracy(published.recordings)
-    _write_figure(workdir, "figure02", models.accuracy(members, best))
-    _write_figure(
-        workdir, "figure04", models.confusion(confusion_matrices(members, predictions, config.corpus.emotions))
-    )
-    _write_figure(workdir, "learning_curves", models.learning_curves(read_csv(workdir / "history.csv"), members))
+    folder = workdir / "figures"
+    write_figure(folder / "figure02.png", models.accuracy, members, best)
+    matrices = confusion_matrices(members, predictions, config.corpus.emotions)
+    write_figure(folder / "figure04.png", models.confusion, matrices)
+    history = read_csv(workdir / "history.csv")
+    write_figure(folder / "learning_curves.png", models.learning_curves, history, members)
 
 
 def write_map_figures(config: Config, analysed: Analysed, members: pd.DataFrame, workdir: Path) -> None:
@@ -85,22 +84,15 @@ def write_map_figures(config: Config, analysed: Analysed, members: pd.DataFrame,
     published = load_for(config.corpus)
     marks = None if published is None else published.recordings
     q_column, f0_column = table_metric(3, analysis), table_metric(4, analysis)
-    figures: dict[str, Callable[[], Figure]] = {
-        "figure03": lambda: maps.masks(analysed.masks),
-        "figure08": lambda: errors.extreme_envelopes(views, chosen, q_column),
-        "figure09": lambda: errors.envelope_error(chosen, q_column, emotions, marks),
-        "figure11": lambda: trajectories.best_trajectories(views, chosen, f0_column, emotions),
-        "figure12": lambda: errors.f0_error(chosen, f0_column, emotions, marks),
-        "figure13": lambda: trajectories.f0_errors(analysed.views),
-    }
+    folder = workdir / "figures"
+    write_figure(folder / "figure03.png", maps.masks, analysed.masks)
+    write_figure(folder / "figure08.png", errors.extreme_envelopes, views, chosen, q_column)
+    write_figure(folder / "figure09.png", errors.envelope_error, chosen, q_column, emotions, marks)
+    write_figure(folder / "figure11.png", trajectories.best_trajectories, views, chosen, f0_column, emotions)
+    write_figure(folder / "figure12.png", errors.f0_error, chosen, f0_column, emotions, marks)
+    write_figure(folder / "figure13.png", trajectories.f0_errors, analysed.views)
     example = example_view(views or analysed.views)
-    figures["figure05"] = lambda: maps.cqt_and_f0(example)
-    figures["figure10"] = lambda: trajectories.trajectory_scheme(example, analysis.trajectory_threshold)
+    write_figure(folder / "figure05.png", maps.cqt_and_f0, example)
+    write_figure(folder / "figure10.png", trajectories.trajectory_scheme, example, analysis.trajectory_threshold)
     if (raw_map := example.raw_map) is not None:
-        figures["figure06"] = lambda: maps.raw_and_scaled_map(example, raw_map)
-    for name, draw in figures.items():
-        _write_figure(workdir, name, draw())
-
-
-def _write_figure(workdir: Path, name: str, figure: Figure) -> None:
-    write_figure(workdir / "figures" / f"{name}.png", figure)
+        write_figure(folder / "figure06.png", maps.raw_and_scaled_map, example, raw_map)

@@ -40,13 +40,13 @@ def write_figures(config: Config, made: Evidence, scores: pd.DataFrame, workdir:
     """Write `evidence_scores.png`, `evidence_examples.png` and `evidence_methods.png` into `figures/`."""
     summarised = evidence.summary(scores)
     folder = workdir / "figures"
-    write_figure(folder / "evidence_scores.png", figures.scores(summarised, config.cam.method))
+    write_figure(folder / "evidence_scores.png", figures.scores, summarised, config.cam.method)
     ranking = evidence.method_ranking(summarised, RANKED_BY)
-    write_figure(folder / "evidence_methods.png", figures.methods(ranking, RANKED_BY))
+    write_figure(folder / "evidence_methods.png", figures.methods, ranking, RANKED_BY)
     shown = [_example(config, made, scores, variant, workdir) for variant in made.datasets]
     time_s = frame_times_s(config.corpus.max_frames, config.features)
     bin_hz = bin_frequencies_hz(config.features)
-    write_figure(folder / "evidence_examples.png", figures.examples(shown, time_s, bin_hz))
+    write_figure(folder / "evidence_examples.png", figures.examples, shown, time_s, bin_hz)
 
 
 def _example(config: Config, made: Evidence, scores: pd.DataFrame, variant: str, workdir: Path) -> figures.Example:

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ from tqdm import tqdm
 
 from convcam_jax.claims import corpus_note
 from convcam_jax.config import Config
+from convcam_jax.parallel import in_processes
 from convcam_jax.published import STATISTICS_TABLES
 from convcam_jax.report import labels, overview
 from convcam_jax.report.page import make_page
-from convcam_jax.report.recordings import Shown, Sounds, recording
-from convcam_jax.resynthesis import round_trip_snr_db
+from convcam_jax.report.recordings import Shown
 from convcam_jax.stages.analyse import Analysed, GenderMaps
 from convcam_jax.stages.explain import EXPLANATIONS
-from convcam_jax.stages.resynthesise import RESYNTHESIS, consensus_maps, listen, write_sounds
+from convcam_jax.stages.listening import ToShow, show
+from convcam_jax.stages.resynthesise import RESYNTHESIS, consensus_maps
 from convcam_jax.tables import as_printed
 from convcam_jax.workdir import CONFIG_FILE, read_csv, read_json, write_text
 
@@ -36,27 +38,20 @@ _TITLES = {
 
 def write_report(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> None:
     """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
-    shown = []
-    bar = tqdm(total=sum(len(own.utterances) for own in genders), desc="report", unit="recording")
-    errors: list[float] = []
-    with bar:
-        for one in _all_shown(config, analysed, genders, workdir):
-            errors.append(round_trip_snr_db(one.sounds.original, config.features))
-            shown.append(recording(one))
-            bar.update()
-    page = make_page(_overview(config, analysed, min(errors), workdir), shown)
+    tasks = list(_all_shown(config, analysed, genders, workdir))
+    made = in_processes(partial(show, config=config, folder=workdir / "listening"), tasks)
+    shown, snr_db = zip(*tqdm(made, "report", len(tasks), unit="recording"), strict=True)
+    page = make_page(_overview(config, analysed, min(snr_db), workdir), list(shown))
     write_text(workdir / REPORT, page)
 
 
-def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> Iterator[Shown]:
+def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> Iterator[ToShow]:
     answers, controls = _table_or_none(workdir / "predictions.csv"), _table_or_none(workdir / "controls.csv")
     for own in genders:
         for index, (utterance, consensus) in enumerate(zip(own.utterances, consensus_maps(own), strict=True)):
-            sounds = listen(utterance.path, consensus, config)
-            write_sounds(utterance.recording, sounds, config, workdir)
             view = analysed.views[utterance.recording]
             phones, syllables = read_labels(utterance.path)
-            yield Shown(
+            shown = Shown(
                 view=view,
                 speaker=utterance.speaker,
                 text=utterance.text,
@@ -69,8 +64,8 @@ def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], wo
                 controls=_controls_of(controls, utterance.recording, own.seeds[own.chosen]),
                 phones=phones,
                 syllables=syllables,
-                sounds=Sounds(config.features.sample_rate_hz, *sounds),
             )
+            yield ToShow(utterance.path, shown)
 
 
 def read_labels(wav: Path) -> tuple[list[labels.Label], list[labels.Label]]:

@@ -1,25 +1,21 @@
-"""Sounds of what the maps mark, and what the networks say of them."""
+"""What the networks say of the sounds of what the maps mark."""
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import soundfile
 from numpy.typing import NDArray
 
 from convcam_jax import counterfactual
-from convcam_jax.config import Config, ReportConfig
-from convcam_jax.corpus.audio import read_recording
+from convcam_jax.config import Config
 from convcam_jax.dataset import as_recordings
-from convcam_jax.feature_cache import in_processes
-from convcam_jax.features import shortest_s
 from convcam_jax.figures.resynthesis import probability_of_truth
-from convcam_jax.files import write_whole
+from convcam_jax.parallel import in_processes
 from convcam_jax.progress import say
-from convcam_jax.resynthesis import Probe, consensus_map, marked_cells, probes, split
+from convcam_jax.resynthesis import Probe, consensus_map
 from convcam_jax.stages.analyse import GenderMaps
+from convcam_jax.stages.listening import ToProbe, probe
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.training import Recordings
@@ -29,50 +25,10 @@ RESYNTHESIS = "resynthesis.csv"
 COLUMNS = ["recording", "gender", "seed", "truth", *Probe._fields, "p_truth", "predicted", "correct"]
 
 
-class Listening(NamedTuple):
-    """The sounds of one recording: itself `[N]`, and for each threshold what the map marks and all else."""
-
-    original: NDArray[np.float64]
-    only: list[NDArray[np.float64]]
-    without: list[NDArray[np.float64]]
-
-
-class _Task(NamedTuple):
-    """What one process needs for one recording."""
-
-    path: Path
-    map: NDArray[np.float32]
-
-
 def consensus_maps(own: GenderMaps) -> list[NDArray[np.float32]]:
     """The mean map `[F, n]` of all members, for each recording of a gender; 1 at its maximum."""
     frames = zip(range(len(own.utterances)), own.arrays.n_frames, strict=True)
     return [consensus_map(own.maps[:, i, :, :n]) for i, n in frames]
-
-
-def listen(path: Path, consensus: NDArray, config: Config) -> Listening:
-    """The sounds of the recording at `path` with the mean map `consensus`."""
-    features = config.features
-    samples = read_recording(path, features.sample_rate_hz, shortest_s(features)).samples
-    parts = [split(samples, marked_cells(consensus, t), features) for t in config.report.thresholds]
-    return Listening(samples, [part.only for part in parts], [part.without for part in parts])
-
-
-def write_sounds(recording: str, sounds: Listening, config: Config, workdir: Path) -> None:
-    """Write `listening/RECORDING_original.wav`, `..._only_PERCENT.wav` and `..._without_PERCENT.wav`, 16 bits."""
-    named = {"original": sounds.original}
-    for threshold, only, without in zip(config.report.thresholds, sounds.only, sounds.without, strict=True):
-        named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
-    for name, samples in named.items():
-        write_whole(
-            workdir / "listening" / f"{recording}_{name}.wav",
-            partial(_write_wav, samples=samples, rate_hz=config.features.sample_rate_hz),
-        )
-
-
-def _write_wav(path: Path, samples: NDArray[np.float64], rate_hz: int) -> None:
-    # Parts of a loud recording can reach beyond full scale.
-    soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")
 
 
 def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group], workdir: Path) -> None:
@@ -89,15 +45,14 @@ def ask_networks(config: Config, genders: list[GenderMaps], groups: list[Group],
         return
     table = counterfactual.summary(answers)
     write_table(workdir, "resynthesis", table, table[["sentence"]])
-    write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth(table))
+    write_figure(workdir / "figures" / "resynthesis.png", probability_of_truth, table)
 
 
 def _answers(config: Config, genders: list[GenderMaps], groups: list[Group]) -> pd.DataFrame:
-    tasks = [[_Task(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)] for own in genders]
+    tasks = [[ToProbe(u.path, m) for u, m in zip(own.utterances, consensus_maps(own), strict=True)] for own in genders]
     kept = [[i for i, task in enumerate(own) if task.map.any()] for own in tasks]
-    # Of all genders at once, since processes take seconds to start.
     work = [own[i] for own, rows in zip(tasks, kept, strict=True) for i in rows]
-    found = iter(list(in_processes(partial(_probe, config=config), work)))
+    found = iter(list(in_processes(partial(probe, config=config), work)))
     tables = [
         _ask_gender(config, own, {i: next(found) for i in rows}, groups)
         for own, rows in zip(genders, kept, strict=True)
@@ -134,12 +89,6 @@ def _answer_table(labels: pd.DataFrame, by_seed: dict[int, np.ndarray], emotions
         names = [emotions[i] for i in predicted]
         tables.append(labels.assign(seed=seed, p_truth=p_truth, predicted=names, correct=predicted == truth))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
-
-
-def _probe(task: _Task, config: Config) -> tuple[list[Probe], NDArray[np.float32]]:
-    report: ReportConfig = config.report
-    samples = read_recording(task.path, config.features.sample_rate_hz, shortest_s(config.features)).samples
-    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
 
 
 def _ask(config: Config, gender: str, sounds: Recordings, groups: list[Group]) -> dict[int, np.ndarray]:

@@ -1,6 +1,7 @@
 """Sanity checks: maps of networks whose weights or labels have no meaning beside those of the trained ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from convcam_jax.progress import say
 from convcam_jax.randomisation import LAYERS, compare_maps, fresh_params, randomise_from_top
 from convcam_jax.results import metrics_table
 from convcam_jax.sanity_tables import ANOTHER_SEED, SHUFFLED_LABELS, TRAINED, example_recording, summary, verdicts
+from convcam_jax.simplenet import SimpleNet
 from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.explain import explain_members, load_explanations
 from convcam_jax.stages.shuffled import train_on_shuffled_labels
@@ -32,18 +34,21 @@ _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
 
 
 class Condition(NamedTuple):
-    """A network whose maps are compared with a trained member's; its depth counts the randomised layers."""
+    """Networks whose maps are compared with trained members'; their depth counts the randomised layers."""
 
     name: str
     depth: int | None
-    other_seed: int | None
 
 
 class Compared(NamedTuple):
-    """Members of one gender, rows `members` of its arrays, and their networks' signed maps `[S, N, H, W]`."""
+    """Members of one gender, rows `members` of its arrays, and the signed maps `[S, N, H, W]` of other networks.
+
+    `other_seeds [S]` are those of the other networks where they are not the members' own.
+    """
 
     members: list[int]
     condition: Condition
+    other_seeds: list[int | None]
     signed_maps: np.ndarray
 
 
@@ -82,8 +87,8 @@ def present(config: Config, genders: Sequence[GenderMaps], workdir: Path) -> Non
     table, examples = read_csv(workdir / _TABLE), read_arrays(workdir / _EXAMPLES)
     write_table(workdir, "sanity", summary(table))
     write_table(workdir, "sanity_verdicts", verdicts(table, config.analysis))
-    write_figure(workdir / "figures" / "sanity_maps.png", figures.likeness(table))
-    write_figure(workdir / "figures" / "sanity_metrics.png", figures.metrics_by_depth(table))
+    write_figure(workdir / "figures" / "sanity_maps.png", figures.likeness, table)
+    write_figure(workdir / "figures" / "sanity_metrics.png", figures.metrics_by_depth, table)
     for own in genders:
         recording = str(examples[f"{own.gender}_recording"])
         index = [u.recording for u in own.utterances].index(recording)
@@ -91,8 +96,8 @@ def present(config: Config, genders: Sequence[GenderMaps], workdir: Path) -> Non
         cqt = own.arrays.cqt[index, :, :n_frames]
         maps = dict(zip(examples[f"{own.gender}_conditions"], examples[f"{own.gender}_maps"], strict=True))
         time_s, bin_hz = frame_times_s(n_frames, config.features), bin_frequencies_hz(config.features)
-        figure = figures.example(recording, cqt, maps, time_s, bin_hz)
-        write_figure(workdir / "figures" / f"sanity_example_{own.gender}.png", figure)
+        path = workdir / "figures" / f"sanity_example_{own.gender}.png"
+        write_figure(path, figures.example, recording, cqt, maps, time_s, bin_hz)
 
 
 def _all_compared(
@@ -109,20 +114,20 @@ def _all_compared(
     wanted = own.first_members(config.sanity.seeds)
     seeds = list(own.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
-    yield Compared(rows, Condition(TRAINED, 0, None), trained[rows])
+    none: list[int | None] = [None] * len(rows)
+    yield Compared(rows, Condition(TRAINED, 0), none, trained[rows])
     for members, params in trained_members(groups, wanted):
         indices = [seeds.index(member.seed) for member in members]
         for condition, signed_maps in _cascade(config, dataset, recordings, members, params):
-            yield Compared(indices, condition, signed_maps)
+            yield Compared(indices, condition, none[: len(indices)], signed_maps)
     if len(seeds) > 1:
-        for row in rows:
-            other = (row + 1) % len(seeds)
-            yield Compared([row], Condition(ANOTHER_SEED, None, seeds[other]), trained[[other]])
+        others = [(row + 1) % len(seeds) for row in rows]
+        yield Compared(rows, Condition(ANOTHER_SEED, None), [seeds[other] for other in others], trained[others])
     for members, params in trained_members(shuffled, members_of(shuffled, own.gender)):
         signed_maps, _ = explain_members(params, own.gender, config, dataset, recordings)
         for member, maps in zip(members, signed_maps, strict=True):
             everywhere = np.broadcast_to(maps, (len(rows), *maps.shape))
-            yield Compared(rows, Condition(SHUFFLED_LABELS, None, member.seed), everywhere)
+            yield Compared(rows, Condition(SHUFFLED_LABELS, None), [member.seed] * len(rows), everywhere)
 
 
 def _cascade(
@@ -130,15 +135,21 @@ def _cascade(
 ) -> Iterator[tuple[Condition, np.ndarray]]:
     """Signed maps of the members with more and more of their layers randomised from the top."""
     model, shape = make_model(config, config.cam.precision), (config.features.cqt_bins, config.corpus.max_frames)
-    draw = jax.jit(jax.vmap(lambda key: fresh_params(key, model, shape)), compiler_options=QUICKLY_COMPILED)
-    fresh = draw(member_keys(members))
+    fresh = _draw_program(model, shape)(member_keys(members))
     for depth, layer in enumerate(LAYERS, start=1):
         say(f"explaining {len(members)} members randomised down to {layer}")
         randomised = randomise_from_top(params, fresh, depth)
         yield (
-            Condition(layer, depth, None),
+            Condition(layer, depth),
             explain_members(randomised, members[0].gender, config, dataset, recordings)[0],
         )
+
+
+@lru_cache(2)
+def _draw_program(model: SimpleNet, shape: tuple[int, int]) -> Callable[[Array], Params]:
+    """The program that draws the parameters of members from their keys `[S]`."""
+    draw = partial(fresh_params, model=model, shape=shape)
+    return jax.jit(jax.vmap(draw), compiler_options=QUICKLY_COMPILED)
 
 
 def _measure(
@@ -165,7 +176,7 @@ def _measure(
             for s, row in enumerate(rows)
             for i, n in enumerate(own.arrays.n_frames)
         ]
-        table = _with_condition(table, compared.condition).join(pd.DataFrame(likeness))
+        table = _with_condition(table, compared).join(pd.DataFrame(likeness))
         tables.append(table)
         if own.chosen in rows:
             chosen_maps.setdefault(compared.condition.name, maps[rows.index(own.chosen)])
@@ -178,6 +189,9 @@ def _on_grid(signed_maps: Array, placement: Placement) -> Array:
     return jax.vmap(jax.vmap(place, (0, None)), (0, None))(signed_maps, placement)
 
 
-def _with_condition(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
-    table = table.assign(**condition._asdict()).rename(columns={"name": "condition"})
+def _with_condition(table: pd.DataFrame, compared: Compared) -> pd.DataFrame:
+    """The rows of the metrics, of one member after the other, with what they were compared with."""
+    other_seeds = np.repeat(np.array(compared.other_seeds, object), len(table) // len(compared.other_seeds))
+    name, depth = compared.condition
+    table = table.assign(condition=name, depth=depth, other_seed=other_seeds)
     return table.astype({"depth": "Int64", "other_seed": "Int64"})

@@ -48,8 +48,8 @@ def compare_seeds(
     note = corpus_note(config.corpus)
     write_table(workdir, "claims_over_seeds", claims, note=note)
     write_table(workdir, "stability_verdicts", verdicts[["about", "gender", "metric", "sentence"]], note=note)
-    write_figure(workdir / "figures" / "stability_maps.png", figures.map_agreement(table, emotions))
-    write_figure(workdir / "figures" / "stability_masks.png", figures.mask_bands(profiles))
+    write_figure(workdir / "figures" / "stability_maps.png", figures.map_agreement, table, emotions)
+    write_figure(workdir / "figures" / "stability_masks.png", figures.mask_bands, profiles)
 
 
 def _recordings(own: GenderMaps) -> pd.DataFrame:

@@ -1,0 +1,118 @@
+"""Other processes for what JAX does not compute: features, sounds and figures.
+
+They are started when they are first needed, one for each core, and serve until the program ends. The calling script
+needs the guard `if __name__ == "__main__"`.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
+from multiprocessing import get_context, parent_process
+from typing import Any, TypeVar
+
+from convcam_jax.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# There is a process for each core already; and an accelerator belongs to the program that started them.
+_ENVIRONMENT = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
+_meanwhile: list[Future[Any]] | None = None
+
+
+def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
+    """Results of `function` for all items, in order, from as many processes as there are cores.
+
+    Function and items are pickled. Raises UserError if a process is ended from outside.
+    """
+    if not items:
+        return
+    with _ended_from_outside(), _environment():
+        results = _processes().map(function, items)
+    with _ended_from_outside():
+        yield from results
+
+
+@contextlib.contextmanager
+def background() -> Iterator[None]:
+    """Inside, `meanwhile` does not wait; at the end all is waited for, and the first error raised.
+
+    If the block raises, what has not begun is left out.
+    """
+    global _meanwhile
+    begun: list[Future[Any]] = []
+    _meanwhile = begun
+    try:
+        yield
+        with _ended_from_outside():
+            for future in begun:
+                future.result()
+    finally:
+        _meanwhile = None
+        for future in begun:
+            future.cancel()
+
+
+def meanwhile(function: Callable[..., object], *args: object) -> None:
+    """Call the function: inside `background` in another process, while the program goes on, else here and now.
+
+    Function and arguments are pickled.
+    """
+    if _meanwhile is None:
+        function(*args)
+        return
+    with _ended_from_outside(), _environment():
+        _meanwhile.append(_processes().submit(function, *args))
+
+
+@lru_cache(maxsize=1)
+def _processes() -> ProcessPoolExecutor:
+    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
+    return ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _leave_the_end_to_parent)
+
+
+def _leave_the_end_to_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each.
+
+    A killed parent cannot, and its processes would wait for work for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _ended_from_outside() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        _processes.cache_clear()
+        raise UserError(
+            "a process was ended from outside, for lack of memory perhaps; run again, what is finished has been kept"
+        ) from error
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """The environment of processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

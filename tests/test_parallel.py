@@ -1,0 +1,138 @@
+"""Other processes: results, errors, what is left out, and that none outlives the program."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from convcam_jax.errors import UserError
+from convcam_jax.parallel import background, in_processes, meanwhile
+
+ROOT = Path(__file__).parent.parent
+
+
+def square(value: int) -> int:
+    return value * value
+
+
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def end_this_process(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def note_process(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+
+
+def wait_then_note(path: Path) -> None:
+    time.sleep(0.5)
+    note_process(path)
+
+
+def fail(text: str) -> None:
+    raise UserError(text)
+
+
+def test_results_come_in_order():
+    assert list(in_processes(square, range(20))) == [i * i for i in range(20)]
+    assert list(in_processes(square, [])) == []
+
+
+def test_processes_have_one_thread_and_no_accelerator_and_this_one_is_left_as_it_is(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("JAX_PLATFORMS", "somewhere")
+    assert list(in_processes(environment, ["OMP_NUM_THREADS", "JAX_PLATFORMS"])) == ["1", "cpu"]
+    assert (environment("OMP_NUM_THREADS"), environment("JAX_PLATFORMS")) == (None, "somewhere")
+
+
+def test_ended_process_is_told_and_others_take_its_place():
+    with pytest.raises(UserError, match="a process was ended from outside"):
+        list(in_processes(end_this_process, [0]))
+    assert list(in_processes(square, [3])) == [9]
+
+
+def in_background(function: Callable[..., None], *arguments: object) -> None:
+    """Calls the function with each argument."""
+    with background():
+        for argument in arguments:
+            meanwhile(function, argument)
+
+
+def test_a_process_that_ends_in_the_background_is_told():
+    with pytest.raises(UserError, match="a process was ended from outside"):
+        in_background(end_this_process, 0)
+    assert list(in_processes(square, [3])) == [9]
+
+
+def test_meanwhile_works_here_and_at_once_without_a_background(tmp_path):
+    meanwhile(note_process, tmp_path / "pid")
+    assert (tmp_path / "pid").read_text() == str(os.getpid())
+
+
+def test_background_works_elsewhere_and_is_waited_for(tmp_path):
+    paths = [tmp_path / str(i) for i in range(4)]
+    with background():
+        for path in paths:
+            meanwhile(wait_then_note, path)
+        assert not paths[-1].exists()
+    assert str(os.getpid()) not in {path.read_text() for path in paths}
+
+
+def test_first_error_of_the_background_is_raised():
+    with pytest.raises(UserError, match=r"^one$"):
+        in_background(fail, "one", "two")
+
+
+def test_an_error_leaves_out_what_has_not_begun(tmp_path):
+    paths = [tmp_path / str(i) for i in range(50)]
+
+    def begin_and_fail() -> None:
+        with background():
+            for path in paths:
+                meanwhile(wait_then_note, path)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        begin_and_fail()
+    # Behind what was still in the queue.
+    assert list(in_processes(square, [3, 4])) == [9, 16]
+    assert not paths[-1].exists()
+
+
+KILLED = """
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+sys.path.append(str(Path(sys.argv[1]) / "tests"))
+from test_parallel import note_process
+from convcam_jax.parallel import in_processes
+
+if __name__ == "__main__":
+    list(in_processes(note_process, [Path(sys.argv[2])]))
+    time.sleep(60)
+"""
+
+
+def test_no_process_outlives_a_killed_program(tmp_path):
+    script, noted = tmp_path / "script.py", tmp_path / "pid"
+    script.write_text(KILLED)
+    program = subprocess.Popen([sys.executable, script, ROOT, noted], env=os.environ | {"PYTHONPATH": str(ROOT)})
+    deadline = time.monotonic() + 60
+    while not noted.exists() or not noted.read_text():
+        assert program.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    other = psutil.Process(int(noted.read_text()))
+    program.kill()
+    program.wait()
+    other.wait(timeout=10)
