@@ -5,16 +5,14 @@ Axes: F frequency bin (bin 0 is the lowest), n frame of the CQT, m frame of Praa
 """
 
 import math
-import warnings
 from typing import NamedTuple
 
-import librosa
 import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
 from convcam_jax.config import FeatureConfig
-from convcam_jax.errors import UserError
+from convcam_jax.constant_q import filtered_magnitude, make_filters, resample
 
 # The decibel scale counts from this far below the recording's loudest cell, so that 0 is silence, as the padding is.
 DECIBEL_RANGE_DB = 80.0
@@ -71,52 +69,28 @@ def frame_times_s(n_frames: int, config: FeatureConfig) -> NDArray[np.float64]:
 def cqt_magnitude(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:
     """Magnitude [..., F, n] of the constant-Q transform of `samples` [..., N], octave by octave from the highest down.
 
-    Many recordings of one length share the work of making the filters, most of the time that one recording takes.
-
     Each octave below the highest is computed from the signal at half the rate and half the hop of the one above
     (Schoerkhuber and Klapuri, "Constant-Q transform toolbox for music processing", SMC 2010), as in `librosa.cqt` up to
-    0.11, which weakens the highest bin of these octaves by a third (it lies in the slope of the resampling filter). It
-    is spelled out here because librosa 1.0 halves the rate later: its cells differ by up to half of the loudest one, so
-    results would depend on its version. n is `n_cqt_frames`. Raises UserError if librosa refuses the config's values.
+    0.11, which weakens the highest bin of these octaves by a third (it lies in the slope of the resampling filter).
+    librosa 1.0 halves the rate later: its cells differ by up to half of the loudest one. n is `n_cqt_frames`.
     """
     rate_hz: float = config.cqt_sample_rate_hz
     hop = config.hop_samples
-    signal = librosa.resample(samples, orig_sr=config.sample_rate_hz, target_sr=config.cqt_sample_rate_hz)
-    # librosa multiplies by a rounded ratio, and gets one sample more than the exact ceiling for some lengths.
     n_samples = samples.shape[-1]
-    signal = librosa.util.fix_length(signal, size=n_cqt_samples(n_samples, config))
     n_frames = n_cqt_frames(n_samples, config)
+    signal = resample(samples, config.sample_rate_hz, rate_hz, n_cqt_samples(n_samples, config))
+    bin_hz = bin_frequencies_hz(config)
     octaves = []
     for end in range(config.cqt_bins, 0, -config.bins_per_octave):
         start = max(0, end - config.bins_per_octave)
-        octaves.append(_octave_magnitude(signal, rate_hz, hop, (start, end), config)[..., :n_frames])
+        filters = make_filters(float(bin_hz[start]), end - start, config.bins_per_octave, rate_hz)
+        octaves.append(filtered_magnitude(signal, hop, filters)[..., :n_frames])
         if hop % 2 == 0:
             hop //= 2
             rate_hz /= 2
-            signal = librosa.resample(signal, orig_sr=2, target_sr=1, scale=True)
+            # As loud as before: half as many samples of a unit of energy.
+            signal = resample(signal, 2, 1, -(-signal.shape[-1] // 2)) * math.sqrt(2)
     return np.concatenate(octaves[::-1], axis=-2)
-
-
-def _octave_magnitude(
-    signal: NDArray[np.float64], rate_hz: float, hop: int, bins: tuple[int, int], config: FeatureConfig
-) -> NDArray[np.float64]:
-    """Magnitude of the bins from `bins[0]` up to, not including, `bins[1]`."""
-    start, end = bins
-    with warnings.catch_warnings():
-        # Where a filter (0.5 s at C1) is longer than the signal, librosa adds silence around it, which is right here.
-        warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal", category=UserWarning)
-        try:
-            transform = librosa.cqt(
-                signal,
-                sr=rate_hz,
-                hop_length=hop,
-                fmin=bin_frequencies_hz(config)[start],
-                n_bins=end - start,
-                bins_per_octave=config.bins_per_octave,
-            )
-        except librosa.ParameterError as error:
-            raise UserError(f"config section features: librosa refuses these values of the CQT: {error}") from error
-    return np.abs(transform)
 
 
 def scale_cqt(magnitude: NDArray[np.float64], scale: str) -> NDArray[np.float64]:

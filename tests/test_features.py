@@ -10,7 +10,6 @@ import pytest
 import soundfile
 
 from convcam_jax.config import FeatureConfig
-from convcam_jax.errors import UserError
 from convcam_jax.features import (
     bin_frequencies_hz,
     compute_features,
@@ -139,7 +138,7 @@ def test_octaves_together_are_librosas_cqt(config):
     np.testing.assert_allclose(cqt_magnitude(samples, config), np.abs(expected), rtol=0, atol=1e-12)
 
 
-def test_values_are_the_same_with_every_librosa():
+def test_values_are_the_same_with_every_version():
     expected = [
         0.11398460894240713,
         0.11162449225851549,
@@ -152,13 +151,6 @@ def test_values_are_the_same_with_every_librosa():
     ]
     octave_means = cqt_magnitude(noise(24000), CONFIG).reshape(8, 12, -1).mean(axis=(1, 2))
     np.testing.assert_allclose(octave_means, expected, rtol=1e-9)
-
-
-def test_values_of_the_cqt_that_librosa_refuses_are_named():
-    # An octave far below the rate, which librosa would halve to less than one sample per recording.
-    config = replace(CONFIG, lowest_bin_hz=2.0, cqt_bins=8, hop_samples=1024)
-    with pytest.raises(UserError, match=r"config section features: librosa refuses .* too short"):
-        compute_features(noise(800), config)
 
 
 def test_scales_by_hand():
