@@ -15,7 +15,6 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 from scipy import fft, sparse
-from scipy.signal.windows import hann
 
 # Of the magnitudes of a filter's spectrum, the smallest that together make up this share are left out.
 _LEFT_OUT = 0.01
@@ -48,7 +47,7 @@ def make_filters(lowest_hz: float, n_bins: int, bins_per_octave: int, rate_hz: f
     filters = np.zeros((n_bins, n_samples), np.complex64)
     for row, length, frequency_hz in zip(filters, lengths, frequencies_hz, strict=True):
         phases = 2 * np.pi * frequency_hz / rate_hz * np.arange(-length // 2, length // 2)
-        tone = np.exp(1j * phases) * hann(len(phases), sym=False)
+        tone = np.exp(1j * phases) * np.hanning(len(phases) + 1)[:-1]
         start = (n_samples - len(tone)) // 2
         row[start : start + len(tone)] = tone / np.abs(tone).sum()
     filters *= lengths[:, None] / n_samples

@@ -5,6 +5,7 @@ needs the guard `if __name__ == "__main__"`.
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import threading
@@ -23,6 +24,13 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 # There is a process for each core already; and an accelerator belongs to the program that started them.
 _ENVIRONMENT = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
 _meanwhile: list[Future[Any]] | None = None
+
+
+def start(module: str) -> None:
+    """Start the processes and let each of them import a module, while the program does something else."""
+    with _environment():
+        for _ in range(os.cpu_count() or 1):
+            _processes().submit(importlib.import_module, module)
 
 
 def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:

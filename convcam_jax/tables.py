@@ -9,7 +9,6 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix
 
 from convcam_jax.config import AnalysisConfig, Digits
 from convcam_jax.published import PRINTED_DECIMALS, PRINTED_METRICS
@@ -162,8 +161,10 @@ def confusion_matrices(
     matrices = {}
     for gender in genders_of(answers):
         rows = answers[answers["gender"] == gender]
-        counts = confusion_matrix(rows["truth"], rows["predicted"], labels=list(emotions))
-        matrices[gender] = pd.DataFrame(counts, index=list(emotions), columns=list(emotions)).rename_axis(index="truth")
+        counts = pd.crosstab(rows["truth"], rows["predicted"]).reindex(emotions, fill_value=0)
+        matrices[gender] = counts.reindex(emotions, axis="columns", fill_value=0).rename_axis(
+            index="truth", columns=None
+        )
     return matrices
 
 

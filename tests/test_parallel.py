@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from convcam_jax.errors import UserError
-from convcam_jax.parallel import background, in_processes, meanwhile
+from convcam_jax.parallel import background, in_processes, meanwhile, start
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,6 +52,16 @@ def test_processes_have_one_thread_and_no_accelerator_and_this_one_is_left_as_it
     monkeypatch.setenv("JAX_PLATFORMS", "somewhere")
     assert list(in_processes(environment, ["OMP_NUM_THREADS", "JAX_PLATFORMS"])) == ["1", "cpu"]
     assert (environment("OMP_NUM_THREADS"), environment("JAX_PLATFORMS")) == (None, "somewhere")
+
+
+def loaded_modules(_: int) -> bool:
+    return "convcam_jax.corpus.voice" in sys.modules
+
+
+def test_processes_import_what_they_are_started_with():
+    start("convcam_jax.corpus.voice")
+    # The tasks of one process are done in order.
+    assert all(in_processes(loaded_modules, range(20)))
 
 
 def test_ended_process_is_told_and_others_take_its_place():

@@ -38,6 +38,7 @@ from convcam_jax.corpus.utterances import EMODB_EMOTIONS
 from convcam_jax.corpus.voice import Array, Controls, Sound, synthesise
 from convcam_jax.errors import UserError
 from convcam_jax.files import disk_errors, write_whole
+from convcam_jax.parallel import in_processes
 
 # To be raised whenever the same config gives other sound.
 CORPUS_VERSION = 1
@@ -378,9 +379,15 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
         for spec in utterance_specs(config)
     }
     missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
-    for spec in tqdm(missing, desc="synthetic corpus", unit="recording", disable=not (progress and missing)):
+    made = in_processes(partial(_make, config, sample_rate_hz), missing)
+    bar = tqdm(made, "synthetic corpus", len(missing), unit="recording", disable=not (progress and missing))
+    for spec, (content, truth) in zip(missing, bar, strict=True):
         wav_path, truth_path = paths[spec]
-        sound = render(config, spec, sample_rate_hz)
-        write_whole(truth_path, partial(_save_truth, truth_table(sound, sample_rate_hz)), _FLAG)
-        content = wav_bytes(sound.samples, sample_rate_hz)
+        write_whole(truth_path, partial(_save_truth, truth), _FLAG)
         write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
+
+
+def _make(config: SyntheticConfig, sample_rate_hz: int, spec: UtteranceSpec) -> tuple[bytes, dict[str, NDArray]]:
+    """The wav file of a recording and its truth."""
+    sound = render(config, spec, sample_rate_hz)
+    return wav_bytes(sound.samples, sample_rate_hz), truth_table(sound, sample_rate_hz)
