@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from typing import Any, TypeVar
 
 from convcam_jax.errors import UserError
@@ -85,11 +85,7 @@ def _processes() -> ProcessPoolExecutor:
 
 
 def _leave_the_end_to_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each.
-
-    A killed parent cannot, and its processes would wait for work for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """See to it that this process ends with its parent: it would not notice that one is killed, and wait for ever."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -113,12 +109,17 @@ def _ended_from_outside() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """The environment of processes that are started meanwhile."""
+    """What processes that are started meanwhile inherit: variables, and that Ctrl-C is not for them."""
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
+    # Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each. Not
+    # ignored, which would lose it for the parent. The resource tracker, when it is started, takes the mask away.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

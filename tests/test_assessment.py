@@ -81,6 +81,7 @@ np.savez(sys.argv[1], **results)
 """
 
 
+@pytest.mark.slow
 def test_members_and_recordings_on_four_devices_equal_those_on_one(tmp_path):
     tests = Path(__file__).parent
     environment = {
