@@ -59,7 +59,7 @@ def main(argv: list[str]) -> None:
             _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
         )
         share = _share()
-        if _makes_features(settings.config):
+        if _begins_with_features(settings.config):
             # Meanwhile, JAX takes seconds to load.
             start("convcam_jax.feature_cache")
         _prepare_jax(settings.cache_dir, share)
@@ -105,9 +105,9 @@ def _refuse_flags_without_use() -> None:
         raise UserError(f"--{given[0]}: the config is that of the run in --workdir; leave the flag out")
 
 
-def _makes_features(config: Config) -> bool:
-    # The benchmark measures with processes of its own.
-    return config.experiment != "benchmark" and (config.corpus.name == "synthetic" or bool(config.corpus.data_dir))
+def _begins_with_features(config: Config) -> bool:
+    has_corpus = config.corpus.name == "synthetic" or bool(config.corpus.data_dir)
+    return config.experiment in ("paper", "evidence") and has_corpus
 
 
 def _optional(path: str) -> Path | None:

@@ -79,5 +79,8 @@ def filtered_magnitude(signal: NDArray[np.float64], hop_samples: int, filters: F
 
 def resample(signal: NDArray[np.float64], from_rate: float, to_rate: float, n_samples: int) -> NDArray[np.float64]:
     """The signal `[..., N]` at another rate as `[..., n_samples]`, cut or with silence at the end."""
-    resampled = np.apply_along_axis(soxr.resample, -1, signal, from_rate, to_rate, quality="HQ")[..., :n_samples]
-    return np.pad(resampled, [(0, 0)] * (signal.ndim - 1) + [(0, n_samples - resampled.shape[-1])])
+    if from_rate != to_rate:
+        # At equal rates it would round to single precision.
+        signal = np.apply_along_axis(soxr.resample, -1, signal, from_rate, to_rate, quality="HQ")
+    signal = signal[..., :n_samples]
+    return np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, n_samples - signal.shape[-1])])

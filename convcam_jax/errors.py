@@ -12,3 +12,7 @@ class RecordingError(UserError):
         super().__init__(f"{recording}: {problem}")
         self.recording = recording
         self.problem = problem
+
+    def __reduce__(self) -> tuple[type["RecordingError"], tuple[str, str]]:
+        """How it is made again in another process: not from its text alone, as exceptions usually are."""
+        return type(self), (self.recording, self.problem)

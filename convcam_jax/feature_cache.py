@@ -27,8 +27,8 @@ from convcam_jax.files import write_whole
 from convcam_jax.parallel import in_processes
 from convcam_jax.progress import say
 
-# To be raised with every change of features.py or audio.py that changes a value, or of the entries below.
-FORMAT_VERSION = 2
+# To be raised when values change by a change of features.py, constant_q.py or audio.py, and with the entries below.
+FORMAT_VERSION = 3
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
@@ -132,7 +132,7 @@ def write_entry(path: Path, entry: Entry) -> None:
 
 
 def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
-    """The entry of one file, or what is wrong with the file (exceptions of two arguments do not survive pickling)."""
+    """The entry of one file, or what is wrong with the file."""
     try:
         recording = read_recording(wav, config.sample_rate_hz, shortest_s(config))
     except RecordingError as error:

@@ -1,4 +1,4 @@
-"""Other processes for what JAX does not compute: features, sounds and figures.
+"""Other processes for what JAX does not compute: the synthetic corpus, features, sounds, figures and the report.
 
 They are started when they are first needed, one for each core, and serve until the program ends. The calling script
 needs the guard `if __name__ == "__main__"`.
@@ -10,11 +10,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from multiprocessing import get_context, parent_process, resource_tracker
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from convcam_jax.errors import UserError
 
@@ -23,43 +23,53 @@ Result = TypeVar("Result")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # There is a process for each core already; and an accelerator belongs to the program that started them.
 _ENVIRONMENT = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
-_meanwhile: list[Future[Any]] | None = None
+_meanwhile: list[Future[object]] | None = None
+
+
+def n_cores() -> int:
+    """Cores that this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(module: str) -> None:
-    """Start the processes and let each of them import a module, while the program does something else."""
-    with _environment():
-        for _ in range(os.cpu_count() or 1):
-            _processes().submit(importlib.import_module, module)
+    """Start the processes before they are needed, with as many imports of a module as there are of them."""
+    for _ in range(n_cores()):
+        _submit(_load, module)
+
+
+def _load(module: str) -> None:
+    importlib.import_module(module)
 
 
 def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
     """Results of `function` for all items, in order, from as many processes as there are cores.
 
-    Function and items are pickled. Raises UserError if a process is ended from outside.
+    Function and items are pickled. To be closed if not all results are taken: what has not begun is then left out.
+    Raises UserError if a process is ended from outside.
     """
-    if not items:
-        return
-    with _ended_from_outside(), _environment():
-        results = _processes().map(function, items)
-    with _ended_from_outside():
-        yield from results
+    futures = [_submit(function, item) for item in items]
+    try:
+        with _ended_from_outside():
+            for future in futures:
+                yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 @contextlib.contextmanager
 def background() -> Iterator[None]:
-    """Inside, `meanwhile` does not wait; at the end all is waited for, and the first error raised.
+    """Inside, `meanwhile` does not wait; at the end all is waited for, and an error raised, the first by its place.
 
     If the block raises, what has not begun is left out.
     """
     global _meanwhile
-    begun: list[Future[Any]] = []
+    begun: list[Future[object]] = []
     _meanwhile = begun
     try:
         yield
-        with _ended_from_outside():
-            for future in begun:
-                future.result()
+        wait(begun)
+        _raise_errors(begun)
     finally:
         _meanwhile = None
         for future in begun:
@@ -69,19 +79,36 @@ def background() -> Iterator[None]:
 def meanwhile(function: Callable[..., object], *args: object) -> None:
     """Call the function: inside `background` in another process, while the program goes on, else here and now.
 
-    Function and arguments are pickled.
+    Function and arguments are pickled, in a while: they must not be changed. Inside `background`, raises what an
+    earlier call has raised by now.
     """
     if _meanwhile is None:
         function(*args)
         return
-    with _ended_from_outside(), _environment():
-        _meanwhile.append(_processes().submit(function, *args))
+    _raise_errors([future for future in _meanwhile if future.done()])
+    _meanwhile.append(_submit(function, *args))
+
+
+def _raise_errors(futures: Sequence[Future[object]]) -> None:
+    with _ended_from_outside():
+        for future in futures:
+            future.result()
+
+
+def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
+    with _environment():
+        try:
+            return _processes().submit(function, *args)
+        except BrokenProcessPool:
+            # A process was ended that had nothing to do: others take the place of all.
+            _processes.cache_clear()
+            return _processes().submit(function, *args)
 
 
 @lru_cache(maxsize=1)
 def _processes() -> ProcessPoolExecutor:
     # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
-    return ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _leave_the_end_to_parent)
+    return ProcessPoolExecutor(n_cores(), get_context("spawn"), _leave_the_end_to_parent)
 
 
 def _leave_the_end_to_parent() -> None:

@@ -12,6 +12,7 @@ import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
+from convcam_jax.parallel import n_cores
 from convcam_jax.run_settings import Share
 
 _COORDINATOR_TIMEOUT_S = 300
@@ -31,7 +32,7 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
     logging.set_verbosity(logging.ERROR)
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", _n_cores())
+        jax.config.update("jax_num_cpu_devices", n_cores())
     if share is not None:
         jax.distributed.initialize(
             share.coordinator,
@@ -50,7 +51,3 @@ def is_first_process() -> bool:
 def wait_for_all(name: str) -> None:
     """Go on when all processes have called this with the same `name`, which may be used once; one alone goes on."""
     ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=_BARRIER_TIMEOUT_MS)
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

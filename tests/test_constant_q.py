@@ -68,5 +68,6 @@ def test_resampling_is_librosas(from_rate, to_rate):
     np.testing.assert_array_equal(resample(signal, from_rate, to_rate, len(expected)), expected)
     longer = resample(signal, from_rate, to_rate, len(expected) + 5)
     np.testing.assert_array_equal(longer, np.append(expected, np.zeros(5)))
+    np.testing.assert_array_equal(resample(signal, 8000, 8000, 1999), signal[:1999])
     both = resample(np.stack([signal, -signal]), from_rate, to_rate, 100)
     np.testing.assert_array_equal(both, [expected[:100], -expected[:100]])

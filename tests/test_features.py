@@ -58,8 +58,8 @@ def test_number_of_frames_is_the_formulas(n_samples):
     assert cqt_magnitude(noise(n_samples), CONFIG).shape == (96, n_cqt_frames(n_samples, CONFIG))
 
 
-def test_rounding_of_librosas_ratio_adds_no_frame():
-    # 80 k samples become exactly 83 k, which librosa's floating-point ratio may make 83 k + 1.
+def test_rounding_of_the_ratio_adds_no_frame():
+    # 80 k samples become exactly 83 k, which a floating-point ratio may make 83 k + 1.
     multiples = [80 * k for k in range(1, 4000) if (83 * k) % 512 == 511]
     assert multiples
     n_samples = next(n for n in multiples if int(np.ceil(n * (16600 / 16000))) == 83 * n // 80 + 1)
@@ -138,7 +138,7 @@ def test_octaves_together_are_librosas_cqt(config):
     np.testing.assert_allclose(cqt_magnitude(samples, config), np.abs(expected), rtol=0, atol=1e-12)
 
 
-def test_values_are_the_same_with_every_version():
+def test_values_of_noise():
     expected = [
         0.11398460894240713,
         0.11162449225851549,
@@ -151,6 +151,25 @@ def test_values_are_the_same_with_every_version():
     ]
     octave_means = cqt_magnitude(noise(24000), CONFIG).reshape(8, 12, -1).mean(axis=(1, 2))
     np.testing.assert_allclose(octave_means, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("bins", [48, 60, 72])
+def test_bins_far_below_the_nyquist_frequency_have_the_closed_form_magnitude(bins):
+    """Librosa halves the rate before the first octave of such a transform."""
+    config = replace(CONFIG, cqt_bins=bins)
+    index = bins - 3
+    frequency_hz = bin_frequencies_hz(config)[index]
+    middle = cqt_magnitude(sine(frequency_hz, 3.0), config)[:, 40:-40]
+    length = CONFIG.cqt_sample_rate_hz / (np.tanh(np.log(2) / 12) * frequency_hz)
+    np.testing.assert_allclose(middle[index], 0.5 / 2 * np.sqrt(length), rtol=0.01)
+
+
+def test_silence_surrounds_a_signal_shorter_than_its_filters():
+    config = replace(CONFIG, lowest_bin_hz=2.0, cqt_bins=8, hop_samples=1024)
+    short = cqt_magnitude(noise(800), config)
+    longer = cqt_magnitude(np.append(noise(800), np.zeros(3200)), config)
+    assert short.shape == (8, 1)
+    np.testing.assert_allclose(short[:, 0], longer[:, 0], rtol=1e-3)
 
 
 def test_scales_by_hand():

@@ -1,5 +1,6 @@
 """Other processes: results, errors, what is left out, and that none outlives the program."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convcam_jax.errors import UserError
+from convcam_jax import parallel
+from convcam_jax.errors import RecordingError, UserError
 from convcam_jax.parallel import background, in_processes, meanwhile, start
 
 ROOT = Path(__file__).parent.parent
@@ -47,21 +49,77 @@ def test_results_come_in_order():
     assert list(in_processes(square, [])) == []
 
 
-def test_processes_have_one_thread_and_no_accelerator_and_this_one_is_left_as_it_is(monkeypatch):
+@pytest.fixture
+def no_processes():
+    """As at the beginning of a program."""
+    parallel._processes().shutdown()
+    parallel._processes.cache_clear()
+
+
+def first_by_start() -> None:
+    start("convcam_jax.errors")
+
+
+def first_by_in_processes() -> None:
+    assert list(in_processes(square, [2])) == [4]
+
+
+def first_by_meanwhile() -> None:
+    with background():
+        meanwhile(square, 2)
+
+
+@pytest.mark.parametrize("begin", [first_by_start, first_by_in_processes, first_by_meanwhile])
+def test_processes_have_one_thread_and_no_accelerator_and_this_one_is_left_as_it_is(begin, no_processes, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("JAX_PLATFORMS", "somewhere")
-    assert list(in_processes(environment, ["OMP_NUM_THREADS", "JAX_PLATFORMS"])) == ["1", "cpu"]
+    begin()
     assert (environment("OMP_NUM_THREADS"), environment("JAX_PLATFORMS")) == (None, "somewhere")
+    monkeypatch.setenv("JAX_PLATFORMS", "elsewhere")
+    assert list(in_processes(environment, ["OMP_NUM_THREADS", "JAX_PLATFORMS"])) == ["1", "cpu"]
 
 
-def loaded_modules(_: int) -> bool:
+def knows_voices(_: int) -> bool:
     return "convcam_jax.corpus.voice" in sys.modules
 
 
-def test_processes_import_what_they_are_started_with():
+def test_processes_import_what_they_are_started_with(no_processes):
     start("convcam_jax.corpus.voice")
-    # The tasks of one process are done in order.
-    assert all(in_processes(loaded_modules, range(20)))
+    # One may have had both imports.
+    assert any(in_processes(knows_voices, range(20)))
+
+
+def refuse(recording: str) -> None:
+    raise RecordingError(recording, "is silent")
+
+
+def test_errors_come_back_whole():
+    with pytest.raises(RecordingError, match=r"^a: is silent$") as caught:
+        list(in_processes(refuse, ["a"]))
+    assert (caught.value.recording, caught.value.problem) == ("a", "is silent")
+
+
+def own_process(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_process_that_is_ended_while_it_has_nothing_to_do_is_replaced():
+    idle = psutil.Process(next(in_processes(own_process, [0])))
+    idle.kill()
+    idle.wait(timeout=10)
+    deadline = time.monotonic() + 10
+    while not parallel._processes()._broken and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list(in_processes(square, [3])) == [9]
+
+
+def test_what_has_not_begun_is_left_out_when_results_are_no_longer_wanted(tmp_path):
+    paths = [tmp_path / str(i) for i in range(50)]
+    with contextlib.closing(in_processes(wait_then_note, paths)) as results:
+        next(results)
+    # Behind what was still in the queue.
+    assert list(in_processes(square, [3, 4])) == [9, 16]
+    assert not paths[-1].exists()
 
 
 def test_ended_process_is_told_and_others_take_its_place():
@@ -100,6 +158,21 @@ def test_background_works_elsewhere_and_is_waited_for(tmp_path):
 def test_first_error_of_the_background_is_raised():
     with pytest.raises(UserError, match=r"^one$"):
         in_background(fail, "one", "two")
+
+
+def test_an_error_of_the_background_is_raised_by_a_later_call():
+    deadline = time.monotonic() + 30
+
+    def fail_and_go_on() -> None:
+        with background():
+            meanwhile(fail, "one")
+            while time.monotonic() < deadline:
+                time.sleep(0.05)
+                meanwhile(square, 1)
+
+    with pytest.raises(UserError, match=r"^one$"):
+        fail_and_go_on()
+    assert time.monotonic() < deadline
 
 
 def test_an_error_leaves_out_what_has_not_begun(tmp_path):

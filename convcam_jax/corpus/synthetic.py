@@ -14,6 +14,7 @@ irregular voicing.
 import dataclasses
 import io
 import json
+from contextlib import closing
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -379,12 +380,12 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
         for spec in utterance_specs(config)
     }
     missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
-    made = in_processes(partial(_make, config, sample_rate_hz), missing)
-    bar = tqdm(made, "synthetic corpus", len(missing), unit="recording", disable=not (progress and missing))
-    for spec, (content, truth) in zip(missing, bar, strict=True):
-        wav_path, truth_path = paths[spec]
-        write_whole(truth_path, partial(_save_truth, truth), _FLAG)
-        write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
+    with closing(in_processes(partial(_make, config, sample_rate_hz), missing)) as made:
+        bar = tqdm(made, "synthetic corpus", len(missing), unit="recording", disable=not (progress and missing))
+        for spec, (content, truth) in zip(missing, bar, strict=True):
+            wav_path, truth_path = paths[spec]
+            write_whole(truth_path, partial(_save_truth, truth), _FLAG)
+            write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
 
 
 def _make(config: SyntheticConfig, sample_rate_hz: int, spec: UtteranceSpec) -> tuple[bytes, dict[str, NDArray]]:

@@ -15,7 +15,7 @@ from convcam_jax.views import MaskSet
 
 # Distance between seeds of equal accuracy in a chart whose genders are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8
-SHOWN_PACKAGES = ("jax", "flax", "optax", "librosa", "praat-parselmouth", "numpy", "scipy")
+SHOWN_PACKAGES = ("jax", "flax", "optax", "soxr", "praat-parselmouth", "numpy", "scipy")
 
 
 def changed_fields(config: Config) -> list[dict[str, str]]:

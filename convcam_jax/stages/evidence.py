@@ -4,6 +4,7 @@ Every variant is trained in `variants/VARIANT/`, with the files of any training 
 """
 
 import dataclasses
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -81,9 +82,10 @@ def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> di
     paths = {one.recording: folder / f"{one.recording}.wav" for one in recordings}
     missing = sorted(one for one in recordings if not paths[one.recording].exists())
     render = partial(planted.wav, config=config.synthetic, rate=rate_hz)
-    contents = tqdm(in_processes(render, missing), "planted evidence", len(missing), disable=not missing)
-    for one, content in zip(missing, contents, strict=True):
-        write_whole(paths[one.recording], partial(Path.write_bytes, data=content), "--cache_dir")
+    with closing(in_processes(render, missing)) as made:
+        contents = tqdm(made, "planted evidence", len(missing), disable=not missing)
+        for one, content in zip(missing, contents, strict=True):
+            write_whole(paths[one.recording], partial(Path.write_bytes, data=content), "--cache_dir")
     return paths
 
 

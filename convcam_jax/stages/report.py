@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ _TITLES = {
 def write_report(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> None:
     """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
     tasks = list(_all_shown(config, analysed, genders, workdir))
-    made = in_processes(partial(show, config=config, folder=workdir / "listening"), tasks)
-    shown, snr_db = zip(*tqdm(made, "report", len(tasks), unit="recording"), strict=True)
+    with closing(in_processes(partial(show, config=config, folder=workdir / "listening"), tasks)) as made:
+        shown, snr_db = zip(*tqdm(made, "report", len(tasks), unit="recording"), strict=True)
     page = make_page(_overview(config, analysed, min(snr_db), workdir), list(shown))
     write_text(workdir / REPORT, page)
 
