@@ -20,9 +20,9 @@ from convcam_jax.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # There is a process for each core already; and an accelerator belongs to the program that started them.
-_ENVIRONMENT = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
+_ENVIRONMENT = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
 _meanwhile: list[Future[object]] | None = None
 
 

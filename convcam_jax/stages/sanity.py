@@ -114,12 +114,12 @@ def _all_compared(
     wanted = own.first_members(config.sanity.seeds)
     seeds = list(own.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
-    none: list[int | None] = [None] * len(rows)
-    yield Compared(rows, Condition(TRAINED, 0), none, trained[rows])
+    no_others: list[int | None] = [None] * len(rows)
+    yield Compared(rows, Condition(TRAINED, 0), no_others, trained[rows])
     for members, params in trained_members(groups, wanted):
         indices = [seeds.index(member.seed) for member in members]
         for condition, signed_maps in _cascade(config, dataset, recordings, members, params):
-            yield Compared(indices, condition, none[: len(indices)], signed_maps)
+            yield Compared(indices, condition, no_others[: len(indices)], signed_maps)
     if len(seeds) > 1:
         others = [(row + 1) % len(seeds) for row in rows]
         yield Compared(rows, Condition(ANOTHER_SEED, None), [seeds[other] for other in others], trained[others])
