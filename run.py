@@ -26,6 +26,11 @@ from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions
 
 EXPERIMENTS = descriptions()
+# Of glibc: thresholds beyond all sizes. Arenas other than the main one give large blocks back all the same.
+ALLOCATOR = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in {"hugetlb": 1, "arena_max": 1, "mmap_threshold": 1 << 40, "trim_threshold": 1 << 40}.items()
+)
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "experiment",
@@ -146,13 +151,17 @@ def _share() -> Share | None:
     return Share(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
 
 
-def _use_huge_pages() -> None:
-    """Start anew with huge pages for large arrays, which only the environment can tell the allocator of Linux."""
+def _keep_memory() -> None:
+    """Start anew with an allocator that keeps what is freed, and in huge pages, which only the environment can tell it.
+
+    Each step frees gigabytes and takes them again. Given back to the system in between, all of it is filled with zeros
+    anew, and in a virtual machine may have to be got back from its host.
+    """
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+        os.environ["GLIBC_TUNABLES"] = ALLOCATOR
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 if __name__ == "__main__":
-    _use_huge_pages()
+    _keep_memory()
     app.run(main)
