@@ -8,7 +8,6 @@ same shapes need no other.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -18,11 +17,9 @@ import numpy as np
 import optax
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
-from jax.stages import Lowered, Wrapped
 
 from convcam_jax.batches import draw_batches, stratify, strip_columns, with_strata
 from convcam_jax.config import GENDERS, TrainConfig
-from convcam_jax.parallel import n_cores
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import (
     QUICKLY_COMPILED,
@@ -138,7 +135,7 @@ def over_members(
     mapped: tuple[bool, ...],
     donate: tuple[int, ...] = (),
     compiler_options: dict[str, Any] | None = None,
-) -> Wrapped:
+) -> Callable[..., Any]:
     """The program of a group from a function of one member; `mapped` says which arguments have the member axis."""
     specs = tuple(PartitionSpec("member") if m else PartitionSpec() for m in mapped)
     batched = jax.vmap(function, in_axes=tuple(0 if m else None for m in mapped))
@@ -231,14 +228,8 @@ def train_epochs(
     """
     draw = _draw_program(len(members))
     step = step_program(len(members), plan.train_columns, model, config.learning_rate)
-    score = _score_program(len(members), model, plan.scored_columns)
     finish = _finish_program(len(members), config.patience_epochs)
     training_keys = _member_key_streams(members)[1]
-    dropout_keys, batches = draw(training_keys, plan.train, jnp.asarray(first_epoch))
-    compile_side_by_side(
-        lambda: step.lower(dropout_keys, state, recordings, batches[:, 0], jnp.asarray(0)),
-        lambda: score.lower(state.params, recordings, plan.scored_validation[:, :, 0]),
-    )
     for epoch in range(first_epoch, config.epochs + 1):
         if bool(state.stopped.all()):
             return
@@ -254,18 +245,11 @@ def train_epochs(
         yield Epoch(epoch, running, state, _sum_scores(every), validation)
 
 
-def compile_side_by_side(*lowered: Callable[[], Lowered]) -> None:
-    """Compile programs that are about to be called, one on each core: XLA's compiler hardly uses more.
-
-    JAX keeps what it has compiled for these arguments, so that the calls need not wait.
-    """
-    with ThreadPoolExecutor(n_cores()) as threads:
-        list(threads.map(lambda lower: lower().compile(), lowered))
-
-
 @lru_cache(_PROGRAMS_KEPT)
-def step_program(n_members: int, n_columns: int, model: SimpleNet, learning_rate: float) -> Wrapped:
-    """The program of one training step of a group, from and to its states and scores.
+def step_program(
+    n_members: int, n_columns: int, model: SimpleNet, learning_rate: float
+) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
+    """The program of one training step of a group.
 
     Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
     of the step; `n_columns` is the length of the strip for a batch.
@@ -283,7 +267,7 @@ def _init_program(
 
 
 @lru_cache(_PROGRAMS_KEPT)
-def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Wrapped:
+def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
     score = partial(score_batch, model=model, n_columns=n_columns)
     return over_members(score, member_mesh(n_members), (True, False, True))
 

@@ -12,14 +12,11 @@ from convcam_jax.batches import ABSENT
 from convcam_jax.config import TrainConfig
 from convcam_jax.ensemble import (
     Member,
-    compile_side_by_side,
     group_size,
     init_group,
     list_members,
     make_plan,
     member_keys,
-    member_mesh,
-    over_members,
     score_group,
     step_program,
     steps_per_epoch,
@@ -257,20 +254,3 @@ def test_members_on_four_devices_equal_those_on_one(together, tmp_path):
         np.testing.assert_allclose(four["scores"], scores, rtol=2e-4, atol=1e-5)
         for index, leaf in enumerate(jax.tree.leaves(params)):
             np.testing.assert_allclose(four[str(index)], leaf, atol=2e-3 * CONFIG.learning_rate)
-
-
-def test_programs_compiled_side_by_side_are_not_compiled_again():
-    programs = [over_members(lambda x, power=power: x**power, member_mesh(4), (True,)) for power in (2, 3)]
-    values = np.arange(4.0)
-    compilations: list[str] = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, _, **__: compilations.append(event) if event.endswith("backend_compile_duration") else None
-    )
-    try:
-        compile_side_by_side(*(lambda program=program: program.lower(values) for program in programs))
-        assert len(compilations) == 2
-        for program, power in zip(programs, (2, 3), strict=True):
-            np.testing.assert_array_equal(program(values), values**power)
-        assert len(compilations) == 2
-    finally:
-        jax.monitoring.clear_event_listeners()
