@@ -5,6 +5,8 @@ anew in every epoch. Each recording is seen once per epoch, and all batches have
 take one.
 """
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from jax import Array
@@ -13,7 +15,7 @@ from convcam_jax.packing import slot_columns
 
 ABSENT = -1
 # Strips of sets that are gone through once are made a multiple of so many columns long, a few per cent more than they
-# need, so that the sets of both genders often share a compiled program.
+# need, so that different sets often share a compiled program.
 _STRIP_COLUMNS = 64
 
 
@@ -36,23 +38,26 @@ def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: 
     return strata.reshape(n_strata, n_steps)
 
 
-def with_strata(strata: np.ndarray, n_strata: int) -> np.ndarray:
-    """Strata `[..., n, n_steps]` with further ones of `ABSENT` recordings up to `n_strata`."""
-    missing = np.full((*strata.shape[:-2], n_strata - strata.shape[-2], strata.shape[-1]), ABSENT, strata.dtype)
-    return np.concatenate([strata, missing], axis=-2)
-
-
 def fixed_strata(
-    n_frames: np.ndarray, indices: np.ndarray, batch_size: int, multiple_of: int = 1
-) -> tuple[np.ndarray, int]:
-    """Strata of the recordings `indices [n]`, gone through once in as few batches of at most `batch_size` as can be.
+    n_frames: np.ndarray, sets: Sequence[np.ndarray], batch_size: int, multiple_of: int = 1
+) -> tuple[list[np.ndarray], int]:
+    """Strata of each of some sets of recordings, gone through once in as few batches as can be.
 
-    `n_frames [N]` is that of all recordings; the number of batches is made a multiple of `multiple_of`. Also returns
-    the length of strip for a batch, a column of the strata.
+    Args:
+      n_frames: `[N]` of all recordings.
+      sets: the indices `[n]` of each set's recordings.
+      batch_size: recordings in a batch, at most.
+      multiple_of: the number of a set's batches is made a multiple of it.
+
+    Returns:
+      For each set `[B, n_steps]` with B common to all, and the length of strip for a batch, a column of any: sets with
+      as many batches share a compiled program.
     """
-    n_steps = -(-len(indices) // (batch_size * multiple_of)) * multiple_of
-    strata = stratify(n_frames, indices, n_steps, -(-len(indices) // n_steps))
-    return strata, -(-strip_columns(n_frames, strata) // _STRIP_COLUMNS) * _STRIP_COLUMNS
+    steps = [-(-len(indices) // (batch_size * multiple_of)) * multiple_of for indices in sets]
+    n_strata = max(-(-len(indices) // n_steps) for indices, n_steps in zip(sets, steps, strict=True))
+    strata = [stratify(n_frames, indices, n_steps, n_strata) for indices, n_steps in zip(sets, steps, strict=True)]
+    n_columns = max(strip_columns(n_frames, own) for own in strata)
+    return strata, -(-n_columns // _STRIP_COLUMNS) * _STRIP_COLUMNS
 
 
 def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
@@ -61,9 +66,11 @@ def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
     return int(slot_columns(frames).max(axis=1).sum())
 
 
-def strata_to_explain(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+def strata_to_explain(
+    n_frames: np.ndarray, sets: Sequence[np.ndarray], batch_size: int
+) -> tuple[list[np.ndarray], int]:
     """As `fixed_strata`, in batches that can be divided over the devices of this process."""
-    return fixed_strata(n_frames, indices, batch_size, jax.local_device_count())
+    return fixed_strata(n_frames, sets, batch_size, jax.local_device_count())
 
 
 def recording_order(batches: np.ndarray) -> np.ndarray:

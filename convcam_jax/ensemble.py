@@ -18,7 +18,7 @@ import optax
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from convcam_jax.batches import draw_batches, stratify, strip_columns, with_strata
+from convcam_jax.batches import draw_batches, stratify, strip_columns
 from convcam_jax.config import GENDERS, TrainConfig
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import (
@@ -49,16 +49,14 @@ class Plan(NamedTuple):
     Attributes:
       train: `[S, n_strata, n_steps]` indices of recordings, to draw batches from.
       train_columns: length of the strip for a training batch.
-      scored_train: `[S, B, n_steps]` the training set again.
-      scored_validation: `[S, B, n_steps]` in batches of the same size B, so that one program scores both sets.
-      scored_columns: length of the strip for a batch of either.
+      validation: `[S, B, n_steps]`, of the same shape for groups of either gender, so that one program scores both.
+      validation_columns: length of the strip for a batch of either gender's.
     """
 
     train: np.ndarray
     train_columns: int
-    scored_train: np.ndarray
-    scored_validation: np.ndarray
-    scored_columns: int
+    validation: np.ndarray
+    validation_columns: int
 
 
 class Epoch(NamedTuple):
@@ -161,21 +159,17 @@ def steps_per_epoch(training_sets: dict[str, np.ndarray], batch_size: int) -> in
     return -(-max(len(indices) for indices in training_sets.values()) // batch_size)
 
 
-def batch_strata(
-    n_frames: np.ndarray, sets: dict[str, np.ndarray], members: tuple[Member, ...], n_steps: int
-) -> tuple[np.ndarray, int]:
-    """Strata `[S, n_strata, n_steps]` of every member's set of recordings, and the length of strip for their batches.
+def batch_strata(n_frames: np.ndarray, sets: dict[str, np.ndarray], n_steps: int) -> tuple[dict[str, np.ndarray], int]:
+    """Strata `[n_strata, n_steps]` of each gender's set of recordings, and the length of strip for a batch of any.
 
     Args:
       n_frames: `[N]` of all recordings.
       sets: for each gender, the indices of its recordings.
-      members: the group.
       n_steps: batches per epoch.
     """
-    own = [sets[member.gender] for member in members]
-    n_strata = -(-max(map(len, own)) // n_steps)
-    strata = np.stack([stratify(n_frames, indices, n_steps, n_strata) for indices in own])
-    return strata, max(strip_columns(n_frames, s) for s in strata)
+    n_strata = -(-max(map(len, sets.values())) // n_steps)
+    strata = {gender: stratify(n_frames, indices, n_steps, n_strata) for gender, indices in sets.items()}
+    return strata, max(strip_columns(n_frames, own) for own in strata.values())
 
 
 def make_plan(
@@ -186,12 +180,11 @@ def make_plan(
     batch_size: int,
 ) -> Plan:
     """The plan of a group; `training` and `validation` are indices of recordings for each gender."""
-    train, train_columns = batch_strata(n_frames, training, members, steps_per_epoch(training, batch_size))
-    held_out, _ = batch_strata(n_frames, validation, members, steps_per_epoch(validation, batch_size))
-    n_strata = max(train.shape[1], held_out.shape[1])
-    scored_train, scored_validation = (with_strata(strata, n_strata) for strata in (train, held_out))
-    scored_columns = max(strip_columns(n_frames, s) for s in (*scored_train, *scored_validation))
-    return Plan(train, train_columns, scored_train, scored_validation, scored_columns)
+    own = {member.gender: training[member.gender] for member in members}
+    train, train_columns = batch_strata(n_frames, own, steps_per_epoch(training, batch_size))
+    held_out, validation_columns = batch_strata(n_frames, validation, steps_per_epoch(validation, batch_size))
+    train_strata, validation_strata = (np.stack([s[member.gender] for member in members]) for s in (train, held_out))
+    return Plan(train_strata, train_columns, validation_strata, validation_columns)
 
 
 def init_group(
@@ -240,7 +233,7 @@ def train_epochs(
             state, scores = step(dropout_keys, state, recordings, batches[:, index], jnp.asarray(index))
             every.append(jax.device_get(scores))
             on_step()
-        validation = score_group(state.params, recordings, plan.scored_validation, model, plan.scored_columns)
+        validation = score_group(state.params, recordings, plan.validation, model, plan.validation_columns)
         state = finish(state, jnp.asarray(epoch), validation)
         yield Epoch(epoch, running, state, _sum_scores(every), validation)
 

@@ -20,7 +20,8 @@ CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), 
 class MemberScores(NamedTuple):
     """What is known of one member besides its answers on the test set; `zero_maps` counts its maps that are zero.
 
-    Accuracies and loss are those of the parameters that were kept, without dropout and in the precision of training.
+    Accuracies and loss are those of `history.csv` in the epoch whose parameters were kept: of validation after it, of
+    training over its steps, with dropout; both in the precision of training.
     """
 
     gender: str

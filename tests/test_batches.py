@@ -9,7 +9,6 @@ from convcam_jax.batches import (
     fixed_strata,
     stratify,
     strip_columns,
-    with_strata,
 )
 from convcam_jax.packing import slot_columns
 
@@ -26,20 +25,33 @@ def test_strata_by_hand():
 
 def test_fixed_strata_need_as_few_batches_as_can_be_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
-    strata, n_columns = fixed_strata(n_frames, np.array([0, 1, 2, 3, 4]), batch_size=4)
+    (strata,), n_columns = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4])], batch_size=4)
     assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
     # The longest of each stratum have 50, 30 and 10 frames, so 64, 40 and 24 columns: 128 on a multiple of 64.
     assert strip_columns(n_frames, strata) == 128
     assert n_columns == 128
-    assert fixed_strata(n_frames, np.array([0, 1, 2, 3, 5]), batch_size=4)[1] == 192
+    assert fixed_strata(n_frames, [np.array([0, 1, 2, 3, 5])], batch_size=4)[1] == 192
 
 
 def test_fixed_strata_are_a_multiple_of_the_devices_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
-    strata, _ = fixed_strata(n_frames, np.arange(5), batch_size=2, multiple_of=4)
+    (strata,), _ = fixed_strata(n_frames, [np.arange(5)], batch_size=2, multiple_of=4)
     assert strata.tolist() == [[1, 4, 2, 3], [0, ABSENT, ABSENT, ABSENT]]
     # Three batches of two would do; they are made four.
-    assert fixed_strata(n_frames, np.arange(6), batch_size=2, multiple_of=2)[0].shape == (2, 4)
+    (strata,), _ = fixed_strata(n_frames, [np.arange(6)], batch_size=2, multiple_of=2)
+    assert strata.shape == (2, 4)
+
+
+def test_fixed_strata_of_several_sets_share_their_batches_size_and_their_strip_by_hand():
+    n_frames = np.array([10, 50, 30, 20, 40, 60, 100])
+    (first, second), n_columns = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4]), np.array([5, 6])], batch_size=3)
+    assert first.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
+    assert second.tolist() == [[6], [5], [ABSENT]]
+    # The longer one's 112 and 72 columns, and 8 for no recording.
+    assert n_columns == 192
+    alone, columns_alone = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4])], batch_size=3)
+    np.testing.assert_array_equal(alone[0], first)
+    assert columns_alone == 128
 
 
 def test_what_batches_give_in_the_order_of_the_recordings_by_hand():
@@ -94,10 +106,3 @@ def test_recordings_of_a_batch_are_drawn_independently_in_each_stratum():
     # A row of strata is a batch's worth of neighbours in length; the same permutation of all would keep its columns.
     columns = {tuple(batch) for batch in strata.T.tolist()}
     assert not any(tuple(batch) in columns for batch in batches.tolist())
-
-
-def test_further_strata_are_absent():
-    strata = np.array([[[3, 4]], [[7, 5]]], np.int32)
-    np.testing.assert_array_equal(with_strata(strata, 2), [[[3, 4], [-1, -1]], [[7, 5], [-1, -1]]])
-    assert with_strata(strata, 2).dtype == np.int32
-    np.testing.assert_array_equal(with_strata(strata, 1), strata)

@@ -125,6 +125,10 @@ def test_tables_fit_together(finished):
     np.testing.assert_allclose(members.set_index(["gender", "seed"])["test_accuracy"].sort_index(), accuracy)
     history = table(finished, "history.csv")
     assert history.groupby(["gender", "seed"])["epoch"].max().tolist() == members["epochs"].tolist()
+    kept = members.merge(history, left_on=["gender", "seed", "best_epoch"], right_on=["gender", "seed", "epoch"])
+    for name in ("train_accuracy", "validation_accuracy"):
+        assert kept[f"{name}_x"].tolist() == kept[f"{name}_y"].tolist()
+    assert len(kept) == len(members)
 
 
 def test_maps_belong_to_the_test_recordings(finished):

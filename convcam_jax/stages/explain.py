@@ -64,15 +64,22 @@ def explain_members(
     params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
-    n_frames, tested = np.asarray(recordings.n_frames), dataset.indices(gender, "test")
-    strata, n_columns = strata_to_explain(n_frames, tested, config.train.batch_size)
+    strata, n_columns = tested_strata(gender, config, dataset, recordings)
     model = make_model(config, config.cam.precision)
     (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
     return signed_maps, logits
 
 
+def tested_strata(gender: str, config: Config, dataset: Dataset, recordings: Recordings) -> tuple[np.ndarray, int]:
+    """A gender's test recordings in batches to explain, whose program the other gender can use as well."""
+    sets = {g: dataset.indices(g, "test") for g in dataset.genders()}
+    n_frames = np.asarray(recordings.n_frames)
+    strata, n_columns = strata_to_explain(n_frames, list(sets.values()), config.train.batch_size)
+    return strata[list(sets).index(gender)], n_columns
+
+
 def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_maps: np.ndarray) -> list[MemberScores]:
-    """What the training has saved of its members, those of validation at the epoch whose parameters were kept."""
+    """What the training has saved of its members, at the epoch whose parameters were kept."""
     best_epoch, n_epochs = learned["best_epoch"], np.isfinite(learned["history"]).all(-1).sum(-1)
     best = dict(zip(HISTORY_COLUMNS, learned["history"][np.arange(len(members)), best_epoch - 1].T, strict=True))
     return [
@@ -80,7 +87,7 @@ def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_ma
             *member,
             int(n_epochs[i]),
             int(best_epoch[i]),
-            float(learned["train_accuracy"][i]),
+            float(best["train_accuracy"][i]),
             float(best["validation_accuracy"][i]),
             float(best["validation_loss"][i]),
             int(zero_maps[i]),

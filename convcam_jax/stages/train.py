@@ -26,7 +26,6 @@ from convcam_jax.ensemble import (
     init_group,
     list_members,
     make_plan,
-    score_group,
     train_epochs,
 )
 from convcam_jax.errors import UserError
@@ -52,7 +51,7 @@ class Group(NamedTuple):
     folder: Path
 
     def history_file(self) -> Path:
-        """Where `history [S, epochs, 4]`, `best_epoch [S]` and `train_accuracy [S]` of the best epoch are saved."""
+        """Where `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
         return self.folder.with_name(f"{self.folder.name}_history.npz")
 
     def handed_over_file(self) -> Path:
@@ -187,7 +186,7 @@ def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> 
             if is_due and epoch.number < config.train.epochs:
                 checkpoints.save(manager, epoch.number, progress)
                 saved_at_s = monotonic()
-    _write_history(group, progress, config, plan, recordings)
+    _write_history(group, progress)
     # The parameters come last: they tell that the group is complete.
     checkpoints.save_params(group.folder, progress.state.best_params)
 
@@ -196,19 +195,13 @@ def _train_for_first_process(group: Group, config: Config, plan: Plan, recording
     progress = _start(group.members, config)
     for epoch in _epochs_with_bar(group.members, progress, 0, config, plan, recordings):
         progress = _record(progress, epoch, group.members)
-    _write_history(group, progress, config, plan, recordings)
+    _write_history(group, progress)
     leaves = flatten_dict(progress.state.best_params, sep="/")
     write_arrays(group.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
 
 
-def _write_history(group: Group, progress: Progress, config: Config, plan: Plan, recordings: Recordings) -> None:
-    best, model = progress.state.best_params, make_model(config, config.train.precision)
-    scores = score_group(best, recordings, plan.scored_train, model, plan.scored_columns)
-    arrays = {
-        "history": progress.history,
-        "best_epoch": np.asarray(progress.state.best_epoch),
-        "train_accuracy": np.asarray(scores.accuracy()),
-    }
+def _write_history(group: Group, progress: Progress) -> None:
+    arrays = {"history": progress.history, "best_epoch": np.asarray(progress.state.best_epoch)}
     write_arrays(group.history_file(), arrays)
 
 
