@@ -24,6 +24,7 @@ from convcam_jax.metrics import (
 )
 from convcam_jax.placement import Placement, identity_placement, normalise_and_crop, place
 from convcam_jax.simplenet import map_placement
+from convcam_jax.training import QUICKLY_COMPILED
 
 
 class Analysis(NamedTuple):
@@ -94,7 +95,7 @@ def analyse_member(
     return jax.vmap(recording)(maps, arrays), masks
 
 
-@partial(jax.jit, static_argnames=("n_emotions", "config"))
+@partial(jax.jit, static_argnames=("n_emotions", "config"), compiler_options=QUICKLY_COMPILED)
 def analyse(
     maps: Array, correct: Array, arrays: AnalysisArrays, bin_hz: Array, n_emotions: int, config: AnalysisConfig
 ) -> Analysis:
@@ -104,7 +105,7 @@ def analyse(
     return Analysis(metrics, masks, ensemble_masks(masks))
 
 
-@partial(jax.jit, static_argnames="threshold")
+@partial(jax.jit, static_argnames="threshold", compiler_options=QUICKLY_COMPILED)
 def contours(maps: Array, arrays: AnalysisArrays, bin_hz: Array, threshold: float) -> Contours:
     """Contours of maps `[N, F, T]`, whose cells below `threshold` of a column's maximum are left out of c."""
 

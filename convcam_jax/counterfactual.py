@@ -17,7 +17,7 @@ from convcam_jax.batches import ABSENT, stratify, strip_columns
 from convcam_jax.ensemble import member_mesh, over_members
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.statistics import mean_interval
-from convcam_jax.training import Params, Recordings
+from convcam_jax.training import Params, Recordings, compiler_options
 
 BATCH_SIZE = 16
 SOUNDS = ("only", "without")
@@ -44,7 +44,8 @@ def probabilities(params: Params, sounds: Recordings, model: SimpleNet) -> np.nd
 @lru_cache(2)
 def _program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Params, Recordings, np.ndarray], Array]:
     classify = partial(_classify, model=model, n_columns=n_columns)
-    return over_members(classify, member_mesh(n_members), (True, False, False))
+    mesh, options = member_mesh(n_members), compiler_options(model)
+    return over_members(classify, mesh, (True, False, False), compiler_options=options)
 
 
 def _classify(params: Params, sounds: Recordings, batches: Array, model: SimpleNet, n_columns: int) -> Array:

@@ -26,6 +26,7 @@ from convcam_jax.training import (
     MemberState,
     Recordings,
     Scores,
+    compiler_options,
     end_epoch,
     init_member,
     score_batch,
@@ -248,7 +249,8 @@ def step_program(
     of the step; `n_columns` is the length of the strip for a batch.
     """
     step = partial(_fold_and_step, model=model, optimizer=optax.adam(learning_rate), n_columns=n_columns)
-    return over_members(step, member_mesh(n_members), (True, True, False, True, False), donate=(1,))
+    mesh, options = member_mesh(n_members), compiler_options(model)
+    return over_members(step, mesh, (True, True, False, True, False), donate=(1,), compiler_options=options)
 
 
 @lru_cache(_PROGRAMS_KEPT)
@@ -262,7 +264,7 @@ def _init_program(
 @lru_cache(_PROGRAMS_KEPT)
 def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
     score = partial(score_batch, model=model, n_columns=n_columns)
-    return over_members(score, member_mesh(n_members), (True, False, True))
+    return over_members(score, member_mesh(n_members), (True, False, True), compiler_options=compiler_options(model))
 
 
 @lru_cache(_PROGRAMS_KEPT)

@@ -23,7 +23,7 @@ from convcam_jax.simplenet import (
     map_placement,
     pool_last_convolution,
 )
-from convcam_jax.training import Params, Recordings
+from convcam_jax.training import Params, Recordings, compiler_options
 
 
 class Explanations(NamedTuple):
@@ -189,4 +189,4 @@ def _program(
         out_specs=PartitionSpec("member", "recording"),
         check_vma=False,
     )
-    return jax.jit(divided)
+    return jax.jit(divided, compiler_options=compiler_options(model))

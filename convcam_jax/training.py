@@ -17,8 +17,10 @@ from convcam_jax.simplenet import SimpleNet
 
 Params = Any
 
-# For programs that draw at random and run seldom: random bits take ten times as long to compile with all optimisations.
+# For programs that draw at random and run seldom (random bits take ten times as long to compile with all
+# optimisations), and others that run for less time than it takes to optimise them.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
+_SMALL_NETWORK_FILTERS = 64
 
 
 class Recordings(NamedTuple):
@@ -55,6 +57,11 @@ class Scores(NamedTuple):
     def accuracy(self) -> Array:
         """Share of correct recordings."""
         return self.correct / self.recordings
+
+
+def compiler_options(model: SimpleNet) -> dict[str, int] | None:
+    """Options for programs that apply the network: a small one takes longer to optimise than is gained by it."""
+    return QUICKLY_COMPILED if max(model.config.filters) < _SMALL_NETWORK_FILTERS else None
 
 
 def init_member(

@@ -24,7 +24,7 @@ from convcam_jax.stages.analyse import GenderMaps
 from convcam_jax.stages.explain import load_explanations
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.stages.trained import trained_members
-from convcam_jax.training import Params, Recordings
+from convcam_jax.training import Params, Recordings, compiler_options
 from convcam_jax.workdir import read_csv, write_csv, write_figure, write_table
 
 _TABLE = "faithfulness.csv"
@@ -105,7 +105,8 @@ def measure_curves(
 @lru_cache(2)
 def _program(n_members: int, model: SimpleNet, n_columns: int, n_steps: int) -> Callable[..., Array]:
     one_member = partial(_one_member, model=model, n_columns=n_columns, n_steps=n_steps)
-    return over_members(one_member, member_mesh(n_members), (True, True, True, True, True, *(False,) * 3))
+    mapped = (True, True, True, True, True, *(False,) * 3)
+    return over_members(one_member, member_mesh(n_members), mapped, compiler_options=compiler_options(model))
 
 
 def _one_member(
