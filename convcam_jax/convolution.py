@@ -12,6 +12,7 @@ the cache. Where the processor does not multiply bfloat16, the factors are round
 the same but for the rounding of float32. On other backends it is `lax.conv_general_dilated` and its own derivatives.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -21,27 +22,59 @@ from jax import Array, lax
 from convcam_jax import winograd
 from convcam_jax.config import Precision
 from convcam_jax.member_loop import one_member_after_another
+from convcam_jax.pooling import Pool, max_pool
 from convcam_jax.processor import multiplies_bfloat16
 
 # With fewer channels, Winograd's sums of rows take longer than the products that they save.
 _FEWEST_CHANNELS_FOR_WINOGRAD = 32
 
 
-def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32") -> Array:
-    """Convolve a strip with a kernel; differentiable in both, and `vmap` over either is one convolution per member.
+def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32", pool: Pool = (1, 1)) -> Array:
+    """Convolve a strip with a kernel, and max-pool; differentiable in both.
+
+    `vmap` over either is one convolution per member on a CPU.
 
     Args:
       strip: `[H, T, C_in]` float32.
       kernel: `[h, w, C_in, C_out]` float32.
       precision: of the factors; sums are float32 in both.
+      pool: (frequency, time), 1 or 2 each.
 
     Returns:
-      `[H - h + 1, T, C_out]` float32; column t is made of the strip's columns t to t + w - 1.
+      `[(H - h + 1) / pool[0], T / pool[1], C_out]` float32; before the pooling, column t is made of the strip's columns
+      t to t + w - 1.
     """
     if jax.default_backend() == "cpu":
-        return _cpu_convolution(strip, kernel, precision)
+        if _gains_by_winograd(strip.shape, kernel.shape, precision):
+            return _winograd_convolution(strip, kernel, precision, pool)
+        return max_pool(_cpu_convolution(strip, kernel, precision), pool)
     factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
-    return _lax_convolution(strip.astype(factors), kernel.astype(factors), _forward_padding(kernel)).astype(jnp.float32)
+    strip, kernel = strip.astype(factors), kernel.astype(factors)
+    return max_pool(_lax_convolution(strip, kernel, _forward_padding(kernel)).astype(jnp.float32), pool)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _winograd_convolution(strip: Array, kernel: Array, precision: Precision, pool: Pool) -> Array:
+    return _winograd_forward(strip, kernel, precision, pool)[0]
+
+
+def _winograd_forward(
+    strip: Array, kernel: Array, precision: Precision, pool: Pool
+) -> tuple[Array, tuple[Array, Array, Array]]:
+    convolve = partial(winograd.convolution, pool=pool, as_factor=_as_factor(precision))
+    values, winners = one_member_after_another(convolve)(strip, kernel)
+    return values, (strip, kernel, winners)
+
+
+def _winograd_gradients(
+    precision: Precision, pool: Pool, residuals: tuple[Array, Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
+    strip, kernel, winners = residuals
+    gradients = partial(winograd.gradients, pool=pool, as_factor=_as_factor(precision))
+    return one_member_after_another(gradients)(strip, kernel, cotangent, winners)
+
+
+_winograd_convolution.defvjp(_winograd_forward, _winograd_gradients)
 
 
 def _forward_padding(kernel: Array) -> list[tuple[int, int]]:
@@ -88,17 +121,19 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
     in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
     if in_bfloat16 and multiplies_bfloat16():
         return one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
-    as_factor = _rounded_to_bfloat16 if in_bfloat16 else _unchanged
-    if _gains_by_winograd(strip, kernel.shape):
-        compute = partial(winograd.padded_convolution, padding=padding, as_factor=as_factor)
-        return one_member_after_another(compute)(strip, kernel)
+    as_factor = _as_factor(precision) if in_bfloat16 else _unchanged
     return one_member_after_another(partial(_lax_convolution, padding=padding))(as_factor(strip), as_factor(kernel))
 
 
-def _gains_by_winograd(strip: Array, kernel_shape: tuple[int, ...]) -> bool:
-    """Whether Winograd's algorithm can convolve the strip, and faster."""
-    can = kernel_shape[:2] == winograd.KERNEL and strip.shape[-3] >= winograd.INPUTS
-    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
+def _gains_by_winograd(strip_shape: tuple[int, ...], kernel_shape: tuple[int, ...], precision: Precision) -> bool:
+    """Whether Winograd's algorithm can convolve a strip, and faster."""
+    can = kernel_shape[:2] == winograd.KERNEL and strip_shape[0] >= winograd.INPUTS
+    in_float32 = precision == "float32" or not multiplies_bfloat16()
+    return can and in_float32 and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
+
+
+def _as_factor(precision: Precision) -> Callable[[Array], Array]:
+    return _rounded_to_bfloat16 if precision == "bfloat16" else _unchanged
 
 
 def _rounded_to_bfloat16(values: Array) -> Array:
@@ -142,12 +177,8 @@ def _product(left: Array, right: Array) -> Array:
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
-    if precision == "float32" or not multiplies_bfloat16():
-        as_factor = _rounded_to_bfloat16 if precision == "bfloat16" else _unchanged
-        if _gains_by_winograd(strip, shape):
-            compute = partial(winograd.kernel_gradient, as_factor=as_factor)
-            return one_member_after_another(compute)(strip, cotangent)
-        strip, cotangent, precision = as_factor(strip), as_factor(cotangent), "float32"
+    if precision == "bfloat16" and not multiplies_bfloat16():
+        strip, cotangent, precision = _rounded_to_bfloat16(strip), _rounded_to_bfloat16(cotangent), "float32"
     return one_member_after_another(partial(_kernel_gradient_by_products, shape=shape, precision=precision))(
         strip, cotangent
     )

@@ -1,24 +1,29 @@
 """How `vmap` over members is carried out where batching them gains nothing."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
+import jax
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
+Result = TypeVar("Result")
 
-def one_member_after_another(compute: Callable[..., Array]) -> Callable[..., Array]:
-    """`compute`, but mapped over members by a loop where `vmap` would batch it."""
+
+def one_member_after_another(compute: Callable[..., Result]) -> Callable[..., Result]:
+    """`compute`, of arrays to a tree of arrays, but mapped over members by a loop where `vmap` would batch it."""
     compute = custom_vmap(compute)
 
     @compute.def_vmap
-    def _loop(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Array, bool]:
+    def _loop(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Result, Result]:
         del axis_size
         mapped = tuple(operand for operand, batched in zip(operands, in_batched, strict=True) if batched)
 
-        def one_member(own: tuple[Array, ...]) -> Array:
+        def one_member(own: tuple[Array, ...]) -> Result:
             remaining = iter(own)
             return compute(*(next(remaining) if b else o for o, b in zip(operands, in_batched, strict=True)))
 
-        return lax.map(one_member, mapped), True
+        results = lax.map(one_member, mapped)
+        return results, jax.tree.map(lambda _: True, results)
 
     return compute

@@ -7,7 +7,6 @@ one unit per class. Kernels are initialised as in Keras, which the authors used:
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -19,6 +18,7 @@ from convcam_jax.config import MapPlacement, ModelConfig, Precision
 from convcam_jax.convolution import strip_convolution
 from convcam_jax.packing import Strip, pack, slot_columns, unpack
 from convcam_jax.placement import Layer, Placement, make_placement
+from convcam_jax.pooling import max_pool
 
 KERNEL = (3, 3)
 # (frequency, time) after each convolution.
@@ -76,9 +76,8 @@ class StripConvolution(nn.Module):
         """
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (*KERNEL, values.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        values = strip_convolution(values, kernel, self.precision)
         # Bias and ReLU grow with their argument, so they give the same after the pooling, on fewer values.
-        values = _max_pool(values, pool)
+        values = strip_convolution(values, kernel, self.precision, pool)
         silence = nn.relu(silence @ kernel.sum((0, 1)) + bias)
         return jnp.where(sounding[:, None], nn.relu(values + bias), silence), silence
 
@@ -127,7 +126,7 @@ class SimpleNet(nn.Module):
 
     def classify_activations(self, activations: Array) -> Array:
         """Logits `[N, n_classes]` from the last convolution's output `[N, H, W, K]`, without dropout."""
-        return self._classify(_max_pool(activations, POOLS[-1]), dropout=False)
+        return self._classify(max_pool(activations, POOLS[-1]), dropout=False)
 
     def offset_weights(self) -> Array:
         """What the dense layer makes of an offset of each channel: its weights, summed over the nodes, `[K, units]`."""
@@ -154,7 +153,7 @@ class SimpleNet(nn.Module):
 
 def pool_last_convolution(activations: Activations, strip: Strip, grid: tuple[int, int]) -> Array:
     """What the dense layer gets of the last convolution's output: `[N, h, w, K]` for inputs of the grid (F, T)."""
-    return _unpack_pooled(Activations(_max_pool(activations.values, POOLS[-1]), activations.silence), strip, grid)
+    return _unpack_pooled(Activations(max_pool(activations.values, POOLS[-1]), activations.silence), strip, grid)
 
 
 def _unpack_pooled(pooled: Activations, strip: Strip, grid: tuple[int, int]) -> Array:
@@ -191,34 +190,3 @@ _product_with_tall_gradients.defvjp(_product_forward, _product_gradients)
 def n_parameters(params: dict) -> int:
     """Number of weights and biases in a tree of parameters."""
     return sum(math.prod(leaf.shape) for layer in params.values() for leaf in layer.values())
-
-
-def _max_pool(values: Array, pool: tuple[int, int]) -> Array:
-    """Max-pooling by 1 or 2 of `[..., H, W, C]`; a remainder that does not fill a window is left out."""
-    for axis, size in zip((-3, -2), pool, strict=True):
-        if size == 2:
-            values = _max_of_pairs(lax.slice_in_dim(values, 0, values.shape[axis] // 2 * 2, axis=axis), axis)
-        elif size != 1:
-            raise ValueError(f"a pool is 1 or 2 wide, not {size}")
-    return values
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _max_of_pairs(values: Array, axis: int) -> Array:
-    """Larger of every two neighbours; of equal ones, the gradient is the first's."""
-    return _first_wins(values, axis)[0]
-
-
-def _first_wins(values: Array, axis: int) -> tuple[Array, Array]:
-    first, second = (lax.slice_in_dim(values, i, None, 2, axis) for i in (0, 1))
-    return jnp.maximum(first, second), first >= second
-
-
-def _max_gradient(axis: int, first_wins: Array, cotangent: Array) -> tuple[Array]:
-    # JAX's own rules are several times slower on a CPU: a windowed maximum's scatters, a pairwise one's divides.
-    wins = jnp.stack([first_wins, ~first_wins], axis)
-    pairs = jnp.where(wins, jnp.expand_dims(cotangent, axis), 0.0)
-    return (pairs.reshape(*cotangent.shape[:axis], 2 * cotangent.shape[axis], *cotangent.shape[axis + 1 :]),)
-
-
-_max_of_pairs.defvjp(_first_wins, _max_gradient)

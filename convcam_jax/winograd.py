@@ -6,8 +6,8 @@ F(6 x 6, 3 x 3) needs 64: of sums of inputs with sums of weights, of which sums 
 networks", CVPR 2016). The sums are those that come of the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. The result
 differs from the plain one by rounding alone, some 1e-5 of its largest value in float32.
 
-Strips are `[H, T, C]` as in `convcam_jax.convolution`. Tiles are made, multiplied and summed for one row of tiles at a
-time, so that all of it stays in the cache. The sums of rows are small matrix products, since XLA's CPU backend would
+Strips are `[H, T, C]` as in `convcam_jax.convolution`. Tiles are made, multiplied, summed and pooled for one row of
+tiles at a time, so that all of it stays in the cache. The sums of rows are small matrix products, since XLA's CPU backend would
 compute element-wise sums anew in each sum of columns that uses them; the sums of columns are element-wise, of whole
 vectors of channels, which are contiguous.
 """
@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+
+from convcam_jax.pooling import Pool, pool_with_winners, spread, without_remainder
 
 KERNEL = (3, 3)
 OUTPUTS = 6
@@ -54,36 +56,26 @@ _OF_OUTPUT: _Matrix = (
 )
 
 
-def padded_convolution(
-    strip: Array, kernel: Array, padding: Sequence[tuple[int, int]], as_factor: Callable[[Array], Array]
-) -> Array:
-    """The convolution of a strip between zeros.
+def convolution(strip: Array, kernel: Array, pool: Pool, as_factor: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """The convolution of a strip with two columns of zeros behind it, and max-pooling.
 
     Args:
       strip: `[H, T, C_in]` float32; H at least 8.
       kernel: `[3, 3, C_in, C_out]` float32.
-      padding: rows of zeros (above, below) the strip and columns (in front, behind).
+      pool: (frequency, time), 1 or 2 each.
       as_factor: what is made of the strip and the kernel, element by element, before they are multiplied.
 
     Returns:
-      `[H', T', C_out]` float32, two rows and columns fewer than the padded strip.
+      `[(H - 2) / pool[0], T / pool[1], C_out]` float32, and which of each window was the largest (`pooling`).
     """
-    (rows_above, rows_below), (columns_in_front, columns_behind) = padding
-    rows = strip.shape[0] + rows_above + rows_below - 2
-    columns = strip.shape[1] + columns_in_front + columns_behind - 2
-    of_rows = _sum_rows(np.array(_OF_KERNEL, np.float32), as_factor(kernel))
-    matrices = _combine(_OF_KERNEL, [of_rows[:, column] for column in range(3)])
-    # Zeros in place of the sums' coefficients for rows of zeros, which need not exist then.
-    coefficients = np.pad(np.array(_OF_INPUT, np.float32), [(0, 0), (strip.shape[0],) * 2])
+    rows = (strip.shape[0] - KERNEL[0] + 1) // pool[0] * pool[0]
+    columns, channels = strip.shape[1], kernel.shape[3]
+    matrices = _kernel_matrices(kernel, as_factor)
 
-    def add_block(block: Array, output: Array) -> Array:
-        first_output = _first_row(block, rows)
-        first_row = jnp.clip(first_output - rows_above, 0, strip.shape[0] - INPUTS)
-        # A strip's height further down, all coefficients are zeros; an index below zero would count from the end.
-        shift = jnp.maximum(strip.shape[0] + first_row - (first_output - rows_above), 0)
-        of_input = lax.dynamic_slice_in_dim(coefficients, shift, INPUTS, axis=1)
-        inputs = _sum_rows(of_input, as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS)))
-        tiles = _input_tiles(inputs, columns_in_front, columns)
+    def add_block(block: Array, carried: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        outputs, values, winners = carried
+        first_row = _first_row(block, rows)
+        tiles = _input_tiles(strip, first_row, as_factor)
         sums = [
             _sum_rows(np.array(_OF_OUTPUT, np.float32), _products(own_tiles, matrix))
             for own_tiles, matrix in zip(tiles, matrices, strict=True)
@@ -91,71 +83,117 @@ def padded_convolution(
         # Row by row: stacked rows would be computed by one loop that asks for every element which row it is in.
         for row in range(OUTPUTS):
             own = _output_columns([own_sums[row] for own_sums in sums], columns)
-            output = lax.dynamic_update_slice_in_dim(output, own[None], first_output + row, 0)
-        return output
+            outputs = lax.dynamic_update_slice_in_dim(outputs, own[None], row, 0)
+        own_values, own_winners = pool_with_winners(without_remainder(outputs, pool), pool)
+        values = lax.dynamic_update_slice_in_dim(values, own_values, first_row // pool[0], 0)
+        winners = lax.dynamic_update_slice_in_dim(winners, own_winners, first_row // pool[0], 0)
+        return outputs, values, winners
 
-    return lax.fori_loop(0, _n_blocks(rows), add_block, jnp.zeros((rows, columns, kernel.shape[3])))
+    shape = rows // pool[0], columns // pool[1], channels
+    nothing = jnp.zeros((OUTPUTS, columns, channels)), jnp.zeros(shape), jnp.zeros(shape, jnp.uint8)
+    _, values, winners = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
+    return values, winners
 
 
-def kernel_gradient(strip: Array, cotangent: Array, as_factor: Callable[[Array], Array]) -> Array:
-    """The gradient by the kernel of a convolution with two columns of zeros behind the strip.
+def gradients(
+    strip: Array, kernel: Array, cotangent: Array, winners: Array, pool: Pool, as_factor: Callable[[Array], Array]
+) -> tuple[Array, Array]:
+    """The gradients of `convolution` by the strip and by the kernel.
+
+    Both are made of the same sums of cotangents: the tiles of inputs, multiplied by them, give that by the kernel, and
+    what the kernel's matrices make of them, put back where each tile of inputs was taken, that by the strip.
 
     Args:
-      strip: `[H, T, C_in]` float32; H at least 8.
-      cotangent: `[H - 2, T, C_out]` float32.
-      as_factor: what is made of both, element by element, before they are multiplied.
+      strip: as of `convolution`.
+      kernel: as of `convolution`.
+      cotangent: `[(H - 2) / pool[0], T / pool[1], C_out]` float32.
+      winners: as `convolution` returns them.
+      pool: as of `convolution`.
+      as_factor: what is made of strip, kernel and cotangent before they are multiplied.
 
     Returns:
-      `[3, 3, C_in, C_out]` float32.
+      `[H, T, C_in]` and `[3, 3, C_in, C_out]` float32.
     """
-    rows, columns, channels_out = cotangent.shape
-    of_cotangent = np.array(_OF_OUTPUT, np.float32).T
+    rows, columns = cotangent.shape[0] * pool[0], strip.shape[1]
+    matrices = [matrix.swapaxes(1, 2) for matrix in _kernel_matrices(kernel, as_factor)]
+    own_rows = OUTPUTS // pool[0]
 
-    def add_block(block: Array, total: Array) -> Array:
+    def add_block(block: Array, carried: tuple[tuple[Array, ...], Array]) -> tuple[tuple[Array, ...], Array]:
+        totals, gradient = carried
         first_row = _first_row(block, rows)
-        own_inputs = as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS))
-        own_cotangent = as_factor(lax.dynamic_slice_in_dim(cotangent, first_row, OUTPUTS))
+        of_windows = [lax.dynamic_slice_in_dim(a, first_row // pool[0], own_rows) for a in (cotangent, winners)]
         # Rows that the block before has had count once.
         is_new = first_row + jnp.arange(OUTPUTS) >= block * OUTPUTS
-        inputs = _sum_rows(np.array(_OF_INPUT, np.float32), own_inputs)
-        outputs = _sum_rows(jnp.where(is_new, of_cotangent, 0.0), own_cotangent)
-        tiles = jnp.concatenate(_input_tiles(inputs, 0, columns))
-        cotangent_tiles = jnp.concatenate(_cotangent_tiles(outputs))
-        return total + lax.dot_general(tiles, cotangent_tiles, (((1,), (1,)), ((0,), (0,))))
+        outputs = spread(as_factor(of_windows[0]), of_windows[1], pool)
+        cotangent_tiles = _cotangent_tiles(outputs, jnp.where(is_new, np.array(_OF_OUTPUT, np.float32).T, 0.0), columns)
+        tiles = _input_tiles(strip, first_row, as_factor)
+        totals = tuple(
+            total + lax.dot_general(own_tiles, own_cotangents, (((1,), (1,)), ((0,), (0,))))
+            for total, own_tiles, own_cotangents in zip(totals, tiles, cotangent_tiles, strict=True)
+        )
+        sums = [
+            _sum_rows(np.array(_OF_INPUT, np.float32).T, _products(own_cotangents, matrix))
+            for own_cotangents, matrix in zip(cotangent_tiles, matrices, strict=True)
+        ]
+        for row in range(INPUTS):
+            own = _input_columns([own_sums[row] for own_sums in sums], columns)
+            before = lax.dynamic_slice_in_dim(gradient, first_row + row, 1)
+            gradient = lax.dynamic_update_slice_in_dim(gradient, before + own[None], first_row + row, 0)
+        return totals, gradient
 
-    nothing = jnp.zeros((INPUTS * INPUTS, strip.shape[2], channels_out))
-    total = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
-    of_columns = _sum_rows(np.array(_OF_KERNEL, np.float32).T, total.reshape(INPUTS, INPUTS, *total.shape[1:]))
-    return jnp.stack(_combine(_transposed(_OF_KERNEL), [of_columns[:, row] for row in range(INPUTS)]))
+    nothing = (jnp.zeros((INPUTS, *kernel.shape[2:])),) * INPUTS, jnp.zeros(strip.shape)
+    totals, gradient = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
+    of_columns = _sum_rows(np.array(_OF_KERNEL, np.float32).T, jnp.stack(totals))
+    of_kernel = _combine(_transposed(_OF_KERNEL), [of_columns[:, row] for row in range(INPUTS)])
+    return gradient, jnp.stack(of_kernel)
 
 
-def _input_tiles(strip: Array, columns_in_front: int, columns: int) -> list[Array]:
-    """Sums along the columns of `[H, T, C]` between zeros for so many output columns: 8 of `[H, n, C]`."""
-    n = -(-columns // OUTPUTS)
-    blocks = _blocks_of_columns(strip, columns_in_front, n + 1)
+def _kernel_matrices(kernel: Array, as_factor: Callable[[Array], Array]) -> list[Array]:
+    """Sums of a kernel's rows and columns: 8 of `[8, C_in, C_out]`."""
+    of_rows = _sum_rows(np.array(_OF_KERNEL, np.float32), as_factor(kernel))
+    return _combine(_OF_KERNEL, [of_rows[:, column] for column in range(KERNEL[1])])
+
+
+def _input_tiles(strip: Array, first_row: Array, as_factor: Callable[[Array], Array]) -> list[Array]:
+    """Sums along the rows and columns of 8 rows of `[H, T, C]`: 8 of `[8, n, C]`."""
+    own_rows = as_factor(lax.dynamic_slice_in_dim(strip, first_row, INPUTS))
+    n = _n_blocks(strip.shape[1])
+    blocks = _blocks_of_columns(_sum_rows(np.array(_OF_INPUT, np.float32), own_rows), n + 1)
     # The last two of eight columns are the first two of the next block.
     own = [blocks[:, :n, i] for i in range(OUTPUTS)] + [blocks[:, 1:, i] for i in range(2)]
     return _combine(_OF_INPUT, own)
 
 
-def _cotangent_tiles(cotangent: Array) -> list[Array]:
-    """The same of a cotangent `[H, T, C]`: 8 of `[H, n, C]`."""
-    blocks = _blocks_of_columns(cotangent, 0, -(-cotangent.shape[1] // OUTPUTS))
+def _cotangent_tiles(cotangent: Array, of_rows: Array, columns: int) -> list[Array]:
+    """The same of the 6 rows of a cotangent `[6, T, C]`, with their coefficients `of_rows [8, 6]`: 8 of `[8, n, C]`."""
+    blocks = _blocks_of_columns(_sum_rows(of_rows, cotangent), _n_blocks(columns))
     return _combine(_transposed(_OF_OUTPUT), [blocks[:, :, i] for i in range(OUTPUTS)])
 
 
-def _blocks_of_columns(strip: Array, columns_in_front: int, n: int) -> Array:
-    """`[H, T, C]` behind so many zeros as `[H, n, 6, C]`, zero beyond its end."""
+def _blocks_of_columns(strip: Array, n: int) -> Array:
+    """`[H, T, C]` as `[H, n, 6, C]`, zero beyond its end."""
     rows, columns, channels = strip.shape
-    columns_behind = n * OUTPUTS - columns - columns_in_front
-    padded = jnp.pad(strip, [(0, 0), (columns_in_front, columns_behind), (0, 0)])
+    padded = jnp.pad(strip, [(0, 0), (0, n * OUTPUTS - columns), (0, 0)])
     return padded.reshape(rows, n, OUTPUTS, channels)
 
 
 def _output_columns(sums: Sequence[Array], columns: int) -> Array:
     """One output row `[columns, C]` of 8 sums `[n, C]`."""
-    n, channels = sums[0].shape
-    return jnp.stack(_combine(_OF_OUTPUT, sums), axis=1).reshape(n * OUTPUTS, channels)[:columns]
+    return _behind_one_another(_combine(_OF_OUTPUT, sums), columns)
+
+
+def _input_columns(sums: Sequence[Array], columns: int) -> Array:
+    """One row `[columns, C]` of the gradient by the strip, of 8 sums `[n, C]`."""
+    own = _combine(_transposed(_OF_INPUT), sums)
+    # The last two of eight columns are the first two of the next tile.
+    shared = [own[i] + jnp.pad(own[OUTPUTS + i], [(1, 0), (0, 0)])[:-1] for i in range(2)]
+    return _behind_one_another([*shared, *own[2:OUTPUTS]], columns)
+
+
+def _behind_one_another(columns_of_tiles: Sequence[Array], columns: int) -> Array:
+    """One row `[columns, C]` of the 6 columns `[n, C]` of its n tiles."""
+    n, channels = columns_of_tiles[0].shape
+    return jnp.stack(columns_of_tiles, axis=1).reshape(n * OUTPUTS, channels)[:columns]
 
 
 def _sum_rows(coefficients: Array | np.ndarray, rows: Array) -> Array:
@@ -168,8 +206,8 @@ def _products(tiles: Array, matrices: Array) -> Array:
     return lax.dot_general(tiles, matrices, (((2,), (1,)), ((0,), (0,))))
 
 
-def _n_blocks(rows: int) -> int:
-    return -(-rows // OUTPUTS)
+def _n_blocks(outputs: int) -> int:
+    return -(-outputs // OUTPUTS)
 
 
 def _first_row(block: Array, rows: int) -> Array:

@@ -12,6 +12,7 @@ from jax import Array, lax
 from convcam_jax import convolution as convolution_module
 from convcam_jax.config import Precision
 from convcam_jax.convolution import strip_convolution
+from convcam_jax.pooling import max_pool
 
 TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 1e-2}
 PRECISIONS: list[Precision] = ["float32", "bfloat16"]
@@ -80,6 +81,16 @@ def test_value_and_gradients_equal_those_of_a_plain_convolution(shape, precision
 
 
 @pytest.mark.usefixtures("bfloat16_units")
+@pytest.mark.parametrize("pool", [(1, 2), (2, 2)])
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_pooled_value_and_gradients_equal_those_of_a_plain_convolution_and_pooling(shape, pool):
+    height, columns, channels_in, channels_out = shape
+    strip, kernel = normal(1, height, columns, channels_in), normal(2, 3, 3, channels_in, channels_out)
+    convolution = partial(strip_convolution, pool=pool)
+    check(convolution, lambda s, k: max_pool(plain_convolution(s, k), pool), strip, kernel, TOLERANCE["float32"])
+
+
+@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
 def test_vmap_equals_a_plain_convolution_per_member(axes, precision):
@@ -89,8 +100,11 @@ def test_vmap_equals_a_plain_convolution_per_member(axes, precision):
     check(mapped, jax.vmap(plain_convolution, in_axes=axes), strip, kernel, TOLERANCE[precision])
 
 
-def test_nested_vmap_over_members_and_strips():
-    strips, kernels = normal(1, 3, 5, 9, 4), normal(2, 2, 3, 3, 4, 6)
+@pytest.mark.parametrize("shape", [(5, 9, 4, 6), (9, 10, 32, 33)])
+def test_nested_vmap_over_members_and_strips(shape):
+    height, columns, channels_in, channels_out = shape
+    strips = normal(1, 3, height, columns, channels_in)
+    kernels = normal(2, 2, 3, 3, channels_in, channels_out)
 
     def nested(convolution: Callable) -> Callable:
         return jax.vmap(jax.vmap(convolution, in_axes=(0, None)), in_axes=(None, 0))

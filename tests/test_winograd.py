@@ -8,39 +8,54 @@ import pytest
 
 from convcam_jax import winograd
 
-padded_convolution = partial(winograd.padded_convolution, as_factor=lambda values: values)
-kernel_gradient = partial(winograd.kernel_gradient, as_factor=lambda values: values)
+convolution = partial(winograd.convolution, as_factor=lambda values: values)
+gradients = partial(winograd.gradients, as_factor=lambda values: values)
 
-NO_PADDING = [(0, 0), (0, 0)]
+NO_POOL = (1, 1)
+POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 # Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
-CASES = [(6, 6), (12, 1), (7, 5), (15, 13), (11, 9), (38, 8)]
+CASES = [(6, 6), (12, 2), (7, 5), (15, 13), (11, 9), (38, 8)]
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+def behind_zeros(strip: np.ndarray) -> np.ndarray:
+    return np.pad(strip.astype(float), [(0, 0), (0, 2), (0, 0)])
+
+
 def plain_convolution(strip: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    rows, columns = strip.shape[0] - 2, strip.shape[1] - 2
-    shifted = [
-        strip[i : i + rows, j : j + columns].astype(float) @ kernel[i, j].astype(float)
-        for i in range(3)
-        for j in range(3)
-    ]
+    rows, columns = strip.shape[0] - 2, strip.shape[1]
+    padded = behind_zeros(strip)
+    shifted = [padded[i : i + rows, j : j + columns] @ kernel[i, j].astype(float) for i in range(3) for j in range(3)]
     return sum(shifted[1:], start=shifted[0])
 
 
-def plain_kernel_gradient(strip: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
+def plain_gradients(strip: np.ndarray, kernel: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By the strip and by the kernel, for a cotangent of the convolution before any pooling."""
     rows, columns, _ = cotangent.shape
-    return np.array(
-        [
-            [
-                np.tensordot(strip[i : i + rows, j : j + columns].astype(float), cotangent, ((0, 1), (0, 1)))
-                for j in range(3)
-            ]
-            for i in range(3)
-        ]
-    )
+    padded, by_strip = behind_zeros(strip), np.zeros((strip.shape[0], columns + 2, strip.shape[2]))
+    by_kernel = np.empty(kernel.shape)
+    for i in range(3):
+        for j in range(3):
+            by_kernel[i, j] = np.tensordot(padded[i : i + rows, j : j + columns], cotangent, ((0, 1), (0, 1)))
+            by_strip[i : i + rows, j : j + columns] += cotangent @ kernel[i, j].T.astype(float)
+    return by_strip[:, :columns], by_kernel
+
+
+def plain_pool(values: np.ndarray, pool: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The largest value of each window, and where it stands in `values`: True in one cell of each window."""
+    height, width = pool
+    rows, columns, channels = values.shape
+    pooled = np.empty((rows // height, columns // width, channels))
+    wins = np.zeros(values.shape, bool)
+    for row, column, channel in np.ndindex(*pooled.shape):
+        window = values[row * height : (row + 1) * height, column * width : (column + 1) * width, channel]
+        i, j = np.unravel_index(window.argmax(), window.shape)
+        pooled[row, column, channel] = window[i, j]
+        wins[row * height + i, column * width + j, channel] = True
+    return pooled, wins
 
 
 def largest_error(value: jax.Array, expected: np.ndarray) -> float:
@@ -48,63 +63,68 @@ def largest_error(value: jax.Array, expected: np.ndarray) -> float:
     return float(np.abs(np.asarray(value) - expected).max() / np.abs(expected).max())
 
 
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize(("rows", "columns"), CASES)
-def test_convolution_is_the_defining_sum(rows, columns):
-    strip, kernel = normal(0, rows + 2, columns + 2, 5), normal(1, 3, 3, 5, 7)
-    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, NO_PADDING))
-    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 1e-5
-
-
-@pytest.mark.parametrize(
-    "padding", [[(0, 0), (0, 2)], [(2, 2), (2, 0)], [(1, 4), (3, 1)], [(9, 0), (0, 0)], [(0, 30), (0, 2)]]
-)
-@pytest.mark.parametrize(("rows", "columns"), [(8, 4), (9, 7), (21, 12)])
-def test_padding_is_zeros_around_the_strip(padding, rows, columns):
-    strip, kernel = normal(0, rows, columns, 5), normal(1, 3, 3, 5, 7)
-    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, padding))
-    expected = plain_convolution(np.pad(strip, [*padding, (0, 0)]), kernel)
-    assert largest_error(convolve(strip, kernel), expected) < 1e-5
-
-
-@pytest.mark.parametrize(("rows", "columns"), CASES)
-def test_kernel_gradient_is_the_defining_sum(rows, columns):
-    strip, cotangent = normal(0, rows + 2, columns, 5), normal(1, rows, columns, 7)
-    expected = plain_kernel_gradient(np.pad(strip, [(0, 0), (0, 2), (0, 0)]), cotangent)
-    assert largest_error(jax.jit(kernel_gradient)(strip, cotangent), expected) < 1e-5
+def test_convolution_and_gradients_are_the_defining_sums(rows, columns, pool):
+    strip, kernel = normal(0, rows + 2, columns, 5), normal(1, 3, 3, 5, 7)
+    unpooled = plain_convolution(strip, kernel)
+    pooled, wins = plain_pool(unpooled, pool)
+    values, winners = jax.jit(partial(convolution, pool=pool))(strip, kernel)
+    assert largest_error(values, pooled) < 1e-5
+    cotangent = normal(2, *pooled.shape)
+    own = np.zeros(unpooled.shape)
+    in_windows = np.kron(cotangent, np.ones((*pool, 1)))
+    own[: in_windows.shape[0], : in_windows.shape[1]] = in_windows
+    own[~wins] = 0
+    found = jax.jit(partial(gradients, pool=pool))(strip, kernel, cotangent, winners)
+    for value, expected in zip(found, plain_gradients(strip, kernel, own), strict=True):
+        assert largest_error(value, expected) < 1e-5
 
 
 def test_with_as_many_channels_as_the_network_has_little_is_lost():
-    strip, kernel = normal(0, 20, 44, 128), normal(1, 3, 3, 128, 256)
-    convolve = jax.jit(lambda strip, kernel: padded_convolution(strip, kernel, NO_PADDING))
-    assert largest_error(convolve(strip, kernel), plain_convolution(strip, kernel)) < 2.5e-5
+    strip, kernel, cotangent = normal(0, 20, 44, 128), normal(1, 3, 3, 128, 256), normal(2, 18, 44, 256)
+    values, winners = jax.jit(partial(convolution, pool=NO_POOL))(strip, kernel)
+    assert largest_error(values, plain_convolution(strip, kernel)) < 2.5e-5
+    found = jax.jit(partial(gradients, pool=NO_POOL))(strip, kernel, cotangent, winners)
+    for value, expected in zip(found, plain_gradients(strip, kernel, cotangent), strict=True):
+        assert largest_error(value, expected) < 2.5e-5
 
 
 def test_hand_computed_tile():
-    strip = np.arange(1.0, 9.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0, 0, 0], np.float32)
+    strip = np.arange(1.0, 9.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0], np.float32)
     kernel = np.outer([1.0, 10.0, 100.0], [1.0, 2.0, 3.0]).astype(np.float32)
-    result = padded_convolution(strip[:, :, None], kernel[:, :, None, None], NO_PADDING)
+    result, _ = convolution(strip[:, :, None], kernel[:, :, None, None], NO_POOL)
     rows = np.array([321, 432, 543, 654, 765, 876])
     np.testing.assert_allclose(result[:, :, 0], np.outer(rows, [3, 2, 1, 0, 0, 0]), rtol=1e-5, atol=4e-3)
+    # Of every two rows the lower one is larger, of every two columns the left one.
+    result, winners = convolution(strip[:, :, None], kernel[:, :, None, None], (2, 2))
+    np.testing.assert_allclose(result[:, :2, 0], np.outer(rows[1::2], [3, 1]), rtol=1e-5, atol=4e-3)
+    assert (winners[:, :2, 0] == 2).all()
 
 
 def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
-    strip, kernel, cotangent = normal(0, 8, 8, 5), normal(1, 3, 3, 5, 7), normal(2, 6, 6, 7)
+    strip, kernel, cotangent = normal(0, 8, 6, 5), normal(1, 3, 3, 5, 7), normal(2, 6, 6, 7)
 
     def products(function, *operands) -> int:
-        """Products of an input by a weight, for one pair of channels, in the one block that there is."""
+        """Products of an input or an output by a weight or an input, for one pair of channels, in the one block."""
         loop = next(e for e in jax.make_jaxpr(function)(*operands).eqns if e.primitive.name in ("while", "scan"))
         body = loop.params["body_jaxpr" if loop.primitive.name == "while" else "jaxpr"]
         # Products of matrices without a batch are sums with constant coefficients.
         dots = [e for e in body.eqns if e.primitive.name == "dot_general" and e.params["dimension_numbers"][1][0]]
-        return sum(np.prod(e.invars[0].aval.shape) // 5 for e in dots)
+        return sum(int(np.prod(e.invars[0].aval.shape[:2])) for e in dots)
 
-    assert products(lambda s, k: padded_convolution(s, k, NO_PADDING), strip, kernel) == 64
-    assert products(kernel_gradient, strip[:, :6], cotangent) == 64
+    values, winners = convolution(strip, kernel, NO_POOL)
+    assert values.shape == cotangent.shape
+    assert products(partial(convolution, pool=NO_POOL), strip, kernel) == 64
+    assert products(partial(gradients, pool=NO_POOL), strip, kernel, cotangent, winners) == 2 * 64
 
 
 def test_factors_are_what_is_made_of_them():
     strip, kernel, cotangent = normal(0, 9, 7, 5), normal(1, 3, 3, 5, 7), normal(2, 7, 7, 7)
-    doubled = winograd.padded_convolution(strip, kernel, NO_PADDING, lambda values: 2 * values)
-    np.testing.assert_allclose(doubled, 4 * padded_convolution(strip, kernel, NO_PADDING), rtol=1e-5, atol=1e-4)
-    doubled = winograd.kernel_gradient(strip, cotangent, lambda values: 2 * values)
-    np.testing.assert_allclose(doubled, 4 * kernel_gradient(strip, cotangent), rtol=1e-5, atol=1e-4)
+    values, winners = convolution(strip, kernel, NO_POOL)
+    doubled, _ = winograd.convolution(strip, kernel, NO_POOL, lambda values: 2 * values)
+    np.testing.assert_allclose(doubled, 4 * values, rtol=1e-5, atol=1e-4)
+    found = gradients(strip, kernel, cotangent, winners, NO_POOL)
+    of_doubled = winograd.gradients(strip, kernel, cotangent, winners, NO_POOL, lambda values: 2 * values)
+    for value, of_double in zip(found, of_doubled, strict=True):
+        np.testing.assert_allclose(of_double, 4 * value, rtol=1e-5, atol=1e-4)
