@@ -16,6 +16,7 @@ from pathlib import Path
 
 from absl import app, flags
 
+from convcam_jax.allocator import keep_memory
 from convcam_jax.config import Config
 from convcam_jax.errors import UserError
 from convcam_jax.evidence_size import with_evidence_size
@@ -26,11 +27,6 @@ from convcam_jax.run_settings import RunSettings, Share
 from experiments import descriptions
 
 EXPERIMENTS = descriptions()
-# Of glibc: thresholds beyond all sizes. Arenas other than the main one give large blocks back all the same.
-ALLOCATOR = ":".join(
-    f"glibc.malloc.{name}={value}"
-    for name, value in {"hugetlb": 1, "arena_max": 1, "mmap_threshold": 1 << 40, "trim_threshold": 1 << 40}.items()
-)
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "experiment",
@@ -151,17 +147,6 @@ def _share() -> Share | None:
     return Share(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
 
 
-def _keep_memory() -> None:
-    """Start anew with an allocator that keeps what is freed, and in huge pages, which only the environment can tell it.
-
-    Each step frees gigabytes and takes them again. Given back to the system in between, all of it is filled with zeros
-    anew, and in a virtual machine may have to be got back from its host.
-    """
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        os.environ["GLIBC_TUNABLES"] = ALLOCATOR
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
 if __name__ == "__main__":
-    _keep_memory()
+    keep_memory()
     app.run(main)

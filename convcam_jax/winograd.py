@@ -7,9 +7,9 @@ networks", CVPR 2016). The sums are those that come of the points 0, 1, -1, 2, -
 differs from the plain one by rounding alone, some 1e-5 of its largest value in float32.
 
 Strips are `[H, T, C]` as in `convcam_jax.convolution`. Tiles are made, multiplied, summed and pooled for one row of
-tiles at a time, so that all of it stays in the cache. The sums of rows are small matrix products, since XLA's CPU backend would
-compute element-wise sums anew in each sum of columns that uses them; the sums of columns are element-wise, of whole
-vectors of channels, which are contiguous.
+tiles at a time, so that all of it stays in the cache. The sums of rows are small matrix products, since XLA's CPU
+backend would compute element-wise sums anew in each sum of columns that uses them; the sums of columns are
+element-wise, of whole vectors of channels, which are contiguous.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What `run.py` asks of the allocator of Linux, in processes of its own: it is set when a process starts."""
+"""What is asked of the allocator of Linux, in processes of its own: it is set when a process starts."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-import run
+from convcam_jax import allocator
 
 # A thread that is not the main one, as those of JAX are not, takes the same array again and again.
 TAKE_AND_FREE = """
@@ -39,4 +39,13 @@ def page_faults(tunables: str) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have another allocator")
 def test_memory_that_was_freed_is_taken_again_without_page_faults():
     assert page_faults("") > HUGE_PAGES / 2
-    assert page_faults(run.ALLOCATOR) < HUGE_PAGES / 20
+    assert page_faults(allocator.TUNABLES) < HUGE_PAGES / 20
+
+
+def test_others_are_started_without_these_settings_but_with_the_users(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", allocator.TUNABLES)
+    monkeypatch.setenv("OWN", "kept")
+    assert "GLIBC_TUNABLES" not in allocator.users_environment()
+    assert allocator.users_environment()["OWN"] == "kept"
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=2")
+    assert allocator.users_environment()["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=2"

@@ -1,6 +1,7 @@
 """Measuring in turns: starts the programs' processes, gives them the cases, collects the seconds."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from convcam_jax.benchmark.cases import MODULES, Case
+from convcam_jax.allocator import users_environment
+from convcam_jax.benchmark.cases import MODULES, OURS, Case
 from convcam_jax.errors import UserError
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
@@ -35,8 +37,16 @@ class Worker:
     def __init__(self, module: str, files: Files, messages: IO[str]) -> None:
         command = [sys.executable, "-m", "convcam_jax.benchmark.worker", module, *map(str, files)]
         self._messages = messages
+        # Peers are measured as their users start them, without the settings that `run.py` makes for itself.
+        environment = os.environ if module == MODULES[OURS] else users_environment()
         self._process = subprocess.Popen(
-            command, cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True
+            command,
+            cwd=PROJECT_DIR,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            text=True,
         )
         self.module = module
         self.versions: dict[str, str] = {}
