@@ -99,7 +99,10 @@ def analyse_member(
 def analyse(
     maps: Array, correct: Array, arrays: AnalysisArrays, bin_hz: Array, n_emotions: int, config: AnalysisConfig
 ) -> Analysis:
-    """Masks and metrics of all members: as `analyse_member`, with `maps [S, N, F, T]` and `correct [S, N]`."""
+    """Masks and metrics of all members: as `analyse_member`, with `maps [S, N, F, T]` and `correct [S, N]`.
+
+    Not to be called inside another `jit`, where `analyse_member` is to be mapped.
+    """
     members = jax.vmap(lambda own, right: analyse_member(own, right, arrays, bin_hz, n_emotions, config))
     metrics, masks = members(maps, correct)
     return Analysis(metrics, masks, ensemble_masks(masks))
@@ -107,7 +110,10 @@ def analyse(
 
 @partial(jax.jit, static_argnames="threshold", compiler_options=QUICKLY_COMPILED)
 def contours(maps: Array, arrays: AnalysisArrays, bin_hz: Array, threshold: float) -> Contours:
-    """Contours of maps `[N, F, T]`, whose cells below `threshold` of a column's maximum are left out of c."""
+    """Contours of maps `[N, F, T]`, whose cells below `threshold` of a column's maximum are left out of c.
+
+    Not to be called inside another `jit`.
+    """
 
     def recording(own_map: Array, own: AnalysisArrays) -> Contours:
         trajectory = frequency_trajectory(own_map, bin_hz, threshold)

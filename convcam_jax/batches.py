@@ -5,7 +5,7 @@ anew in every epoch. Each recording is seen once per epoch, and all batches have
 take one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 
 import jax
 import numpy as np
@@ -15,8 +15,10 @@ from convcam_jax.packing import slot_columns
 
 ABSENT = -1
 # Strips of sets that are gone through once are made a multiple of so many columns long, a few per cent more than they
-# need, so that different sets often share a compiled program.
+# need, so that the sets of both genders often share a compiled program.
 _STRIP_COLUMNS = 64
+# How much longer than needed a strip may be so that a program of several seconds' compilation is shared.
+_LONGEST_SHARED = 1.25
 
 
 def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: int) -> np.ndarray:
@@ -39,25 +41,47 @@ def stratify(n_frames: np.ndarray, indices: np.ndarray, n_steps: int, n_strata: 
 
 
 def fixed_strata(
-    n_frames: np.ndarray, sets: Sequence[np.ndarray], batch_size: int, multiple_of: int = 1
-) -> tuple[list[np.ndarray], int]:
-    """Strata of each of some sets of recordings, gone through once in as few batches as can be.
+    n_frames: np.ndarray, indices: np.ndarray, batch_size: int, multiple_of: int = 1
+) -> tuple[np.ndarray, int]:
+    """Strata of the recordings `indices [n]`, gone through once in as few batches of at most `batch_size` as can be.
+
+    `n_frames [N]` is that of all recordings; the number of batches is made a multiple of `multiple_of`. Also returns
+    the length of strip for a batch, a column of the strata.
+    """
+    n_steps = -(-len(indices) // (batch_size * multiple_of)) * multiple_of
+    strata = stratify(n_frames, indices, n_steps, -(-len(indices) // n_steps))
+    return strata, -(-strip_columns(n_frames, strata) // _STRIP_COLUMNS) * _STRIP_COLUMNS
+
+
+def shared_strata(
+    n_frames: np.ndarray, sets: Mapping[str, np.ndarray], own: Collection[str], n_steps: int
+) -> tuple[dict[str, np.ndarray], int]:
+    """Strata of some of several sets, of the shape that all sets can share, and with it a compiled program.
+
+    Where that shape is much longer than the own sets need, it is theirs alone.
 
     Args:
       n_frames: `[N]` of all recordings.
-      sets: the indices `[n]` of each set's recordings.
-      batch_size: recordings in a batch, at most.
-      multiple_of: the number of a set's batches is made a multiple of it.
+      sets: the indices `[n]` of each set's recordings, by its name.
+      own: names of the sets that are wanted.
+      n_steps: batches of each set.
 
     Returns:
-      For each set `[B, n_steps]` with B common to all, and the length of strip for a batch, a column of any: sets with
-      as many batches share a compiled program.
+      For each of `own` `[n_strata, n_steps]`, all of the same shape, and the length of strip for a batch of any.
     """
-    steps = [-(-len(indices) // (batch_size * multiple_of)) * multiple_of for indices in sets]
-    n_strata = max(-(-len(indices) // n_steps) for indices, n_steps in zip(sets, steps, strict=True))
-    strata = [stratify(n_frames, indices, n_steps, n_strata) for indices, n_steps in zip(sets, steps, strict=True)]
-    n_columns = max(strip_columns(n_frames, own) for own in strata)
-    return strata, -(-n_columns // _STRIP_COLUMNS) * _STRIP_COLUMNS
+    alone = _strata_of_one_shape(n_frames, {name: sets[name] for name in own}, n_steps)
+    strata, n_columns = _strata_of_one_shape(n_frames, sets, n_steps)
+    if n_columns > _LONGEST_SHARED * alone[1]:
+        return alone
+    return {name: strata[name] for name in own}, n_columns
+
+
+def _strata_of_one_shape(
+    n_frames: np.ndarray, sets: Mapping[str, np.ndarray], n_steps: int
+) -> tuple[dict[str, np.ndarray], int]:
+    n_strata = -(-max(map(len, sets.values())) // n_steps)
+    strata = {name: stratify(n_frames, indices, n_steps, n_strata) for name, indices in sets.items()}
+    return strata, max(strip_columns(n_frames, of_set) for of_set in strata.values())
 
 
 def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
@@ -66,11 +90,9 @@ def strip_columns(n_frames: np.ndarray, strata: np.ndarray) -> int:
     return int(slot_columns(frames).max(axis=1).sum())
 
 
-def strata_to_explain(
-    n_frames: np.ndarray, sets: Sequence[np.ndarray], batch_size: int
-) -> tuple[list[np.ndarray], int]:
+def strata_to_explain(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
     """As `fixed_strata`, in batches that can be divided over the devices of this process."""
-    return fixed_strata(n_frames, sets, batch_size, jax.local_device_count())
+    return fixed_strata(n_frames, indices, batch_size, jax.local_device_count())
 
 
 def recording_order(batches: np.ndarray) -> np.ndarray:

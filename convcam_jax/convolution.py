@@ -9,7 +9,8 @@ gradient by the kernel at a tenth of the speed of a matrix product, and bfloat16
 a CPU, members are convolved one after another: in float32 by the algorithm of `convcam_jax.winograd` where there are
 channels enough; in bfloat16, whose sums of factors would round too much, by matrix products over blocks that stay in
 the cache. Where the processor does not multiply bfloat16, the factors are rounded to it and convolved as in float32:
-the same but for the rounding of float32. On other backends it is `lax.conv_general_dilated` and its own derivatives.
+the same but for the rounding of float32. Winograd's algorithm pools and differentiates by itself, where its tiles are
+in the cache. On other backends it is `lax.conv_general_dilated` and its own derivatives.
 """
 
 from collections.abc import Callable
@@ -37,7 +38,7 @@ def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float
     Args:
       strip: `[H, T, C_in]` float32.
       kernel: `[h, w, C_in, C_out]` float32.
-      precision: of the factors; sums are float32 in both.
+      precision: of the factors; on a CPU sums are float32 in both.
       pool: (frequency, time), 1 or 2 each.
 
     Returns:
@@ -121,7 +122,7 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
     in_bfloat16 = precision == "bfloat16" and kernel.shape[2] > 1
     if in_bfloat16 and multiplies_bfloat16():
         return one_member_after_another(partial(_convolution_by_products, padding=padding))(strip, kernel)
-    as_factor = _as_factor(precision) if in_bfloat16 else _unchanged
+    as_factor = _rounded_to_bfloat16 if in_bfloat16 else _unchanged
     return one_member_after_another(partial(_lax_convolution, padding=padding))(as_factor(strip), as_factor(kernel))
 
 

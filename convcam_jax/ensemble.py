@@ -18,7 +18,7 @@ import optax
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from convcam_jax.batches import draw_batches, stratify, strip_columns
+from convcam_jax.batches import draw_batches, shared_strata
 from convcam_jax.config import GENDERS, TrainConfig
 from convcam_jax.simplenet import SimpleNet
 from convcam_jax.training import (
@@ -50,8 +50,9 @@ class Plan(NamedTuple):
     Attributes:
       train: `[S, n_strata, n_steps]` indices of recordings, to draw batches from.
       train_columns: length of the strip for a training batch.
-      validation: `[S, B, n_steps]`, of the same shape for groups of either gender, so that one program scores both.
-      validation_columns: length of the strip for a batch of either gender's.
+      validation: `[S, B, n_steps]`, of one shape for groups of either gender where that is cheap, so that one program
+        scores both.
+      validation_columns: length of the strip for such a batch.
     """
 
     train: np.ndarray
@@ -152,25 +153,12 @@ def member_keys(members: tuple[Member, ...]) -> Array:
     return jnp.stack([jax.random.fold_in(jax.random.key(m.seed), GENDERS.index(m.gender)) for m in members])
 
 
-def steps_per_epoch(training_sets: dict[str, np.ndarray], batch_size: int) -> int:
+def steps_per_epoch(sets: dict[str, np.ndarray], batch_size: int) -> int:
     """Batches of at most `batch_size` that the largest set needs.
 
     All members take as many steps, those of a smaller set in smaller batches, so that they can be trained together.
     """
-    return -(-max(len(indices) for indices in training_sets.values()) // batch_size)
-
-
-def batch_strata(n_frames: np.ndarray, sets: dict[str, np.ndarray], n_steps: int) -> tuple[dict[str, np.ndarray], int]:
-    """Strata `[n_strata, n_steps]` of each gender's set of recordings, and the length of strip for a batch of any.
-
-    Args:
-      n_frames: `[N]` of all recordings.
-      sets: for each gender, the indices of its recordings.
-      n_steps: batches per epoch.
-    """
-    n_strata = -(-max(map(len, sets.values())) // n_steps)
-    strata = {gender: stratify(n_frames, indices, n_steps, n_strata) for gender, indices in sets.items()}
-    return strata, max(strip_columns(n_frames, own) for own in strata.values())
+    return -(-max(map(len, sets.values())) // batch_size)
 
 
 def make_plan(
@@ -180,12 +168,13 @@ def make_plan(
     members: tuple[Member, ...],
     batch_size: int,
 ) -> Plan:
-    """The plan of a group; `training` and `validation` are indices of recordings for each gender."""
-    own = {member.gender: training[member.gender] for member in members}
-    train, train_columns = batch_strata(n_frames, own, steps_per_epoch(training, batch_size))
-    held_out, validation_columns = batch_strata(n_frames, validation, steps_per_epoch(validation, batch_size))
+    """The plan of a group; `training` and `validation` are indices of recordings for each gender of the corpus."""
+    genders = list(dict.fromkeys(member.gender for member in members))
+    own = {gender: training[gender] for gender in genders}
+    train, train_columns = shared_strata(n_frames, own, genders, steps_per_epoch(training, batch_size))
+    held_out, columns = shared_strata(n_frames, validation, genders, steps_per_epoch(validation, batch_size))
     train_strata, validation_strata = (np.stack([s[member.gender] for member in members]) for s in (train, held_out))
-    return Plan(train_strata, train_columns, validation_strata, validation_columns)
+    return Plan(train_strata, train_columns, validation_strata, columns)
 
 
 def init_group(

@@ -1,8 +1,8 @@
 """Max-pooling by windows of 1 or 2 along the frequency and the time.
 
 Of equally large values in a window the first one wins, along the time after the larger of each column was found; the
-gradient is the winner's alone. JAX's own rules are several times slower on a CPU: a windowed maximum's scatters, a
-pairwise one's divides.
+gradient is the winner's alone. With NaN in a window its largest value is NaN. JAX's own rules are several times slower
+on a CPU: a windowed maximum's scatters, a pairwise one's divides.
 """
 
 from collections.abc import Sequence

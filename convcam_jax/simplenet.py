@@ -76,7 +76,7 @@ class StripConvolution(nn.Module):
         """
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (*KERNEL, values.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        # Bias and ReLU grow with their argument, so they give the same after the pooling, on fewer values.
+        # Pooled before bias and ReLU, which grow with their argument: they give the same, on fewer values.
         values = strip_convolution(values, kernel, self.precision, pool)
         silence = nn.relu(silence @ kernel.sum((0, 1)) + bias)
         return jnp.where(sounding[:, None], nn.relu(values + bias), silence), silence

@@ -60,7 +60,7 @@ def convolution(strip: Array, kernel: Array, pool: Pool, as_factor: Callable[[Ar
     """The convolution of a strip with two columns of zeros behind it, and max-pooling.
 
     Args:
-      strip: `[H, T, C_in]` float32; H at least 8.
+      strip: `[H, T, C_in]` float32; H at least 8, T at least pool[1].
       kernel: `[3, 3, C_in, C_out]` float32.
       pool: (frequency, time), 1 or 2 each.
       as_factor: what is made of the strip and the kernel, element by element, before they are multiplied.

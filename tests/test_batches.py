@@ -7,6 +7,7 @@ from convcam_jax.batches import (
     by_recording,
     draw_batches,
     fixed_strata,
+    shared_strata,
     stratify,
     strip_columns,
 )
@@ -25,33 +26,40 @@ def test_strata_by_hand():
 
 def test_fixed_strata_need_as_few_batches_as_can_be_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
-    (strata,), n_columns = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4])], batch_size=4)
+    strata, n_columns = fixed_strata(n_frames, np.array([0, 1, 2, 3, 4]), batch_size=4)
     assert strata.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
     # The longest of each stratum have 50, 30 and 10 frames, so 64, 40 and 24 columns: 128 on a multiple of 64.
     assert strip_columns(n_frames, strata) == 128
     assert n_columns == 128
-    assert fixed_strata(n_frames, [np.array([0, 1, 2, 3, 5])], batch_size=4)[1] == 192
+    assert fixed_strata(n_frames, np.array([0, 1, 2, 3, 5]), batch_size=4)[1] == 192
 
 
 def test_fixed_strata_are_a_multiple_of_the_devices_by_hand():
     n_frames = np.array([10, 50, 30, 20, 40, 60])
-    (strata,), _ = fixed_strata(n_frames, [np.arange(5)], batch_size=2, multiple_of=4)
+    strata, _ = fixed_strata(n_frames, np.arange(5), batch_size=2, multiple_of=4)
     assert strata.tolist() == [[1, 4, 2, 3], [0, ABSENT, ABSENT, ABSENT]]
     # Three batches of two would do; they are made four.
-    (strata,), _ = fixed_strata(n_frames, [np.arange(6)], batch_size=2, multiple_of=2)
-    assert strata.shape == (2, 4)
+    assert fixed_strata(n_frames, np.arange(6), batch_size=2, multiple_of=2)[0].shape == (2, 4)
 
 
-def test_fixed_strata_of_several_sets_share_their_batches_size_and_their_strip_by_hand():
-    n_frames = np.array([10, 50, 30, 20, 40, 60, 100])
-    (first, second), n_columns = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4]), np.array([5, 6])], batch_size=3)
-    assert first.tolist() == [[1, 4], [2, 3], [0, ABSENT]]
-    assert second.tolist() == [[6], [5], [ABSENT]]
-    # The longer one's 112 and 72 columns, and 8 for no recording.
-    assert n_columns == 192
-    alone, columns_alone = fixed_strata(n_frames, [np.array([0, 1, 2, 3, 4])], batch_size=3)
-    np.testing.assert_array_equal(alone[0], first)
-    assert columns_alone == 128
+def test_sets_of_similar_length_share_their_shape_by_hand():
+    n_frames = np.array([10, 50, 30, 20, 40, 60, 50, 10])
+    sets = {"first": np.array([0, 1, 2, 3]), "second": np.array([4, 5, 6]), "third": np.array([7])}
+    pair = {name: sets[name] for name in ("first", "second")}
+    # 50 and 20 frames are 64 and 40 columns; 60 and 40 frames 72 and 48, of which the shorter stratum has room for 48.
+    first, n_columns = shared_strata(n_frames, pair, ["first"], 2)
+    assert first["first"].tolist() == [[1, 2], [3, 0]]
+    assert n_columns == 72 + 48
+    second, n_columns = shared_strata(n_frames, pair, ["second"], 2)
+    assert second["second"].tolist() == [[5, 6], [4, ABSENT]]
+    assert n_columns == 72 + 48
+    # One recording of 10 frames, and an absent one, need 24 columns.
+    third, n_columns = shared_strata(n_frames, sets, ["third"], 2)
+    assert third["third"].tolist() == [[7, ABSENT]]
+    assert n_columns == 24
+    both, n_columns = shared_strata(n_frames, sets, ["first", "third"], 2)
+    assert both["third"].tolist() == [[7, ABSENT], [ABSENT, ABSENT]]
+    assert n_columns == 72 + 48
 
 
 def test_what_batches_give_in_the_order_of_the_recordings_by_hand():

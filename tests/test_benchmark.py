@@ -1,9 +1,13 @@
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 
+from convcam_jax.allocator import TUNABLES
 from convcam_jax.benchmark import ours, plain_metrics, worker
 from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
@@ -223,6 +227,21 @@ def test_a_program_whose_package_is_missing_says_so(tmp_path):
                 program.wait_until_ready()
         finally:
             program.end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell no process's environment, nor have glibc")
+def test_peers_alone_are_started_without_the_settings_of_the_allocator(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", TUNABLES)
+    files = Files(tmp_path / "inputs.npz", tmp_path / "config.json", tmp_path)
+    found = {}
+    with (tmp_path / "messages.txt").open("w+") as messages:
+        for module in ("ours", "pytorch"):
+            program = Worker(module, files, messages)
+            found[module] = Path(f"/proc/{program._process.pid}/environ").read_text()
+            program.end()
+    assert TUNABLES in found["ours"]
+    assert "GLIBC_TUNABLES" not in found["pytorch"]
+    assert "PATH=" in found["pytorch"]
 
 
 def test_orders_are_obeyed_and_a_missing_peer_is_told():

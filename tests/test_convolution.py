@@ -100,6 +100,15 @@ def test_vmap_equals_a_plain_convolution_per_member(axes, precision):
     check(mapped, jax.vmap(plain_convolution, in_axes=axes), strip, kernel, TOLERANCE[precision])
 
 
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
+def test_vmap_with_pooling_equals_a_plain_convolution_and_pooling_per_member(axes):
+    strip = normal(1, *([3] if axes[0] == 0 else []), 9, 10, 32)
+    kernel = normal(2, *([3] if axes[1] == 0 else []), 3, 3, 32, 33)
+    mapped = jax.vmap(partial(strip_convolution, pool=(2, 2)), in_axes=axes)
+    plain = jax.vmap(lambda s, k: max_pool(plain_convolution(s, k), (2, 2)), in_axes=axes)
+    check(mapped, plain, strip, kernel, TOLERANCE["float32"])
+
+
 @pytest.mark.parametrize("shape", [(5, 9, 4, 6), (9, 10, 32, 33)])
 def test_nested_vmap_over_members_and_strips(shape):
     height, columns, channels_in, channels_out = shape
@@ -132,15 +141,17 @@ def test_jitted_equals_eager(precision):
 
 
 @pytest.mark.usefixtures("bfloat16_units")
+@pytest.mark.parametrize("pool", [(1, 1), (1, 2)])
 @pytest.mark.parametrize(("channels_in", "channels_out"), [(16, 24), (32, 40)])
-def test_bfloat16_rounds_the_factors_and_not_the_sums(channels_in, channels_out):
-    strip, kernel = normal(1, 7, 40, channels_in), normal(2, 3, 3, channels_in, channels_out)
-    cotangent = normal(3, 5, 40, channels_out)
-    compute = value_and_gradients(partial(strip_convolution, precision="bfloat16"))
+def test_bfloat16_rounds_the_factors_and_not_the_sums(channels_in, channels_out, pool):
+    strip, kernel = normal(1, 8, 40, channels_in), normal(2, 3, 3, channels_in, channels_out)
+    cotangent = normal(3, 6, 40 // pool[1], channels_out)
+    compute = value_and_gradients(partial(strip_convolution, precision="bfloat16", pool=pool))
+    plain = value_and_gradients(lambda s, k: max_pool(plain_convolution(s, k), pool))
     results = compute(strip, kernel, cotangent)
     rounded = [array.astype(jnp.bfloat16).astype(jnp.float32) for array in (strip, kernel, cotangent)]
-    in_float32 = value_and_gradients(plain_convolution)(strip, kernel, cotangent)
-    of_rounded = value_and_gradients(plain_convolution)(*rounded)
+    in_float32 = plain(strip, kernel, cotangent)
+    of_rounded = plain(*rounded)
     for result, full, reference in zip(results, in_float32, of_rounded, strict=True):
         assert relative_error(result, reference) < 1e-5
         assert relative_error(result, full) > 1e-4

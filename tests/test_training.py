@@ -10,7 +10,20 @@ from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_p
 
 from convcam_jax import published
 from convcam_jax.batches import ABSENT, stratify, strip_columns
-from convcam_jax.training import MemberState, Recordings, Scores, end_epoch, init_member, score_batch, train_step
+from convcam_jax.config import ModelConfig
+from convcam_jax.presets import SYNTHETIC_MODEL
+from convcam_jax.simplenet import SimpleNet
+from convcam_jax.training import (
+    QUICKLY_COMPILED,
+    MemberState,
+    Recordings,
+    Scores,
+    compiler_options,
+    end_epoch,
+    init_member,
+    score_batch,
+    train_step,
+)
 
 RECORDINGS = make_recordings()
 N_COLUMNS = 400
@@ -186,3 +199,10 @@ def test_a_better_epoch_renews_the_patience():
 
 def test_a_loss_that_is_not_finite_is_never_the_best():
     assert follow([(1, 2.0), (2, float("nan"))], patience=3)[1] == (1, 2.0, 1, False)
+
+
+def test_programs_of_the_embedded_corpus_are_compiled_quickly_and_those_of_the_papers_network_well():
+    small, full = (SimpleNet(config, n_classes=6) for config in (SYNTHETIC_MODEL, ModelConfig()))
+    assert compiler_options(small) == QUICKLY_COMPILED
+    assert compiler_options(full) is None
+    assert jax.jit(lambda x: x + 1, compiler_options=compiler_options(small))(1) == 2

@@ -15,6 +15,7 @@ NO_POOL = (1, 1)
 POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 # Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
 CASES = [(6, 6), (12, 2), (7, 5), (15, 13), (11, 9), (38, 8)]
+CASES_AND_POOLS = [(*case, pool) for case in CASES for pool in POOLS] + [(12, 1, (1, 1)), (12, 1, (2, 1))]
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -63,8 +64,7 @@ def largest_error(value: jax.Array, expected: np.ndarray) -> float:
     return float(np.abs(np.asarray(value) - expected).max() / np.abs(expected).max())
 
 
-@pytest.mark.parametrize("pool", POOLS)
-@pytest.mark.parametrize(("rows", "columns"), CASES)
+@pytest.mark.parametrize(("rows", "columns", "pool"), CASES_AND_POOLS)
 def test_convolution_and_gradients_are_the_defining_sums(rows, columns, pool):
     strip, kernel = normal(0, rows + 2, columns, 5), normal(1, 3, 3, 5, 7)
     unpooled = plain_convolution(strip, kernel)

@@ -82,7 +82,7 @@ def _explaining(case: Case, inputs: Inputs, config: Config) -> Run:
     """Maps, masks and metrics of all members and recordings in one program."""
     n = case.recordings
     recordings = Recordings(*(jnp.asarray(a[:n]) for a in (inputs.tested, inputs.n_frames, inputs.emotion)))
-    (strata,), n_columns = strata_to_explain(inputs.n_frames[:n], [np.arange(n)], config.train.batch_size)
+    strata, n_columns = strata_to_explain(inputs.n_frames[:n], np.arange(n), config.train.batch_size)
     arrays = AnalysisArrays(*(getattr(inputs, name)[:n] for name in AnalysisArrays._fields))
     placement = Placement(inputs.placement_frequency, inputs.placement_time)
     assessed = jax.device_put(make_assessed_set(recordings, strata, arrays, inputs.bin_hz, placement))

@@ -35,7 +35,7 @@ from convcam_jax.run_settings import RunSettings
 from convcam_jax.simplenet import map_placement
 from convcam_jax.split import assign
 from convcam_jax.stages import prepare, train
-from convcam_jax.stages.explain import EXPLANATIONS, tested_strata
+from convcam_jax.stages.explain import EXPLANATIONS, strata_of_tested
 from convcam_jax.stages.train import Group, make_model
 from convcam_jax.stages.trained import members_of, trained_members
 from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_arrays, read_csv, write_arrays, write_csv, write_json
@@ -182,7 +182,7 @@ def _explain(config: Config, dataset: Dataset, gender: str, groups: list[Group])
     params = jax.tree.map(lambda *parts: np.concatenate(parts), *trained, random)
     recordings = network_inputs(dataset, config)
     tested = dataset.indices(gender, "test")
-    strata, n_columns = tested_strata(gender, config, dataset, recordings)
+    strata, n_columns = strata_of_tested(gender, config, dataset, recordings)
     say(f"explaining {len(members)} members ({gender}) on {len(tested)} recordings by {', '.join(methods)}")
     cams = tuple(dataclasses.replace(config.cam, method=method) for method in methods)
     explained = explain_group(params, recordings, strata, model, n_columns, cams)

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 
 from convcam_jax import checkpoints
-from convcam_jax.batches import strata_to_explain
+from convcam_jax.batches import shared_strata
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, take_members
+from convcam_jax.ensemble import Member, steps_per_epoch, take_members
 from convcam_jax.explaining import explain_group
 from convcam_jax.progress import say
 from convcam_jax.results import MemberScores, member_table, prediction_table
@@ -64,18 +65,22 @@ def explain_members(
     params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
-    strata, n_columns = tested_strata(gender, config, dataset, recordings)
+    strata, n_columns = strata_of_tested(gender, config, dataset, recordings)
     model = make_model(config, config.cam.precision)
     (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
     return signed_maps, logits
 
 
-def tested_strata(gender: str, config: Config, dataset: Dataset, recordings: Recordings) -> tuple[np.ndarray, int]:
-    """A gender's test recordings in batches to explain, whose program the other gender can use as well."""
+def strata_of_tested(gender: str, config: Config, dataset: Dataset, recordings: Recordings) -> tuple[np.ndarray, int]:
+    """A gender's test recordings in batches `[n_strata, n_steps]` to explain, and the length of strip for a batch.
+
+    The other gender's are of the same shape where that is cheap, so that one program explains both.
+    """
     sets = {g: dataset.indices(g, "test") for g in dataset.genders()}
-    n_frames = np.asarray(recordings.n_frames)
-    strata, n_columns = strata_to_explain(n_frames, list(sets.values()), config.train.batch_size)
-    return strata[list(sets).index(gender)], n_columns
+    n_devices = jax.local_device_count()
+    n_steps = n_devices * steps_per_epoch(sets, n_devices * config.train.batch_size)
+    strata, n_columns = shared_strata(np.asarray(recordings.n_frames), sets, [gender], n_steps)
+    return strata[gender], n_columns
 
 
 def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_maps: np.ndarray) -> list[MemberScores]:

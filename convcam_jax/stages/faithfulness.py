@@ -84,7 +84,7 @@ def measure_curves(
 ) -> np.ndarray:
     """Probabilities `[S, N, curves, fills, orders, P]` of members on their recordings."""
     n_frames = np.asarray(recordings.n_frames)
-    (strata,), n_columns = fixed_strata(n_frames, [np.arange(len(n_frames))], config.train.batch_size)
+    strata, n_columns = fixed_strata(n_frames, np.arange(len(n_frames)), config.train.batch_size)
     batches = strata.T
     generators = [np.random.default_rng([_CHANCE, member.seed]) for member in members]
     moved = np.stack(
