@@ -16,6 +16,7 @@ from pathlib import Path
 
 from convcam_jax.config import Config
 from convcam_jax.dataset import Dataset
+from convcam_jax.parallel import start
 from convcam_jax.processes import is_first_process, wait_for_all
 from convcam_jax.progress import say
 from convcam_jax.run_settings import RunSettings
@@ -39,6 +40,9 @@ def run(settings: RunSettings) -> None:
     """Run every step."""
     config, workdir = settings.config, settings.workdir
     dataset = prepare.begin(settings)
+    if is_first_process():
+        # The processes that made the features have nothing to do now, and will draw the figures.
+        start("convcam_jax.figures.trajectories")
     groups = train.train_ensemble(config, dataset, workdir)
     if is_first_process():
         _explain_and_present(config, dataset, groups, workdir)
