@@ -1,4 +1,5 @@
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -229,6 +230,14 @@ def test_a_program_whose_package_is_missing_says_so(tmp_path):
             program.end()
 
 
+def environment_of(process_id: int) -> str:
+    """The environment of a process, which has none for a moment while it is started."""
+    until_s = time.monotonic() + 10
+    while not (found := Path(f"/proc/{process_id}/environ").read_text()):
+        assert time.monotonic() < until_s
+    return found
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems tell no process's environment, nor have glibc")
 def test_peers_alone_are_started_without_the_settings_of_the_allocator(tmp_path, monkeypatch):
     monkeypatch.setenv("GLIBC_TUNABLES", TUNABLES)
@@ -237,7 +246,7 @@ def test_peers_alone_are_started_without_the_settings_of_the_allocator(tmp_path,
     with (tmp_path / "messages.txt").open("w+") as messages:
         for module in ("ours", "pytorch"):
             program = Worker(module, files, messages)
-            found[module] = Path(f"/proc/{program._process.pid}/environ").read_text()
+            found[module] = environment_of(program._process.pid)
             program.end()
     assert TUNABLES in found["ours"]
     assert "GLIBC_TUNABLES" not in found["pytorch"]
