@@ -16,14 +16,14 @@ from pathlib import Path
 
 from absl import app, flags
 
-from convcam_jax.allocator import keep_memory
-from convcam_jax.config import Config
-from convcam_jax.errors import UserError
-from convcam_jax.evidence_size import with_evidence_size
-from convcam_jax.overrides import apply_overrides
-from convcam_jax.parallel import background, start
-from convcam_jax.presets import make_config
-from convcam_jax.run_settings import RunSettings, Share
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.evidence_size import with_evidence_size
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import make_config
+from convcam_jax.stages.run_settings import RunSettings, Share
+from convcam_jax.system.allocator import keep_memory
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.worker_processes import background, start
 from experiments import descriptions
 
 EXPERIMENTS = descriptions()
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
         share = _share()
         if _begins_with_features(settings.config):
             # Meanwhile, JAX takes seconds to load.
-            start("convcam_jax.feature_cache")
+            start("convcam_jax.representations.cache")
         _prepare_jax(settings.cache_dir, share)
         experiment = importlib.import_module(f"experiments.{FLAGS.experiment}")
         with background():
@@ -79,7 +79,7 @@ def _refuse_arguments(arguments: list[str]) -> None:
 
 
 def _config() -> Config:
-    from convcam_jax.published import recording_names
+    from convcam_jax.paper.published import recording_names
 
     _refuse_flags_without_use()
     config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
@@ -122,7 +122,7 @@ def _workdir() -> Path:
 
 def _prepare_jax(cache_dir: Path, share: Share | None) -> None:
     # Imported here: the processes that compute features import this file too, and need no JAX.
-    from convcam_jax.processes import prepare_jax
+    from convcam_jax.system.jax_setup import prepare_jax
 
     prepare_jax(cache_dir, share)
 

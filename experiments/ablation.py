@@ -7,15 +7,15 @@ used, and nothing is trained. --data_dir is needed only if the corpus has been m
 field of the analysis at a time is set as the other protocol has it.
 """
 
-from convcam_jax.errors import UserError
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import ablate
+from convcam_jax.stages import ablation
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
 
 
 def run(settings: RunSettings) -> None:
     """Measure the finished run's maps under every variant, and write the differences."""
     if settings.from_workdir is None:
         raise UserError("--from_workdir: missing; give the folder of a finished run of the experiment paper")
-    source = ablate.read_source(settings.from_workdir, settings.config.corpus.data_dir)
-    dataset = ablate.begin(settings, source)
-    ablate.present(ablate.ablate(source, dataset), settings.workdir)
+    source = ablation.read_source(settings.from_workdir, settings.config.corpus.data_dir)
+    dataset = ablation.begin(settings, source)
+    ablation.present(ablation.ablate(source, dataset), settings.workdir)

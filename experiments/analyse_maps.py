@@ -8,14 +8,14 @@ rows. Each map is divided by its maximum. All recordings in the file count as co
 ones take half a minute on 2 cores once the corpus's features are cached.
 
 Bins x frames maps that show the error of having been read from pictures of 256 colours, as the published ones were, are
-freed from it, unless --set=given_maps.free_from_colours=false: see `convcam_jax.external_maps.from_colours`.
+freed from it, unless --set=given_maps.free_from_colours=false: see `external_maps.from_colours`.
 """
 
-from convcam_jax.errors import UserError
-from convcam_jax.progress import say
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, control, external, present, report
-from convcam_jax.workdir import write_csv
+from convcam_jax.stages import chance, given_maps, measures, paper, report
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import write_csv
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.progress import say
 
 
 def run(settings: RunSettings) -> None:
@@ -23,15 +23,15 @@ def run(settings: RunSettings) -> None:
     config, workdir, path = settings.config, settings.workdir, settings.maps
     if path is None:
         raise UserError("--maps: missing; give the .npz file with one activation map per recording")
-    maps = external.read_maps(path)
-    dataset = external.begin(settings, path, maps)
-    genders = external.given_maps(config, dataset, maps)
-    members = external.member_table(genders, path)
+    maps = given_maps.read_maps(path)
+    dataset = given_maps.begin(settings, path, maps)
+    genders = given_maps.given_maps(config, dataset, maps)
+    members = given_maps.member_table(genders, path)
     write_csv(workdir / "members.csv", members)
-    analysed = analyse.analyse_maps(config, genders, workdir)
+    analysed = measures.analyse_maps(config, genders, workdir)
     say("drawing tables and figures")
-    present.write_map_tables(config, analysed, members, workdir)
-    present.write_map_figures(config, analysed, members, workdir)
+    paper.write_map_tables(config, analysed, members, workdir)
+    paper.write_map_figures(config, analysed, members, workdir)
     say("comparing with chance")
-    control.compare_with_chance(config, genders, analysed, workdir)
+    chance.compare_with_chance(config, genders, analysed, workdir)
     report.write_report(config, analysed, genders, workdir)

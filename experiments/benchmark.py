@@ -8,12 +8,12 @@ The peers are those of requirements-bench.txt that are installed. Writes benchma
 all explained in docs/benchmark.md. The network is the paper's, also on the embedded corpus.
 """
 
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import benchmark, prepare
+from convcam_jax.stages import benchmark, preparation
+from convcam_jax.stages.run_settings import RunSettings
 
 
 def run(settings: RunSettings) -> None:
     """Measure, then draw."""
-    dataset = prepare.begin(settings)
+    dataset = preparation.begin(settings)
     table = benchmark.measure(settings.config, dataset, settings.workdir, settings.cache_dir)
     benchmark.present(table, settings.workdir)

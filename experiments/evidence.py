@@ -9,10 +9,10 @@ Networks are trained on recordings whose classes differ by one known cue, explai
 
 import pandas as pd
 
-from convcam_jax.progress import say
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import evidence, present_evidence
-from convcam_jax.workdir import write_csv
+from convcam_jax.stages import evidence, evidence_results
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import write_csv
+from convcam_jax.system.progress import say
 
 
 def run(settings: RunSettings) -> None:
@@ -30,6 +30,6 @@ def run(settings: RunSettings) -> None:
     scores, accuracies = pd.concat(tables, ignore_index=True), pd.concat(members, ignore_index=True)
     write_csv(workdir / "evidence.csv", scores)
     write_csv(workdir / "evidence_members.csv", accuracies)
-    present_evidence.write_tables(config, scores, accuracies, workdir)
+    evidence_results.write_tables(config, scores, accuracies, workdir)
     say("drawing figures")
-    present_evidence.write_figures(config, made, scores, workdir)
+    evidence_results.write_figures(config, made, scores, workdir)

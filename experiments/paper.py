@@ -14,57 +14,57 @@ Members may be shared by several processes that see the same workdir, here by tw
 
 from pathlib import Path
 
-from convcam_jax.config import Config
-from convcam_jax.dataset import Dataset
-from convcam_jax.parallel import start
-from convcam_jax.processes import is_first_process, wait_for_all
-from convcam_jax.progress import say
-from convcam_jax.run_settings import RunSettings
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.settings.config import Config
 from convcam_jax.stages import (
-    analyse,
-    control,
-    explain,
+    attribution,
+    chance,
     faithfulness,
-    prepare,
-    present,
+    listening,
+    measures,
+    paper,
+    preparation,
     report,
-    resynthesise,
     sanity,
     seeds,
-    train,
+    training,
 )
-from convcam_jax.workdir import read_csv
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import read_csv
+from convcam_jax.system.jax_setup import is_first_process, wait_for_all
+from convcam_jax.system.progress import say
+from convcam_jax.system.worker_processes import start
 
 
 def run(settings: RunSettings) -> None:
     """Run every step."""
     config, workdir = settings.config, settings.workdir
-    dataset = prepare.begin(settings)
+    dataset = preparation.begin(settings)
     if is_first_process():
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")
-    groups = train.train_ensemble(config, dataset, workdir)
+    groups = training.train_ensemble(config, dataset, workdir)
     if is_first_process():
         _explain_and_present(config, dataset, groups, workdir)
     wait_for_all("finished")
 
 
-def _explain_and_present(config: Config, dataset: Dataset, groups: list[train.Group], workdir: Path) -> None:
-    explain.explain_ensemble(config, dataset, groups, workdir)
-    maps = analyse.ensemble_maps(config, dataset, workdir)
-    analysed = analyse.analyse_maps(config, maps, workdir)
+def _explain_and_present(config: Config, dataset: Dataset, groups: list[training.Group], workdir: Path) -> None:
+    attribution.explain_ensemble(config, dataset, groups, workdir)
+    maps = measures.ensemble_maps(config, dataset, workdir)
+    analysed = measures.analyse_maps(config, maps, workdir)
     members = read_csv(workdir / "members.csv")
     say("drawing tables and figures")
-    present.write_model_tables(config, workdir)
-    present.write_map_tables(config, analysed, members, workdir)
-    present.write_model_figures(config, workdir)
-    present.write_map_figures(config, analysed, members, workdir)
+    paper.write_model_tables(config, workdir)
+    paper.write_map_tables(config, analysed, members, workdir)
+    paper.write_model_figures(config, workdir)
+    paper.write_map_figures(config, analysed, members, workdir)
     say("comparing with chance and between seeds")
-    control.compare_with_chance(config, maps, analysed, workdir)
+    chance.compare_with_chance(config, maps, analysed, workdir)
     seeds.compare_seeds(config, maps, analysed, members, workdir)
     sanity.check_sanity(config, dataset, groups, maps, workdir)
     sanity.present(config, maps, workdir)
     faithfulness.check_faithfulness(config, dataset, groups, maps, workdir)
     faithfulness.present(config, workdir)
-    resynthesise.ask_networks(config, maps, groups, workdir)
+    listening.ask_networks(config, maps, groups, workdir)
     report.write_report(config, analysed, maps, workdir)

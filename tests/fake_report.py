@@ -5,13 +5,13 @@ import pandas as pd
 from fake_results import make_results
 from fake_views import make_masks, make_view
 
-from convcam_jax.counterfactual import summary
-from convcam_jax.presets import make_config
+from convcam_jax.checks.listening.counterfactual import summary
+from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.report import overview
 from convcam_jax.report.labels import Label
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import SORTED_BY, Shown, Sounds, recording
-from convcam_jax.resynthesis import consensus_map
+from convcam_jax.settings.presets import make_config
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 NAMES = (("08a01Wa", "anger", "female"), (HOSTILE, "fear", "female"), ("03b02Tc", "sadness", "male"))

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax import published
-from convcam_jax.config import EMOTIONS
+from convcam_jax.paper import published
+from convcam_jax.settings.config import EMOTIONS
 
 
 class Results(NamedTuple):

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from convcam_jax.config import EMOTIONS
-from convcam_jax.views import MaskSet, RecordingView
+from convcam_jax.measures.views import MaskSet, RecordingView
+from convcam_jax.settings.config import EMOTIONS
 
 BIN_HZ = 32.70319566257483 * 2 ** (np.arange(96) / 12)
 FRAME_S = 512 / 16600

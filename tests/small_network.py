@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax.config import ModelConfig
-from convcam_jax.simplenet import SimpleNet
-from convcam_jax.training import Recordings
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.settings.config import ModelConfig
+from convcam_jax.training.member import Recordings
 
 N_BINS, N_INPUT_FRAMES, N_CLASSES = 12, 40, 3
 MODEL = SimpleNet(ModelConfig(filters=(3, 4, 5), dense_units=6, dropout_rate=0.5), n_classes=N_CLASSES)

@@ -7,13 +7,20 @@ import pandas as pd
 import pytest
 from fake_results import make_results
 
-from convcam_jax import ablation
-from convcam_jax.config import EMOTIONS, PUBLISHED_ANALYSIS, AnalysisConfig, Config, SplitConfig, SyntheticConfig
-from convcam_jax.errors import UserError
-from convcam_jax.overrides import flatten, restore
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages.prepare import find_corpus, load_dataset, run_record
-from convcam_jax.workdir import read_csv, read_json, write_arrays, write_csv, write_json
+from convcam_jax.paper import ablation
+from convcam_jax.settings.config import (
+    EMOTIONS,
+    PUBLISHED_ANALYSIS,
+    AnalysisConfig,
+    Config,
+    SplitConfig,
+    SyntheticConfig,
+)
+from convcam_jax.settings.overrides import flatten, restore
+from convcam_jax.stages.preparation import find_corpus, load_dataset, run_record
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import read_csv, read_json, write_arrays, write_csv, write_json
+from convcam_jax.system.errors import UserError
 from experiments import ablation as experiment
 
 FIELDS = (

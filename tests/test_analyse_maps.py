@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.claims import evaluate_claims
-from convcam_jax.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig
-from convcam_jax.errors import UserError
-from convcam_jax.overrides import apply_overrides
-from convcam_jax.presets import make_config
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.stages import analyse, external
-from convcam_jax.stages.prepare import find_corpus
-from convcam_jax.workdir import read_csv
+from convcam_jax.paper.claim_verdicts import evaluate_claims
+from convcam_jax.settings.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import make_config
+from convcam_jax.stages import given_maps, measures
+from convcam_jax.stages.preparation import find_corpus
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import read_csv
+from convcam_jax.system.errors import UserError
 from experiments import analyse_maps
 
 CONTROLS = {"controls_table3", "controls_table4", "controls_table5"}
@@ -86,9 +86,9 @@ def test_everything_is_written(node_run, utterances):
 
 def measure(given):
     """The metrics of a run up to its tables and figures."""
-    maps = external.read_maps(given.maps)
-    genders = external.given_maps(given.config, external.begin(given, given.maps, maps), maps)
-    return analyse.analyse_maps(given.config, genders, given.workdir).metrics
+    maps = given_maps.read_maps(given.maps)
+    genders = given_maps.given_maps(given.config, given_maps.begin(given, given.maps, maps), maps)
+    return measures.analyse_maps(given.config, genders, given.workdir).metrics
 
 
 def test_the_maps_of_a_run_give_the_same_metrics_on_the_grid(node_run, tmp_path):
@@ -205,7 +205,7 @@ def test_published_maps_give_the_printed_numbers(published):
 
 def test_published_maps_speak_for_voiced_parts_and_not_for_the_envelope(published):
     table = published()
-    members = pd.DataFrame({"gender": ["female", "male"], "seed": [external.SEED] * 2, "chosen": [True] * 2})
+    members = pd.DataFrame({"gender": ["female", "male"], "seed": [given_maps.SEED] * 2, "chosen": [True] * 2})
     claims = evaluate_claims(table, members, PUBLISHED_ANALYSIS).set_index("id")["holds_for_chosen_member"]
     assert claims["voiced-parts"]
     assert not claims["envelope-closer-than-a-constant"]

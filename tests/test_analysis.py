@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax.analysis import (
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.analysis import (
     analyse,
     contours,
     correct_predictions,
@@ -12,9 +13,8 @@ from convcam_jax.analysis import (
     placed_maps,
     simplenet_placement,
 )
-from convcam_jax.config import AnalysisConfig, Config
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.overrides import apply_overrides
+from convcam_jax.settings.config import AnalysisConfig, Config
+from convcam_jax.settings.overrides import apply_overrides
 
 S, N, F, T, C = 3, 5, 12, 40, 3
 CONFIG = apply_overrides(Config(), [f"features.cqt_bins={F}", f"corpus.max_frames={T}"])

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from small_network import MODEL, N_BINS, N_CLASSES, N_INPUT_FRAMES, make_params, make_recordings
 
-from convcam_jax.analysis import analyse, placed_maps, simplenet_placement
-from convcam_jax.assessment import Assessment, assessment_program, make_assessed_set
-from convcam_jax.batches import stratify, strip_columns
-from convcam_jax.config import AnalysisConfig, CamConfig, Config
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.explaining import Explanations, explain_group
-from convcam_jax.overrides import apply_overrides
+from convcam_jax.attribution.explaining import Explanations, explain_group
+from convcam_jax.data.batches import stratify, strip_columns
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.analysis import analyse, placed_maps, simplenet_placement
+from convcam_jax.measures.assessment import Assessment, assessment_program, make_assessed_set
+from convcam_jax.settings.config import AnalysisConfig, CamConfig, Config
+from convcam_jax.settings.overrides import apply_overrides
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)

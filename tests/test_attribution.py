@@ -8,10 +8,10 @@ import pytest
 import reference_simplenet
 from small_network import make_params, make_recordings
 
-from convcam_jax import attribution
-from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
-from convcam_jax.config import CamMethod
-from convcam_jax.placement import Placement, identity_placement, interpolation_matrix
+from convcam_jax.attribution import methods
+from convcam_jax.attribution.methods import INPUT_METHODS, NODE_METHODS, score_cam
+from convcam_jax.attribution.placement import Placement, identity_placement, interpolation_matrix
+from convcam_jax.settings.config import CamMethod
 
 # Sums over the nodes: 8 and 6.
 ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])
@@ -275,7 +275,7 @@ def test_agrees_with_captum(method):
     target = torch.tensor(np.asarray(network.recordings.emotion))
     if method == "integrated_gradients":
         theirs = captum.IntegratedGradients(model).attribute(
-            inputs, target=target, n_steps=attribution.INTEGRATION_STEPS, method="riemann_middle"
+            inputs, target=target, n_steps=methods.INTEGRATION_STEPS, method="riemann_middle"
         )
     else:
         theirs = captum.InputXGradient(model).attribute(inputs, target=target)

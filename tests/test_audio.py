@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpus.audio import read_recording
-from convcam_jax.errors import RecordingError
+from convcam_jax.corpora.audio import read_recording
+from convcam_jax.system.errors import RecordingError
 
 RATE_HZ = 16000
 SHORTEST_S = 0.04

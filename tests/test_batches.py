@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from convcam_jax.batches import (
+from convcam_jax.data.batches import (
     ABSENT,
     by_recording,
     draw_batches,
@@ -11,7 +11,7 @@ from convcam_jax.batches import (
     stratify,
     strip_columns,
 )
-from convcam_jax.packing import slot_columns
+from convcam_jax.kernels.packing import slot_columns
 
 N_FRAMES = np.random.default_rng(0).integers(18, 203, size=60)
 OWN = np.random.default_rng(1).permutation(60)[:45]

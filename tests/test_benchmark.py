@@ -8,22 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.allocator import TUNABLES
+from convcam_jax.attribution.placement import Placement, normalise_and_crop, place, stretched_centres
+from convcam_jax.attribution.placement import interpolation_matrix as interpolate
 from convcam_jax.benchmark import ours, plain_metrics, worker
 from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
 from convcam_jax.benchmark.measure import Files, MissingError, Worker, measure_in_turns
 from convcam_jax.benchmark.summary import benchmark_table, in_words
-from convcam_jax.config import AnalysisConfig, BenchmarkConfig, Config
-from convcam_jax.errors import UserError
 from convcam_jax.figures import benchmark as figures
-from convcam_jax.masks import binarise, emotion_masks
-from convcam_jax.metrics import recording_metrics
-from convcam_jax.overrides import apply_overrides
-from convcam_jax.packing import slot_columns
-from convcam_jax.placement import Placement, normalise_and_crop, place, stretched_centres
-from convcam_jax.placement import interpolation_matrix as interpolate
-from convcam_jax.presets import make_config
+from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.measures.masks import binarise, emotion_masks
+from convcam_jax.measures.metrics import recording_metrics
+from convcam_jax.settings.config import AnalysisConfig, BenchmarkConfig, Config
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import make_config
+from convcam_jax.system.allocator import TUNABLES
+from convcam_jax.system.errors import UserError
 
 F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(

@@ -7,7 +7,7 @@ import pytest
 import reference_simplenet
 from small_network import N_BINS, N_INPUT_FRAMES, make_params, make_recordings
 
-from convcam_jax.cam import channel_weights, grad_cam, positive_part, score_gradient
+from convcam_jax.attribution.grad_cam import channel_weights, grad_cam, positive_part, score_gradient
 
 H, W, K, C = 2, 3, 2, 3
 ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])

@@ -8,10 +8,10 @@ import optax
 import pytest
 from absl import logging
 
-from convcam_jax import checkpoints
-from convcam_jax.checkpoints import Progress
-from convcam_jax.errors import UserError
-from convcam_jax.training import MemberState
+from convcam_jax.system.errors import UserError
+from convcam_jax.training import checkpoints
+from convcam_jax.training.checkpoints import Progress
+from convcam_jax.training.member import MemberState
 
 
 def make_progress(value: float) -> Progress:

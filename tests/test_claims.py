@@ -4,20 +4,8 @@ import pandas as pd
 import pytest
 from fake_results import make_results, without_correct
 
-from convcam_jax import published
-from convcam_jax.claims import (
-    corpus_note,
-    evaluate_claims,
-    holds,
-    member_cells,
-    printed_cells,
-    protocol_name,
-    row_values,
-    share_cells,
-    without_set_aside,
-)
-from convcam_jax.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig, CorpusConfig
-from convcam_jax.published.claim import (
+from convcam_jax.paper import published
+from convcam_jax.paper.claim_terms import (
     CLOSER_THAN_A_CONSTANT,
     HIGHER_WHERE_VOICED,
     TABLE_5_SET_ASIDE,
@@ -32,7 +20,19 @@ from convcam_jax.published.claim import (
     lowest_between,
     lowest_in,
 )
-from convcam_jax.published.claims import CLAIMS
+from convcam_jax.paper.claim_verdicts import (
+    corpus_note,
+    evaluate_claims,
+    holds,
+    member_cells,
+    printed_cells,
+    protocol_name,
+    row_values,
+    share_cells,
+    without_set_aside,
+)
+from convcam_jax.paper.claims import CLAIMS
+from convcam_jax.settings.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig, CorpusConfig
 
 FACTS = published.load()
 BY_ID = {claim.id: claim for claim in CLAIMS}

@@ -6,9 +6,9 @@ import pytest
 from fake_results import make_results
 from scipy import stats
 
-from convcam_jax import published
-from convcam_jax.comparison import rank_correlations, recordings_beside_published
-from convcam_jax.statistics import mean_interval
+from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.paper import published
+from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
 
 PRINTED = published.load().recordings
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from convcam_jax.config import (
+from convcam_jax.settings.config import (
     AnalysisConfig,
     Config,
     CorpusConfig,
@@ -12,7 +12,7 @@ from convcam_jax.config import (
     SyntheticConfig,
     TrainConfig,
 )
-from convcam_jax.errors import UserError
+from convcam_jax.system.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from convcam_jax.config import AnalysisConfig
-from convcam_jax.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.metrics import recording_metrics
-from convcam_jax.permutation import permutation_test
+from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
+from convcam_jax.checks.chance.permutation import permutation_test
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.metrics import recording_metrics
+from convcam_jax.settings.config import AnalysisConfig
 
 F, T = 10, 24
 BIN_HZ = 100 * 2 ** (np.arange(F) / 4)

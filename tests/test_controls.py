@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.config import ControlsConfig
-from convcam_jax.controls import COLUMNS, Draws, control_table, readable_cells
+from convcam_jax.checks.chance.controls import COLUMNS, Draws, control_table, readable_cells
+from convcam_jax.checks.chance.verdicts import control_verdicts, p_in_words, stability_verdicts
+from convcam_jax.checks.seeds.stability import COLUMNS as STABILITY_COLUMNS
 from convcam_jax.figures.controls import against_chance
-from convcam_jax.stability import COLUMNS as STABILITY_COLUMNS
-from convcam_jax.verdicts import control_verdicts, p_in_words, stability_verdicts
+from convcam_jax.settings.config import ControlsConfig
 
 CONFIG = ControlsConfig(resamples=50)
 EMOTIONS = ("anger", "fear", "sadness")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from jax import Array, lax
 
-from convcam_jax import convolution as convolution_module
-from convcam_jax.config import Precision
-from convcam_jax.convolution import strip_convolution
-from convcam_jax.pooling import max_pool
+from convcam_jax.kernels import strip_convolution as convolution_module
+from convcam_jax.kernels.pooling import max_pool
+from convcam_jax.kernels.strip_convolution import strip_convolution
+from convcam_jax.settings.config import Precision
 
 TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 1e-2}
 PRECISIONS: list[Precision] = ["float32", "bfloat16"]

@@ -4,7 +4,7 @@ import pytest
 from fake_report import make_counterfactual
 from small_network import WITHOUT_DROPOUT, make_params, make_recordings
 
-from convcam_jax.counterfactual import probabilities, summary
+from convcam_jax.checks.listening.counterfactual import probabilities, summary
 
 
 def test_every_member_answers_every_sound_in_its_place():

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 
-from convcam_jax.config import Config
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.dataset import Dataset, analysis_arrays, emotion_indices, network_inputs, utterance_table
-from convcam_jax.features import Features
-from convcam_jax.overrides import apply_overrides
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import Dataset, analysis_arrays, emotion_indices, network_inputs, utterance_table
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides
 
 CONFIG = apply_overrides(Config(), ["corpus.emotions=sadness,anger", "corpus.max_frames=22", "features.cqt_bins=8"])
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_recordings
 
-from convcam_jax.batches import ABSENT
-from convcam_jax.config import TrainConfig
-from convcam_jax.ensemble import (
+from convcam_jax.data.batches import ABSENT
+from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.settings.config import TrainConfig
+from convcam_jax.training.ensemble import (
     Member,
     group_size,
     init_group,
@@ -22,8 +24,6 @@ from convcam_jax.ensemble import (
     steps_per_epoch,
     train_epochs,
 )
-from convcam_jax.packing import slot_columns
-from convcam_jax.simplenet import SimpleNet
 
 RECORDINGS = make_recordings(30)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)

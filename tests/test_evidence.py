@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.evidence import (
+from convcam_jax.checks.evidence.scoring import (
     COLUMNS,
     HeldOut,
     MemberMaps,

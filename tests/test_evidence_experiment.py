@@ -5,7 +5,8 @@ import pytest
 from absl.testing import flagsaver
 
 import run as command
-from convcam_jax.config import (
+from convcam_jax.corpora.synthetic import planted
+from convcam_jax.settings.config import (
     EVIDENCE_CLASSES,
     EVIDENCE_VARIANTS,
     EvidenceConfig,
@@ -13,13 +14,12 @@ from convcam_jax.config import (
     SplitConfig,
     SyntheticConfig,
 )
-from convcam_jax.corpus import planted
-from convcam_jax.errors import UserError
-from convcam_jax.evidence_size import with_evidence_size
-from convcam_jax.presets import make_config
-from convcam_jax.run_settings import RunSettings
+from convcam_jax.settings.evidence_size import with_evidence_size
+from convcam_jax.settings.presets import make_config
 from convcam_jax.stages.evidence import methods_of
-from convcam_jax.workdir import read_arrays, read_csv
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.workdir import read_arrays, read_csv
+from convcam_jax.system.errors import UserError
 from experiments import evidence as experiment
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from convcam_jax.batches import ABSENT
-from convcam_jax.config import Config
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.features import Features
-from convcam_jax.overrides import apply_overrides
-from convcam_jax.packing import slot_columns
-from convcam_jax.stages.explain import strata_of_tested
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.batches import ABSENT
+from convcam_jax.data.dataset import Dataset, network_inputs
+from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.stages.attribution import strata_of_tested
 
 CONFIG = apply_overrides(
     Config(), ["corpus.emotions=anger,sadness", "corpus.max_frames=60", "features.cqt_bins=8", "train.batch_size=4"]

@@ -7,12 +7,12 @@ import pytest
 import reference_simplenet
 from small_network import MODEL, make_params, make_recordings
 
-from convcam_jax.attribution import INPUT_METHODS, NODE_METHODS, score_cam
-from convcam_jax.batches import ABSENT, stratify, strip_columns
-from convcam_jax.config import CamConfig
-from convcam_jax.explaining import explain_group
-from convcam_jax.placement import make_placement
-from convcam_jax.simplenet import layers_before_map
+from convcam_jax.attribution.explaining import explain_group
+from convcam_jax.attribution.methods import INPUT_METHODS, NODE_METHODS, score_cam
+from convcam_jax.attribution.placement import make_placement
+from convcam_jax.data.batches import ABSENT, stratify, strip_columns
+from convcam_jax.networks.simplenet import layers_before_map
+from convcam_jax.settings.config import CamConfig
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)

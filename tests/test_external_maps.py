@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from convcam_jax import external_maps
-from convcam_jax.errors import UserError
-from convcam_jax.external_maps import MapShapes
-from convcam_jax.placement import make_placement
-from convcam_jax.simplenet import layers_before_map
+from convcam_jax.attribution import external_maps
+from convcam_jax.attribution.external_maps import MapShapes
+from convcam_jax.attribution.placement import make_placement
+from convcam_jax.networks.simplenet import layers_before_map
+from convcam_jax.system.errors import UserError
 
 SHAPES = MapShapes(grid=(96, 202), nodes=(90, 47))
 N_FRAMES = 70

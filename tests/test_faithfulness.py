@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from convcam_jax.faithfulness import area_under_curve, blurred, cell_ranks, curves, first_cells, shares, shifted
+from convcam_jax.checks.faithfulness.curves import (
+    area_under_curve,
+    blurred,
+    cell_ranks,
+    curves,
+    first_cells,
+    shares,
+    shifted,
+)
 
 F, T = 6, 10
 N_FRAMES = np.array([10, 7])

@@ -9,10 +9,10 @@ import reference_simplenet
 from scipy.special import softmax
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_params, make_recordings
 
-from convcam_jax.config import Config, CorpusConfig, FaithfulnessConfig, FeatureConfig, TrainConfig
-from convcam_jax.ensemble import Member
-from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, blurred, shares
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, blurred, shares
+from convcam_jax.settings.config import Config, CorpusConfig, FaithfulnessConfig, FeatureConfig, TrainConfig
 from convcam_jax.stages.faithfulness import measure_curves
+from convcam_jax.training.ensemble import Member
 
 CONFIG = dataclasses.replace(
     Config(),

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
-from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, shares
-from convcam_jax.faithfulness_tables import areas, summary, verdicts
+from convcam_jax.checks.faithfulness.curve_tables import areas, summary, verdicts
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
 from convcam_jax.figures import faithfulness as figures
 
 STEPS = shares(4)

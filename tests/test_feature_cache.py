@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax import feature_cache
-from convcam_jax.config import FeatureConfig
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.errors import RecordingError, UserError
-from convcam_jax.feature_cache import corpus_hash, entry_path, load_or_compute
-from convcam_jax.features import compute_features, n_cqt_frames
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.representations import cache
+from convcam_jax.representations.cache import corpus_hash, entry_path, load_or_compute
+from convcam_jax.representations.features import compute_features, n_cqt_frames
+from convcam_jax.settings.config import FeatureConfig
+from convcam_jax.system.errors import RecordingError, UserError
 
 CONFIG = FeatureConfig()
 
@@ -46,9 +46,9 @@ def computed(monkeypatch):
     def compute_all(wavs, config):
         for wav in wavs:
             names.append(wav.stem)
-            yield feature_cache.compute_entry(wav, config)
+            yield cache.compute_entry(wav, config)
 
-    monkeypatch.setattr(feature_cache, "_compute_all", compute_all)
+    monkeypatch.setattr(cache, "_compute_all", compute_all)
     return names
 
 
@@ -126,14 +126,14 @@ def test_key_follows_audio_config_and_versions(utterances, tmp_path, monkeypatch
     wav = utterances[0].path
     paths = [entry_path(wav, CONFIG, tmp_path), entry_path(wav, replace(CONFIG, hop_samples=256), tmp_path)]
     with monkeypatch.context() as patch:
-        patch.setattr(feature_cache, "FORMAT_VERSION", 0)
+        patch.setattr(cache, "FORMAT_VERSION", 0)
         paths.append(entry_path(wav, CONFIG, tmp_path))
     for package in ("librosa", "soxr"):
         with monkeypatch.context() as patch:
-            patch.setattr(feature_cache, "version", lambda name, changed=package: f"{name == changed}")
+            patch.setattr(cache, "version", lambda name, changed=package: f"{name == changed}")
             paths.append(entry_path(wav, CONFIG, tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(feature_cache.parselmouth, "PRAAT_VERSION", "0")
+        patch.setattr(cache.parselmouth, "PRAAT_VERSION", "0")
         paths.append(entry_path(wav, CONFIG, tmp_path))
     soundfile.write(wav, noise(9), 16000, subtype="DOUBLE")
     paths.append(entry_path(wav, CONFIG, tmp_path))

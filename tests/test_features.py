@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.config import FeatureConfig
-from convcam_jax.features import (
+from convcam_jax.representations.features import (
     bin_frequencies_hz,
     compute_features,
     cqt_magnitude,
@@ -22,6 +21,7 @@ from convcam_jax.features import (
     scale_cqt,
     shortest_s,
 )
+from convcam_jax.settings.config import FeatureConfig
 
 CONFIG = FeatureConfig()
 RATE_HZ = CONFIG.sample_rate_hz

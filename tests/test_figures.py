@@ -10,11 +10,11 @@ from fake_results import make_results, without_correct
 from fake_views import BIN_HZ, make_masks, make_view, make_views
 from matplotlib.figure import Figure
 
-from convcam_jax import published, tables
-from convcam_jax.config import EMOTIONS
 from convcam_jax.figures import errors, maps, models, style, trajectories
 from convcam_jax.figures.selection import extreme, f0_leaps, with_f0_errors
-from convcam_jax.statistics import chosen_rows, mean_interval
+from convcam_jax.measures.statistics import chosen_rows, mean_interval
+from convcam_jax.paper import published, tables
+from convcam_jax.settings.config import EMOTIONS
 
 RESULTS = make_results(seeds=5)
 RECORDINGS = published.load().recordings

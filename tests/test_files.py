@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from convcam_jax.errors import UserError
-from convcam_jax.files import PARTIAL_PREFIX, disk_errors, remove_partial, write_whole
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import PARTIAL_PREFIX, disk_errors, remove_partial, write_whole
 
 
 def files(folder) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from convcam_jax.map_similarity import rank_correlations, structural_similarities
+from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
 
 
 def correlation(one, other):

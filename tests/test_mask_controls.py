@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from convcam_jax.config import AnalysisConfig
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.mask_controls import MaskDraws, draw_masks, energy_ratios, largest_cells, mask_controls, random_fields
-from convcam_jax.metrics import energy_ratio
-from convcam_jax.permutation import permutation_test
+from convcam_jax.checks.chance.mask_controls import (
+    MaskDraws,
+    draw_masks,
+    energy_ratios,
+    largest_cells,
+    mask_controls,
+    random_fields,
+)
+from convcam_jax.checks.chance.permutation import permutation_test
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.metrics import energy_ratio
+from convcam_jax.settings.config import AnalysisConfig
 
 F, T, P, C = 12, 20, 60, 3
 ANALYSIS = dataclasses.replace(AnalysisConfig(), mask_threshold=0.5)

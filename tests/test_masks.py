@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax import masks
+from convcam_jax.measures import masks
 
 
 def test_masks_by_hand():

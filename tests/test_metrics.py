@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from convcam_jax import metrics
-from convcam_jax.config import AnalysisConfig
+from convcam_jax.measures import metrics
+from convcam_jax.settings.config import AnalysisConfig
 
 F, T = 12, 30
 CONFIG = AnalysisConfig()

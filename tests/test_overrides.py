@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from convcam_jax.config import Config, CorpusConfig
-from convcam_jax.errors import UserError
-from convcam_jax.overrides import apply_overrides, flatten, parse, restore
+from convcam_jax.settings.config import Config, CorpusConfig
+from convcam_jax.settings.overrides import apply_overrides, flatten, parse, restore
+from convcam_jax.system.errors import UserError
 
 # One other value for every field that can be set.
 OTHERS = {

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from convcam_jax.packing import TIME_REDUCTION, Strip, pack, slot_columns, unpack
+from convcam_jax.kernels.packing import TIME_REDUCTION, Strip, pack, slot_columns, unpack
 
 N_BINS, N_INPUT_FRAMES = 5, 64
 SILENCE = jnp.array([-1.0, -2.0, -3.0])

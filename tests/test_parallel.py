@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convcam_jax import parallel
-from convcam_jax.errors import RecordingError, UserError
-from convcam_jax.parallel import background, in_processes, meanwhile, start
+from convcam_jax.system import worker_processes
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.worker_processes import background, in_processes, meanwhile, start
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,12 +52,12 @@ def test_results_come_in_order():
 @pytest.fixture
 def no_processes():
     """As at the beginning of a program."""
-    parallel._processes().shutdown()
-    parallel._processes.cache_clear()
+    worker_processes._processes().shutdown()
+    worker_processes._processes.cache_clear()
 
 
 def first_by_start() -> None:
-    start("convcam_jax.errors")
+    start("convcam_jax.system.errors")
 
 
 def first_by_in_processes() -> None:
@@ -80,11 +80,11 @@ def test_processes_have_one_thread_and_no_accelerator_and_this_one_is_left_as_it
 
 
 def knows_voices(_: int) -> bool:
-    return "convcam_jax.corpus.voice" in sys.modules
+    return "convcam_jax.corpora.synthetic.voice" in sys.modules
 
 
 def test_processes_import_what_they_are_started_with(no_processes):
-    start("convcam_jax.corpus.voice")
+    start("convcam_jax.corpora.synthetic.voice")
     # One may have had both imports.
     assert any(in_processes(knows_voices, range(20)))
 
@@ -108,7 +108,7 @@ def test_a_process_that_is_ended_while_it_has_nothing_to_do_is_replaced():
     idle.kill()
     idle.wait(timeout=10)
     deadline = time.monotonic() + 10
-    while not parallel._processes()._broken and time.monotonic() < deadline:
+    while not worker_processes._processes()._broken and time.monotonic() < deadline:
         time.sleep(0.01)
     assert list(in_processes(square, [3])) == [9]
 

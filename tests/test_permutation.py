@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from convcam_jax.permutation import (
+from convcam_jax.checks.chance.permutation import (
     false_discovery,
     mean_limits,
     mean_of_draws,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convcam_jax.corpus import phones
+from convcam_jax.corpora.synthetic import phones
 
 
 def timeline(sentence: str, tempo: float = 1.0, pause_s: float = 0.1, lengthening: float = 1.0) -> phones.Timeline:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.transform import resize
 
-from convcam_jax import placement
-from convcam_jax.placement import Layer
+from convcam_jax.attribution import placement
+from convcam_jax.attribution.placement import Layer
 
 # Three valid 3x3 convolutions with poolings (1, 2) and (1, 2) between them: the layers of the paper's network.
 FREQUENCY_LAYERS = (Layer(3), Layer(1, 1), Layer(3), Layer(1, 1), Layer(3))

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from convcam_jax.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, FeatureConfig, SyntheticConfig
-from convcam_jax.corpus import planted
-from convcam_jax.corpus.planted import CUES, Planted
-from convcam_jax.corpus.synthetic import draw_controls
-from convcam_jax.evidence import changed_cells
-from convcam_jax.features import bin_frequencies_hz, cqt_magnitude, frame_times_s
+from convcam_jax.checks.evidence.scoring import changed_cells
+from convcam_jax.corpora.synthetic import planted
+from convcam_jax.corpora.synthetic.planted import CUES, Planted
+from convcam_jax.corpora.synthetic.speech import draw_controls
+from convcam_jax.representations.features import bin_frequencies_hz, cqt_magnitude, frame_times_s
+from convcam_jax.settings.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, FeatureConfig, SyntheticConfig
 
 CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
 RATE_HZ = 16000

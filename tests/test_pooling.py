@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from convcam_jax.pooling import max_pool, pool_with_winners, spread
+from convcam_jax.kernels.pooling import max_pool, pool_with_winners, spread
 
 POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 

@@ -4,15 +4,9 @@ import dataclasses
 
 import pytest
 
-from convcam_jax.config import (
-    PUBLISHED_ANALYSIS,
-    AnalysisConfig,
-    CorpusConfig,
-    ModelConfig,
-    SplitConfig,
-)
-from convcam_jax.errors import UserError
-from convcam_jax.presets import full_config, make_config
+from convcam_jax.settings.config import PUBLISHED_ANALYSIS, AnalysisConfig, CorpusConfig, ModelConfig, SplitConfig
+from convcam_jax.settings.presets import full_config, make_config
+from convcam_jax.system.errors import UserError
 
 PINNED = ("03a01Fa", "08a01Wa")
 

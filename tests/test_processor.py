@@ -2,7 +2,7 @@ import platform
 
 import pytest
 
-from convcam_jax import processor
+from convcam_jax.system import processor
 
 X86 = "processor\t: 0\nmodel name\t: AMD EPYC 9B45\nflags\t\t: fpu avx512f avx512_bf16 fma\n\nprocessor\t: 1\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd bf16 i8mm\n"

@@ -6,10 +6,10 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from convcam_jax import published
-from convcam_jax.config import EMOTIONS, CorpusConfig
-from convcam_jax.statistics import cell_statistics
-from convcam_jax.tables import printed
+from convcam_jax.measures.statistics import cell_statistics
+from convcam_jax.paper import published
+from convcam_jax.paper.tables import printed
+from convcam_jax.settings.config import EMOTIONS, CorpusConfig
 
 FACTS = published.load()
 KEYS = ["gender", "emotion", "statistic"]

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax import external_maps, features, masks, metrics, placement, prosody
-from convcam_jax.config import PUBLISHED_ANALYSIS, FeatureConfig
-from convcam_jax.corpus import audio
-from convcam_jax.placement import Layer
+from convcam_jax.attribution import external_maps, placement
+from convcam_jax.attribution.placement import Layer
+from convcam_jax.corpora import audio
+from convcam_jax.measures import masks, metrics
+from convcam_jax.representations import features, frame_f0
+from convcam_jax.settings.config import PUBLISHED_ANALYSIS, FeatureConfig
 
 CONFIG = FeatureConfig()
 N_PADDED = 202
@@ -34,7 +36,7 @@ class Case(NamedTuple):
     published: pd.Series
     curves: pd.DataFrame
     activation: np.ndarray  # [F, n]
-    f0: prosody.FrameF0
+    f0: frame_f0.FrameF0
     energy: np.ndarray  # [n]
 
 
@@ -61,7 +63,7 @@ def make_case(published, curves, activation, recording_samples):
     energy = features.frame_energy(recording_samples, n_frames)
     no_cqt = np.zeros((0, n_frames), np.float32)
     of_recording = features.Features(no_cqt, f0_hz, time_s, energy)
-    f0 = prosody.frame_f0(of_recording, features.frame_times_s(n_frames, CONFIG), PUBLISHED_ANALYSIS)
+    f0 = frame_f0.frame_f0(of_recording, features.frame_times_s(n_frames, CONFIG), PUBLISHED_ANALYSIS)
     return Case(published, curves, activation, f0, energy)
 
 

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_params
 
-from convcam_jax.config import TrainConfig
-from convcam_jax.ensemble import Member, init_group, member_keys
-from convcam_jax.randomisation import (
+from convcam_jax.checks.sanity.randomisation import (
     LAYERS,
     compare_maps,
     fresh_params,
     randomise_from_top,
     shuffled_labels,
 )
+from convcam_jax.settings.config import TrainConfig
+from convcam_jax.training.ensemble import Member, init_group, member_keys
 
 SHAPE = (N_BINS, N_INPUT_FRAMES)
 PARAMS = make_params()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from convcam_jax.relevance_scores import (
+from convcam_jax.checks.evidence.relevance_scores import (
     SCORES,
     average_precision,
     chance_scores,

@@ -13,12 +13,12 @@ from fake_report import CONFIG, HOSTILE, NAMES, make_report, make_shown, make_so
 from fake_results import make_results
 from PIL import Image
 
-from convcam_jax.config import TrainConfig
-from convcam_jax.presets import make_config
 from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
 from convcam_jax.report.labels import Label, parse_phones, parse_syllables
 from convcam_jax.report.recordings import recording
+from convcam_jax.settings.config import TrainConfig
+from convcam_jax.settings.presets import make_config
 from convcam_jax.stages.report import read_labels
 
 PHONES = """signal wochenAO

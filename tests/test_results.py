@@ -5,12 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.analysis import Contours
-from convcam_jax.config import AnalysisConfig
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.metrics import RecordingMetrics
-from convcam_jax.results import (
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.analysis import Contours
+from convcam_jax.measures.metrics import RecordingMetrics
+from convcam_jax.measures.result_tables import (
     MemberScores,
     contour_table,
     member_table,
@@ -18,6 +17,7 @@ from convcam_jax.results import (
     prediction_table,
     recording_views,
 )
+from convcam_jax.settings.config import AnalysisConfig
 
 EMOTIONS = ("anger", "sadness", "neutral")
 TRUTH = ("anger", "anger", "anger", "sadness", "neutral")

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from convcam_jax.config import FeatureConfig
-from convcam_jax.features import bin_frequencies_hz, cqt_magnitude, n_cqt_frames
-from convcam_jax.resynthesis import (
+from convcam_jax.checks.listening.resynthesis import (
     consensus_map,
     marked_cells,
     probes,
@@ -12,6 +10,8 @@ from convcam_jax.resynthesis import (
     split,
     transform_weights,
 )
+from convcam_jax.representations.features import bin_frequencies_hz, cqt_magnitude, n_cqt_frames
+from convcam_jax.settings.config import FeatureConfig
 
 CONFIG = FeatureConfig()
 RATE_HZ = CONFIG.sample_rate_hz

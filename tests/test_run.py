@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from small_run import SMALL_RUN
 
-from convcam_jax.config import EMOTIONS
+from convcam_jax.settings.config import EMOTIONS
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (

@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.config import AnalysisConfig
-from convcam_jax.figures import sanity as figures
-from convcam_jax.sanity_tables import (
+from convcam_jax.checks.sanity.sanity_tables import (
     ANOTHER_SEED,
     CONDITIONS,
     LIKENESS,
@@ -17,6 +15,8 @@ from convcam_jax.sanity_tables import (
     summary,
     verdicts,
 )
+from convcam_jax.figures import sanity as figures
+from convcam_jax.settings.config import AnalysisConfig
 
 CORRELATIONS = dict(zip(CONDITIONS, (1.0, 0.9, 0.5, 0.5, 0.1, 0.0, 0.2, 0.5), strict=True))
 DEPTHS = {name: depth for depth, name in enumerate(CONDITIONS[:6])}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from reference_simplenet import activations, classify, logits
 
-from convcam_jax.config import ModelConfig
-from convcam_jax.packing import pack, slot_columns, unpack
-from convcam_jax.simplenet import SimpleNet, last_convolution_shape, n_parameters
+from convcam_jax.kernels.packing import pack, slot_columns, unpack
+from convcam_jax.networks.simplenet import SimpleNet, last_convolution_shape, n_parameters
+from convcam_jax.settings.config import ModelConfig
 
 SMALL = SimpleNet(ModelConfig(filters=(4, 5, 6), dense_units=7), n_classes=3)
 N_FRAMES = np.array([50, 18, 33, 64, 0, 1, 47, 60])

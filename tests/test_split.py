@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.config import FeatureConfig, SplitConfig
-from convcam_jax.corpus.utterances import (
+from convcam_jax.corpora.utterances import (
     EMODB_SPEAKER_GENDERS,
     Utterance,
     find_utterances,
     select,
     without_longer_than,
 )
-from convcam_jax.errors import UserError
-from convcam_jax.features import n_cqt_frames
-from convcam_jax.presets import make_config
-from convcam_jax.split import SPLITS, assign
+from convcam_jax.representations.features import n_cqt_frames
+from convcam_jax.settings.config import FeatureConfig, SplitConfig
+from convcam_jax.settings.presets import make_config
+from convcam_jax.splits.per_cell import SPLITS, assign
+from convcam_jax.system.errors import UserError
 
 
 def corpus(cells: dict[tuple[str, str], int], gender: str = "female") -> list[Utterance]:

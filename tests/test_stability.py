@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 from fake_results import make_results
 
-from convcam_jax.config import EMOTIONS, ControlsConfig
-from convcam_jax.figures import stability as figures
-from convcam_jax.stability import (
+from convcam_jax.checks.seeds.stability import (
     COLUMNS,
     intraclass_correlations,
     map_agreement,
@@ -16,7 +14,9 @@ from convcam_jax.stability import (
     surviving_claims,
     table_cells,
 )
-from convcam_jax.statistics import cell_statistics, chosen_rows
+from convcam_jax.figures import stability as figures
+from convcam_jax.measures.statistics import cell_statistics, chosen_rows
+from convcam_jax.settings.config import EMOTIONS, ControlsConfig
 
 CONFIG = ControlsConfig(resamples=100)
 

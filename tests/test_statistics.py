@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from convcam_jax import statistics
-from convcam_jax.statistics import cell_statistics, chosen_rows, correlation_interval, mean_interval, within
+from convcam_jax.measures import statistics
+from convcam_jax.measures.statistics import cell_statistics, chosen_rows, correlation_interval, mean_interval, within
 
 
 def test_interval_by_hand():

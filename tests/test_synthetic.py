@@ -9,29 +9,29 @@ import parselmouth
 import pytest
 import soundfile
 
-from convcam_jax.config import EMOTIONS, SyntheticConfig
-from convcam_jax.corpus import phones, synthetic
-from convcam_jax.corpus.utterances import find_utterances, parse_emodb_name
-from convcam_jax.corpus.voice import Controls, Sound
-from convcam_jax.errors import UserError
+from convcam_jax.corpora.synthetic import phones, speech
+from convcam_jax.corpora.synthetic.voice import Controls, Sound
+from convcam_jax.corpora.utterances import find_utterances, parse_emodb_name
+from convcam_jax.settings.config import EMOTIONS, SyntheticConfig
+from convcam_jax.system.errors import UserError
 
 RATE_HZ = 16000
 DEFAULT = SyntheticConfig()
 SMALL = SyntheticConfig(speakers_per_gender=1, texts=1)
 EMODB_SPEAKERS = {"03", "08", "09", "10", "11", "12", "13", "14", "15", "16"}
-SOUNDS = dict[synthetic.UtteranceSpec, Sound]
+SOUNDS = dict[speech.UtteranceSpec, Sound]
 
 
 @pytest.fixture(scope="module")
 def sounds() -> SOUNDS:
     """The whole default corpus."""
-    return {spec: synthetic.render(DEFAULT, spec, RATE_HZ) for spec in synthetic.utterance_specs(DEFAULT)}
+    return {spec: speech.render(DEFAULT, spec, RATE_HZ) for spec in speech.utterance_specs(DEFAULT)}
 
 
 @pytest.fixture(scope="module")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
-    synthetic.write_corpus(SMALL, folder, RATE_HZ, progress=False)
+    speech.write_corpus(SMALL, folder, RATE_HZ, progress=False)
     return folder
 
 
@@ -67,31 +67,31 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_default_corpus_has_every_speaker_text_and_emotion_once():
-    specs = synthetic.utterance_specs(DEFAULT)
+    specs = speech.utterance_specs(DEFAULT)
     assert len(specs) == len({spec.recording for spec in specs}) == 2 * 3 * 4 * 6
     assert specs[0].recording == "21a01Wa"
     assert {spec.emotion for spec in specs} == set(EMOTIONS)
 
 
 def test_names_parse_as_those_of_emodb():
-    for spec in synthetic.utterance_specs(SyntheticConfig(speakers_per_gender=20, texts=20)):
+    for spec in speech.utterance_specs(SyntheticConfig(speakers_per_gender=20, texts=20)):
         assert tuple(parse_emodb_name(spec.recording)) == tuple(spec)
 
 
 def test_genders_by_number_apart_from_emodb():
-    assert synthetic.speaker_genders(SyntheticConfig(speakers_per_gender=2)) == {
+    assert speech.speaker_genders(SyntheticConfig(speakers_per_gender=2)) == {
         "21": "male",
         "22": "female",
         "23": "male",
         "24": "female",
     }
-    genders = synthetic.speaker_genders(SyntheticConfig(speakers_per_gender=20))
+    genders = speech.speaker_genders(SyntheticConfig(speakers_per_gender=20))
     assert len(genders) == 40
     assert not EMODB_SPEAKERS & set(genders)
 
 
 def test_twenty_sentences_of_known_phones_with_stress_and_pause():
-    sentences = synthetic.texts(SyntheticConfig(texts=20))
+    sentences = speech.texts(SyntheticConfig(texts=20))
     assert len(set(sentences.values())) == 20
     for sentence in sentences.values():
         assert {symbol.lstrip("'") for symbol in sentence.split()} <= set(phones.PHONES)
@@ -105,14 +105,14 @@ def test_durations_and_levels_are_those_of_recordings(sounds: SOUNDS):
     assert durations_s.max() < 2.1
     assert 1.2 < durations_s.mean() < 1.45
     peaks = np.array([np.abs(sound.samples).max() for sound in sounds.values()])
-    assert peaks.max() <= synthetic.PEAK_LIMIT
+    assert peaks.max() <= speech.PEAK_LIMIT
     assert peaks.min() > 0.03
-    assert np.mean(peaks >= synthetic.PEAK_LIMIT - 1e-9) < 0.02  # Levels are kept, but for a rare one.
+    assert np.mean(peaks >= speech.PEAK_LIMIT - 1e-9) < 0.02  # Levels are kept, but for a rare one.
     assert all(np.isfinite(sound.samples).all() for sound in sounds.values())
 
 
 def test_female_voices_are_higher_and_their_tracts_shorter():
-    speakers = {number: synthetic.draw_speaker(DEFAULT, number) for number in synthetic.speaker_genders(DEFAULT)}
+    speakers = {number: speech.draw_speaker(DEFAULT, number) for number in speech.speaker_genders(DEFAULT)}
     female = [speaker for number, speaker in speakers.items() if int(number) % 2 == 0]
     male = [speaker for number, speaker in speakers.items() if int(number) % 2]
     assert min(speaker.f0_hz for speaker in female) > 1.2 * max(speaker.f0_hz for speaker in male)
@@ -134,7 +134,7 @@ def test_female_voices_are_higher_and_their_tracts_shorter():
 )
 def test_emotions_lie_as_the_literature_says_within_every_speaker(sounds: SOUNDS, measure, order: tuple[str, ...]):
     mean = mean_by_speaker(sounds, measure)
-    for speaker in synthetic.speaker_genders(DEFAULT):
+    for speaker in speech.speaker_genders(DEFAULT):
         values = [mean[speaker, emotion] for emotion in order]
         assert values == sorted(values, reverse=True), f"{speaker}: {dict(zip(order, values, strict=True))}"
 
@@ -142,7 +142,7 @@ def test_emotions_lie_as_the_literature_says_within_every_speaker(sounds: SOUNDS
 @pytest.mark.parametrize("order", [("anger", "neutral", "sadness"), ("happiness", "neutral", "boredom")])
 def test_active_emotions_have_more_energy_at_high_frequencies(sounds: SOUNDS, order: tuple[str, ...]):
     mean = mean_by_speaker(sounds, high_frequency_db)
-    means = [np.mean([mean[speaker, emotion] for speaker in synthetic.speaker_genders(DEFAULT)]) for emotion in order]
+    means = [np.mean([mean[speaker, emotion] for speaker in speech.speaker_genders(DEFAULT)]) for emotion in order]
     assert means[0] > means[1] + 1.5 > means[2] + 3.0
 
 
@@ -185,27 +185,27 @@ def test_f0_stays_where_praat_looks(sounds: SOUNDS):
 
 
 def test_a_recording_depends_on_seed_and_name_only(sounds: SOUNDS):
-    spec = synthetic.UtteranceSpec("22", "a01", "fear", "a")
-    alone = synthetic.render(SMALL, spec, RATE_HZ)
+    spec = speech.UtteranceSpec("22", "a01", "fear", "a")
+    alone = speech.render(SMALL, spec, RATE_HZ)
     assert alone.samples.tobytes() == sounds[spec].samples.tobytes()
     assert alone.f0_hz.tobytes() == sounds[spec].f0_hz.tobytes()
-    other_seed = synthetic.render(dataclasses.replace(SMALL, seed=1), spec, RATE_HZ)
-    other_version = synthetic.render(SMALL, spec._replace(version="b"), RATE_HZ)
+    other_seed = speech.render(dataclasses.replace(SMALL, seed=1), spec, RATE_HZ)
+    other_version = speech.render(SMALL, spec._replace(version="b"), RATE_HZ)
     for other in (other_seed, other_version):
         assert other.samples.shape != alone.samples.shape or np.abs(other.samples - alone.samples).max() > 0.01
 
 
 def controls_with(part: str | None) -> Controls:
     """A recording's controls, with one part of its prosody taken from anger where `part` names one."""
-    spec = synthetic.UtteranceSpec("21", "a01", "neutral", "a")
-    rngs = {stream: synthetic.stream_rng(SMALL, spec, stream) for stream in synthetic.Stream}
-    speaker = synthetic.draw_speaker(SMALL, "21")
-    prosody = synthetic.draw_prosody(rngs, speaker, "neutral")
+    spec = speech.UtteranceSpec("21", "a01", "neutral", "a")
+    rngs = {stream: speech.stream_rng(SMALL, spec, stream) for stream in speech.Stream}
+    speaker = speech.draw_speaker(SMALL, "21")
+    prosody = speech.draw_prosody(rngs, speaker, "neutral")
     if part:
-        prosody = prosody._replace(**{part: getattr(synthetic.PROSODY["anger"], part)})
-    sentence = synthetic.texts(SMALL)["a01"]
-    timeline = synthetic.say(rngs[synthetic.Stream.TIMING], sentence, prosody.timing, speaker)
-    return synthetic.make_controls(rngs, timeline, prosody, speaker)
+        prosody = prosody._replace(**{part: getattr(speech.PROSODY["anger"], part)})
+    sentence = speech.texts(SMALL)["a01"]
+    timeline = speech.say(rngs[speech.Stream.TIMING], sentence, prosody.timing, speaker)
+    return speech.make_controls(rngs, timeline, prosody, speaker)
 
 
 @pytest.mark.parametrize(
@@ -223,24 +223,24 @@ def test_exchanging_a_part_changes_its_own_tracks_only(part: str, tracks: set[st
 
 
 def test_controls_with_nothing_exchanged_are_the_recordings():
-    drawn = synthetic.draw_controls(SMALL, synthetic.UtteranceSpec("21", "a01", "neutral", "a"))
+    drawn = speech.draw_controls(SMALL, speech.UtteranceSpec("21", "a01", "neutral", "a"))
     assert all(np.array_equal(a, b) for a, b in zip(drawn, controls_with(None), strict=True))
 
 
 def test_truth_table_reads_f0_every_10_ms():
     f0_hz = np.concatenate([np.zeros(200), np.linspace(100, 200, 281)])
-    table = synthetic.truth_table(Sound(np.zeros(481), f0_hz, np.zeros(0)), RATE_HZ)
+    table = speech.truth_table(Sound(np.zeros(481), f0_hz, np.zeros(0)), RATE_HZ)
     np.testing.assert_allclose(table["time_s"], [0, 0.01, 0.02, 0.03])
     np.testing.assert_array_equal(table["f0_hz"], f0_hz[[0, 160, 320, 480]])
     np.testing.assert_array_equal(table["voiced"], [False, False, True, True])
 
 
 def test_files_hold_the_rendered_sound_and_its_truth(small_folder: Path):
-    specs = synthetic.utterance_specs(SMALL)
+    specs = speech.utterance_specs(SMALL)
     expected = {f"wav/{spec.recording}.wav" for spec in specs} | {f"truth/{spec.recording}.npz" for spec in specs}
     assert set(files_of(small_folder)) == expected | {"synthetic.json"}
     for spec in specs:
-        sound = synthetic.render(SMALL, spec, RATE_HZ)
+        sound = speech.render(SMALL, spec, RATE_HZ)
         path = small_folder / "wav" / f"{spec.recording}.wav"
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype) == (RATE_HZ, 1, "PCM_16")
@@ -252,20 +252,20 @@ def test_files_hold_the_rendered_sound_and_its_truth(small_folder: Path):
 
 
 def test_written_corpus_is_found_as_a_corpus_of_emodbs_layout(small_folder: Path):
-    utterances, problems = find_utterances(small_folder, synthetic.speaker_genders(SMALL), "stop")
+    utterances, problems = find_utterances(small_folder, speech.speaker_genders(SMALL), "stop")
     assert not problems
     assert [(u.recording, u.gender) for u in utterances[:1]] == [("21a01Aa", "male")]
     assert len(utterances) == 12
 
 
 def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_folder: Path, tmp_path: Path):
-    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
     kept, lost = tmp_path / "wav" / "21a01Wa.wav", tmp_path / "wav" / "22a01Ta.wav"
     kept_ns = kept.stat().st_mtime_ns
     lost.unlink()
     (tmp_path / "truth" / "22a01Fa.npz").unlink()
-    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
     assert kept.stat().st_mtime_ns == kept_ns
 
@@ -273,7 +273,7 @@ def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_fo
 def test_a_folder_of_another_config_is_refused(small_folder: Path):
     before = files_of(small_folder)
     with pytest.raises(UserError, match="another config"):
-        synthetic.write_corpus(dataclasses.replace(SMALL, seed=1), small_folder, RATE_HZ)
+        speech.write_corpus(dataclasses.replace(SMALL, seed=1), small_folder, RATE_HZ)
     assert files_of(small_folder) == before
     assert json.loads(before["synthetic.json"])["seed"] == 0
 
@@ -282,7 +282,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(UserError, match=str(blocked)):
-        synthetic.write_corpus(SMALL, blocked, RATE_HZ)
+        speech.write_corpus(SMALL, blocked, RATE_HZ)
 
 
 def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -294,22 +294,22 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, 
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(UserError, match=r"/wav: the disk is full; make room or choose another --cache_dir"):
-        synthetic.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+        speech.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
     assert set(files_of(tmp_path)) == {"synthetic.json", "truth/21a01Wa.npz"}
 
 
 def test_every_corpus_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):
     fields = [field.name for field in dataclasses.fields(DEFAULT)]
     others = [dataclasses.replace(DEFAULT, **{name: getattr(DEFAULT, name) + 1}) for name in fields]
-    names = [synthetic.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
-    names.append(synthetic.folder_name(DEFAULT, 8000))
-    monkeypatch.setattr(synthetic, "CORPUS_VERSION", synthetic.CORPUS_VERSION + 1)
-    names.append(synthetic.folder_name(DEFAULT, RATE_HZ))
+    names = [speech.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
+    names.append(speech.folder_name(DEFAULT, 8000))
+    monkeypatch.setattr(speech, "CORPUS_VERSION", speech.CORPUS_VERSION + 1)
+    names.append(speech.folder_name(DEFAULT, RATE_HZ))
     assert len(set(names)) == len(names) == len(fields) + 3
 
 
 def test_a_bar_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert "synthetic corpus: 100%" in capsys.readouterr().err
-    synthetic.write_corpus(SMALL, tmp_path, RATE_HZ)
+    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert capsys.readouterr() == ("", "")

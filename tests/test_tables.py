@@ -8,9 +8,9 @@ import pytest
 from fake_results import make_results, without_correct
 from sklearn.metrics import balanced_accuracy_score
 
-from convcam_jax import published, tables
-from convcam_jax.config import EMOTIONS, PUBLISHED_ANALYSIS, AnalysisConfig
-from convcam_jax.statistics import mean_interval
+from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.paper import published, tables
+from convcam_jax.settings.config import EMOTIONS, PUBLISHED_ANALYSIS, AnalysisConfig
 
 FACTS = published.load()
 RESULTS = make_results()

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_recordings
 
-from convcam_jax import checkpoints, ensemble
-from convcam_jax.config import Config, CorpusConfig, FeatureConfig, TrainConfig
-from convcam_jax.ensemble import Member, _score_program, make_plan, score_group, step_program
-from convcam_jax.stages import train
-from convcam_jax.stages.train import Group, train_group
-from convcam_jax.workdir import read_arrays
+from convcam_jax.settings.config import Config, CorpusConfig, FeatureConfig, TrainConfig
+from convcam_jax.stages import training
+from convcam_jax.stages.training import Group, train_group
+from convcam_jax.stages.workdir import read_arrays
+from convcam_jax.training import checkpoints, ensemble
+from convcam_jax.training.ensemble import Member, _score_program, make_plan, score_group, step_program
 
 RECORDINGS = make_recordings(12)
 TRAINING, VALIDATION = {"female": np.arange(8)}, {"female": np.arange(8, 12)}
@@ -62,7 +62,7 @@ def saved(monkeypatch) -> list[int]:
 def test_a_checkpoint_is_made_when_the_interval_has_passed(tmp_path, monkeypatch, saved):
     # The beginning, two epochs' ends, the end of saving, two epochs' ends, the end of saving, the last epoch's end.
     times_s = iter([0.0, 60.0, 130.0, 135.0, 200.0, 255.0, 260.0, 999.0])
-    monkeypatch.setattr(train, "monotonic", lambda: next(times_s))
+    monkeypatch.setattr(training, "monotonic", lambda: next(times_s))
     train_in(tmp_path, 120.0)
     assert saved == [2, 4]
 
@@ -86,7 +86,7 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
         train_in(tmp_path / "interrupted", 0.0)
     monkeypatch.setattr(checkpoints, "save", save)
     told: list[str] = []
-    monkeypatch.setattr(train, "say", told.append)
+    monkeypatch.setattr(training, "say", told.append)
     resumed = train_in(tmp_path / "interrupted", 1e6)
     assert told[-1] == "going on after epoch 2"
     jax.tree.map(
@@ -104,7 +104,7 @@ def test_scores_that_are_kept_are_those_of_the_parameters_that_are_kept(tmp_path
     group = train_in(tmp_path, 1e6)
     params, learned = checkpoints.load_params(group.folder), read_arrays(group.history_file())
     plan = make_plan(np.asarray(RECORDINGS.n_frames), TRAINING, VALIDATION, MEMBERS, CONFIG.train.batch_size)
-    model = train.make_model(CONFIG, CONFIG.train.precision)
+    model = training.make_model(CONFIG, CONFIG.train.precision)
     validation = score_group(params, RECORDINGS, plan.validation, model, plan.validation_columns)
     best = learned["history"][np.arange(2), learned["best_epoch"] - 1]
     np.testing.assert_allclose(best[:, 2:], np.stack([validation.mean_loss(), validation.accuracy()], 1), rtol=1e-6)

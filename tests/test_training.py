@@ -8,12 +8,12 @@ import pytest
 import reference_simplenet
 from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_params, make_recordings
 
-from convcam_jax import published
-from convcam_jax.batches import ABSENT, stratify, strip_columns
-from convcam_jax.config import ModelConfig
-from convcam_jax.presets import SYNTHETIC_MODEL
-from convcam_jax.simplenet import SimpleNet
-from convcam_jax.training import (
+from convcam_jax.data.batches import ABSENT, stratify, strip_columns
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.paper import published
+from convcam_jax.settings.config import ModelConfig
+from convcam_jax.settings.presets import SYNTHETIC_MODEL
+from convcam_jax.training.member import (
     QUICKLY_COMPILED,
     MemberState,
     Recordings,

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.config import CorpusConfig, FeatureConfig
-from convcam_jax.corpus.utterances import (
+from convcam_jax.corpora.utterances import (
     EMODB_SPEAKER_GENDERS,
     Utterance,
     find_listed_utterances,
@@ -17,9 +16,10 @@ from convcam_jax.corpus.utterances import (
     select,
     without_longer_than,
 )
-from convcam_jax.errors import RecordingError, UserError
-from convcam_jax.features import n_cqt_frames
-from convcam_jax.presets import make_config
+from convcam_jax.representations.features import n_cqt_frames
+from convcam_jax.settings.config import CorpusConfig, FeatureConfig
+from convcam_jax.settings.presets import make_config
+from convcam_jax.system.errors import RecordingError, UserError
 
 # Table 1 of the paper, rows by speaker.
 TABLE1_EMOTIONS = ("sadness", "fear", "happiness", "neutral", "boredom", "anger")

@@ -5,7 +5,7 @@ import parselmouth
 import pytest
 from scipy.signal import welch
 
-from convcam_jax.corpus import voice
+from convcam_jax.corpora.synthetic import voice
 
 RATE_HZ = 16000
 M = 201  # Control instants of one second.

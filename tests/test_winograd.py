@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from convcam_jax import winograd
+from convcam_jax.kernels import winograd
 
 convolution = partial(winograd.convolution, as_factor=lambda values: values)
 gradients = partial(winograd.gradients, as_factor=lambda values: values)

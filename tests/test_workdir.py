@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from convcam_jax.config import Config
-from convcam_jax.errors import UserError
-from convcam_jax.overrides import apply_overrides, flatten
-from convcam_jax.workdir import (
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides, flatten
+from convcam_jax.stages.workdir import (
     check_workdir,
     read_arrays,
     read_csv,
@@ -20,6 +19,7 @@ from convcam_jax.workdir import (
     write_table,
     write_text,
 )
+from convcam_jax.system.errors import UserError
 
 
 def record(*changes: str) -> dict:

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcam_jax.analysis import simplenet_placement
-from convcam_jax.config import Config
-from convcam_jax.dataset import Dataset, analysis_arrays, network_inputs
-from convcam_jax.features import bin_frequencies_hz
-from convcam_jax.packing import slot_columns
-from convcam_jax.workdir import read_arrays, write_arrays
+from convcam_jax.data.dataset import Dataset, analysis_arrays, network_inputs
+from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.measures.analysis import simplenet_placement
+from convcam_jax.representations.features import bin_frequencies_hz
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.workdir import read_arrays, write_arrays
 
 
 class Inputs(NamedTuple):

@@ -14,7 +14,7 @@ from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import Config
+from convcam_jax.settings.config import Config
 
 LAST_CONVOLUTION = "last_convolution"
 

@@ -9,7 +9,7 @@ import parselmouth
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import Config, FeatureConfig
+from convcam_jax.settings.config import Config, FeatureConfig
 
 
 def versions() -> dict[str, str]:

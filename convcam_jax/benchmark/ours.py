@@ -9,21 +9,28 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from convcam_jax.assessment import assessment_program, make_assessed_set
-from convcam_jax.batches import strata_to_explain
+from convcam_jax.attribution.placement import Placement
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import GENDERS, Config, Precision
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.dataset import AnalysisArrays
-from convcam_jax.ensemble import Member, group_size, init_group, member_and_recording_mesh, member_keys, step_program
-from convcam_jax.feature_cache import load_or_compute
-from convcam_jax.packing import slot_columns
-from convcam_jax.placement import Placement
-from convcam_jax.simplenet import SimpleNet
-from convcam_jax.stages.train import make_model, members_per_device
-from convcam_jax.training import Recordings
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.batches import strata_to_explain
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.measures.assessment import assessment_program, make_assessed_set
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.representations.cache import load_or_compute
+from convcam_jax.settings.config import GENDERS, Config, Precision
+from convcam_jax.stages.training import make_model, members_per_device
+from convcam_jax.training.ensemble import (
+    Member,
+    group_size,
+    init_group,
+    member_and_recording_mesh,
+    member_keys,
+    step_program,
+)
+from convcam_jax.training.member import Recordings
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The analysis of one model's maps as a user would write it: NumPy, recording by recording (paper, section 3.3).
 
-With the defaults of `AnalysisConfig`; the numbers are those of `convcam_jax.metrics`.
+With the defaults of `AnalysisConfig`; the numbers are those of `convcam_jax.measures.metrics`.
 """
 
 from collections.abc import Sequence

@@ -10,8 +10,8 @@ from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Run
-from convcam_jax.config import Config
-from convcam_jax.simplenet import POOLS, last_convolution_shape
+from convcam_jax.networks.simplenet import POOLS, last_convolution_shape
+from convcam_jax.settings.config import Config
 
 # Index of the ReLU behind the last convolution in the model.
 LAST_RELU = 7

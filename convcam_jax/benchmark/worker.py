@@ -30,7 +30,7 @@ def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     # Imported here, and so below: the processes that compute features import this file too.
-    from convcam_jax.processes import prepare_jax
+    from convcam_jax.system.jax_setup import prepare_jax
 
     prepare_jax(Path(cache_dir))
     try:
@@ -40,7 +40,7 @@ def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -
         _answer(answers, {"missing": str(error)})
         return
     from convcam_jax.benchmark.inputs import load_inputs
-    from convcam_jax.overrides import restore
+    from convcam_jax.settings.overrides import restore
 
     inputs = load_inputs(Path(inputs_file))
     config = restore(json.loads(Path(config_file).read_text(encoding="utf-8")))

@@ -14,7 +14,7 @@ _UNITS = {"table3": "Table 3", "table4": "Table 4 (Hz)", "table5": "Table 5 (per
 def mean_changes(summary: pd.DataFrame) -> Figure:
     """Bars of the mean absolute change per table and switched field, from either protocol.
 
-    summary: `convcam_jax.ablation.summary`; the values of the chosen members are drawn.
+    summary: `convcam_jax.paper.ablation.summary`; the values of the chosen members are drawn.
     """
     fields = list(dict.fromkeys(summary["field"]))
     bases = list(dict.fromkeys(summary["base"]))

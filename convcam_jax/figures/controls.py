@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.controls import only_zero_maps
+from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.figures import style
-from convcam_jax.statistics import genders_of
+from convcam_jax.measures.statistics import genders_of
 
 _LABELS = {
     "random_blobs": "random blobs",

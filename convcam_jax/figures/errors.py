@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from convcam_jax.figures import style
 from convcam_jax.figures.selection import extreme
-from convcam_jax.statistics import genders_of
-from convcam_jax.views import RecordingView
+from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.views import RecordingView
 
 # Where our points and the paper's marks stand beside an emotion's tick.
 _OURS_AT, _PAPER_AT = -0.17, 0.2

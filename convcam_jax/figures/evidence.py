@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.evidence import CUE_WORDS, NOT_PLACED, SHARED
+from convcam_jax.checks.evidence.relevance_scores import SCORES
+from convcam_jax.checks.evidence.scoring import CUE_WORDS, NOT_PLACED, SHARED
 from convcam_jax.figures import style
-from convcam_jax.relevance_scores import SCORES
 
 SCORE_LABELS = {
     "relevance_mass": "relevance mass accuracy",
@@ -41,7 +41,7 @@ class Example(NamedTuple):
 def scores(summarised: pd.DataFrame, method: str) -> Figure:
     """Every score of a method's maps per variant, beside those of the controls; whiskers are 95 % intervals.
 
-    summarised: `convcam_jax.evidence.summary`. Maps of both placements stand beside one another.
+    summarised: `convcam_jax.checks.evidence.scoring.summary`. Maps of both placements stand beside one another.
     """
     own = summarised[summarised["method"] == method]
     placements = list(dict.fromkeys(own["placement"]))
@@ -107,7 +107,7 @@ def examples(shown: Sequence[Example], time_s: np.ndarray, bin_hz: np.ndarray) -
 def methods(ranking: pd.DataFrame, score: str) -> Figure:
     """Every method's mean score per variant, the input's energy and chance among them; the best is at the top.
 
-    ranking: `convcam_jax.evidence.method_ranking`.
+    ranking: `convcam_jax.checks.evidence.scoring.method_ranking`.
     """
     ranking = ranking[ranking["source"] != "random_weights"]
     columns = [name for name in (*CUE_WORDS, "planted_mean") if name in ranking]

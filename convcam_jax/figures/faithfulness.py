@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.faithfulness import CURVES, FILLS, ORDERS
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
 from convcam_jax.figures import style
-from convcam_jax.statistics import genders_of, mean_interval
+from convcam_jax.measures.statistics import genders_of, mean_interval
 
 _LINES = {
     "map": (style.VERMILION, "-"),

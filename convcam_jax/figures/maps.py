@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.views import MaskSet, RecordingView
+from convcam_jax.measures.views import MaskSet, RecordingView
 
 # The emotions that the paper's Figure 3 shows.
 SHOWN_EMOTIONS = ("anger", "neutral", "sadness")

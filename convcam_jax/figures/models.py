@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from convcam_jax.figures import style
-from convcam_jax.statistics import genders_of, mean_interval
+from convcam_jax.measures.statistics import genders_of, mean_interval
 
 _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
 _CURVE_LABELS = {"train": "train (during the epoch, with dropout)", "validation": "validation"}

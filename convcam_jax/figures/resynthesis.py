@@ -12,7 +12,7 @@ _TITLES = {"only": "only the chosen cells", "without": "all but the chosen cells
 def probability_of_truth(table: pd.DataFrame) -> Figure:
     """Mean probability of the truth against the threshold, for the map's cells and for as many random ones.
 
-    table: `convcam_jax.counterfactual.summary`.
+    table: `convcam_jax.checks.listening.counterfactual.summary`.
     """
     genders = sorted(table["gender"].unique())
     figure, axes = style.new_figure(len(genders), 2, height=2.2 * len(genders), sharex=True, sharey=True)

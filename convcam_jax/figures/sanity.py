@@ -7,10 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from convcam_jax.checks.sanity.sanity_tables import (
+    CONDITIONS,
+    SHUFFLED_LABELS,
+    TRAINED,
+    interval_over_seeds,
+    seed_means,
+)
 from convcam_jax.figures import style
-from convcam_jax.metrics import METRICS
-from convcam_jax.sanity_tables import CONDITIONS, SHUFFLED_LABELS, TRAINED, interval_over_seeds, seed_means
-from convcam_jax.statistics import genders_of
+from convcam_jax.measures.metrics import METRICS
+from convcam_jax.measures.statistics import genders_of
 
 _COLOURS = {"female": style.VERMILION, "male": style.BLUE}
 _LABELS = {

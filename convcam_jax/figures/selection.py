@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.views import RecordingView
+from convcam_jax.measures.views import RecordingView
 
 # Two semitones of an octave's 12 are left for what the voice itself does between two frames.
 OCTAVE_LEAP_SEMITONES = 10.0

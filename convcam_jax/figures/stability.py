@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.statistics import genders_of
+from convcam_jax.measures.statistics import genders_of
 
 _AGREEMENT = {"rank_correlation": "rank correlation of cells", "ssim": "structural similarity"}
 
@@ -47,7 +47,7 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
 def mask_bands(profiles: pd.DataFrame) -> Figure:
     """Where each emotion's mask R lies in frequency and in time: mean of the seeds, 95 % band of it, and extremes.
 
-    profiles: `convcam_jax.stability.mask_profiles`.
+    profiles: `convcam_jax.checks.seeds.stability.mask_profiles`.
     """
     emotions, genders = list(dict.fromkeys(profiles["emotion"])), genders_of(profiles)
     rows = [(gender, axis) for axis in ("frequency_hz", "time_s") for gender in genders]

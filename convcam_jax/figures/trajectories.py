@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
 from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, extreme, f0_leaps, with_f0_errors
-from convcam_jax.metrics import dominant_cells
-from convcam_jax.statistics import genders_of
-from convcam_jax.views import RecordingView
+from convcam_jax.measures.metrics import dominant_cells
+from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.views import RecordingView
 
 # The paper's two examples of wrong F0 contours.
 F0_ERROR_EXAMPLES = ("13b01Ab", "13a01Nb")

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convcam_jax.config import Config, TrainConfig
-from convcam_jax.overrides import flatten
-from convcam_jax.presets import full_config
+from convcam_jax.measures.views import MaskSet
 from convcam_jax.report.encode import as_png, quantised, rounded
-from convcam_jax.views import MaskSet
+from convcam_jax.settings.config import Config, TrainConfig
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.settings.presets import full_config
 
 # Distance between seeds of equal accuracy in a chart whose genders are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8

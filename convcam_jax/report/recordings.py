@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from convcam_jax.measures.views import RecordingView
 from convcam_jax.report.encode import DECIBEL_RANGE_DB, as_mp3, as_png, decibels, envelope, quantised, rounded
 from convcam_jax.report.labels import Label
-from convcam_jax.views import RecordingView
 
 # A standard deviation of values in 0..1 is at most this.
 LARGEST_SPREAD = 0.5

@@ -10,14 +10,14 @@ from convcam_jax.benchmark.cases import MODULES, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs
 from convcam_jax.benchmark.measure import Files, Worker, measure_in_turns, start_workers
 from convcam_jax.benchmark.summary import benchmark_table, in_words
-from convcam_jax.config import Config
-from convcam_jax.dataset import Dataset
+from convcam_jax.data.dataset import Dataset
 from convcam_jax.figures import benchmark as figures
-from convcam_jax.overrides import flatten
-from convcam_jax.processor import multiplies_bfloat16, processor_name
-from convcam_jax.progress import say
-from convcam_jax.stages.prepare import surroundings
-from convcam_jax.workdir import write_csv, write_figure, write_json
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.stages.preparation import surroundings
+from convcam_jax.stages.workdir import write_csv, write_figure, write_json
+from convcam_jax.system.processor import multiplies_bfloat16, processor_name
+from convcam_jax.system.progress import say
 
 
 def measure(config: Config, dataset: Dataset, workdir: Path, cache_dir: Path) -> pd.DataFrame:

@@ -14,31 +14,39 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from convcam_jax.analysis import correct_predictions, placed_maps
-from convcam_jax.attribution import INPUT_METHODS
-from convcam_jax.config import EVIDENCE_CLASSES, CamMethod, Config, MapPlacement
-from convcam_jax.corpus import planted, synthetic
-from convcam_jax.corpus.planted import Planted
-from convcam_jax.corpus.utterances import Utterance
-from convcam_jax.dataset import Dataset, n_frames, network_inputs, utterance_table
-from convcam_jax.ensemble import init_group
-from convcam_jax.errors import UserError
-from convcam_jax.evidence import NOT_PLACED, HeldOut, MemberMaps, changed_cells, score_table
-from convcam_jax.explaining import explain_group
-from convcam_jax.feature_cache import load_or_compute
-from convcam_jax.features import Features
-from convcam_jax.files import remove_partial, write_whole
-from convcam_jax.parallel import in_processes
-from convcam_jax.placement import identity_placement
-from convcam_jax.progress import say
-from convcam_jax.run_settings import RunSettings
-from convcam_jax.simplenet import map_placement
-from convcam_jax.split import assign
-from convcam_jax.stages import prepare, train
-from convcam_jax.stages.explain import EXPLANATIONS, strata_of_tested
-from convcam_jax.stages.train import Group, make_model
+from convcam_jax.attribution.explaining import explain_group
+from convcam_jax.attribution.methods import INPUT_METHODS
+from convcam_jax.attribution.placement import identity_placement
+from convcam_jax.checks.evidence.scoring import NOT_PLACED, HeldOut, MemberMaps, changed_cells, score_table
+from convcam_jax.corpora.synthetic import planted, speech
+from convcam_jax.corpora.synthetic.planted import Planted
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import Dataset, n_frames, network_inputs, utterance_table
+from convcam_jax.measures.analysis import correct_predictions, placed_maps
+from convcam_jax.networks.simplenet import map_placement
+from convcam_jax.representations.cache import load_or_compute
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import EVIDENCE_CLASSES, CamMethod, Config, MapPlacement
+from convcam_jax.splits.per_cell import assign
+from convcam_jax.stages import preparation, training
+from convcam_jax.stages.attribution import EXPLANATIONS, strata_of_tested
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.trained import members_of, trained_members
-from convcam_jax.workdir import CONFIG_FILE, check_workdir, read_arrays, read_csv, write_arrays, write_csv, write_json
+from convcam_jax.stages.training import Group, make_model
+from convcam_jax.stages.workdir import (
+    CONFIG_FILE,
+    check_workdir,
+    read_arrays,
+    read_csv,
+    write_arrays,
+    write_csv,
+    write_json,
+)
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import remove_partial, write_whole
+from convcam_jax.system.progress import say
+from convcam_jax.system.worker_processes import in_processes
+from convcam_jax.training.ensemble import init_group
 
 TRUTH = "evidence_truth.npz"
 PLACEMENTS: tuple[MapPlacement, ...] = get_args(MapPlacement)
@@ -62,7 +70,7 @@ def begin(settings: RunSettings) -> Evidence:
     paths = _make_sound({one for variant in own.values() for one in variant}, config, settings.cache_dir)
     utterances = {variant: _utterances(config, variant, of_variant, paths) for variant, of_variant in own.items()}
     sounds = {u.recording: u for of_variant in utterances.values() for u in of_variant}
-    record = prepare.run_record(config, list(sounds.values()))
+    record = preparation.run_record(config, list(sounds.values()))
     check_workdir(settings.workdir, record)
     features = _features(list(sounds.values()), config, settings.cache_dir)
     datasets = {
@@ -89,7 +97,7 @@ def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> di
 
 
 def _utterances(config: Config, variant: str, own: list[Planted], paths: dict[str, Path]) -> list[Utterance]:
-    genders = synthetic.speaker_genders(config.synthetic)
+    genders = speech.speaker_genders(config.synthetic)
     labels = planted.labels(config.synthetic, variant, own)
     return [
         Utterance(
@@ -158,7 +166,7 @@ def explain_variant(config: Config, dataset: Dataset, folder: Path) -> None:
     for every method `GENDER_trained_METHOD` and `GENDER_random_METHOD`, the signed maps `[S, N, ...]` of the trained
     networks and of networks with random weights, the same as before the training.
     """
-    groups = train.train_ensemble(config, dataset, folder)
+    groups = training.train_ensemble(config, dataset, folder)
     path = folder / EXPLANATIONS
     if path.exists():
         return

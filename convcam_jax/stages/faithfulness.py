@@ -11,21 +11,21 @@ import numpy as np
 import pandas as pd
 from jax import Array
 
-from convcam_jax.batches import ABSENT, by_recording, fixed_strata
-from convcam_jax.config import Config
-from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, member_mesh, over_members
-from convcam_jax.faithfulness import CURVES, FILLS, ORDERS, blurred, cell_ranks, curves, shares, shifted
-from convcam_jax.faithfulness_tables import areas, summary, verdicts
+from convcam_jax.checks.faithfulness.curve_tables import areas, summary, verdicts
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, blurred, cell_ranks, curves, shares, shifted
+from convcam_jax.data.batches import ABSENT, by_recording, fixed_strata
+from convcam_jax.data.dataset import Dataset, network_inputs
 from convcam_jax.figures import faithfulness as figures
-from convcam_jax.progress import say
-from convcam_jax.simplenet import SimpleNet
-from convcam_jax.stages.analyse import GenderMaps
-from convcam_jax.stages.explain import load_explanations
-from convcam_jax.stages.train import Group, make_model
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.attribution import load_explanations
+from convcam_jax.stages.measures import GenderMaps
 from convcam_jax.stages.trained import trained_members
-from convcam_jax.training import Params, Recordings, compiler_options
-from convcam_jax.workdir import read_csv, write_csv, write_figure, write_table
+from convcam_jax.stages.training import Group, make_model
+from convcam_jax.stages.workdir import read_csv, write_csv, write_figure, write_table
+from convcam_jax.system.progress import say
+from convcam_jax.training.ensemble import Member, member_mesh, over_members
+from convcam_jax.training.member import Params, Recordings, compiler_options
 
 _TABLE = "faithfulness.csv"
 _CHANCE = 5

@@ -10,19 +10,19 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from convcam_jax.claims import corpus_note
-from convcam_jax.config import Config
-from convcam_jax.parallel import in_processes
-from convcam_jax.published import STATISTICS_TABLES
+from convcam_jax.paper.claim_verdicts import corpus_note
+from convcam_jax.paper.published import STATISTICS_TABLES
+from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown
-from convcam_jax.stages.analyse import Analysed, GenderMaps
-from convcam_jax.stages.explain import EXPLANATIONS
-from convcam_jax.stages.listening import ToShow, show
-from convcam_jax.stages.resynthesise import RESYNTHESIS, consensus_maps
-from convcam_jax.tables import as_printed
-from convcam_jax.workdir import CONFIG_FILE, read_csv, read_json, write_text
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.attribution import EXPLANATIONS
+from convcam_jax.stages.listening import RESYNTHESIS, consensus_maps
+from convcam_jax.stages.listening_sounds import ToShow, show
+from convcam_jax.stages.measures import Analysed, GenderMaps
+from convcam_jax.stages.workdir import CONFIG_FILE, read_csv, read_json, write_text
+from convcam_jax.system.worker_processes import in_processes
 
 REPORT = "report.html"
 _TITLES = {

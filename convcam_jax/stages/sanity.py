@@ -10,25 +10,32 @@ import numpy as np
 import pandas as pd
 from jax import Array
 
-from convcam_jax.analysis import analyse, placed_maps, simplenet_placement
-from convcam_jax.config import Config
-from convcam_jax.dataset import Dataset, network_inputs
-from convcam_jax.ensemble import Member, member_keys
-from convcam_jax.features import bin_frequencies_hz, frame_times_s
+from convcam_jax.attribution.placement import Placement, place
+from convcam_jax.checks.sanity.randomisation import LAYERS, compare_maps, fresh_params, randomise_from_top
+from convcam_jax.checks.sanity.sanity_tables import (
+    ANOTHER_SEED,
+    SHUFFLED_LABELS,
+    TRAINED,
+    example_recording,
+    summary,
+    verdicts,
+)
+from convcam_jax.data.dataset import Dataset, network_inputs
 from convcam_jax.figures import sanity as figures
-from convcam_jax.placement import Placement, place
-from convcam_jax.progress import say
-from convcam_jax.randomisation import LAYERS, compare_maps, fresh_params, randomise_from_top
-from convcam_jax.results import metrics_table
-from convcam_jax.sanity_tables import ANOTHER_SEED, SHUFFLED_LABELS, TRAINED, example_recording, summary, verdicts
-from convcam_jax.simplenet import SimpleNet
-from convcam_jax.stages.analyse import GenderMaps
-from convcam_jax.stages.explain import explain_members, load_explanations
-from convcam_jax.stages.shuffled import train_on_shuffled_labels
-from convcam_jax.stages.train import Group, make_model
+from convcam_jax.measures.analysis import analyse, placed_maps, simplenet_placement
+from convcam_jax.measures.result_tables import metrics_table
+from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.representations.features import bin_frequencies_hz, frame_times_s
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.attribution import explain_members, load_explanations
+from convcam_jax.stages.measures import GenderMaps
+from convcam_jax.stages.shuffled_labels import train_on_shuffled_labels
 from convcam_jax.stages.trained import members_of, trained_members
-from convcam_jax.training import QUICKLY_COMPILED, Params, Recordings
-from convcam_jax.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
+from convcam_jax.stages.training import Group, make_model
+from convcam_jax.stages.workdir import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
+from convcam_jax.system.progress import say
+from convcam_jax.training.ensemble import Member, member_keys
+from convcam_jax.training.member import QUICKLY_COMPILED, Params, Recordings
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
 

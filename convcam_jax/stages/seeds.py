@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from convcam_jax.claims import corpus_note
-from convcam_jax.config import Config
+from convcam_jax.checks.chance.verdicts import stability_verdicts
+from convcam_jax.checks.seeds.stability import (
+    map_agreement,
+    mask_profiles,
+    metric_agreement,
+    surviving_claims,
+    table_cells,
+)
 from convcam_jax.figures import stability as figures
-from convcam_jax.published import STATISTICS_TABLES
-from convcam_jax.stability import map_agreement, mask_profiles, metric_agreement, surviving_claims, table_cells
-from convcam_jax.stages.analyse import Analysed, GenderMaps
-from convcam_jax.statistics import chosen_rows
-from convcam_jax.tables import table_metric
-from convcam_jax.verdicts import stability_verdicts
-from convcam_jax.workdir import read_arrays, read_csv, write_csv, write_figure, write_table
+from convcam_jax.measures.statistics import chosen_rows
+from convcam_jax.paper.claim_verdicts import corpus_note
+from convcam_jax.paper.published import STATISTICS_TABLES
+from convcam_jax.paper.tables import table_metric
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.measures import Analysed, GenderMaps
+from convcam_jax.stages.workdir import read_arrays, read_csv, write_csv, write_figure, write_table
 
 _KINDS = {"value": "float", "n": "Int64", "n_speakers": "Int64", "n_zero_maps": "Int64"}
 

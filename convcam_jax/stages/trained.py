@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from convcam_jax import checkpoints
-from convcam_jax.ensemble import Member, take_members
-from convcam_jax.stages.train import Group
-from convcam_jax.training import Params
+from convcam_jax.stages.training import Group
+from convcam_jax.training import checkpoints
+from convcam_jax.training.ensemble import Member, take_members
+from convcam_jax.training.member import Params
 
 
 def members_of(groups: Sequence[Group], gender: str) -> tuple[Member, ...]:

@@ -1,0 +1,123 @@
+"""The errors of q and c (Tables 3 and 4) by chance: with the map moved in time, or another recording's map.
+
+The outcomes that are drawn from contain the map itself in its place: that is what makes p-values right where there are
+few possible outcomes. Axes: N recording; P draw; F frequency bin; T time frame.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from numpy.typing import NDArray
+
+from convcam_jax.checks.chance.controls import Draws
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.metrics import (
+    activation_contour,
+    energy_contour,
+    frequency_trajectory,
+    mean_square_difference,
+    trajectory_errors,
+)
+from convcam_jax.settings.config import AnalysisConfig
+
+
+def roll_frames(values: Array, shift: Array | int, n_frames: Array | int) -> Array:
+    """`values` [..., T] with the first `n_frames` frames shifted circularly by `shift` frames."""
+    frame = jnp.arange(values.shape[-1])
+    source = jnp.where(frame < n_frames, (frame - shift) % n_frames, frame)
+    return jnp.take(values, source, axis=-1)
+
+
+def stretch_frames(values: Array, n_frames: Array | int, n_wanted: Array | int) -> Array:
+    """The first `n_frames` frames of `values` [..., T] stretched to `n_wanted`, zero behind them.
+
+    Linear, with half-pixel centres and clamped ends.
+    """
+    frame = jnp.arange(values.shape[-1])
+    position = jnp.clip((frame + 0.5) * n_frames / n_wanted - 0.5, 0, n_frames - 1)
+    before = jnp.floor(position).astype(int)
+    after = jnp.minimum(before + 1, n_frames - 1)
+    weight = position - before
+    stretched = jnp.take(values, before, axis=-1) * (1 - weight) + jnp.take(values, after, axis=-1) * weight
+    return jnp.where(frame < n_wanted, stretched, 0)
+
+
+class ContourErrors(NamedTuple):
+    """The errors of Tables 3 and 4 of N recordings: `[N]`, with their maps moved `[N, P]`, with others' maps `[N, N]`.
+
+    Row i of the last holds recording i with the map of each recording.
+    """
+
+    observed: Array
+    moved: Array
+    others: Array
+
+
+@partial(jax.jit, static_argnames="analysis")
+def contour_errors(
+    maps: Array, arrays: AnalysisArrays, bin_hz: Array, shares: Array, analysis: AnalysisConfig
+) -> tuple[ContourErrors, ContourErrors]:
+    """Errors of q (metric of Table 3) and of c (of Table 4) for maps `[N, F, T]` and shifts `shares [N, P]` in 0..1."""
+
+    def errors(contour: Array, trajectory_hz: Array, own: AnalysisArrays) -> tuple[Array, Array]:
+        in_recording = jnp.arange(len(contour)) < own.n_frames
+        envelope = energy_contour(own.energy, own.n_frames)
+        q_mse = mean_square_difference(contour, envelope, in_recording & (jnp.max(contour) > 0))
+        q = jnp.sqrt(q_mse) if analysis.table3_metric == "q_rmse" else q_mse
+        of_c = trajectory_errors(trajectory_hz, own.f0_hz, own.voiced & in_recording)
+        return q, getattr(of_c, analysis.table4_metric)
+
+    def lines(activation: Array) -> tuple[Array, Array]:
+        return activation_contour(activation), frequency_trajectory(activation, bin_hz, analysis.trajectory_threshold)
+
+    def recording(inputs: tuple[Array, AnalysisArrays, Array]) -> tuple[ContourErrors, ContourErrors]:
+        activation, own, own_shares = inputs
+        contour, trajectory_hz = lines(activation)
+
+        def moved(share: Array) -> tuple[Array, Array]:
+            shift = (share * own.n_frames).astype(int)
+            rolled = roll_frames(jnp.stack([contour, trajectory_hz]), shift, own.n_frames)
+            return errors(rolled[0], rolled[1], own)
+
+        def other(its_map: Array, its_frames: Array) -> tuple[Array, Array]:
+            return errors(*lines(stretch_frames(its_map, its_frames, own.n_frames)), own)
+
+        parts = (
+            errors(contour, trajectory_hz, own),
+            jax.vmap(moved)(own_shares),
+            jax.vmap(other)(maps, arrays.n_frames),
+        )
+        q, c = zip(*parts, strict=True)
+        return ContourErrors(*q), ContourErrors(*c)
+
+    return lax.map(recording, (maps, arrays, shares))
+
+
+def contour_controls(
+    maps: NDArray,
+    arrays: AnalysisArrays,
+    bin_hz: NDArray,
+    analysis: AnalysisConfig,
+    permutations: int,
+    generator: np.random.Generator,
+) -> list[Draws]:
+    """Draws of the errors of q and c of one member's N recordings, from maps `[N, F, T]` >= 0.
+
+    Controls: the map moved in time, and the map of a recording drawn from all that have one, stretched to the length.
+    """
+    shares = generator.random((len(maps), permutations), np.float32)
+    with_map = maps.any((1, 2))
+    # Where no recording has a map, all values are NaN, whichever is drawn.
+    drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), permutations))
+    both = contour_errors(maps, arrays, bin_hz, shares, analysis)
+    result = []
+    for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):
+        observed = np.asarray(errors.observed)
+        exchanged = np.take_along_axis(np.asarray(errors.others), drawn, axis=1)
+        result.append(Draws(metric, "time_shift", "lower", observed, np.asarray(errors.moved)))
+        result.append(Draws(metric, "other_recordings", "lower", observed, exchanged))
+    return result

@@ -1,0 +1,163 @@
+"""The figures of Tables 3 to 5 beside what they would be by chance: the table of `controls.csv`.
+
+Axes: N recording; P draw of a control.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from convcam_jax.checks.chance.permutation import (
+    Better,
+    Test,
+    false_discovery,
+    mean_limits,
+    mean_of_draws,
+    permutation_test,
+    quantile_limits,
+)
+from convcam_jax.settings.config import ControlsConfig
+
+# A recording; the recordings of a gender and emotion, a cell of the paper's tables; those of a gender.
+LEVELS = ("recording", "emotion", "gender")
+COLUMNS = (
+    *("level", "gender", "emotion", "recording", "metric", "control", "better", "observed", "observed_low"),
+    *("observed_high", "mask_area", "control_mean", "control_low", "control_high", "excess", "excess_low"),
+    *("excess_high", "n_draws", "p", "q", "above_chance", "n_recordings", "n_speakers", "n_zero_maps"),
+)
+
+
+class Draws(NamedTuple):
+    """A metric of N recordings and what P draws of a control give instead.
+
+    Attributes:
+      metric: column of metrics.csv.
+      control: name of the control.
+      better: whether higher or lower values are better than chance.
+      observed: `[N]`; NaN where there is no value.
+      draws: `[N, P]`; NaN where there is no value. Column b is one draw in all recordings.
+      tested: False for a bound, which is not a matter of chance.
+    """
+
+    metric: str
+    control: str
+    better: Better
+    observed: NDArray
+    draws: NDArray
+    tested: bool = True
+
+
+def control_table(
+    recordings: Sequence[pd.DataFrame],
+    draws: Sequence[Sequence[Draws]],
+    emotions: Sequence[str],
+    config: ControlsConfig,
+) -> pd.DataFrame:
+    """The table of `controls.csv`, from the recordings and draws of each gender's chosen member.
+
+    recordings: rows of metrics.csv (gender, emotion, speaker, recording, correct, mask_area, map_is_zero), one for each
+    of the N recordings of the draws. Only correctly classified recordings count, as in Tables 3 to 5; those whose map
+    is zero are left out and counted. q is taken over the rows of the same level, metric and control.
+    """
+    generator = np.random.default_rng(config.seed)
+    rows: list[dict[str, object]] = []
+    for own, of_gender in zip(recordings, draws, strict=True):
+        for draw in of_gender:
+            rows += _rows(own.reset_index(drop=True), draw, emotions, config.resamples, generator)
+    table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in ("q", "above_chance")])
+    table["q"] = table.groupby(["level", "metric", "control"])["p"].transform(lambda p: false_discovery(p.to_numpy()))
+    above = (table["q"] <= config.false_discovery_rate).astype("boolean")
+    table["above_chance"] = above.mask(table["q"].isna())
+    return table[list(COLUMNS)]
+
+
+def _rows(
+    own: pd.DataFrame, draw: Draws, emotions: Sequence[str], resamples: int, generator: np.random.Generator
+) -> list[dict[str, object]]:
+    """Rows of every recording, every emotion and the gender."""
+    correct, zero = own["correct"].astype(bool).to_numpy(), own["map_is_zero"].astype(bool).to_numpy()
+    of_emotion = own["emotion"].to_numpy()
+    counted = np.flatnonzero(correct & ~zero & np.isfinite(draw.observed))
+    parts = [("recording", of_emotion[i], own["recording"][i], np.arange(len(own)) == i) for i in counted]
+    parts += [("emotion", emotion, "", correct & (of_emotion == emotion)) for emotion in emotions]
+    parts.append(("gender", "all", "", correct))
+    rows = []
+    for level, emotion, recording, selected in parts:
+        place = {"level": level, "gender": own["gender"][0], "emotion": emotion, "recording": recording}
+        rows.append({**place, **_row(own, draw, selected, zero, resamples, generator)})
+    return rows
+
+
+def _row(
+    own: pd.DataFrame,
+    draw: Draws,
+    selected: NDArray,
+    zero: NDArray,
+    resamples: int,
+    generator: np.random.Generator,
+) -> dict[str, object]:
+    counted = selected & ~zero & np.isfinite(draw.observed)
+    observed, draws, speakers = draw.observed[counted].astype(float), draw.draws[counted], own["speaker"][counted]
+    mean, of_draws = _finite_mean(observed), mean_of_draws(draws)
+    excess = observed - mean_of_draws(draws.T)
+    test = permutation_test(mean, of_draws, draw.better) if draw.tested else Test(np.nan, 0)
+    return {
+        "metric": draw.metric,
+        "control": draw.control,
+        "better": draw.better,
+        "observed": mean,
+        **_limits("observed", mean_limits(observed, speakers, resamples, generator)),
+        "mask_area": own.loc[counted, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
+        "control_mean": _finite_mean(of_draws),
+        **_limits("control", quantile_limits(of_draws) if draw.tested else (np.nan, np.nan)),
+        "excess": mean - _finite_mean(of_draws),
+        **_limits("excess", mean_limits(excess, speakers, resamples, generator)),
+        "n_draws": test.n,
+        "p": test.p,
+        "n_recordings": int(counted.sum()),
+        "n_speakers": speakers.nunique(),
+        "n_zero_maps": int((selected & zero).sum()),
+    }
+
+
+def _limits(name: str, limits: tuple[float, float]) -> dict[str, float]:
+    return {f"{name}_low": limits[0], f"{name}_high": limits[1]}
+
+
+def _finite_mean(values: NDArray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else np.nan
+
+
+def only_zero_maps(row: pd.Series) -> str:
+    """The words for a row of `controls.csv` without a value because all its maps are zero; else nothing."""
+    if row["n_recordings"] > 0 or row["n_zero_maps"] == 0:
+        return ""
+    return f"all maps are zero ({row['n_zero_maps']})"
+
+
+def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one metric as text, one line per gender and emotion: observed, area, then mean [limits] q per control."""
+    rows = []
+    for (gender, emotion), own in cells.groupby(["gender", "emotion"], sort=False):
+        first = own.iloc[0]
+        observed = only_zero_maps(first) or first["observed"]
+        row = {"gender": gender, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
+        if own["metric"].iloc[0] == "energy_ratio":
+            row["mask area"] = first["mask_area"]
+        rows.append(
+            row | {name.replace("_", " "): _as_text(control) for name, control in own.set_index("control").iterrows()}
+        )
+    return pd.DataFrame(rows)
+
+
+def _as_text(control: pd.Series) -> str | float:
+    if not np.isfinite(control["control_mean"]):
+        return np.nan
+    if not np.isfinite(control["p"]):
+        return f"{control['control_mean']:.3g}"
+    limits = f"{control['control_low']:.3g} to {control['control_high']:.3g}"
+    return f"{control['control_mean']:.3g} ({limits}), q = {control['q']:.2g}"

@@ -1,0 +1,139 @@
+"""The energy ratio (Eq. 10 and 11, Table 5) by chance: masks of equal area that are moved, exchanged or made at random.
+
+The ratio belongs to an emotion's mask, so masks are drawn: draw number b is one mask for all recordings of an emotion,
+and covers as many cells in each of them as the real mask does, to the cell. Recordings are cut to their frames, whose
+numbers differ, so this is NumPy and not a program for padded arrays.
+Axes: N recording; P draw; C emotion; F frequency bin; T time frame; n frames of one recording.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convcam_jax.checks.chance.controls import Draws
+from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
+from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.measures.masks import binarise
+from convcam_jax.settings.config import AnalysisConfig
+
+
+class MaskDraws(NamedTuple):
+    """What takes the place of one emotion's mask.
+
+    Attributes:
+      random_blobs: `[P, F, T]` random fields with the mask's power spectrum.
+      another_emotion: `[C - 1, F, T]` masks R of the other emotions, zero for one without.
+      shuffled_emotions: `[P, F, T]` sums of as many maps as R has, of recordings drawn regardless of their emotion.
+      time_share: `[P]` shifts in time, in 0..1 of the recording.
+      bin_shift: `[P]` shifts in frequency, in bins.
+    """
+
+    random_blobs: NDArray
+    another_emotion: NDArray
+    shuffled_emotions: NDArray
+    time_share: NDArray
+    bin_shift: NDArray
+
+
+class EnergyRatios(NamedTuple):
+    """Energy ratio of one recording inside its emotion's mask, `[1]`; inside drawn masks; of its strongest cells."""
+
+    observed: NDArray
+    random_blobs: NDArray
+    time_shift: NDArray
+    frequency_shift: NDArray
+    another_emotion: NDArray
+    shuffled_emotions: NDArray
+    top_energy: NDArray
+
+
+def energy_ratios(cqt: NDArray, mask: NDArray, instead: MaskDraws, generator: Generator) -> EnergyRatios:
+    """Energy ratios of one recording: `cqt` [F, n] magnitude, not silent; `mask` [F, T] bool of its emotion."""
+    n_frames = cqt.shape[1]
+    energy = np.square(cqt.astype(float)).ravel()
+    share = energy / energy.sum()
+    own = mask[:, :n_frames]
+
+    def inside(cells: NDArray) -> NDArray:
+        return cells.reshape(len(cells), -1) @ share
+
+    def inside_largest(values: NDArray) -> NDArray:
+        cut = values[:, :, :n_frames].reshape(len(values), -1)
+        ratios = inside(largest_cells(cut, int(own.sum()), generator))
+        return np.where(values.any((1, 2)), ratios, np.nan)
+
+    shifts = (instead.time_share * n_frames).astype(int)
+    in_time = {int(s): inside(np.roll(own, s, axis=1)[None])[0] for s in np.unique(shifts)}
+    in_frequency = {int(s): inside(np.roll(own, s, axis=0)[None])[0] for s in np.unique(instead.bin_shift)}
+    return EnergyRatios(
+        observed=inside(own[None]),
+        random_blobs=inside_largest(instead.random_blobs),
+        time_shift=np.array([in_time[int(s)] for s in shifts]),
+        frequency_shift=np.array([in_frequency[int(s)] for s in instead.bin_shift]),
+        another_emotion=inside_largest(instead.another_emotion),
+        shuffled_emotions=inside_largest(instead.shuffled_emotions),
+        top_energy=inside_largest(cqt[None]),
+    )
+
+
+def mask_controls(
+    maps: NDArray,
+    masks: NDArray,
+    correct: NDArray,
+    arrays: AnalysisArrays,
+    analysis: AnalysisConfig,
+    permutations: int,
+    generator: Generator,
+) -> list[Draws]:
+    """Draws of the energy ratio of one member's N recordings; those that are not `correct` [N] bool are NaN.
+
+    `maps` [N, F, T] >= 0, `masks` R [C, F, T] (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
+    """
+    counted = correct & maps.any((1, 2))
+    ratios = {name: _empty(name, len(maps), permutations, len(masks)) for name in EnergyRatios._fields}
+    for emotion in np.unique(arrays.emotion[counted]):
+        instead = draw_masks(int(emotion), maps, counted, arrays.emotion, masks, permutations, generator)
+        mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
+        for row in np.flatnonzero(correct & (arrays.emotion == emotion) & arrays.cqt.any((1, 2))):
+            cqt = arrays.cqt[row, :, : arrays.n_frames[row]]
+            for name, values in energy_ratios(cqt, mask, instead, generator)._asdict().items():
+                ratios[name][row] = values
+    observed = ratios.pop("observed")[:, 0]
+    return [
+        Draws("energy_ratio", name, "higher", observed, draws, tested=name != "top_energy")
+        for name, draws in ratios.items()
+    ]
+
+
+def draw_masks(
+    emotion: int,
+    maps: NDArray,
+    counted: NDArray,
+    emotions: NDArray,
+    masks: NDArray,
+    permutations: int,
+    generator: Generator,
+) -> MaskDraws:
+    """Draws in the place of the mask R of `emotion`, out of `masks` [C, F, T].
+
+    `counted` [N] bool says which of the `maps` [N, F, T] masks are summed from, `emotions` [N] what they show.
+    """
+    pool = np.flatnonzero(counted)
+    n_own = int((counted & (emotions == emotion)).sum())
+    weights = np.zeros((permutations, len(maps)), np.float32)
+    for row in weights:
+        row[generator.choice(pool, n_own, replace=False)] = 1
+    n_emotions, n_bins, _ = masks.shape
+    return MaskDraws(
+        random_blobs=random_fields(masks[emotion], permutations, generator),
+        another_emotion=np.roll(masks, -1 - emotion, axis=0)[: n_emotions - 1],
+        shuffled_emotions=np.tensordot(weights, maps, axes=1),
+        time_share=generator.random(permutations),
+        bin_shift=generator.integers(n_bins, size=permutations),
+    )
+
+
+def _empty(name: str, n_recordings: int, permutations: int, n_emotions: int) -> NDArray:
+    widths = {"observed": 1, "top_energy": 1, "another_emotion": n_emotions - 1}
+    return np.full((n_recordings, widths.get(name, permutations)), np.nan)

@@ -1,0 +1,223 @@
+"""Planted evidence: which cells carry a cue, and how well maps find them (tables in, tables out; no files).
+
+Axes: S member (trained network, and as many with random weights); N recording; F frequency bin; n time frame.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, relevance_scores, shift_p_value
+from convcam_jax.measures.statistics import mean_interval
+
+SOURCES = ("network", "random_weights", "energy", "chance")
+CONTROLS = SOURCES[1:]
+# What is the same for all methods.
+SHARED = ("energy", "chance")
+# Of methods whose maps need none, and of what is no explanation.
+NOT_PLACED = "none"
+NO_METHOD = "none"
+CUE_WORDS = {
+    "f0": "the F0 contour",
+    "envelope": "the energy envelope",
+    "burst": "the noise burst",
+    "pause": "the pause",
+    "mixed": "the four cues together",
+    "none": "cues that say nothing of the label",
+}
+KEYS = ["variant", "gender", "seed", "recording", "class", "correct", "method", "placement", "source"]
+COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
+SIGNIFICANT_P = 0.05
+
+
+class MemberMaps(NamedTuple):
+    """The maps of one gender's members by one method, placed in one way.
+
+    Attributes:
+      method: its name.
+      placement: `stretched`, `receptive_field`, or `NOT_PLACED`.
+      trained: `[S, N, F, T]` of the trained networks.
+      random: `[S, N, F, T]` of networks with random weights.
+    """
+
+    method: str
+    placement: str
+    trained: np.ndarray
+    random: np.ndarray
+
+
+class HeldOut(NamedTuple):
+    """One gender's test recordings of a variant: names `[N]`, classes `[N]`, CQT magnitudes and truths `[F, n]`."""
+
+    recordings: Sequence[str]
+    classes: Sequence[str]
+    cqt: Sequence[np.ndarray]
+    truth: Sequence[np.ndarray]
+
+
+def changed_cells(with_cue: np.ndarray, without_cue: np.ndarray, threshold: float) -> NDArray[np.bool_]:
+    """Cells `[F, n]` whose CQT magnitude changes by `threshold` of the largest change or more, both ways.
+
+    Raises:
+      ValueError: nothing changes.
+    """
+    change = np.abs(with_cue - without_cue)
+    if not change.max() > 0:
+        raise ValueError("the recordings with and without the cue are the same")
+    return change >= threshold * change.max()
+
+
+def score_table(
+    variant: str, gender: str, seeds: Sequence[int], correct: np.ndarray, test: HeldOut, maps: Sequence[MemberMaps]
+) -> pd.DataFrame:
+    """One gender's part of `evidence.csv`; `correct [S, N]` are the trained networks' answers.
+
+    The rows of the sources `energy` and `chance` are the same for all seeds: they stand beside those of the networks.
+    """
+    shares = {name: float(truth.mean()) for name, truth in zip(test.recordings, test.truth, strict=True)}
+    rows = [
+        (variant, gender, seed, test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
+        for s, seed in enumerate(seeds)
+        for n in range(len(test.recordings))
+        for rest in _own_rows(s, n, test, maps)
+    ]
+    columns = [column for column in COLUMNS if column != "truth_share"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(truth_share=table["recording"].map(shares))[COLUMNS]
+
+
+def _own_rows(s: int, n: int, test: HeldOut, maps: Sequence[MemberMaps]) -> Iterator[tuple]:
+    """Method, placement, source, scores, p and whether the map is zero, of one member and recording."""
+    truth = test.truth[n]
+    n_frames = truth.shape[1]
+    for own in maps:
+        for source, of_source in (("network", own.trained), ("random_weights", own.random)):
+            own_map = of_source[s, n, :, :n_frames]
+            yield own.method, own.placement, source, *_scored(own_map, truth)
+    yield NO_METHOD, NOT_PLACED, "energy", *_scored(test.cqt[n].astype(np.float64) ** 2, truth)
+    yield NO_METHOD, NOT_PLACED, "chance", *chance_scores(truth), np.nan, False
+
+
+def _scored(own_map: np.ndarray, truth: np.ndarray) -> tuple[float | bool, ...]:
+    return *relevance_scores(own_map, truth), shift_p_value(own_map, truth), not own_map.max() > 0
+
+
+def member_means(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every score over the recordings that the trained member classified correctly, with shares of p <= 0.05.
+
+    Returns variant, method, placement, gender, seed, score, then a column per source: the controls stand beside every
+    method and placement.
+    """
+    correct = table[table["correct"]]
+    by = ["variant", "gender", "seed"]
+    long = correct.melt([*by, "method", "placement", "source"], list(SCORES), var_name="score")
+    means = long.groupby([*by, "method", "placement", "score", "source"], as_index=False)["value"].mean()
+    explained = means[means["source"].isin(("network", "random_weights"))]
+    wide = explained.pivot(index=[*by, "method", "placement", "score"], columns="source", values="value").reset_index()
+    for source in SHARED:
+        own = means.loc[means["source"] == source, [*by, "score", "value"]].rename(columns={"value": source})
+        wide = wide.merge(own, on=[*by, "score"])
+    return wide.rename_axis(columns=None)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per variant, method, placement and score, over members (gender and seed).
+
+    Returns the network's mean with its 95 % interval (network_low, network_high), the mean of each control, and the
+    network's mean excess over each of them with its interval (over_CONTROL, over_CONTROL_low, over_CONTROL_high);
+    share_significant is that of the network's correctly classified recordings with shift_p <= 0.05.
+    """
+    rows = []
+    keys = ["variant", "method", "placement", "score"]
+    for key, own in member_means(table).groupby(keys, sort=False):
+        row = dict(zip(keys, key, strict=True))
+        row |= _named_interval("network", own["network"])
+        row |= {control: own[control].mean() for control in CONTROLS}
+        for control in CONTROLS:
+            row |= _named_interval(f"over_{control}", own["network"] - own[control])
+        rows.append({**row, "members": len(own)})
+    significant = table[table["correct"] & (table["source"] == "network")]
+    significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
+    shares = significant.groupby(keys[:3])["share_significant"].mean().reset_index()
+    merged = pd.DataFrame(rows).merge(shares, on=keys[:3])
+    order = {variant: place for place, variant in enumerate(CUE_WORDS)}
+    return merged.sort_values("variant", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+
+
+def _named_interval(name: str, values: pd.Series) -> dict[str, float]:
+    interval = mean_interval(values)
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -> pd.DataFrame:
+    """Which method finds planted evidence best, and what energy, random weights and chance score in its place.
+
+    Returns method, placement, source, the mean `score` for every variant, planted_mean (over the variants whose label a
+    cue tells, all but `none`; rows are sorted by it), and for the source `network` above_CONTROL: in how many of these
+    variants the interval of the mean excess over the control lies above 0. Each method has a row of the sources
+    `network` and `random_weights`; `energy` and `chance` have one each, whose method and placement are `none`.
+    """
+    own, keys = summarised[summarised["score"] == score], ["method", "placement", "source"]
+    long = own.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
+    long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
+    wide = long.pivot_table("value", keys, "variant")
+    wide = wide[[variant for variant in CUE_WORDS if variant in wide]]
+    wide["planted_mean"] = wide.drop(columns="none", errors="ignore").mean(axis=1)
+    planted = own[own["variant"] != "none"].assign(source="network")
+    for control in CONTROLS:
+        above = (planted[f"over_{control}_low"] > 0).groupby([planted[key] for key in keys]).sum()
+        wide[f"above_{control}"] = above.reindex(wide.index).astype("Int64")
+    return wide.sort_values("planted_mean", ascending=False).reset_index().rename_axis(columns=None)
+
+
+def verdicts(summarised: pd.DataFrame, accuracy: Mapping[str, float], n_classes: int) -> pd.DataFrame:
+    """A sentence for every variant, method and placement, from its relevance mass.
+
+    accuracy: mean test accuracy of a variant's members. Returns variant, method, placement, verdict, sentence.
+    """
+    rows = []
+    for _, row in summarised[summarised["score"] == "relevance_mass"].iterrows():
+        verdict = verdict_of(row, accuracy[row["variant"]], n_classes)
+        rows.append([row["variant"], row["method"], row["placement"], verdict, _sentence(row, verdict, accuracy)])
+    return pd.DataFrame(rows, columns=["variant", "method", "placement", "verdict", "sentence"])
+
+
+def verdict_of(row: pd.Series, accuracy: float, n_classes: int) -> str:
+    """`finds` if the interval of the network's excess over every control lies above 0; else what it fails against.
+
+    Nothing is found where there is nothing to find (`none`) or nothing was learnt (accuracy less than halfway between
+    chance and 1).
+    """
+    if row["variant"] == "none":
+        return "no evidence planted"
+    if accuracy < (1 + 1 / n_classes) / 2:
+        return "not learnt"
+    for control, verdict in (("chance", "does not find"), ("energy", "no better than energy")):
+        if not row[f"over_{control}_low"] > 0:
+            return verdict
+    return "finds" if row["over_random_weights_low"] > 0 else "no better than random weights"
+
+
+_VERDICT_WORDS = {
+    "finds": "finds {cue}",
+    "does not find": "does not find {cue}",
+    "no better than energy": "finds {cue} no better than the input's energy does",
+    "no better than random weights": "finds {cue} no better than in a network with random weights",
+    "not learnt": "was not tested on {cue}, which the networks have not learnt",
+    "no evidence planted": "marks {cue}",
+}
+
+
+def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> str:
+    words = _VERDICT_WORDS[verdict].format(cue=CUE_WORDS[row["variant"]])
+    placement = "" if row["placement"] == NOT_PLACED else f", placed by {row['placement']},"
+    limits = f"{row['network_low']:.2f} to {row['network_high']:.2f}"
+    return (
+        f"{row['method']}{placement} {words}: relevance mass {row['network']:.2f} ({limits}) against "
+        f"{row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
+        f"{row['random_weights']:.2f} with random weights ({row['members']} networks of accuracy "
+        f"{accuracy[row['variant']]:.2f})"
+    )

@@ -1,0 +1,110 @@
+"""What the table of `faithfulness.csv` says: areas under the curves, their means over seeds, and verdicts in words."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ttest_1samp
+
+from convcam_jax.checks.chance.permutation import false_discovery
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve
+from convcam_jax.measures.statistics import genders_of, mean_interval
+
+_SPOKEN = {
+    ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
+    ("deletion", "blurred"): "Blurring what the map marks lowers",
+    ("insertion", "zeros"): "Putting what the map marks into silence raises",
+    ("insertion", "blurred"): "Putting what the map marks into the blurred recording raises",
+    "shifted_map": "the order of the same map moved elsewhere",
+    "random": "random order",
+    "energy": "the order of energy",
+}
+
+
+def areas(table: pd.DataFrame) -> pd.DataFrame:
+    """Area under each curve, in 0..1: the columns of `faithfulness.csv` with `area` instead of share and probability.
+
+    Each curve's rows stand together, in rising order of the share.
+    """
+    n_shares = table["share"].nunique()
+    curve_of = table.drop(columns=["share", "probability"]).iloc[::n_shares].reset_index(drop=True)
+    values = table["probability"].to_numpy().reshape(-1, n_shares)
+    return curve_of.assign(area=area_under_curve(table["share"].to_numpy()[:n_shares], values))
+
+
+def summary(by_recording: pd.DataFrame) -> pd.DataFrame:
+    """Mean area per gender, curve, fill and order, without recordings whose map is zero.
+
+    Returns gender, curve, fill, order, mean (of the seeds' means over recordings), low, high (95 % t interval of that
+    mean over the seeds), seeds, n_curves.
+    """
+    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
+    keys = ["gender", "curve", "fill", "order"]
+    means = shown.groupby([*keys, "seed"])["area"].mean()
+    counts = shown.groupby(keys)["area"].count()
+    rows = [
+        [*key, *mean_interval(means[key]), counts[key]]
+        for key in ((g, c, f, o) for g in genders_of(shown) for c in CURVES for f in FILLS for o in ORDERS)
+    ]
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves"])
+
+
+def verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
+    """The map's order against the others, one row per gender, curve, fill and other order, with a sentence.
+
+    A map is better where its area is smaller under deletion, larger under insertion; of several seeds, each recording's
+    mean area counts. `gain` is the mean difference, positive where the map is better, with a 95 % t interval over the
+    recordings (low, high), and `p` is that of the same paired t test: it is below 0.05 where the interval leaves out 0.
+    Neither is adjusted. `p_adjusted` is, after Benjamini and Hochberg over the table: the verdict is better or worse
+    where it is at most `false_discovery_rate`, else undecided. `seeds_better` counts the seeds whose mean gain is
+    positive.
+    """
+    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
+    rows = []
+    for gender in genders_of(shown):
+        for curve in CURVES:
+            for fill in FILLS:
+                own = shown.query("gender == @gender and curve == @curve and fill == @fill")
+                rows += [[gender, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
+    columns = ["gender", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
+    frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
+    frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
+    decided = frame["p_adjusted"] <= false_discovery_rate
+    frame["verdict"] = np.where(decided, np.where(frame["gain"] > 0, "better", "worse"), "undecided")
+    frame["sentence"] = [_sentence(row) for row in frame.itertuples(index=False)]
+    return frame
+
+
+def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
+    wide = own.pivot(index=["seed", "recording"], columns="order", values="area")
+    gain = (wide[order] - wide["map"]) * (1 if curve == "deletion" else -1)
+    by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
+    interval = mean_interval(by_recording)
+    counts = [int((by_recording > 0).sum()), len(by_recording), int((by_seed > 0).sum()), len(by_seed)]
+    of_recordings = wide.groupby("recording").mean()
+    means = [of_recordings["map"].mean(), of_recordings[order].mean()]
+    return [order, *interval[:3], *counts, *means, _t_test(by_recording)]
+
+
+def _t_test(gains: pd.Series) -> float:
+    """The p of the two-sided t test that the mean is 0; NaN for a single value."""
+    if len(gains) < 2:
+        return np.nan
+    # Equal areas everywhere are no evidence, and the test is not defined for them.
+    return float(ttest_1samp(gains, 0).pvalue) if gains.any() else 1.0
+
+
+def _sentence(row: tuple) -> str:
+    own = row._asdict()  # type: ignore[attr-defined]
+    seeds = "" if own["seeds"] == 1 else f", in the mean of {own['seeds_better']} of {own['seeds']} seeds"
+    conclusion = {
+        "better": "the map's order is better",
+        "worse": "the map's order is worse",
+        "undecided": "undecided",
+    }[own["verdict"]]
+    tested = np.isfinite(own["p"])
+    limits = f" ({own['low']:.3f} to {own['high']:.3f})" if tested else ""
+    p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
+    return (
+        f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {_SPOKEN[own['order']]} in "
+        f"{own['better_in']} of {own['n_recordings']} {own['gender']} recordings{seeds}: gain in area "
+        f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: {conclusion}."
+    )

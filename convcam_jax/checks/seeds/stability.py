@@ -1,0 +1,210 @@
+"""How much maps, metrics and masks depend on the seed of the network: the tables of `stability.csv` and of mask bands.
+
+Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame; n frames of one recording.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from convcam_jax.checks.chance.permutation import CONFIDENCE, mean_limits, quantile_limits, speaker_weights
+from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
+from convcam_jax.measures.metrics import METRICS
+from convcam_jax.measures.statistics import CELL_STATISTICS, mean_interval
+from convcam_jax.settings.config import ControlsConfig
+
+COLUMNS = (
+    *("kind", "gender", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
+    *("n", "n_speakers", "n_zero_maps"),
+)
+
+
+class Correlations(NamedTuple):
+    """Intraclass correlations of Shrout and Fleiss (1979) for targets and judges that are both random samples.
+
+    single: ICC(2,1), of one judge's values. average: ICC(2,k), of the means of all k judges.
+    """
+
+    single: float
+    average: float
+
+
+def intraclass_correlations(values: NDArray) -> Correlations:
+    """ICC(2,1) and ICC(2,k), absolute agreement, of `values` [targets, judges] without NaN.
+
+    NaN with fewer than two of either, and where all values are equal.
+    """
+    n, k = values.shape
+    if n < 2 or k < 2 or np.ptp(values) == 0:
+        return Correlations(np.nan, np.nan)
+    values = np.asarray(values, float)
+    of_targets, of_judges, mean = values.mean(1), values.mean(0), values.mean()
+    targets = k * np.square(of_targets - mean).sum() / (n - 1)
+    judges = n * np.square(of_judges - mean).sum() / (k - 1)
+    error = np.square(values - of_targets[:, None] - of_judges + mean).sum() / ((n - 1) * (k - 1))
+    single = (targets - error) / (targets + (k - 1) * error + k * (judges - error) / n)
+    average = (targets - error) / (targets + (judges - error) / n)
+    return Correlations(float(single), float(average))
+
+
+def map_agreement(maps: NDArray, n_frames: NDArray, recordings: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
+    """Agreement of one gender's members on maps `[S, N, F, T]` in 0..1: rows of `stability.csv`.
+
+    recordings: gender, emotion, speaker, recording, one row for each of the N. Pairs with a map that is zero are left
+    out. One row per recording (low and high: the lowest and highest pair, spread: standard deviation of the pairs), and
+    one per emotion and gender (mean over recordings, with limits over speakers).
+    """
+    rows = []
+    for i, own in enumerate(recordings.itertuples(index=False)):
+        of_recording = maps[:, i, :, : n_frames[i]]
+        some = of_recording[of_recording.any((1, 2))]
+        for name, measure in {"rank_correlation": rank_correlations, "ssim": structural_similarities}.items():
+            pairs = measure(some) if len(some) > 1 else np.array([])
+            rows.append(
+                {
+                    **{"kind": "map_pairs", "gender": own.gender, "emotion": own.emotion, "recording": own.recording},
+                    **{"name": name, "statistic": "mean", "n": len(pairs), "speaker": own.speaker},
+                    "n_zero_maps": len(of_recording) - len(some),
+                    **_of_pairs(pairs),
+                }
+            )
+    per_recording = pd.DataFrame(rows)
+    groups = [per_recording, _means_of_recordings(per_recording, config)]
+    return pd.concat(groups, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _of_pairs(pairs: NDArray) -> dict[str, float]:
+    if len(pairs) == 0:
+        return dict.fromkeys(("value", "low", "high", "spread"), np.nan)
+    spread = float(pairs.std(ddof=1)) if len(pairs) > 1 else np.nan
+    return {"value": float(pairs.mean()), "low": float(pairs.min()), "high": float(pairs.max()), "spread": spread}
+
+
+def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
+    generator = np.random.default_rng(config.seed)
+    everything = pd.concat([per_recording, per_recording.assign(emotion="all")]).dropna(subset="value")
+    rows = []
+    for (gender, emotion, name), own in everything.groupby(["gender", "emotion", "name"], sort=False):
+        values = own["value"].to_numpy()
+        low, high = mean_limits(values, own["speaker"].tolist(), config.resamples, generator)
+        spread = values.std(ddof=1) if len(values) > 1 else np.nan
+        rows.append(
+            {
+                **{"kind": "map_mean", "gender": gender, "emotion": emotion, "name": name, "statistic": "mean"},
+                **{"value": values.mean(), "low": low, "high": high, "spread": spread, "n": len(values)},
+                **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": own["n_zero_maps"].sum()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def metric_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
+    """ICC(2,1) and ICC(2,k) of each metric, recordings as targets and seeds as judges: rows of `stability.csv`.
+
+    metrics: the table of metrics.csv. A recording counts where every seed has a value (n says how many do), whether it
+    was classified correctly or not.
+    """
+    rows = []
+    for gender, own in metrics.groupby("gender"):
+        for name in METRICS:
+            complete = own.pivot(index="recording", columns="seed", values=name).dropna()
+            place = {"kind": "icc", "gender": gender, "emotion": "all", "name": name, "n": len(complete)}
+            found = intraclass_correlations(complete.to_numpy())
+            rows.append({**place, "statistic": "icc_2_1", "value": found.single})
+            rows.append({**place, "statistic": "icc_2_k", "value": found.average})
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def table_cells(
+    metrics: pd.DataFrame, columns: Sequence[str], emotions: Sequence[str], config: ControlsConfig
+) -> pd.DataFrame:
+    """Every cell of Tables 3 to 5 with limits over resamples of the speakers: rows of `stability.csv`.
+
+    metrics: the chosen members' rows; columns: the metrics of the tables. Values in the metric's unit.
+    """
+    generator = np.random.default_rng(config.seed)
+    correct = metrics[metrics["correct"].astype(bool)]
+    rows = []
+    for column in columns:
+        for gender in sorted(metrics["gender"].unique()):
+            for emotion in emotions:
+                in_cell = (correct["gender"] == gender) & (correct["emotion"] == emotion)
+                own = correct[in_cell].dropna(subset=column)
+                place = {"kind": "table_cell", "gender": gender, "emotion": emotion, "name": column, "n": len(own)}
+                place["n_speakers"] = own["speaker"].nunique()
+                values, speakers = own[column].to_numpy(float), own["speaker"].tolist()
+                rows += [{**place, **row} for row in _cell_rows(values, speakers, config, generator)]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def _cell_rows(
+    values: NDArray, speakers: Sequence[str], config: ControlsConfig, generator: np.random.Generator
+) -> list[dict[str, object]]:
+    if len(values) == 0:
+        return [{"statistic": statistic} for statistic in CELL_STATISTICS]
+    weights = speaker_weights(speakers, config.resamples, generator)
+    observed, resampled = _cell_statistics(values, np.ones((1, len(values)), int)), _cell_statistics(values, weights)
+    rows = []
+    for statistic in CELL_STATISTICS:
+        low, high = quantile_limits(resampled[statistic]) if len(set(speakers)) > 1 else (np.nan, np.nan)
+        rows.append({"statistic": statistic, "value": float(observed[statistic][0]), "low": low, "high": high})
+    return rows
+
+
+def _cell_statistics(values: NDArray, weights: NDArray) -> dict[str, NDArray]:
+    """Min, max, mean and range of `values` [N] in resamples with weights [B, N]."""
+    lowest = np.where(weights > 0, values, np.inf).min(1)
+    highest = np.where(weights > 0, values, -np.inf).max(1)
+    mean = weights @ values / weights.sum(1)
+    return {"min": lowest, "max": highest, "mean": mean, "range": highest - lowest}
+
+
+def mask_profiles(
+    masks: Mapping[str, NDArray], emotions: Sequence[str], bin_hz: NDArray, time_s: NDArray
+) -> pd.DataFrame:
+    """Masks R `[S, C, F, T]` of each gender's members along either axis, with a confidence band over the seeds.
+
+    Each mask is divided by its sum and summed along the other axis, so that a profile says which share of the mask lies
+    in a bin or frame. Returns gender, emotion, axis (frequency_hz or time_s), position, mean, low, high (95 % limits of
+    the mean by Student's t), lowest, highest (of the seeds), seeds (those with a mask).
+    """
+    rows = []
+    for gender, of_gender in masks.items():
+        for index, emotion in enumerate(emotions):
+            own = of_gender[:, index].astype(float)
+            own = own[own.any((1, 2))]
+            shares = own / own.sum((1, 2), keepdims=True)
+            for axis, positions, profiles in (
+                ("frequency_hz", bin_hz, shares.sum(2)),
+                ("time_s", time_s, shares.sum(1)),
+            ):
+                for position, values in zip(positions, profiles.T, strict=True):
+                    extremes = (values.min(), values.max()) if len(values) else (np.nan, np.nan)
+                    mean, low, high, n = mean_interval(values, CONFIDENCE)
+                    rows.append([gender, emotion, axis, position, mean, low, high, *extremes, n])
+    columns = ["gender", "emotion", "axis", "position", "mean", "low", "high", "lowest", "highest", "seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def surviving_claims(claims: pd.DataFrame) -> pd.DataFrame:
+    """Which of the paper's claims hold in every seed.
+
+    claims: the table of claims.csv. Returns id, section, claim, seeds_holding, seeds, seeds_undecided, answer: "holds
+    in every seed", "fails in every seed", the same of "every seed that decides", "undecided in every seed" or "depends
+    on the seed".
+    """
+
+    def answer(row: pd.Series) -> str:
+        decided = row["seeds"] - row["seeds_undecided"]
+        if decided == 0:
+            return "undecided in every seed"
+        if row["seeds_holding"] not in (0, decided):
+            return "depends on the seed"
+        every = "every seed" if decided == row["seeds"] else "every seed that decides"
+        return f"{'holds' if row['seeds_holding'] else 'fails'} in {every}"
+
+    kept = claims[["id", "section", "claim", "seeds_holding", "seeds", "seeds_undecided"]]
+    return kept.assign(answer=kept.apply(answer, axis=1))

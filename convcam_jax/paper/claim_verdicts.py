@@ -1,0 +1,160 @@
+"""What our runs say to each of the paper's empirical claims."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from convcam_jax.measures.statistics import chosen_rows
+from convcam_jax.paper.claim_terms import (
+    ALL_EMOTIONS,
+    CLOSER_THAN_A_CONSTANT,
+    HIGHER_WHERE_VOICED,
+    SET_ASIDE,
+    TABLE_5_SET_ASIDE,
+    Claim,
+    Row,
+    Verdict,
+)
+from convcam_jax.paper.claims import CLAIMS
+from convcam_jax.paper.published import PRINTED_DECIMALS, STATISTICS_TABLES, Published
+from convcam_jax.paper.tables import printed, table_cells, table_metric
+from convcam_jax.settings.config import PROTOCOLS, AnalysisConfig, CorpusConfig
+
+# What is above 0 in the recordings that a share counts, from rows of the metrics table.
+_COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    HIGHER_WHERE_VOICED: lambda metrics: metrics["q_voiced_excess"],
+    CLOSER_THAN_A_CONSTANT: lambda metrics: metrics["envelope_variance"] - metrics["q_mse"],
+}
+
+
+def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd.Series:
+    """The row's values by emotion, without the cells that have too few recordings.
+
+    cells: table, gender, emotion, statistic, value, n_recordings.
+    """
+    of_row = (cells["table"] == row.table) & (cells["gender"] == row.gender) & (cells["statistic"] == row.statistic)
+    found = cells[of_row & (cells["n_recordings"] >= minimum_recordings)]
+    return found.set_index("emotion")["value"].dropna()
+
+
+def holds(claim: Claim, cells: pd.DataFrame) -> Verdict:
+    """Whether the claim holds in these cells; None where an emotion that it is about has no recording.
+
+    cells: as in `row_values`, of one member per gender.
+    """
+    verdicts = [claim.predicate(row_values(cells, row, claim.minimum_recordings)) for row in claim.rows]
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def printed_cells(published: Published) -> pd.DataFrame:
+    """The paper's printed Tables 3 to 5 as cells (see `row_values`)."""
+    counts = published.recordings.groupby(["gender", "emotion"]).size().rename("n_recordings")
+    cells = published.statistics.rename(columns={"published": "value"})
+    return cells.merge(counts.reset_index(), on=["gender", "emotion"], how="left")
+
+
+def member_cells(metrics: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
+    """All rows that claims are about as cells (see `row_values`), of one member per gender."""
+    emotions = sorted(metrics["emotion"].unique())
+    tables = [table_cells(table, metrics, analysis, emotions) for table in STATISTICS_TABLES]
+    set_aside = table_cells(5, without_set_aside(metrics), analysis, emotions).assign(table=TABLE_5_SET_ASIDE)
+    return pd.concat([*tables, set_aside, share_cells(metrics)], ignore_index=True)
+
+
+def without_set_aside(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The metrics without the recordings that `SET_ASIDE` names by gender, emotion and speaker."""
+    keys = zip(metrics["gender"], metrics["emotion"], metrics["speaker"], strict=True)
+    return metrics[[SET_ASIDE.get((gender, emotion)) != speaker for gender, emotion, speaker in keys]]
+
+
+def share_cells(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Shares of correctly classified recordings (see `HIGHER_WHERE_VOICED`) as cells, in per cent.
+
+    A recording without the value in question does not count.
+    """
+    correct = metrics.loc[metrics["correct"].astype(bool)]
+    cells = []
+    for name, of in _COUNTED.items():
+        values = correct[["gender", "emotion"]].assign(value=of(correct)).dropna()
+        values = pd.concat([values, values.assign(emotion=ALL_EMOTIONS)])
+        values["value"] = 100.0 * (values["value"] > 0)
+        shares = values.groupby(["gender", "emotion"])["value"].agg(value="mean", n_recordings="size").reset_index()
+        cells.append(shares.assign(table=name, statistic="share"))
+    return pd.concat(cells, ignore_index=True)
+
+
+def protocol_name(analysis: AnalysisConfig) -> str:
+    """Which protocol the analysis follows: published, corrected, or own where single fields were changed."""
+    return next((name for name, own in PROTOCOLS.items() if own == analysis), "own")
+
+
+def evaluate_claims(
+    metrics: pd.DataFrame, members: pd.DataFrame, analysis: AnalysisConfig, published: Published | None = None
+) -> pd.DataFrame:
+    """Every claim's truth in a run.
+
+    The female and the male member of the same seed are taken together. Returns id, section, claim (the paper's words),
+    holds_in_printed_tables, holds_for_chosen_member, seeds_holding, seeds, seeds_undecided, protocol, sentence. Truth
+    values are empty where undecided, and holds_in_printed_tables also for rows that were not printed and where no
+    `published` is given.
+    """
+    by_seed = [member_cells(rows, analysis) for _, rows in metrics.groupby("seed")]
+    chosen = member_cells(chosen_rows(metrics, members), analysis)
+    theirs = printed_cells(published) if published is not None else None
+    protocol = protocol_name(analysis)
+    rows = []
+    for claim in CLAIMS:
+        decidable = _has_unit(claim, analysis)
+        verdicts = [holds(claim, cells) if decidable else None for cells in by_seed]
+        ours = holds(claim, chosen) if decidable else None
+        printed_verdict = holds(claim, theirs) if theirs is not None else None
+        sentence = _sentence(claim, ours, verdicts, analysis, chosen)
+        counts = (verdicts.count(True), len(verdicts), verdicts.count(None))
+        rows.append([claim.id, claim.section, claim.quote, printed_verdict, ours, *counts, protocol, sentence])
+    truths = ["holds_in_printed_tables", "holds_for_chosen_member"]
+    columns = ["id", "section", "claim", *truths, "seeds_holding", "seeds", "seeds_undecided", "protocol", "sentence"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(truths, "boolean"))
+
+
+def corpus_note(corpus: CorpusConfig) -> str:
+    """What is to be read before the claims; nothing for recordings of people."""
+    if corpus.name != "synthetic":
+        return ""
+    return "Synthetic voices and, unless the config says otherwise, a small network: nothing about the paper follows."
+
+
+def _has_unit(claim: Claim, analysis: AnalysisConfig) -> bool:
+    """Whether the claim's figures, if it names any, are in the units of the analysis."""
+    metrics = [table_metric(row.table, analysis) for row in claim.rows if isinstance(row.table, int)]
+    return not claim.unit or all(metric.endswith(f"_{claim.unit}") for metric in metrics)
+
+
+def _sentence(
+    claim: Claim, ours: Verdict, verdicts: Sequence[Verdict], analysis: AnalysisConfig, chosen: pd.DataFrame
+) -> str:
+    """The claim's outcome in plain English, with the chosen members' numbers."""
+    outcome = {True: "holds", False: "does not hold", None: "cannot be decided"}[ours]
+    undecided = verdicts.count(None)
+    seeds = f"in {verdicts.count(True)} of {len(verdicts)} seeds" + (f", {undecided} undecided" if undecided else "")
+    numbers = "; ".join(_numbers(chosen, row, claim.minimum_recordings, analysis) for row in claim.rows)
+    reading = claim.reading[0].upper() + claim.reading[1:]
+    protocol = protocol_name(analysis)
+    return f"{reading}: this {outcome} for the chosen models and holds {seeds}, under protocol {protocol}. {numbers}."
+
+
+def _numbers(cells: pd.DataFrame, row: Row, minimum_recordings: int, analysis: AnalysisConfig) -> str:
+    """A row's values in ascending order, as text."""
+    values = row_values(cells, row, minimum_recordings).sort_values()
+    decimals = PRINTED_DECIMALS[row.table] if isinstance(row.table, int) else 1
+    texts = [f"{emotion} {printed(value, decimals, 'rounded')}" for emotion, value in values.items()]
+    return f"{_row_name(row, analysis)}: {', '.join(texts) or 'no recordings'}"
+
+
+def _row_name(row: Row, analysis: AnalysisConfig) -> str:
+    """Which numbers a row holds, as text."""
+    if isinstance(row.table, int):
+        metric = table_metric(row.table, analysis) + (" in per cent" if row.table == 5 else "")
+        return f"Table {row.table} ({metric}), {row.gender} {row.statistic}"
+    return f"{row.table[0].upper()}{row.table[1:]} (in per cent), {row.gender} {row.statistic}"

@@ -1,0 +1,74 @@
+"""Sounds of what the maps mark: what is made of one recording. Other processes call this, and it loads no JAX."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
+from convcam_jax.corpora.audio import read_recording
+from convcam_jax.report.recordings import Shown, Sounds, recording
+from convcam_jax.representations.features import shortest_s
+from convcam_jax.settings.config import Config
+from convcam_jax.system.files import write_whole
+
+
+class ToProbe(NamedTuple):
+    """A recording and its mean map `[F, n]`."""
+
+    path: Path
+    map: NDArray[np.float32]
+
+
+class ToShow(NamedTuple):
+    """A recording and all that the report shows of it but its sounds."""
+
+    path: Path
+    shown: Shown
+
+
+def probe(task: ToProbe, config: Config) -> tuple[list[Probe], NDArray[np.float32]]:
+    """What the networks are asked about the recording, and the spectrograms, see `resynthesis.probes`."""
+    report = config.report
+    samples = _samples(task.path, config)
+    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
+
+
+def show(task: ToShow, config: Config, folder: Path) -> tuple[dict[str, Any], float]:
+    """The recording as the report has it, and the signal-to-noise ratio (dB) of its way through the spectrogram.
+
+    Writes its sounds into `folder`, see `write_sounds`.
+    """
+    sounds = listen(task.path, task.shown.consensus, config)
+    write_sounds(task.shown.view.recording, sounds, config.report.thresholds, folder)
+    return recording(task.shown, sounds), round_trip_snr_db(sounds.original, config.features)
+
+
+def listen(path: Path, consensus: NDArray, config: Config) -> Sounds:
+    """The sounds of the recording at `path` with the mean map `consensus` [F, n]."""
+    samples = _samples(path, config)
+    parts = [split(samples, marked_cells(consensus, t), config.features) for t in config.report.thresholds]
+    only, without = [part.only for part in parts], [part.without for part in parts]
+    return Sounds(config.features.sample_rate_hz, samples, only, without)
+
+
+def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folder: Path) -> None:
+    """Write `NAME_original.wav`, `NAME_only_PERCENT.wav` and `NAME_without_PERCENT.wav` into `folder`, 16 bits."""
+    named = {"original": sounds.original}
+    for threshold, only, without in zip(thresholds, sounds.only, sounds.without, strict=True):
+        named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
+    for part, samples in named.items():
+        write = partial(_write_wav, samples=samples, rate_hz=sounds.rate_hz)
+        write_whole(folder / f"{name}_{part}.wav", write)
+
+
+def _samples(path: Path, config: Config) -> NDArray[np.float64]:
+    return read_recording(path, config.features.sample_rate_hz, shortest_s(config.features)).samples
+
+
+def _write_wav(path: Path, samples: NDArray[np.float64], rate_hz: int) -> None:
+    # Parts of a loud recording can reach beyond full scale.
+    soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")

@@ -1,0 +1,28 @@
+"""What an experiment is given."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from convcam_jax.settings.config import Config
+
+
+class Share(NamedTuple):
+    """One of the processes of a run: its number `process_id`, from 0 on, and where process 0 listens (HOST:PORT)."""
+
+    coordinator: str
+    num_processes: int
+    process_id: int
+
+
+class RunSettings(NamedTuple):
+    """The config, and what does not change the results: where files are written and kept between runs.
+
+    `maps` is the file of activation maps of the experiment `analyse_maps`, `from_workdir` the folder of a finished run
+    of `paper` that `ablation` starts from; None in all other experiments.
+    """
+
+    config: Config
+    workdir: Path
+    cache_dir: Path
+    maps: Path | None = None
+    from_workdir: Path | None = None

@@ -1,0 +1,154 @@
+"""Other processes for what JAX does not compute: the synthetic corpus, features, sounds, figures and the report.
+
+They are started when they are first needed, one for each core, and serve until the program ends. The calling script
+needs the guard `if __name__ == "__main__"`.
+"""
+
+import contextlib
+import importlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
+from multiprocessing import get_context, parent_process, resource_tracker
+from typing import TypeVar
+
+from convcam_jax.system.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# There is a process for each core already; and an accelerator belongs to the program that started them.
+_ENVIRONMENT = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
+_meanwhile: list[Future[object]] | None = None
+
+
+def n_cores() -> int:
+    """Cores that this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def start(module: str) -> None:
+    """Start the processes before they are needed, with as many imports of a module as there are of them."""
+    for _ in range(n_cores()):
+        _submit(_load, module)
+
+
+def _load(module: str) -> None:
+    importlib.import_module(module)
+
+
+def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
+    """Results of `function` for all items, in order, from as many processes as there are cores.
+
+    Function and items are pickled. To be closed if not all results are taken: what has not begun is then left out.
+    Raises UserError if a process is ended from outside.
+    """
+    futures = [_submit(function, item) for item in items]
+    try:
+        with _ended_from_outside():
+            for future in futures:
+                yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def background() -> Iterator[None]:
+    """Inside, `meanwhile` does not wait; at the end all is waited for, and an error raised, the first by its place.
+
+    If the block raises, what has not begun is left out.
+    """
+    global _meanwhile
+    begun: list[Future[object]] = []
+    _meanwhile = begun
+    try:
+        yield
+        wait(begun)
+        _raise_errors(begun)
+    finally:
+        _meanwhile = None
+        for future in begun:
+            future.cancel()
+
+
+def meanwhile(function: Callable[..., object], *args: object) -> None:
+    """Call the function: inside `background` in another process, while the program goes on, else here and now.
+
+    Function and arguments are pickled, in a while: they must not be changed. Inside `background`, raises what an
+    earlier call has raised by now.
+    """
+    if _meanwhile is None:
+        function(*args)
+        return
+    _raise_errors([future for future in _meanwhile if future.done()])
+    _meanwhile.append(_submit(function, *args))
+
+
+def _raise_errors(futures: Sequence[Future[object]]) -> None:
+    with _ended_from_outside():
+        for future in futures:
+            future.result()
+
+
+def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
+    with _environment():
+        try:
+            return _processes().submit(function, *args)
+        except BrokenProcessPool:
+            # A process was ended that had nothing to do: others take the place of all.
+            _processes.cache_clear()
+            return _processes().submit(function, *args)
+
+
+@lru_cache(maxsize=1)
+def _processes() -> ProcessPoolExecutor:
+    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
+    return ProcessPoolExecutor(n_cores(), get_context("spawn"), _leave_the_end_to_parent)
+
+
+def _leave_the_end_to_parent() -> None:
+    """See to it that this process ends with its parent: it would not notice that one is killed, and wait for ever."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _ended_from_outside() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        _processes.cache_clear()
+        raise UserError(
+            "a process was ended from outside, for lack of memory perhaps; run again, what is finished has been kept"
+        ) from error
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """What processes that are started meanwhile inherit: variables, and that Ctrl-C is not for them."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
+    # Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each. Not
+    # ignored, which would lose it for the parent. The resource tracker, when it is started, takes the mask away.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,116 @@
+"""Checkpoints of a group of members while it trains, and the group's result once it is done, by Orbax."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from absl import logging
+
+from convcam_jax.system.files import disk_errors
+from convcam_jax.training.member import MemberState, Params
+
+# A finished group has one checkpoint.
+_ONLY_STEP = 0
+
+
+class Progress(NamedTuple):
+    """A group in the middle of its training.
+
+    Attributes:
+      state: of the members `[S]`.
+      history: `[S, epochs, 4]` loss and accuracy of training, then of validation; NaN where a member has not trained.
+    """
+
+    state: MemberState
+    history: np.ndarray
+
+
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    """`disk_errors`, also of TensorStore, which has the system's error in the text of a ValueError."""
+    verbosity = logging.get_verbosity()
+    with disk_errors(folder):
+        try:
+            # Orbax logs what it raises, with a traceback.
+            logging.set_verbosity(logging.FATAL)
+            yield
+        except ValueError as error:
+            code = re.search(r"os_error_code='(\d+)'", str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+        finally:
+            logging.set_verbosity(verbosity)
+
+
+def open_manager(folder: Path) -> ocp.CheckpointManager:
+    """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed.
+
+    They are this process's own, if there are several: none of the others takes part.
+    """
+    own = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=1,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=True,
+        create=False,
+        multiprocessing_options=alone,
+    )
+    # Trained weights hardly compress; without compression a checkpoint takes a third of the time.
+    handler = ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=False, multiprocessing_options=alone)
+    with _storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
+
+
+def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
+    """Save a tree of arrays; on return it is complete on disk. Of several processes, only the first one can."""
+    if jax.process_count() > 1:
+        # What one process has on its own devices, Orbax takes as NumPy arrays only, and from the first process.
+        tree = jax.tree.map(np.asarray, tree)
+    with _storage_errors(Path(manager.directory)):
+        manager.save(step, args=ocp.args.PyTreeSave(tree))
+        manager.wait_until_finished()
+
+
+def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:
+    """The tree saved at `step`, with the structure, types and shardings of `like` (arrays or shapes)."""
+    arguments = ocp.checkpoint_utils.construct_restore_args(like)
+    return manager.restore(step, args=ocp.args.PyTreeRestore(like, restore_args=arguments))
+
+
+def save_params(folder: Path, params: Params) -> None:
+    """Save the parameters of a trained group."""
+    with open_manager(folder) as manager:
+        save(manager, _ONLY_STEP, params)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether `save_params` has come to its end in `folder`."""
+    if not folder.is_dir():
+        return False
+    with open_manager(folder) as manager:
+        return manager.latest_step() is not None
+
+
+def load_params(folder: Path) -> Params:
+    """The parameters of a trained group, as NumPy arrays."""
+    with open_manager(folder) as manager:
+        shapes = manager.item_metadata(_ONLY_STEP)
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
+        return manager.restore(_ONLY_STEP, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of checkpoints."""
+    shutil.rmtree(folder, ignore_errors=True)
