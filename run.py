@@ -12,32 +12,68 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import app, flags
 
+from convcam_jax.corpora import CORPORA
+from convcam_jax.networks import NETWORKS
+from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.settings.config import Config
-from convcam_jax.settings.evidence_size import with_evidence_size
 from convcam_jax.settings.overrides import apply_overrides
-from convcam_jax.settings.presets import make_config
-from convcam_jax.stages.run_settings import RunSettings, Share
+from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+from convcam_jax.splits import SPLIT_PROTOCOLS
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.allocator import keep_memory
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.jax_setup import prepare_jax
+from convcam_jax.system.share import Share
 from convcam_jax.system.worker_processes import background, start
 from experiments import descriptions
 
 EXPERIMENTS = descriptions()
+
+
+def _first_line(described: object) -> str:
+    return (described.__doc__ or "").partition("\n")[0]
+
+
+def _listed(what: str, choices: Mapping[str, str]) -> str:
+    """A flag's help: what it chooses, then a line for each choice."""
+    return "\n".join([what, *(f"{name}: {text}" for name, text in choices.items())])
+
+
 FLAGS = flags.FLAGS
+flags.DEFINE_enum("experiment", "paper", list(EXPERIMENTS), _listed("What to do.", EXPERIMENTS))
 flags.DEFINE_enum(
-    "experiment",
-    "paper",
-    list(EXPERIMENTS),
-    "What to do.\n" + "\n".join(f"{name}: {text}" for name, text in EXPERIMENTS.items()),
+    "corpus",
+    "synthetic",
+    list(CORPORA),
+    _listed("Which recordings.", {name: corpus.description for name, corpus in CORPORA.items()}),
 )
-flags.DEFINE_enum("corpus", "synthetic", ["synthetic", "emodb", "listed"], "Which recordings; `listed` is your own.")
-flags.DEFINE_string("data_dir", "", "The corpus's folder, with wav/ inside; the synthetic corpus needs none.")
+flags.DEFINE_string("data_dir", "", "The corpus's folder, as it is downloaded; the synthetic corpus needs none.")
+flags.DEFINE_enum(
+    "representation",
+    "cqt",
+    list(REPRESENTATIONS),
+    _listed("What the network sees of a recording.", {n: _first_line(own) for n, own in REPRESENTATIONS.items()}),
+)
+flags.DEFINE_enum(
+    "split",
+    "per_cell",
+    list(SPLIT_PROTOCOLS),
+    _listed("What is for training, validation and the test.", {n: s.guarantee for n, s in SPLIT_PROTOCOLS.items()}),
+)
+flags.DEFINE_enum(
+    "network",
+    "simplenet",
+    list(NETWORKS),
+    _listed("Which network is trained.", {name: _first_line(own) for name, own in NETWORKS.items()}),
+)
 flags.DEFINE_enum("protocol", "corrected", ["corrected", "published"], "How maps are placed, F0 is read, errors taken.")
-flags.DEFINE_integer("seeds", 10, "Number of models per gender.", lower_bound=1)
+flags.DEFINE_integer("seeds", 10, "Number of models per group and fold.", lower_bound=1)
 flags.DEFINE_string("workdir", "", "Where everything is written; by default a new folder in runs/.")
 flags.DEFINE_multi_string("set", [], "Change a field of the config, such as train.epochs=20; may be given repeatedly.")
 flags.DEFINE_string("maps", "", "For analyse_maps: the .npz file with one activation map per recording.")
@@ -50,26 +86,27 @@ flags.DEFINE_string(
     os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")) + "/convcam_jax",
     "Where features, the synthetic corpus and compiled programs are kept between runs.",
 )
+# What the config of a finished run has already.
+_OF_THE_CONFIG = ("corpus", "representation", "split", "network", "protocol", "seeds", "set")
 
 
 def main(argv: list[str]) -> None:
     """Read the flags, run the experiment, say where the results are."""
     try:
         _refuse_arguments(argv[1:])
-        settings = RunSettings(
-            _config(), _workdir(), Path(FLAGS.cache_dir), _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
-        )
-        share = _share()
-        if _begins_with_features(settings.config):
-            # Meanwhile, JAX takes seconds to load.
+        config, workdir, cache_dir, share = _config(), _workdir(), Path(FLAGS.cache_dir), _share()
+        if _begins_with_features(config):
+            # They load what they need while JAX looks for its devices.
             start("convcam_jax.representations.cache")
-        _prepare_jax(settings.cache_dir, share)
+        prepare_jax(cache_dir, share)
+        maps, source = _optional(FLAGS.maps), _optional(FLAGS.from_workdir)
+        settings = RunSettings(with_device_defaults(config), workdir, cache_dir, maps, source)
         experiment = importlib.import_module(f"experiments.{FLAGS.experiment}")
         with background():
             experiment.run(settings)
     except UserError as error:
         sys.exit(f"error: {error}")
-    print(f"The results are in {settings.workdir}")
+    print(f"The results are in {workdir}")
 
 
 def _refuse_arguments(arguments: list[str]) -> None:
@@ -79,10 +116,9 @@ def _refuse_arguments(arguments: list[str]) -> None:
 
 
 def _config() -> Config:
-    from convcam_jax.paper.published import recording_names
-
     _refuse_flags_without_use()
-    config = make_config(FLAGS.experiment, FLAGS.corpus, FLAGS.data_dir, FLAGS.protocol, FLAGS.seeds, recording_names())
+    chosen: dict[str, Any] = {name: FLAGS[name].value for name in Choices._fields}
+    config = make_config(Choices(**chosen))
     if FLAGS.experiment == "evidence":
         # The size chooses defaults of other fields, which --set may change in turn.
         config = with_evidence_size(apply_overrides(config, FLAGS.set), FLAGS.seeds if FLAGS["seeds"].present else None)
@@ -91,13 +127,14 @@ def _config() -> Config:
 
 def _refuse_flags_without_use() -> None:
     if FLAGS.data_dir and FLAGS.corpus == "synthetic" and FLAGS.experiment not in ("ablation", "report"):
-        raise UserError("--data_dir: the synthetic corpus has no folder; add --corpus=emodb or --corpus=listed")
+        others = ", ".join(f"--corpus={name}" for name in CORPORA if name != "synthetic")
+        raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
     if FLAGS.experiment == "evidence" and FLAGS.corpus != "synthetic":
         raise UserError("--corpus: --experiment=evidence makes recordings of its own; leave the flag out")
     for flag, experiment in (("maps", "analyse_maps"), ("from_workdir", "ablation")):
         if FLAGS[flag].present and FLAGS.experiment != experiment:
             raise UserError(f"--{flag}: is for --experiment={experiment} only")
-    given = [name for name in ("corpus", "protocol", "seeds", "set") if FLAGS[name].present]
+    given = [name for name in _OF_THE_CONFIG if FLAGS[name].present]
     if FLAGS.from_workdir and given:
         raise UserError(f"--{given[0]}: with --from_workdir the config is that of the earlier run; leave the flag out")
     if FLAGS.experiment == "report" and not FLAGS.workdir:
@@ -107,7 +144,7 @@ def _refuse_flags_without_use() -> None:
 
 
 def _begins_with_features(config: Config) -> bool:
-    has_corpus = config.corpus.name == "synthetic" or bool(config.corpus.data_dir)
+    has_corpus = not CORPORA[config.corpus.name].how_to_get or bool(config.corpus.data_dir)
     return config.experiment in ("paper", "evidence") and has_corpus
 
 
@@ -118,13 +155,6 @@ def _optional(path: str) -> Path | None:
 def _workdir() -> Path:
     time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     return Path(FLAGS.workdir or f"runs/{FLAGS.corpus}-{FLAGS.experiment}-{time}")
-
-
-def _prepare_jax(cache_dir: Path, share: Share | None) -> None:
-    # Imported here: the processes that compute features import this file too, and need no JAX.
-    from convcam_jax.system.jax_setup import prepare_jax
-
-    prepare_jax(cache_dir, share)
 
 
 def _share() -> Share | None:

@@ -17,5 +17,5 @@ def run(settings: RunSettings) -> None:
     if settings.from_workdir is None:
         raise UserError("--from_workdir: missing; give the folder of a finished run of the experiment paper")
     source = ablation.read_source(settings.from_workdir, settings.config.corpus.data_dir)
-    dataset = ablation.begin(settings, source)
-    ablation.present(ablation.ablate(source, dataset), settings.workdir)
+    own = ablation.begin(settings, source)
+    ablation.present(ablation.ablate(own), settings.workdir)

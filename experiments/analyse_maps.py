@@ -13,25 +13,20 @@ freed from it, unless --set=given_maps.free_from_colours=false: see `external_ma
 
 from convcam_jax.stages import chance, given_maps, measures, paper, report
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import write_csv
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.progress import say
 
 
 def run(settings: RunSettings) -> None:
-    """Check the maps, then analyse them as those of a trained ensemble of one member per gender."""
-    config, workdir, path = settings.config, settings.workdir, settings.maps
+    """Check the maps, then analyse them as those of a trained ensemble of one member per group."""
+    path = settings.maps
     if path is None:
         raise UserError("--maps: missing; give the .npz file with one activation map per recording")
-    maps = given_maps.read_maps(path)
-    dataset = given_maps.begin(settings, path, maps)
-    genders = given_maps.given_maps(config, dataset, maps)
-    members = given_maps.member_table(genders, path)
-    write_csv(workdir / "members.csv", members)
-    analysed = measures.analyse_maps(config, genders, workdir)
+    own = given_maps.begin(settings, path, given_maps.read_maps(path))
+    measures.measure_maps(own)
     say("drawing tables and figures")
-    paper.write_map_tables(config, analysed, members, workdir)
-    paper.write_map_figures(config, analysed, members, workdir)
+    paper.write_map_tables(own)
+    paper.write_map_figures(own)
     say("comparing with chance")
-    chance.compare_with_chance(config, genders, analysed, workdir)
-    report.write_report(config, analysed, genders, workdir)
+    chance.compare_with_chance(own)
+    report.write_report(own)

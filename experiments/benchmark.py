@@ -14,6 +14,5 @@ from convcam_jax.stages.run_settings import RunSettings
 
 def run(settings: RunSettings) -> None:
     """Measure, then draw."""
-    dataset = preparation.begin(settings)
-    table = benchmark.measure(settings.config, dataset, settings.workdir, settings.cache_dir)
-    benchmark.present(table, settings.workdir)
+    own = preparation.begin(settings)
+    benchmark.present(benchmark.measure(own), own.workdir)

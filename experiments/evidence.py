@@ -11,25 +11,23 @@ import pandas as pd
 
 from convcam_jax.stages import evidence, evidence_results
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import write_csv
+from convcam_jax.system.formats import write_csv
 from convcam_jax.system.progress import say
 
 
 def run(settings: RunSettings) -> None:
     """Train, explain and score every variant, then write tables, verdicts and figures."""
-    config, workdir = settings.config, settings.workdir
     made = evidence.begin(settings)
     tables, members = [], []
-    for variant, dataset in made.datasets.items():
+    for variant, own in made.runs.items():
         say(f"variant {variant}")
-        folder = workdir / "variants" / variant
-        evidence.explain_variant(config, dataset, folder)
-        scores, accuracies = evidence.score_variant(config, variant, dataset, made.truth, folder)
+        evidence.explain_variant(own)
+        scores, accuracies = evidence.score_variant(own, variant, made.truth)
         tables.append(scores)
         members.append(accuracies)
     scores, accuracies = pd.concat(tables, ignore_index=True), pd.concat(members, ignore_index=True)
-    write_csv(workdir / "evidence.csv", scores)
-    write_csv(workdir / "evidence_members.csv", accuracies)
-    evidence_results.write_tables(config, scores, accuracies, workdir)
+    write_csv(settings.workdir / "evidence.csv", scores)
+    write_csv(settings.workdir / "evidence_members.csv", accuracies)
+    evidence_results.write_tables(settings.config, scores, accuracies, settings.workdir)
     say("drawing figures")
-    evidence_results.write_figures(config, made, scores, workdir)
+    evidence_results.write_figures(made, scores, settings.workdir)

@@ -1,10 +1,10 @@
-"""The whole paper: features, ten seeds per gender, Grad-CAM, masks, metrics, tables, figures and a report.
+"""The whole paper: features, ten seeds per group, Grad-CAM, masks, metrics, tables, figures and a report.
 
     python run.py                                    on the embedded corpus
     python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus
 
-What to expect on the Berlin corpus, and how long it takes, stands in the README. Training and explaining are done once
-per workdir; analysis, tables, figures and the report are made anew each time.
+What to expect on the Berlin corpus, and how long it takes, stands in the README. A workdir may be given again with
+other settings of what follows the training: what depends on them is made again, and nothing else.
 
 Members may be shared by several processes that see the same workdir, here by two on one machine:
 
@@ -12,10 +12,6 @@ Members may be shared by several processes that see the same workdir, here by tw
     python run.py ... --workdir=W --coordinator=localhost:9911 --num_processes=2 --process_id=1
 """
 
-from pathlib import Path
-
-from convcam_jax.data.dataset import Dataset
-from convcam_jax.settings.config import Config
 from convcam_jax.stages import (
     attribution,
     chance,
@@ -30,41 +26,50 @@ from convcam_jax.stages import (
     training,
 )
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import read_csv
+from convcam_jax.stages.stage import Stage, make_stages
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
-from convcam_jax.system.progress import say
 from convcam_jax.system.worker_processes import start
+
+# What members are trained on, and how: a workdir is for one training.
+TRAINING = ("experiment", "corpus", "representation", "split", "network", "train")
+_MAPS = (
+    *("analysis.map_placement", "analysis.f0_reading", "analysis.isolated_voiced_frame"),
+    *("analysis.trajectory_threshold", "analysis.mask_threshold", "prosody"),
+)
+_TABLES = ("analysis.table3_metric", "analysis.table4_metric")
+STAGES = (
+    Stage("explanations", (*TRAINING, "attribution"), (), attribution.explain_ensemble),
+    Stage("members", ("analysis.chosen_by",), ("explanations",), attribution.describe_members),
+    Stage("metrics", _MAPS, ("members",), measures.measure_maps),
+    Stage("tables", (*_TABLES, "analysis.table_digits"), ("metrics",), paper.present),
+    Stage("chance", (*_TABLES, "controls"), ("metrics",), chance.compare_with_chance),
+    Stage("seeds", ("controls.seed", "controls.resamples"), ("metrics", "tables"), seeds.compare_seeds),
+    Stage("sanity", (*_MAPS, "sanity"), ("members",), sanity.check_sanity),
+    Stage("sanity tables", _TABLES, ("sanity",), sanity.present),
+    Stage("faithfulness", ("analysis.map_placement", "faithfulness"), ("members",), faithfulness.check),
+    Stage("faithfulness tables", ("controls.false_discovery_rate",), ("faithfulness",), faithfulness.present),
+    Stage("listening", ("analysis.map_placement", "report"), ("explanations",), listening.ask_networks),
+    Stage(
+        "report",
+        ("protocol",),
+        ("tables", "chance", "seeds", "sanity tables", "faithfulness tables", "listening"),
+        report.write_report,
+    ),
+)
+
+
+def is_of_training(field: str) -> bool:
+    """Whether a field of the config must not change in a workdir."""
+    return field.partition(".")[0] in TRAINING
 
 
 def run(settings: RunSettings) -> None:
-    """Run every step."""
-    config, workdir = settings.config, settings.workdir
-    dataset = preparation.begin(settings)
+    """Train, unless that is done, and make every stage that is not made from the config yet."""
+    own = preparation.begin(settings, is_of_training)
     if is_first_process():
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")
-    groups = training.train_ensemble(config, dataset, workdir)
+    training.train_ensemble(own)
     if is_first_process():
-        _explain_and_present(config, dataset, groups, workdir)
+        make_stages(own, STAGES)
     wait_for_all("finished")
-
-
-def _explain_and_present(config: Config, dataset: Dataset, groups: list[training.Group], workdir: Path) -> None:
-    attribution.explain_ensemble(config, dataset, groups, workdir)
-    maps = measures.ensemble_maps(config, dataset, workdir)
-    analysed = measures.analyse_maps(config, maps, workdir)
-    members = read_csv(workdir / "members.csv")
-    say("drawing tables and figures")
-    paper.write_model_tables(config, workdir)
-    paper.write_map_tables(config, analysed, members, workdir)
-    paper.write_model_figures(config, workdir)
-    paper.write_map_figures(config, analysed, members, workdir)
-    say("comparing with chance and between seeds")
-    chance.compare_with_chance(config, maps, analysed, workdir)
-    seeds.compare_seeds(config, maps, analysed, members, workdir)
-    sanity.check_sanity(config, dataset, groups, maps, workdir)
-    sanity.present(config, maps, workdir)
-    faithfulness.check_faithfulness(config, dataset, groups, maps, workdir)
-    faithfulness.present(config, workdir)
-    listening.ask_networks(config, maps, groups, workdir)
-    report.write_report(config, analysed, maps, workdir)

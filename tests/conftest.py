@@ -1,4 +1,4 @@
-"""Fixtures that find what is not part of the project: the Berlin corpus and the digitised published pictures."""
+"""Fixtures that find what is not part of the project: corpora and the digitised published pictures."""
 
 import os
 import tempfile
@@ -6,6 +6,10 @@ from pathlib import Path
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+# Before any other import of the package: all its functions check the types and shapes that they are given.
+install_import_hook("convcam_jax", "shape_checks.check")
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -14,6 +18,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 _COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
 jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def _folder(variable: str, beside: str, what: str) -> Path:
@@ -27,6 +32,18 @@ def _folder(variable: str, beside: str, what: str) -> Path:
 def emodb_dir() -> Path:
     """Folder of the Berlin corpus, with `wav/` inside."""
     return _folder("CONVCAM_EMODB", "corpora/emodb", "the Berlin corpus EMO-DB")
+
+
+@pytest.fixture(scope="session")
+def ravdess_dir() -> Path:
+    """Folder of RAVDESS or a part of it, with the actors' folders inside."""
+    return _folder("CONVCAM_RAVDESS", "corpora/ravdess", "the corpus RAVDESS")
+
+
+@pytest.fixture(scope="session")
+def run_cache_dir(tmp_path_factory) -> Path:
+    """The cache of runs of the program, so that features and compiled programs are made once for several files."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")

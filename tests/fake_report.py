@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 from fake_results import make_results
-from fake_views import make_masks, make_view
+from fake_views import MEL_EDGES_HZ, make_masks, make_view
 
-from convcam_jax.checks.listening.counterfactual import summary
+from convcam_jax.checks.listening.counterfactual import answer_summary
 from convcam_jax.checks.listening.resynthesis import consensus_map
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.report import overview
 from convcam_jax.report.labels import Label
 from convcam_jax.report.page import make_page
-from convcam_jax.report.recordings import SORTED_BY, Shown, Sounds, recording
-from convcam_jax.settings.presets import make_config
+from convcam_jax.report.recordings import Shown, Sounds, recording
+from convcam_jax.settings.presets import Choices, make_config
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 NAMES = (("08a01Wa", "anger", "female"), (HOSTILE, "fear", "female"), ("03b02Tc", "sadness", "male"))
@@ -19,19 +20,21 @@ RATE_HZ = 16000
 SEEDS = (0, 1, 4)
 # The third is too long for its hundredth of a second.
 PHONES = [Label(0.0, 0.4, "a"), Label(0.4, 0.8, "<b>"), Label(0.8, 0.81, "asp"), Label(0.81, 1.0, "t")]
-CONFIG = make_config("paper", "emodb", "corpus", "corrected", 3, ())
+CONFIG = make_config(Choices(corpus="emodb", data_dir="corpus", seeds=3))
 
 
-def make_shown(name: str = "08a01Wa", emotion: str = "anger", gender: str = "female", place: int = 0) -> Shown:
+def make_shown(name: str = "08a01Wa", emotion: str = "anger", group: str = "female", place: int = 0) -> Shown:
     """A recording of two tones; seed 1 is right, the others are if `place` is even; errors grow with `place`.
 
-    The one of place 1 has no labels.
+    The one of place 1 has no labels, and bins of a mel scale that begins at 0 Hz.
     """
-    view = make_view(name, emotion, gender, n=40)
+    view = make_view(name, emotion, group, n=40)
+    if place == 1:
+        view = view._replace(bin_hz=(MEL_EDGES_HZ[1:] + MEL_EDGES_HZ[:-1]) / 2, edges_hz=MEL_EDGES_HZ)
     generator = np.random.default_rng(place)
     shifted = [np.roll(view.map, 3 * s, axis=0) for s in range(len(SEEDS))]
     maps = np.stack(shifted).astype(np.float32)
-    metrics = pd.DataFrame({name: 0.1 * (place + 1) + 0.01 * generator.random(len(SEEDS)) for name in SORTED_BY})
+    metrics = pd.DataFrame({name: 0.1 * (place + 1) + 0.01 * generator.random(len(SEEDS)) for name in METRICS})
     correct = [place % 2 == 0, True, place % 2 == 0]
     answers = pd.DataFrame({"seed": SEEDS, "truth": emotion, "predicted": "neutral", emotion: 0.25})
     return Shown(
@@ -58,22 +61,22 @@ def make_sounds(shown: Shown) -> Sounds:
 
 
 def make_counterfactual() -> pd.DataFrame:
-    """Answers as in `resynthesis.csv`: of two seeds per gender, the map's cells alone give 0.6 and 0.7, random 0.2."""
+    """Answers as in `resynthesis.csv`: of two seeds per group, the map's cells alone give 0.6 and 0.7, random 0.2."""
     rows = []
-    for gender in ("female", "male"):
+    for group in ("female", "male"):
         for seed in (0, 1):
-            rows.append([gender, seed, "all", 1.0, "original", 1.0, 0.9])
+            rows.append([group, seed, "all", 1.0, "original", 1.0, 0.9])
             for sound, marked in (("only", 0.6 + 0.1 * seed), ("without", 0.3)):
-                rows.append([gender, seed, "map", 0.5, sound, 0.1, marked])
-                rows.append([gender, seed, "random", 0.5, sound, 0.1, 0.2])
-    columns = ["gender", "seed", "cells", "threshold", "sound", "area", "p_truth"]
+                rows.append([group, seed, "map", 0.5, sound, 0.1, marked])
+                rows.append([group, seed, "random", 0.5, sound, 0.1, 0.2])
+    columns = ["group", "seed", "cells", "threshold", "sound", "area", "p_truth"]
     return pd.DataFrame(rows, columns=columns).assign(recording="a", energy_ratio=0.5, correct=True, draw=0)
 
 
 def make_report() -> str:
     """HTML of the whole made-up report."""
     results = make_results(seeds=3)
-    # Two seeds of each gender are equally accurate.
+    # Two seeds of each group are equally accurate.
     members = results.members.assign(test_accuracy=[1.0, 0.75, 0.75] * 2)
     verdicts = pd.DataFrame({"about": ["summary", "emotion"], "sentence": [HOSTILE, "Not better than chance."]})
     record = {"python": "3.11", "packages": {"jax": "0.10"}, "corpus_sha256": "0", "machine": HOSTILE}
@@ -81,12 +84,12 @@ def make_report() -> str:
         "facts": overview.facts(CONFIG, record, results.utterances, members, results.metrics),
         "changed": [],
         "emotions": list(CONFIG.corpus.emotions),
-        "accuracies": overview.accuracies(members),
+        "accuracies": overview.accuracies(members, results.predictions),
         "confusions": overview.confusions(results.predictions, members, CONFIG.corpus.emotions),
         "masks": overview.masks(make_masks()),
         "thresholds": [0.5],
         "snr_db": 300.0,
-        "resynthesis": summary(make_counterfactual()).to_dict("records"),
+        "resynthesis": answer_summary(make_counterfactual()).to_dict("records"),
         "tables": [overview.as_table("Table 1: recordings", members)],
         "verdicts": overview.verdict_tables("verdicts", verdicts),
     }

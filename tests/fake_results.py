@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.paper import published
-from convcam_jax.settings.config import EMOTIONS
+from convcam_jax.splits.protocol import ONLY_FOLD
 
 
 class Results(NamedTuple):
@@ -25,7 +26,7 @@ def make_results(seeds: int = 10, epochs: int = 8, random_seed: int = 0) -> Resu
         {
             "recording": recordings["recording"],
             "speaker": recordings["recording"].str[:2],
-            "gender": recordings["gender"],
+            "gender": recordings["group"],
             "emotion": recordings["emotion"],
             "text": recordings["recording"].str[2:5],
             "n_frames": recordings["n_frames"],
@@ -40,10 +41,41 @@ def make_results(seeds: int = 10, epochs: int = 8, random_seed: int = 0) -> Resu
     return Results(utterances, _members(predictions, epochs), predictions, metrics, history)
 
 
-def without_correct(results: Results, gender: str, emotion: str) -> Results:
-    """The same run with no recording of this gender and emotion correct in any seed."""
+def in_two_folds(results: Results) -> Results:
+    """The same run with every other recording tested in a second fold, whose chosen member has seed 1."""
+    second = set(results.utterances["recording"].iloc[1::2])
+
+    def folded(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(fold=np.where(table["recording"].isin(second), "two", "one"))
+
+    predictions, metrics = folded(results.predictions), folded(results.metrics)
+    members = [
+        results.members.assign(fold=fold, chosen=results.members["seed"] == seed)
+        for fold, seed in (("one", 0), ("two", 1))
+    ]
+    history = [results.history.assign(fold=fold) for fold in ("one", "two")]
+    return results._replace(
+        members=pd.concat(members, ignore_index=True),
+        predictions=predictions,
+        metrics=metrics,
+        history=pd.concat(history, ignore_index=True),
+    )
+
+
+def in_groups(results: Results, names: dict[str, str]) -> Results:
+    """The same run with other names of its groups; of groups that become one, the first one's members are kept."""
+    tables = {
+        name: getattr(results, name).assign(group=getattr(results, name)["group"].map(names))
+        for name in ("members", "predictions", "metrics", "history")
+    }
+    tables["members"] = tables["members"].drop_duplicates(["group", "fold", "seed"])
+    return results._replace(**tables)
+
+
+def without_correct(results: Results, group: str, emotion: str) -> Results:
+    """The same run with no recording of this group and emotion correct in any seed."""
     metrics = results.metrics.copy()
-    metrics.loc[(metrics["gender"] == gender) & (metrics["emotion"] == emotion), "correct"] = False
+    metrics.loc[(metrics["group"] == group) & (metrics["emotion"] == emotion), "correct"] = False
     return results._replace(metrics=metrics)
 
 
@@ -51,7 +83,8 @@ def _predictions(utterances: pd.DataFrame, seed: int, generator: np.random.Gener
     wrong = (generator.random(len(utterances)) < 0.3) & (seed > 0)
     guesses = generator.choice(EMOTIONS, len(utterances))
     predicted = np.where(wrong, guesses, utterances["emotion"])
-    frame = utterances[["recording", "gender"]].assign(seed=seed, truth=utterances["emotion"], predicted=predicted)
+    who = utterances[["recording", "gender"]].rename(columns={"gender": "group"})
+    frame = who.assign(fold=ONLY_FOLD, seed=seed, truth=utterances["emotion"], predicted=predicted)
     probabilities = generator.dirichlet(np.ones(len(EMOTIONS)), len(utterances))
     return frame.assign(**dict(zip(EMOTIONS, probabilities.T, strict=True)))
 
@@ -67,7 +100,11 @@ def _metrics(
     noise = generator.lognormal(0.0, 0.3 if seed else 0.0, (2, len(recordings)))
     q_mse = recordings["printed_q_rmse"] * noise[0]
     f0_hz = recordings["printed_f0_rmse_hz"] * noise[1]
-    frame = utterances[["recording", "gender", "speaker", "emotion"]].assign(
+    frame = utterances[["recording", "gender"]].rename(columns={"gender": "group"})
+    frame = frame.assign(
+        fold=ONLY_FOLD,
+        speaker=utterances["speaker"],
+        emotion=utterances["emotion"],
         seed=seed,
         correct=(answers["truth"] == answers["predicted"]).to_numpy(),
         n_frames=recordings["n_frames"],
@@ -86,23 +123,33 @@ def _metrics(
 
 def _members(predictions: pd.DataFrame, epochs: int) -> pd.DataFrame:
     rows = []
-    for (gender, seed), answers in predictions.groupby(["gender", "seed"]):
+    for (group, seed), answers in predictions.groupby(["group", "seed"]):
         correct = answers["truth"] == answers["predicted"]
         uar = correct.groupby(answers["truth"]).mean().mean()
-        rows.append([gender, seed, epochs, 3, 0.95, 0.7, correct.mean(), uar, "trained", seed == 0])
-    columns = ["gender", "seed", "epochs", "best_epoch", "train_accuracy", "validation_accuracy"]
+        rows.append([group, ONLY_FOLD, seed, epochs, 3, 0.95, 0.7, correct.mean(), uar, "trained", seed == 0])
+    columns = ["group", "fold", "seed", "epochs", "best_epoch", "train_accuracy", "validation_accuracy"]
     return pd.DataFrame(rows, columns=[*columns, "test_accuracy", "uar", "map_source", "chosen"])
 
 
 def _history(seeds: int, epochs: int, generator: np.random.Generator) -> pd.DataFrame:
     rows = []
-    for gender in ("female", "male"):
+    for group in ("female", "male"):
         for seed in range(seeds):
             level = generator.lognormal(0.0, 0.1)
             for epoch in range(1, epochs + 1):
                 loss = level * 2.5 * np.exp(-epoch / 3)
                 validation_loss = level * (1.0 + 0.05 * (epoch - 4) ** 2)
                 accuracy = 1 - np.exp(-epoch / 3) / level**2 * 0.8
-                rows.append([gender, seed, epoch, loss, accuracy, validation_loss, 0.65 * min(1, epoch / 4) / level])
-    columns = ["gender", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+                validation_accuracy = 0.65 * min(1, epoch / 4) / level
+                rows.append([group, ONLY_FOLD, seed, epoch, loss, accuracy, validation_loss, validation_accuracy])
+    columns = [
+        "group",
+        "fold",
+        "seed",
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+    ]
     return pd.DataFrame(rows, columns=columns)

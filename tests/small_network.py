@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax.networks.simplenet import SimpleNet
-from convcam_jax.settings.config import ModelConfig
-from convcam_jax.training.member import Recordings
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.networks.network import Variables
+from convcam_jax.networks.simplenet import SimpleNet, SimpleNetConfig
 
 N_BINS, N_INPUT_FRAMES, N_CLASSES = 12, 40, 3
-MODEL = SimpleNet(ModelConfig(filters=(3, 4, 5), dense_units=6, dropout_rate=0.5), n_classes=N_CLASSES)
-WITHOUT_DROPOUT = SimpleNet(ModelConfig(filters=(3, 4, 5), dense_units=6, dropout_rate=0.0), n_classes=N_CLASSES)
+GRID = (N_BINS, N_INPUT_FRAMES)
+NETWORK = SimpleNetConfig(filters=(3, 4, 5), dense_units=6, dropout_rate=0.5).make(N_CLASSES)
+WITHOUT_DROPOUT = SimpleNetConfig(filters=(3, 4, 5), dense_units=6, dropout_rate=0.0).make(N_CLASSES)
 
 
 def make_recordings(n_recordings: int = 24, seed: int = 0) -> Recordings:
@@ -24,9 +25,8 @@ def make_recordings(n_recordings: int = 24, seed: int = 0) -> Recordings:
     return Recordings(jnp.asarray(spectrograms, jnp.float32), jnp.asarray(n_frames), jnp.asarray(emotion))
 
 
-def make_params(model: SimpleNet = MODEL, seed: int = 1) -> dict:
-    """Parameters with biases that are not zero, as after training."""
-    inputs = jnp.zeros((1, N_BINS, N_INPUT_FRAMES))
-    params = jax.jit(model.init)(jax.random.key(seed), inputs, jnp.array([1]))["params"]
+def make_variables(network: SimpleNet = NETWORK, seed: int = 1) -> Variables:
+    """Variables with biases that are not zero, as after training."""
+    variables = jax.jit(network.init, static_argnums=1)(jax.random.key(seed), GRID)
     keys = iter(jax.random.split(jax.random.key(seed + 100), 100))
-    return jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(next(keys), leaf.shape), params)
+    return jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(next(keys), leaf.shape), variables)

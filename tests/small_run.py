@@ -1,9 +1,82 @@
-"""Flags of a run of the program that is small enough for a test: a network of few filters, two speakers."""
+"""The program as a user starts it, in runs that are small enough for a test."""
 
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from convcam_jax.system.formats import read_csv
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+# A network of few filters, two speakers.
+SMALL_NETWORK = ("--set=network.filters=3,4,5", "--set=network.dense_units=6")
 SMALL_RUN = (
     "--seeds=2",
-    "--set=model.filters=3,4,5",
-    "--set=model.dense_units=6",
-    "--set=synthetic.speakers_per_gender=1",
+    *SMALL_NETWORK,
+    "--set=corpus.speakers_per_gender=1",
     "--set=train.learning_rate=0.01",
 )
+# One epoch and few draws, where nothing is asked of what the networks learn.
+QUICK = ("--set=train.epochs=1", "--set=controls.permutations=5", "--set=controls.resamples=20")
+FIGURES = tuple(f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13))
+
+
+def environment() -> dict[str, str]:
+    """Of the program: compiling takes longer than running here."""
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+
+
+def command(workdir: Path, cache_dir: Path, *flags: str) -> list[str]:
+    """The command line of a run."""
+    return [sys.executable, "run.py", f"--workdir={workdir}", f"--cache_dir={cache_dir}", *flags]
+
+
+def start(workdir: Path, cache_dir: Path, *flags: str) -> subprocess.CompletedProcess:
+    """A run to its end, whatever that is."""
+    return call(command(workdir, cache_dir, *flags))
+
+
+def call(line: list[str]) -> subprocess.CompletedProcess:
+    """The program with any command line."""
+    return subprocess.run(line, cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
+
+
+def finish(workdir: Path, cache_dir: Path, *flags: str) -> str:
+    """A run that must succeed; what it said on stderr."""
+    result = start(workdir, cache_dir, *flags)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert last_line(result.stdout) == f"The results are in {workdir}"
+    return result.stderr
+
+
+def last_line(text: str) -> str:
+    """The last line of a text."""
+    return text.strip().splitlines()[-1]
+
+
+def assert_refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    """The program said in its last line why it did nothing."""
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    message = last_line(result.stderr)
+    assert all(word in message for word in words), message
+
+
+def table(workdir: Path, name: str) -> pd.DataFrame:
+    """A table of a run."""
+    return read_csv(workdir / name)
+
+
+def hashes(workdir: Path) -> dict[str, str]:
+    """What every file of a folder holds."""
+    files = [path for path in workdir.rglob("*") if path.is_file()]
+    return {str(path.relative_to(workdir)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def times(workdir: Path) -> dict[str, int]:
+    """When every file of a folder was written, in nanoseconds."""
+    files = [path for path in workdir.rglob("*") if path.is_file()]
+    return {str(path.relative_to(workdir)): path.stat().st_mtime_ns for path in files}

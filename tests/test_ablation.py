@@ -5,22 +5,22 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import make_results
+from fake_results import in_groups, in_two_folds, make_results
 
+from convcam_jax.corpora.config import EMOTIONS
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.paper import ablation
-from convcam_jax.settings.config import (
-    EMOTIONS,
-    PUBLISHED_ANALYSIS,
-    AnalysisConfig,
-    Config,
-    SplitConfig,
-    SyntheticConfig,
-)
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten, restore
-from convcam_jax.stages.preparation import find_corpus, load_dataset, run_record
+from convcam_jax.splits.per_cell import PerCell
+from convcam_jax.stages.preparation import find_corpus, load_dataset
+from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run import Explained, explanation_arrays
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import read_csv, read_json, write_arrays, write_csv, write_json
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_csv, read_json, write_arrays, write_csv, write_json
 from experiments import ablation as experiment
 
 FIELDS = (
@@ -33,9 +33,7 @@ FIELDS = (
     "table_digits",
 )
 # One test recording per speaker and emotion.
-CONFIG = dataclasses.replace(
-    Config(), synthetic=SyntheticConfig(speakers_per_gender=1, texts=3), split=SplitConfig(parts=3)
-)
+CONFIG = dataclasses.replace(Config(), corpus=SyntheticConfig(speakers_per_gender=1, texts=3), split=PerCell(parts=3))
 
 
 def test_each_field_in_which_the_protocols_differ_is_switched_on_its_own_from_either():
@@ -92,7 +90,7 @@ def test_cells_are_those_of_the_tables():
     table = ablation.all_cells(results.metrics, results.members, PUBLISHED_ANALYSIS, EMOTIONS)
     assert len(table) == 3 * 2 * 6 * 4
     # Male fear has one recording, whose printed value is 134.71.
-    male_fear = table.query("table == 4 and gender == 'male' and emotion == 'fear' and statistic == 'mean'")
+    male_fear = table.query("table == 4 and group == 'male' and emotion == 'fear' and statistic == 'mean'")
     assert male_fear["value"].item() == 134.71
     rooted = dataclasses.replace(PUBLISHED_ANALYSIS, table3_metric="q_rmse", table_digits="rounded")
     plain = dataclasses.replace(PUBLISHED_ANALYSIS, table_digits="rounded")
@@ -103,6 +101,28 @@ def test_cells_are_those_of_the_tables():
         for analysis in (rooted, plain)
     ]
     np.testing.assert_allclose(both[0]["value"] ** 2, both[1]["value"], atol=2e-3)
+
+
+def test_cells_of_two_folds_are_over_all_their_recordings():
+    folded = in_two_folds(make_results(seeds=2))
+    table = ablation.all_cells(folded.metrics, folded.members, PUBLISHED_ANALYSIS, EMOTIONS)
+    assert not table.duplicated(ablation.CELL).any()
+    assert len(table) == 3 * 2 * 6 * 4
+    counted = folded.metrics.query("group == 'male' and emotion == 'fear' and seed == (fold == 'two')")
+    male_fear = table.query("table == 4 and group == 'male' and emotion == 'fear' and statistic == 'mean'")
+    assert len(counted) == 1
+    assert np.isnan(male_fear["value"].item()) == (not counted["correct"].item())
+
+
+def test_cells_of_one_group_of_any_name():
+    results = in_groups(make_results(seeds=2), {"female": "all", "male": "all"})
+    variant = ablation.Variant("published", "f0_reading", PUBLISHED_ANALYSIS)
+    own = ablation.all_cells(results.metrics, results.members, PUBLISHED_ANALYSIS, EMOTIONS)
+    assert set(own["group"]) == {"all"}
+    changed = ablation.differences(variant, own, own)
+    assert len(changed) == 3 * 6 * 4
+    assert (changed["difference"].dropna() == 0).all()
+    assert ablation.summary(changed)[["table3", "table4", "table5"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
 def test_config_is_restored_from_its_record():
@@ -121,26 +141,28 @@ def cache_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory, cache_dir):
-    """A finished run of two members per gender with made-up maps; the second is better on the test set only."""
+    """A finished run of two members per cohort with made-up maps; the second is better on the test set only."""
     folder = tmp_path_factory.mktemp("source")
     utterances, _ = find_corpus(CONFIG, cache_dir)
     dataset, _ = load_dataset(utterances, CONFIG, cache_dir)
     generator = np.random.default_rng(0)
-    arrays, members = {}, []
-    for gender in dataset.genders():
-        tested = [dataset.utterances[i] for i in dataset.indices(gender, "test")]
+    explained, members = {}, []
+    for cohort in dataset.cohorts():
+        tested = [dataset.utterances[i] for i in dataset.indices(cohort, "test")]
         assert len(tested) == 6
         logits = np.stack([np.eye(6)[[EMOTIONS.index(u.emotion) for u in tested]]] * 2)
         logits[0, 0] = -logits[0, 0]
-        arrays[f"{gender}_signed_maps"] = generator.normal(size=(2, 6, 90, 47)).astype(np.float32)
-        arrays[f"{gender}_logits"] = logits
-        arrays[f"{gender}_seeds"] = np.arange(2)
-        arrays[f"{gender}_recordings"] = np.array([u.recording for u in tested])
+        explained[cohort] = Explained(
+            signed_maps=generator.normal(size=(2, 6, 90, 47)).astype(np.float32),
+            logits=logits,
+            seeds=np.arange(2),
+            recordings=np.array([u.recording for u in tested]),
+        )
         for seed, (validation, test) in enumerate([(0.9, 5 / 6), (0.5, 1.0)]):
-            members.append([gender, seed, validation, 1.0, test, seed == 0])
-    columns = ["gender", "seed", "validation_accuracy", "validation_loss", "test_accuracy", "chosen"]
+            members.append([*cohort, seed, validation, 1.0, test, seed == 0])
+    columns = ["group", "fold", "seed", "validation_accuracy", "validation_loss", "test_accuracy", "chosen"]
     write_json(folder / "config.json", run_record(CONFIG, utterances))
-    write_arrays(folder / "explanations.npz", arrays)
+    write_arrays(folder / "explanations.npz", explanation_arrays(explained))
     write_csv(folder / "members.csv", pd.DataFrame(members, columns=columns))
     return folder
 
@@ -150,7 +172,7 @@ def test_experiment(source, cache_dir, tmp_path):
     experiment.run(RunSettings(Config(), workdir, cache_dir, from_workdir=source))
     table = read_csv(workdir / "ablation.csv")
     assert list(table.columns) == [
-        *("variant", "base", "field", "table", "gender", "emotion", "statistic"),
+        *("variant", "base", "field", "table", "group", "emotion", "statistic"),
         *("value", "value_of_base", "difference", "seeds_mean_difference"),
     ]
     assert len(table) == 15 * 3 * 2 * 6 * 4
@@ -193,6 +215,6 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
     write_json(broken / "config.json", {**record, "config": {**record["config"], "experiment": "ablation"}})
     refused("is a run of ablation; give one of the experiment paper", broken)
     write_json(broken / "config.json", {**record, "config": {**record["config"], "split.seed": 1}})
-    refused("recordings are not the test set of its config", broken)
+    refused(r"recordings \(female\) are not the test set of its config", broken)
     (broken / "config.json").write_text("{", encoding="utf-8")
     refused("cannot be read as the config of a run", broken)

@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.paper.claim_verdicts import evaluate_claims
-from convcam_jax.settings.config import PUBLISHED_ANALYSIS, Config, SyntheticConfig
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
-from convcam_jax.settings.presets import make_config
-from convcam_jax.stages import given_maps, measures
+from convcam_jax.settings.presets import Choices, make_config
+from convcam_jax.stages import given_maps
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import read_csv
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_csv
 from experiments import analyse_maps
 
 CONTROLS = {"controls_table3", "controls_table4", "controls_table5"}
@@ -23,7 +25,7 @@ MAP_TABLES = {"table3", "table4", "table5", "claims", "verdicts"} | CONTROLS
 FIGURES = {f"figure{number:02d}" for number in (3, 5, 8, 9, 10, 11, 12, 13)} | CONTROLS
 CONFIG = dataclasses.replace(
     Config(experiment="analyse_maps"),
-    synthetic=SyntheticConfig(speakers_per_gender=1, texts=1),
+    corpus=SyntheticConfig(speakers_per_gender=1, texts=1),
 )
 
 
@@ -70,7 +72,7 @@ def test_everything_is_written(node_run, utterances):
     workdir = node_run.workdir
     assert files(workdir / "tables", ".csv") == files(workdir / "tables", ".md") == MAP_TABLES
     assert files(workdir / "figures", ".png") == FIGURES | {"figure06"}
-    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances", "controls"}
+    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances", "folds", "controls"}
     assert files(workdir, ".npz") == {"maps", "masks"}
     metrics = read_csv(workdir / "metrics.csv")
     assert sorted(metrics["recording"]) == [u.recording for u in utterances]
@@ -78,17 +80,16 @@ def test_everything_is_written(node_run, utterances):
     assert (metrics["seed"] == 0).all()
     assert metrics.loc[metrics["map_is_zero"], "recording"].tolist() == [utterances[0].recording]
     members = read_csv(workdir / "members.csv")
-    assert members[["gender", "chosen", "map_source"]].to_numpy().tolist() == [
-        ["female", True, "maps.npz"],
-        ["male", True, "maps.npz"],
+    assert members[["group", "fold", "chosen", "map_source"]].to_numpy().tolist() == [
+        ["female", "all", True, "maps.npz"],
+        ["male", "all", True, "maps.npz"],
     ]
 
 
 def measure(given):
     """The metrics of a run up to its tables and figures."""
     maps = given_maps.read_maps(given.maps)
-    genders = given_maps.given_maps(given.config, given_maps.begin(given, given.maps, maps), maps)
-    return measures.analyse_maps(given.config, genders, given.workdir).metrics
+    return given_maps.begin(given, given.maps, maps).analysed.metrics
 
 
 def test_the_maps_of_a_run_give_the_same_metrics_on_the_grid(node_run, tmp_path):
@@ -108,7 +109,7 @@ def test_one_gender_is_enough_and_a_map_of_zeros_has_no_error_of_f0(tmp_path, ca
     given = settings(tmp_path, cache_dir, own)
     analyse_maps.run(given)
     metrics = read_csv(given.workdir / "metrics.csv")
-    assert set(metrics["gender"]) == {gender}
+    assert set(metrics["group"]) == {gender}
     assert files(given.workdir / "figures", ".png") == FIGURES | {"figure06"}
     # The only recording of its emotion, so there is no mask either.
     zero = metrics[metrics["map_is_zero"]].iloc[0]
@@ -181,7 +182,7 @@ def published(emodb_dir, reference_dir, tmp_path_factory):
     path = reference_dir / "published_maps.npz"
 
     def beside_printed(*changes):
-        config = make_config("analyse_maps", "emodb", str(emodb_dir), "published", 10, ())
+        config = make_config(Choices("analyse_maps", "published", "emodb", data_dir=str(emodb_dir)))
         config = apply_overrides(config, list(changes))
         metrics = measure(RunSettings(config, folder / f"run{len(changes)}", folder / "cache", path))
         return metrics.merge(printed, on="recording", suffixes=("", "_printed"), validate="one_to_one")
@@ -205,7 +206,7 @@ def test_published_maps_give_the_printed_numbers(published):
 
 def test_published_maps_speak_for_voiced_parts_and_not_for_the_envelope(published):
     table = published()
-    members = pd.DataFrame({"gender": ["female", "male"], "seed": [given_maps.SEED] * 2, "chosen": [True] * 2})
+    members = pd.DataFrame({"group": ["female", "male"], "fold": "all", "seed": given_maps.SEED, "chosen": True})
     claims = evaluate_claims(table, members, PUBLISHED_ANALYSIS).set_index("id")["holds_for_chosen_member"]
     assert claims["voiced-parts"]
     assert not claims["envelope-closer-than-a-constant"]

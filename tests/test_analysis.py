@@ -4,20 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from convcam_jax.data.dataset import AnalysisArrays
-from convcam_jax.measures.analysis import (
-    analyse,
-    contours,
-    correct_predictions,
-    explanation_placement,
-    placed_maps,
-    simplenet_placement,
-)
-from convcam_jax.settings.config import AnalysisConfig, Config
-from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.measures.analysis import analyse, contours, correct_predictions
+from convcam_jax.measures.config import AnalysisConfig
 
 S, N, F, T, C = 3, 5, 12, 40, 3
-CONFIG = apply_overrides(Config(), [f"features.cqt_bins={F}", f"corpus.max_frames={T}"])
 BIN_HZ = 100.0 * 2 ** (np.arange(F) / 12)
 N_FRAMES = np.array([40, 18, 25, 33, 30])
 
@@ -27,7 +18,7 @@ def make_arrays() -> AnalysisArrays:
     inside = np.arange(T) < N_FRAMES[:, None]
     voiced = inside & (generator.random((N, T)) < 0.6)
     return AnalysisArrays(
-        cqt=(generator.random((N, F, T)) * inside[:, None]).astype(np.float32),
+        magnitude=(generator.random((N, F, T)) * inside[:, None]).astype(np.float32),
         energy=(generator.random((N, T)) * inside).astype(np.float32),
         f0_hz=np.where(voiced, generator.uniform(90, 300, (N, T)), 0).astype(np.float32),
         voiced=voiced,
@@ -37,44 +28,19 @@ def make_arrays() -> AnalysisArrays:
 
 
 ARRAYS = make_arrays()
-SIGNED = np.random.default_rng(1).normal(size=(S, N, 6, 6)).astype(np.float32)
-SIGNED[0, 1] = -1.0
 CORRECT = np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1], [1, 0, 0, 0, 0]], bool)
-MAPS = np.asarray(placed_maps(SIGNED, N_FRAMES, simplenet_placement(CONFIG)))
+
+
+def make_maps() -> np.ndarray:
+    """Maps >= 0 that are zero behind the recordings; one is zero everywhere, as are some columns."""
+    generator = np.random.default_rng(1)
+    maps = np.maximum(generator.normal(size=(S, N, F, T)), 0) * (generator.random((S, N, 1, T)) < 0.9)
+    maps[0, 1] = 0
+    return (maps * (np.arange(T) < N_FRAMES[:, None])[:, None]).astype(np.float32)
+
+
+MAPS = make_maps()
 analyse_small = partial(analyse, bin_hz=BIN_HZ, n_emotions=C, config=AnalysisConfig())
-
-
-def test_placed_maps_are_scaled_to_1_inside_the_recording_and_zero_behind():
-    assert MAPS.shape == (S, N, F, T)
-    assert MAPS.min() == 0
-    behind = np.broadcast_to(np.arange(T) >= N_FRAMES[:, None, None], (S, N, F, T))
-    assert (MAPS[behind] == 0).all()
-    peaks = MAPS.max((2, 3))
-    assert peaks[0, 1] == 0
-    assert (peaks <= 1).all()
-    assert (np.delete(peaks.ravel(), 1) > 0.2).all()
-
-
-def test_placing_all_at_once_equals_one_by_one():
-    for member in range(S):
-        for n in range(N):
-            one = placed_maps(SIGNED[member : member + 1, n : n + 1], N_FRAMES[n : n + 1], simplenet_placement(CONFIG))
-            np.testing.assert_allclose(MAPS[member, n], one[0, 0], atol=1e-6)
-
-
-def test_maps_on_the_input_stay_where_they_are():
-    signed = np.random.default_rng(2).normal(size=(S, N, F, T)).astype(np.float32) * ARRAYS.cqt.astype(bool)
-    config = apply_overrides(CONFIG, ["cam.method=gradient_x_input"])
-    placed = placed_maps(signed, N_FRAMES, explanation_placement(config))
-    positive = np.maximum(signed, 0)
-    np.testing.assert_allclose(placed, positive / positive.max((2, 3), keepdims=True), rtol=1e-6)
-
-
-def test_maps_of_the_convolution_are_placed_by_the_config():
-    for placement in ("stretched", "receptive_field"):
-        config = apply_overrides(CONFIG, ["cam.method=layercam", f"analysis.map_placement={placement}"])
-        placed = placed_maps(SIGNED, N_FRAMES, explanation_placement(config))
-        np.testing.assert_array_equal(placed, placed_maps(SIGNED, N_FRAMES, simplenet_placement(config)))
 
 
 def test_masks_are_sums_over_correct_recordings_and_members():
@@ -102,7 +68,7 @@ def test_metrics_by_hand():
     """One recording of two frames, of which the map marks bin 1 in the first, and its own mask."""
     maps = jnp.zeros((1, 1, 2, 3)).at[0, 0, 1, 0].set(1.0)
     arrays = AnalysisArrays(
-        cqt=np.array([[[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]]),
+        magnitude=np.array([[[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]]),
         energy=np.array([[2.0, 1.0, 0.0]]),
         f0_hz=np.array([[150.0, 0.0, 0.0]]),
         voiced=np.array([[True, False, False]]),

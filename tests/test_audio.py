@@ -1,10 +1,12 @@
 """Reading wav files: good ones, other formats, and every kind of bad one."""
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpora.audio import read_recording
+from convcam_jax.corpora.audio import read_recording, wav_bytes
+from convcam_jax.corpora.resampling import resample
 from convcam_jax.system.errors import RecordingError
 
 RATE_HZ = 16000
@@ -32,6 +34,68 @@ def test_other_rates_are_resampled_and_told(rate_hz, tmp_path):
     assert recording.samples.shape == (RATE_HZ,)
     middle = slice(2000, -2000)
     np.testing.assert_allclose(recording.samples[middle], tone(RATE_HZ)[middle], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 24414, 44100, 48000])
+def test_resampling_is_librosas_to_the_bit(rate_hz, tmp_path):
+    samples = np.random.default_rng(rate_hz).uniform(-1, 1, 12345)
+    soundfile.write(tmp_path / "a.wav", samples, rate_hz, subtype="DOUBLE")
+    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+    expected = librosa.resample(samples, orig_sr=rate_hz, target_sr=RATE_HZ)
+    np.testing.assert_array_equal(recording.samples, expected)
+    assert recording.samples.dtype == expected.dtype == np.float64
+
+
+def test_resampled_signals_are_cut_or_end_in_silence():
+    signals = np.random.default_rng(0).uniform(-1, 1, (2, 3, 800))
+    whole = resample(signals, 8000, 16000, 1600)
+    np.testing.assert_array_equal(whole[1, 2], librosa.resample(signals[1, 2], orig_sr=8000, target_sr=16000))
+    np.testing.assert_array_equal(resample(signals, 8000, 16000, 1500), whole[..., :1500])
+    longer = resample(signals, 8000, 16000, 1700)
+    np.testing.assert_array_equal(longer[..., :1600], whole)
+    assert longer.shape == (2, 3, 1700)
+    assert not longer[..., 1600:].any()
+    np.testing.assert_array_equal(resample(signals, 8000, 8000, 800), signals)
+
+
+def test_several_channels_are_mixed_where_that_is_asked_for(tmp_path):
+    left, right = np.random.default_rng(0).integers(-(2**15), 2**15, (2, 2000), dtype=np.int16)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="PCM_16")
+    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+    np.testing.assert_array_equal(recording.samples, (left / 2**15 + right / 2**15) / 2)
+    assert recording.n_channels == 2
+    with pytest.raises(RecordingError, match=r"2 channels; mix it down to one \(mono\), or set corpus\.channels=mix$"):
+        read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+
+
+def test_one_channel_is_the_same_however_channels_are_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(4000, 48000), 48000, subtype="DOUBLE")
+    plain, mixed = (read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels) for channels in ("refuse", "mix"))
+    np.testing.assert_array_equal(plain.samples, mixed.samples)
+    assert plain[1:] == mixed[1:] == (48000, 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "message"),
+    [
+        (tone(1000), -tone(1000), "silent"),
+        (tone(1000), np.full(1000, np.nan), "not finite"),
+        (np.full(1000, np.inf), np.full(1000, -np.inf), "not finite"),
+    ],
+    ids=["opposite", "nan", "infinite"],
+)
+def test_mixed_channels_are_checked_as_they_are_used(left, right, message, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="DOUBLE")
+    with pytest.raises(RecordingError, match=message):
+        read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+
+
+def test_a_made_file_is_read_as_it_was_to_half_a_step(tmp_path):
+    samples = np.random.default_rng(0).uniform(-1, 1, 2000)
+    (tmp_path / "a.wav").write_bytes(wav_bytes(samples, RATE_HZ))
+    pcm, rate_hz = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert rate_hz == RATE_HZ
+    np.testing.assert_allclose(pcm / 32767, samples, atol=0.5001 / 32767)
 
 
 def test_shortest_length_is_accepted(tmp_path):

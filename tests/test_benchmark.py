@@ -15,13 +15,15 @@ from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
 from convcam_jax.benchmark.measure import Files, MissingError, Worker, measure_in_turns
 from convcam_jax.benchmark.summary import benchmark_table, in_words
+from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.figures import benchmark as figures
-from convcam_jax.kernels.packing import slot_columns
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise, emotion_masks
 from convcam_jax.measures.metrics import recording_metrics
-from convcam_jax.settings.config import AnalysisConfig, BenchmarkConfig, Config
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.experiments import BenchmarkConfig
 from convcam_jax.settings.overrides import apply_overrides
-from convcam_jax.settings.presets import make_config
+from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.system.allocator import TUNABLES
 from convcam_jax.system.errors import UserError
 
@@ -29,8 +31,8 @@ F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(
     Config(),
     [
-        *(f"features.cqt_bins={F}", f"corpus.max_frames={T}", "corpus.emotions=a,b,c"),
-        *("model.filters=3,4,5", "model.dense_units=6", "train.batch_size=4"),
+        *(f"representation.n_bins={F}", f"corpus.max_frames={T}", "corpus.emotions=a,b,c"),
+        *("network.filters=3,4,5", "network.dense_units=6", "train.batch_size=4"),
     ],
 )
 
@@ -47,12 +49,12 @@ def make_inputs() -> Inputs:
         batch=batch.astype(np.float32),
         batch_frames=batch_frames,
         batch_emotion=np.array([0, 1, 2, 0]),
-        batch_columns=np.array(slot_columns(batch_frames).sum()),
+        batch_layout=np.array(CONFIG.make_network("float32").layout(batch_frames[:, None])),
         full_length=repeat_until_full(batch, batch_frames).astype(np.float32),
         tested=tested,
         n_frames=n_frames,
         emotion=np.array([0, 1, 0, 1, 2]),
-        cqt=tested,
+        magnitude=tested,
         energy=(generator.random((N, T)) * inside).astype(np.float32),
         f0_hz=np.where(voiced, generator.uniform(90, 300, (N, T)), 0).astype(np.float32),
         voiced=voiced,
@@ -81,23 +83,19 @@ def test_the_loop_in_numpy_gives_the_same_maps_and_metrics():
     correct = np.array([True, True, False, True, False])
     placement = Placement(INPUTS.placement_frequency, INPUTS.placement_time)
     maps = [
-        normalise_and_crop(place(own, placement), frames)
+        normalise_and_crop(place(jnp.asarray(own), placement), frames)
         for own, frames in zip(node_maps, INPUTS.n_frames, strict=True)
     ]
     plain_maps = [plain_metrics.place(own, INPUTS, i) for i, own in enumerate(node_maps)]
     for own, plain in zip(maps, plain_maps, strict=True):
         np.testing.assert_allclose(plain, own[:, : plain.shape[1]], atol=1e-6)
-    masks = emotion_masks(jnp.stack(maps), INPUTS.emotion, correct, C)
-    found = plain_metrics.analyse(plain_maps, correct, INPUTS, C)
+    masks = emotion_masks(jnp.stack(maps), jnp.asarray(INPUTS.emotion), jnp.asarray(correct), C)
+    found = plain_metrics.analyse(plain_maps, correct.tolist(), INPUTS, C)
     measure = jax.jit(recording_metrics, static_argnames="config")
     for i, metrics in enumerate(found):
-        expected = measure(
-            maps[i],
-            INPUTS.n_frames[i],
-            *(INPUTS.cqt[i], INPUTS.energy[i], INPUTS.f0_hz[i], INPUTS.voiced[i], INPUTS.bin_hz),
-            binarise(masks[INPUTS.emotion[i]], 0.1),
-            config=AnalysisConfig(),
-        )._asdict()
+        own = AnalysisArrays(*(getattr(INPUTS, name)[i] for name in AnalysisArrays._fields))
+        mask = binarise(masks[INPUTS.emotion[i]], 0.1)
+        expected = measure(maps[i], own, jnp.asarray(INPUTS.bin_hz), mask, config=AnalysisConfig())._asdict()
         assert metrics.keys() == expected.keys()
         for name, value in metrics.items():
             np.testing.assert_allclose(value, expected[name], rtol=2e-4, atol=1e-6, err_msg=f"{i} {name}")
@@ -108,10 +106,10 @@ def test_the_loop_in_numpy_gives_the_same_maps_and_metrics():
 
 def test_a_batch_has_one_recording_of_each_stratum_of_length():
     n_frames = np.array([99, 10, 20, 30, 40, 50, 60, 70, 80, 99])
-    batch, columns = choose_batch(n_frames, np.arange(1, 9), 4)
+    batch, longest = choose_batch(n_frames, np.arange(1, 9), 4)
     # Strata, longest first: 80 70 | 60 50 | 40 30 | 20 10; the second of each.
     assert n_frames[batch].tolist() == [70, 50, 30, 10]
-    assert columns == sum(slot_columns(n) for n in (80, 60, 40, 20))
+    assert longest.tolist() == [[80], [60], [40], [20]]
 
 
 def test_recordings_are_repeated_until_all_frames_are_filled():
@@ -183,8 +181,8 @@ def test_seconds_and_ratios_by_hand():
 
 
 def test_the_network_is_the_papers_also_on_the_embedded_corpus():
-    config = make_config("benchmark", "synthetic", "", "corrected", 10, ())
-    assert config.model.filters == (64, 128, 256)
+    assert make_config(Choices(experiment="benchmark")).network.filters == (64, 128, 256)
+    assert make_config(Choices(experiment="paper")).network.filters != (64, 128, 256)
 
 
 @pytest.mark.parametrize("task", ["training_step", "training_step_full_length", "explaining"])
@@ -194,7 +192,7 @@ def test_our_programs_run(task):
     run()
 
 
-class FakeWorker:
+class FakeWorker(Worker):
     """Answers as a process does; every run takes a second longer than the one before."""
 
     def __init__(self, log, missing=False):
@@ -280,10 +278,10 @@ def test_figures_show_every_program(tmp_path):
     ]
     columns = benchmark_table({Case("features", OURS, "float64", 1, 4): [1.0]}).columns
     table = pd.DataFrame(rows, columns=columns)
-    drawn = figures.comparison(table)
+    drawn = figures.comparison(table, OURS)
     assert len(drawn.axes) == len(UNITS)
     labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert labels == ["convcam_jax, float32", "keras_tensorflow, float32"]
-    for number, figure in enumerate((drawn, figures.growth(table))):
+    for number, figure in enumerate((drawn, figures.growth(table, OURS))):
         figure.savefig(tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 5000

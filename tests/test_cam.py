@@ -1,3 +1,5 @@
+"""Grad-CAM: closed forms, and the package grad-cam of PyTorch as the oracle."""
+
 from functools import partial
 
 import jax
@@ -5,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from small_network import N_BINS, N_INPUT_FRAMES, make_params, make_recordings
+from plain_network import N_BINS, N_INPUT_FRAMES, make_plain_case
 
-from convcam_jax.attribution.grad_cam import channel_weights, grad_cam, positive_part, score_gradient
+from convcam_jax.attribution.grad_cam import channel_weights, grad_cam
+from convcam_jax.attribution.score import positive_part, score_gradient
 
 H, W, K, C = 2, 3, 2, 3
 ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])
@@ -77,22 +80,17 @@ def test_a_map_of_no_activation_is_zero(score):
     assert (np.asarray(positive_part(signed)) == 0).all()
 
 
-def plain_network(n_recordings: int):
-    params, recordings = make_params(), make_recordings(n_recordings)
-    activations = jax.jit(reference_simplenet.activations)(params, recordings.spectrograms)
-
-    def classify(one):
-        return reference_simplenet.classify(params, one[None])[0]
-
-    return params, recordings, activations, classify
+def plain_head(params):
+    return lambda one: reference_simplenet.classify(params, one[None])[0]
 
 
 def test_vmap_equals_a_loop():
-    _, recordings, activations, classify = plain_network(4)
+    params, _, emotion, activations = make_plain_case(4)
+    classify = plain_head(params)
     one = jax.jit(lambda values, target: grad_cam(classify, values, target))
-    looped = [one(*pair) for pair in zip(activations, recordings.emotion, strict=True)]
+    looped = [one(*pair) for pair in zip(activations, emotion, strict=True)]
     batched = jax.jit(jax.vmap(lambda values, target: grad_cam(classify, values, target)))
-    np.testing.assert_allclose(batched(activations, recordings.emotion), jnp.stack(looped), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(batched(activations, emotion), jnp.stack(looped), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -103,21 +101,22 @@ def test_agrees_with_the_package_grad_cam_of_pytorch():
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     from torch_simplenet import torch_simplenet
 
-    params, recordings, activations, classify = plain_network(6)
+    params, spectrograms, emotion, activations = make_plain_case(6)
+    classify = plain_head(params)
     network = torch_simplenet(params)
-    inputs = torch.tensor(np.asarray(recordings.spectrograms))[:, None]
+    inputs = torch.tensor(np.asarray(spectrograms))[:, None]
     expected_logits = network(inputs).detach().numpy()
     np.testing.assert_allclose(jax.jit(jax.vmap(classify))(activations), expected_logits, rtol=1e-4, atol=1e-5)
 
     with GradCAM(network, [network[7]]) as cam:
-        targets = [ClassifierOutputTarget(int(label)) for label in recordings.emotion]
+        targets = [ClassifierOutputTarget(int(label)) for label in emotion]
         outputs = cam.activations_and_grads(inputs)
         cam.model.zero_grad()
         sum(target(output) for target, output in zip(targets, outputs, strict=True)).backward()
         values = cam.activations_and_grads.activations[0].detach().numpy()
         gradients = cam.activations_and_grads.gradients[0].numpy()
         theirs = cam.get_cam_image(inputs, network[7], targets, values, gradients)
-    ours = jax.jit(jax.vmap(lambda values, target: grad_cam(classify, values, target)))(activations, recordings.emotion)
+    ours = jax.jit(jax.vmap(lambda values, target: grad_cam(classify, values, target)))(activations, emotion)
     assert (np.asarray(positive_part(ours)).max((1, 2)) > 0).sum() >= 3
     assert np.linalg.norm(ours - theirs) < 1e-4 * np.linalg.norm(theirs)
 

@@ -16,10 +16,11 @@ from convcam_jax.training.member import MemberState
 
 def make_progress(value: float) -> Progress:
     params = {"dense": {"kernel": jnp.full((2, 3, 4), value), "bias": jnp.arange(8.0).reshape(2, 4) + value}}
+    variables = {"params": params, "batch_stats": {"norm": {"mean": jnp.full((2, 3), -value)}}}
     state = MemberState(
-        params,
+        variables,
         optax.adam(0.1).init(params),
-        jax.tree.map(lambda leaf: leaf + 1, params),
+        jax.tree.map(lambda leaf: leaf + 1, variables),
         jnp.array([0.25, -jnp.inf]),
         jnp.array([0.5, jnp.inf]),
         jnp.array([3, 0]),
@@ -33,7 +34,7 @@ def assert_equal_trees(left, right):
 
 
 def test_progress_comes_back_as_it_was(tmp_path):
-    folder = tmp_path / "group"
+    folder = tmp_path / "round"
     with checkpoints.open_manager(folder) as manager:
         assert manager.latest_step() is None
         checkpoints.save(manager, 1, make_progress(1.0))
@@ -51,7 +52,7 @@ def test_progress_comes_back_as_it_was(tmp_path):
 
 
 def test_what_a_killed_run_left_half_written_is_ignored_and_removed(tmp_path):
-    folder = tmp_path / "group"
+    folder = tmp_path / "round"
     with checkpoints.open_manager(folder) as manager:
         checkpoints.save(manager, 1, make_progress(1.0))
     half = folder / "2.orbax-checkpoint-tmp"
@@ -63,24 +64,24 @@ def test_what_a_killed_run_left_half_written_is_ignored_and_removed(tmp_path):
     assert not half.exists()
 
 
-def test_parameters_of_a_finished_group(tmp_path):
-    folder = tmp_path / "group"
-    params = make_progress(4.0).state.params
+def test_variables_of_a_finished_round(tmp_path):
+    folder = tmp_path / "round"
+    variables = make_progress(4.0).state.variables
     assert not checkpoints.is_complete(folder)
     with checkpoints.open_manager(folder):
         pass
     assert not checkpoints.is_complete(folder)
-    checkpoints.save_params(folder, params)
+    checkpoints.save_variables(folder, variables)
     assert checkpoints.is_complete(folder)
-    back = checkpoints.load_params(folder)
+    back = checkpoints.load_variables(folder)
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(back))
-    assert_equal_trees(back, params)
+    assert_equal_trees(back, variables)
     checkpoints.remove(folder)
     assert not checkpoints.is_complete(folder)
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
-    with checkpoints.open_manager(tmp_path / "group") as manager:
+    with checkpoints.open_manager(tmp_path / "round") as manager:
 
         def fail(*args, **kwargs):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -102,7 +103,7 @@ STORAGE_ERROR = (
 )
 def test_problems_of_the_disk_are_told_when_tensorstore_meets_them(tmp_path, monkeypatch, code, words):
     verbosity = logging.get_verbosity()
-    with checkpoints.open_manager(tmp_path / "group") as manager:
+    with checkpoints.open_manager(tmp_path / "round") as manager:
 
         def fail(*args, **kwargs):
             raise ValueError(STORAGE_ERROR.format(text=os.strerror(code), code=code))
@@ -110,12 +111,12 @@ def test_problems_of_the_disk_are_told_when_tensorstore_meets_them(tmp_path, mon
         monkeypatch.setattr(manager, "save", fail)
         with pytest.raises(UserError) as error:
             checkpoints.save(manager, 1, make_progress(1.0))
-    assert str(error.value).startswith(f"{tmp_path / 'group'}: {words}")
+    assert str(error.value).startswith(f"{tmp_path / 'round'}: {words}")
     assert logging.get_verbosity() == verbosity
 
 
 def test_other_errors_of_a_save_pass_through(tmp_path, monkeypatch):
-    with checkpoints.open_manager(tmp_path / "group") as manager:
+    with checkpoints.open_manager(tmp_path / "round") as manager:
 
         def fail(*args, **kwargs):
             raise ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
@@ -127,5 +128,5 @@ def test_other_errors_of_a_save_pass_through(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "training").write_text("a file")
-    with pytest.raises(UserError, match="group: cannot be written"):
-        checkpoints.open_manager(tmp_path / "training" / "group")
+    with pytest.raises(UserError, match="round: cannot be written"):
+        checkpoints.open_manager(tmp_path / "training" / "round")

@@ -2,8 +2,10 @@
 
 import pandas as pd
 import pytest
-from fake_results import make_results, without_correct
+from fake_results import in_groups, make_results, without_correct
 
+from convcam_jax.corpora.config import EMOTIONS, GENDERS, CorpusConfig
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.paper import published
 from convcam_jax.paper.claim_terms import (
     CLOSER_THAN_A_CONSTANT,
@@ -26,13 +28,12 @@ from convcam_jax.paper.claim_verdicts import (
     holds,
     member_cells,
     printed_cells,
-    protocol_name,
     row_values,
     share_cells,
     without_set_aside,
 )
 from convcam_jax.paper.claims import CLAIMS
-from convcam_jax.settings.config import EMOTIONS, GENDERS, PUBLISHED_ANALYSIS, AnalysisConfig, CorpusConfig
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS, protocol_name
 
 FACTS = published.load()
 BY_ID = {claim.id: claim for claim in CLAIMS}
@@ -88,7 +89,7 @@ CASES: dict[str, tuple[dict[str, float], dict[str, float], bool | None]] = {
 def made_up_cells(claim: Claim, values: dict[str, float], n_recordings: int = 5) -> pd.DataFrame:
     """Cells of the claim's rows and of no other."""
     rows = [(*row, emotion, value, n_recordings) for row in claim.rows for emotion, value in (FLAT | values).items()]
-    return pd.DataFrame(rows, columns=["table", "gender", "statistic", "emotion", "value", "n_recordings"])
+    return pd.DataFrame(rows, columns=["table", "group", "statistic", "emotion", "value", "n_recordings"])
 
 
 def test_every_claim_has_a_case_and_its_own_id():
@@ -109,7 +110,7 @@ def test_claim_on_made_up_and_printed_tables(claim):
 def test_a_claim_about_both_genders_fails_with_either(claim, failing_gender):
     holding, failing, _ = CASES[claim.id]
     cells = pd.concat(
-        made_up_cells(claim, failing if gender == failing_gender else holding).query("gender == @gender")
+        made_up_cells(claim, failing if gender == failing_gender else holding).query("group == @gender")
         for gender in GENDERS
     )
     assert holds(claim, cells) is False
@@ -216,7 +217,8 @@ def test_claims_in_hertz_are_not_judged_by_semitones():
     semitones = AnalysisConfig(table3_metric="q_mse", table4_metric="f0_frame_rmse_semitones")
     table = evaluate_claims(results.metrics, results.members, semitones).set_index("id")
     undecided = table.index[table["holds_for_chosen_member"].isna()]
-    assert set(undecided) == {claim.id for claim in CLAIMS if claim.unit == "hz"}
+    assert set(undecided) == {claim.id for claim in CLAIMS if claim.metrics and claim.rows[0].table == 4}
+    assert len(undecided) == 4
     assert (table["protocol"] == "own").all()
 
 
@@ -224,14 +226,14 @@ def test_claims_in_mean_squared_errors_are_not_judged_by_their_roots():
     results = make_results(seeds=2)
     table = evaluate_claims(results.metrics, results.members, AnalysisConfig()).set_index("id")
     undecided = table.index[table["holds_for_chosen_member"].isna()]
-    assert set(undecided) == {claim.id for claim in CLAIMS if claim.unit == "mse"}
+    assert set(undecided) == {claim.id for claim in CLAIMS if claim.metrics and claim.rows[0].table == 3}
     assert len(undecided) == 4
 
 
 def made_up_recordings():
-    """Ratios of a gender's recordings, with voicing and envelope that two of each four speak for."""
+    """Ratios of a group's recordings, with voicing and envelope that two of each four speak for."""
     rows = [
-        # gender, emotion, speaker, correct, energy ratio, excess, q_mse
+        # group, emotion, speaker, correct, energy ratio, excess, q_mse
         ("female", "anger", "16", True, 0.80, 0.1, 0.04),
         ("female", "anger", "14", True, 0.90, 0.2, 0.06),
         ("female", "anger", "08", True, 0.93, -0.1, 0.05),
@@ -239,7 +241,7 @@ def made_up_recordings():
         ("female", "sadness", "14", True, 0.75, float("nan"), float("nan")),
         ("female", "sadness", "14", False, 0.10, 1.0, 0.0),
     ]
-    columns = ["gender", "emotion", "speaker", "correct", "energy_ratio", "q_voiced_excess", "q_mse"]
+    columns = ["group", "emotion", "speaker", "correct", "energy_ratio", "q_voiced_excess", "q_mse"]
     metrics = pd.DataFrame(rows, columns=columns)
     return metrics.assign(envelope_variance=0.05, f0_segment_rmse_hz=100.0)
 
@@ -280,9 +282,21 @@ def test_other_emotions_leave_all_claims_but_the_general_ones_undecided():
     assert set(decided) == {"energy-around-90", "energy-mostly-inside", "voiced-parts"}
 
 
-def test_a_note_warns_of_synthetic_voices_only():
+@pytest.mark.parametrize("names", [{"female": "all", "male": "all"}, {"female": "03", "male": "08"}])
+def test_claims_about_genders_are_undecided_with_other_groups(names):
+    results = in_groups(make_results(seeds=2), names)
+    table = evaluate_claims(results.metrics, results.members, PUBLISHED_ANALYSIS)
+    assert len(table) == len(CLAIMS)
+    assert table["holds_for_chosen_member"].isna().all()
+    assert (table["seeds_undecided"] == 2).all()
+    assert (table["seeds_holding"] == 0).all()
+    assert table["sentence"].str.contains("cannot be decided").all()
+
+
+def test_a_note_warns_of_synthetic_voices_and_of_other_groups_only():
     assert "nothing about the paper follows" in corpus_note(CorpusConfig(name="synthetic"))
     assert corpus_note(CorpusConfig(name="emodb", data_dir="x")) == ""
+    assert "this run has none" in corpus_note(CorpusConfig(name="emodb", data_dir="x", models_per="all"))
 
 
 def test_protocol_names():

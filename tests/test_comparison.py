@@ -18,18 +18,19 @@ def small_run() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     metrics = pd.DataFrame(
         {
             "recording": "a",
-            "gender": "female",
+            "group": "female",
+            "fold": "all",
             "seed": [0, 1, 2],
             "correct": [True, False, True],
             "q_mse": [0.1, 0.6, 0.3],
             "f0_segment_rmse_hz": [100.0, np.nan, 120.0],
         }
     )
-    members = pd.DataFrame({"gender": "female", "seed": [0, 1, 2], "chosen": [False, True, False]})
+    members = pd.DataFrame({"group": "female", "fold": "all", "seed": [0, 1, 2], "chosen": [False, True, False]})
     printed = pd.DataFrame(
         {
             "recording": ["a", "b"],
-            "gender": "female",
+            "group": "female",
             "emotion": "fear",
             "printed_f0_rmse_hz": [130.0, 50.0],
             "printed_q_rmse": [0.5, 0.2],
@@ -101,10 +102,10 @@ def test_all_58_recordings_of_a_run():
 def test_rank_correlation_is_scipys_and_one_for_equal_ranks():
     results = make_results()
     beside = recordings_beside_published(results.metrics, results.members, PRINTED)
-    table = rank_correlations(beside).set_index(["metric", "gender", "ours"])
+    table = rank_correlations(beside).set_index(["metric", "group", "ours"])
     assert table.loc[("q_mse", "female", "chosen"), "spearman_rho"] == pytest.approx(1.0)
     assert table.loc[("q_mse", "female", "chosen"), "n"] == 34
-    pairs = beside.query("metric == 'q_mse' and gender == 'male'")
+    pairs = beside.query("metric == 'q_mse' and group == 'male'")
     expected = stats.spearmanr(pairs["published"], pairs["all_mean"])
     row = table.loc[("q_mse", "male", "all_mean")]
     assert row[["spearman_rho", "p_value"]].tolist() == pytest.approx([expected.statistic, expected.pvalue])
@@ -113,7 +114,7 @@ def test_rank_correlation_is_scipys_and_one_for_equal_ranks():
 
 def test_rank_correlation_ignores_monotone_changes_and_follows_reversal():
     beside = pd.DataFrame(
-        {"metric": "q_mse", "gender": "male", "published": [1.0, 2, 3, 4], "chosen": [1.0, 10, 100, 1000]}
+        {"metric": "q_mse", "group": "male", "published": [1.0, 2, 3, 4], "chosen": [1.0, 10, 100, 1000]}
     ).assign(all_mean=[4.0, 3, 2, 1])
     rho = rank_correlations(beside).set_index("ours")["spearman_rho"]
     assert rho["chosen"] == pytest.approx(1)
@@ -121,7 +122,7 @@ def test_rank_correlation_ignores_monotone_changes_and_follows_reversal():
 
 
 def test_constant_values_have_no_rank_correlation():
-    beside = pd.DataFrame({"metric": "q_mse", "gender": "male", "published": [1.0, 2, 3], "chosen": 5.0}).assign(
+    beside = pd.DataFrame({"metric": "q_mse", "group": "male", "published": [1.0, 2, 3], "chosen": 5.0}).assign(
         all_mean=np.nan
     )
     assert rank_correlations(beside)["spearman_rho"].isna().all()

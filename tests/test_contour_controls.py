@@ -1,14 +1,17 @@
 """Errors of q and c with moved and exchanged maps."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
 from convcam_jax.checks.chance.permutation import permutation_test
-from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import recording_metrics
-from convcam_jax.settings.config import AnalysisConfig
 
 F, T = 10, 24
 BIN_HZ = 100 * 2 ** (np.arange(F) / 4)
@@ -20,7 +23,7 @@ def make(generator, n_frames):
     inside = np.arange(T) < n_frames[:, None]
     n = len(n_frames)
     arrays = AnalysisArrays(
-        cqt=np.ones((n, F, T), np.float32),
+        magnitude=np.ones((n, F, T), np.float32),
         energy=(generator.random((n, T)) * inside).astype(np.float32),
         f0_hz=(generator.uniform(100, 400, (n, T)) * inside).astype(np.float32),
         voiced=inside & (generator.random((n, T)) < 0.7),
@@ -32,22 +35,22 @@ def make(generator, n_frames):
 
 def expected(activation, arrays, i):
     """The metrics of recording i with another map."""
-    own = [array[i] for array in (arrays.n_frames, arrays.cqt, arrays.energy, arrays.f0_hz, arrays.voiced)]
-    metrics = recording_metrics(activation, *own, BIN_HZ, np.ones((F, T), bool), ANALYSIS)
+    own = jax.tree.map(lambda array: jnp.asarray(array[i]), arrays)
+    metrics = recording_metrics(jnp.asarray(activation), own, jnp.asarray(BIN_HZ), jnp.ones((F, T), bool), ANALYSIS)
     return [float(metrics.q_rmse), float(metrics.f0_frame_rmse_hz)]
 
 
 def test_rolling_is_circular_inside_the_recording():
-    rolled = roll_frames(np.array([[1, 2, 3, 4, 9, 9]]), 1, 4)
+    rolled = roll_frames(jnp.array([[1.0, 2, 3, 4, 9, 9]]), 1, 4)
     np.testing.assert_array_equal(rolled, [[4, 1, 2, 3, 9, 9]])
-    np.testing.assert_array_equal(roll_frames(np.arange(6), 0, 4), np.arange(6))
+    np.testing.assert_array_equal(roll_frames(jnp.arange(6.0), 0, 4), np.arange(6))
 
 
 def test_stretching():
     """Twice as long, with half-pixel centres: positions -1/4 (clamped), 1/4, 3/4, 5/4 (clamped) of two frames."""
-    np.testing.assert_allclose(stretch_frames(np.array([0.0, 4, 9, 9, 9]), 2, 4), [0, 1, 3, 4, 0])
-    np.testing.assert_array_equal(stretch_frames(np.arange(5.0), 3, 3), [0, 1, 2, 0, 0])
-    np.testing.assert_allclose(stretch_frames(np.array([0.0, 2, 4, 6, 0]), 4, 2), [1, 5, 0, 0, 0])
+    np.testing.assert_allclose(stretch_frames(jnp.array([0.0, 4, 9, 9, 9]), 2, 4), [0, 1, 3, 4, 0])
+    np.testing.assert_array_equal(stretch_frames(jnp.arange(5.0), 3, 3), [0, 1, 2, 0, 0])
+    np.testing.assert_allclose(stretch_frames(jnp.array([0.0, 2, 4, 6, 0]), 4, 2), [1, 5, 0, 0, 0])
 
 
 def test_errors_are_those_of_moved_and_exchanged_maps():
@@ -62,7 +65,7 @@ def test_errors_are_those_of_moved_and_exchanged_maps():
             moved[:, :n] = np.roll(maps[i][:, :n], int(share * n), axis=1)
             np.testing.assert_allclose([q.moved[i, b], c.moved[i, b]], expected(moved, arrays, i), rtol=1e-5)
         np.testing.assert_allclose([q.others[i, i], c.others[i, i]], [q.observed[i], c.observed[i]], rtol=1e-5)
-    stretched = stretch_frames(maps[1], 15, 19)
+    stretched = stretch_frames(jnp.asarray(maps[1]), 15, 19)
     np.testing.assert_allclose([q.others[2, 1], c.others[2, 1]], expected(stretched, arrays, 2), rtol=1e-5)
 
 
@@ -71,7 +74,7 @@ def test_zero_maps_are_not_drawn_and_have_no_value():
     maps, arrays = make(generator, [20, 20, 24])
     maps[1] = 0
     for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 30, generator):
-        assert draw.better == "lower"
+        assert METRICS[draw.metric].better == "lower"
         np.testing.assert_array_equal(np.isnan(draw.observed), [False, True, False])
         assert np.isfinite(draw.draws[[0, 2]]).all()
     for draw in contour_controls(0 * maps, arrays, BIN_HZ, ANALYSIS, 30, generator):
@@ -84,7 +87,10 @@ def test_other_recordings_are_found_to_be_worse_where_maps_follow_the_envelope()
     maps = np.repeat(arrays.energy[:, None], F, axis=1)
     p = {}
     for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 99, generator):
-        tests = [permutation_test(o, d, draw.better).p for o, d in zip(draw.observed, draw.draws, strict=True)]
+        tests = [
+            permutation_test(float(o), d, METRICS[draw.metric].better).p
+            for o, d in zip(draw.observed, draw.draws, strict=True)
+        ]
         p[draw.metric, draw.control] = np.array(tests)
     # The map itself is among the draws, at 1/12 or 1/24 of them.
     assert np.mean(p["q_rmse", "other_recordings"]) == pytest.approx(1 / 12, abs=0.03)
@@ -96,7 +102,10 @@ def test_p_is_calibrated_where_maps_are_random():
     maps, arrays = make(generator, [24] * 60)
     p = {}
     for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 99, generator):
-        tests = [permutation_test(o, d, draw.better).p for o, d in zip(draw.observed, draw.draws, strict=True)]
+        tests = [
+            permutation_test(float(o), d, METRICS[draw.metric].better).p
+            for o, d in zip(draw.observed, draw.draws, strict=True)
+        ]
         p.setdefault(draw.control, []).extend(tests)
     for values in p.values():
         assert len(values) == 120

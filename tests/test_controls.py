@@ -4,22 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.checks.chance.controls import COLUMNS, Draws, control_table, readable_cells
-from convcam_jax.checks.chance.verdicts import control_verdicts, p_in_words, stability_verdicts
-from convcam_jax.checks.seeds.stability import COLUMNS as STABILITY_COLUMNS
+from convcam_jax.checks.chance.config import ControlsConfig
+from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
+from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, Draws, control_table, readable_cells
 from convcam_jax.figures.controls import against_chance
-from convcam_jax.settings.config import ControlsConfig
 
 CONFIG = ControlsConfig(resamples=50)
 EMOTIONS = ("anger", "fear", "sadness")
 
 
-def make_recordings(gender="male"):
+def make_recordings(group="male"):
     """Five recordings: two of anger that count, one wrong, one of fear with a map of zeros, one of fear that counts."""
     return pd.DataFrame(
         {
-            "recording": [f"{gender}{i}" for i in range(5)],
-            "gender": gender,
+            "recording": [f"{group}{i}" for i in range(5)],
+            "group": group,
             "emotion": ["anger", "anger", "anger", "fear", "fear"],
             "speaker": ["a", "b", "b", "a", "a"],
             "correct": [True, True, False, True, True],
@@ -33,9 +32,9 @@ def make_draws(observed=(0.9, 0.5, 0.1, 0.1, 0.3)):
     draws = np.array([[0.1, 0.2, 0.3], [0.3, 0.8, 0.1], [9, 9, 9], [9, 9, 9], [0.3, 0.4, np.nan]])
     values = np.array(observed)
     return [
-        Draws("energy_ratio", "random_blobs", "higher", values, draws),
-        Draws("energy_ratio", "top_energy", "higher", values, np.full((5, 1), 0.95), tested=False),
-        Draws("q_rmse", "time_shift", "lower", values, draws),
+        Draws("energy_ratio", "random_blobs", values, draws),
+        Draws("energy_ratio", "top_energy", values, np.full((5, 1), 0.95), tested=False),
+        Draws("q_rmse", "time_shift", values, draws),
     ]
 
 
@@ -52,7 +51,7 @@ def row(table, level, emotion, metric="energy_ratio", control="random_blobs"):
 
 
 def test_cells_by_hand(table):
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(CONTROL_TABLE_COLUMNS)
     anger = row(table, "emotion", "anger")
     # Means of the draws over two recordings: 0.2, 0.5, 0.2.
     assert anger["observed"] == pytest.approx(0.7)
@@ -70,7 +69,7 @@ def test_cells_by_hand(table):
     # One of two draws is a tie.
     assert (fear["p"], fear["n_draws"]) == (1.0, 2)
     assert np.isnan(fear["observed_low"])
-    everything = row(table, "gender", "all")
+    everything = row(table, "group", "all")
     # Draws: (0.1 + 0.3 + 0.3) / 3, (0.2 + 0.8 + 0.4) / 3, (0.3 + 0.1) / 2.
     assert everything["control_mean"] == pytest.approx((0.7 / 3 + 1.4 / 3 + 0.2) / 3)
     assert everything["n_zero_maps"] == 1
@@ -100,7 +99,7 @@ def test_recordings_that_count_have_a_row(table):
 
 def many_draws(values):
     draws = np.random.default_rng(0).uniform(0.24, 0.26, (5, 199))
-    return [Draws("energy_ratio", "time_shift", "higher", np.array(values), draws)]
+    return [Draws("energy_ratio", "time_shift", np.array(values), draws)]
 
 
 def test_sentences():
@@ -116,7 +115,7 @@ def test_sentences():
         "The energy inside the mask, against the same mask moved in time: 2 of 4 cells are better than chance at a "
         "false discovery rate of 5 % (female anger, male anger)."
     )
-    of_cell = verdicts.set_index(["about", "gender", "emotion"])["sentence"]
+    of_cell = verdicts.set_index(["about", "group", "emotion"])["sentence"]
     assert of_cell["emotion", "female", "anger"] == (
         "The energy inside the mask, female anger: 90 % on 30 % of the area is above that inside the same mask moved "
         "in time (25 % on average; p = 0.005 with 199 draws, q = 0.010)."
@@ -162,29 +161,27 @@ def test_cells_of_zero_maps_only_are_called_so():
     assert labels[:2] == ["anger\nall maps\nare zero (2)", "fear\n1 recording\n1 speaker"]
 
 
-def test_sentences_about_seeds():
-    rows = [
-        {"kind": "map_mean", "gender": "male", "emotion": "all", "name": "rank_correlation", "value": 0.125, "n": 39},
-        {"kind": "map_mean", "gender": "male", "emotion": "all", "name": "ssim", "value": 0.3, "n": 39},
-        {
-            "kind": "icc",
-            "gender": "male",
-            "emotion": "all",
-            "name": "q_mse",
-            "statistic": "icc_2_1",
-            "value": 0.25,
-            "n": 7,
-        },
-        {"kind": "icc", "gender": "male", "emotion": "all", "name": "q_rmse", "statistic": "icc_2_1", "n": 0},
-    ]
-    stability = pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
-    claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
-    assert stability_verdicts(stability, claims)["sentence"].tolist() == [
-        "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
-        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
-        "recordings.",
-        "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
-    ]
+def test_the_cells_of_a_group_hold_the_recordings_of_all_its_folds():
+    """As if they were one cohort, where the draws are: column b is one draw in each of the folds."""
+    one, other = make_recordings(), make_recordings().assign(recording=list("vwxyz"), emotion="sadness")
+    first, second = make_draws(), make_draws((0.2, 0.4, 0.6, 0.8, 1.0))
+    table = control_table([one, make_recordings("female"), other], [first, make_draws(), second], EMOTIONS, CONFIG)
+    males = table[table["group"] == "male"]
+    everything = row(males, "group", "all")
+    # Correct, and with a map: 0.9, 0.5, 0.3 and 0.2, 0.4, 1.0.
+    assert everything["observed"] == pytest.approx(3.3 / 6)
+    assert everything[["n_recordings", "n_zero_maps"]].tolist() == [6, 2]
+    # Each draw is the mean over both folds: twice the same here.
+    assert everything["control_mean"] == pytest.approx((0.7 / 3 + 1.4 / 3 + 0.2) / 3)
+    assert row(males, "emotion", "sadness")["observed"] == pytest.approx(1.6 / 3)
+    assert list(dict.fromkeys(table["group"])) == ["male", "female"]
+    assert males["recording"].isin(["v", "w", "z"]).sum() == 3 * 3
+
+
+def test_models_for_all_recordings_are_spoken_of():
+    table = control_table([make_recordings("all")], [many_draws([0.9, 0.9, 0.1, 0.1, 0.05])], EMOTIONS, CONFIG)
+    sentences = control_verdicts(table, 0.05).query("about == 'group'")["sentence"]
+    assert sentences.iloc[0].startswith("The energy inside the mask, all recordings: 62 % on")
 
 
 def test_a_member_that_is_never_right():

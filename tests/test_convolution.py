@@ -9,23 +9,15 @@ import numpy as np
 import pytest
 from jax import Array, lax
 
-from convcam_jax.kernels import strip_convolution as convolution_module
 from convcam_jax.kernels.pooling import max_pool
+from convcam_jax.kernels.precision import Precision
 from convcam_jax.kernels.strip_convolution import strip_convolution
-from convcam_jax.settings.config import Precision
 
 TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 1e-2}
 PRECISIONS: list[Precision] = ["float32", "bfloat16"]
 # (H, T, C_in, C_out): one column, fewer columns than the kernel, one channel, several blocks of rows; channels enough
 # for Winograd's algorithm, with too few rows for the convolution itself, and with a block of rows that overlaps.
 SHAPES = [(3, 1, 1, 4), (4, 2, 3, 5), (6, 7, 1, 3), (7, 40, 16, 24), (5, 9, 32, 33), (8, 9, 33, 32)]
-
-
-@pytest.fixture(params=[True, False], ids=["with bfloat16 units", "without"])
-def bfloat16_units(request, monkeypatch):
-    """Whether the processor multiplies bfloat16; either way can be computed on every processor."""
-    monkeypatch.setattr(convolution_module, "multiplies_bfloat16", lambda: request.param)
-    return request.param
 
 
 def plain_convolution(strip: Array, kernel: Array) -> Array:
@@ -71,7 +63,6 @@ def test_hand_computed_column_looks_ahead_and_ends_in_zeros():
     np.testing.assert_array_equal(result[0, :, 0], [321.0, 32.0, 3.0])
 
 
-@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_value_and_gradients_equal_those_of_a_plain_convolution(shape, precision):
@@ -80,7 +71,6 @@ def test_value_and_gradients_equal_those_of_a_plain_convolution(shape, precision
     check(partial(strip_convolution, precision=precision), plain_convolution, strip, kernel, TOLERANCE[precision])
 
 
-@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("pool", [(1, 2), (2, 2)])
 @pytest.mark.parametrize("shape", SHAPES[1:])
 def test_pooled_value_and_gradients_equal_those_of_a_plain_convolution_and_pooling(shape, pool):
@@ -90,7 +80,6 @@ def test_pooled_value_and_gradients_equal_those_of_a_plain_convolution_and_pooli
     check(convolution, lambda s, k: max_pool(plain_convolution(s, k), pool), strip, kernel, TOLERANCE["float32"])
 
 
-@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
 def test_vmap_equals_a_plain_convolution_per_member(axes, precision):
@@ -140,7 +129,6 @@ def test_jitted_equals_eager(precision):
     assert relative_error(jax.jit(convolution)(strip, kernel), convolution(strip, kernel)) < 1e-6
 
 
-@pytest.mark.usefixtures("bfloat16_units")
 @pytest.mark.parametrize("pool", [(1, 1), (1, 2)])
 @pytest.mark.parametrize(("channels_in", "channels_out"), [(16, 24), (32, 40)])
 def test_bfloat16_rounds_the_factors_and_not_the_sums(channels_in, channels_out, pool):

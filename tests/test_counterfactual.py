@@ -1,33 +1,64 @@
+"""Answers of every member in their place, their table, and what it comes to."""
+
 import jax
 import numpy as np
 import pytest
 from fake_report import make_counterfactual
-from small_network import WITHOUT_DROPOUT, make_params, make_recordings
+from toy_network import TOY, toy_recordings, toy_variables, variables_of
 
-from convcam_jax.checks.listening.counterfactual import probabilities, summary
+from convcam_jax.checks.listening.counterfactual import (
+    ANSWER_COLUMNS,
+    answer_summary,
+    answer_table,
+    probabilities,
+    probe_table,
+)
+from convcam_jax.checks.listening.resynthesis import Probe
+from convcam_jax.data.members import Cohort
+from convcam_jax.data.recordings import Batch
 
 
 def test_every_member_answers_every_sound_in_its_place():
-    sounds = make_recordings(n_recordings=19, seed=3)
-    members = [make_params(WITHOUT_DROPOUT, seed) for seed in (1, 2)]
-    params = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
-    found = probabilities(params, sounds, WITHOUT_DROPOUT)
-    logits = jax.jit(lambda own: WITHOUT_DROPOUT.apply({"params": own}, sounds.spectrograms, sounds.n_frames))
-    for answers, own in zip(found, members, strict=True):
-        np.testing.assert_allclose(answers, jax.nn.softmax(logits(own)), atol=1e-5)
+    sounds, variables = toy_recordings(19, seed=3), toy_variables((1, 2))
+    found = probabilities(variables, sounds, TOY)
+    assert found.shape == (2, 19, 3)
+    for member, answers in enumerate(found):
+        logits = TOY.logits(variables_of(variables, member), Batch(sounds.spectrograms, sounds.n_frames), 0)[0]
+        np.testing.assert_allclose(answers, jax.nn.softmax(logits), atol=1e-6)
+
+
+def test_answers_stand_beside_the_sounds_and_the_member():
+    described = [Probe("all", 0, 1.0, "original", 1.0, 1.0), Probe("map", 0, 0.5, "only", 0.1, 0.3)]
+    answers = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+    table = answer_table(
+        Cohort("male", "08"),
+        probe_table("a", "fear", described),
+        {3: answers, 4: answers[:, ::-1]},
+        ("anger", "fear", "joy"),
+    )
+    assert list(table.columns) == ANSWER_COLUMNS
+    assert table[["group", "fold"]].drop_duplicates().values.tolist() == [["male", "08"]]
+    assert table["seed"].tolist() == [3, 3, 4, 4]
+    assert table["predicted"].tolist() == ["anger", "joy", "joy", "anger"]
+    assert table["p_truth"].tolist() == [0.2, 0.3, 0.2, 0.3]
+    assert not table["correct"].any()
+    right = answer_table(
+        Cohort("male", "08"), probe_table("a", "anger", described), {3: answers}, ("anger", "fear", "joy")
+    )
+    assert right["correct"].tolist() == [True, False]
 
 
 def test_summary_compares_the_map_with_random_cells_over_seeds():
-    table = summary(make_counterfactual())
+    table = answer_summary(make_counterfactual())
     assert len(table) == 4
-    only = table.query("gender == 'female' and sound == 'only'").iloc[0]
+    only = table.query("group == 'female' and sound == 'only'").iloc[0]
     assert only["p_truth_original"] == pytest.approx(0.9)
     assert only["p_truth_map"] == pytest.approx(0.65)
     # Differences 0.4 and 0.5: 0.45 +- 12.706 * 0.0707 / sqrt(2).
     assert only["difference"] == pytest.approx(0.45)
     assert only["difference_low"] == pytest.approx(0.45 - 12.7062 * 0.05, abs=1e-4)
     assert only["sentence"].endswith("difference 0.450 (-0.185 to 1.085 over the seeds): undecided.")
-    without = table.query("gender == 'female' and sound == 'without'").iloc[0]
+    without = table.query("group == 'female' and sound == 'without'").iloc[0]
     assert without["difference"] == pytest.approx(0.1)
     assert without["sentence"].endswith("random cells matter more than the map's.")
 
@@ -35,5 +66,5 @@ def test_summary_compares_the_map_with_random_cells_over_seeds():
 def test_summary_says_where_the_map_is_right():
     answers = make_counterfactual()
     answers.loc[(answers["cells"] == "map") & (answers["sound"] == "without"), "p_truth"] = 0.1
-    sentences = summary(answers).query("sound == 'without'")["sentence"]
+    sentences = answer_summary(answers).query("sound == 'without'")["sentence"]
     assert sentences.str.endswith("the map's cells matter more than as many random ones.").all()

@@ -1,19 +1,26 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from toy_network import BANDS, GRID, TOY
 
+from convcam_jax.checks.evidence.explanations import Pair, compared_methods, learned_table, placed_pairs
+from convcam_jax.checks.evidence.planting import changed_cells, class_in_words, planted_utterances
 from convcam_jax.checks.evidence.scoring import (
-    COLUMNS,
+    EVIDENCE_COLUMNS,
     HeldOut,
     MemberMaps,
-    changed_cells,
+    evidence_summary,
+    evidence_verdicts,
     member_means,
     method_ranking,
     score_table,
-    summary,
     verdict_of,
-    verdicts,
 )
+from convcam_jax.corpora.synthetic import planted
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.members import Cohort
 from convcam_jax.figures.evidence import methods
 
 SEEDS = (4, 7, 9)
@@ -28,8 +35,8 @@ def make_test_set(n_recordings: int = 3) -> HeldOut:
         own = np.zeros((10, 6 + 2 * n), bool)
         own[4:6, : 3 + n] = True
         truth.append(own)
-    cqt = [generator.exponential(size=own.shape) for own in truth]
-    return HeldOut([f"r{n}" for n in range(n_recordings)], ["low", "high", "low"][:n_recordings], cqt, truth)
+    magnitude = [generator.exponential(size=own.shape) for own in truth]
+    return HeldOut([f"r{n}" for n in range(n_recordings)], ["low", "high", "low"][:n_recordings], magnitude, truth)
 
 
 def make_maps(test: HeldOut, share: float) -> np.ndarray:
@@ -56,7 +63,7 @@ def make_table(variant: str = "burst", correct: np.ndarray | None = None) -> pd.
         MemberMaps("gradient_x_input", "none", make_maps(test, 0.4), make_maps(test, 0.5)),
     ]
     correct = np.ones((len(SEEDS), 3), bool) if correct is None else correct
-    return score_table(variant, "female", SEEDS, correct, test, maps)
+    return score_table(variant, Cohort("female", "all"), SEEDS, correct, test, maps)
 
 
 def test_changed_cells_are_those_near_the_largest_change():
@@ -70,7 +77,7 @@ def test_changed_cells_are_those_near_the_largest_change():
 
 def test_table_has_every_source_beside_every_member_and_recording():
     table = make_table()
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == EVIDENCE_COLUMNS
     assert len(table) == len(SEEDS) * 3 * (3 * 2 + 2)
     keys = ["seed", "recording", "method", "placement", "source"]
     assert not table.duplicated(keys).any()
@@ -78,7 +85,7 @@ def test_table_has_every_source_beside_every_member_and_recording():
     assert by.loc[(7, "r0", "gradcam", "receptive_field", "network"), "relevance_mass"] == pytest.approx(0.61)
     assert by.loc[(7, "r0", "gradcam", "receptive_field", "random_weights"), "relevance_mass"] == pytest.approx(0.11)
     test = make_test_set()
-    energy = test.cqt[1] ** 2
+    energy = test.magnitude[1] ** 2
     own = by.loc[(4, "r1", "none", "none", "energy")]
     assert own["relevance_mass"] == pytest.approx(energy[test.truth[1]].sum() / energy.sum())
     assert own["class"] == "high"
@@ -100,7 +107,7 @@ def test_means_leave_out_what_the_member_got_wrong():
 
 
 def test_summary_pairs_the_network_with_its_controls():
-    row = summary(make_table()).query("score == 'relevance_mass' and placement == 'receptive_field'").iloc[0]
+    row = evidence_summary(make_table()).query("score == 'relevance_mass' and placement == 'receptive_field'").iloc[0]
     assert row["network"] == pytest.approx(0.61)
     assert row["over_random_weights"] == pytest.approx(0.5)
     # Every member exceeds its own random weights by the same amount.
@@ -112,7 +119,7 @@ def test_summary_pairs_the_network_with_its_controls():
 
 def test_verdicts_in_words():
     table = pd.concat([make_table(), make_table("none"), make_table("pause")])
-    found = verdicts(summary(table), {"burst": 0.9, "none": 0.9, "pause": 0.5}, N_CLASSES)
+    found = evidence_verdicts(evidence_summary(table), {"burst": 0.9, "none": 0.9, "pause": 0.5}, N_CLASSES)
     verdict = found.set_index(["variant", "placement"])["verdict"].to_dict()
     assert verdict == {
         ("burst", "stretched"): "does not find",
@@ -130,7 +137,9 @@ def test_verdicts_in_words():
 
 def test_a_single_member_has_no_interval_and_no_finding():
     table = make_table()
-    row = summary(table[table["seed"] == 4]).query("score == 'relevance_mass' and placement == 'receptive_field'")
+    row = evidence_summary(table[table["seed"] == 4]).query(
+        "score == 'relevance_mass' and placement == 'receptive_field'"
+    )
     assert verdict_of(row.iloc[0], 0.9, N_CLASSES) == "does not find"
 
 
@@ -140,7 +149,7 @@ def test_more_than_the_energy_is_asked_for():
 
 
 def test_methods_are_ranked_among_energy_random_weights_and_chance():
-    summarised = summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
+    summarised = evidence_summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
     ranking = method_ranking(summarised, "relevance_mass")
     own = ranking[ranking["source"] == "network"]
     assert own["placement"].tolist() == ["receptive_field", "none", "stretched"]
@@ -155,13 +164,13 @@ def test_methods_are_ranked_among_energy_random_weights_and_chance():
     assert means["random_weights", "gradient_x_input", "none"] == pytest.approx(0.51)
     truth = make_test_set().truth
     assert means["chance", "none", "none"] == pytest.approx(np.mean([own.mean() for own in truth]))
-    energy = [cqt**2 for cqt in make_test_set().cqt]
+    energy = [own**2 for own in make_test_set().magnitude]
     shares = [own[where].sum() / own.sum() for own, where in zip(energy, truth, strict=True)]
     assert means["energy", "none", "none"] == pytest.approx(np.mean(shares))
 
 
 def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
-    summarised = summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
+    summarised = evidence_summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
     # An excess that may be 0 does not count.
     unsure = (summarised["variant"] == "burst") & (summarised["method"] == "gradient_x_input")
     summarised.loc[unsure, "over_energy_low"] = 0.0
@@ -175,7 +184,72 @@ def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
 
 
 def test_the_figure_of_methods_has_energy_and_chance_among_them():
-    ranking = method_ranking(summary(make_table()), "relevance_mass")
+    ranking = method_ranking(evidence_summary(make_table()), "relevance_mass")
     labels = [label.get_text() for label in methods(ranking, "relevance_mass").axes[0].get_yticklabels()]
     # The energy of these recordings is noise, and a little less in the truth than by chance.
     assert labels == ["gradcam, receptive_field", "gradient_x_input", "(chance)", "(energy)", "gradcam, stretched"]
+
+
+def test_the_folds_of_a_seed_are_one_member():
+    test = make_test_set()
+    maps = [MemberMaps("gradcam", "stretched", make_maps(test, 0.6), make_maps(test, 0.1))]
+    correct = np.ones((len(SEEDS), 3), bool)
+    folds = [score_table("burst", Cohort("all", fold), SEEDS, correct, test, maps) for fold in ("08", "09")]
+    table = pd.concat([folds[0], folds[1].assign(recording=lambda own: "another_" + own["recording"])])
+    assert table.groupby(["group", "fold"]).ngroups == 2
+    row = evidence_summary(table).query("score == 'relevance_mass'").iloc[0]
+    assert (row["members"], row["network"]) == (len(SEEDS), pytest.approx(0.61))
+
+
+def test_maps_of_nodes_are_placed_in_both_ways_and_maps_on_the_grid_in_none():
+    geometry = TOY.geometry(BANDS, GRID)
+    generator = np.random.default_rng(0)
+    nodes, cells = (generator.normal(size=(4, 2, 3, *shape)).astype(np.float32) for shape in (geometry.shape, GRID))
+    pairs = {"gradcam": Pair(nodes[0], nodes[1]), "gradient_x_input": Pair(cells[0], cells[1])}
+    placed = placed_pairs(pairs, np.array([GRID[1], 12, 7]), geometry, GRID)
+    assert [(own.method, own.placement) for own in placed] == [
+        ("gradcam", "stretched"),
+        ("gradcam", "receptive_field"),
+        ("gradient_x_input", "none"),
+    ]
+    assert {own.trained.shape for own in placed} == {(2, 3, *GRID)}
+    assert all((own.random[:, 2, :, 7:] == 0).all() and own.random[:, 2, :, :7].any() for own in placed)
+    expected = np.maximum(cells[1, 0, 0], 0)
+    np.testing.assert_allclose(placed[2].random[0, 0], expected / expected.max(), rtol=1e-6)
+
+
+def test_methods_are_compared_once_and_the_runs_own_comes_first():
+    assert compared_methods("layercam", ("gradcam", "layercam", "scorecam")) == ("layercam", "gradcam", "scorecam")
+
+
+def test_what_was_learned_is_that_of_the_best_epoch():
+    """The highest validation accuracy, then the lowest validation loss."""
+    history = pd.DataFrame(
+        {
+            "group": "all",
+            "fold": ["08"] * 3 + ["09"] * 3,
+            "seed": 2,
+            "epoch": [1, 2, 3] * 2,
+            "train_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "validation_accuracy": [0.5, 0.8, 0.8, 0.9, 0.4, 0.4],
+            "validation_loss": [0.1, 0.4, 0.3, 1.0, 0.1, 0.1],
+        }
+    )
+    learned = learned_table(history).set_index("fold")
+    assert learned["best_epoch"].to_dict() == {"08": 3, "09": 1}
+    assert learned["train_accuracy"].to_dict() == {"08": 0.3, "09": 0.4}
+
+
+def test_planted_recordings_are_utterances_whose_emotions_are_the_classes():
+    config = SyntheticConfig(speakers_per_gender=1, texts=2)
+    own = planted.recordings(config, "burst", ("female",))
+    paths = {one.recording: Path(f"{one.recording}.wav") for one in own}
+    utterances = planted_utterances(config, "burst", own, paths)
+    assert [u.emotion for u in utterances] == ["first", "second", "third"] * 2
+    assert {u.gender for u in utterances} == {"female"}
+    assert utterances[1].path == Path(f"{utterances[1].recording}.wav")
+    assert [class_in_words("burst", u.emotion) for u in utterances[:3]] == ["low", "middle", "high"]
+    # The same sound, other labels.
+    shuffled = planted_utterances(config, "none", own, paths)
+    assert [u.recording for u in shuffled] == [u.recording for u in utterances]
+    assert sorted(u.emotion for u in shuffled) == sorted(u.emotion for u in utterances)

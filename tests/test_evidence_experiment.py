@@ -1,3 +1,5 @@
+"""The experiment with planted evidence, from sound to verdicts, with networks that hardly learn."""
+
 import dataclasses
 
 import numpy as np
@@ -5,33 +7,27 @@ import pytest
 from absl.testing import flagsaver
 
 import run as command
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
+from convcam_jax.checks.evidence.explanations import compared_methods
 from convcam_jax.corpora.synthetic import planted
-from convcam_jax.settings.config import (
-    EVIDENCE_CLASSES,
-    EVIDENCE_VARIANTS,
-    EvidenceConfig,
-    ModelConfig,
-    SplitConfig,
-    SyntheticConfig,
-)
-from convcam_jax.settings.evidence_size import with_evidence_size
-from convcam_jax.settings.presets import make_config
-from convcam_jax.stages.evidence import methods_of
+from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
+from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import read_arrays, read_csv
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays, read_csv
 from experiments import evidence as experiment
 
 
 def tiny_config():
     """One speaker, three sentences, two networks that hardly learn."""
-    config = with_evidence_size(make_config("evidence", "synthetic", "", "corrected", 10, ()), seeds=2)
+    config = with_evidence_size(make_config(Choices(experiment="evidence")), seeds=2)
     return dataclasses.replace(
         config,
-        synthetic=SyntheticConfig(speakers_per_gender=1, texts=3),
-        split=SplitConfig(parts=3),
-        model=ModelConfig(filters=(2, 2, 2), dense_units=4),
-        train=dataclasses.replace(config.train, epochs=1),
+        corpus=dataclasses.replace(config.corpus, speakers_per_gender=1, texts=3),
+        split=PerCell(parts=3),
+        network=SimpleNetConfig(filters=(2, 2, 2), dense_units=4),
+        train=dataclasses.replace(config.train, epochs=1, precision="float32"),
         evidence=EvidenceConfig(variants=("burst", "none"), genders=("female",), methods=("gradient_x_input",)),
     )
 
@@ -76,14 +72,15 @@ def test_truth_is_that_of_the_test_recordings(finished):
 
 @pytest.mark.slow
 def test_answers_and_maps_are_those_of_the_networks(finished):
-    members = read_csv(finished / "evidence_members.csv").set_index(["variant", "gender", "seed"])
+    members = read_csv(finished / "evidence_members.csv").set_index(["variant", "group", "fold", "seed"])
     table = read_csv(finished / "evidence.csv")
-    answers = table.query("source == 'energy'").groupby(["variant", "gender", "seed"])["correct"].mean()
+    answers = table.query("source == 'energy'").groupby(["variant", "group", "fold", "seed"])["correct"].mean()
     assert answers.to_dict() == pytest.approx(members["test_accuracy"].to_dict())
     arrays = read_arrays(finished / "variants" / "burst" / "explanations.npz")
-    assert arrays["female_trained_gradcam"].shape == (2, 3, 90, 12)
-    assert arrays["female_random_gradient_x_input"].shape == (2, 3, 96, 64)
-    assert not np.allclose(arrays["female_trained_gradcam"], arrays["female_random_gradcam"])
+    assert arrays["cohorts"].tolist() == [["female", "all"]]
+    assert arrays["trained_gradcam_0"].shape == (2, 3, 90, 12)
+    assert arrays["random_gradient_x_input_0"].shape == (2, 3, 96, 64)
+    assert not np.allclose(arrays["trained_gradcam_0"], arrays["random_gradcam_0"])
 
 
 @pytest.mark.slow
@@ -103,8 +100,9 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     before = explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()
     experiment.run(RunSettings(tiny_config(), finished, cache_dir))
     assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
-    other = dataclasses.replace(tiny_config(), synthetic=SyntheticConfig(seed=1, speakers_per_gender=1, texts=3))
-    with pytest.raises(UserError, match=r"synthetic\.seed \(0 there, 1 now\)"):
+    config = tiny_config()
+    other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
+    with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))
 
 
@@ -118,20 +116,21 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     small = config_of("--set=evidence.size=small")
     assert small.corpus.emotions == EVIDENCE_CLASSES
     assert small.evidence.genders == ("female",)
-    assert (small.train.seeds, small.synthetic.speakers_per_gender) == (4, 2)
+    assert (small.train.seeds, small.corpus.speakers_per_gender) == (4, 2)
     default = config_of()
     assert default.evidence.variants == EVIDENCE_VARIANTS
-    assert (len(methods_of(default)), default.train.seeds) == (10, 4)
+    assert (len(default.evidence.methods), default.train.seeds) == (10, 4)
     changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
     assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))
-    assert methods_of(changed) == ("gradcam", "layercam")
+    methods = compared_methods(changed.attribution.method, changed.evidence.methods)
+    assert methods == ("gradcam", "layercam")
     assert config_of("--seeds=6").train.seeds == 6
 
 
 def test_wrong_fields_and_another_corpus_are_refused():
     with pytest.raises(UserError, match="--corpus: --experiment=evidence makes recordings of its own"):
         config_of("--corpus=emodb")
-    with pytest.raises(UserError, match=r"evidence\.variants: needs one or more different names of f0"):
+    with pytest.raises(UserError, match=r"evidence.variants=f1: must be one of f0, envelope"):
         config_of("--set=evidence.variants=f0,f1")
     with pytest.raises(UserError, match=r"evidence\.truth_threshold: must lie in"):
         EvidenceConfig(truth_threshold=0)

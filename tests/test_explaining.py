@@ -1,3 +1,5 @@
+"""Members that share their recordings are explained as one recording after another by the plain network."""
+
 from functools import partial
 
 import jax
@@ -5,20 +7,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from small_network import MODEL, make_params, make_recordings
+import toy_network
+from small_network import GRID, NETWORK, make_recordings, make_variables
 
-from convcam_jax.attribution.explaining import explain_group
-from convcam_jax.attribution.methods import INPUT_METHODS, NODE_METHODS, score_cam
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_members, explained_layer
+from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
-from convcam_jax.data.batches import ABSENT, stratify, strip_columns
-from convcam_jax.networks.simplenet import layers_before_map
-from convcam_jax.settings.config import CamConfig
+from convcam_jax.data.batches import frames_of, stratify
+from convcam_jax.data.recordings import ABSENT
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
 # Not in order, and not all of them.
 EXPLAINED = np.array([9, 2, 7, 0, 11, 4, 5])
-PARAMS = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_params(seed=1), make_params(seed=2))
+VARIABLES = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_variables(seed=1), make_variables(seed=2))
+STRATA = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
+LAYOUT = NETWORK.layout(frames_of(N_FRAMES, STRATA))
+
+
+def params_of(member: int) -> dict:
+    return jax.tree.map(lambda leaf: leaf[member], VARIABLES)["params"]
 
 
 @partial(jax.jit, static_argnames=("target", "score"))
@@ -37,19 +47,16 @@ def plain_explanation(params, spectrogram, emotion, target, score):
 
 
 @pytest.mark.parametrize(("target", "score"), [("truth", "logit"), ("predicted", "softmax")])
-def test_a_group_is_explained_as_by_a_plain_loop(target, score):
-    strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
-    assert (strata == ABSENT).sum() == 1
-    n_columns = strip_columns(N_FRAMES, strata)
-    cam = CamConfig(target=target, score=score)
-    (signed_maps,), explained_logits = explain_group(PARAMS, RECORDINGS, strata, MODEL, n_columns, (cam,))
+def test_members_are_explained_as_by_a_plain_loop(target, score):
+    assert (STRATA == ABSENT).sum() == 1
+    ways = (AttributionConfig(target=target, score=score),)
+    (signed_maps,), explained_logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, ways)
     assert signed_maps.shape == (2, 7, 6, 6)
     assert explained_logits.shape == (2, 7, 3)
     for member in range(2):
-        own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
         for index, recording in enumerate(sorted(EXPLAINED)):
             signed_map, logits = plain_explanation(
-                own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], target, score
+                params_of(member), RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], target, score
             )
             np.testing.assert_allclose(explained_logits[member, index], logits, rtol=1e-4, atol=1e-5)
             error = np.linalg.norm(signed_maps[member, index] - signed_map)
@@ -59,46 +66,90 @@ def test_a_group_is_explained_as_by_a_plain_loop(target, score):
 @partial(jax.jit, static_argnames="method")
 def explained_by_the_plain_network(params, spectrogram, emotion, method):
     """Signed map of one padded recording, its softmax score explained."""
-
-    def classify_spectrogram(one):
-        return reference_simplenet.logits(params, one[None])[0]
-
-    if method in INPUT_METHODS:
-        return INPUT_METHODS[method](classify_spectrogram, spectrogram, emotion, "softmax")
-    activations = reference_simplenet.activations(params, spectrogram[None])[0]
-    if method == "scorecam":
-        placement = make_placement("receptive_field", activations.shape[:2], spectrogram.shape, layers_before_map())
-        return score_cam(classify_spectrogram, spectrogram, activations, emotion, placement, "softmax")
-
-    def classify_activations(one):
-        return reference_simplenet.classify(params, one[None])[0]
-
-    return NODE_METHODS[method](classify_activations, activations, emotion, "softmax")
+    activations = reference_simplenet.activations(params, spectrogram[None])
+    placement = make_placement("receptive_field", NETWORK.geometry("convolution_3", GRID), GRID)
+    explained = Explained(
+        spectrogram[None],
+        activations,
+        emotion[None],
+        "softmax",
+        placement,
+        lambda several: reference_simplenet.logits(params, several),
+        lambda one: reference_simplenet.classify(params, one[None])[0],
+    )
+    return METHODS[method].explain(explained)[0]
 
 
-METHODS = ("eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients")
+TRIED = ("eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients")
 
 
 @pytest.fixture(scope="module")
 def maps_by_method():
-    strata = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
-    cams = tuple(CamConfig(method, score="softmax") for method in METHODS)
-    explained = explain_group(PARAMS, RECORDINGS, strata, MODEL, strip_columns(N_FRAMES, strata), cams)
-    return dict(zip(METHODS, explained.signed_maps, strict=True))
+    ways = tuple(AttributionConfig(method, score="softmax") for method in TRIED)
+    explained = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, ways)
+    return dict(zip(TRIED, explained.signed_maps, strict=True))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TRIED)
 def test_packed_recordings_are_explained_as_one_by_one(maps_by_method, method):
     signed_maps = maps_by_method[method]
-    on_input = method in INPUT_METHODS
-    assert signed_maps.shape == (2, 7, *((12, 40) if on_input else (6, 6)))
+    on_input = METHODS[method].level == "input"
+    assert signed_maps.shape == (2, 7, *(GRID if on_input else (6, 6)))
     for member, index in ((0, 0), (1, 3)):
-        own = jax.tree.map(lambda leaf, m=member: leaf[m], PARAMS)
         recording = sorted(EXPLAINED)[index]
         plain = explained_by_the_plain_network(
-            own, RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], method
+            params_of(member), RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], method
         )
         found = signed_maps[member, index]
         assert np.linalg.norm(found - plain) <= 1e-3 * np.linalg.norm(plain)
         if on_input:
             assert not found[:, N_FRAMES[recording] :].any()
+
+
+def test_the_shortcut_gives_what_the_method_gives_of_activations_and_head(monkeypatch):
+    """Grad-CAM of the last convolution; without its shortcut the network is asked for activations and head."""
+    way = AttributionConfig(score="softmax", target="predicted")
+    assert NETWORK.shortcut("gradcam", "convolution_3") is not None
+    by_shortcut = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (way,))
+    monkeypatch.setattr(type(NETWORK), "shortcut", lambda self, method, layer: None)
+    # Another config than above, so that the program is another: the class that is explained is the same.
+    same_way = AttributionConfig(score="softmax", target="predicted", layer="convolution_3")
+    by_parts = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (same_way,))
+    np.testing.assert_allclose(by_shortcut.logits, by_parts.logits, rtol=1e-4, atol=1e-5)
+    (left,), (right,) = by_shortcut.signed_maps, by_parts.signed_maps
+    assert np.linalg.norm(left - right) <= 1e-4 * np.linalg.norm(right)
+
+
+@pytest.mark.parametrize(("layer", "nodes"), [("convolution_2", (8, 17)), ("convolution_1", (10, 38))])
+def test_another_layer_can_be_explained(layer, nodes):
+    way = AttributionConfig("hirescam", layer=layer)
+    assert explained_layer(NETWORK, way) == layer
+    (signed_maps,), logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (way,))
+    assert signed_maps.shape == (2, 7, *nodes)
+    recording = sorted(EXPLAINED)[0]
+    expected = reference_simplenet.logits(params_of(1), RECORDINGS.spectrograms[recording][None])[0]
+    np.testing.assert_allclose(logits[1, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_default_layer_is_the_networks_first():
+    assert explained_layer(NETWORK, AttributionConfig()) == "convolution_3"
+    assert explained_layer(toy_network.TOY, AttributionConfig()) == toy_network.BANDS
+
+
+def test_another_network_is_explained_by_what_it_offers_by_hand():
+    """Grad-CAM of the toy network: its head is linear in the mean activations, so weights are the readout / nodes."""
+    recordings, network = toy_network.toy_recordings(5), toy_network.TOY
+    variables = toy_network.toy_variables()
+    strata = stratify(np.asarray(recordings.n_frames), np.arange(5), 2, 3)
+    (signed_maps,), logits = explain_members(variables, recordings, strata, network, 0, (AttributionConfig(),))
+    height, width = network.geometry(toy_network.BANDS, toy_network.GRID).shape
+    assert signed_maps.shape == (2, 5, height, width)
+    batch = toy_network.Batch(recordings.spectrograms, recordings.n_frames)
+    for member in range(2):
+        own = toy_network.variables_of(variables, member)
+        activations = network.activations(own, batch, 0, toy_network.BANDS)
+        readout = own["params"]["readout"]["kernel"]
+        np.testing.assert_allclose(logits[member], activations.mean((1, 2)) @ readout, rtol=1e-5, atol=1e-5)
+        weights = readout.T[recordings.emotion] / (height * width)
+        expected = jnp.einsum("nhwk,nk->nhw", activations, weights)
+        np.testing.assert_allclose(signed_maps[member], expected, rtol=1e-4, atol=1e-6)

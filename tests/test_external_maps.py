@@ -8,12 +8,14 @@ import pytest
 from convcam_jax.attribution import external_maps
 from convcam_jax.attribution.external_maps import MapShapes
 from convcam_jax.attribution.placement import make_placement
-from convcam_jax.networks.simplenet import layers_before_map
+from convcam_jax.networks.geometry import Geometry, ReceptiveField
 from convcam_jax.system.errors import UserError
 
 SHAPES = MapShapes(grid=(96, 202), nodes=(90, 47))
 N_FRAMES = 70
-STRETCHED = make_placement("stretched", SHAPES.nodes, SHAPES.grid, layers_before_map())
+# Of the paper's network.
+GEOMETRY = Geometry(SHAPES.nodes, ReceptiveField(7, 1, 3.0), ReceptiveField(18, 4, 8.5))
+STRETCHED = make_placement("stretched", GEOMETRY, SHAPES.grid)
 
 
 def random_nodes(seed=0):
@@ -101,7 +103,7 @@ def test_scaled_divides_by_the_maximum_even_of_numbers_beyond_single_precision()
 
 @pytest.mark.parametrize("map_placement", ["stretched", "receptive_field"])
 def test_nodes_and_what_they_give_on_the_grid_are_the_same_map(map_placement):
-    placement = make_placement(map_placement, SHAPES.nodes, SHAPES.grid, layers_before_map())
+    placement = make_placement(map_placement, GEOMETRY, SHAPES.grid)
     nodes = random_nodes()
     by_hand = (placement.frequency @ nodes @ placement.time.T)[:, :N_FRAMES]
     from_nodes = external_maps.on_grid(nodes, N_FRAMES, SHAPES, placement)

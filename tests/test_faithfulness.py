@@ -22,7 +22,7 @@ GENERATOR = np.random.default_rng(0)
 INSIDE = np.arange(T) < N_FRAMES[:, None, None]
 SPECTROGRAMS = GENERATOR.random((2, F, T)) * INSIDE
 WEIGHTS = GENERATOR.random((F, T))
-BLURS = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES, strict=True)])
+BLURS = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
 FILLS = np.stack([np.zeros_like(SPECTROGRAMS), BLURS])
 STEPS = shares(6)
 
@@ -72,9 +72,9 @@ def test_ties_are_broken_at_random_and_only_ties():
 def test_shares_count_the_cells_of_the_recording():
     ranks = ranks_of(CONTRIBUTIONS)
     for share in (0.0, 0.25, 0.5, 1.0):
-        counted = np.asarray(first_cells(ranks, share, N_FRAMES)).sum((1, 2))
+        counted = np.asarray(first_cells(ranks, share, jnp.asarray(N_FRAMES))).sum((1, 2))
         np.testing.assert_array_equal(counted, np.round(share * F * N_FRAMES))
-    assert not (np.asarray(first_cells(ranks, 1.0, N_FRAMES)) & ~INSIDE).any()
+    assert not (np.asarray(first_cells(ranks, 1.0, jnp.asarray(N_FRAMES))) & ~INSIDE).any()
 
 
 def test_curves_begin_and_end_at_the_recording_and_the_fill(values):
@@ -88,7 +88,7 @@ def test_curves_begin_and_end_at_the_recording_and_the_fill(values):
 
 def test_the_ends_are_what_everything_deleted_and_inserted_gives():
     """The ends are computed without the ranks; all cells deleted one by one gives the same."""
-    everything = np.asarray(first_cells(RANKS[1], 1.0, N_FRAMES))
+    everything = np.asarray(first_cells(RANKS[1], 1.0, jnp.asarray(N_FRAMES)))
     for fill in FILLS:
         np.testing.assert_array_equal(np.where(everything, fill, SPECTROGRAMS), fill)
         np.testing.assert_array_equal(np.where(everything, SPECTROGRAMS, fill), SPECTROGRAMS)

@@ -1,74 +1,33 @@
-"""The curves of a group of members equal those of the plain network, recording by recording."""
-
-import dataclasses
+"""The curves of members equal those of one plain network after the other, whatever the network."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import reference_simplenet
+import pytest
 from scipy.special import softmax
-from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_params, make_recordings
+from toy_network import GRID, N_CLASSES, TOY, toy_recordings, toy_variables, variables_of
 
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, blurred, shares
-from convcam_jax.settings.config import Config, CorpusConfig, FaithfulnessConfig, FeatureConfig, TrainConfig
-from convcam_jax.stages.faithfulness import measure_curves
-from convcam_jax.training.ensemble import Member
+from convcam_jax.checks.faithfulness.member_curves import OwnMaps, explained_labels, member_curves
+from convcam_jax.data.recordings import Batch
 
-CONFIG = dataclasses.replace(
-    Config(),
-    corpus=CorpusConfig(emotions=("anger", "fear", "neutral"), max_frames=N_INPUT_FRAMES),
-    features=FeatureConfig(cqt_bins=N_BINS),
-    model=MODEL.config,
-    train=TrainConfig(batch_size=4),
-    faithfulness=FaithfulnessConfig(steps=3),
-)
-MEMBERS = (Member("male", 0), Member("male", 5))
-PARAMS = [make_params(seed=1), make_params(seed=2)]
-RECORDINGS = make_recordings(7)
+N = 7
+SEEDS = (0, 5)
+RECORDINGS = toy_recordings(N)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
 SPECTROGRAMS = np.asarray(RECORDINGS.spectrograms)
+MAPS = np.random.default_rng(1).random((2, N, *GRID)).astype(np.float32) * (
+    np.arange(GRID[1]) < N_FRAMES[:, None, None]
+)
+LABELS = np.stack([np.arange(N) % 3, (np.arange(N) + 1) % 3])
 STEPS = shares(3)
-plain_logits = jax.jit(reference_simplenet.logits)
 
 
-def probabilities(params, inputs, labels):
-    """[N] by the plain network."""
-    return softmax(np.asarray(plain_logits(params, jnp.asarray(inputs)), float), axis=-1)[np.arange(7), labels]
-
-
-def test_curves_are_those_of_the_plain_network():
-    inside = np.arange(N_INPUT_FRAMES) < N_FRAMES[:, None, None]
-    maps = np.random.default_rng(1).random((2, *SPECTROGRAMS.shape)).astype(np.float32) * inside
-    labels = np.stack([np.arange(7) % 3, (np.arange(7) + 1) % 3])
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *PARAMS)
-    found = measure_curves(CONFIG, MEMBERS, stacked, RECORDINGS, maps, labels)
-    assert found.shape == (2, 7, len(CURVES), len(FILLS), len(ORDERS), len(STEPS))
-    blurs = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES, strict=True)])
-    fills = [np.zeros_like(SPECTROGRAMS), blurs]
-    scores = {"map": maps, "energy": np.stack([SPECTROGRAMS] * 2)}
-    for member, params in enumerate(PARAMS):
-        original = probabilities(params, SPECTROGRAMS, labels[member])
-        for number, fill in enumerate(fills):
-            filled = probabilities(params, fill, labels[member])
-            for order in range(len(ORDERS)):
-                np.testing.assert_allclose(found[member, :, 0, number, order, 0], original, rtol=1e-4)
-                np.testing.assert_allclose(found[member, :, 0, number, order, -1], filled, rtol=1e-4)
-                np.testing.assert_allclose(found[member, :, 1, number, order, 0], filled, rtol=1e-4)
-                np.testing.assert_allclose(found[member, :, 1, number, order, -1], original, rtol=1e-4)
-            for name, own in scores.items():
-                first = np.stack([top_cells(own[member, i], n, STEPS[1]) for i, n in enumerate(N_FRAMES)])
-                expected = (
-                    probabilities(params, np.where(first, fill, SPECTROGRAMS), labels[member]),
-                    probabilities(params, np.where(first, SPECTROGRAMS, fill), labels[member]),
-                )
-                for curve in range(2):
-                    values = found[member, :, curve, number, ORDERS.index(name), 1]
-                    np.testing.assert_allclose(values, expected[curve], rtol=1e-4)
-    # The orders by chance are no one's else, and not each other's.
-    between = found[:, :, 0, 0, :, 1]
-    for one in range(len(ORDERS)):
-        for other in range(one):
-            assert (np.abs(between[..., one] - between[..., other]) > 1e-6).mean() > 0.8
+def probabilities(member, inputs):
+    """[N] of the member's labels, by the whole network at once."""
+    batch = Batch(jnp.asarray(inputs, jnp.float32), RECORDINGS.n_frames)
+    logits = TOY.logits(variables_of(toy_variables(SEEDS), member), batch, 0)[0]
+    return softmax(np.asarray(logits, float), axis=-1)[np.arange(N), LABELS[member]]
 
 
 def top_cells(scores, n_frames, share):
@@ -80,3 +39,50 @@ def top_cells(scores, n_frames, share):
     chosen[:, :n_frames] = own >= threshold
     assert chosen.sum() == count
     return chosen
+
+
+@pytest.fixture(scope="module")
+def found():
+    own = OwnMaps(np.array(SEEDS), MAPS, LABELS)
+    return member_curves(toy_variables(SEEDS), own, RECORDINGS, TOY, batch_size=4, n_steps=3)
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_curves_are_those_of_the_plain_network(found, member):
+    assert found.shape == (2, N, len(CURVES), len(FILLS), len(ORDERS), len(STEPS))
+    blurs = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
+    scores = {"map": MAPS[member], "energy": SPECTROGRAMS}
+    original = probabilities(member, SPECTROGRAMS)
+    for number, fill in enumerate([np.zeros_like(SPECTROGRAMS), blurs]):
+        filled = probabilities(member, fill)
+        for order in range(len(ORDERS)):
+            for curve, (first, last) in enumerate([(original, filled), (filled, original)]):
+                np.testing.assert_allclose(found[member, :, curve, number, order, 0], first, rtol=1e-4)
+                np.testing.assert_allclose(found[member, :, curve, number, order, -1], last, rtol=1e-4)
+        for name, own in scores.items():
+            first = np.stack([top_cells(own[i], n, STEPS[1]) for i, n in enumerate(N_FRAMES)])
+            deleted, inserted = np.where(first, fill, SPECTROGRAMS), np.where(first, SPECTROGRAMS, fill)
+            for curve, inputs in enumerate((deleted, inserted)):
+                values = found[member, :, curve, number, ORDERS.index(name), 1]
+                np.testing.assert_allclose(values, probabilities(member, inputs), rtol=1e-4)
+
+
+def test_the_orders_by_chance_are_no_one_elses(found):
+    between = found[:, :, 0, 0, :, 1]
+    for one in range(len(ORDERS)):
+        for other in range(one):
+            assert (np.abs(between[..., one] - between[..., other]) > 1e-6).mean() > 0.8
+
+
+def test_a_member_does_not_depend_on_the_others(found):
+    own = OwnMaps(np.array(SEEDS[1:]), MAPS[1:], LABELS[1:])
+    alone = jax.tree.map(lambda leaf: leaf[1:], toy_variables(SEEDS))
+    found_alone = member_curves(alone, own, RECORDINGS, TOY, batch_size=4, n_steps=3)
+    np.testing.assert_allclose(found_alone[0], found[1], rtol=1e-5)
+
+
+def test_the_class_that_is_explained():
+    logits = np.random.default_rng(2).normal(size=(2, N, N_CLASSES))
+    emotion = np.arange(N) % N_CLASSES
+    np.testing.assert_array_equal(explained_labels("truth", emotion, logits), [emotion, emotion])
+    np.testing.assert_array_equal(explained_labels("predicted", emotion, logits), logits.argmax(2))

@@ -1,13 +1,18 @@
 """Areas, verdicts and the figure of the faithfulness curves from tables with known values."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
-from convcam_jax.checks.faithfulness.curve_tables import areas, summary, verdicts
+from convcam_jax.checks.faithfulness.curve_tables import area_summary, area_verdicts, areas, curve_table
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.members import Cohort
 from convcam_jax.figures import faithfulness as figures
+from convcam_jax.measures.cohort_maps import CohortMaps
 
 STEPS = shares(4)
 N_RECORDINGS = 12
@@ -21,7 +26,7 @@ def make_table(seeds=2, zero=()):
     rows = []
     for seed in range(seeds):
         for number in range(N_RECORDINGS):
-            fixed = {"recording": f"r{number:02d}", "gender": "female", "speaker": "08", "emotion": "anger"}
+            fixed = {"recording": f"r{number:02d}", "group": "female", "speaker": "08", "emotion": "anger"}
             fixed |= {"seed": seed, "correct": True, "map_is_zero": number in zero}
             for curve in CURVES:
                 for fill in FILLS:
@@ -38,6 +43,28 @@ TABLE = make_table()
 AREAS = areas(TABLE)
 
 
+def test_the_table_of_a_member_has_a_row_for_every_point_of_every_curve():
+    utterances = [Utterance(f"r{i}", "08", "female", "anger", "x", Path()) for i in range(2)]
+    maps = np.zeros((2, 2, 3, 4), np.float32)
+    maps[1, 0] = 1
+    correct = np.array([[True, True], [False, True]])
+    logits = np.zeros((2, 2, 3))
+    own = CohortMaps(Cohort("female", "08"), [4, 9], 0, utterances, None, maps, [None] * 2, correct, logits)
+    probability = np.random.default_rng(0).random((2, len(CURVES), len(FILLS), len(ORDERS), 5))
+    table = curve_table(own, 1, probability)
+    assert table[["group", "fold", "seed", "speaker"]].drop_duplicates().to_numpy().tolist() == [
+        ["female", "08", 9, "08"]
+    ]
+    by = table.set_index(["recording", "curve", "fill", "order", "share"])["probability"]
+    assert len(by) == probability.size
+    assert by["r1", "insertion", "zeros", "energy", 0.75] == probability[1, 1, 0, 3, 3]
+    assert table.groupby("recording")[["correct", "map_is_zero"]].first().to_numpy().tolist() == [
+        [False, False],
+        [True, True],
+    ]
+    np.testing.assert_allclose(areas(table)["area"], np.trapezoid(probability, STEPS).ravel())
+
+
 def test_areas_are_those_of_each_curve():
     assert len(AREAS) == 2 * N_RECORDINGS * 2 * 2 * 4
     keys = ["recording", "seed", "curve", "fill", "order"]
@@ -49,7 +76,7 @@ def test_areas_are_those_of_each_curve():
 
 
 def test_summary_leaves_out_zero_maps():
-    cells = summary(areas(make_table(zero=(0, 5)))).set_index(["curve", "fill", "order"])
+    cells = area_summary(areas(make_table(zero=(0, 5)))).set_index(["curve", "fill", "order"])
     assert (cells["n_curves"] == 2 * (N_RECORDINGS - 2)).all()
     shown = AREAS[~AREAS["recording"].isin(["r00", "r05"])].query("curve == 'deletion' and fill == 'zeros'")
     by_seed = shown[shown["order"] == "map"].groupby("seed")["area"].mean()
@@ -60,7 +87,7 @@ def test_summary_leaves_out_zero_maps():
 
 
 def test_verdicts_are_those_of_the_curves():
-    rows = verdicts(AREAS, 0.05).set_index(["curve", "fill", "order"])
+    rows = area_verdicts(AREAS, 0.05).set_index(["curve", "fill", "order"])
     assert len(rows) == 2 * 2 * 3
     assert (rows.xs("random", level="order")["verdict"] == "better").all()
     assert (rows.xs("energy", level="order")["verdict"] == "worse").all()
@@ -84,11 +111,11 @@ def areas_with_gains(gains):
     frame = pd.DataFrame(keys, columns=["recording", "curve", "fill", "order"])
     sign = frame["curve"].map({"deletion": 1, "insertion": -1}) * (frame["order"] != "map")
     area = 0.5 + sign * frame["recording"].map(dict(enumerate(gains)))
-    return frame.assign(area=area, gender="male", seed=3, map_is_zero=False)
+    return frame.assign(area=area, group="male", seed=3, map_is_zero=False)
 
 
 def test_p_and_interval_are_of_one_test_by_hand():
-    rows = verdicts(areas_with_gains([0.1, 0.2, 0.3]), 0.05)
+    rows = area_verdicts(areas_with_gains([0.1, 0.2, 0.3]), 0.05)
     # t = 0.2 / (0.1 / sqrt(3)) = 3.4641 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2).
     np.testing.assert_allclose(rows["p"], 1 - 3.4641016 / np.sqrt(14), rtol=1e-6)
     np.testing.assert_allclose(rows[["gain", "low", "high"]], [[0.2, 0.2 - 0.2484138, 0.2 + 0.2484138]] * 12, atol=1e-7)
@@ -105,7 +132,7 @@ def test_p_and_interval_are_of_one_test_by_hand():
 
 def test_the_interval_leaves_out_zero_where_p_is_below_5_per_cent():
     for mean in (0.1, 0.2, 0.25, 0.3, -0.3):
-        rows = verdicts(areas_with_gains([mean - 0.1, mean, mean + 0.1]), 0.05)
+        rows = area_verdicts(areas_with_gains([mean - 0.1, mean, mean + 0.1]), 0.05)
         leaves_out_0 = (rows["low"] > 0) | (rows["high"] < 0)
         assert ((rows["p"] < 0.05) == leaves_out_0).all()
         assert leaves_out_0.all() == (abs(mean) > 0.2484138)
@@ -113,15 +140,15 @@ def test_the_interval_leaves_out_zero_where_p_is_below_5_per_cent():
 
 def test_the_rate_decides():
     areas_ = areas_with_gains([0.1, 0.2, 0.3])
-    assert set(verdicts(areas_, 0.0742)["verdict"]) == {"better"}
-    assert set(verdicts(areas_, 0.0741)["verdict"]) == {"undecided"}
+    assert set(area_verdicts(areas_, 0.0742)["verdict"]) == {"better"}
+    assert set(area_verdicts(areas_, 0.0741)["verdict"]) == {"undecided"}
 
 
 def test_each_recording_counts_once_whatever_the_number_of_its_seeds():
     # A seed whose map is zero is left out: recording 0 then has one seed, recordings 1 and 2 have two.
     first, second = areas_with_gains([0.1, 0.2, 0.3]), areas_with_gains([0.9, 0.4, 0.3]).assign(seed=4)
     second.loc[second["recording"] == 0, "map_is_zero"] = True
-    rows = verdicts(pd.concat([first, second]), 0.05)
+    rows = area_verdicts(pd.concat([first, second]), 0.05)
     # Gains 0.1, 0.3 and 0.3; of the seeds' means, both are positive.
     np.testing.assert_allclose(rows["gain"], 0.7 / 3)
     deletion = rows[rows["curve"] == "deletion"]
@@ -130,7 +157,7 @@ def test_each_recording_counts_once_whatever_the_number_of_its_seeds():
 
 
 def test_one_recording_is_not_tested():
-    rows = verdicts(areas_with_gains([0.1]), 0.05)
+    rows = area_verdicts(areas_with_gains([0.1]), 0.05)
     assert rows[["p", "p_adjusted", "low", "high"]].isna().all(axis=None)
     assert set(rows["verdict"]) == {"undecided"}
     assert rows["sentence"].str.contains(r"gain in area 0.100, 0.500 against 0.[46]00: undecided.$", regex=True).all()
@@ -138,10 +165,10 @@ def test_one_recording_is_not_tested():
 
 def test_equal_orders_are_undecided_and_one_seed_has_no_interval():
     table = make_table(seeds=1).assign(probability=0.5)
-    rows = verdicts(areas(table), 0.05)
+    rows = area_verdicts(areas(table), 0.05)
     assert (rows["p"] == 1).all()
     assert set(rows["verdict"]) == {"undecided"}
-    assert summary(areas(table))["low"].isna().all()
+    assert area_summary(areas(table))["low"].isna().all()
     assert not rows["sentence"].str.contains("seeds").any()
 
 

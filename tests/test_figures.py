@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import make_results, without_correct
-from fake_views import BIN_HZ, make_masks, make_view, make_views
+from fake_views import BIN_HZ, EDGES_HZ, make_masks, make_view, make_views
+from figure_checks import assert_no_overlapping_text, line_data, titles
 from matplotlib.figure import Figure
 
+from convcam_jax.corpora.config import EMOTIONS
+from convcam_jax.data.members import Cohort
 from convcam_jax.figures import errors, maps, models, style, trajectories
+from convcam_jax.figures.folds import seed_accuracy
 from convcam_jax.figures.selection import extreme, f0_leaps, with_f0_errors
 from convcam_jax.measures.statistics import chosen_rows, mean_interval
 from convcam_jax.paper import published, tables
-from convcam_jax.settings.config import EMOTIONS
 
 RESULTS = make_results(seeds=5)
 RECORDINGS = published.load().recordings
@@ -28,48 +31,16 @@ def without_male_fear() -> pd.DataFrame:
     return chosen_rows(results.metrics, results.members)
 
 
-def titles(figure: Figure) -> list[str]:
-    return [axes.get_title(loc="left") for axes in figure.axes]
-
-
-def line_data(axes, label: str) -> np.ndarray:
-    (line,) = [line for line in axes.lines if line.get_label() == label]
-    return np.asarray(line.get_xydata())
-
-
-def tick_labels(axis) -> list:
-    """Labels of the ticks within the limits; locators also give ticks outside, which are not drawn."""
-    low, high = sorted(axis.get_view_interval())
-    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-    return [label for tick in ticks for label in (tick.label1, tick.label2)]
-
-
-def assert_no_overlapping_text(figure: Figure) -> None:
-    """Titles, axis labels and tick labels that are drawn do not cover each other, and lie inside the figure."""
-    figure.canvas.draw()
-    texts = [text for legend in figure.legends for text in legend.texts]
-    for axes in figure.axes:
-        texts += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
-        texts += [*tick_labels(axes.xaxis), *tick_labels(axes.yaxis)]
-    # Slanted tick labels have bounding boxes that overlap where the text does not.
-    drawn = [text for text in texts if text.get_visible() and text.get_text() and text.get_rotation() in (0, 90)]
-    names = np.array([text.get_text() for text in drawn])
-    x0, y0, x1, y1 = np.array([text.get_window_extent().padded(-1).extents for text in drawn]).T
-    outside = (x0 < 0) | (y0 < 0) | (x1 > figure.bbox.x1) | (y1 > figure.bbox.y1)
-    assert not outside.any(), names[outside]
-    apart = (x0[:, None] > x1) | (y0[:, None] > y1)
-    overlapping = np.triu(~(apart | apart.T), k=1)
-    assert not overlapping.any(), [(names[first], names[second]) for first, second in np.argwhere(overlapping)]
-
-
 def every_figure() -> dict[str, Figure]:
     metrics = without_male_fear()
     matrices = tables.confusion_matrices(RESULTS.members, RESULTS.predictions, EMOTIONS)
     return {
-        "accuracy": models.accuracy(RESULTS.members, published.inferred_accuracy(RECORDINGS)),
+        "accuracy": models.accuracy(
+            seed_accuracy(RESULTS.members, RESULTS.predictions), published.inferred_accuracy(RECORDINGS)
+        ),
         "masks": maps.masks(make_masks()),
         "confusion": models.confusion(matrices),
-        "cqt_and_f0": maps.cqt_and_f0(VIEW),
+        "spectrogram_and_f0": maps.spectrogram_and_f0(VIEW, "CQT-96"),
         "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW, VIEW.raw_map),
         "extreme_envelopes": errors.extreme_envelopes(VIEWS, metrics, "q_mse"),
         "envelope_error": errors.envelope_error(metrics, "q_mse", EMOTIONS, RECORDINGS),
@@ -93,7 +64,7 @@ def test_every_figure_fits_the_page_and_its_text_does_not_overlap():
 
 def test_look_does_not_depend_on_the_callers_settings():
     def pixels() -> np.ndarray:
-        figure = maps.cqt_and_f0(VIEW)
+        figure = maps.spectrogram_and_f0(VIEW, "CQT-96")
         figure.canvas.draw()
         return np.asarray(figure.canvas.buffer_rgba())
 
@@ -103,10 +74,10 @@ def test_look_does_not_depend_on_the_callers_settings():
 
 
 def test_accuracy_shows_every_member_and_the_papers_best():
-    figure = models.accuracy(RESULTS.members, {"female": 0.7, "male": 0.6})
+    figure = models.accuracy(seed_accuracy(RESULTS.members, RESULTS.predictions), {"female": 0.7, "male": 0.6})
     assert titles(figure) == ["(a) females", "(b) males"]
-    for axes, gender, best in zip(figure.axes, ("female", "male"), (70, 60), strict=True):
-        per_cent = 100 * RESULTS.members.query(f"gender == '{gender}'").sort_values("seed")["test_accuracy"]
+    for axes, group, best in zip(figure.axes, ("female", "male"), (70, 60), strict=True):
+        per_cent = 100 * RESULTS.members.query(f"group == '{group}'").sort_values("seed")["test_accuracy"]
         np.testing.assert_allclose(line_data(axes, "model")[:, 1], per_cent)
         np.testing.assert_allclose(line_data(axes, "chosen model")[:, 1], per_cent.iloc[:1])
         np.testing.assert_allclose(line_data(axes, "mean of all models")[:, 1], mean_interval(per_cent).mean)
@@ -129,7 +100,7 @@ def test_learning_curves_show_all_seeds_their_mean_and_the_kept_epoch():
     figure = models.learning_curves(RESULTS.history, RESULTS.members)
     assert len(figure.axes) == 4
     loss = figure.axes[0]
-    female = RESULTS.history.query("gender == 'female'")
+    female = RESULTS.history.query("group == 'female'")
     assert len(loss.lines) == 2 * (5 + 1) + 1
     np.testing.assert_allclose(line_data(loss, "validation")[:, 1], female.groupby("epoch")["validation_loss"].mean())
     kept = line_data(loss, "epoch kept")
@@ -148,7 +119,8 @@ def test_masks_show_three_emotions_of_the_best_model_and_of_all():
     assert len(figure.axes) == 4 * 3 + 1
     neutral = EMOTIONS.index("neutral")
     shown = figure.axes[3 * 3 + 1].collections[0].get_array()
-    expected = mask_set.summed["male"][neutral] / mask_set.summed["male"][neutral].max()
+    summed = mask_set.summed[Cohort("male", "all")][neutral]
+    expected = summed / summed.max()
     np.testing.assert_allclose(shown.reshape(96, 202), expected)
     assert figure.axes[0].get_yscale() == "log"
     assert figure.axes[0].get_ylabel() == "females, best model\nfrequency (Hz)"
@@ -156,7 +128,7 @@ def test_masks_show_three_emotions_of_the_best_model_and_of_all():
 
 def test_masks_of_other_emotions_and_empty_masks():
     mask_set = make_masks()._replace(emotions=("joy", "rage", "calm", "awe", "anger", "grief"))
-    empty = {gender: np.zeros_like(mask) for gender, mask in mask_set.best.items()}
+    empty = {cohort: np.zeros_like(mask) for cohort, mask in mask_set.best.items()}
     figure = maps.masks(mask_set._replace(best=empty))
     assert titles(figure)[:3] == ["(a) anger", "(b) joy", "(c) rage"]
     assert [text.get_text() for text in figure.axes[0].texts] == ["empty mask"]
@@ -164,14 +136,14 @@ def test_masks_of_other_emotions_and_empty_masks():
 
 
 def test_spectrogram_is_in_decibel_on_the_bins_frequencies():
-    figure = maps.cqt_and_f0(VIEW)
+    figure = maps.spectrogram_and_f0(VIEW, "mel-96")
     top, bottom = figure.axes[:2]
-    shown = np.asarray(top.collections[0].get_array()).reshape(VIEW.cqt.shape)
-    np.testing.assert_allclose(shown, 20 * np.log10(VIEW.cqt / VIEW.cqt.max()), atol=1e-4)
+    assert titles(figure)[0] == "(a) mel-96, 13b01Ab (fear)"
+    shown = np.asarray(top.collections[0].get_array()).reshape(VIEW.magnitude.shape)
+    np.testing.assert_allclose(shown, 20 * np.log10(VIEW.magnitude / VIEW.magnitude.max()), atol=1e-4)
     assert shown.max() == pytest.approx(0, abs=1e-6)
-    edges = style.frequency_edges(BIN_HZ)
-    assert top.get_ylim() == pytest.approx((edges[0], edges[-1]))
-    np.testing.assert_allclose(np.sqrt(edges[1:] * edges[:-1]), BIN_HZ)
+    assert top.get_ylim() == pytest.approx((EDGES_HZ[0], EDGES_HZ[-1]))
+    assert top.get_yscale() == "log"
     contour = bottom.lines[0].get_ydata()
     np.testing.assert_array_equal(np.isnan(contour), ~VIEW.voiced)
     np.testing.assert_array_equal(contour[VIEW.voiced], VIEW.f0_hz[VIEW.voiced])
@@ -179,14 +151,14 @@ def test_spectrogram_is_in_decibel_on_the_bins_frequencies():
 
 def test_silence_is_drawn_without_warnings():
     silent = VIEW._replace(
-        cqt=np.zeros_like(VIEW.cqt),
+        magnitude=np.zeros_like(VIEW.magnitude),
         map=np.zeros_like(VIEW.map),
         raw_map=np.zeros_like(VIEW.raw_map),
         f0_hz=np.zeros_like(VIEW.f0_hz),
         voiced=np.zeros_like(VIEW.voiced),
     )
     for figure in (
-        maps.cqt_and_f0(silent),
+        maps.spectrogram_and_f0(silent, "CQT-96"),
         maps.raw_and_scaled_map(silent, silent.raw_map),
         trajectories.trajectory_scheme(silent, 0.5),
         trajectories.f0_errors({"silent": silent}),
@@ -205,6 +177,9 @@ def test_raw_map_is_shown_beside_the_scaled_one():
     np.testing.assert_allclose(raw.images[0].get_array(), VIEW.raw_map / VIEW.raw_map.max())
     np.testing.assert_allclose(np.asarray(scaled.collections[0].get_array()).reshape(VIEW.map.shape), VIEW.map)
     assert titles(figure)[0].startswith("(a) 90 × 47")  # noqa: RUF001
+    assert (raw.get_xlabel(), raw.get_ylabel()) == ("column of the last convolution", "row of the last convolution")
+    other = maps.raw_and_scaled_map(VIEW, VIEW.raw_map, "block 3").axes[0]
+    assert (other.get_xlabel(), other.get_ylabel()) == ("column of block 3", "row of block 3")
 
 
 def test_extreme_envelopes_are_those_with_the_lowest_and_highest_error():
@@ -235,9 +210,9 @@ def points(axes, marker: str) -> np.ndarray:
 def test_distributions_show_every_correct_recording_and_every_printed_value(draw, column, printed_column):
     metrics = RESULTS.metrics.query("seed == 1")
     figure = draw(metrics, column, EMOTIONS, RECORDINGS)
-    for axes, gender in zip(figure.axes, ("female", "male"), strict=True):
-        ours = metrics.query(f"gender == '{gender}' and correct")[column]
-        theirs = RECORDINGS.query(f"gender == '{gender}'")[printed_column]
+    for axes, group in zip(figure.axes, ("female", "male"), strict=True):
+        ours = metrics.query(f"group == '{group}' and correct")[column]
+        theirs = RECORDINGS.query(f"group == '{group}'")[printed_column]
         assert len(ours) < len(theirs)
         np.testing.assert_allclose(points(axes, "o"), np.sort(ours))
         np.testing.assert_allclose(points(axes, "D"), np.sort(theirs))
@@ -246,7 +221,7 @@ def test_distributions_show_every_correct_recording_and_every_printed_value(draw
 
 def test_points_stand_at_their_emotion():
     axes = errors.envelope_error(CHOSEN, "q_mse", EMOTIONS, RECORDINGS).axes[1]
-    happiness = CHOSEN.query("gender == 'male' and emotion == 'happiness'")["q_mse"]
+    happiness = CHOSEN.query("group == 'male' and emotion == 'happiness'")["q_mse"]
     near = [line for line in axes.lines if line.get_marker() == "o" and abs(np.mean(line.get_xdata()) - 3) < 0.3]
     np.testing.assert_allclose(np.concatenate([line.get_ydata() for line in near]), np.sort(happiness))
 
@@ -254,7 +229,7 @@ def test_points_stand_at_their_emotion():
 def test_root_of_the_printed_squares_stands_beside_an_rmse():
     axes = errors.envelope_error(CHOSEN, "q_rmse", EMOTIONS, RECORDINGS).axes[0]
     np.testing.assert_allclose(
-        points(axes, "D"), np.sort(np.sqrt(RECORDINGS.query("gender == 'female'")["printed_q_rmse"]))
+        points(axes, "D"), np.sort(np.sqrt(RECORDINGS.query("group == 'female'")["printed_q_rmse"]))
     )
     assert "square root" in axes.figure.legends[0].texts[1].get_text()
 
@@ -295,13 +270,13 @@ def test_nobody_correct_is_drawn_empty():
     assert errors.extreme_envelopes({}, nobody, "q_mse").axes[0].texts[0].get_text().startswith("no correctly")
 
 
-def test_one_seed_and_one_gender():
+def test_one_seed_and_one_group():
     one = make_results(seeds=1, epochs=1)
-    members = one.members.query("gender == 'male'")
-    figure = models.accuracy(members)
+    members = one.members.query("group == 'male'")
+    figure = models.accuracy(seed_accuracy(members, one.predictions))
     assert len(figure.axes) == 1
     assert not [patch for patch in figure.axes[0].patches if patch.get_label() == "95 % interval of the mean"]
-    models.learning_curves(one.history.query("gender == 'male'"), members).savefig(io.BytesIO())
+    models.learning_curves(one.history.query("group == 'male'"), members).savefig(io.BytesIO())
 
 
 def test_voiced_segments_by_hand():
@@ -374,11 +349,11 @@ def test_without_the_papers_examples_the_greatest_leaps_are_shown():
     assert [view.recording for view in with_f0_errors(views, ("x", "a"))] == ["a", "b"]
 
 
-def test_extreme_takes_correct_recordings_of_the_gender_and_emotion():
+def test_extreme_takes_correct_recordings_of_the_group_and_emotion():
     metrics = pd.DataFrame(
         {
             "recording": ["a", "b", "c", "d", "e"],
-            "gender": ["female"] * 4 + ["male"],
+            "group": ["female"] * 4 + ["male"],
             "emotion": ["fear", "fear", "joy", "joy", "joy"],
             "correct": [False, True, True, True, True],
             "x": [0.1, 0.5, 0.3, np.nan, 0.0],

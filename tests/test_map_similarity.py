@@ -36,7 +36,7 @@ def test_rank_correlation_by_hand_and_under_any_rising_change():
     # Ranks 1 2 3 4 and 2 1 4 3: 1 - 6 * 4 / (4 * 15).
     assert correlation(np.array([[1.0, 2], [3, 4]]), np.array([[5.0, 1], [9, 7]])) == pytest.approx(0.6)
     # Ranks 1.5 1.5 3 4 and 1 2 3 4.
-    assert correlation(np.array([0.0, 0, 1, 2]), np.array([1.0, 2, 3, 4])) == pytest.approx(0.9486832980505138)
+    assert correlation(np.array([[0.0, 0, 1, 2]]), np.array([[1.0, 2, 3, 4]])) == pytest.approx(0.9486832980505138)
     values = np.random.default_rng(0).normal(size=(9, 11))
     assert correlation(values, np.exp(values)) == pytest.approx(1)
     assert correlation(values, -(values**3)) == pytest.approx(-1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,14 +11,13 @@ from convcam_jax.checks.chance.mask_controls import (
     MaskDraws,
     draw_masks,
     energy_ratios,
-    largest_cells,
     mask_controls,
-    random_fields,
 )
 from convcam_jax.checks.chance.permutation import permutation_test
-from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.checks.chance.random_masks import largest_cells, random_fields
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import energy_ratio
-from convcam_jax.settings.config import AnalysisConfig
 
 F, T, P, C = 12, 20, 60, 3
 ANALYSIS = dataclasses.replace(AnalysisConfig(), mask_threshold=0.5)
@@ -32,7 +32,7 @@ def make_arrays(generator, n=9, frames=None):
     n_frames = np.full(n, T) if frames is None else np.asarray(frames)
     inside = np.arange(T) < n_frames[:, None]
     return AnalysisArrays(
-        cqt=(generator.random((n, F, T)) * inside[:, None]).astype(np.float32),
+        magnitude=(generator.random((n, F, T)) * inside[:, None]).astype(np.float32),
         energy=np.ones((n, T), np.float32),
         f0_hz=np.full((n, T), 200.0, np.float32),
         voiced=inside,
@@ -85,16 +85,16 @@ def instead(generator, values=None, time_share=(0.0,), bin_shift=(0,)):
 
 def test_shifts_are_circular_inside_the_recording():
     """Energy in one cell each; the mask has one cell, so the ratio says where it came to lie."""
-    cqt = np.sqrt(np.arange(1.0, F * 5 + 1).reshape(F, 5))
+    magnitude = np.sqrt(np.arange(1.0, F * 5 + 1).reshape(F, 5))
     mask = np.zeros((F, T), bool)
     mask[2, 3] = mask[7, 9] = True  # The second lies behind the recording and does not count.
     draws = instead(np.random.default_rng(0), time_share=(0.0, 0.2, 0.4, 0.99), bin_shift=(0, 1, F - 2, F - 3))
-    ratios = energy_ratios(cqt, mask, draws, np.random.default_rng(0))
-    total = (cqt**2).sum()
-    in_time = [cqt[2, 3], cqt[2, 4], cqt[2, 0], cqt[2, 2]]
+    ratios = energy_ratios(magnitude, mask, draws, np.random.default_rng(0))
+    total = (magnitude**2).sum()
+    in_time = [magnitude[2, 3], magnitude[2, 4], magnitude[2, 0], magnitude[2, 2]]
     np.testing.assert_allclose(ratios.time_shift, np.square(in_time) / total)
-    np.testing.assert_allclose(ratios.frequency_shift, np.square(cqt[[2, 3, 0, F - 1], 3]) / total)
-    np.testing.assert_allclose(ratios.observed, [cqt[2, 3] ** 2 / total])
+    np.testing.assert_allclose(ratios.frequency_shift, np.square(magnitude[[2, 3, 0, F - 1], 3]) / total)
+    np.testing.assert_allclose(ratios.observed, [magnitude[2, 3] ** 2 / total])
 
 
 def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
@@ -110,7 +110,9 @@ def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
         assert (draw.draws <= ceiling[:, None] + 1e-9).all()
         assert draw.tested == (draw.control != "top_energy")
     mask = masks_of(maps, arrays.emotion)[1]
-    expected = energy_ratio(arrays.cqt[4], mask >= 0.5 * mask.max(), arrays.n_frames[4])
+    expected = energy_ratio(
+        jnp.asarray(arrays.magnitude[4]), jnp.asarray(mask >= 0.5 * mask.max()), jnp.asarray(arrays.n_frames[4])
+    )
     assert observed[4] == pytest.approx(float(expected), rel=1e-5)
 
 

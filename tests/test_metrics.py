@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import metrics
-from convcam_jax.settings.config import AnalysisConfig
+from convcam_jax.measures.config import AnalysisConfig
 
 F, T = 12, 30
 CONFIG = AnalysisConfig()
@@ -19,11 +20,16 @@ F0_METRICS = [
 ]
 
 
-compute = jax.jit(metrics.recording_metrics, static_argnames="config")
+def measured(activation, bin_hz, mask, config, **own):
+    """`recording_metrics` of a recording whose emotion does not matter."""
+    return metrics.recording_metrics(activation, AnalysisArrays(**own, emotion=None), bin_hz, mask, config)
+
+
+compute = jax.jit(measured, static_argnames="config")
 
 
 def random_recording(seed=0, n_frames=23, n_padded=T):
-    """Arguments of `recording_metrics` up to the mask, with zeros from `n_frames` on."""
+    """Arguments of `measured` up to the mask, with zeros from `n_frames` on."""
     rng = np.random.default_rng(seed)
 
     def padded(values):
@@ -34,7 +40,7 @@ def random_recording(seed=0, n_frames=23, n_padded=T):
     return {
         "activation": padded(rng.random((F, n_frames), dtype=np.float32)),
         "n_frames": n_frames,
-        "cqt": padded(rng.random((F, n_frames), dtype=np.float32)),
+        "magnitude": padded(rng.random((F, n_frames), dtype=np.float32)),
         "energy": padded(rng.random(n_frames, dtype=np.float32)),
         "f0_hz": padded(np.where(voiced, rng.uniform(80, 300, n_frames), 0).astype(np.float32)),
         "voiced": padded(voiced),
@@ -158,22 +164,22 @@ def test_an_octave_is_twelve_semitones():
 
 
 def test_energy_ratio_and_area_by_hand():
-    cqt = jnp.array([[1.0, 2.0, 50.0], [0.0, 2.0, 50.0]])
+    magnitude = jnp.array([[1.0, 2.0, 50.0], [0.0, 2.0, 50.0]])
     mask = jnp.array([[True, False, True], [False, True, False]])
     # Energies 1, 4 and 4; the third frame is behind the recording.
-    assert metrics.energy_ratio(cqt, mask, 2) == pytest.approx(5 / 9)
+    assert metrics.energy_ratio(magnitude, mask, 2) == pytest.approx(5 / 9)
     assert metrics.mask_area(mask, 2) == 0.5
-    assert metrics.energy_ratio(1e-25 * cqt, mask, 2) == pytest.approx(5 / 9)
-    assert metrics.energy_ratio(cqt, jnp.ones((2, 3), dtype=bool), 2) == 1
+    assert metrics.energy_ratio(1e-25 * magnitude, mask, 2) == pytest.approx(5 / 9)
+    assert metrics.energy_ratio(magnitude, jnp.ones((2, 3), dtype=bool), 2) == 1
 
 
 def test_a_mask_behind_the_recording_holds_nothing_and_no_mask_is_nan():
-    cqt = jnp.ones((2, 3))
+    magnitude = jnp.ones((2, 3))
     behind = jnp.array([[False, False, True], [False, False, False]])
-    assert metrics.energy_ratio(cqt, behind, 2) == 0
+    assert metrics.energy_ratio(magnitude, behind, 2) == 0
     assert metrics.mask_area(behind, 2) == 0
     nothing = jnp.zeros((2, 3), dtype=bool)
-    assert jnp.isnan(metrics.energy_ratio(cqt, nothing, 2))
+    assert jnp.isnan(metrics.energy_ratio(magnitude, nothing, 2))
     assert jnp.isnan(metrics.mask_area(nothing, 2))
     assert jnp.isnan(metrics.energy_ratio(jnp.zeros((2, 3)), behind, 3))
 
@@ -214,9 +220,9 @@ def test_a_contour_that_moves_the_wrong_way_costs_frames_but_not_segments():
     assert result.f0_frame_rmse_semitones == pytest.approx(np.sqrt(8 / 3), rel=1e-5)
 
 
-def test_scales_of_map_energy_and_cqt_do_not_matter():
+def test_scales_of_map_energy_and_magnitude_do_not_matter():
     recording = random_recording()
-    scaled = {name: recording[name] * 0.01 for name in ("activation", "cqt", "energy")}
+    scaled = {name: recording[name] * 0.01 for name in ("activation", "magnitude", "energy")}
     expected = compute(**recording, config=CONFIG)
     assert_same(compute(**{**recording, **scaled}, config=CONFIG), expected, rtol=1e-5)
 
@@ -227,7 +233,7 @@ def test_padding_has_no_influence():
     padded = random_recording(n_frames=n_frames)
     # Not even where it is not zero.
     behind = jnp.arange(T) >= n_frames
-    for name in ("activation", "cqt", "energy", "f0_hz"):
+    for name in ("activation", "magnitude", "energy", "f0_hz"):
         padded[name] = jnp.where(behind, 1e4, padded[name])
     padded["voiced"] = padded["voiced"] | behind
     first = compute(**padded, config=CONFIG)
@@ -265,11 +271,7 @@ def test_map_of_zeros():
 
 def test_jit_and_vmap_agree_with_a_loop():
     recordings = [random_recording(seed, n_frames) for seed, n_frames in enumerate((T, 23, 1))]
-    loop = [metrics.recording_metrics(**recording, config=CONFIG) for recording in recordings]
+    loop = [measured(**recording, config=CONFIG) for recording in recordings]
     stacked = {name: jnp.stack([jnp.asarray(r[name]) for r in recordings]) for name in recordings[0]}
-
-    def call(activation, n_frames, cqt, energy, f0_hz, voiced, bin_hz, mask):
-        return metrics.recording_metrics(activation, n_frames, cqt, energy, f0_hz, voiced, bin_hz, mask, CONFIG)
-
-    batched = jax.jit(jax.vmap(call))
-    assert_same(batched(**stacked), jax.tree.map(lambda *x: jnp.stack(x), *loop), rtol=1e-5, atol=1e-5)
+    batched = jax.jit(jax.vmap(lambda recording: measured(**recording, config=CONFIG)))
+    assert_same(batched(stacked), jax.tree.map(lambda *x: jnp.stack(x), *loop), rtol=1e-5, atol=1e-5)

@@ -130,4 +130,4 @@ def test_members_with_other_recordings_are_unpacked_as_one_by_one(backend, monke
 
 def test_strip_length_must_be_a_multiple_of_the_time_reduction():
     with pytest.raises(ValueError, match="multiple of 8, not 100"):
-        pack(np.zeros((1, N_BINS, N_INPUT_FRAMES), np.float32), np.array([5]), 100)
+        pack(jnp.zeros((1, N_BINS, N_INPUT_FRAMES)), jnp.array([5]), 100)

@@ -1,23 +1,24 @@
 import numpy as np
 import pytest
 
-from convcam_jax.checks.evidence.scoring import changed_cells
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS
+from convcam_jax.checks.evidence.planting import changed_cells
 from convcam_jax.corpora.synthetic import planted
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.planted import CUES, Planted
 from convcam_jax.corpora.synthetic.speech import draw_controls
-from convcam_jax.representations.features import bin_frequencies_hz, cqt_magnitude, frame_times_s
-from convcam_jax.settings.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, FeatureConfig, SyntheticConfig
+from convcam_jax.representations.cqt import Cqt
 
 CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
 RATE_HZ = 16000
 SPEC = planted.specs(CONFIG, ["female"])[0]
 DRAWS = planted.draw(CONFIG, SPEC)
-FEATURES = FeatureConfig()
+CQT = Cqt()
 
 
 def truth(variant: str, label: int) -> np.ndarray:
     sounds = [planted.render(CONFIG, Planted(SPEC, v, label), RATE_HZ) for v in (variant, planted.NEUTRAL)]
-    return changed_cells(*(cqt_magnitude(sound, FEATURES) for sound in sounds), threshold=0.1)
+    return changed_cells(*(CQT.magnitude(sound) for sound in sounds), threshold=0.1)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_contours_are_what_they_are_called_and_of_mean_zero():
 def test_a_burst_changes_cells_around_its_place_only(label):
     rows, columns = np.nonzero(truth("burst", label))
     centre_hz = planted.BURST_HZ[label]
-    frequency_hz = bin_frequencies_hz(FEATURES)[rows]
+    frequency_hz = CQT.frequencies_hz()[rows]
     assert np.median(frequency_hz) == pytest.approx(centre_hz, rel=0.15)
     # The slopes of the resonance are among the cells, a tenth of its peak.
     lowest_hz, highest_hz = np.quantile(frequency_hz, [0.05, 0.95])
     assert centre_hz / 2 < lowest_hz < highest_hz < centre_hz * 2
-    time_s = frame_times_s(100, FEATURES)[columns]
+    time_s = CQT.frame_times_s(100)[columns]
     assert time_s.max() - time_s.min() < planted.BURST_S + 0.15
 
 
@@ -76,7 +77,7 @@ def test_an_envelope_makes_one_end_louder_and_f0_moves_harmonics():
     assert gain_db[0][0] < -3 < 3 < gain_db[0][3]
     np.testing.assert_allclose(gain_db[0], -gain_db[1], atol=3)
     rows = np.nonzero(truth("f0", 0))[0]
-    assert 100 < bin_frequencies_hz(FEATURES)[int(np.median(rows))] < 2000
+    assert 100 < CQT.frequencies_hz()[int(np.median(rows))] < 2000
 
 
 def test_classes_without_their_cue_are_alike():

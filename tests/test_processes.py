@@ -51,9 +51,9 @@ def test_two_processes_train_half_of_the_members_each_and_write_what_one_writes(
     shared = (f"--coordinator=localhost:{free_port()}", "--num_processes=2")
     processes = [start(tmp_path / "two", cache_dir, *shared, f"--process_id={number}") for number in (0, 1)]
     said = [finish(process) for process in processes]
-    assert "training group 1 of 1 (float32): female 0, female 1" in said[0]
-    assert "training group 1 of 1 (float32): male 0, male 1" in said[1]
-    assert ["drawing tables and figures" in text for text in said] == [True, False]
+    assert "training round 1 of 1 (float32): female 0, female 1" in said[0]
+    assert "training round 1 of 1 (float32): male 0, male 1" in said[1]
+    assert ["stage report" in text for text in said] == [True, False]
     for name in TABLES:
         one, two = (pd.read_csv(tmp_path / folder / name) for folder in ("one", "two"))
         pd.testing.assert_frame_equal(two, one, rtol=1e-6)

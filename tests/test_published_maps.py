@@ -13,21 +13,26 @@ import pandas as pd
 import pytest
 
 from convcam_jax.attribution import external_maps, placement
-from convcam_jax.attribution.placement import Layer
 from convcam_jax.corpora import audio
+from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import masks, metrics
-from convcam_jax.representations import features, frame_f0
-from convcam_jax.settings.config import PUBLISHED_ANALYSIS, FeatureConfig
+from convcam_jax.networks.geometry import Layer, make_geometry
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.representations import features, frame_f0, prosody
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.prosody import ProsodyConfig
 
-CONFIG = FeatureConfig()
+CQT = Cqt()
+RATE_HZ = CQT.sample_rate_hz
 N_PADDED = 202
-NODES, GRID = (90, 47), (96, N_PADDED)
+GRID = (96, N_PADDED)
 # Three 3x3 convolutions; the two poolings between them halve the time only.
 LAYERS = (
     (Layer(3), Layer(3), Layer(3)),
     (Layer(3), Layer(2, 2), Layer(3), Layer(2, 2), Layer(3)),
 )
-BIN_HZ = features.bin_frequencies_hz(CONFIG)
+GEOMETRY = make_geometry(LAYERS, GRID)
+BIN_HZ = CQT.frequencies_hz()
 
 
 class Case(NamedTuple):
@@ -47,7 +52,7 @@ def recordings(reference_dir):
 
 @pytest.fixture(scope="module")
 def samples(emodb_dir, recordings):
-    return {r: audio.read_recording(emodb_dir / "wav" / f"{r}.wav", 16000, 0.1).samples for r in recordings.index}
+    return {r: audio.read_recording(emodb_dir / "wav" / f"{r}.wav", RATE_HZ, 0.1).samples for r in recordings.index}
 
 
 @pytest.fixture(scope="module")
@@ -59,26 +64,26 @@ def cases(reference_dir, recordings, samples):
 
 def make_case(published, curves, activation, recording_samples):
     n_frames = activation.shape[1]
-    f0_hz, time_s = features.praat_f0(recording_samples, CONFIG)
-    energy = features.frame_energy(recording_samples, n_frames)
-    no_cqt = np.zeros((0, n_frames), np.float32)
-    of_recording = features.Features(no_cqt, f0_hz, time_s, energy)
-    f0 = frame_f0.frame_f0(of_recording, features.frame_times_s(n_frames, CONFIG), PUBLISHED_ANALYSIS)
+    f0_hz, time_s = prosody.praat_f0(recording_samples, RATE_HZ, ProsodyConfig())
+    energy = prosody.frame_energy(recording_samples, n_frames)
+    no_magnitude = np.zeros((0, n_frames), np.float32)
+    of_recording = features.Features(no_magnitude, f0_hz, time_s, energy)
+    reading = (PUBLISHED_ANALYSIS.f0_reading, PUBLISHED_ANALYSIS.isolated_voiced_frame)
+    f0 = frame_f0.frame_f0(of_recording, CQT.frame_times_s(n_frames), *reading)
     return Case(published, curves, activation, f0, energy)
 
 
 def padded(values):
     """The recording's values [..., n] with zeros up to [..., T], so that everything is compiled once."""
     values = np.asarray(values)
-    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, N_PADDED - values.shape[-1])])
+    return jnp.asarray(np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, N_PADDED - values.shape[-1])]))
 
 
 @jax.jit
 def compute(activation, n_frames, energy, f0_hz, voiced):
     everything = jnp.ones(activation.shape, dtype=bool)
-    return metrics.recording_metrics(
-        activation, n_frames, activation, energy, f0_hz, voiced, jnp.asarray(BIN_HZ), everything, PUBLISHED_ANALYSIS
-    )
+    own = AnalysisArrays(activation, energy, f0_hz, voiced, n_frames, emotion=None)
+    return metrics.recording_metrics(activation, own, jnp.asarray(BIN_HZ), everything, PUBLISHED_ANALYSIS)
 
 
 def metrics_of(case, activation):
@@ -88,7 +93,7 @@ def metrics_of(case, activation):
 
 def fitted(activation, map_placement="stretched"):
     """The map [F, n] freed from the error of reading it, as the placed map of the 90 x 47 nodes that come closest."""
-    return external_maps.from_colours(activation, placement.make_placement(map_placement, NODES, GRID, LAYERS))
+    return external_maps.from_colours(activation, placement.make_placement(map_placement, GEOMETRY, GRID))
 
 
 def relative_errors(values, cases):
@@ -99,13 +104,13 @@ def relative_errors(values, cases):
 def test_number_of_frames_of_all_58(recordings, samples):
     for recording, published in recordings.iterrows():
         assert len(samples[recording]) == published.n_samples_16k
-        assert features.n_cqt_frames(len(samples[recording]), CONFIG) == published.n_frames
+        assert CQT.n_frames(len(samples[recording])) == published.n_frames
 
 
 def test_number_of_frames_of_the_transform_and_the_map(cases, samples):
     assert len(cases) == 33
     shortest = min(cases, key=lambda r: cases[r].published.n_frames)
-    assert features.cqt_magnitude(samples[shortest], CONFIG).shape == cases[shortest].activation.shape
+    assert CQT.magnitude(samples[shortest]).shape == cases[shortest].activation.shape
     assert all(case.activation.shape == (96, case.published.n_frames) for case in cases.values())
 
 
@@ -150,7 +155,7 @@ def test_a_constant_is_closer_to_the_envelope_than_the_printed_contour(recording
     variances = []
     for recording, published in recordings.iterrows():
         n_frames = published.n_frames
-        energy = padded(features.frame_energy(samples[recording], n_frames))
+        energy = padded(prosody.frame_energy(samples[recording], n_frames))
         in_recording = jnp.arange(N_PADDED) < n_frames
         variances.append(float(metrics.variance(metrics.energy_contour(energy, n_frames), in_recording)))
     closer = recordings.index[recordings["printed_q_rmse"] < variances]
@@ -234,6 +239,7 @@ def test_the_one_cell_of_table_5_with_all_its_maps_is_not_reproduced(cases, samp
     found by trying values on this one cell, so it is no evidence of what the authors ran.
     """
     activation = jnp.asarray(fitted(cases["15a07Ac"].activation))
-    cqt = features.cqt_magnitude(samples["15a07Ac"], CONFIG)
-    ratios = [metrics.energy_ratio(cqt, masks.binarise(activation, beta), cqt.shape[1]) for beta in (0.1, 0.2)]
+    magnitude = jnp.asarray(CQT.magnitude(samples["15a07Ac"]))
+    n_frames = magnitude.shape[1]
+    ratios = [metrics.energy_ratio(magnitude, masks.binarise(activation, beta), n_frames) for beta in (0.1, 0.2)]
     np.testing.assert_allclose(ratios, [0.975, 0.930], atol=0.005)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_report import HOSTILE, NAMES, make_report
+from fake_views import MEL_EDGES_HZ
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install -r requirements-dev.txt")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -123,11 +124,11 @@ def test_the_list_is_searched_filtered_and_sorted(opened):
     shows(opened, ["03b02Tc"])
     assert opened.find_element(By.ID, "count").text == "1 of 3 recordings"
     opened.find_element(By.ID, "search").send_keys(*[Keys.BACKSPACE] * 5)
-    Select(opened.find_element(By.ID, "filter-gender")).select_by_value("female")
+    Select(opened.find_element(By.ID, "filter-group")).select_by_value("female")
     shows(opened, [HOSTILE, "08a01Wa"])
     Select(opened.find_element(By.ID, "filter-correct")).select_by_value("false")
     shows(opened, [HOSTILE])
-    Select(opened.find_element(By.ID, "filter-gender")).select_by_value("")
+    Select(opened.find_element(By.ID, "filter-group")).select_by_value("")
     Select(opened.find_element(By.ID, "filter-correct")).select_by_value("")
     Select(opened.find_element(By.ID, "sort")).select_by_value("q_rmse")
     Select(opened.find_element(By.ID, "order")).select_by_value("-1")
@@ -184,6 +185,19 @@ def test_the_slider_and_the_choice_of_map_change_the_picture(opened):
     assert look() not in (before, without_map)
 
 
+def test_bins_reach_from_edge_to_edge(opened):
+    look = (
+        "const picture = byId('picture'), heatmap = picture.data[0], axis = picture._fullLayout.yaxis3;"
+        "return [heatmap.y.length, heatmap.z.length, axis.range, heatmap.y[0], heatmap.y.at(-1), axis.title.text]"
+    )
+    for name, lowest_hz in (("03b02Tc", 31.77), (HOSTILE, MEL_EDGES_HZ[1] / 2)):
+        open_recording(opened, name)
+        wait(opened, lambda b, hz=lowest_hz: b.execute_script(look)[3] == pytest.approx(hz, abs=0.01))
+        n_edges, n_bins, axis_range, lowest, highest, title = opened.execute_script(look)
+        assert (n_edges, n_bins, title) == (97, 96, "CQT-96 and map (Hz)")
+        assert axis_range == pytest.approx(np.log10([lowest, highest]))
+
+
 def test_labels_are_written_where_they_fit(opened):
     texts = "return [...document.querySelectorAll('#picture .textpoint')].map(e => e.textContent)"
 
@@ -222,6 +236,15 @@ def test_seeds_of_equal_accuracy_are_seen_beside_one_another(loaded):
     assert min(apart) > 10
     labels = "return [...document.querySelectorAll('#accuracy-chart .ytick text')].map(t => t.textContent)"
     assert loaded.execute_script(labels) == ["female", "male"]
+
+
+def test_charts_are_as_high_as_their_rows_need(loaded):
+    fit = (
+        "const node = byId('counterfactual-chart'), before = node.clientHeight; fitRows(node, arguments[0]);"
+        "const after = node.clientHeight; node.style.height = ''; return after / before"
+    )
+    ratios = [loaded.execute_script(fit, count) for count in (1, 2, 5)]
+    assert ratios == pytest.approx([1, 1, 2.5], rel=0.01)
 
 
 def test_metrics_stand_beside_their_controls_and_the_round_trip_is_stated(opened):

@@ -1,6 +1,5 @@
 """The program as a user starts it, with a small network on a small embedded corpus."""
 
-import hashlib
 import json
 import os
 import signal
@@ -13,11 +12,23 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from small_run import SMALL_RUN
+from small_run import (
+    FIGURES,
+    PROJECT_DIR,
+    SMALL_RUN,
+    assert_refused,
+    call,
+    command,
+    environment,
+    finish,
+    hashes,
+    start,
+    table,
+    times,
+)
 
-from convcam_jax.settings.config import EMOTIONS
+from convcam_jax.corpora.config import EMOTIONS
 
-PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (
     *SMALL_RUN,
     "--set=train.epochs=4",
@@ -25,29 +36,23 @@ SMALL = (
     "--set=sanity.seeds=1",
     "--set=sanity.shuffled_label_seeds=1",
 )
+MEMBER = ("group", "fold", "seed")
 COLUMNS = {
-    "utterances.csv": ["recording", "speaker", "gender", "emotion", "text", "n_frames", "split"],
+    "utterances.csv": ["recording", "speaker", "gender", "emotion", "text", "group", "n_frames", "split"],
+    "folds.csv": ["recording", "group", "fold", "split"],
     "members.csv": [
-        "gender",
-        "seed",
-        "epochs",
-        "train_accuracy",
-        "validation_accuracy",
-        "test_accuracy",
-        "uar",
-        "chosen",
+        *(*MEMBER, "epochs", "train_accuracy", "validation_accuracy", "test_accuracy", "uar", "chosen"),
     ],
-    "predictions.csv": ["recording", "gender", "seed", "truth", "predicted", *EMOTIONS],
+    "predictions.csv": ["recording", *MEMBER, "truth", "predicted", *EMOTIONS],
     "metrics.csv": [
-        *("recording", "gender", "speaker", "emotion", "seed", "correct", "n_frames", "q_mse", "q_rmse"),
+        *("recording", "group", "fold", "speaker", "emotion", "seed", "correct", "n_frames", "q_mse", "q_rmse"),
         *("f0_segment_rmse_hz", "f0_frame_rmse_hz", "energy_ratio"),
     ],
     "history.csv": [
-        *("gender", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
+        *(*MEMBER, "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
     ],
 }
 SOUNDS = ("original", "only_50", "without_50")
-FIGURES = [f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)]
 
 
 @pytest.fixture(scope="module")
@@ -56,49 +61,12 @@ def cache_dir(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def command(workdir: Path, cache_dir: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "run.py", f"--workdir={workdir}", f"--cache_dir={cache_dir}", *SMALL, *arguments]
-
-
-def environment() -> dict[str, str]:
-    # Compiling takes longer than running here.
-    return {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-
-
-def run(workdir: Path, cache_dir: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(workdir, cache_dir, *arguments), cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True
-    )
-
-
-def last_line(text: str) -> str:
-    return text.strip().splitlines()[-1]
-
-
-def assert_refused(result: subprocess.CompletedProcess, *words: str) -> None:
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr
-    message = last_line(result.stderr)
-    assert all(word in message for word in words), message
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, cache_dir) -> Path:
     """The workdir of an undisturbed run."""
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    result = run(workdir, cache_dir)
-    assert result.returncode == 0, result.stderr
-    assert last_line(result.stdout) == f"The results are in {workdir}"
+    finish(workdir, cache_dir, *SMALL)
     return workdir
-
-
-def hashes(workdir: Path) -> dict[str, str]:
-    files = [path for path in workdir.rglob("*") if path.is_file()]
-    return {str(path.relative_to(workdir)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def table(workdir: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(workdir / name, dtype={"speaker": str})
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -114,18 +82,18 @@ def test_tables_fit_together(finished):
     assert set(utterances["split"]) == {"train", "validation", "test"}
     members, predictions = table(finished, "members.csv"), table(finished, "predictions.csv")
     assert len(members) == 4
-    assert members.groupby("gender")["chosen"].sum().tolist() == [1, 1]
+    assert members.groupby("group")["chosen"].sum().tolist() == [1, 1]
     for rows in (predictions, table(finished, "metrics.csv")):
-        keys = rows[["recording", "gender", "seed"]].apply(tuple, axis=1)
-        assert set(keys) == {(r, g, s) for r, g in tested[["recording", "gender"]].to_numpy() for s in (0, 1)}
+        keys = rows[["recording", "group", "seed"]].apply(tuple, axis=1)
+        assert set(keys) == {(r, g, s) for r, g in tested[["recording", "group"]].to_numpy() for s in (0, 1)}
         assert keys.is_unique
     np.testing.assert_allclose(predictions[list(EMOTIONS)].sum(axis=1), 1.0, rtol=1e-6)
     right = predictions.assign(right=predictions["truth"] == predictions["predicted"])
-    accuracy = right.groupby(["gender", "seed"])["right"].mean()
-    np.testing.assert_allclose(members.set_index(["gender", "seed"])["test_accuracy"].sort_index(), accuracy)
+    accuracy = right.groupby(["group", "seed"])["right"].mean()
+    np.testing.assert_allclose(members.set_index(["group", "seed"])["test_accuracy"].sort_index(), accuracy)
     history = table(finished, "history.csv")
-    assert history.groupby(["gender", "seed"])["epoch"].max().tolist() == members["epochs"].tolist()
-    kept = members.merge(history, left_on=["gender", "seed", "best_epoch"], right_on=["gender", "seed", "epoch"])
+    assert history.groupby(["group", "seed"])["epoch"].max().tolist() == members["epochs"].tolist()
+    kept = members.merge(history, left_on=["group", "seed", "best_epoch"], right_on=["group", "seed", "epoch"])
     for name in ("train_accuracy", "validation_accuracy"):
         assert kept[f"{name}_x"].tolist() == kept[f"{name}_y"].tolist()
     assert len(kept) == len(members)
@@ -178,18 +146,17 @@ def test_sounds_are_written_and_add_up(finished):
 
 def test_the_report_is_made_again_and_is_the_same(finished, cache_dir):
     before = hashes(finished)
-    again = [sys.executable, "run.py", "--experiment=report", f"--workdir={finished}", f"--cache_dir={cache_dir}"]
+    again = command(finished, cache_dir, "--experiment=report")
     (finished / "report.html").unlink()
-    result = subprocess.run(again, cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
+    result = call(again)
     assert result.returncode == 0, result.stderr
     assert hashes(finished) == before
-    refused = subprocess.run([*again, "--seeds=3"], cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
-    assert_refused(refused, "--seeds", "leave the flag out")
+    assert_refused(call([*again, "--seeds=3"]), "--seeds", "leave the flag out")
 
 
 def test_config_says_what_was_done_and_with_what(finished):
     record = json.loads((finished / "config.json").read_text())
-    assert record["config"]["model.filters"] == [3, 4, 5]
+    assert record["config"]["network.filters"] == [3, 4, 5]
     assert record["config"]["train.seeds"] == 2
     assert len(record["corpus_sha256"]) == 64
     assert record["begun"].endswith("+00:00")
@@ -204,17 +171,20 @@ def test_nothing_half_written_is_left(finished):
 
 
 def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):
-    before = hashes(finished)
-    result = run(finished, cache_dir)
-    assert result.returncode == 0, result.stderr
-    assert "training group" not in result.stderr
-    assert "explaining" not in result.stderr
+    before, written = hashes(finished), times(finished)
+    said = finish(finished, cache_dir, *SMALL)
+    assert "nothing has to be made again" in said
+    assert "training round" not in said
+    assert "stage " not in said
     assert hashes(finished) == before
+    # What is known before anything is made is noted again.
+    rewritten = {name for name, at in times(finished).items() if at != written[name]}
+    assert rewritten <= {"config.json", "utterances.csv", "folds.csv", "history.csv"}
 
 
-def test_another_config_is_refused(finished, cache_dir):
+def test_another_training_is_refused(finished, cache_dir):
     before = hashes(finished)
-    result = run(finished, cache_dir, "--set=train.epochs=5")
+    result = start(finished, cache_dir, *SMALL, "--set=train.epochs=5")
     assert_refused(result, "error: ", str(finished), "train.epochs (4 there, 5 now)")
     assert hashes(finished) == before
 
@@ -223,7 +193,7 @@ def test_another_config_is_refused(finished, cache_dir):
 def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_dir, tmp_path):
     workdir = tmp_path / "killed"
     process = subprocess.Popen(
-        command(workdir, cache_dir),
+        command(workdir, cache_dir, *SMALL),
         cwd=PROJECT_DIR,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -232,7 +202,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_d
     )
     try:
         deadline = time.monotonic() + 300
-        while not list(workdir.glob("training/group_00_in_progress/[0-9]*/commit_success.txt")):
+        while not list(workdir.glob("training/round_00_in_progress/[0-9]*/commit_success.txt")):
             assert process.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -240,9 +210,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_d
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (workdir / "members.csv").exists()
-    result = run(workdir, cache_dir)
-    assert result.returncode == 0, result.stderr
-    assert "going on after epoch " in result.stderr
+    assert "going on after epoch " in finish(workdir, cache_dir, *SMALL)
     undisturbed = hashes(finished)
     after = hashes(workdir)
     assert set(after) == set(undisturbed)
@@ -258,18 +226,18 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_d
         (["--set=train.epochs=few"], ["train.epochs=few", "whole number"]),
         (["--corpus=emodb", "--data_dir=no/such/folder"], ["no/such/folder", "emodb.bilderbar.info", "audb"]),
         (["--corpus=emodb"], ["--data_dir: missing", "emodb.bilderbar.info", "--corpus=synthetic needs none"]),
-        (["--set=features.cqt_bins=200"], ["features.cqt_bins: must be at most 96"]),
+        (["--set=representation.n_bins=200"], ["representation.n_bins: must be at most 96"]),
         (["papers"], ["papers: not understood; write flags as --name=value"]),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_nothing_is_written(tmp_path, cache_dir, arguments, words):
     workdir = tmp_path / "w"
-    assert_refused(run(workdir, cache_dir, *arguments), "error: ", *words)
+    assert_refused(start(workdir, cache_dir, *arguments), "error: ", *words)
     assert not workdir.exists()
 
 
 def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, cache_dir):
-    result = run(tmp_path / "w", cache_dir, "paper")
+    result = start(tmp_path / "w", cache_dir, *SMALL, "paper")
     assert (result.stdout, result.stderr) == ("", "error: paper: not understood; write --experiment=paper\n")
 
 
@@ -283,12 +251,11 @@ def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, cache_dir):
 )
 def test_a_report_of_no_run_is_refused(cache_dir, flags, words):
     report = [sys.executable, "run.py", "--experiment=report", f"--cache_dir={cache_dir}", *flags]
-    result = subprocess.run(report, cwd=PROJECT_DIR, env=environment(), capture_output=True, text=True)
-    assert_refused(result, "error: ", *words)
+    assert_refused(call(report), "error: ", *words)
 
 
 def test_an_unknown_experiment_is_refused_with_the_list(tmp_path, cache_dir):
-    result = run(tmp_path / "w", cache_dir, "--experiment=papers")
+    result = start(tmp_path / "w", cache_dir, *SMALL, "--experiment=papers")
     assert result.returncode != 0
     assert "paper" in result.stderr
     assert "Traceback" not in result.stderr
@@ -296,5 +263,5 @@ def test_an_unknown_experiment_is_refused_with_the_list(tmp_path, cache_dir):
 
 def test_a_folder_of_other_files_is_refused(tmp_path, cache_dir):
     (tmp_path / "thesis.tex").write_text("")
-    assert_refused(run(tmp_path, cache_dir), str(tmp_path), "config.json")
+    assert_refused(start(tmp_path, cache_dir, *SMALL), str(tmp_path), "config.json")
     assert os.listdir(tmp_path) == ["thesis.tex"]

@@ -6,26 +6,30 @@ import pytest
 
 from convcam_jax.checks.sanity.sanity_tables import (
     ANOTHER_SEED,
-    CONDITIONS,
     LIKENESS,
-    METRICS,
     SHUFFLED_LABELS,
     TRAINED,
+    conditions_of,
     example_recording,
-    summary,
-    verdicts,
+    randomised_layers,
+    sanity_summary,
+    sanity_verdicts,
 )
 from convcam_jax.figures import sanity as figures
-from convcam_jax.settings.config import AnalysisConfig
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.metric_table import METRICS
+
+LAYERS = ("output", "dense", "convolution_3", "convolution_2", "convolution_1")
+CONDITIONS = (TRAINED, *LAYERS, SHUFFLED_LABELS, ANOTHER_SEED)
 
 CORRELATIONS = dict(zip(CONDITIONS, (1.0, 0.9, 0.5, 0.5, 0.1, 0.0, 0.2, 0.5), strict=True))
 DEPTHS = {name: depth for depth, name in enumerate(CONDITIONS[:6])}
 
 
 def make_table(seeds=3):
-    """Three recordings per gender; the correlation is the condition's, +-0.03 by seed and +-0.2 by recording, or 1."""
+    """Three recordings per group; the correlation is the condition's, +-0.03 by seed and +-0.2 by recording, or 1."""
     rows = []
-    for gender in ("female", "male"):
+    for group in ("female", "male"):
         for seed in range(seeds):
             for number in range(3):
                 for condition in CONDITIONS:
@@ -34,7 +38,7 @@ def make_table(seeds=3):
                     noise = 0.03 * (seed - 1) + 0.2 * (number - 1)
                     correlation = CORRELATIONS[condition] + noise * (condition != TRAINED)
                     own |= dict.fromkeys(LIKENESS, correlation)
-                    fixed = {"recording": f"{gender}{number}", "gender": gender, "seed": seed, "correct": number > 0}
+                    fixed = {"recording": f"{group}{number}", "group": group, "seed": seed, "correct": number > 0}
                     rows.append({**fixed, "condition": condition, **own, "map_is_zero": False})
     table = pd.DataFrame(rows)
     return table.assign(depth=table["condition"].map(DEPTHS).astype("Int64"))
@@ -43,11 +47,34 @@ def make_table(seeds=3):
 TABLE = make_table()
 
 
+def test_layers_are_those_of_the_table_whatever_the_network():
+    names = {"output": "head", "dense": "block_2", "convolution_3": "block_1"}
+    other = TABLE[TABLE["condition"].isin([*names, TRAINED, ANOTHER_SEED])].replace({"condition": names})
+    # In whatever order the rows stand.
+    other = other.sample(frac=1, random_state=0)
+    assert randomised_layers(other) == ["head", "block_2", "block_1"]
+    assert conditions_of(other) == [TRAINED, "head", "block_2", "block_1", ANOTHER_SEED]
+    rows = sanity_verdicts(other, AnalysisConfig()).query("group == 'male'").set_index(["measure", "condition"])
+    assert "After all layers down to block 2 are randomised" in rows.loc[("rank_correlation", "block_2"), "sentence"]
+    assert "After all layers are randomised" in rows.loc[("rank_correlation", "block_1"), "sentence"]
+    of_metric = rows.loc[("q_rmse", "block_1"), "sentence"]
+    assert of_metric.startswith(
+        "Table 3's q_rmse (male) is 0.41 for the trained maps and differs for a network without"
+    )
+
+
+def test_a_condition_that_one_group_lacks_is_empty_there():
+    table = TABLE[(TABLE["group"] == "female") | (TABLE["condition"] != ANOTHER_SEED)]
+    cells = sanity_summary(table).set_index(["group", "condition", "measure"])
+    assert cells.loc[("male", ANOTHER_SEED, "ssim"), ["seeds", "n_maps"]].tolist() == [0, 0]
+    assert set(sanity_verdicts(table, AnalysisConfig()).query("group == 'male'")["verdict"]) == {"undecided", "differs"}
+
+
 def test_means_are_taken_over_recordings_then_over_seeds():
     table = TABLE.copy()
     gone = (table["recording"] == "male2") & (table["seed"] == 2) & (table["condition"] == "dense")
     table.loc[gone, "rank_correlation"] = np.nan
-    cells = summary(table).set_index(["gender", "condition", "measure"])
+    cells = sanity_summary(table).set_index(["group", "condition", "measure"])
     female = cells.loc[("female", "dense", "rank_correlation")]
     # Seeds 0.47, 0.5 and 0.53, in Fisher's z 0.510070, 0.549306 and 0.590145: mean 0.549840, standard deviation
     # 0.040040, half width 4.302653 * 0.040040 / sqrt(3) = 0.099466.
@@ -61,7 +88,9 @@ def test_means_are_taken_over_recordings_then_over_seeds():
 
 
 def test_no_interval_of_likeness_leaves_what_a_correlation_can_be():
-    cells = summary(make_table(seeds=2)).query("measure in @LIKENESS").set_index(["gender", "condition", "measure"])
+    cells = (
+        sanity_summary(make_table(seeds=2)).query("measure in @LIKENESS").set_index(["group", "condition", "measure"])
+    )
     assert cells[["mean", "low", "high"]].abs().max(axis=None) <= 1
     # Two seeds: t(1, 0.975) = 12.7062. The maps of the trained networks are themselves.
     first = cells.loc[("female", "output", "rank_correlation")]
@@ -74,7 +103,7 @@ def test_no_interval_of_likeness_leaves_what_a_correlation_can_be():
 
 
 def test_verdicts_compare_with_trained_networks_and_with_zero():
-    rows = verdicts(TABLE, AnalysisConfig()).query("gender == 'female'")
+    rows = sanity_verdicts(TABLE, AnalysisConfig()).query("group == 'female'")
     likeness = rows[rows["measure"] == "rank_correlation"].set_index("condition")
     assert likeness["reference"].tolist() == pytest.approx([np.tanh(0.549840)] * 6, abs=1e-6)
     assert likeness["verdict"].to_dict() == {
@@ -102,8 +131,9 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
     undecided = metrics.loc[("q_rmse", SHUFFLED_LABELS), "sentence"]
     assert undecided.endswith("undecided, as 3 seeds show neither a difference nor that there is none.")
     sentence = likeness.loc["convolution_1", "sentence"]
-    assert "all layers are randomised" in sentence
-    assert "female recordings" in sentence
+    assert sentence.startswith("After all layers are randomised the maps of female recordings have a rank")
+    assert likeness.loc["dense", "sentence"].startswith("After all layers down to dense are randomised the maps of")
+    assert likeness.loc[SHUFFLED_LABELS, "sentence"].startswith("After training on shuffled labels the maps of female")
     assert "those of another seed 0.5 (0.422 to 0.571 over 3 seeds)" in sentence
 
 
@@ -117,7 +147,7 @@ def test_the_reference_is_paired_by_seed():
     # All below the reference's mean, yet seeds whose other network is as unlike are no evidence.
     table = with_likeness(ANOTHER_SEED, (0.2, 0.5, 0.8))
     table.loc[table["condition"] == "dense", "rank_correlation"] = table["seed"].map({0: 0.30, 1: 0.32, 2: 0.31})
-    row = verdicts(table, AnalysisConfig()).query("gender == 'male' and condition == 'dense'").iloc[0]
+    row = sanity_verdicts(table, AnalysisConfig()).query("group == 'male' and condition == 'dense'").iloc[0]
     assert row["high"] < row["reference"]
     # Fisher's z: 0.309520, 0.331647, 0.320545 minus 0.202733, 0.549306, 1.098612.
     assert row["difference"] == pytest.approx(-0.296313, abs=1e-5)
@@ -126,22 +156,26 @@ def test_the_reference_is_paired_by_seed():
 
 
 def test_maps_that_do_not_change_at_all_are_more_alike():
-    row = verdicts(with_likeness("output", (1.0, 1.0, 1.0)), AnalysisConfig()).query("condition == 'output'").iloc[0]
+    row = (
+        sanity_verdicts(with_likeness("output", (1.0, 1.0, 1.0)), AnalysisConfig())
+        .query("condition == 'output'")
+        .iloc[0]
+    )
     assert row["verdict"] == "more"
     assert row[["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1], abs=2e-6)
 
 
 def test_one_seed_decides_nothing():
     alone = TABLE[(TABLE["seed"] == 1) & (TABLE["condition"] != ANOTHER_SEED)]
-    rows = verdicts(alone, AnalysisConfig())
+    rows = sanity_verdicts(alone, AnalysisConfig())
     assert set(rows["verdict"]) == {"undecided"}
     assert rows["sentence"].str.endswith("undecided, as two seeds or more are needed.").all()
     assert rows["sentence"].str.contains("those of another seed unknown").sum() == 2 * 6
-    assert len(summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
+    assert len(sanity_summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
 
 
 def test_the_example_is_the_correct_recording_in_the_middle():
-    own = TABLE[(TABLE["gender"] == "male") & (TABLE["seed"] == 0)]
+    own = TABLE[(TABLE["group"] == "male") & (TABLE["seed"] == 0)]
     # male0 is the lowest and was not classified correctly.
     assert example_recording(own) == "male1"
     assert example_recording(own.assign(correct=False)) == "male1"
@@ -165,10 +199,10 @@ def test_figures_show_the_means():
 
 def test_an_example_names_its_maps_and_marks_zero_ones():
     maps = {"trained": np.eye(12), "output": np.zeros((12, 12)), "dense": np.ones((12, 12))}
-    time_s, bin_hz = 0.25 * np.arange(12), 55 * 2.0 ** np.arange(0, 6, 0.5)
-    figure = figures.example("03a01Fa", np.ones((12, 12)), maps, time_s, bin_hz)
+    time_s, edges_hz = 0.25 * np.arange(12), 55 * 2.0 ** np.arange(-0.25, 6, 0.5)
+    figure = figures.example("03a01Fa", np.ones((12, 12)), maps, time_s, edges_hz, "CQT-12")
     shown = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert shown == ["(a) CQT", "(b) trained", "(c) output", "(d) dense"]
+    assert shown == ["(a) CQT-12", "(b) trained", "(c) output", "(d) dense"]
     assert [len(axes.texts) for axes in figure.axes] == [0, 0, 1, 0]
     figure.canvas.draw()
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("time in 03a01Fa (s)", "frequency (Hz)")

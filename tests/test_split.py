@@ -1,4 +1,4 @@
-"""The split into training, validation and test set."""
+"""The split within each speaker's recordings of each emotion."""
 
 import csv
 from collections import Counter
@@ -7,17 +7,13 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.corpora.utterances import (
-    EMODB_SPEAKER_GENDERS,
-    Utterance,
-    find_utterances,
-    select,
-    without_longer_than,
-)
-from convcam_jax.representations.features import n_cqt_frames
-from convcam_jax.settings.config import FeatureConfig, SplitConfig
-from convcam_jax.settings.presets import make_config
-from convcam_jax.splits.per_cell import SPLITS, assign
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named
+from convcam_jax.corpora.utterances import Utterance, select, without_longer_than
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.splits import SPLIT_PROTOCOLS
+from convcam_jax.splits.per_cell import PerCell
+from convcam_jax.splits.protocol import ONLY_FOLD, SPLITS_OF_A_FOLD
 from convcam_jax.system.errors import UserError
 
 
@@ -25,8 +21,29 @@ def corpus(cells: dict[tuple[str, str], int], gender: str = "female") -> list[Ut
     return [Utterance(f"{s}{e}{k}", s, gender, e, "t", Path()) for (s, e), n in cells.items() for k in range(n)]
 
 
-def split_by_recording(utterances: list[Utterance], config: SplitConfig) -> dict[str, str]:
-    return {u.recording: split for u, split in zip(utterances, assign(utterances, config), strict=True)}
+def assign(utterances: list[Utterance], protocol: PerCell) -> tuple[str, ...]:
+    """The split of each utterance, the models being for the genders."""
+    (fold,) = protocol.folds(utterances, [u.gender for u in utterances])
+    assert fold.name == ONLY_FOLD
+    return fold.split_of
+
+
+def split_by_recording(utterances: list[Utterance], protocol: PerCell) -> dict[str, str]:
+    return {u.recording: split for u, split in zip(utterances, assign(utterances, protocol), strict=True)}
+
+
+def test_protocols_go_by_the_names_they_have():
+    assert {name: protocol().name for name, protocol in SPLIT_PROTOCOLS.items()} == {
+        name: name for name in SPLIT_PROTOCOLS
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"), [("seed", -1, "must not be negative"), ("parts", 2, "must be at least 3")]
+)
+def test_fields_that_are_not_allowed_are_named(field, value, rule):
+    with pytest.raises(UserError, match=f"config field split.{field}: {rule}"):
+        PerCell(**{field: value})
 
 
 @pytest.mark.parametrize(
@@ -41,33 +58,33 @@ def split_by_recording(utterances: list[Utterance], config: SplitConfig) -> dict
     ],
 )
 def test_sizes_are_rounded_down(n, parts, sizes):
-    assignment = assign(corpus({("1", "anger"): n}), SplitConfig(parts=parts))
-    assert tuple(Counter(assignment)[split] for split in SPLITS) == sizes
+    assignment = assign(corpus({("1", "anger"): n}), PerCell(parts=parts))
+    assert tuple(Counter(assignment)[split] for split in SPLITS_OF_A_FOLD) == sizes
 
 
 def test_fewer_than_parts_are_all_for_training():
     utterances = corpus({("1", "anger"): 3, ("2", "anger"): 4})
-    split_of = split_by_recording(utterances, SplitConfig())
+    split_of = split_by_recording(utterances, PerCell())
     assert [split_of[f"1anger{k}"] for k in range(3)] == ["train"] * 3
 
 
 def test_order_of_the_utterances_does_not_matter():
     utterances = corpus({("1", "anger"): 9, ("2", "anger"): 8, ("1", "fear"): 5, ("2", "fear"): 4})
-    config = SplitConfig(seed=3)
+    config = PerCell(seed=3)
     assert split_by_recording(utterances[::-1], config) == split_by_recording(utterances, config)
 
 
 def test_another_speaker_or_emotion_changes_nothing_for_the_others():
     few = corpus({("1", "anger"): 12})
     many = corpus({("0", "anger"): 8, ("1", "anger"): 12, ("0", "fear"): 8, ("1", "fear"): 8})
-    split_of = split_by_recording(many, SplitConfig())
-    assert split_by_recording(few, SplitConfig()) == {u.recording: split_of[u.recording] for u in few}
+    split_of = split_by_recording(many, PerCell())
+    assert split_by_recording(few, PerCell()) == {u.recording: split_of[u.recording] for u in few}
 
 
 def test_cells_of_equal_size_are_split_differently():
     names = [str(k) for k in range(20)]
     utterances = corpus({(name, "anger"): 12 for name in names})
-    assignment = assign(utterances, SplitConfig())
+    assignment = assign(utterances, PerCell())
     assert len({assignment[12 * k : 12 * k + 12] for k in range(20)}) > 15
 
 
@@ -75,15 +92,13 @@ def test_each_recording_is_tested_equally_often_over_seeds():
     utterances = corpus({("1", "anger"): 8})
     counts = Counter()
     for seed in range(800):
-        counts.update(
-            (u.recording, s) for u, s in zip(utterances, assign(utterances, SplitConfig(seed=seed)), strict=True)
-        )
+        counts.update((u.recording, s) for u, s in zip(utterances, assign(utterances, PerCell(seed=seed)), strict=True))
     # Binomial(800, 1/4): mean 200, standard deviation 12.2.
     assert all(abs(counts[u.recording, split] - 200) < 62 for u in utterances for split in ("test", "validation"))
 
 
 def test_same_seed_gives_the_same_split_on_every_machine():
-    assignment = assign(corpus({("03", "anger"): 8}), SplitConfig(seed=0))
+    assignment = assign(corpus({("03", "anger"): 8}), PerCell(seed=0))
     assert assignment == ("train", "test", "test", "train", "train", "validation", "train", "validation")
 
 
@@ -91,20 +106,20 @@ def test_pinned_recordings_are_tested_and_the_sizes_stay():
     utterances = corpus({("1", "anger"): 12, ("2", "anger"): 4})
     pinned = ("1anger7", "1anger2")
     for seed in range(20):
-        split_of = split_by_recording(utterances, SplitConfig(seed=seed, pinned_test=pinned))
+        split_of = split_by_recording(utterances, PerCell(seed=seed, pinned_test=pinned))
         assert split_of["1anger7"] == split_of["1anger2"] == "test"
         assert Counter(split_of.values()) == {"train": 8, "validation": 4, "test": 4}
 
 
 def test_pinned_recording_that_is_not_used_is_named():
     with pytest.raises(UserError, match=r"split\.pinned_test: 9fear0 is not among the recordings used"):
-        assign(corpus({("1", "anger"): 4}), SplitConfig(pinned_test=("1anger0", "9fear0")))
+        assign(corpus({("1", "anger"): 4}), PerCell(pinned_test=("1anger0", "9fear0")))
 
 
 def test_more_pinned_than_tested_is_an_error():
     message = r"split\.pinned_test: 2 recordings of anger by speaker 1, and only 1 of 7"
     with pytest.raises(UserError, match=message):
-        assign(corpus({("1", "anger"): 7}), SplitConfig(pinned_test=("1anger0", "1anger1")))
+        assign(corpus({("1", "anger"): 7}), PerCell(pinned_test=("1anger0", "1anger1")))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -112,21 +127,31 @@ def test_too_few_recordings_are_named(n):
     utterances = corpus({("1", "anger"): 8, ("2", "anger"): 8, ("1", "fear"): 8, ("2", "fear"): n})
     message = rf"too few recordings of fear by speaker 2: {n}, where 3 are needed; .*corpus\.excluded_speakers"
     with pytest.raises(UserError, match=message):
-        assign(utterances, SplitConfig())
+        assign(utterances, PerCell())
 
 
-def test_emotion_that_a_gender_would_not_be_tested_on_is_named():
+def test_emotion_that_a_group_would_not_be_tested_on_is_named():
     utterances = corpus({("1", "anger"): 4, ("1", "fear"): 4})
     utterances += corpus({("2", "anger"): 4, ("2", "fear"): 3}, gender="male")
-    with pytest.raises(UserError, match=r"no recording of fear by a male speaker gets into the test set.*fewer than 4"):
-        assign(utterances, SplitConfig())
+    message = r"no recording of fear of the group male gets into the test set.*fewer than 4"
+    with pytest.raises(UserError, match=message):
+        assign(utterances, PerCell())
+    # As one group the two have recordings of fear in the test set.
+    (fold,) = PerCell().folds(utterances, ["all"] * len(utterances))
+    assert [split for u, split in zip(utterances, fold.split_of, strict=True) if u.speaker == "2"].count("test") == 1
+
+
+def test_groups_do_not_change_the_split():
+    utterances = corpus({("1", "anger"): 9, ("2", "anger"): 8})
+    by_speaker = PerCell().folds(utterances, [u.speaker for u in utterances])
+    assert by_speaker == PerCell().folds(utterances, ["all"] * len(utterances))
 
 
 @pytest.fixture(scope="module")
 def emodb_utterances(emodb_dir):
-    config = make_config("paper", "emodb", str(emodb_dir), "corrected", 10, ()).corpus
-    chosen = select(find_utterances(emodb_dir, EMODB_SPEAKER_GENDERS, "stop")[0], config)
-    n_frames = {u.recording: n_cqt_frames(soundfile.info(u.path).frames, FeatureConfig()) for u in chosen}
+    config = CorpusConfig(name="emodb", excluded_speakers=("09", "12"))
+    chosen = select(find_named(emodb_dir, EMODB_SPEAKER_GENDERS, "stop").utterances, config)
+    n_frames = {u.recording: Cqt().n_frames(soundfile.info(u.path).frames) for u in chosen}
     return without_longer_than(chosen, n_frames, config.max_frames)
 
 
@@ -145,21 +170,21 @@ EMODB_SIZES = {
 
 
 def test_emodb_has_48_female_and_39_male_test_recordings(emodb_utterances):
-    assert sizes_by_gender(emodb_utterances, assign(emodb_utterances, SplitConfig())) == EMODB_SIZES
+    assert sizes_by_gender(emodb_utterances, assign(emodb_utterances, PerCell())) == EMODB_SIZES
 
 
 def test_speakers_that_the_paper_leaves_out_are_too_few(emodb_dir):
-    everyone = [u for u in find_utterances(emodb_dir, EMODB_SPEAKER_GENDERS, "stop")[0] if u.emotion != "disgust"]
+    everyone = [u for u in find_named(emodb_dir, EMODB_SPEAKER_GENDERS, "stop").utterances if u.emotion != "disgust"]
     with pytest.raises(UserError, match="too few recordings of fear by speaker 09: 1,"):
-        assign(everyone, SplitConfig())
+        assign(everyone, PerCell())
     with pytest.raises(UserError, match="too few recordings of happiness by speaker 12: 2,"):
-        assign([u for u in everyone if u.speaker != "09"], SplitConfig())
+        assign([u for u in everyone if u.speaker != "09"], PerCell())
 
 
 def test_published_recordings_can_be_pinned(emodb_utterances, reference_dir):
     with (reference_dir / "published_recordings.csv").open(newline="") as file:
         pinned = tuple(row["recording"] for row in csv.DictReader(file))
     assert len(pinned) == 58
-    assignment = assign(emodb_utterances, SplitConfig(pinned_test=pinned))
+    assignment = assign(emodb_utterances, PerCell(pinned_test=pinned))
     assert sizes_by_gender(emodb_utterances, assignment) == EMODB_SIZES
     assert {u.recording for u, s in zip(emodb_utterances, assignment, strict=True) if s == "test"} > set(pinned)

@@ -5,25 +5,28 @@ import pandas as pd
 import pytest
 from fake_results import make_results
 
+from convcam_jax.checks.chance.config import ControlsConfig
+from convcam_jax.checks.seeds.seed_verdicts import seed_verdicts
 from convcam_jax.checks.seeds.stability import (
-    COLUMNS,
+    STABILITY_COLUMNS,
     intraclass_correlations,
     map_agreement,
     mask_profiles,
     metric_agreement,
+    recording_agreement,
     surviving_claims,
     table_cells,
 )
+from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.figures import stability as figures
 from convcam_jax.measures.statistics import cell_statistics, chosen_rows
-from convcam_jax.settings.config import EMOTIONS, ControlsConfig
 
 CONFIG = ControlsConfig(resamples=100)
 
 
 def test_icc_of_the_published_example():
     """Shrout and Fleiss (1979), Tables 2 and 4: four judges, six targets; printed .29 and .62."""
-    ratings = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    ratings = np.array([[9.0, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
     found = intraclass_correlations(ratings)
     assert found.single == pytest.approx(0.2898, abs=5e-5)
     assert found.average == pytest.approx(0.6201, abs=5e-5)
@@ -46,10 +49,10 @@ def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording(
     maps[3, 0] = 0
     maps[:3, 2] = 0  # One map is left, so there is no pair.
     recordings = pd.DataFrame(
-        {"gender": "male", "emotion": ["fear", "fear", "anger"], "speaker": ["a", "b", "a"], "recording": list("xyz")}
+        {"group": "male", "emotion": ["fear", "fear", "anger"], "speaker": ["a", "b", "a"], "recording": list("xyz")}
     )
-    table = map_agreement(maps, n_frames, recordings, CONFIG)
-    assert list(table.columns) == list(COLUMNS)
+    table = map_agreement([recording_agreement(maps, n_frames, recordings)], CONFIG)
+    assert list(table.columns) == list(STABILITY_COLUMNS)
     pairs = table[(table["kind"] == "map_pairs") & (table["name"] == "ssim")]
     assert pairs["n"].tolist() == [3, 6, 0]
     assert pairs["n_zero_maps"].tolist() == [1, 0, 3]
@@ -61,13 +64,31 @@ def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording(
     assert figures.map_agreement(table, ["anger", "fear"]).axes
 
 
+def test_seeds_are_matched_within_a_fold_and_the_recordings_of_all_folds_count():
+    generator = np.random.default_rng(5)
+    folds = []
+    for number, n_seeds in enumerate((2, 3, 1)):
+        maps = generator.random((n_seeds, 2, 8, 9)).astype(np.float32)
+        names = [f"{number}{i}" for i in range(2)]
+        known = {"group": "male", "emotion": ["fear", "anger"], "speaker": str(number), "recording": names}
+        folds.append(recording_agreement(maps, np.array([9, 9]), pd.DataFrame(known)))
+    table = map_agreement(folds, CONFIG)
+    pairs = table[(table["kind"] == "map_pairs") & (table["name"] == "ssim")].set_index("recording")
+    # A single member has no pairs.
+    assert pairs["n"].to_dict() == {"00": 1, "01": 1, "10": 3, "11": 3, "20": 0, "21": 0}
+    mean = table[(table["kind"] == "map_mean") & (table["name"] == "ssim")].set_index("emotion")
+    assert mean.loc["all", "value"] == pytest.approx(pairs["value"].mean())
+    assert mean.loc["all", ["n", "n_speakers"]].tolist() == [4, 2]
+    assert mean.loc["fear", "value"] == pytest.approx(pairs.loc[["00", "10"], "value"].mean())
+
+
 def test_agreement_of_metrics_counts_complete_recordings():
     metrics = make_results(seeds=3).metrics
     metrics.loc[0, "q_mse"] = np.nan
     table = metric_agreement(metrics)
-    own = table[(table["gender"] == metrics.loc[0, "gender"]) & (table["statistic"] == "icc_2_1")].set_index("name")
+    own = table[(table["group"] == metrics.loc[0, "group"]) & (table["statistic"] == "icc_2_1")].set_index("name")
     assert own.loc["q_rmse", "n"] == own.loc["q_mse", "n"] + 1
-    wide = metrics[metrics["gender"] == metrics.loc[0, "gender"]].pivot(
+    wide = metrics[metrics["group"] == metrics.loc[0, "group"]].pivot(
         index="recording", columns="seed", values="q_rmse"
     )
     assert own.loc["q_rmse", "value"] == intraclass_correlations(wide.to_numpy()).single
@@ -122,8 +143,34 @@ def test_claims_over_seeds():
 
 
 def test_members_whose_maps_are_all_zero():
-    recordings = pd.DataFrame({"gender": "male", "emotion": ["fear"], "speaker": ["a"], "recording": ["x"]})
-    table = map_agreement(np.zeros((3, 1, 8, 9), np.float32), np.array([9]), recordings, CONFIG)
+    recordings = pd.DataFrame({"group": "male", "emotion": ["fear"], "speaker": ["a"], "recording": ["x"]})
+    agreement = recording_agreement(np.zeros((3, 1, 8, 9), np.float32), np.array([9]), recordings)
+    table = map_agreement([agreement], CONFIG)
     assert table["value"].isna().all()
     assert (table["n_zero_maps"] == 3).all()
     assert figures.map_agreement(table, ["fear"]).axes
+
+
+def test_sentences_about_seeds():
+    rows = [
+        {"kind": "map_mean", "group": "male", "emotion": "all", "name": "rank_correlation", "value": 0.125, "n": 39},
+        {"kind": "map_mean", "group": "male", "emotion": "all", "name": "ssim", "value": 0.3, "n": 39},
+        {
+            "kind": "icc",
+            "group": "male",
+            "emotion": "all",
+            "name": "q_mse",
+            "statistic": "icc_2_1",
+            "value": 0.25,
+            "n": 7,
+        },
+        {"kind": "icc", "group": "male", "emotion": "all", "name": "q_rmse", "statistic": "icc_2_1", "n": 0},
+    ]
+    stability = pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
+    claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
+    assert seed_verdicts(stability, claims)["sentence"].tolist() == [
+        "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
+        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
+        "recordings.",
+        "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
+    ]

@@ -1,13 +1,10 @@
 """Intervals and cells by hand-computed values."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from convcam_jax.measures import statistics
 from convcam_jax.measures.statistics import cell_statistics, chosen_rows, correlation_interval, mean_interval, within
 
 
@@ -63,16 +60,21 @@ def test_within_includes_its_limits_and_knows_when_it_cannot_say():
     assert within(1.0, np.nan, np.nan) is None
 
 
-def test_chosen_rows_take_each_genders_own_member():
-    members = pd.DataFrame({"gender": ["f", "f", "m", "m"], "seed": [0, 1, 0, 1], "chosen": [True, False, False, True]})
-    table = pd.DataFrame({"gender": ["f", "f", "m", "m"], "seed": [0, 1, 0, 1], "value": [1, 2, 3, 4]})
-    assert chosen_rows(table, members)["value"].tolist() == [1, 4]
+def test_chosen_rows_take_each_cohorts_own_member():
+    place = {
+        "group": ["f", "f", "f", "f", "m", "m"],
+        "fold": ["1", "1", "2", "2", "1", "1"],
+        "seed": [0, 1, 0, 1, 0, 1],
+    }
+    members = pd.DataFrame({**place, "chosen": [True, False, False, True, False, True]})
+    table = pd.DataFrame({**place, "value": [1, 2, 3, 4, 5, 6]})
+    assert chosen_rows(table, members)["value"].tolist() == [1, 4, 6]
 
 
 def test_cells_by_hand():
     metrics = pd.DataFrame(
         {
-            "gender": "female",
+            "group": "female",
             "emotion": ["anger", "anger", "anger", "fear", "neutral"],
             "correct": [True, True, False, False, True],
             "x": [1.0, 4.0, 100.0, 3.0, np.nan],
@@ -85,9 +87,3 @@ def test_cells_by_hand():
     assert cells["n_recordings"].tolist()[:4] == [2, 2, 2, 2]
     assert cells["value"].iloc[4:].isna().all()
     assert (cells["n_recordings"].iloc[4:] == 0).all()
-
-
-def test_examples_in_docstrings():
-    outcome = doctest.testmod(statistics)
-    assert outcome.attempted == 2
-    assert outcome.failed == 0

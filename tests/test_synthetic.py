@@ -9,16 +9,17 @@ import parselmouth
 import pytest
 import soundfile
 
+from convcam_jax.corpora.config import EMOTIONS
+from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named, parse_emodb_name
+from convcam_jax.corpora.synthetic import folder as corpus_folder
 from convcam_jax.corpora.synthetic import phones, speech
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.voice import Controls, Sound
-from convcam_jax.corpora.utterances import find_utterances, parse_emodb_name
-from convcam_jax.settings.config import EMOTIONS, SyntheticConfig
 from convcam_jax.system.errors import UserError
 
 RATE_HZ = 16000
 DEFAULT = SyntheticConfig()
 SMALL = SyntheticConfig(speakers_per_gender=1, texts=1)
-EMODB_SPEAKERS = {"03", "08", "09", "10", "11", "12", "13", "14", "15", "16"}
 SOUNDS = dict[speech.UtteranceSpec, Sound]
 
 
@@ -31,7 +32,7 @@ def sounds() -> SOUNDS:
 @pytest.fixture(scope="module")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
-    speech.write_corpus(SMALL, folder, RATE_HZ, progress=False)
+    corpus_folder.write_corpus(SMALL, folder, RATE_HZ, progress=False)
     return folder
 
 
@@ -87,7 +88,7 @@ def test_genders_by_number_apart_from_emodb():
     }
     genders = speech.speaker_genders(SyntheticConfig(speakers_per_gender=20))
     assert len(genders) == 40
-    assert not EMODB_SPEAKERS & set(genders)
+    assert not set(EMODB_SPEAKER_GENDERS) & set(genders)
 
 
 def test_twenty_sentences_of_known_phones_with_stress_and_pause():
@@ -252,20 +253,20 @@ def test_files_hold_the_rendered_sound_and_its_truth(small_folder: Path):
 
 
 def test_written_corpus_is_found_as_a_corpus_of_emodbs_layout(small_folder: Path):
-    utterances, problems = find_utterances(small_folder, speech.speaker_genders(SMALL), "stop")
+    utterances, problems = find_named(small_folder, speech.speaker_genders(SMALL), "stop")
     assert not problems
     assert [(u.recording, u.gender) for u in utterances[:1]] == [("21a01Aa", "male")]
     assert len(utterances) == 12
 
 
 def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_folder: Path, tmp_path: Path):
-    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
     kept, lost = tmp_path / "wav" / "21a01Wa.wav", tmp_path / "wav" / "22a01Ta.wav"
     kept_ns = kept.stat().st_mtime_ns
     lost.unlink()
     (tmp_path / "truth" / "22a01Fa.npz").unlink()
-    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
     assert kept.stat().st_mtime_ns == kept_ns
 
@@ -273,7 +274,7 @@ def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_fo
 def test_a_folder_of_another_config_is_refused(small_folder: Path):
     before = files_of(small_folder)
     with pytest.raises(UserError, match="another config"):
-        speech.write_corpus(dataclasses.replace(SMALL, seed=1), small_folder, RATE_HZ)
+        corpus_folder.write_corpus(dataclasses.replace(SMALL, seed=1), small_folder, RATE_HZ)
     assert files_of(small_folder) == before
     assert json.loads(before["synthetic.json"])["seed"] == 0
 
@@ -282,7 +283,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(UserError, match=str(blocked)):
-        speech.write_corpus(SMALL, blocked, RATE_HZ)
+        corpus_folder.write_corpus(SMALL, blocked, RATE_HZ)
 
 
 def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -294,22 +295,32 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, 
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(UserError, match=r"/wav: the disk is full; make room or choose another --cache_dir"):
-        speech.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+        corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
     assert set(files_of(tmp_path)) == {"synthetic.json", "truth/21a01Wa.npz"}
 
 
 def test_every_corpus_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    fields = [field.name for field in dataclasses.fields(DEFAULT)]
+    fields = ("seed", "speakers_per_gender", "texts")
     others = [dataclasses.replace(DEFAULT, **{name: getattr(DEFAULT, name) + 1}) for name in fields]
-    names = [speech.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
-    names.append(speech.folder_name(DEFAULT, 8000))
+    names = [corpus_folder.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
+    names.append(corpus_folder.folder_name(DEFAULT, 8000))
     monkeypatch.setattr(speech, "CORPUS_VERSION", speech.CORPUS_VERSION + 1)
-    names.append(speech.folder_name(DEFAULT, RATE_HZ))
+    names.append(corpus_folder.folder_name(DEFAULT, RATE_HZ))
     assert len(set(names)) == len(names) == len(fields) + 3
 
 
+def test_a_folder_does_not_depend_on_which_of_its_recordings_are_used(small_folder: Path):
+    before = files_of(small_folder)
+    used = dataclasses.replace(SMALL, emotions=("anger", "fear"), on_error="skip", models_per="all", max_frames=64)
+    corpus_folder.write_corpus(used, small_folder, RATE_HZ)
+    assert files_of(small_folder) == before
+    assert corpus_folder.folder_name(used, RATE_HZ) == corpus_folder.folder_name(SMALL, RATE_HZ)
+    about = {"corpus_version": 1, "sample_rate_hz": 16000, "seed": 0, "speakers_per_gender": 1, "texts": 1}
+    assert json.loads(before["synthetic.json"]) == about
+
+
 def test_a_bar_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert "synthetic corpus: 100%" in capsys.readouterr().err
-    speech.write_corpus(SMALL, tmp_path, RATE_HZ)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert capsys.readouterr() == ("", "")

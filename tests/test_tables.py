@@ -1,38 +1,20 @@
 """The tables against hand-computed values and against the paper's own."""
 
-import doctest
-
-import numpy as np
 import pandas as pd
 import pytest
-from fake_results import make_results, without_correct
+from fake_results import in_groups, in_two_folds, make_results, without_correct
 from sklearn.metrics import balanced_accuracy_score
 
-from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.corpora.config import EMOTIONS
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.statistics import chosen_rows, mean_interval
 from convcam_jax.paper import published, tables
-from convcam_jax.settings.config import EMOTIONS, PUBLISHED_ANALYSIS, AnalysisConfig
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.system.formats import EMPTY
 
 FACTS = published.load()
 RESULTS = make_results()
-KEYS = ["gender", "emotion", "statistic"]
-
-
-@pytest.mark.parametrize(
-    ("value", "decimals", "digits", "text"),
-    [
-        (0.1409, 3, "truncated", "0.140"),
-        (0.1409, 3, "rounded", "0.141"),
-        (0.347 - 0.086, 3, "truncated", "0.261"),  # 0.26099999999999995
-        (0.1 + 0.2, 2, "truncated", "0.30"),
-        (1145.222 - 158.443, 2, "truncated", "986.77"),
-        (0.29 * 100, 1, "truncated", "29.0"),  # 28.999999999999996
-        (0.0005, 3, "rounded", "0.001"),
-        (0.0, 3, "truncated", "0.000"),
-        (np.nan, 3, "truncated", "–"),  # noqa: RUF001
-    ],
-)
-def test_digits(value, decimals, digits, text):
-    assert tables.printed(value, decimals, digits) == text
+KEYS = ["group", "emotion", "statistic"]
 
 
 def test_table4_of_the_published_values_is_the_papers():
@@ -45,8 +27,8 @@ def test_table4_of_the_published_values_is_the_papers():
 
 def test_table5_is_in_per_cent():
     tidy = tables.statistics_table(5, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS)
-    cell = RESULTS.metrics.query("seed == 0 and gender == 'male' and emotion == 'anger'")["energy_ratio"]
-    ours = tidy.query("gender == 'male' and emotion == 'anger'").set_index("statistic")["ours"]
+    cell = RESULTS.metrics.query("seed == 0 and group == 'male' and emotion == 'anger'")["energy_ratio"]
+    ours = tidy.query("group == 'male' and emotion == 'anger'").set_index("statistic")["ours"]
     assert ours["mean"] == pytest.approx(100 * cell.mean(), abs=0.05 + 1e-9)
     assert ours["range"] == pytest.approx(100 * (cell.max() - cell.min()), abs=0.05 + 1e-9)
 
@@ -54,9 +36,9 @@ def test_table5_is_in_per_cent():
 def test_interval_over_seeds_is_that_of_the_seeds_cell_values():
     metrics = RESULTS.metrics
     tidy = tables.statistics_table(3, metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
-    cell = metrics[metrics["correct"] & (metrics["gender"] == "female") & (metrics["emotion"] == "sadness")]
+    cell = metrics[metrics["correct"] & (metrics["group"] == "female") & (metrics["emotion"] == "sadness")]
     expected = mean_interval(cell.groupby("seed")["q_mse"].max())
-    row = tidy.query("gender == 'female' and emotion == 'sadness' and statistic == 'max'").iloc[0]
+    row = tidy.query("group == 'female' and emotion == 'sadness' and statistic == 'max'").iloc[0]
     assert row[["ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"]].tolist() == pytest.approx(expected)
     inside = expected.low <= 0.137 <= expected.high
     assert row["published_within_interval"] == inside
@@ -82,12 +64,12 @@ def test_an_emotion_without_correct_recordings_is_an_empty_cell(table):
     tidy = tables.statistics_table(
         table, results.metrics, results.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics
     )
-    empty = tidy.query("gender == 'male' and emotion == 'fear'")
+    empty = tidy.query("group == 'male' and emotion == 'fear'")
     assert empty["ours"].isna().all()
     assert (empty["seeds"] == 0).all()
     assert (empty["n_recordings"] == 0).all()
     assert empty["published_within_interval"].isna().all()
-    assert tables.EMPTY in tables.as_printed(tidy)["fear"].to_numpy()
+    assert EMPTY in tables.as_printed(tidy)["fear"].to_numpy()
 
 
 def test_nobody_correct_at_all_is_a_table_of_empty_cells():
@@ -116,9 +98,9 @@ def test_without_printed_figures_there_is_no_such_column():
 def test_layout_as_printed():
     tidy = tables.statistics_table(4, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
     wide = tables.as_printed(tidy)
-    assert list(wide) == ["gender", "statistic", "source", *EMOTIONS]
+    assert list(wide) == ["group", "statistic", "source", *EMOTIONS]
     assert wide.iloc[0].tolist()[:5] == ["female", "min", "this run", "158.44", "6.98"]
-    paper = wide.query("gender == 'male' and statistic == 'mean' and source == 'paper'")
+    paper = wide.query("group == 'male' and statistic == 'mean' and source == 'paper'")
     assert paper[list(EMOTIONS)].to_numpy().tolist() == [["604.01", "34.70", "134.71", "232.55", "93.41", "49.12"]]
     assert len(wide) == 16
 
@@ -145,29 +127,31 @@ def test_table1_of_the_berlin_corpus_is_the_papers():
 
 
 def test_table2_puts_this_run_first():
-    assert tables.table2(90, 47).to_numpy().tolist() == [["SimpleNet", 90, 47, "this run"]]
-    beside = tables.table2(90, 47, FACTS.table2)
+    assert tables.table2("ours", 90, 47).to_numpy().tolist() == [["ours", 90, 47, "this run"]]
+    beside = tables.table2("ours", 90, 47, FACTS.table2)
     assert len(beside) == 6
+    assert beside.iloc[0].tolist() == ["ours", 90, 47, "this run"]
     assert beside.iloc[1].tolist() == ["SimpleNet", 90, 47, "paper"]
 
 
+# One recording more than is tested.
+FEW_UTTERANCES = pd.DataFrame({"recording": list("abcde"), "speaker": ["1", "1", "1", "2", "2"]})
+
+
+def few_predictions(folds: list[str]) -> pd.DataFrame:
+    """Two seeds' answers to the recordings a to d, each tested in its fold."""
+    place = {"recording": list("abcd"), "group": "female", "fold": folds, "truth": ["joy", "joy", "joy", "rage"]}
+    answers = {0: ["joy", "joy", "rage", "rage"], 1: ["joy", "rage", "rage", "joy"]}
+    return pd.concat(pd.DataFrame({**place, "seed": seed, "predicted": own}) for seed, own in answers.items())
+
+
 def test_accuracy_summary_by_hand():
-    utterances = pd.DataFrame(
-        {
-            "recording": ["a", "b", "c", "d", "e"],
-            "speaker": ["1", "1", "1", "2", "2"],
-            "split": ["test", "test", "test", "test", "train"],
-        }
-    )
-    truth = ["joy", "joy", "joy", "rage", "rage"]
-    answers = {0: ["joy", "joy", "rage", "rage", "joy"], 1: ["joy", "rage", "rage", "joy", "joy"]}
-    predictions = pd.concat(
-        pd.DataFrame({"recording": list("abcde"), "gender": "female", "seed": s, "truth": truth, "predicted": p})
-        for s, p in answers.items()
-    )
-    members = pd.DataFrame({"gender": "female", "seed": [0, 1], "chosen": [False, True]})
-    summary = tables.accuracy_summary(members, predictions, utterances).set_index(["speaker", "measure"])
-    # The recording in the training set does not count. Accuracies 3/4 and 1/4; UARs (2/3 + 1)/2 and (1/3 + 0)/2.
+    # Accuracies 3/4 and 1/4; UARs (2/3 + 1)/2 and (1/3 + 0)/2.
+    members = pd.DataFrame({"group": "female", "fold": "all", "seed": [0, 1], "chosen": [False, True]})
+    summary = tables.accuracy_summary(members, few_predictions(["all"] * 4), FEW_UTTERANCES)
+    assert (summary["fold"] == "all").all()
+    summary = summary.set_index(["speaker", "measure"])
+    assert len(summary) == 3 * 2
     everyone = summary.loc[("all", "accuracy")]
     assert everyone[["mean", "lowest", "highest", "chosen"]].tolist() == [0.5, 0.25, 0.75, 0.25]
     assert everyone["n_recordings"] == 4
@@ -176,11 +160,68 @@ def test_accuracy_summary_by_hand():
     assert summary.loc[("2", "uar"), "chosen"] == 0.0
 
 
+def test_accuracy_of_two_folds_is_that_of_their_union_and_of_each():
+    # Fold one: a, b, d; fold two: c. The chosen members are of seed 1 and of seed 0.
+    members = pd.DataFrame({"group": "female", "fold": ["one", "one", "two", "two"], "seed": [0, 1, 0, 1]}).assign(
+        chosen=[False, True, True, False]
+    )
+    predictions = few_predictions(["one", "one", "two", "one"])
+    summary = tables.accuracy_summary(members, predictions, FEW_UTTERANCES)
+    by_part = summary.set_index(["fold", "speaker", "measure"])
+    single = tables.accuracy_summary(
+        members.query("fold == 'one'").assign(fold="all"), predictions.assign(fold="all"), FEW_UTTERANCES
+    ).set_index(["fold", "speaker", "measure"])
+    measured = ["mean", "low", "high", "lowest", "highest", "seeds", "n_recordings"]
+    pd.testing.assert_frame_equal(by_part.loc[single.index, measured], single[measured])
+    assert list(by_part.index.drop(single.index)) == [
+        ("one", "all", "accuracy"),
+        ("two", "all", "accuracy"),
+        ("one", "all", "uar"),
+        ("two", "all", "uar"),
+    ]
+    # Of a, b and d seed 0 has 3 right and seed 1 has 1; of c neither has it.
+    assert by_part.loc[("one", "all", "accuracy"), ["lowest", "highest", "chosen"]].tolist() == [1 / 3, 1, 1 / 3]
+    assert by_part.loc[("two", "all", "accuracy"), ["lowest", "highest", "chosen"]].tolist() == [0, 0, 0]
+    assert by_part.loc[("all", "all", "accuracy"), "chosen"] == 1 / 4
+    # Recalls of the chosen members' answers: 1/3 of joy, 0 of rage.
+    assert by_part.loc[("all", "all", "uar"), "chosen"] == pytest.approx(1 / 6)
+
+
+def test_tables_of_two_folds_are_over_the_union_of_their_recordings():
+    folded = in_two_folds(RESULTS)
+    assert chosen_rows(folded.metrics, folded.members)["recording"].is_unique
+    tidy = tables.statistics_table(4, folded.metrics, folded.members, PUBLISHED_ANALYSIS, EMOTIONS)
+    whole = tables.statistics_table(4, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS)
+    over_seeds = ["ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"]
+    pd.testing.assert_frame_equal(tidy[over_seeds], whole[over_seeds])
+    by_hand = folded.metrics.query("correct and seed == (fold == 'two') and group == 'male' and emotion == 'anger'")
+    row = tidy.query("group == 'male' and emotion == 'anger' and statistic == 'max'").iloc[0]
+    assert row["n_recordings"] == len(by_hand)
+    assert row["ours"] == float(f"{int(by_hand['f0_segment_rmse_hz'].max() * 100) / 100:.2f}")
+    counts = tables.confusion_matrices(folded.members, folded.predictions, EMOTIONS)
+    assert {name: int(own.to_numpy().sum()) for name, own in counts.items()} == {"female": 34, "male": 24}
+
+
+@pytest.mark.parametrize("names", [{"female": "all", "male": "all"}, {"female": "03", "male": "08"}])
+def test_groups_may_have_any_names(names):
+    results = in_groups(RESULTS, names)
+    groups = sorted(set(names.values()))
+    for number in (3, 4, 5):
+        tidy = tables.statistics_table(number, results.metrics, results.members, AnalysisConfig(), EMOTIONS)
+        assert tidy["group"].unique().tolist() == groups
+        assert len(tidy) == len(groups) * 6 * 4
+        assert tidy.query("statistic == 'min'")["n_recordings"].sum() == 58
+    assert list(tables.confusion_matrices(results.members, results.predictions, EMOTIONS)) == groups
+    summary = tables.accuracy_summary(results.members, results.predictions, results.utterances)
+    assert summary.query("speaker == 'all' and measure == 'uar'")["group"].tolist() == groups
+    assert summary.query("speaker == 'all' and measure == 'uar'")["n_recordings"].sum() == 58
+
+
 def test_uar_is_sklearns_balanced_accuracy():
-    answers = RESULTS.predictions.query("gender == 'male'")
+    answers = RESULTS.predictions.query("group == 'male'")
     expected = [balanced_accuracy_score(rows["truth"], rows["predicted"]) for _, rows in answers.groupby("seed")]
     summary = tables.accuracy_summary(RESULTS.members, RESULTS.predictions, RESULTS.utterances)
-    row = summary.query("gender == 'male' and speaker == 'all' and measure == 'uar'").iloc[0]
+    row = summary.query("group == 'male' and speaker == 'all' and measure == 'uar'").iloc[0]
     assert row[["mean", "low", "high", "seeds"]].tolist() == pytest.approx(mean_interval(expected))
     assert set(summary["speaker"]) == {"all", "03", "08", "10", "11", "13", "14", "15", "16"}
 
@@ -188,25 +229,15 @@ def test_uar_is_sklearns_balanced_accuracy():
 def test_confusion_matrices_are_the_chosen_members():
     predictions = pd.DataFrame(
         {
-            "gender": "female",
+            "group": "female",
+            "fold": "all",
             "seed": [0, 0, 0, 1],
             "truth": ["joy", "joy", "rage", "joy"],
             "predicted": ["joy", "rage", "rage", "rage"],
         }
     )
-    members = pd.DataFrame({"gender": "female", "seed": [0, 1], "chosen": [True, False]})
+    members = pd.DataFrame({"group": "female", "fold": "all", "seed": [0, 1], "chosen": [True, False]})
     matrices = tables.confusion_matrices(members, predictions, ["joy", "rage", "calm"])
     assert list(matrices) == ["female"]
     assert matrices["female"].to_numpy().tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
     assert matrices["female"].loc["joy", "rage"] == 1
-
-
-def test_markdown():
-    frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": pd.array([True, None], dtype="boolean")})
-    assert tables.to_markdown(frame) == "| a | b | c |\n| --- | --- | --- |\n| 1 | 0.1235 | yes |\n| 2 | – | – |\n"  # noqa: RUF001
-
-
-def test_examples_in_docstrings():
-    outcome = doctest.testmod(tables)
-    assert outcome.attempted == 1
-    assert outcome.failed == 0

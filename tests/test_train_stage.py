@@ -1,4 +1,4 @@
-"""Training of a group with checkpoints in between."""
+"""Training of a round with checkpoints in between."""
 
 import dataclasses
 from pathlib import Path
@@ -6,22 +6,30 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from small_network import MODEL, N_BINS, N_INPUT_FRAMES, make_recordings
+from small_network import N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings
 
-from convcam_jax.settings.config import Config, CorpusConfig, FeatureConfig, TrainConfig
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.members import Cohort, Member
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.stages import training
-from convcam_jax.stages.training import Group, train_group
-from convcam_jax.stages.workdir import read_arrays
+from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
+from convcam_jax.stages.training import make_rounds, train_round
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
-from convcam_jax.training.ensemble import Member, _score_program, make_plan, score_group, step_program
+from convcam_jax.training.config import TrainConfig
+from convcam_jax.training.ensemble import _score_program, make_plan, score_round, step_program
 
 RECORDINGS = make_recordings(12)
-TRAINING, VALIDATION = {"female": np.arange(8)}, {"female": np.arange(8, 12)}
-MEMBERS = (Member("female", 0), Member("female", 1))
+COHORT = Cohort("female", ONLY_FOLD)
+TRAINING, VALIDATION = {COHORT: np.arange(8)}, {COHORT: np.arange(8, 12)}
+MEMBERS = (Member(*COHORT, 0), Member(*COHORT, 1))
 CONFIG = Config(
-    corpus=CorpusConfig(max_frames=N_INPUT_FRAMES),
-    features=FeatureConfig(cqt_bins=N_BINS),
-    model=MODEL.config,
+    corpus=SyntheticConfig(emotions=("anger", "fear", "neutral"), max_frames=N_INPUT_FRAMES),
+    representation=Cqt(n_bins=N_BINS),
+    network=NETWORK.config,
     train=TrainConfig(epochs=5, patience_epochs=5, batch_size=4, learning_rate=0.01, precision="float32"),
 )
 
@@ -37,11 +45,14 @@ def quick_compilation():
         program.cache_clear()
 
 
-def train_in(folder: Path, checkpoint_interval_s: float) -> Group:
-    training = dataclasses.replace(CONFIG.train, checkpoint_interval_s=checkpoint_interval_s)
-    group = Group(MEMBERS, folder / "group_00")
-    train_group(group, "all", dataclasses.replace(CONFIG, train=training), TRAINING, VALIDATION, RECORDINGS)
-    return group
+def with_training(**changes) -> Config:
+    return dataclasses.replace(CONFIG, train=dataclasses.replace(CONFIG.train, **changes))
+
+
+def train_in(folder: Path, checkpoint_interval_s: float) -> Round:
+    own, config = Round(MEMBERS, folder / "round_00"), with_training(checkpoint_interval_s=checkpoint_interval_s)
+    train_round(own, "all", config, TRAINING, VALIDATION, RECORDINGS)
+    return own
 
 
 @pytest.fixture
@@ -91,29 +102,69 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
     assert told[-1] == "going on after epoch 2"
     jax.tree.map(
         np.testing.assert_array_equal,
-        checkpoints.load_params(resumed.folder),
-        checkpoints.load_params(undisturbed.folder),
+        checkpoints.load_variables(resumed.folder),
+        checkpoints.load_variables(undisturbed.folder),
     )
-    arrays, expected = (read_arrays(group.history_file()) for group in (resumed, undisturbed))
+    arrays, expected = (read_arrays(own.history_file()) for own in (resumed, undisturbed))
     assert set(arrays) == set(expected) == {"history", "best_epoch"}
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, expected[name])
 
 
-def test_scores_that_are_kept_are_those_of_the_parameters_that_are_kept(tmp_path):
-    group = train_in(tmp_path, 1e6)
-    params, learned = checkpoints.load_params(group.folder), read_arrays(group.history_file())
-    plan = make_plan(np.asarray(RECORDINGS.n_frames), TRAINING, VALIDATION, MEMBERS, CONFIG.train.batch_size)
-    model = training.make_model(CONFIG, CONFIG.train.precision)
-    validation = score_group(params, RECORDINGS, plan.validation, model, plan.validation_columns)
+def test_scores_that_are_kept_are_those_of_the_variables_that_are_kept(tmp_path):
+    own = train_in(tmp_path, 1e6)
+    [(members, variables)] = trained_members([own], MEMBERS)
+    assert members == MEMBERS
+    learned, n_frames = read_arrays(own.history_file()), np.asarray(RECORDINGS.n_frames)
+    plan = make_plan(n_frames, TRAINING, VALIDATION, MEMBERS, CONFIG.train.batch_size, NETWORK)
+    assert CONFIG.make_network(CONFIG.train.precision) == NETWORK
+    validation = score_round(variables, RECORDINGS, plan.validation, NETWORK, plan.validation_layout)
     best = learned["history"][np.arange(2), learned["best_epoch"] - 1]
     np.testing.assert_allclose(best[:, 2:], np.stack([validation.mean_loss(), validation.accuracy()], 1), rtol=1e-6)
 
 
 def test_scores_are_made_in_the_precision_of_training(tmp_path, monkeypatch):
-    config = dataclasses.replace(CONFIG, train=dataclasses.replace(CONFIG.train, precision="bfloat16", epochs=1))
-    assert config.cam.precision == "float32"
+    config = with_training(precision="bfloat16", epochs=1)
+    assert config.attribution.precision == "float32"
     scored = []
-    monkeypatch.setattr(ensemble, "score_group", lambda *args: scored.append(args[3].precision) or score_group(*args))
-    train_group(Group(MEMBERS, tmp_path / "group_00"), "all", config, TRAINING, VALIDATION, RECORDINGS)
+    monkeypatch.setattr(ensemble, "score_round", lambda *args: scored.append(args[3].precision) or score_round(*args))
+    train_round(Round(MEMBERS, tmp_path / "round_00"), "all", config, TRAINING, VALIDATION, RECORDINGS)
     assert scored == ["bfloat16"]
+
+
+def test_the_history_has_a_row_for_every_member_and_epoch(tmp_path):
+    own = train_in(tmp_path, 1e6)
+    table, history = history_table([own]), read_arrays(own.history_file())["history"]
+    assert list(table.columns) == ["group", "fold", "seed", "epoch", *HISTORY_COLUMNS]
+    keys = table[["group", "fold", "seed", "epoch"]].to_numpy().tolist()
+    assert keys == [["female", "all", seed, epoch] for seed in (0, 1) for epoch in range(1, 6)]
+    np.testing.assert_array_equal(table[list(HISTORY_COLUMNS)].to_numpy(), history.reshape(-1, 4))
+
+
+def test_a_precision_that_is_not_spelled_out_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"train\.precision must be spelled out"):
+        make_rounds(with_training(precision="fastest"), MEMBERS, tmp_path)
+
+
+def test_rounds_are_of_the_size_that_was_chosen_when_training_began(tmp_path, capsys):
+    members = tuple(Member(*cohort, seed) for cohort in (COHORT, Cohort("male", ONLY_FOLD)) for seed in range(3))
+    rounds = make_rounds(with_training(members_at_once=3), members, tmp_path)
+    assert [own.members for own in rounds] == [members[:3], members[3:]]
+    assert [own.folder for own in rounds] == [tmp_path / "round_00", tmp_path / "round_01"]
+    assert "6 members, 3 at a time" in capsys.readouterr().err
+    assert make_rounds(with_training(members_at_once=1), members, tmp_path) == rounds == read_rounds(members, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["training", "validation"])
+def test_a_cohort_without_recordings_is_told(what):
+    full, lacking = {COHORT: np.arange(3)}, {COHORT: np.arange(0)}
+    sets = (lacking, full) if what == "training" else (full, lacking)
+    with pytest.raises(UserError, match=f"^female: no recordings are left for {what}; choose another --split"):
+        training._check_sets(*sets)
+    training._check_sets(full, full)
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_member(tmp_path):
+    disturbed = RECORDINGS._replace(spectrograms=RECORDINGS.spectrograms.at[0].set(np.nan))
+    with pytest.raises(UserError, match=r"^the loss of female 0 is not finite in epoch 1; .*learning_rate$"):
+        train_round(Round(MEMBERS, tmp_path / "round_00"), "all", CONFIG, TRAINING, VALIDATION, disturbed)

@@ -6,17 +6,16 @@ import numpy as np
 import optax
 import pytest
 import reference_simplenet
-from small_network import MODEL, N_BINS, N_INPUT_FRAMES, WITHOUT_DROPOUT, make_params, make_recordings
+from small_network import GRID, N_INPUT_FRAMES, NETWORK, WITHOUT_DROPOUT, make_recordings, make_variables
 
-from convcam_jax.data.batches import ABSENT, stratify, strip_columns
-from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.data.batches import frames_of, stratify
+from convcam_jax.data.recordings import ABSENT, Recordings
+from convcam_jax.networks.network import Variables
+from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
-from convcam_jax.settings.config import ModelConfig
-from convcam_jax.settings.presets import SYNTHETIC_MODEL
 from convcam_jax.training.member import (
     QUICKLY_COMPILED,
     MemberState,
-    Recordings,
     Scores,
     compiler_options,
     end_epoch,
@@ -26,20 +25,25 @@ from convcam_jax.training.member import (
 )
 
 RECORDINGS = make_recordings()
-N_COLUMNS = 400
+LAYOUT = 400
 LEARNING_RATE = 0.01
 OPTIMIZER = optax.adam(LEARNING_RATE)
 BATCH = jnp.array([3, 0, 7, 11, 20])
-step = jax.jit(partial(train_step, model=WITHOUT_DROPOUT, optimizer=OPTIMIZER, n_columns=N_COLUMNS))
-step_with_dropout = jax.jit(partial(train_step, model=MODEL, optimizer=OPTIMIZER, n_columns=N_COLUMNS))
-score = jax.jit(partial(score_batch, model=WITHOUT_DROPOUT, n_columns=N_COLUMNS))
+step = jax.jit(partial(train_step, network=WITHOUT_DROPOUT, optimizer=OPTIMIZER, layout=LAYOUT))
+step_with_dropout = jax.jit(partial(train_step, network=NETWORK, optimizer=OPTIMIZER, layout=LAYOUT))
+
+
+@jax.jit
+def score(variables: Variables, recordings: Recordings, batch: jax.Array) -> Scores:
+    return score_batch(variables, recordings, batch, WITHOUT_DROPOUT, LAYOUT)[0]
 
 
 @pytest.fixture(scope="module")
 def state() -> MemberState:
-    params = make_params()
+    variables = make_variables()
     worst = jnp.float32(-jnp.inf), jnp.float32(jnp.inf)
-    return MemberState(params, OPTIMIZER.init(params), params, *worst, jnp.zeros((), int), jnp.zeros((), bool))
+    optimizer_state = OPTIMIZER.init(variables["params"])
+    return MemberState(variables, optimizer_state, variables, *worst, jnp.zeros((), int), jnp.zeros((), bool))
 
 
 def reference_loss(params: dict, batch: jax.Array, recordings: Recordings = RECORDINGS) -> jax.Array:
@@ -52,9 +56,9 @@ def assert_trees_close(left, right, **tolerance):
 
 
 def test_scores_equal_those_of_the_plain_network(state):
-    scores = score(state.params, RECORDINGS, BATCH)
-    logits = reference_simplenet.logits(state.params, RECORDINGS.spectrograms[BATCH])
-    np.testing.assert_allclose(scores.mean_loss(), reference_loss(state.params, BATCH), rtol=1e-5)
+    scores, params = score(state.variables, RECORDINGS, BATCH), state.variables["params"]
+    logits = reference_simplenet.logits(params, RECORDINGS.spectrograms[BATCH])
+    np.testing.assert_allclose(scores.mean_loss(), reference_loss(params, BATCH), rtol=1e-5)
     np.testing.assert_allclose(scores.accuracy(), np.mean(logits.argmax(-1) == RECORDINGS.emotion[BATCH]), rtol=1e-6)
     assert scores.recordings == len(BATCH)
 
@@ -63,19 +67,19 @@ def test_loss_and_gradients_at_real_lengths_are_those_of_a_plain_convolution():
     """Sixteen recordings as long as the paper's, on inputs of its size, packed as training packs them."""
     n_frames = published.load().recordings["n_frames"].to_numpy()
     strata = stratify(n_frames, np.arange(len(n_frames)), n_steps=4, n_strata=16)
-    batch = strata[:, 1][strata[:, 1] != ABSENT]
+    batch = jnp.asarray(strata[:, 1][strata[:, 1] != ABSENT])
     assert n_frames[batch].max() > 2 * n_frames[batch].min()
     inside = np.arange(202) < n_frames[:, None, None]
     generator = np.random.default_rng(0)
     spectrograms = generator.exponential(0.3, (len(n_frames), 96, 202)).astype(np.float32) * inside
     recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.asarray(np.arange(len(n_frames)) % 3))
-    params = jax.jit(MODEL.init)(jax.random.key(0), spectrograms[:1], n_frames[:1])["params"]
+    params = jax.jit(NETWORK.init, static_argnums=1)(jax.random.key(0), (96, 202))["params"]
     keys = iter(jax.random.split(jax.random.key(1), 100))
     params = jax.tree.map(lambda leaf: leaf + 0.01 * jax.random.normal(next(keys), leaf.shape), params)
-    n_columns = strip_columns(n_frames, strata)
+    layout = NETWORK.layout(frames_of(n_frames, strata))
 
     def packed(own):
-        return score_batch(own, recordings, batch, WITHOUT_DROPOUT, n_columns).mean_loss()
+        return score_batch({"params": own}, recordings, batch, WITHOUT_DROPOUT, layout)[0].mean_loss()
 
     loss, gradient = jax.jit(jax.value_and_grad(packed))(params)
     expected_loss, expected = jax.jit(jax.value_and_grad(lambda own: reference_loss(own, batch, recordings)))(params)
@@ -91,7 +95,7 @@ def test_loss_and_gradients_at_real_lengths_are_those_of_a_plain_convolution():
 def test_two_steps_are_those_of_adam_by_hand(state):
     """Kingma & Ba (2015), algorithm 1, in NumPy on the gradients of the plain network."""
     gradient_of = jax.jit(jax.grad(reference_loss))
-    params = jax.tree.map(lambda p: np.asarray(p, np.float64), state.params)
+    params = jax.tree.map(lambda p: np.asarray(p, np.float64), state.variables["params"])
     first = jax.tree.map(np.zeros_like, params)
     second = jax.tree.map(np.zeros_like, params)
     trained = state
@@ -106,7 +110,7 @@ def test_two_steps_are_those_of_adam_by_hand(state):
 
         params = jax.tree.map(update, params, first, second)
     # A step is about the learning rate; where a gradient is nearly zero, Adam magnifies what was rounded.
-    assert_trees_close(trained.params, params, atol=1e-3 * LEARNING_RATE, rtol=1e-5)
+    assert_trees_close(trained.variables["params"], params, atol=1e-3 * LEARNING_RATE, rtol=1e-5)
 
 
 def test_absent_recordings_have_no_influence(state):
@@ -125,9 +129,10 @@ def test_absent_recordings_have_no_influence(state):
 
 
 def test_what_lies_behind_a_recording_has_no_influence(state):
-    behind = jnp.arange(N_INPUT_FRAMES) >= RECORDINGS.n_frames[:, None, None]
+    behind = np.arange(N_INPUT_FRAMES) >= np.asarray(RECORDINGS.n_frames)[:, None, None]
     disturbed = RECORDINGS._replace(spectrograms=jnp.where(behind, 1e3, RECORDINGS.spectrograms))
-    assert_trees_close(score(state.params, disturbed, BATCH), score(state.params, RECORDINGS, BATCH), rtol=0)
+    left, right = (score(state.variables, own, BATCH) for own in (disturbed, RECORDINGS))
+    assert_trees_close(left, right, rtol=0)
 
 
 def test_the_loss_falls(state):
@@ -137,7 +142,7 @@ def test_the_loss_falls(state):
         trained, scores = step(jax.random.key(index), trained, RECORDINGS, BATCH)
         losses.append(float(scores.mean_loss()))
     assert losses[-1] < 0.5 * losses[0]
-    np.testing.assert_allclose(losses[0], reference_loss(state.params, BATCH), rtol=1e-5)
+    np.testing.assert_allclose(losses[0], reference_loss(state.variables["params"], BATCH), rtol=1e-5)
 
 
 def test_dropout_depends_on_its_key_alone(state):
@@ -146,22 +151,22 @@ def test_dropout_depends_on_its_key_alone(state):
     assert losses[0] != losses[2]
 
 
-def test_a_new_member_has_its_own_best_parameters():
-    initialise = jax.jit(partial(init_member, model=MODEL, optimizer=OPTIMIZER, shape=(N_BINS, N_INPUT_FRAMES)))
+def test_a_new_member_has_its_own_best_variables():
+    initialise = jax.jit(partial(init_member, network=NETWORK, optimizer=OPTIMIZER, grid=GRID))
     member, same, other = (initialise(jax.random.key(seed)) for seed in (0, 0, 1))
-    assert_trees_close(member.params, member.best_params, rtol=0)
-    assert_trees_close(member.params, same.params, rtol=0)
-    kernels = member.params["convolutions_0"]["kernel"], other.params["convolutions_0"]["kernel"]
+    assert_trees_close(member.variables, member.best_variables, rtol=0)
+    assert_trees_close(member.variables, same.variables, rtol=0)
+    kernels = [own.variables["params"]["convolutions_0"]["kernel"] for own in (member, other)]
     assert np.abs(kernels[0] - kernels[1]).max() > 0.01
     # Glorot uniform of a 3x3 kernel from 1 channel to 3: within +-sqrt(6 / (9 + 27)).
     assert np.abs(kernels[0]).max() <= np.sqrt(6 / 36)
-    assert all((np.asarray(layer["bias"]) == 0).all() for layer in member.params.values())
+    assert all((np.asarray(layer["bias"]) == 0).all() for layer in member.variables["params"].values())
     assert (float(member.best_validation_accuracy), float(member.best_validation_loss)) == (-np.inf, np.inf)
     assert (int(member.best_epoch), bool(member.stopped)) == (0, False)
 
 
 def follow(scores: list[tuple[float, float]], patience: int) -> list[tuple[float, float, int, bool]]:
-    """Best parameters (a number that is the epoch), best loss, best epoch and stopped after every epoch.
+    """Best variables (a number that is the epoch), best loss, best epoch and stopped after every epoch.
 
     `scores` are the correct ones of 4 recordings and the mean loss of every epoch.
     """
@@ -172,10 +177,9 @@ def follow(scores: list[tuple[float, float]], patience: int) -> list[tuple[float
     result = []
     for epoch, (correct, loss) in enumerate(scores, start=1):
         validation = Scores(jnp.float32(4 * loss), jnp.float32(correct), jnp.float32(4))
-        state = finish(state._replace(params=jnp.float32(epoch)), jnp.asarray(epoch), validation)
-        result.append(
-            (float(state.best_params), float(state.best_validation_loss), int(state.best_epoch), bool(state.stopped))
-        )
+        state = finish(state._replace(variables=jnp.float32(epoch)), jnp.asarray(epoch), validation)
+        best = float(state.best_variables), float(state.best_validation_loss), int(state.best_epoch)
+        result.append((*best, bool(state.stopped)))
     return result
 
 
@@ -202,7 +206,8 @@ def test_a_loss_that_is_not_finite_is_never_the_best():
 
 
 def test_programs_of_the_embedded_corpus_are_compiled_quickly_and_those_of_the_papers_network_well():
-    small, full = (SimpleNet(config, n_classes=6) for config in (SYNTHETIC_MODEL, ModelConfig()))
+    full_config = SimpleNetConfig()
+    small, full = (config.make(n_classes=6) for config in (full_config.small(), full_config))
     assert compiler_options(small) == QUICKLY_COMPILED
     assert compiler_options(full) is None
     assert jax.jit(lambda x: x + 1, compiler_options=compiler_options(small))(1) == 2

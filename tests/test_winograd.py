@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -93,17 +94,18 @@ def test_with_as_many_channels_as_the_network_has_little_is_lost():
 def test_hand_computed_tile():
     strip = np.arange(1.0, 9.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0], np.float32)
     kernel = np.outer([1.0, 10.0, 100.0], [1.0, 2.0, 3.0]).astype(np.float32)
-    result, _ = convolution(strip[:, :, None], kernel[:, :, None, None], NO_POOL)
+    strip, kernel = jnp.asarray(strip)[:, :, None], jnp.asarray(kernel)[:, :, None, None]
+    result, _ = convolution(strip, kernel, NO_POOL)
     rows = np.array([321, 432, 543, 654, 765, 876])
     np.testing.assert_allclose(result[:, :, 0], np.outer(rows, [3, 2, 1, 0, 0, 0]), rtol=1e-5, atol=4e-3)
     # Of every two rows the lower one is larger, of every two columns the left one.
-    result, winners = convolution(strip[:, :, None], kernel[:, :, None, None], (2, 2))
+    result, winners = convolution(strip, kernel, (2, 2))
     np.testing.assert_allclose(result[:, :2, 0], np.outer(rows[1::2], [3, 1]), rtol=1e-5, atol=4e-3)
     assert (winners[:, :2, 0] == 2).all()
 
 
 def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
-    strip, kernel, cotangent = normal(0, 8, 6, 5), normal(1, 3, 3, 5, 7), normal(2, 6, 6, 7)
+    strip, kernel, cotangent = map(jnp.asarray, (normal(0, 8, 6, 5), normal(1, 3, 3, 5, 7), normal(2, 6, 6, 7)))
 
     def products(function, *operands) -> int:
         """Products of an input or an output by a weight or an input, for one pair of channels, in the one block."""
@@ -120,7 +122,7 @@ def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
 
 
 def test_factors_are_what_is_made_of_them():
-    strip, kernel, cotangent = normal(0, 9, 7, 5), normal(1, 3, 3, 5, 7), normal(2, 7, 7, 7)
+    strip, kernel, cotangent = map(jnp.asarray, (normal(0, 9, 7, 5), normal(1, 3, 3, 5, 7), normal(2, 7, 7, 7)))
     values, winners = convolution(strip, kernel, NO_POOL)
     doubled, _ = winograd.convolution(strip, kernel, NO_POOL, lambda values: 2 * values)
     np.testing.assert_allclose(doubled, 4 * values, rtol=1e-5, atol=1e-4)

@@ -1,1 +1,41 @@
-"""."""
+"""Which parts of a recording a class's score rests on: a file for each method, and how maps come onto the grid.
+
+To add a method: a file with its function and its `method.Method`, and a line here.
+"""
+
+from collections.abc import Mapping
+
+from convcam_jax.attribution import (
+    ablation_cam,
+    eigen_cam,
+    grad_cam,
+    grad_cam_plus_plus,
+    gradient_x_input,
+    hires_cam,
+    integrated_gradients,
+    layer_cam,
+    score_cam,
+    xgrad_cam,
+)
+from convcam_jax.attribution.method import Method
+
+# By the names that `attribution.method` takes.
+METHODS: Mapping[str, Method] = {
+    "gradcam": grad_cam.METHOD,
+    "gradcam++": grad_cam_plus_plus.METHOD,
+    "hirescam": hires_cam.METHOD,
+    "xgradcam": xgrad_cam.METHOD,
+    "layercam": layer_cam.METHOD,
+    "eigencam": eigen_cam.METHOD,
+    "scorecam": score_cam.METHOD,
+    "ablationcam": ablation_cam.METHOD,
+    "gradient_x_input": gradient_x_input.METHOD,
+    "integrated_gradients": integrated_gradients.METHOD,
+}
+
+
+def methods_table() -> str:
+    """The table of docs/attribution_methods.md, as Markdown."""
+    rows = [("`attribution.method`", "signed map", "source", "level", "sign"), ("---",) * 5]
+    rows += [(f"`{name}`", m.description, m.source, m.level, m.sign) for name, m in METHODS.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,7 +1,7 @@
 """Activation maps that another program made: which are sound, and how they come onto the grid of the CQT.
 
 A map is one of two things, and its number of rows tells which: a map on the grid has a row for each of the F bins, a
-map of the last convolution fewer, for the convolutions are not padded; the two cannot be mistaken for each other.
+map of the last convolution fewer, as the layers up to it leave; so the two cannot be mistaken for each other.
 Axes: F frequency bin; n frames of the recording; T frames after padding; H, W rows and columns of the last convolution.
 """
 

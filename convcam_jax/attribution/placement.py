@@ -2,76 +2,53 @@
 
 Both ways of doing so are one separable linear interpolation between the nodes' centres; they differ in where the
 centres are. Positions are counted in cells of the input: 0 is the centre of the first bin or frame.
-Axes: H, W rows and columns of the convolution; F frequency bin; T time frame.
+Axes: S member; N recording; H, W rows and columns of the convolution; F frequency bin; T time frame.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpy.typing import NDArray
+from jaxtyping import Array, ArrayLike, Float, Float32, Float64, Int
 
-from convcam_jax.settings.config import MapPlacement
+from convcam_jax.attribution.score import positive_part
+from convcam_jax.networks.geometry import Geometry, receptive_field_centres
 
-
-class Layer(NamedTuple):
-    """A convolution or pooling along one axis, in cells of its own input.
-
-    A dilated kernel counts with its whole extent, dilation * (kernel - 1) + 1.
-    """
-
-    kernel: int
-    stride: int = 1
-    padding: int = 0  # in front of the first cell
-
-
-class ReceptiveField(NamedTuple):
-    """What the nodes of a layer see of the network's input along one axis, in cells of the input."""
-
-    size: int  # of one node's field
-    jump: int  # between the centres of neighbouring nodes
-    first_centre: float  # of node 0
+MapPlacement = Literal["stretched", "receptive_field"]
+# Where a map lies: on the nodes of a convolution, or on the grid of the network's input.
+Level = Literal["nodes", "input"]
 
 
 class Placement(NamedTuple):
     """Interpolation weights of both axes; every row sums to 1."""
 
-    frequency: NDArray[np.float32]  # [F, H]
-    time: NDArray[np.float32]  # [T, W]
+    frequency: Float32[np.ndarray, "F H"]
+    time: Float32[np.ndarray, "T W"]
 
 
-def receptive_field(layers: Sequence[Layer]) -> ReceptiveField:
-    """Receptive field of the last of `layers` (one axis, in order from the input).
+@runtime_checkable
+class OnLevel(Protocol):
+    """A method of attribution, of which only counts here where its maps lie."""
 
-    Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill 2019.
-    """
-    size, jump, first_centre = 1, 1, 0.0
-    for layer in layers:
-        first_centre += ((layer.kernel - 1) / 2 - layer.padding) * jump
-        size += (layer.kernel - 1) * jump
-        jump *= layer.stride
-    return ReceptiveField(size, jump, first_centre)
+    @property
+    def level(self) -> Level:
+        """Where its maps lie."""
 
 
-def receptive_field_centres(layers: Sequence[Layer], n_nodes: int) -> NDArray[np.float64]:
-    """Positions [n_nodes] in the input on which the nodes behind `layers` are centred."""
-    field = receptive_field(layers)
-    return field.first_centre + field.jump * np.arange(n_nodes, dtype=np.float64)
-
-
-def stretched_centres(n_nodes: int, n_cells: int) -> NDArray[np.float64]:
-    """Positions [n_nodes] of the nodes when they are spread evenly over all `n_cells`, as in resizing a picture.
+def stretched_centres(n_nodes: int, n_cells: int) -> Float64[np.ndarray, " n_nodes"]:
+    """Positions of the nodes when they are spread evenly over all `n_cells`, as in resizing a picture.
 
     These are half-pixel centres: node i covers the cells from i * n_cells / n_nodes to (i + 1) * n_cells / n_nodes.
     """
     return (np.arange(n_nodes, dtype=np.float64) + 0.5) * n_cells / n_nodes - 0.5
 
 
-def interpolation_matrix(centres: NDArray[np.float64], n_cells: int) -> NDArray[np.float32]:
-    """Weights [n_cells, n_nodes] of linear interpolation between nodes at the rising positions `centres` [n_nodes].
+def interpolation_matrix(
+    centres: Float64[np.ndarray, " n_nodes"], n_cells: int
+) -> Float32[np.ndarray, "n_cells n_nodes"]:
+    """Weights of linear interpolation between nodes at the rising positions `centres`.
 
     Cells before the first or after the last centre take that node's value. Every row sums to 1.
     """
@@ -80,39 +57,40 @@ def interpolation_matrix(centres: NDArray[np.float64], n_cells: int) -> NDArray[
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def make_placement(
-    map_placement: MapPlacement,
-    map_shape: tuple[int, int],
-    grid_shape: tuple[int, int],
-    layers: tuple[Sequence[Layer], Sequence[Layer]],
-) -> Placement:
-    """Weights that bring a map of `map_shape` (H, W) to `grid_shape` (F, T).
+def make_placement(map_placement: MapPlacement, geometry: Geometry, grid: tuple[int, int]) -> Placement:
+    """Weights that bring a map of the nodes of `geometry` (H, W) to `grid` (F, T).
 
-    "receptive_field" puts each node where it looks, by the `layers` of the (frequency, time) axes up to the convolution
-    of the map; "stretched" spreads the nodes over the whole grid, which is off by up to half a receptive field.
+    "receptive_field" puts each node where it looks; "stretched" spreads the nodes over the whole grid, which is off by
+    up to half a receptive field.
     """
     if map_placement == "receptive_field":
-        centres = [receptive_field_centres(axis, n) for axis, n in zip(layers, map_shape, strict=True)]
+        fields = (geometry.frequency, geometry.time)
+        centres = [receptive_field_centres(field, n) for field, n in zip(fields, geometry.shape, strict=True)]
     else:
-        centres = [stretched_centres(n, n_cells) for n, n_cells in zip(map_shape, grid_shape, strict=True)]
-    frequency, time = (interpolation_matrix(c, n) for c, n in zip(centres, grid_shape, strict=True))
+        centres = [stretched_centres(n, n_cells) for n, n_cells in zip(geometry.shape, grid, strict=True)]
+    frequency, time = (interpolation_matrix(c, n) for c, n in zip(centres, grid, strict=True))
     return Placement(frequency, time)
 
 
-def identity_placement(grid_shape: tuple[int, int]) -> Placement:
-    """Weights that leave a map that is on the grid of `grid_shape` (F, T) already as it is."""
-    frequency, time = (np.eye(n, dtype=np.float32) for n in grid_shape)
+def identity_placement(grid: tuple[int, int]) -> Placement:
+    """Weights that leave a map that is on the grid (F, T) already as it is."""
+    frequency, time = (np.eye(n, dtype=np.float32) for n in grid)
     return Placement(frequency, time)
 
 
-def place(node_map: jax.Array, placement: Placement) -> jax.Array:
+def placement_of(method: OnLevel, map_placement: MapPlacement, geometry: Geometry, grid: tuple[int, int]) -> Placement:
+    """How the maps of a method of attribution come to `grid` (F, T), on which those of some methods are already."""
+    return identity_placement(grid) if method.level == "input" else make_placement(map_placement, geometry, grid)
+
+
+def place(node_map: Float[Array, "*batch H W"], placement: Placement) -> Float[Array, "*batch F T"]:
     """Map [F, T] on the input's grid from the map [H, W] of the convolution's nodes; signed maps stay signed."""
     by_frequency = jnp.matmul(placement.frequency, node_map, precision=lax.Precision.HIGHEST)
     return jnp.matmul(by_frequency, placement.time.T, precision=lax.Precision.HIGHEST)
 
 
-def normalise_and_crop(grid_map: jax.Array, n_frames: jax.Array | int) -> jax.Array:
-    """Map [F, T] divided by its largest absolute value, and zero from frame `n_frames` on.
+def normalise_and_crop(grid_map: Float[Array, "F T"], n_frames: Int[ArrayLike, ""]) -> Float[Array, "F T"]:
+    """Map divided by its largest absolute value, and zero from frame `n_frames` on.
 
     The maximum is that of the whole map, the padding behind the recording included, so it can lie outside what is kept.
     A map that is zero everywhere stays zero.
@@ -121,3 +99,22 @@ def normalise_and_crop(grid_map: jax.Array, n_frames: jax.Array | int) -> jax.Ar
     scaled = grid_map / jnp.where(peak > 0, peak, 1)
     in_recording = jnp.arange(grid_map.shape[1]) < n_frames
     return jnp.where(in_recording[None, :], scaled, 0)
+
+
+def placed_map(
+    signed_map: Float[Array, "H W"], n_frames: Int[ArrayLike, ""], placement: Placement
+) -> Float[Array, "F T"]:
+    """Map in 0..1 on the inputs' grid from one signed map."""
+    return normalise_and_crop(place(positive_part(signed_map), placement), n_frames)
+
+
+@jax.jit
+def placed_maps(
+    signed_maps: Float[Array, "S N H W"], n_frames: Int[Array, " N"], placement: Placement
+) -> Float[Array, "S N F T"]:
+    """Maps in 0..1 on the inputs' grid from signed maps.
+
+    H and W are those of `placement`; for maps that are on the grid already, F and T.
+    """
+    per_recording = jax.vmap(placed_map, in_axes=(0, 0, None))
+    return jax.vmap(per_recording, in_axes=(0, None, None))(signed_maps, n_frames, placement)

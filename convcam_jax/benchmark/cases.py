@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from convcam_jax.settings.config import BenchmarkConfig
+from convcam_jax.settings.experiments import BenchmarkConfig
 
 OURS = "convcam_jax"
 # What one unit of a task is: the seconds of `benchmark.csv` are those of one unit.

@@ -5,27 +5,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcam_jax.data.dataset import Dataset, analysis_arrays, network_inputs
-from convcam_jax.kernels.packing import slot_columns
-from convcam_jax.measures.analysis import simplenet_placement
-from convcam_jax.representations.features import bin_frequencies_hz
+from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.placement import make_placement
+from convcam_jax.data.dataset import Dataset, network_inputs
+from convcam_jax.measures.cohort_maps import tested_arrays
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.workdir import read_arrays, write_arrays
+from convcam_jax.system.formats import read_arrays, write_arrays
 
 
 class Inputs(NamedTuple):
-    """Recordings of one gender, B of them as a batch for the training step, N of them to be explained.
+    """Recordings of one cohort, B of them as a batch for the training step, N of them to be explained.
 
     Attributes:
       batch: `[B, F, T]` recordings of the training set, zero behind their end.
       batch_frames: `[B]`.
       batch_emotion: `[B]`.
-      batch_columns: length of the strip that training packs such a batch on.
+      batch_layout: of the network, as training has it for such a batch.
       full_length: `[B, F, T]` the same recordings, repeated until they fill all frames.
       tested: `[N, F, T]` recordings of the test set.
       n_frames: `[N]`, as all that follow up to `voiced`.
       emotion: `[N]`.
-      cqt: `[N, F, T]`.
+      magnitude: `[N, F, T]`.
       energy: `[N, T]`.
       f0_hz: `[N, T]`.
       voiced: `[N, T]`.
@@ -38,12 +38,12 @@ class Inputs(NamedTuple):
     batch: np.ndarray
     batch_frames: np.ndarray
     batch_emotion: np.ndarray
-    batch_columns: np.ndarray
+    batch_layout: np.ndarray
     full_length: np.ndarray
     tested: np.ndarray
     n_frames: np.ndarray
     emotion: np.ndarray
-    cqt: np.ndarray
+    magnitude: np.ndarray
     energy: np.ndarray
     f0_hz: np.ndarray
     voiced: np.ndarray
@@ -53,17 +53,20 @@ class Inputs(NamedTuple):
     wavs: np.ndarray
 
 
-def choose_batch(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
-    """A batch as training makes them: one recording from each stratum of similar length, and the length of its strip.
+def choose_batch(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A batch as training makes them, one recording from each stratum of similar length, and the strata's frames.
 
     Args:
       n_frames: `[N]` of all recordings.
       indices: of the training set.
       batch_size: number of strata, at most the number of indices.
+
+    Returns:
+      `[batch_size]` indices, and the frames `[batch_size, 1]` of the longest recording of each stratum.
     """
     strata = np.array_split(indices[np.argsort(-n_frames[indices], kind="stable")], batch_size)
     batch = np.array([stratum[len(stratum) // 2] for stratum in strata])
-    return batch, int(sum(slot_columns(n_frames[stratum].max()) for stratum in strata))
+    return batch, np.array([[n_frames[stratum].max()] for stratum in strata])
 
 
 def repeat_until_full(spectrograms: np.ndarray, n_frames: np.ndarray) -> np.ndarray:
@@ -73,26 +76,25 @@ def repeat_until_full(spectrograms: np.ndarray, n_frames: np.ndarray) -> np.ndar
 
 
 def make_inputs(dataset: Dataset, config: Config) -> Inputs:
-    """The inputs from a corpus, of its first gender; the wav files are those of both, in turns of length."""
-    gender = dataset.genders()[0]
-    recordings = network_inputs(dataset, config)
+    """The inputs from a corpus, of its first cohort; the wav files are those of all, in turns of length."""
+    cohort, corpus = dataset.cohorts()[0], config.corpus
+    recordings = network_inputs(dataset, corpus.emotions, config.representation, corpus.max_frames)
     spectrograms, n_frames = np.asarray(recordings.spectrograms), np.asarray(recordings.n_frames)
-    emotion = np.asarray(recordings.emotion)
-    trained, tested = dataset.indices(gender, "train"), dataset.indices(gender, "test")
-    batch, columns = choose_batch(n_frames, trained, min(config.train.batch_size, len(trained)))
-    arrays = analysis_arrays(
-        [dataset.utterances[i] for i in tested], [dataset.features[i] for i in tested], config
-    )._asdict()
-    placement = simplenet_placement(config)
+    trained, tested = dataset.indices(cohort, "train"), dataset.indices(cohort, "test")
+    batch, longest = choose_batch(n_frames, trained, min(config.train.batch_size, len(trained)))
+    network = config.make_network("float32")
+    geometry = network.geometry(explained_layer(network, config.attribution), config.grid)
+    placement = make_placement(config.analysis.map_placement, geometry, config.grid)
+    arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, corpus)
     return Inputs(
         batch=spectrograms[batch],
         batch_frames=n_frames[batch],
-        batch_emotion=emotion[batch],
-        batch_columns=np.array(columns),
+        batch_emotion=np.asarray(recordings.emotion)[batch],
+        batch_layout=np.array(network.layout(longest)),
         full_length=repeat_until_full(spectrograms[batch], n_frames[batch]),
         tested=spectrograms[tested],
-        **arrays,
-        bin_hz=bin_frequencies_hz(config.features),
+        **arrays._asdict(),
+        bin_hz=config.representation.frequencies_hz(),
         placement_frequency=placement.frequency,
         placement_time=placement.time,
         wavs=np.array([str(dataset.utterances[i].path.absolute()) for i in _evenly_by_length(n_frames)]),

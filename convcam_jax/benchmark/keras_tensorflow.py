@@ -13,7 +13,8 @@ import tensorflow as tf
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.worker import Run
+from convcam_jax.benchmark.peers import simplenet_config
+from convcam_jax.benchmark.worker import Job
 from convcam_jax.settings.config import Config
 
 LAST_CONVOLUTION = "last_convolution"
@@ -24,7 +25,7 @@ def versions() -> dict[str, str]:
     return {"keras": keras.__version__, "tensorflow": tf.__version__}
 
 
-def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
+def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
     """The program of a case."""
     policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     if case.task == "explaining":
@@ -38,7 +39,8 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
 def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
     """SimpleNet, compiled for training; `shape` is (F, T) of its inputs."""
     keras.mixed_precision.set_global_policy(policy)
-    layers, filters = keras.layers, config.model.filters
+    own = simplenet_config(config)
+    layers, filters = keras.layers, own.filters
     model = keras.Sequential(
         [
             keras.Input((*shape, 1)),
@@ -49,8 +51,8 @@ def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
             layers.Conv2D(filters[2], 3, activation="relu", name=LAST_CONVOLUTION),
             layers.MaxPooling2D((2, 2)),
             layers.Flatten(),
-            layers.Dense(config.model.dense_units, activation="relu"),
-            layers.Dropout(config.model.dropout_rate),
+            layers.Dense(own.dense_units, activation="relu"),
+            layers.Dropout(own.dropout_rate),
             layers.Dense(len(config.corpus.emotions), dtype="float32"),
         ]
     )

@@ -8,8 +8,10 @@ import parselmouth
 
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.worker import Run
-from convcam_jax.settings.config import Config, FeatureConfig
+from convcam_jax.benchmark.worker import Job
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.prosody import ProsodyConfig
+from convcam_jax.settings.config import Config
 
 
 def versions() -> dict[str, str]:
@@ -17,13 +19,16 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("librosa", "praat-parselmouth")}
 
 
-def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
-    """The loop over the first recordings."""
+def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
+    """The loop over the first recordings; there is none for another representation than the constant-Q transform."""
     wavs = inputs.wavs[: case.recordings].tolist()
-    return lambda: [features(wav, config.features) for wav in wavs]
+    representation = config.representation
+    if not isinstance(representation, Cqt):
+        raise ImportError(f"it computes the representation cqt, not {representation.name}")
+    return lambda: [features(wav, representation, config.prosody) for wav in wavs]
 
 
-def features(wav: str, config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def features(wav: str, config: Cqt, prosody: ProsodyConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CQT magnitude `[F, n]`, F0 in Hz at its frames `[n]` and energy `[n]` of one file."""
     samples, rate_hz = librosa.load(wav, sr=config.cqt_sample_rate_hz, dtype=np.float64)
     cqt = np.abs(
@@ -32,12 +37,12 @@ def features(wav: str, config: FeatureConfig) -> tuple[np.ndarray, np.ndarray, n
             sr=rate_hz,
             hop_length=config.hop_samples,
             fmin=config.lowest_bin_hz,
-            n_bins=config.cqt_bins,
+            n_bins=config.n_bins,
             bins_per_octave=config.bins_per_octave,
         )
     )
     pitch = parselmouth.Sound(wav).to_pitch_ac(
-        time_step=config.f0_step_s, pitch_floor=config.f0_floor_hz, pitch_ceiling=config.f0_ceiling_hz
+        time_step=prosody.f0_step_s, pitch_floor=prosody.f0_floor_hz, pitch_ceiling=prosody.f0_ceiling_hz
     )
     times_s = librosa.frames_to_time(np.arange(cqt.shape[1]), sr=rate_hz, hop_length=config.hop_samples)
     f0_hz = np.array([pitch.get_value_at_time(time_s) for time_s in times_s])

@@ -1,4 +1,4 @@
-"""This project's own programs."""
+"""This project's own programs: what a run calls."""
 
 import importlib.metadata
 import tempfile
@@ -9,28 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from convcam_jax.attribution.placement import Placement
+from convcam_jax.attribution.explaining import explain_members
+from convcam_jax.attribution.placement import Placement, placed_maps
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.worker import Run
+from convcam_jax.benchmark.worker import Job
+from convcam_jax.corpora.config import GENDERS
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.batches import strata_to_explain
-from convcam_jax.data.dataset import AnalysisArrays
-from convcam_jax.kernels.packing import slot_columns
-from convcam_jax.measures.assessment import assessment_program, make_assessed_set
-from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.data.batches import tested_strata
+from convcam_jax.data.members import Member
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.kernels.precision import Precision
+from convcam_jax.measures.analysis import analyse, correct_predictions
+from convcam_jax.networks.network import Network, Variables
 from convcam_jax.representations.cache import load_or_compute
-from convcam_jax.settings.config import GENDERS, Config, Precision
-from convcam_jax.stages.training import make_model, members_per_device
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.training.ensemble import (
-    Member,
-    group_size,
-    init_group,
+    init_round,
     member_and_recording_mesh,
     member_keys,
+    round_size,
     step_program,
 )
-from convcam_jax.training.member import Recordings
+from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 
 
 def versions() -> dict[str, str]:
@@ -38,7 +41,7 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax")}
 
 
-def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
+def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
     """The program of a case."""
     if case.task == "features":
         return _features(case, inputs, config)
@@ -47,7 +50,7 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
     return _training_step(case, inputs, config)
 
 
-def _features(case: Case, inputs: Inputs, config: Config) -> Run:
+def _features(case: Case, inputs: Inputs, config: Config) -> Job:
     utterances = [
         Utterance(str(number), "", "", "", "", Path(wav)) for number, wav in enumerate(inputs.wavs[: case.recordings])
     ]
@@ -59,20 +62,20 @@ def _features(case: Case, inputs: Inputs, config: Config) -> Run:
     return compute
 
 
-def _training_step(case: Case, inputs: Inputs, config: Config) -> Run:
-    """One step of all members, in groups where the memory does not hold them all, as in training."""
+def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
+    """One step of all members, in rounds where the memory does not hold them all, as in training."""
+    network, grid = config.make_network(_precision(case)), config.grid
     if case.task == "training_step_full_length":
-        spectrograms, n_frames = inputs.full_length, np.full(len(inputs.full_length), inputs.full_length.shape[2])
-        n_columns = int(slot_columns(n_frames).sum())
+        spectrograms, n_frames = inputs.full_length, np.full(len(inputs.full_length), grid[1])
+        layout = network.layout(n_frames[:, None])
     else:
-        spectrograms, n_frames, n_columns = inputs.batch, inputs.batch_frames, int(inputs.batch_columns)
+        spectrograms, n_frames, layout = inputs.batch, inputs.batch_frames, int(inputs.batch_layout)
     recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.asarray(inputs.batch_emotion))
-    n_devices = jax.device_count()
-    at_once = group_size(1, case.members, members_per_device(config, recordings), n_devices)
+    per_device = max(1, bytes_for_members() // bytes_per_member(network, grid, config.train.batch_size))
+    at_once = round_size(1, case.members, per_device, jax.device_count())
     members = _members(at_once)
-    model = make_model(config, _precision(case))
-    step = step_program(at_once, n_columns, model, config.train.learning_rate)
-    state = init_group(members, model, config.train, spectrograms.shape[1:])
+    step = step_program(at_once, layout, network, config.train.learning_rate)
+    state = init_round(members, network, config.train, grid)
     keys = member_keys(members)
     batch = jnp.broadcast_to(jnp.arange(len(spectrograms)), (at_once, len(spectrograms)))
 
@@ -85,30 +88,37 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Run:
     return run
 
 
-def _explaining(case: Case, inputs: Inputs, config: Config) -> Run:
-    """Maps, masks and metrics of all members and recordings in one program."""
+def _explaining(case: Case, inputs: Inputs, config: Config) -> Job:
+    """Maps of all members and recordings, their placement, masks and metrics."""
     n = case.recordings
+    network = config.make_network(_precision(case))
     recordings = Recordings(*(jnp.asarray(a[:n]) for a in (inputs.tested, inputs.n_frames, inputs.emotion)))
-    strata, n_columns = strata_to_explain(inputs.n_frames[:n], np.arange(n), config.train.batch_size)
+    sets, batch_size = {"tested": np.arange(n)}, config.train.batch_size
+    strata, layout = tested_strata(inputs.n_frames[:n], sets, "tested", batch_size, network.layout)
     arrays = AnalysisArrays(*(getattr(inputs, name)[:n] for name in AnalysisArrays._fields))
     placement = Placement(inputs.placement_frequency, inputs.placement_time)
-    assessed = jax.device_put(make_assessed_set(recordings, strata, arrays, inputs.bin_hz, placement))
-    model = make_model(config, _precision(case))
-    program = assessment_program(case.members, strata.shape[1], model, n_columns, config.cam, config.analysis)
-    params = _parameters(case.members, strata.shape[1], model, config, inputs.tested.shape[1:])
-    return lambda: jax.block_until_ready(program(params, assessed))
+    variables = _variables(case.members, strata.shape[1], network, config)
+    n_emotions, analysis = len(config.corpus.emotions), config.analysis
+
+    def run() -> object:
+        (signed_maps,), logits = explain_members(variables, recordings, strata, network, layout, (config.attribution,))
+        maps = placed_maps(signed_maps, arrays.n_frames, placement)
+        correct = correct_predictions(logits, arrays.emotion)
+        return jax.block_until_ready(analyse(maps, correct, arrays, inputs.bin_hz, n_emotions, analysis))
+
+    return run
 
 
 def _precision(case: Case) -> Precision:
     return "bfloat16" if case.precision == "bfloat16" else "float32"
 
 
-def _parameters(n_members: int, n_batches: int, model: SimpleNet, config: Config, shape: tuple[int, int]) -> object:
-    """One member's parameters `[S, ...]`, S times, over the devices: whole states would take four times as much."""
-    one = jax.device_get(init_group(_members(1), model, config.train, shape).params)
+def _variables(n_members: int, n_batches: int, network: Network, config: Config) -> Variables:
+    """One member's variables `[S, ...]`, S times, over the devices: whole states would take four times as much."""
+    one = jax.device_get(init_round(_members(1), network, config.train, config.grid).variables)
     members = NamedSharding(member_and_recording_mesh(n_members, n_batches), PartitionSpec("member"))
     return jax.tree.map(lambda leaf: jax.device_put(np.repeat(leaf, n_members, axis=0), members), one)
 
 
 def _members(n_members: int) -> tuple[Member, ...]:
-    return tuple(Member(GENDERS[0], seed) for seed in range(n_members))
+    return tuple(Member(GENDERS[0], ONLY_FOLD, seed) for seed in range(n_members))

@@ -25,7 +25,7 @@ def scale(grid_map: np.ndarray, n_frames: int) -> np.ndarray:
 
 def analyse(maps: Sequence[np.ndarray], correct: Sequence[bool], inputs: Inputs, n_emotions: int) -> list[Metrics]:
     """Metrics of every map `[F, n]`, with masks from those of correctly classified recordings."""
-    masks = np.zeros((n_emotions, *inputs.cqt.shape[1:]))
+    masks = np.zeros((n_emotions, *inputs.magnitude.shape[1:]))
     for index, own in enumerate(maps):
         if correct[index]:
             masks[inputs.emotion[index], :, : own.shape[1]] += own
@@ -42,7 +42,7 @@ def _recording(own: np.ndarray, index: int, mask: np.ndarray, inputs: Inputs) ->
     envelope = energy / energy.max()
     q_mse = float(np.mean((q - envelope) ** 2))
     voiced = inputs.voiced[index, :n_frames]
-    cell_energy = inputs.cqt[index, :, :n_frames] ** 2
+    cell_energy = inputs.magnitude[index, :, :n_frames] ** 2
     in_recording = mask[:, :n_frames]
     return {
         "q_mse": q_mse,

@@ -9,8 +9,9 @@ from torch import nn
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.worker import Run
-from convcam_jax.networks.simplenet import POOLS, last_convolution_shape
+from convcam_jax.benchmark.peers import simplenet_config
+from convcam_jax.benchmark.worker import Job
+from convcam_jax.networks.simplenet import POOLS
 from convcam_jax.settings.config import Config
 
 # Index of the ReLU behind the last convolution in the model.
@@ -22,7 +23,7 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__}
 
 
-def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
+def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
     """The program of a case."""
     if case.task != "explaining":
         return _training_step(case, inputs, config)
@@ -40,8 +41,11 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Run:
 
 def make_model(config: Config, shape: tuple[int, ...]) -> Any:
     """SimpleNet; `shape` is (F, T) of its inputs. The initial weights, PyTorch's own, do not change the time."""
-    filters = config.model.filters
-    rows, columns = (n // pool for n, pool in zip(last_convolution_shape(shape[0], shape[1]), POOLS[-1], strict=True))
+    own = simplenet_config(config)
+    filters = own.filters
+    network = config.make_network("float32")
+    nodes = network.geometry(network.explained_layers()[0], (shape[0], shape[1])).shape
+    rows, columns = (n // pool for n, pool in zip(nodes, POOLS[-1], strict=True))
     model = nn.Sequential(
         nn.Conv2d(1, filters[0], 3),
         nn.ReLU(),
@@ -53,15 +57,15 @@ def make_model(config: Config, shape: tuple[int, ...]) -> Any:
         nn.ReLU(),
         nn.MaxPool2d((2, 2)),
         nn.Flatten(),
-        nn.Linear(filters[2] * rows * columns, config.model.dense_units),
+        nn.Linear(filters[2] * rows * columns, own.dense_units),
         nn.ReLU(),
-        nn.Dropout(config.model.dropout_rate),
-        nn.Linear(config.model.dense_units, len(config.corpus.emotions)),
+        nn.Dropout(own.dropout_rate),
+        nn.Linear(own.dense_units, len(config.corpus.emotions)),
     )
     return model.to(memory_format=torch.channels_last)
 
 
-def _training_step(case: Case, inputs: Inputs, config: Config) -> Run:
+def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
     images = torch.from_numpy(spectrograms)[:, None].to(memory_format=torch.channels_last)
     labels = torch.from_numpy(inputs.batch_emotion).long()

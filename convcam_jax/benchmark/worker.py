@@ -21,7 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-Run = Callable[[], object]
+# One run of a case.
+Job = Callable[[], object]
 
 
 def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -> None:
@@ -44,7 +45,7 @@ def main(module_name: str, inputs_file: str, config_file: str, cache_dir: str) -
 
     inputs = load_inputs(Path(inputs_file))
     config = restore(json.loads(Path(config_file).read_text(encoding="utf-8")))
-    ready: dict[str, Run] = {}
+    ready: dict[str, Job] = {}
     for line in sys.stdin:
         try:
             _answer(answers, _obey(json.loads(line), ready, lambda case: program.prepare(case, inputs, config)))
@@ -56,7 +57,7 @@ def _import(module_name: str) -> Any:
     return importlib.import_module(f"convcam_jax.benchmark.{module_name}")
 
 
-def _obey(order: dict[str, Any], ready: dict[str, Run], prepare: Callable[[Any], Run]) -> dict[str, Any]:
+def _obey(order: dict[str, Any], ready: dict[str, Job], prepare: Callable[[Any], Job]) -> dict[str, Any]:
     from convcam_jax.benchmark.cases import Case
 
     [(verb, fields)] = order.items()

@@ -1,1 +1,15 @@
-"""."""
+"""Corpora of emotional speech: what recordings there are, what is known about each, and the sound in their files."""
+
+from collections.abc import Mapping
+
+from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.emodb import EMODB
+from convcam_jax.corpora.listed import LISTED
+from convcam_jax.corpora.synthetic.folder import SYNTHETIC
+
+# By the names that --corpus takes.
+CORPORA: Mapping[str, Corpus] = {
+    "synthetic": SYNTHETIC,
+    "emodb": EMODB,
+    "listed": LISTED,
+}

@@ -1,105 +1,90 @@
-"""The recordings of a run as arrays: what the network sees of all of them, what the analysis needs of the test set."""
+"""The recordings of a run: utterances with their features, the groups that models are for, the folds of the split."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Int
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.representations.features import Features, frame_times_s, scale_cqt
-from convcam_jax.representations.frame_f0 import frame_f0
-from convcam_jax.settings.config import Config
-from convcam_jax.training.member import Recordings
+from convcam_jax.data.arrays import emotion_indices, n_frames, stack
+from convcam_jax.data.members import Cohort
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.representations.features import Features
+from convcam_jax.representations.representation import Representation
+from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 
 
 class Dataset(NamedTuple):
-    """The utterances of a run with their splits and features, in one order."""
+    """The utterances of a run in one order: their features, the group of each, and the folds they are split into."""
 
     utterances: tuple[Utterance, ...]
-    splits: tuple[str, ...]
     features: tuple[Features, ...]
+    groups: tuple[str, ...]
+    folds: tuple[Fold, ...]
 
-    def indices(self, gender: str, split: str) -> NDArray[np.int64]:
-        """Indices of the utterances of a gender and split, ascending."""
-        pairs = zip(self.utterances, self.splits, strict=True)
-        return np.flatnonzero([(u.gender, s) == (gender, split) for u, s in pairs])
+    def cohorts(self) -> tuple[Cohort, ...]:
+        """The groups in the order of the alphabet, each with the folds in which it has recordings for the test."""
+        return tuple(
+            Cohort(group, fold.name)
+            for group in sorted(set(self.groups))
+            for fold in self.folds
+            if len(self.indices(Cohort(group, fold.name), "test"))
+        )
 
-    def genders(self) -> tuple[str, ...]:
-        """The genders that have recordings, in alphabetical order."""
-        return tuple(sorted({u.gender for u in self.utterances}))
+    def indices(self, cohort: Cohort, split: str) -> Int[np.ndarray, " n"]:
+        """Indices of the cohort's utterances for training, validation or the test, ascending."""
+        [fold] = [fold for fold in self.folds if fold.name == cohort.fold]
+        pairs = zip(self.groups, fold.split_of, strict=True)
+        return np.flatnonzero([pair == (cohort.group, split) for pair in pairs])
 
-
-# NumPy arrays in tables and figures, JAX arrays inside of transformed functions.
-AnyArray = Any
-
-
-class AnalysisArrays(NamedTuple):
-    """What the metrics of N recordings need, padded with zeros to T frames.
-
-    cqt `[N, F, T]` magnitude; energy, f0_hz and voiced (bool) `[N, T]`; n_frames and emotion (index) `[N]`.
-    """
-
-    cqt: AnyArray
-    energy: AnyArray
-    f0_hz: AnyArray
-    voiced: AnyArray
-    n_frames: AnyArray
-    emotion: AnyArray
+    def sets(self, split: str) -> dict[Cohort, Int[np.ndarray, " _"]]:
+        """The indices of every cohort, see `indices`."""
+        return {cohort: self.indices(cohort, split) for cohort in self.cohorts()}
 
 
-def n_frames(features: Sequence[Features]) -> NDArray[np.int32]:
-    """Number of CQT frames of each recording."""
-    return np.array([f.cqt.shape[1] for f in features], dtype=np.int32)
+def network_inputs(
+    dataset: Dataset, emotions: Sequence[str], representation: Representation, max_frames: int
+) -> Recordings:
+    """All recordings as the network sees them, filled up with zeros to `max_frames`."""
+    magnitudes = [f.magnitude for f in dataset.features]
+    return as_recordings(magnitudes, emotion_indices(dataset.utterances, emotions), representation, max_frames)
 
 
-def network_inputs(dataset: Dataset, config: Config) -> Recordings:
-    """All recordings as the network sees them, in the scale of the config, filled up with zeros to `max_frames`."""
-    emotion = emotion_indices(dataset.utterances, config.corpus.emotions)
-    return as_recordings([f.cqt for f in dataset.features], emotion, config)
-
-
-def as_recordings(magnitudes: Sequence[np.ndarray], emotion: np.ndarray, config: Config) -> Recordings:
-    """Recordings as the network sees them, from their CQT magnitudes `[F, n]` and the indices of their emotions."""
-    spectrograms = [scale_cqt(magnitude.astype(np.float64), config.features.scale) for magnitude in magnitudes]
+def as_recordings(
+    magnitudes: Sequence[np.ndarray], emotion: Int[np.ndarray, " N"], representation: Representation, max_frames: int
+) -> Recordings:
+    """Recordings as the network sees them, from magnitudes `[F, n]` and the indices of their emotions."""
+    spectrograms = [representation.scaled(magnitude.astype(np.float64)) for magnitude in magnitudes]
     return Recordings(
-        spectrograms=jnp.asarray(_stack(spectrograms, config.corpus.max_frames)),
+        spectrograms=jnp.asarray(stack(spectrograms, max_frames)),
         n_frames=jnp.asarray([magnitude.shape[1] for magnitude in magnitudes], dtype=jnp.int32),
         emotion=jnp.asarray(emotion),
     )
 
 
-def analysis_arrays(utterances: Sequence[Utterance], features: Sequence[Features], config: Config) -> AnalysisArrays:
-    """What the metrics need of some recordings, F0 read as the config has it."""
-    width = config.corpus.max_frames
-    f0 = [frame_f0(f, frame_times_s(f.cqt.shape[1], config.features), config.analysis) for f in features]
-    return AnalysisArrays(
-        cqt=_stack([f.cqt for f in features], width),
-        energy=_stack([f.energy for f in features], width),
-        f0_hz=_stack([track.f0_hz for track in f0], width),
-        voiced=_stack([track.voiced for track in f0], width),
-        n_frames=n_frames(features),
-        emotion=emotion_indices(utterances, config.corpus.emotions),
-    )
-
-
-def emotion_indices(utterances: Sequence[Utterance], emotions: Sequence[str]) -> NDArray[np.int32]:
-    """Index of each utterance's emotion in `emotions`."""
-    return np.array([list(emotions).index(u.emotion) for u in utterances], dtype=np.int32)
-
-
 def utterance_table(dataset: Dataset) -> pd.DataFrame:
-    """The table of `utterances.csv`."""
-    table = pd.DataFrame(dataset.utterances).drop(columns="path")
-    return table.assign(n_frames=n_frames(dataset.features), split=dataset.splits)
+    """The table of `utterances.csv`: what is known of every recording, its group, its frames, and how it is split.
+
+    With one fold `split` says for what the recording is; with several `test_fold` says where it is tested ("" where
+    nowhere), and `fold_table` has the rest.
+    """
+    table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes"])
+    attributes = pd.DataFrame([dict(u.attributes) for u in dataset.utterances], index=table.index)
+    table = table.join(attributes).assign(group=dataset.groups, n_frames=n_frames(dataset.features))
+    if [fold.name for fold in dataset.folds] == [ONLY_FOLD]:
+        return table.assign(split=dataset.folds[0].split_of)
+    tested = [[fold.name for fold in dataset.folds if fold.split_of[i] == "test"] for i in range(len(table))]
+    return table.assign(test_fold=[", ".join(names) for names in tested])
 
 
-def _stack(arrays: Sequence[np.ndarray], width: int) -> np.ndarray:
-    """Arrays `[..., n]` as one `[N, ..., width]`, filled up with zeros; floats as float32."""
-    kind = np.float32 if arrays[0].dtype.kind == "f" else arrays[0].dtype
-    stacked = np.zeros((len(arrays), *arrays[0].shape[:-1], width), dtype=kind)
-    for row, array in zip(stacked, arrays, strict=True):
-        row[..., : array.shape[-1]] = array
-    return stacked
+def fold_table(dataset: Dataset) -> pd.DataFrame:
+    """The table of `folds.csv`: what each recording is for in each fold."""
+    recordings = [u.recording for u in dataset.utterances]
+    frames = [
+        pd.DataFrame({"recording": recordings, "group": dataset.groups, "fold": fold.name, "split": fold.split_of})
+        for fold in dataset.folds
+    ]
+    return pd.concat(frames, ignore_index=True)

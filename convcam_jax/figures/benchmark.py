@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.benchmark.cases import OURS
 from convcam_jax.figures import style
 
 _TITLES = {
@@ -17,35 +16,35 @@ _TITLES = {
 
 
 @style.styled
-def comparison(table: pd.DataFrame) -> Figure:
+def comparison(table: pd.DataFrame, ours: str) -> Figure:
     """One panel per task: median seconds per unit of every program and precision, with minimum and maximum.
 
-    table: the table of `benchmark.csv`. Of the cases of one program and precision the first one is shown, which is the
-    one that was measured in turns with the peers.
+    table: the table of `benchmark.csv`; `ours`: the name of this project's program. Of the cases of one program and
+    precision the first one is shown, which is the one that was measured in turns with the peers.
     """
     tasks = list(dict.fromkeys(table["task"]))
     figure, axes = style.new_figure(len(tasks), 1, height=1.1 + 1.25 * len(tasks))
     for number, (panel, task) in enumerate(zip(axes[:, 0], tasks, strict=True)):
         first = table[table["task"] == task].drop_duplicates(["program", "precision"])
-        _bars(panel, first)
+        _bars(panel, first, ours)
         style.panel_title(panel, number, _TITLES[task])
         panel.set_xlabel(f"s per {first['unit'].iloc[0]}")
     return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+def _bars(axes: Axes, rows: pd.DataFrame, ours: str) -> None:
     median = rows["seconds_median"].to_numpy()
     errors = np.stack([median - rows["seconds_min"], rows["seconds_max"] - median])
-    colours = [style.VERMILION if program == OURS else style.SKY for program in rows["program"]]
+    colours = [style.VERMILION if program == ours else style.SKY for program in rows["program"]]
     labels = [f"{row.program}, {row.precision}" for row in rows.itertuples()]
     axes.barh(labels, median, xerr=errors, color=colours, error_kw={"lw": 0.8, "capsize": 2})
     axes.invert_yaxis()
 
 
 @style.styled
-def growth(table: pd.DataFrame) -> Figure:
+def growth(table: pd.DataFrame, ours: str) -> Figure:
     """Seconds per unit against members and, where several numbers were measured, recordings; this project alone."""
-    own = table[table["program"] == OURS]
+    own = table[table["program"] == ours]
     axes_of = {"members": ("training_step", "explaining"), "recordings": ("explaining", "features")}
     panels = [(axis, task) for axis, tasks in axes_of.items() for task in tasks if (own["task"] == task).any()]
     figure, axes = style.new_figure(1, max(len(panels), 1), height=2.6)

@@ -1,4 +1,4 @@
-"""Figures of the controls: what is observed in each emotion and gender, against what chance gives."""
+"""Figures of the controls: what is observed in each emotion and group, against what chance gives."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.figures import style
-from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.statistics import groups_of
 
 _LABELS = {
     "random_blobs": "random blobs",
@@ -20,17 +21,17 @@ _LABELS = {
     "other_recordings": "other recordings' maps",
     "top_energy": "strongest cells (ceiling)",
 }
-# Okabe and Ito's palette, and a marker each, so that colour is not needed to tell them apart.
+# A marker each, so that colour is not needed to tell them apart.
 _MARKS = {
     "random_blobs": (style.BLUE, "o"),
     "time_shift": (style.SKY, "s"),
-    "frequency_shift": ("#009E73", "D"),
-    "another_emotion": ("#E69F00", "^"),
-    "shuffled_emotions": ("#CC79A7", "v"),
-    "other_recordings": ("#E69F00", "^"),
+    "frequency_shift": (style.GREEN, "D"),
+    "another_emotion": (style.ORANGE, "^"),
+    "shuffled_emotions": (style.PURPLE, "v"),
+    "other_recordings": (style.ORANGE, "^"),
     "top_energy": (style.GREY, "_"),
 }
-_GROUP_WIDTH = 0.8
+_EMOTION_WIDTH = 0.8
 _LEGEND_TITLE = "bars: 95 % of the draws; filled marks: the observed value is better than this control"
 
 
@@ -42,13 +43,13 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     controls.csv.
     """
     own = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
-    genders = genders_of(own)
-    figure, axes = style.new_figure(len(genders), 1, height=0.7 + 2.1 * len(genders))
-    for number, (panel, gender) in enumerate(zip(axes[:, 0], genders, strict=True)):
-        _panel(panel, own[own["gender"] == gender])
-        style.panel_title(panel, number, style.gender_title(gender))
-        panel.set_ylim(0, 1.03 if metric == "energy_ratio" else None)
-        panel.set_ylabel("share of the energy" if metric == "energy_ratio" else style.METRIC_LABELS[metric])
+    groups = groups_of(own)
+    figure, axes = style.new_figure(len(groups), 1, height=0.7 + 2.1 * len(groups))
+    for number, (panel, group) in enumerate(zip(axes[:, 0], groups, strict=True)):
+        _panel(panel, own[own["group"] == group])
+        style.panel_title(panel, number, style.group_title(group))
+        panel.set_ylim(0, 1.03 if METRICS[metric].is_share else None)
+        panel.set_ylabel(METRICS[metric].label)
     # Groups without a recording have no marks, so panels differ in what their legends hold.
     style.legend_below(figure, axes[:, 0], n_columns=3, title=_LEGEND_TITLE)
     return figure
@@ -56,11 +57,11 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
 
 def _panel(axes: Axes, cells: pd.DataFrame) -> None:
     emotions, names = list(dict.fromkeys(cells["emotion"])), list(dict.fromkeys(cells["control"]))
-    offsets = dict(zip(names, _GROUP_WIDTH * ((np.arange(len(names)) + 0.5) / len(names) - 0.5), strict=True))
+    offsets = dict(zip(names, _EMOTION_WIDTH * ((np.arange(len(names)) + 0.5) / len(names) - 0.5), strict=True))
     for place, emotion in enumerate(emotions):
         of_emotion = cells[cells["emotion"] == emotion]
         first = of_emotion.iloc[0]
-        ends = (place - _GROUP_WIDTH / 2, place + _GROUP_WIDTH / 2)
+        ends = (place - _EMOTION_WIDTH / 2, place + _EMOTION_WIDTH / 2)
         axes.fill_between(
             ends, *first[["observed_low", "observed_high"]].astype(float), color=style.VERMILION, alpha=0.2, lw=0
         )
@@ -79,7 +80,8 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 def _emotion_label(row: pd.Series) -> str:
     if words := only_zero_maps(row):
         return f"{row['emotion']}\n" + words.replace(" are", "\nare")
-    return f"{row['emotion']}\n{_counted(row['n_recordings'], 'recording')}\n{_counted(row['n_speakers'], 'speaker')}"
+    counts = (_counted(int(row[f"n_{word}s"]), word) for word in ("recording", "speaker"))
+    return "\n".join((str(row["emotion"]), *counts))
 
 
 def _counted(n: int, word: str) -> str:

@@ -10,7 +10,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from convcam_jax.figures import style
 from convcam_jax.figures.selection import extreme
-from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.statistics import groups_of
 from convcam_jax.measures.views import RecordingView
 
 # Where our points and the paper's marks stand beside an emotion's tick.
@@ -43,7 +44,7 @@ def f0_error(
     As `envelope_error`; the paper's values, of segment means in Hz, are shown with the metrics in Hz only.
     """
     marks = None
-    if published is not None and column.endswith("_hz"):
+    if published is not None and METRICS[column].unit == "Hz":
         marks = published.assign(value=published["printed_f0_rmse_hz"])
     label = "paper" if column == "f0_segment_rmse_hz" else "paper, segment means"
     return _distribution(metrics, column, emotions, marks, label, logarithmic=True)
@@ -57,20 +58,22 @@ def _distribution(
     marks_label: str,
     logarithmic: bool,
 ) -> Figure:
-    """Boxes and points per emotion, females (a) and males (b), with the paper's values as marks at their right."""
-    genders = genders_of(metrics)
-    figure, axes = style.new_figure(1, len(genders), height=2.9, sharey=True)
-    for number, (panel, gender) in enumerate(zip(axes[0], genders, strict=True)):
-        correct = metrics[metrics["correct"].astype(bool) & (metrics["gender"] == gender)]
+    """Boxes and points per emotion, a panel for each group, with the paper's values as marks at their right."""
+    groups = groups_of(metrics)
+    if marks is not None and not marks["group"].isin(groups).any():
+        marks = None
+    figure, axes = style.group_panels(1, len(groups), height=2.9, sharey=True)
+    for number, (panel, group) in enumerate(zip(axes[0], groups, strict=True)):
+        correct = metrics[metrics["correct"].astype(bool) & (metrics["group"] == group)]
         ours_at = 0.0 if marks is None else _OURS_AT
         _emotion_points(panel, correct.assign(value=correct[column]), emotions, ours_at)
         if marks is not None:
-            _emotion_marks(panel, marks[marks["gender"] == gender], emotions, marks_label)
+            _emotion_marks(panel, marks[marks["group"] == group], emotions, marks_label)
         panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
         panel.set_xlim(-0.6, len(emotions) - 0.4)
-        style.panel_title(panel, number, style.gender_title(gender))
+        style.panel_title(panel, number, style.group_title(group))
+    style.label_left(axes[0], METRICS[column].label)
     first = axes[0, 0]
-    first.set_ylabel(style.METRIC_LABELS[column])
     # A logarithmic axis needs a positive value.
     if logarithmic and any(np.any(line.get_ydata() > 0) for panel in axes[0] for line in panel.lines):
         first.set_yscale("log")
@@ -128,23 +131,24 @@ def _emotion_marks(axes: Axes, recordings: pd.DataFrame, emotions: Sequence[str]
 
 @style.styled
 def extreme_envelopes(views: Mapping[str, RecordingView], metrics: pd.DataFrame, column: str) -> Figure:
-    """Figure 8: envelope Q and activation contour q with the lowest (top) and the highest (bottom) error per gender.
+    """Figure 8: envelope Q and activation contour q with the lowest (top) and the highest (bottom) error per group.
 
     views: by recording name, with all correctly classified recordings of the chosen members, whose rows `metrics` has.
     """
-    genders = genders_of(metrics)
-    figure, axes = style.new_figure(2, len(genders), height=3.8, sharey=True)
+    groups = groups_of(metrics)
+    figure, axes = style.group_panels(2, len(groups), height=3.8, sharey=True)
+    numbers, between = style.reading_order(axes), "\n" if len(groups) > 2 else " "
     for row, highest in enumerate((False, True)):
-        for place, gender in enumerate(genders):
+        for place, group in enumerate(groups):
             panel = axes[row, place]
-            shown = extreme(views, metrics, column, gender, highest)
+            shown = extreme(views, metrics, column, group, highest)
             if shown:
                 _envelope_panel(panel, shown.view)
             else:
                 style.say_empty(panel)
-            what = f"{shown.view.emotion}, {shown.view.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
-            style.panel_title(panel, row * len(genders) + place, f"{style.gender_title(gender)}, {what}")
-        axes[row, 0].set_ylabel(f"{'highest' if highest else 'lowest'} error\nshare of maximum")
+            what = f"{shown.view.emotion},{between}{shown.view.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
+            style.panel_title(panel, numbers[row, place], f"{style.group_title(group)}, {what}")
+        style.label_left(axes[row], f"{'highest' if highest else 'lowest'} error\nshare of maximum")
     style.legend_below(figure, axes.flat)
     return figure
 

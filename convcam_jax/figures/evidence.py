@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,11 +29,11 @@ _FLOOR_DECIBEL = -60.0
 
 
 class Example(NamedTuple):
-    """A test recording of a variant: CQT magnitude and truth `[F, n]`, and the placed maps `[F, n]` by their titles."""
+    """A test recording of a variant: magnitude and truth `[F, n]`, and the placed maps `[F, n]` by their titles."""
 
     variant: str
     class_name: str
-    cqt: np.ndarray
+    magnitude: np.ndarray
     truth: np.ndarray
     maps: dict[str, np.ndarray]
 
@@ -41,7 +42,7 @@ class Example(NamedTuple):
 def scores(summarised: pd.DataFrame, method: str) -> Figure:
     """Every score of a method's maps per variant, beside those of the controls; whiskers are 95 % intervals.
 
-    summarised: `convcam_jax.checks.evidence.scoring.summary`. Maps of both placements stand beside one another.
+    summarised: `checks.evidence.scoring.evidence_summary`. Maps of both placements stand beside one another.
     """
     own = summarised[summarised["method"] == method]
     placements = list(dict.fromkeys(own["placement"]))
@@ -80,20 +81,29 @@ def _bars(panel: Axes, own: pd.DataFrame, variants: Sequence[str], placements: S
 
 
 @style.styled
-def examples(shown: Sequence[Example], time_s: np.ndarray, bin_hz: np.ndarray) -> Figure:
-    """One recording per variant: CQT, then its maps; the cells that carry the cue are outlined."""
+def examples(
+    shown: Sequence[Example],
+    time_s: Float[np.ndarray, " T"],
+    bin_hz: Float[np.ndarray, " F"],
+    edges_hz: Float[np.ndarray, " F+1"],
+    representation: str,
+) -> Figure:
+    """One recording per variant: its spectrogram, then its maps; the cells that carry the cue are outlined.
+
+    bin_hz, edges_hz: centres and edges of the bins; representation: the spectrograms' title, such as "CQT-96".
+    """
     titles = list(shown[0].maps)
     figure, axes = style.new_figure(
         len(shown), 1 + len(titles), height=0.5 + 1.5 * len(shown), sharey=True, sharex="row"
     )
     for row, example in enumerate(shown):
         n = example.truth.shape[1]
-        level = 20 * np.log10(np.maximum(example.cqt, 1e-12) / example.cqt.max())
-        images = {"CQT (dB)": (level, style.SPECTROGRAM_COLOURS, (_FLOOR_DECIBEL, 0))}
-        images |= {title: (own_map, style.MAP_COLOURS, (0, 1)) for title, own_map in example.maps.items()}
+        level = 20 * np.log10(np.maximum(example.magnitude, 1e-12) / example.magnitude.max())
+        images = {f"{representation} (dB)": (level, style.SPECTROGRAM_COLOURS, (_FLOOR_DECIBEL, 0.0))}
+        images |= {title: (own_map, style.MAP_COLOURS, (0.0, 1.0)) for title, own_map in example.maps.items()}
         for column, (title, (values, colours, limits)) in enumerate(images.items()):
             panel = axes[row, column]
-            style.time_frequency_image(panel, values, time_s[:n], bin_hz, colours, limits)
+            style.time_frequency_image(panel, values, time_s[:n], edges_hz, colours, limits)
             panel.contour(time_s[:n], bin_hz, example.truth, levels=[0.5], colors="white", linewidths=0.6)
             if row < len(shown) - 1:
                 panel.set_xlabel("")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
 from convcam_jax.figures import style
-from convcam_jax.measures.statistics import genders_of, mean_interval
+from convcam_jax.measures.statistics import groups_of, mean_interval
 
 _LINES = {
     "map": (style.VERMILION, "-"),
@@ -19,22 +19,22 @@ _LINES = {
 
 @style.styled
 def mean_curves(table: pd.DataFrame) -> Figure:
-    """Mean probability of the class over the share of cells, per gender (rows), curve and fill (columns).
+    """Mean probability of the class over the share of cells, per group (rows), curve and fill (columns).
 
     table: `faithfulness.csv`; recordings whose map is zero are left out. Lines are means of the seeds' means, bands
     their 95 % interval, where there are several seeds.
     """
     shown = table[~table["map_is_zero"].astype(bool)]
-    genders = genders_of(shown)
+    groups = groups_of(shown)
     figure, axes = style.new_figure(
-        len(genders), len(CURVES) * len(FILLS), height=0.6 + 1.9 * len(genders), sharex=True, sharey=True
+        len(groups), len(CURVES) * len(FILLS), height=0.6 + 1.9 * len(groups), sharex=True, sharey=True
     )
-    cells = [(gender, curve, fill) for gender in genders for curve in CURVES for fill in FILLS]
-    for number, (panel, (gender, curve, fill)) in enumerate(zip(axes.flat, cells, strict=True)):
-        own = shown.query("gender == @gender and curve == @curve and fill == @fill")
+    cells = [(group, curve, fill) for group in groups for curve in CURVES for fill in FILLS]
+    for number, (panel, (group, curve, fill)) in enumerate(zip(axes.flat, cells, strict=True)):
+        own = shown.query("group == @group and curve == @curve and fill == @fill")
         for order in ORDERS:
             _line(panel, own[own["order"] == order], order)
-        style.panel_title(panel, number, f"{style.gender_title(gender)}: {curve},\n{fill}")
+        style.panel_title(panel, number, f"{style.group_title(group)}: {curve},\n{fill}")
     for panel in axes[-1]:
         panel.set_xlabel("share of cells (%)")
     for panel in axes[:, 0]:

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
+from convcam_jax.measures.statistics import groups_of
 
 _TITLES = {"only": "only the chosen cells", "without": "all but the chosen cells"}
 
@@ -12,17 +13,17 @@ _TITLES = {"only": "only the chosen cells", "without": "all but the chosen cells
 def probability_of_truth(table: pd.DataFrame) -> Figure:
     """Mean probability of the truth against the threshold, for the map's cells and for as many random ones.
 
-    table: `convcam_jax.checks.listening.counterfactual.summary`.
+    table: `convcam_jax.checks.listening.counterfactual.answer_summary`.
     """
-    genders = sorted(table["gender"].unique())
-    figure, axes = style.new_figure(len(genders), 2, height=2.2 * len(genders), sharex=True, sharey=True)
-    for row, gender in enumerate(genders):
+    groups = groups_of(table)
+    figure, axes = style.new_figure(len(groups), 2, height=2.2 * len(groups), sharex=True, sharey=True)
+    for row, group in enumerate(groups):
         for column, (sound, title) in enumerate(_TITLES.items()):
-            panel, own = axes[row, column], table[(table["gender"] == gender) & (table["sound"] == sound)]
+            panel, own = axes[row, column], table[(table["group"] == group) & (table["sound"] == sound)]
             for cells, colour, mark in (("map", style.BLUE, "o"), ("random", style.VERMILION, "s")):
                 panel.plot(own["threshold"], own[f"p_truth_{cells}"], color=colour, marker=mark, label=f"{cells} cells")
             panel.axhline(own["p_truth_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording")
-            style.panel_title(panel, 2 * row + column, f"{style.gender_title(gender)}: {title}")
+            style.panel_title(panel, 2 * row + column, f"{style.group_title(group)}: {title}")
             panel.set_ylim(0, 1)
     for panel in axes[-1]:
         panel.set_xlabel("threshold (share of the map's maximum)")

@@ -25,15 +25,15 @@ def extreme(
     views: Mapping[str, RecordingView],
     metrics: pd.DataFrame,
     column: str,
-    gender: str,
+    group: str,
     highest: bool = False,
     emotion: str | None = None,
 ) -> Shown | None:
-    """The correctly classified recording of a gender (and emotion) with the lowest or highest `column`; None if none.
+    """The correctly classified recording of a group (and emotion) with the lowest or highest `column`; None if none.
 
     views: by recording name. metrics: rows of the chosen members.
     """
-    candidates = metrics[metrics["correct"].astype(bool) & (metrics["gender"] == gender)].dropna(subset=[column])
+    candidates = metrics[metrics["correct"].astype(bool) & (metrics["group"] == group)].dropna(subset=[column])
     if emotion is not None:
         candidates = candidates[candidates["emotion"] == emotion]
     if candidates.empty:

@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.statistics import groups_of
 
 _AGREEMENT = {"rank_correlation": "rank correlation of cells", "ssim": "structural similarity"}
+_BAND_INCHES = 1.3
 
 
 @style.styled
@@ -18,12 +19,13 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
 
     stability: the table of stability.csv.
     """
-    genders = genders_of(stability)
-    figure, axes = style.new_figure(len(_AGREEMENT), len(genders), height=4.4, sharex=True, sharey="row")
+    groups = groups_of(stability)
+    figure, axes = style.group_panels(len(_AGREEMENT), len(groups), height=4.4, sharex=True, sharey="row")
+    numbers = style.reading_order(axes)
     for row, (name, label) in enumerate(_AGREEMENT.items()):
-        for column, gender in enumerate(genders):
+        for column, group in enumerate(groups):
             panel = axes[row, column]
-            own = stability[(stability["gender"] == gender) & (stability["name"] == name)]
+            own = stability[(stability["group"] == group) & (stability["name"] == name)]
             for place, emotion in enumerate(emotions):
                 of_emotion = own[own["emotion"] == emotion]
                 points = np.sort(of_emotion.loc[of_emotion["kind"] == "map_pairs", "value"].dropna())
@@ -37,8 +39,8 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
                     panel.plot(ends, [mean.value] * 2, color=style.VERMILION, label="mean (band: 95 %, speakers)")
             panel.axhline(0, color=style.GREY, lw=0.6)
             panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
-            style.panel_title(panel, row * len(genders) + column, style.gender_title(gender))
-            panel.set_ylabel(label if column == 0 else "")
+            style.panel_title(panel, numbers[row, column], style.group_title(group))
+        style.label_left(axes[row], label)
     style.legend_below(figure, figure.axes, n_columns=3)
     return figure
 
@@ -49,13 +51,16 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
 
     profiles: `convcam_jax.checks.seeds.stability.mask_profiles`.
     """
-    emotions, genders = list(dict.fromkeys(profiles["emotion"])), genders_of(profiles)
-    rows = [(gender, axis) for axis in ("frequency_hz", "time_s") for gender in genders]
-    figure, axes = style.new_figure(len(rows), len(emotions), height=0.7 + 1.3 * len(rows), sharex="row", sharey="row")
-    for row, (gender, axis) in enumerate(rows):
+    emotions, groups = list(dict.fromkeys(profiles["emotion"])), groups_of(profiles)
+    rows = [(group, axis) for axis in ("frequency_hz", "time_s") for group in groups]
+    figure, axes = style.new_figure(
+        len(rows), len(emotions), height=0.7 + _BAND_INCHES * len(rows), sharex="row", sharey="row"
+    )
+    for row, (group, axis) in enumerate(rows):
+        title = style.in_lines(style.group_title(group), _BAND_INCHES)
         for column, emotion in enumerate(emotions):
             panel = axes[row, column]
-            selected = (profiles["gender"] == gender) & (profiles["emotion"] == emotion) & (profiles["axis"] == axis)
+            selected = (profiles["group"] == group) & (profiles["emotion"] == emotion) & (profiles["axis"] == axis)
             own = profiles[selected].astype({"mean": float})
             x = own["position"]
             panel.fill_between(
@@ -70,17 +75,13 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 panel.set_xscale("log")
                 panel.set_xticks([100, 1000], ["100", "1000"])
                 panel.set_xticks([], minor=True)
-            panel.set_ylabel(
-                f"{style.gender_title(gender)}\n% per {'frame' if axis == 'time_s' else 'bin'}" if column == 0 else ""
-            )
+            panel.set_ylabel(f"{title}\n% per {'frame' if axis == 'time_s' else 'bin'}" if column == 0 else "")
             if row == 0:
                 style.panel_title(panel, column, emotion)
             if not own["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
         # The panels of a row share their axis. A band of few seeds may reach far beyond all of them.
-        highest = (
-            profiles.loc[(profiles["gender"] == gender) & (profiles["axis"] == axis), "highest"].astype(float).max()
-        )
+        highest = profiles.loc[(profiles["group"] == group) & (profiles["axis"] == axis), "highest"].astype(float).max()
         axes[row, 0].set_ylim(0, 105 * highest if highest > 0 else 1)
     style.legend_below(figure, figure.axes, n_columns=3)
     return figure

@@ -1,11 +1,15 @@
 """One look for all figures: sizes of a two-column page, colours the colour-blind can tell apart, axes in Hz and s."""
 
 import functools
-from collections.abc import Callable, Iterable
+import itertools
+import string
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
+from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
@@ -13,23 +17,25 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from convcam_jax.figures.frequency import drawn_edges
+
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.2
 
 # Okabe and Ito's palette.
 BLUE, VERMILION, SKY, GREY = "#0072B2", "#D55E00", "#56B4E9", "#7F7F7F"
+GREEN, ORANGE, PURPLE = "#009E73", "#E69F00", "#CC79A7"
 MAP_COLOURS = "viridis"
 SPECTROGRAM_COLOURS = "magma"
 
-METRIC_LABELS = {
-    "q_mse": "mean squared error, Q and q",
-    "q_rmse": "RMSE, Q and q",
-    "f0_segment_rmse_hz": "RMSE of segment means,\nF0 and c (Hz)",
-    "f0_frame_rmse_hz": "RMSE over frames,\nF0 and c (Hz)",
-    "f0_segment_rmse_semitones": "RMSE of segment means,\nF0 and c (semitones)",
-    "f0_frame_rmse_semitones": "RMSE over frames,\nF0 and c (semitones)",
-}
-GENDER_TITLES = {"female": "females", "male": "males"}
+GROUP_TITLES = {"female": "females", "male": "males"}
+_GROUP_COLOURS = {"female": VERMILION, "male": BLUE}
+_OTHER_COLOURS = (GREEN, ORANGE, PURPLE, SKY, BLUE, VERMILION, GREY)
+
+# Groups side by side; more stand in further rows.
+MOST_COLUMNS = 4
+# Of the font of panel titles.
+_LETTERS_PER_INCH = 15.0
 
 FONT_POINTS = 8
 _SETTINGS: Any = {
@@ -45,8 +51,10 @@ _SETTINGS: Any = {
     "lines.markersize": 4.0,
     "figure.dpi": 200,
     "savefig.dpi": 200,
+    # Names come from the user; in them a dollar sign is a dollar sign, and nothing is a formula.
+    "text.parse_math": False,
 }
-_FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000)
+_FREQUENCY_TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 P = ParamSpec("P")
 
@@ -77,9 +85,72 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]
 
 
+def group_panels(rows: int, n_groups: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes [rows, n_groups]: a column of panels per group, in blocks of at most `MOST_COLUMNS` groups.
+
+    height: of a block in inches; further blocks stand below the first. `options` go to `Figure.subplots`; with `sharey`
+    of "row" the groups share the axis in all blocks.
+    """
+    n_blocks = -(-n_groups // MOST_COLUMNS)
+    n_columns = -(-n_groups // n_blocks)
+    figure, grid = new_figure(n_blocks * rows, n_columns, height=n_blocks * height, **options)
+    blocks = grid.reshape(n_blocks, rows, n_columns).swapaxes(0, 1).reshape(rows, -1)
+    panels = blocks[:, :n_groups]
+    for left_over in blocks[:, n_groups:].flat:
+        left_over.remove()
+    for panel in panels[-1]:
+        # Below the lowest panel of a group there are those of other groups, or none.
+        panel.tick_params(labelbottom=True)
+    if options.get("sharey") == "row":
+        for row, column in itertools.product(range(rows), range(n_columns, n_groups, n_columns)):
+            panels[row, column].sharey(panels[row, 0])
+    return figure, panels
+
+
+def label_left(panels: Iterable[Axes], text: str) -> None:
+    """Label the vertical axis of those panels that stand at the left of their row."""
+    for panel in panels:
+        place = panel.get_subplotspec()
+        if place is not None and place.is_first_col():
+            panel.set_ylabel(text)
+
+
+def reading_order(panels: np.ndarray) -> np.ndarray:
+    """The numbers of panels [rows, columns] of `group_panels`, from 0, as a reader meets them on the page."""
+    places = [panel.get_subplotspec() for panel in panels.flat]
+    on_page = [(place.rowspan.start, place.colspan.start) for place in places]
+    numbers = [sorted(on_page).index(own) for own in on_page]
+    return np.array(numbers, dtype=object).reshape(panels.shape)
+
+
+def panel_letter(number: int) -> str:
+    """The letter of panel `number` >= 0: a to z, then aa, ab, and so on.
+
+    >>> [panel_letter(number) for number in (0, 25, 26, 27, 701, 702)]
+    ['a', 'z', 'aa', 'ab', 'zz', 'aaa']
+    """
+    before, last = divmod(number, len(string.ascii_lowercase))
+    return (panel_letter(before - 1) if before else "") + string.ascii_lowercase[last]
+
+
 def panel_title(axes: Axes, number: int, text: str) -> None:
     """Title at the left: (a) text, (b) text, ..."""
-    axes.set_title(f"({chr(ord('a') + number)}) {text}", loc="left")
+    left_title(axes, f"({panel_letter(number)}) {text}")
+
+
+def left_title(axes: Axes, text: str) -> None:
+    """Title at the left, in as many lines as the panel's width makes necessary."""
+    place, figure = axes.get_subplotspec(), axes.get_figure(root=True)
+    if place is not None and figure is not None:
+        text = in_lines(text, figure.get_figwidth() / place.get_gridspec().ncols)
+    axes.set_title(text, loc="left")
+
+
+def in_lines(text: str, inches: float) -> str:
+    """The text with its long lines broken between words, so that they take about that many inches."""
+    n_letters = max(1, int(inches * _LETTERS_PER_INCH))
+    lines = (textwrap.wrap(line, n_letters, break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join(itertools.chain.from_iterable(lines))
 
 
 def legend_below(
@@ -93,9 +164,15 @@ def legend_below(
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=n_columns, title=title)
 
 
-def gender_title(gender: str) -> str:
-    """The paper's word for the recordings of a gender."""
-    return GENDER_TITLES.get(gender, gender)
+def group_title(group: str) -> str:
+    """How the recordings of a group are called: the paper's word where it has one, else the group's name."""
+    return GROUP_TITLES.get(group, group)
+
+
+def group_colours(groups: Sequence[str]) -> dict[str, str]:
+    """A colour per group: that of the paper's groups, for others the next of a list, which begins again at its end."""
+    others = itertools.cycle(_OTHER_COLOURS)
+    return {group: _GROUP_COLOURS.get(group) or next(others) for group in groups}
 
 
 def say_empty(axes: Axes, text: str = "no correctly classified recording with a value") -> None:
@@ -105,24 +182,18 @@ def say_empty(axes: Axes, text: str = "no correctly classified recording with a 
     axes.set_yticks([])
 
 
-def frequency_axis(axes: Axes, bin_hz: np.ndarray) -> None:
-    """Logarithmic frequency axis that spans the bins [F], with round figures in Hz."""
-    edges = frequency_edges(bin_hz)
+def frequency_axis(axes: Axes, edges_hz: Float[np.ndarray, " E"]) -> None:
+    """Logarithmic frequency axis that spans bins with these edges, all > 0, with round figures in Hz."""
+    lowest, highest = edges_hz[0], edges_hz[-1]
     axes.set_yscale("log")
-    axes.set_ylim(edges[0], edges[-1])
-    axes.yaxis.set_major_locator(FixedLocator([tick for tick in _FREQUENCY_TICKS_HZ if edges[0] <= tick <= edges[-1]]))
+    axes.set_ylim(lowest, highest)
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in _FREQUENCY_TICKS_HZ if lowest <= tick <= highest]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("frequency (Hz)")
 
 
-def frequency_edges(bin_hz: np.ndarray) -> np.ndarray:
-    """Edges [F + 1] of bins whose centres [F] are spaced geometrically."""
-    half_step = np.sqrt(bin_hz[1] / bin_hz[0])
-    return np.append(bin_hz / half_step, bin_hz[-1] * half_step)
-
-
-def time_edges(time_s: np.ndarray) -> np.ndarray:
+def time_edges(time_s: Float[np.ndarray, " n"]) -> Float[np.ndarray, " e"]:
     """Edges [n + 1] of evenly spaced frames that are centred on the times [n]."""
     half_step = (time_s[1] - time_s[0]) / 2 if len(time_s) > 1 else 0.5
     return np.append(time_s - half_step, time_s[-1] + half_step)
@@ -130,23 +201,21 @@ def time_edges(time_s: np.ndarray) -> np.ndarray:
 
 def time_frequency_image(
     axes: Axes,
-    values: np.ndarray,
-    time_s: np.ndarray,
-    bin_hz: np.ndarray,
+    values: Shaped[np.ndarray, "F n"],
+    time_s: Float[np.ndarray, " n"],
+    edges_hz: Float[np.ndarray, " F+1"],
     colours: str | Colormap,
     limits: tuple[float, float],
 ) -> QuadMesh:
-    """Values [F, n] over time in s and logarithmic frequency in Hz; returns what a colour bar needs."""
+    """Values [F, n] over time in s and logarithmic frequency in Hz; returns what a colour bar needs.
+
+    edges_hz: of the bins, ascending; a lowest edge of 0 Hz is drawn at half of the next one (`drawn_edges`).
+    """
+    edges_hz = drawn_edges(edges_hz)
     mesh = axes.pcolormesh(
-        time_edges(time_s),
-        frequency_edges(bin_hz),
-        values,
-        cmap=colours,
-        vmin=limits[0],
-        vmax=limits[1],
-        rasterized=True,
+        time_edges(time_s), edges_hz, values, cmap=colours, vmin=limits[0], vmax=limits[1], rasterized=True
     )
-    frequency_axis(axes, bin_hz)
+    frequency_axis(axes, edges_hz)
     axes.set_xlim(time_s[0], time_edges(time_s)[-1])
     axes.set_xlabel("time (s)")
     return mesh

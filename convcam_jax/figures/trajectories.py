@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
 from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, extreme, f0_leaps, with_f0_errors
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import dominant_cells
-from convcam_jax.measures.statistics import genders_of
+from convcam_jax.measures.statistics import groups_of
 from convcam_jax.measures.views import RecordingView
 
 # The paper's two examples of wrong F0 contours.
@@ -47,7 +48,7 @@ def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
     )
     top, middle, bottom = axes[:, 0]
     cells = np.where(kept_cells(view, threshold), 1.0, np.nan)
-    style.time_frequency_image(middle, cells, view.time_s, view.bin_hz, ListedColormap([style.GREY]), (0, 1))
+    style.time_frequency_image(middle, cells, view.time_s, view.edges_hz, ListedColormap([style.GREY]), (0.0, 1.0))
     edges = style.time_edges(view.time_s)
     for panel in (top, middle, bottom):
         for segment in voiced_segments(view.voiced):
@@ -68,26 +69,26 @@ def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
 def best_trajectories(
     views: Mapping[str, RecordingView], metrics: pd.DataFrame, column: str, emotions: Sequence[str]
 ) -> Figure:
-    """Figure 11: F0 and trajectory c of the recording with the lowest error per emotion, females (a), males (b).
+    """Figure 11: F0 and trajectory c of the recording with the lowest error per emotion and group.
 
     Thin: frames; thick: means of the voiced segments. views: by recording name, with all correctly classified
     recordings of the chosen members, whose rows `metrics` has; column: a metric of F0.
     """
-    genders = genders_of(metrics)
-    figure, axes = style.new_figure(len(emotions), len(genders), height=0.5 + 1.3 * len(emotions))
-    unit = "Hz" if column.endswith("_hz") else "semitones"
+    groups = groups_of(metrics)
+    figure, axes = style.group_panels(len(emotions), len(groups), height=0.5 + 1.3 * len(emotions))
+    unit, between = METRICS[column].unit, "\n" if len(groups) > 2 else " "
     for row, emotion in enumerate(emotions):
-        for place, gender in enumerate(genders):
+        for place, group in enumerate(groups):
             panel = axes[row, place]
-            shown = extreme(views, metrics, column, gender, emotion=emotion)
+            shown = extreme(views, metrics, column, group, emotion=emotion)
             if shown:
                 _trajectory_panel(panel, shown.view)
             else:
                 style.say_empty(panel)
             what = f"{shown.view.recording}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
-            prefix = f"({chr(ord('a') + place)}) {style.gender_title(gender)}, " if row == 0 else ""
-            panel.set_title(f"{prefix}{emotion}: {what}", loc="left")
-        axes[row, 0].set_ylabel("frequency (Hz)")
+            prefix = f"({style.panel_letter(place)}) {style.group_title(group)}, " if row == 0 else ""
+            style.left_title(panel, f"{prefix}{emotion}:{between}{what}")
+        style.label_left(axes[row], "frequency (Hz)")
     for panel in axes[-1]:
         panel.set_xlabel("time (s)")
     style.legend_below(figure, axes.flat)
@@ -143,7 +144,7 @@ def f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str] = F0_
         panel.set_xlim(0, view.time_s[-1])
         panel.set_ylim(0, 1.1 * max(view.f0_hz.max(), 1.0))
         panel.set_xlabel("time (s)")
-        style.panel_title(panel, number, f"{style.gender_title(view.gender)}, {view.emotion}, {view.recording}")
+        style.panel_title(panel, number, f"{style.group_title(view.group)}, {view.emotion}, {view.recording}")
     axes[0, 0].set_ylabel("F0 (Hz)")
     style.legend_below(figure, [axes[0, 0]])
     return figure

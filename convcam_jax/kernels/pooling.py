@@ -50,7 +50,8 @@ def spread(cotangent: Array, winners: Array, pool: Pool) -> Array:
     height, width = pool
     *batch, rows, columns, channels = cotangent.shape
     number = jnp.arange(height * width, dtype=winners.dtype).reshape(height, 1, width, 1)
-    wins = jnp.expand_dims(winners, (-4, -2)) == number
+    winners = jnp.expand_dims(winners, (-4, -2))
+    wins = winners == jnp.expand_dims(number, range(winners.ndim - number.ndim))
     windows = jnp.where(wins, jnp.expand_dims(cotangent, (-4, -2)), 0.0)
     return windows.reshape(*batch, rows * height, columns * width, channels)
 

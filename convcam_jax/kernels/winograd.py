@@ -143,9 +143,13 @@ def gradients(
 
     nothing = (jnp.zeros((INPUTS, *kernel.shape[2:])),) * INPUTS, jnp.zeros(strip.shape)
     totals, gradient = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
-    of_columns = _sum_rows(np.array(_OF_KERNEL, np.float32).T, jnp.stack(totals))
-    of_kernel = _combine(_transposed(_OF_KERNEL), [of_columns[:, row] for row in range(INPUTS)])
-    return gradient, jnp.stack(of_kernel)
+    return gradient, _kernel_of_matrices(totals)
+
+
+def _kernel_of_matrices(matrices: Sequence[Array]) -> Array:
+    """The gradient by a kernel `[3, 3, C_in, C_out]`, of that by its matrices, 8 of `[8, C_in, C_out]`."""
+    of_columns = _sum_rows(np.array(_OF_KERNEL, np.float32).T, jnp.stack(matrices))
+    return jnp.stack(_combine(_transposed(_OF_KERNEL), [of_columns[:, row] for row in range(INPUTS)]))
 
 
 def _kernel_matrices(kernel: Array, as_factor: Callable[[Array], Array]) -> list[Array]:

@@ -9,28 +9,30 @@ Axes: S member, N utterance, C class (emotion), F frequency bin, T time frame.
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 
-def emotion_masks(maps: jax.Array, emotion_index: jax.Array, correct: jax.Array, n_emotions: int) -> jax.Array:
-    """R [C, F, T] of one member: the sum of the maps of each emotion's correctly classified recordings (Eq. 1).
+def emotion_masks(
+    maps: Float[Array, "N F T"], emotion_index: Int[Array, " N"], correct: Bool[Array, " N"], n_emotions: int
+) -> Float[Array, "C F T"]:
+    """R of one member: the sum of the maps of each emotion's correctly classified recordings (Eq. 1).
 
-    `maps` [N, F, T]; `emotion_index` [N] in 0..n_emotions - 1; `correct` [N] bool. An emotion without any correctly
-    classified recording has a mask of zeros.
+    `emotion_index` in 0..n_emotions - 1. An emotion without any correctly classified recording has a mask of zeros.
     """
     counted = jax.nn.one_hot(emotion_index, n_emotions) * correct[:, None]
     return jnp.einsum("nc,nft->cft", counted, maps, precision=lax.Precision.HIGHEST)
 
 
-def ensemble_masks(member_masks: jax.Array) -> jax.Array:
-    """R-hat [C, F, T]: the sum of the masks [S, C, F, T] over the members (Eq. 2)."""
+def ensemble_masks(member_masks: Float[Array, "S C F T"]) -> Float[Array, "C F T"]:
+    """R-hat: the sum of the masks over the members (Eq. 2)."""
     return jnp.sum(member_masks, axis=0)
 
 
-def binarise(mask: jax.Array, threshold: float) -> jax.Array:
-    """P [F, T] bool: where `mask` [F, T] reaches `threshold` (beta, 0..1) times its maximum (Eq. 11).
+def binarise(mask: Float[ArrayLike, "F T"], threshold: float) -> Bool[Array, "F T"]:
+    """P: where `mask` reaches `threshold` (beta, 0..1) times its maximum (Eq. 11).
 
     A mask that is zero everywhere gives no cell at all, where Eq. 11 to the letter would give every cell: there is no
     mask, and `metrics.energy_ratio` answers NaN.
     """
     peak = jnp.max(mask)
-    return (mask >= threshold * peak) & (peak > 0)
+    return (jnp.asarray(mask) >= threshold * peak) & (peak > 0)

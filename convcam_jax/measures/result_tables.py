@@ -5,14 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float
 from scipy.special import softmax
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.data.members import Cohort
 from convcam_jax.measures.analysis import Contours
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import RecordingMetrics
-from convcam_jax.measures.views import RecordingView
-from convcam_jax.settings.config import AnalysisConfig
+from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.measures.views import GridAxes, RecordingView
 
 CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), "test_accuracy": ("test_accuracy",)}
 
@@ -24,7 +27,8 @@ class MemberScores(NamedTuple):
     training over its steps, with dropout; both in the precision of training.
     """
 
-    gender: str
+    group: str
+    fold: str
     seed: int
     epochs: int
     best_epoch: int
@@ -35,12 +39,16 @@ class MemberScores(NamedTuple):
 
 
 def prediction_table(
-    gender: str, seeds: Sequence[int], utterances: Sequence[Utterance], logits: np.ndarray, emotions: Sequence[str]
+    cohort: Cohort,
+    seeds: Sequence[int],
+    utterances: Sequence[Utterance],
+    logits: Float[np.ndarray, "S N C"],
+    emotions: Sequence[str],
 ) -> pd.DataFrame:
-    """One gender's part of `predictions.csv`, from its members' logits `[S, N, C]` for its test recordings."""
+    """One cohort's part of `predictions.csv`, from its members' logits for its test recordings."""
     frames = []
     for seed, member_logits in zip(seeds, logits, strict=True):
-        frame = pd.DataFrame({"recording": [u.recording for u in utterances], "gender": gender, "seed": seed})
+        frame = pd.DataFrame({"recording": [u.recording for u in utterances], **cohort._asdict(), "seed": seed})
         frame["truth"] = [u.emotion for u in utterances]
         frame["predicted"] = [emotions[index] for index in member_logits.argmax(-1)]
         frame[list(emotions)] = softmax(member_logits.astype(float), axis=-1)
@@ -49,15 +57,15 @@ def prediction_table(
 
 
 def member_table(scores: Sequence[MemberScores], predictions: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
-    """The table of `members.csv`; one member per gender is chosen, by the config's accuracy.
+    """The table of `members.csv`; one member per group and fold is chosen, by the config's accuracy.
 
     Ties are broken by the lower validation loss where the choice is made on validation, then by the lower seed.
     """
     answers = predictions.assign(correct=predictions["truth"] == predictions["predicted"])
-    by_member = answers.groupby(["gender", "seed"])
-    recalls = answers.groupby(["gender", "seed", "truth"])["correct"].mean().groupby(["gender", "seed"]).mean()
+    by_member = answers.groupby(MEMBER)
+    recalls = answers.groupby([*MEMBER, "truth"])["correct"].mean().groupby(MEMBER).mean()
     tested = pd.DataFrame({"test_accuracy": by_member["correct"].mean(), "uar": recalls}).reset_index()
-    members = pd.DataFrame(scores).merge(tested, on=["gender", "seed"])
+    members = pd.DataFrame(scores).merge(tested, on=MEMBER)
     return with_chosen(members, analysis)
 
 
@@ -65,27 +73,27 @@ def with_chosen(members: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame
     """The members table with the column `chosen` set as in `member_table`; an earlier choice does not count."""
     members = members.assign(chosen=False)
     criteria = CHOSEN_BY[analysis.chosen_by]
-    for _, own in members.groupby("gender"):
+    for _, own in members.groupby(list(Cohort._fields)):
         ranked = own.sort_values([*criteria, "seed"], ascending=[False, *(True,) * len(criteria)])
         members.loc[ranked.index[0], "chosen"] = True
     return members
 
 
 def metrics_table(
-    gender: str,
+    cohort: Cohort,
     seeds: Sequence[int],
     utterances: Sequence[Utterance],
     arrays: AnalysisArrays,
-    correct: np.ndarray,
+    correct: Bool[np.ndarray, "S N"],
     metrics: RecordingMetrics,
 ) -> pd.DataFrame:
-    """Metrics `[S, N]` of one gender's members and test recordings: part of `metrics.csv`."""
+    """Metrics `[S, N]` of one cohort's members and test recordings: part of `metrics.csv`."""
     frames = []
     for index, seed in enumerate(seeds):
         frame = pd.DataFrame(
             {
                 "recording": [u.recording for u in utterances],
-                "gender": gender,
+                **cohort._asdict(),
                 "speaker": [u.speaker for u in utterances],
                 "emotion": [u.emotion for u in utterances],
                 "seed": seed,
@@ -99,23 +107,23 @@ def metrics_table(
 
 
 def recording_views(
+    group: str,
     utterances: Sequence[Utterance],
     arrays: AnalysisArrays,
-    maps: np.ndarray,
-    raw_maps: Sequence[np.ndarray | None],
+    maps: Float[np.ndarray, "N F T"],
+    raw_maps: Sequence[Float[np.ndarray, "H W"] | None],
     contours: Contours,
-    bin_hz: np.ndarray,
-    time_s: np.ndarray,
+    axes: GridAxes,
 ) -> dict[str, RecordingView]:
-    """What the figures show of N recordings, from maps `[N, F, T]` and maps of the last convolution `[H, W]`."""
+    """What the figures show of N recordings of a group, from their maps; raw ones are of the explained convolution."""
     views = {}
     for i, utterance in enumerate(utterances):
         n = int(arrays.n_frames[i])
         views[utterance.recording] = RecordingView(
             recording=utterance.recording,
             emotion=utterance.emotion,
-            gender=utterance.gender,
-            cqt=arrays.cqt[i, :, :n],
+            group=group,
+            magnitude=arrays.magnitude[i, :, :n],
             map=maps[i, :, :n],
             raw_map=raw_maps[i],
             f0_hz=arrays.f0_hz[i, :n],
@@ -123,8 +131,9 @@ def recording_views(
             trajectory_hz=np.asarray(contours.trajectory_hz)[i, :n],
             envelope=np.asarray(contours.envelope)[i, :n],
             contour=np.asarray(contours.contour)[i, :n],
-            time_s=time_s[:n],
-            bin_hz=bin_hz,
+            time_s=axes.time_s[:n],
+            bin_hz=axes.bin_hz,
+            edges_hz=axes.edges_hz,
         )
     return views
 

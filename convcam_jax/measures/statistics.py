@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+# The columns by which tables name a member.
+MEMBER = ["group", "fold", "seed"]
 CELL_STATISTICS = ("min", "max", "mean", "range")
 # Stands for 1, whose Fisher z is infinite.
 _HIGHEST_CORRELATION = 1 - 1e-6
@@ -65,32 +67,31 @@ def within(value: float, low: float, high: float) -> bool | None:
 
 
 def chosen_rows(table: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `table` (with gender and seed) that belong to the chosen member of their gender."""
-    chosen = members.loc[members["chosen"].astype(bool), ["gender", "seed"]]
-    return table.merge(chosen, on=["gender", "seed"], how="inner")
+    """Rows of `table` (with group, fold and seed) that belong to the chosen member of their group and fold."""
+    chosen = members.loc[members["chosen"].astype(bool), MEMBER]
+    return table.merge(chosen, on=MEMBER, how="inner")
 
 
-def genders_of(table: pd.DataFrame) -> list[str]:
-    """Genders in the table, in the order of the alphabet (female before male, as in the paper)."""
-    return sorted(table["gender"].unique())
+def groups_of(table: pd.DataFrame) -> list[str]:
+    """Groups in the table, in the order of the alphabet (female before male, as in the paper)."""
+    return sorted(table["group"].unique())
 
 
-def cell_statistics(
-    metrics: pd.DataFrame, column: str, genders: Sequence[str], emotions: Sequence[str]
-) -> pd.DataFrame:
-    """Min, max, mean and range of `column` per gender and emotion over correctly classified recordings.
+def cell_statistics(metrics: pd.DataFrame, column: str, groups: Sequence[str], emotions: Sequence[str]) -> pd.DataFrame:
+    """Min, max, mean and range of `column` per group and emotion over correctly classified recordings.
 
-    metrics: rows of one member per gender. Returns gender, emotion, statistic, value, n_recordings with a row for every
-    cell, in the order of `genders`, `emotions` and CELL_STATISTICS; without a recording a cell is NaN, n_recordings 0.
+    metrics: rows of one member per cohort. Returns group, emotion, statistic, value, n_recordings with a row for
+    every cell, in the order of `groups`, `emotions` and CELL_STATISTICS; without a recording a cell is NaN,
+    n_recordings 0.
     """
-    correct = metrics.loc[metrics["correct"].astype(bool), ["gender", "emotion", column]].dropna()
-    cells = correct.groupby(["gender", "emotion"])[column].agg(["min", "max", "mean", "count"])
-    index = pd.MultiIndex.from_product([genders, emotions], names=["gender", "emotion"])
+    correct = metrics.loc[metrics["correct"].astype(bool), ["group", "emotion", column]].dropna()
+    cells = correct.groupby(["group", "emotion"])[column].agg(["min", "max", "mean", "count"])
+    index = pd.MultiIndex.from_product([groups, emotions], names=["group", "emotion"])
     cells = cells.reindex(index).astype(float)
     cells["range"] = cells["max"] - cells["min"]
     counts = cells["count"].fillna(0).astype(int)
     tidy = cells[list(CELL_STATISTICS)].stack().rename("value")
     tidy.index = tidy.index.set_names("statistic", level=2)
     frame = tidy.reset_index()
-    frame["n_recordings"] = counts.reindex(pd.MultiIndex.from_frame(frame[["gender", "emotion"]])).to_numpy()
+    frame["n_recordings"] = counts.reindex(pd.MultiIndex.from_frame(frame[["group", "emotion"]])).to_numpy()
     return frame

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.paper.published import STATISTICS_TABLES
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.metric_table import STATISTICS_TABLES
+from convcam_jax.paper.protocols import PROTOCOLS
 from convcam_jax.paper.tables import statistics_table
-from convcam_jax.settings.config import PROTOCOLS, AnalysisConfig
 
 ALL_FIELDS = "all"
-CELL = ["table", "gender", "emotion", "statistic"]
+CELL = ["table", "group", "emotion", "statistic"]
 
 
 class Variant(NamedTuple):
@@ -72,7 +73,7 @@ def measuring(analysis: AnalysisConfig) -> AnalysisConfig:
 def all_cells(
     metrics: pd.DataFrame, members: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]
 ) -> pd.DataFrame:
-    """The cells of Tables 3, 4 and 5: table, gender, emotion, statistic, value (chosen member), seeds_mean."""
+    """The cells of Tables 3, 4 and 5: table, group, emotion, statistic, value (chosen member), seeds_mean."""
     tables = [statistics_table(number, metrics, members, analysis, emotions) for number in STATISTICS_TABLES]
     cells = pd.concat(tables, ignore_index=True).rename(columns={"ours": "value", "ours_seeds_mean": "seeds_mean"})
     return cells[[*CELL, "value", "seeds_mean"]]
@@ -81,7 +82,7 @@ def all_cells(
 def differences(variant: Variant, cells: pd.DataFrame, base_cells: pd.DataFrame) -> pd.DataFrame:
     """The table of `ablation.csv` for one variant, from `all_cells` of it and of its base.
 
-    Returns variant, base, field, table, gender, emotion, statistic, value, value_of_base, difference (of the chosen
+    Returns variant, base, field, table, group, emotion, statistic, value, value_of_base, difference (of the chosen
     member's values), seeds_mean_difference (of the means over the seeds). Tables 3 to 5 are in the unit of the metric
     that each of the two shows, Table 5 in per cent.
     """

@@ -10,12 +10,16 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from convcam_jax.settings.config import GENDERS
+from convcam_jax.corpora.config import GENDERS
+from convcam_jax.measures.metric_table import METRICS
 
 Verdict = bool | None
 Predicate = Callable[[pd.Series], Verdict]
 Statistic = Literal["min", "max", "mean", "range", "share"]
 
+# The metrics that figures in the text can be of.
+MEAN_SQUARES = ("q_mse",)
+IN_HZ = tuple(name for name, metric in METRICS.items() if metric.unit == "Hz")
 # Rows that are not of a printed table, by their names: Table 5 without `SET_ASIDE`, ...
 TABLE_5_SET_ASIDE = "Table 5 without the speakers set aside"
 # ... and the share (per cent) of correctly classified recordings in which something holds, per emotion and over "all".
@@ -32,10 +36,10 @@ SET_ASIDE = {
 
 
 class Row(NamedTuple):
-    """One row of Table 3, 4 or 5, or of the numbers that `table` names."""
+    """One row of Table 3, 4 or 5, or of the numbers that `table` names; the groups of the paper are genders."""
 
     table: int | str
-    gender: str
+    group: str
     statistic: Statistic
 
 
@@ -44,7 +48,7 @@ class Claim:
     """One claim.
 
     quote: the paper's words. reading: what is tested, in plain words, where the quote leaves it open. predicate: takes
-    a row's values per emotion (none is NaN). unit: how the metric of its table must end, if the claim names figures.
+    a row's values per emotion (none is NaN). metrics: which its tables must be made of, if the claim names figures.
     minimum_recordings: emotions with fewer correct recordings are left out, where the paper leaves them out.
     """
 
@@ -54,12 +58,12 @@ class Claim:
     reading: str
     rows: tuple[Row, ...]
     predicate: Predicate
-    unit: str = ""
+    metrics: tuple[str, ...] = ()
     minimum_recordings: int = 1
 
 
 def both_genders(table: int | str, statistic: Statistic) -> tuple[Row, ...]:
-    """The row of this statistic for each gender."""
+    """The row of this statistic for either gender."""
     return tuple(Row(table, gender, statistic) for gender in GENDERS)
 
 

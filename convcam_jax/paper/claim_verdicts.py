@@ -4,6 +4,10 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.measures.config import AnalysisConfig, table_metric
+from convcam_jax.measures.digits import printed
+from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_terms import (
     ALL_EMOTIONS,
@@ -16,9 +20,9 @@ from convcam_jax.paper.claim_terms import (
     Verdict,
 )
 from convcam_jax.paper.claims import CLAIMS
-from convcam_jax.paper.published import PRINTED_DECIMALS, STATISTICS_TABLES, Published
-from convcam_jax.paper.tables import printed, table_cells, table_metric
-from convcam_jax.settings.config import PROTOCOLS, AnalysisConfig, CorpusConfig
+from convcam_jax.paper.protocols import protocol_name
+from convcam_jax.paper.published import Published
+from convcam_jax.paper.tables import table_cells
 
 # What is above 0 in the recordings that a share counts, from rows of the metrics table.
 _COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -30,9 +34,9 @@ _COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd.Series:
     """The row's values by emotion, without the cells that have too few recordings.
 
-    cells: table, gender, emotion, statistic, value, n_recordings.
+    cells: table, group, emotion, statistic, value, n_recordings.
     """
-    of_row = (cells["table"] == row.table) & (cells["gender"] == row.gender) & (cells["statistic"] == row.statistic)
+    of_row = (cells["table"] == row.table) & (cells["group"] == row.group) & (cells["statistic"] == row.statistic)
     found = cells[of_row & (cells["n_recordings"] >= minimum_recordings)]
     return found.set_index("emotion")["value"].dropna()
 
@@ -40,7 +44,7 @@ def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd
 def holds(claim: Claim, cells: pd.DataFrame) -> Verdict:
     """Whether the claim holds in these cells; None where an emotion that it is about has no recording.
 
-    cells: as in `row_values`, of one member per gender.
+    cells: as in `row_values`, of one member per group and fold.
     """
     verdicts = [claim.predicate(row_values(cells, row, claim.minimum_recordings)) for row in claim.rows]
     if False in verdicts:
@@ -50,13 +54,13 @@ def holds(claim: Claim, cells: pd.DataFrame) -> Verdict:
 
 def printed_cells(published: Published) -> pd.DataFrame:
     """The paper's printed Tables 3 to 5 as cells (see `row_values`)."""
-    counts = published.recordings.groupby(["gender", "emotion"]).size().rename("n_recordings")
+    counts = published.recordings.groupby(["group", "emotion"]).size().rename("n_recordings")
     cells = published.statistics.rename(columns={"published": "value"})
-    return cells.merge(counts.reset_index(), on=["gender", "emotion"], how="left")
+    return cells.merge(counts.reset_index(), on=["group", "emotion"], how="left")
 
 
 def member_cells(metrics: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame:
-    """All rows that claims are about as cells (see `row_values`), of one member per gender."""
+    """All rows that claims are about as cells (see `row_values`), of one member per group and fold."""
     emotions = sorted(metrics["emotion"].unique())
     tables = [table_cells(table, metrics, analysis, emotions) for table in STATISTICS_TABLES]
     set_aside = table_cells(5, without_set_aside(metrics), analysis, emotions).assign(table=TABLE_5_SET_ASIDE)
@@ -65,8 +69,8 @@ def member_cells(metrics: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFram
 
 def without_set_aside(metrics: pd.DataFrame) -> pd.DataFrame:
     """The metrics without the recordings that `SET_ASIDE` names by gender, emotion and speaker."""
-    keys = zip(metrics["gender"], metrics["emotion"], metrics["speaker"], strict=True)
-    return metrics[[SET_ASIDE.get((gender, emotion)) != speaker for gender, emotion, speaker in keys]]
+    keys = zip(metrics["group"], metrics["emotion"], metrics["speaker"], strict=True)
+    return metrics[[SET_ASIDE.get((group, emotion)) != speaker for group, emotion, speaker in keys]]
 
 
 def share_cells(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -77,17 +81,12 @@ def share_cells(metrics: pd.DataFrame) -> pd.DataFrame:
     correct = metrics.loc[metrics["correct"].astype(bool)]
     cells = []
     for name, of in _COUNTED.items():
-        values = correct[["gender", "emotion"]].assign(value=of(correct)).dropna()
+        values = correct[["group", "emotion"]].assign(value=of(correct)).dropna()
         values = pd.concat([values, values.assign(emotion=ALL_EMOTIONS)])
         values["value"] = 100.0 * (values["value"] > 0)
-        shares = values.groupby(["gender", "emotion"])["value"].agg(value="mean", n_recordings="size").reset_index()
+        shares = values.groupby(["group", "emotion"])["value"].agg(value="mean", n_recordings="size").reset_index()
         cells.append(shares.assign(table=name, statistic="share"))
     return pd.concat(cells, ignore_index=True)
-
-
-def protocol_name(analysis: AnalysisConfig) -> str:
-    """Which protocol the analysis follows: published, corrected, or own where single fields were changed."""
-    return next((name for name, own in PROTOCOLS.items() if own == analysis), "own")
 
 
 def evaluate_claims(
@@ -95,7 +94,8 @@ def evaluate_claims(
 ) -> pd.DataFrame:
     """Every claim's truth in a run.
 
-    The female and the male member of the same seed are taken together. Returns id, section, claim (the paper's words),
+    The members of the same seed are taken together, of all groups and folds. Claims are about the groups "female" and
+    "male", and undecided where there are none. Returns id, section, claim (the paper's words),
     holds_in_printed_tables, holds_for_chosen_member, seeds_holding, seeds, seeds_undecided, protocol, sentence. Truth
     values are empty where undecided, and holds_in_printed_tables also for rows that were not printed and where no
     `published` is given.
@@ -106,7 +106,7 @@ def evaluate_claims(
     protocol = protocol_name(analysis)
     rows = []
     for claim in CLAIMS:
-        decidable = _has_unit(claim, analysis)
+        decidable = _has_its_metrics(claim, analysis)
         verdicts = [holds(claim, cells) if decidable else None for cells in by_seed]
         ours = holds(claim, chosen) if decidable else None
         printed_verdict = holds(claim, theirs) if theirs is not None else None
@@ -119,16 +119,20 @@ def evaluate_claims(
 
 
 def corpus_note(corpus: CorpusConfig) -> str:
-    """What is to be read before the claims; nothing for recordings of people."""
-    if corpus.name != "synthetic":
-        return ""
-    return "Synthetic voices and, unless the config says otherwise, a small network: nothing about the paper follows."
+    """What is to be read before the claims; nothing for recordings of people with a model per gender."""
+    if corpus.name == "synthetic":
+        return (
+            "Synthetic voices and, unless the config says otherwise, a small network: nothing about the paper follows."
+        )
+    if corpus.models_per != "gender":
+        return "The paper's claims are about a model of females and one of males, of which this run has none."
+    return ""
 
 
-def _has_unit(claim: Claim, analysis: AnalysisConfig) -> bool:
-    """Whether the claim's figures, if it names any, are in the units of the analysis."""
-    metrics = [table_metric(row.table, analysis) for row in claim.rows if isinstance(row.table, int)]
-    return not claim.unit or all(metric.endswith(f"_{claim.unit}") for metric in metrics)
+def _has_its_metrics(claim: Claim, analysis: AnalysisConfig) -> bool:
+    """Whether the claim's figures, if it names any, are of the metrics that the analysis has in its tables."""
+    metrics = [table_metric(row.table, analysis).name for row in claim.rows if isinstance(row.table, int)]
+    return not claim.metrics or set(metrics) <= set(claim.metrics)
 
 
 def _sentence(
@@ -147,7 +151,7 @@ def _sentence(
 def _numbers(cells: pd.DataFrame, row: Row, minimum_recordings: int, analysis: AnalysisConfig) -> str:
     """A row's values in ascending order, as text."""
     values = row_values(cells, row, minimum_recordings).sort_values()
-    decimals = PRINTED_DECIMALS[row.table] if isinstance(row.table, int) else 1
+    decimals = table_metric(row.table, analysis).decimals if isinstance(row.table, int) else 1
     texts = [f"{emotion} {printed(value, decimals, 'rounded')}" for emotion, value in values.items()]
     return f"{_row_name(row, analysis)}: {', '.join(texts) or 'no recordings'}"
 
@@ -155,6 +159,7 @@ def _numbers(cells: pd.DataFrame, row: Row, minimum_recordings: int, analysis: A
 def _row_name(row: Row, analysis: AnalysisConfig) -> str:
     """Which numbers a row holds, as text."""
     if isinstance(row.table, int):
-        metric = table_metric(row.table, analysis) + (" in per cent" if row.table == 5 else "")
-        return f"Table {row.table} ({metric}), {row.gender} {row.statistic}"
-    return f"{row.table[0].upper()}{row.table[1:]} (in per cent), {row.gender} {row.statistic}"
+        metric = table_metric(row.table, analysis)
+        shown = f"{metric.name} in per cent" if metric.is_share else metric.name
+        return f"Table {row.table} ({shown}), {row.group} {row.statistic}"
+    return f"{row.table[0].upper()}{row.table[1:]} (in per cent), {row.group} {row.statistic}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from convcam_jax.measures.statistics import chosen_rows, mean_interval, within
+from convcam_jax.measures.statistics import MEMBER, chosen_rows, mean_interval, within
 
 # Column of the metrics table -> column of the published recordings.
 PRINTED_COLUMNS = {"q_mse": "printed_q_rmse", "f0_segment_rmse_hz": "printed_f0_rmse_hz"}
@@ -19,7 +19,7 @@ _KEYS = ["recording", "metric"]
 def recordings_beside_published(metrics: pd.DataFrame, members: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """One row per published recording and metric.
 
-    published: `Published.recordings`. Returns recording, gender, emotion, metric, published, chosen (value of the
+    published: `Published.recordings`. Returns recording, group, emotion, metric, published, chosen (value of the
     chosen member), chosen_correct, and over the seeds, once for those that classify the recording correctly (prefix
     correct_) and once for all (prefix all_): _seeds (their number), _mean, _low, _high (95 % t interval of the mean),
     _lowest, _highest (the extreme seeds), _interval_holds_published (low <= published <= high: it would do as the mean
@@ -28,30 +28,30 @@ def recordings_beside_published(metrics: pd.DataFrame, members: pd.DataFrame, pu
     Recordings that are not in our test set have 0 seeds and NaN.
     """
     theirs = published.rename(columns={printed: metric for metric, printed in PRINTED_COLUMNS.items()})
-    theirs = theirs.melt(["recording", "gender", "emotion"], list(PRINTED_COLUMNS), "metric", "published")
-    ours = metrics.melt(["recording", "gender", "seed", "correct"], list(PRINTED_COLUMNS), "metric", "value")
+    theirs = theirs.melt(["recording", "group", "emotion"], list(PRINTED_COLUMNS), "metric", "published")
+    ours = metrics.melt(["recording", *MEMBER, "correct"], list(PRINTED_COLUMNS), "metric", "value")
     chosen = chosen_rows(ours, members).rename(columns={"value": "chosen", "correct": "chosen_correct"})
     beside = theirs.merge(chosen[[*_KEYS, "chosen", "chosen_correct"]], on=_KEYS, how="left")
     beside["chosen_correct"] = beside["chosen_correct"].astype("boolean")
     correct = ours["correct"].astype(bool)
     for prefix, values in (("correct", ours[correct]), ("all", ours)):
         beside = _with_seeds(beside, values, prefix)
-    return beside.sort_values(["metric", "gender", "emotion", "recording"], ignore_index=True)
+    return beside.sort_values(["metric", "group", "emotion", "recording"], ignore_index=True)
 
 
 def rank_correlations(beside: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation over recordings between published and our values, per metric and gender.
+    """Spearman's rank correlation over recordings between published and our values, per metric and group.
 
-    beside: from `recordings_beside_published`. Returns metric, gender, ours ("chosen" or "all_mean", the mean over all
+    beside: from `recordings_beside_published`. Returns metric, group, ours ("chosen" or "all_mean", the mean over all
     seeds), n (recordings with both values), spearman_rho, p_value (two-sided, against no correlation); NaN below three
     recordings or where one side is constant.
     """
     rows = []
-    for (metric, gender), recordings in beside.groupby(["metric", "gender"]):
+    for (metric, group), recordings in beside.groupby(["metric", "group"]):
         for column in ("chosen", "all_mean"):
             pairs = recordings[["published", column]].dropna()
-            rows.append([metric, gender, column, len(pairs), *_spearman(pairs["published"], pairs[column])])
-    return pd.DataFrame(rows, columns=["metric", "gender", "ours", "n", "spearman_rho", "p_value"])
+            rows.append([metric, group, column, len(pairs), *_spearman(pairs["published"], pairs[column])])
+    return pd.DataFrame(rows, columns=["metric", "group", "ours", "n", "spearman_rho", "p_value"])
 
 
 def _spearman(first: pd.Series, second: pd.Series) -> tuple[float, float]:

@@ -3,30 +3,28 @@
 The CSV files of this folder are copied digit by digit; `README.md` beside them names the sources.
 """
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from convcam_jax.settings.config import EMOTIONS, CorpusConfig
+from convcam_jax.corpora.config import EMOTIONS, CorpusConfig
+from convcam_jax.measures.metric_table import STATISTICS_TABLES
 
 _FOLDER = Path(__file__).resolve().parent
 
-STATISTICS_TABLES = (3, 4, 5)
-# What the numbers of Tables 3, 4 and 5 are, as columns of the metrics table.
-PRINTED_METRICS = {3: "q_mse", 4: "f0_segment_rmse_hz", 5: "energy_ratio"}
-PRINTED_DECIMALS = {3: 3, 4: 2, 5: 1}
 # Not printed: what a quarter of the recordings of each speaker and emotion, rounded down, comes to.
 INFERRED_TEST_RECORDINGS = {"female": 48, "male": 39}
 
 
 class Published(NamedTuple):
-    """What the authors printed.
+    """What the authors printed; the groups are genders.
 
     table1: speaker, one column per emotion, total; the last row is the total. table2: architecture, height, width.
-    statistics: Tables 3 to 5, one row per cell: table (3, 4, 5), gender, emotion, statistic (min, max, mean, range),
+    statistics: Tables 3 to 5, one row per cell: table (3, 4, 5), group, emotion, statistic (min, max, mean, range),
     published (Table 3 without unit, Table 4 in Hz, Table 5 in per cent).
-    recordings: recording, gender, emotion, printed_f0_rmse_hz, printed_q_rmse, n_samples_16k, n_frames.
+    recordings: recording, group, emotion, printed_f0_rmse_hz, printed_q_rmse, n_samples_16k, n_frames.
     """
 
     table1: pd.DataFrame
@@ -35,22 +33,25 @@ class Published(NamedTuple):
     recordings: pd.DataFrame
 
 
+@functools.cache
 def load() -> Published:
-    """Read the printed tables and the 58 recordings' printed values."""
+    """The printed tables and the 58 recordings' printed values, read once: they must not be changed in place."""
     statistics = pd.concat([_statistics(table) for table in STATISTICS_TABLES], ignore_index=True)
     return Published(
         table1=pd.read_csv(_FOLDER / "table1.csv", dtype={"speaker": str}),
         table2=pd.read_csv(_FOLDER / "table2.csv"),
         statistics=statistics,
-        recordings=pd.read_csv(_FOLDER / "recordings.csv"),
+        recordings=_by_group("recordings"),
     )
 
 
 def load_for(corpus: CorpusConfig) -> Published | None:
-    """What was printed, where it can stand beside results of `corpus`: EMO-DB in the paper's emotions; else None."""
-    if corpus.name == "emodb" and set(corpus.emotions) == set(EMOTIONS):
-        return load()
-    return None
+    """What was printed, where it can stand beside results of `corpus`; else None.
+
+    That is EMO-DB in the paper's emotions, with a model per gender.
+    """
+    of_the_paper = corpus.name == "emodb" and set(corpus.emotions) == set(EMOTIONS) and corpus.models_per == "gender"
+    return load() if of_the_paper else None
 
 
 def inferred_accuracy(recordings: pd.DataFrame) -> dict[str, float]:
@@ -59,15 +60,20 @@ def inferred_accuracy(recordings: pd.DataFrame) -> dict[str, float]:
     recordings: `Published.recordings`, the correctly classified ones; divided by the size of the test set that follows
     from the split as section 2 describes it.
     """
-    return {gender: (recordings["gender"] == gender).sum() / n for gender, n in INFERRED_TEST_RECORDINGS.items()}
+    return {group: (recordings["group"] == group).sum() / n for group, n in INFERRED_TEST_RECORDINGS.items()}
 
 
 def _statistics(table: int) -> pd.DataFrame:
     """One printed table of statistics as a tidy frame."""
-    wide = pd.read_csv(_FOLDER / f"table{table}.csv")
-    tidy = wide.melt(id_vars=["gender", "statistic"], var_name="emotion", value_name="published")
+    wide = _by_group(f"table{table}")
+    tidy = wide.melt(id_vars=["group", "statistic"], var_name="emotion", value_name="published")
     tidy.insert(0, "table", table)
-    return tidy[["table", "gender", "emotion", "statistic", "published"]].astype({"published": float})
+    return tidy[["table", "group", "emotion", "statistic", "published"]].astype({"published": float})
+
+
+def _by_group(name: str) -> pd.DataFrame:
+    """A table of this folder in whose columns the gender is the group."""
+    return pd.read_csv(_FOLDER / f"{name}.csv").rename(columns={"gender": "group"})
 
 
 def recording_names() -> tuple[str, ...]:

@@ -5,11 +5,12 @@ import io
 import json
 from typing import Any
 
-import librosa
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from jaxtyping import Float, Num, UInt8
 from PIL import Image
+
+from convcam_jax.corpora.resampling import resample
 
 # The lowest rate of the first layer-III standard's extension that holds speech; others are resampled to it.
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -42,17 +43,17 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def rounded(values: NDArray, digits: int) -> list[float]:
+def rounded(values: Num[np.ndarray, " n"], digits: int) -> list[float]:
     """Values `[n]` with so many digits behind the point."""
     return [round(float(value), digits) for value in values]
 
 
-def quantised(values: NDArray, top: float) -> NDArray[np.uint8]:
+def quantised(values: Float[np.ndarray, "*shape"], top: float) -> UInt8[np.ndarray, "*shape"]:
     """Values in 0..top as 0..255, rounded; what lies outside is clipped."""
     return np.round(255 * np.clip(values / top, 0, 1)).astype(np.uint8)
 
 
-def decibels(magnitude: NDArray) -> NDArray[np.float64]:
+def decibels(magnitude: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Magnitudes in dB above a floor of `DECIBEL_RANGE_DB` below the greatest: 0 at or below it; silence is 0."""
     peak = magnitude.max()
     if peak <= 0:
@@ -61,17 +62,18 @@ def decibels(magnitude: NDArray) -> NDArray[np.float64]:
     return 20 * np.log10(np.maximum(magnitude, floor) / floor)
 
 
-def as_png(pixels: NDArray[np.uint8]) -> str:
+def as_png(pixels: UInt8[np.ndarray, "rows columns"]) -> str:
     """A grey picture `[rows, columns]` as PNG, in base64."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def as_mp3(samples: NDArray[np.float64], rate_hz: int) -> str:
+def as_mp3(samples: Float[np.ndarray, " N"], rate_hz: int) -> str:
     """Samples `[N]` in -1..1 (beyond: clipped) as MP3, which every browser plays, in base64."""
     if rate_hz not in MP3_RATES_HZ:
-        samples, rate_hz = librosa.resample(samples, orig_sr=rate_hz, target_sr=MP3_RATE_HZ), MP3_RATE_HZ
+        n_samples = -(-len(samples) * MP3_RATE_HZ // rate_hz)
+        samples, rate_hz = resample(samples, rate_hz, MP3_RATE_HZ, n_samples), MP3_RATE_HZ
     file = io.BytesIO()
     soundfile.write(
         file,
@@ -85,7 +87,7 @@ def as_mp3(samples: NDArray[np.float64], rate_hz: int) -> str:
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def envelope(samples: NDArray[np.float64], n_parts: int) -> tuple[list[float], list[float]]:
+def envelope(samples: Float[np.ndarray, " N"], n_parts: int) -> tuple[list[float], list[float]]:
     """The least and the greatest sample of each of at most `n_parts` nearly equal parts of `samples [N]`."""
     parts = np.array_split(samples, min(n_parts, len(samples)))
     return rounded(np.array([p.min() for p in parts]), 3), rounded(np.array([p.max() for p in parts]), 3)

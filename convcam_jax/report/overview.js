@@ -2,7 +2,7 @@ const run = readData("data-overview");
 
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
-  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per gender"]} seeds per gender`;
+  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per group"]} seeds per group`;
   byId("round-trip").textContent = `With all cells marked the sound is the recording again, to a signal-to-noise ratio of ${Math.floor(run.snr_db)} dB or more, before it is rounded to 16 bits (wav files) or made MP3 (this page).`;
   for (const [name, text] of Object.entries(run.facts)) {
     byId("facts").append(element("dt", { textContent: name }), element("dd", { textContent: text }));
@@ -12,13 +12,21 @@ function showFacts() {
     : element("p", { textContent: "None." }));
 }
 
+// The style sheet's height is that of two rows.
+function fitRows(node, count) {
+  if (count > 2) node.style.height = `${(node.clientHeight * count) / 2}px`;
+}
+
 function showAccuracy() {
   if (!run.accuracies.length) {
     byId("accuracy-chart").replaceWith(element("p", { textContent: "The models are not known." }));
     return;
   }
+  const hasChosen = run.accuracies.some((own) => own.chosen.some(Boolean));
+  const names = hasChosen ? ["other seeds", "chosen"] : ["seeds"];
+  fitRows(byId("accuracy-chart"), run.accuracies.length);
   drawChart(byId("accuracy-chart"), () => ({
-    data: run.accuracies.flatMap((own, place) => ["other seeds", "chosen"].map((name, wanted) => {
+    data: run.accuracies.flatMap((own, place) => names.map((name, wanted) => {
       const kept = own.seeds.map((_, i) => i).filter((i) => own.chosen[i] === Boolean(wanted));
       return {
         type: "scatter", mode: "markers", name, legendgroup: name, showlegend: own === run.accuracies[0],
@@ -29,7 +37,7 @@ function showAccuracy() {
     })),
     layout: chartLayout({
       xaxis: { title: { text: "test accuracy" }, range: [0, 1.02], tickformat: ".0%" },
-      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => plotText(own.gender)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1.2 },
+      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => plotText(own.group)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1 + 0.4 / Math.max(2, run.accuracies.length) },
     }),
   }));
 }
@@ -40,7 +48,7 @@ function showConfusions() {
   byId("confusions").append(...nodes);
   for (const [i, own] of run.confusions.entries()) {
     const node = nodes[i];
-    node.setAttribute("aria-label", `Confusion matrix, ${own.gender}, ${own.models}`);
+    node.setAttribute("aria-label", `Confusion matrix, ${own.group}, ${own.models}`);
     const shares = own.counts.map((row) => row.map((n) => n / Math.max(1, row.reduce((a, b) => a + b, 0))));
     drawChart(node, () => ({
       data: [{
@@ -49,7 +57,7 @@ function showConfusions() {
         hovertemplate: "%{y} answered as %{x}: %{text}<extra></extra>",
       }],
       layout: chartLayout({
-        title: { text: plotText(`${own.gender}, ${own.models}`), font: { size: 14 } },
+        title: { text: plotText(`${own.group}, ${own.models}`), font: { size: 14 } },
         xaxis: { title: { text: "answer" }, type: "category" }, yaxis: { title: { text: "truth" }, type: "category", autorange: "reversed" },
       }),
     }));
@@ -66,24 +74,24 @@ async function paint(canvas, png) {
 }
 
 function showMasks() {
-  const { pictures, lowest_hz, highest_hz, duration_s } = run.masks;
-  byId("masks-note").textContent = `Sums of the maps of correctly classified recordings, each divided by its maximum: R of the chosen model, R̂ of all seeds. Time goes from left to right (0 to ${duration_s.toFixed(1)} s), frequency upwards (${lowest_hz.toFixed(0)} to ${highest_hz.toFixed(0)} Hz, logarithmic); dark is 0, yellow is 1.`;
-  for (const gender of new Set(pictures.map((one) => one.gender))) {
+  const { pictures, lowest_hz, highest_hz, duration_s, of_several_folds } = run.masks;
+  byId("masks-note").textContent = `Sums of the maps of correctly classified recordings, each divided by its maximum: R of the chosen model, R̂ of all seeds${of_several_folds ? ", either summed over the folds" : ""}. Time goes from left to right (0 to ${duration_s.toFixed(1)} s), frequency upwards (${lowest_hz.toFixed(0)} to ${highest_hz.toFixed(0)} Hz, a row for each bin of the ${run.facts.representation}); dark is 0, yellow is 1.`;
+  for (const group of new Set(pictures.map((one) => one.group))) {
     for (const kind of ["R", "R̂"]) {
       const grid = element("div", { className: "masks" });
-      for (const one of pictures.filter((p) => p.gender === gender && p.kind === kind)) {
+      for (const one of pictures.filter((p) => p.group === group && p.kind === kind)) {
         const canvas = element("canvas", { role: "img" });
-        canvas.setAttribute("aria-label", `Mask ${kind}, ${gender}, ${one.emotion}`);
+        canvas.setAttribute("aria-label", `Mask ${kind}, ${group}, ${one.emotion}`);
         paint(canvas, one.png);
         grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (empty)` : one.emotion })));
       }
-      byId("mask-pictures").append(element("h3", { textContent: `${gender}: ${kind}` }), grid);
+      byId("mask-pictures").append(element("h3", { textContent: `${group}: ${kind}` }), grid);
     }
   }
 }
 
-function counterfactualTraces(gender, sound, panel, first) {
-  const rows = run.resynthesis.filter((row) => row.gender === gender && row.sound === sound);
+function counterfactualTraces(group, sound, panel, first) {
+  const rows = run.resynthesis.filter((row) => row.group === group && row.sound === sound);
   const axes = { xaxis: `x${panel}`, yaxis: `y${panel}`, x: rows.map((row) => row.threshold), showlegend: first };
   const lines = [["the map's cells", "map", "first", "circle"], ["as many random cells", "random", "second", "square"]];
   const whole = { type: "scatter", mode: "lines", name: "whole recording", legendgroup: "whole", y: rows.map((row) => row.p_truth_original), line: { dash: "dash", color: colour("faint") }, ...axes };
@@ -101,20 +109,21 @@ function showCounterfactual() {
     return;
   }
   note.textContent = `Every recording is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum.`;
-  const genders = [...new Set(run.resynthesis.map((row) => row.gender))];
+  const groups = [...new Set(run.resynthesis.map((row) => row.group))];
   const sounds = { only: "only the cells", without: "all but the cells" };
+  fitRows(byId("counterfactual-chart"), groups.length);
   drawChart(byId("counterfactual-chart"), () => {
     const data = [], annotations = [], more = {};
-    genders.forEach((gender, r) => Object.entries(sounds).forEach(([sound, title], c) => {
+    groups.forEach((group, r) => Object.entries(sounds).forEach(([sound, title], c) => {
       const n = 2 * r + c + 1, panel = n === 1 ? "" : n;
-      data.push(...counterfactualTraces(gender, sound, panel, n === 1));
-      more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, tickformat: ".0%", title: r === genders.length - 1 ? { text: "threshold" } : undefined };
+      data.push(...counterfactualTraces(group, sound, panel, n === 1));
+      more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, tickformat: ".0%", title: r === groups.length - 1 ? { text: "threshold" } : undefined };
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
-      annotations.push({ text: plotText(`${gender}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
+      annotations.push({ text: plotText(`${group}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
-    return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1.16, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: genders.length, columns: 2, pattern: "independent" } }) };
+    return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1 + 0.32 / Math.max(2, groups.length), yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: groups.length, columns: 2, pattern: "independent" } }) };
   });
-  const columns = ["gender", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
+  const columns = ["group", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
     tableOf(columns, run.resynthesis.map((row) => columns.map((name) => row[name]))),
     element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),
@@ -122,8 +131,8 @@ function showCounterfactual() {
 }
 
 function showTables() {
-  const groups = [["Verdicts of the controls", run.verdicts], ["Tables", run.tables]];
-  for (const [title, tables] of groups.filter(([, tables]) => tables.length)) {
+  const parts = [["Verdicts of the controls", run.verdicts], ["Tables", run.tables]];
+  for (const [title, tables] of parts.filter(([, tables]) => tables.length)) {
     byId("table-list").append(element("h3", { textContent: title }));
     for (const table of tables) {
       byId("table-list").append(element("details", { open: table.open }, element("summary", { textContent: table.title }), tableOf(table.columns, table.rows)));

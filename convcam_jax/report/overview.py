@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from convcam_jax.figures.folds import group_masks, seed_accuracy
+from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.measures.views import MaskSet
 from convcam_jax.report.encode import as_png, quantised, rounded
-from convcam_jax.settings.config import Config, TrainConfig
+from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
-from convcam_jax.settings.presets import full_config
+from convcam_jax.settings.presets import default_config
+from convcam_jax.splits.protocol import SPLITS_OF_A_FOLD
 
-# Distance between seeds of equal accuracy in a chart whose genders are 1 apart, and the most that they take together.
+# Distance between seeds of equal accuracy in a chart whose groups are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8
 SHOWN_PACKAGES = ("jax", "flax", "optax", "soxr", "praat-parselmouth", "numpy", "scipy")
 
 
 def changed_fields(config: Config) -> list[dict[str, str]]:
-    """The config's fields that differ from the defaults of its experiment and protocol with the paper's network."""
-    corpus = config.corpus
-    pinned = config.split.pinned_test
-    default = full_config(config.experiment, corpus.name, corpus.data_dir, config.protocol, TrainConfig.seeds, pinned)
-    values, defaults = flatten(config), flatten(default)
+    """The config's fields that differ from the defaults, in full size, of what the run chose."""
+    values, defaults = flatten(config), flatten(default_config(config))
     return [
         {"field": name, "value": str(value), "default": str(defaults[name])}
         for name, value in values.items()
@@ -39,17 +39,18 @@ def facts(
     metrics: pd.DataFrame,
 ) -> dict[str, str]:
     """What was run, in words; `record` is `config.json`, the tables are those of the run."""
-    splits = utterances["split"].value_counts()
     packages = record.get("packages", {})
-    counts = ", ".join(f"{splits[name]} {name}" for name in ("train", "validation", "test") if name in splits)
     return {
         "experiment": config.experiment,
         "corpus": config.corpus.name,
         "protocol": config.protocol,
-        "recordings": f"{len(utterances)} ({counts})",
-        "seeds per gender": str(members["seed"].nunique()),
+        "models per": config.corpus.models_per,
+        "seeds per group": str(members["seed"].nunique()),
+        "recordings": _recordings(utterances),
+        "split": f"{config.split.name}, {_counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
+        "representation": config.representation.title,
         **_network(config, members),
-        "map": f"of the class {config.cam.target}, placement {config.analysis.map_placement}".replace("_", " "),
+        "map": _map(config),
         "maps that are zero everywhere": _zero_maps(metrics),
         "versions": ", ".join(
             [f"Python {record.get('python', 'unknown')}"]
@@ -60,22 +61,50 @@ def facts(
     }
 
 
+def _recordings(utterances: pd.DataFrame) -> str:
+    """How many there are, and what for: with several folds only the test is the same for a recording in all of them."""
+    if "split" not in utterances:
+        return f"{len(utterances)} ({(utterances['test_fold'].fillna('') != '').sum()} tested)"
+    splits = utterances["split"].value_counts()
+    counts = ", ".join(f"{splits[name]} {name}" for name in SPLITS_OF_A_FOLD if name in splits)
+    return f"{len(utterances)} ({counts})"
+
+
 def _network(config: Config, members: pd.DataFrame) -> dict[str, str]:
     """The trained networks; nothing where the models are not known."""
     epochs = members["epochs"].dropna()
     if epochs.empty:
         return {}
     trained = f"{epochs.min():.0f}" if epochs.nunique() == 1 else f"{epochs.min():.0f} to {epochs.max():.0f}"
+    fields = {name: value for name, value in flatten(config).items() if name.startswith("network.")}
+    name = fields.pop("network.name")
     return {
-        "filters": ", ".join(str(n) for n in config.model.filters),
+        "network": f"{name} ({', '.join(_in_words(*field) for field in fields.items())})",
         "epochs": f"{trained} (at most {config.train.epochs})",
         "precision of training": config.train.precision,
     }
 
 
+def _in_words(field: str, value: object) -> str:
+    """A field of the config, such as `network.dense_units`, and its value."""
+    shown = ", ".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
+    return f"{field.rpartition('.')[2].replace('_', ' ')} {shown}"
+
+
+def _map(config: Config) -> str:
+    attribution = config.attribution
+    layer = f", layer {attribution.layer}" if attribution.layer else ""
+    words = f"{attribution.method}{layer}, of the class {attribution.target}, placement {config.analysis.map_placement}"
+    return words.replace("_", " ")
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
 def _zero_maps(metrics: pd.DataFrame) -> str:
-    is_zero = metrics.groupby("gender")["map_is_zero"]
-    return ", ".join(f"{gender} {own.sum()} of {len(own)}" for gender, own in is_zero)
+    is_zero = metrics.groupby("group")["map_is_zero"]
+    return ", ".join(f"{group} {own.sum()} of {len(own)}" for group, own in is_zero)
 
 
 def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str, str]:
@@ -114,17 +143,21 @@ def verdict_tables(name: str, verdicts: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def masks(mask_set: MaskSet) -> dict[str, Any]:
-    """R of the chosen members and R-hat as pictures, each divided by its maximum; row 0 is the highest frequency."""
+    """R of the chosen members and R-hat as pictures, each divided by its maximum; row 0 is the highest frequency.
+
+    Where a group has several folds, these are the sums over the folds.
+    """
+    of_kind = {"R": group_masks(mask_set.best), "R̂": group_masks(mask_set.summed)}
     pictures = [
         {
-            "gender": gender,
+            "group": group,
             "emotion": emotion,
             "kind": kind,
-            "empty": not bool(of_gender[gender][index].any()),
-            "png": as_png(quantised(of_gender[gender][index][::-1], float(of_gender[gender][index].max()) or 1.0)),
+            "empty": not bool(of_group[group][index].any()),
+            "png": as_png(quantised(of_group[group][index][::-1], float(of_group[group][index].max()) or 1.0)),
         }
-        for gender in sorted(mask_set.best)
-        for kind, of_gender in (("R", mask_set.best), ("R̂", mask_set.summed))
+        for group in of_kind["R"]
+        for kind, of_group in of_kind.items()
         for index, emotion in enumerate(mask_set.emotions)
     ]
     return {
@@ -132,21 +165,25 @@ def masks(mask_set: MaskSet) -> dict[str, Any]:
         "lowest_hz": float(mask_set.bin_hz[0]),
         "highest_hz": float(mask_set.bin_hz[-1]),
         "duration_s": float(mask_set.time_s[-1]),
+        "of_several_folds": len(mask_set.best) > len(of_kind["R"]),
     }
 
 
-def accuracies(members: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per gender the test accuracy of every seed, and which seed is chosen; nothing where models are not known.
+def accuracies(members: pd.DataFrame, predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per group the test accuracy of every seed, and which seed is chosen; nothing where models are not known.
 
-    `offset` sets seeds of equal accuracy apart in a chart, see `stacked`.
+    With several folds it is that of all folds together, and no seed is chosen (`seed_accuracy`). `offset` sets seeds of
+    equal accuracy apart in a chart, see `stacked`.
     """
     known = members.dropna(subset=["test_accuracy"])
+    if known.empty:
+        return []
     found = []
-    for gender, own in known.groupby("gender"):
+    for group, own in seed_accuracy(known, predictions).groupby("group"):
         accuracy = rounded(own["test_accuracy"].to_numpy(), 4)
         found.append(
             {
-                "gender": gender,
+                "group": group,
                 "seeds": own["seed"].tolist(),
                 "accuracy": accuracy,
                 "chosen": own["chosen"].astype(bool).tolist(),
@@ -158,11 +195,11 @@ def accuracies(members: pd.DataFrame) -> list[dict[str, Any]]:
 
 def stacked(values: Sequence[float]) -> list[float]:
     """For each value an offset: equal values, in their order, lie evenly around 0; one alone lies at 0."""
-    groups: dict[float, list[int]] = {}
+    equal: dict[float, list[int]] = {}
     for index, value in enumerate(values):
-        groups.setdefault(value, []).append(index)
+        equal.setdefault(value, []).append(index)
     offsets = [0.0] * len(values)
-    for indices in groups.values():
+    for indices in equal.values():
         step = min(STACK_STEP, STACK_HEIGHT / max(1, len(indices) - 1))
         for place, index in enumerate(indices):
             offsets[index] = round(step * (place - (len(indices) - 1) / 2), 4)
@@ -170,13 +207,14 @@ def stacked(values: Sequence[float]) -> list[float]:
 
 
 def confusions(predictions: pd.DataFrame, members: pd.DataFrame, emotions: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Per gender how many answers to recordings of each emotion (rows) were which: chosen member, and all seeds."""
+    """Per group how many answers to recordings of each emotion (rows) were which: chosen members, and all seeds."""
+    name_of_chosen = "chosen model" if members["fold"].nunique() == 1 else "chosen models"
+    of_chosen = chosen_rows(predictions, members)
     found = []
-    for gender, own in predictions.groupby("gender"):
-        chosen = members.query("gender == @gender and chosen")["seed"]
-        for name, part in (("chosen model", own[own["seed"].isin(chosen)]), ("all seeds", own)):
+    for group, own in predictions.groupby("group"):
+        for name, part in ((name_of_chosen, of_chosen[of_chosen["group"] == group]), ("all seeds", own)):
             counts = pd.crosstab(part["truth"], part["predicted"]).reindex(
                 index=list(emotions), columns=list(emotions), fill_value=0
             )
-            found.append({"gender": gender, "models": name, "counts": np.asarray(counts).tolist()})
+            found.append({"group": group, "models": name, "counts": np.asarray(counts).tolist()})
     return found

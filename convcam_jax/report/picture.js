@@ -69,8 +69,10 @@ function labelLines(details) {
     })));
 }
 
+// Bins reach from edge to edge; what lies in their middle on the axis need not be their centre.
 function heatmap(details, z, more) {
-  return { type: "heatmap", x: details.time_s, y: details.bin_hz, z, yaxis: "y3", zsmooth: false, ...more };
+  const customdata = z.map((row, bin) => row.map(() => details.bin_hz[bin]));
+  return { type: "heatmap", x: details.time_s, y: details.edges_hz, z, customdata, yaxis: "y3", zsmooth: false, ...more };
 }
 
 function mapTraces(details, layers, state) {
@@ -80,12 +82,12 @@ function mapTraces(details, layers, state) {
   const bar = { len: highest - bottom, y: (bottom + highest) / 2, thickness: 10, x: 1.005, tickfont: { size: 10 } };
   const traces = [
     heatmap(details, scaled(layers[0], details.decibel_range), {
-      zmin: 0, zmax: details.decibel_range, showscale: false, name: "CQT", hoverinfo: "skip",
+      zmin: 0, zmax: details.decibel_range, showscale: false, name: plotText(run.facts.representation), hoverinfo: "skip",
       colorscale: [[0, colour("page")], [1, colour("ink")]],
     }),
     heatmap(details, scaled(layers[state.layer], top), {
       zmin: 0, zmax: top, opacity: state.strength, colorscale: mapColours(), colorbar: bar, name: "map",
-      hovertemplate: "%{x:.2f} s, %{y:.0f} Hz: %{z:.2f}<extra></extra>",
+      hovertemplate: "%{x:.2f} s, %{customdata:.0f} Hz: %{z:.2f}<extra></extra>",
     }),
   ];
   if (layers[1].some((row) => row.some((value) => value > 0))) {
@@ -105,9 +107,8 @@ function panelsOf(details, layers, state) {
   const q = curve(details, details.contour, "q", "y5", "second", "dot");
   const data = [...mapTraces(details, layers, state), ...waveformTraces(details), ...labelTraces(details), f0, c, energy, q];
   const peak = Math.max(0.01, ...details.waveform.highest, ...details.waveform.lowest.map(Math.abs));
-  const frequencies = { type: "log", tickvals: [50, 100, 200, 500, 1000, 2000, 5000], ticktext: ["50", "100", "200", "500", "1k", "2k", "5k"] };
-  const half = details.bin_hz[1] / details.bin_hz[0];
-  const range = [details.bin_hz[0] / Math.sqrt(half), details.bin_hz.at(-1) * Math.sqrt(half)].map(Math.log10);
+  const frequencies = { type: "log", tickvals: [20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000], ticktext: ["20", "50", "100", "200", "500", "1k", "2k", "5k", "10k", "20k"] };
+  const range = [details.edges_hz[0], details.edges_hz.at(-1)].map(Math.log10);
   const titled = (text) => ({ title: { text, standoff: 4, font: { size: 11 } } });
   return {
     data,
@@ -116,7 +117,7 @@ function panelsOf(details, layers, state) {
       xaxis: { range: [0, details.duration_s], anchor: "y5", title: { text: "time (s)" }, showgrid: false },
       yaxis: { domain: DOMAINS.waveform, range: [-peak, peak], showticklabels: false, fixedrange: true, ...titled("sound"), showgrid: false },
       yaxis2: { domain: DOMAINS.labels, range: [details.phones.length ? -0.5 : 0.5, details.syllables.length ? 1.5 : 0.5], fixedrange: true, showgrid: false, zeroline: false, showticklabels: false, visible: hasLabels(details) },
-      yaxis3: { domain: mapDomain(details), range, fixedrange: true, showgrid: false, ...frequencies, ...titled("CQT and map (Hz)") },
+      yaxis3: { domain: mapDomain(details), range, fixedrange: true, showgrid: false, ...frequencies, ...titled(`${plotText(run.facts.representation)} and map (Hz)`) },
       yaxis4: { domain: DOMAINS.pitch, fixedrange: true, ...frequencies, ...titled("F0, c (Hz)") },
       yaxis5: { domain: DOMAINS.loudness, range: [-0.03, 1.05], fixedrange: true, ...titled("Q, q") },
       shapes: labelLines(details),

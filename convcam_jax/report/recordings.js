@@ -8,7 +8,7 @@ function fillSelect(node, pairs) {
 }
 
 function fillFilters() {
-  for (const name of ["gender", "emotion", "speaker"]) {
+  for (const name of ["group", "emotion", "speaker"]) {
     const values = [...new Set(list.map((one) => one[name]))].sort();
     fillSelect(byId(`filter-${name}`), [["", "all"], ...values.map((value) => [value, value])]);
   }
@@ -19,11 +19,11 @@ function fillFilters() {
 
 function isWanted(one) {
   const text = byId("search").value.trim().toLowerCase();
-  const fits = ["gender", "emotion", "speaker", "correct"].every((name) => {
+  const fits = ["group", "emotion", "speaker", "correct"].every((name) => {
     const wanted = byId(`filter-${name}`).value;
     return !wanted || String(one[name]) === wanted;
   });
-  return fits && [one.recording, one.text, one.speaker, one.emotion, one.gender].some((part) => part.toLowerCase().includes(text));
+  return fits && [one.recording, one.text, one.speaker, one.emotion, one.group].some((part) => part.toLowerCase().includes(text));
 }
 
 const sortValue = (one, key) => (key in one.metrics ? one.metrics[key] : one[key]);
@@ -45,8 +45,8 @@ function showList() {
   const key = byId("sort").value;
   const metric = metricNames.includes(key) ? key : metricNames[0];
   const table = tableOf(
-    ["recording", "emotion", metric, "chosen_model", "seeds_right", "gender", "speaker"],
-    found.map((one) => [one.recording, one.emotion, one.metrics[metric], one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.gender, one.speaker]),
+    ["recording", "emotion", metric, "chosen_model", "seeds_right", "group", "speaker"],
+    found.map((one) => [one.recording, one.emotion, one.metrics[metric], one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.group, one.speaker]),
   ).firstChild;
   found.forEach((one, i) => {
     const row = table.tBodies[0].rows[i];
@@ -81,7 +81,7 @@ function controlsTable({ columns, rows }) {
 
 function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
-  byId("recording-facts").textContent = `${one.emotion}, ${one.gender}, speaker ${one.speaker}, text ${one.text}, ${details.duration_s.toFixed(2)} s. The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.`;
+  byId("recording-facts").textContent = `${one.emotion}, ${one.group}, speaker ${one.speaker}, text ${one.text}, ${details.duration_s.toFixed(2)} s. The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.`;
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);
   byId("layer").value = state.layer;

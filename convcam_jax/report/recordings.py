@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Float
 
+from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.views import RecordingView
 from convcam_jax.report.encode import DECIBEL_RANGE_DB, as_mp3, as_png, decibels, envelope, quantised, rounded
 from convcam_jax.report.labels import Label
@@ -14,16 +16,6 @@ from convcam_jax.report.labels import Label
 # A standard deviation of values in 0..1 is at most this.
 LARGEST_SPREAD = 0.5
 WAVEFORM_PARTS = 800
-SORTED_BY = (
-    "q_rmse",
-    "q_mse",
-    "f0_frame_rmse_hz",
-    "f0_segment_rmse_hz",
-    "f0_frame_rmse_semitones",
-    "f0_segment_rmse_semitones",
-    "energy_ratio",
-    "mask_area",
-)
 # Of `controls.csv`, what is shown beside the metrics of a recording.
 CONTROL_COLUMNS = (
     *("metric", "observed", "better", "control", "control_mean", "control_low", "control_high"),
@@ -35,9 +27,9 @@ class Sounds(NamedTuple):
     """The recording `[N]`, and for each threshold what the map marks and all else."""
 
     rate_hz: int
-    original: NDArray[np.float64]
-    only: list[NDArray[np.float64]]
-    without: list[NDArray[np.float64]]
+    original: Float[np.ndarray, " N"]
+    only: list[Float[np.ndarray, " N"]]
+    without: list[Float[np.ndarray, " N"]]
 
 
 class Shown(NamedTuple):
@@ -50,8 +42,8 @@ class Shown(NamedTuple):
     view: RecordingView
     speaker: str
     text: str
-    maps: NDArray[np.float32]
-    consensus: NDArray[np.float32]
+    maps: Float[np.ndarray, "S F n"]
+    consensus: Float[np.ndarray, "F n"]
     seeds: Sequence[int]
     chosen: int
     metrics: pd.DataFrame
@@ -71,14 +63,14 @@ def _summary(shown: Shown) -> dict[str, Any]:
     view = shown.view
     return {
         "recording": view.recording,
-        "gender": view.gender,
+        "group": view.group,
         "speaker": shown.speaker,
         "emotion": view.emotion,
         "text": shown.text,
         "correct": bool(own["correct"]),
         "seeds_correct": int(shown.metrics["correct"].sum()),
         "seeds": len(shown.seeds),
-        "metrics": {name: _number(own[name]) for name in SORTED_BY},
+        "metrics": {name: _number(own[name]) for name in METRICS},
     }
 
 
@@ -89,6 +81,7 @@ def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
     return {
         "time_s": rounded(view.time_s, 4),
         "bin_hz": rounded(view.bin_hz, 2),
+        "edges_hz": rounded(drawn_edges(view.edges_hz), 2),
         "duration_s": len(sounds.original) / sounds.rate_hz,
         "layers": _layers(shown),
         "decibel_range": DECIBEL_RANGE_DB,
@@ -114,12 +107,12 @@ def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
 
 
 def _layers(shown: Shown) -> dict[str, Any]:
-    """One grey picture of layers above one another: CQT, mean map, spread, then every member's map.
+    """One grey picture of layers above one another: magnitude, mean map, spread, then every member's map.
 
     Within a layer row 0 is the lowest bin.
     """
     pictures = [
-        quantised(decibels(shown.view.cqt), DECIBEL_RANGE_DB),
+        quantised(decibels(shown.view.magnitude), DECIBEL_RANGE_DB),
         quantised(shown.consensus, 1.0),
         quantised(shown.maps.std(axis=0), LARGEST_SPREAD),
         *(quantised(one, 1.0) for one in shown.maps),
@@ -149,7 +142,7 @@ def _metrics(shown: Shown) -> list[dict[str, Any]]:
             "lowest": _number(shown.metrics[name].min()),
             "highest": _number(shown.metrics[name].max()),
         }
-        for name in SORTED_BY
+        for name in METRICS
     ]
 
 

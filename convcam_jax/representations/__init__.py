@@ -1,1 +1,10 @@
-"""."""
+"""How a recording is shown to a network, and the fundamental frequency and energy that its maps are set against."""
+
+from collections.abc import Mapping
+
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.representation import Representation
+
+REPRESENTATIONS: Mapping[str, type[Representation]] = {
+    "cqt": Cqt,
+}

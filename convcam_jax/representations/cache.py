@@ -20,23 +20,24 @@ from tqdm import tqdm
 
 from convcam_jax.corpora.audio import read_recording
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.representations.features import Features, compute_features, shortest_s
-from convcam_jax.settings.config import FeatureConfig
+from convcam_jax.representations.features import FeatureConfig, Features, compute_features
+from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.system.errors import RecordingError
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.progress import say
 from convcam_jax.system.worker_processes import in_processes
 
-# To be raised when values change by a change of features.py, constant_q.py or audio.py, and with the entries below.
-FORMAT_VERSION = 3
+# To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
+FORMAT_VERSION = 4
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class Entry(NamedTuple):
-    """What the cache keeps of one recording."""
+    """What the cache keeps of one recording: its features, and the rate and number of channels of its file."""
 
     features: Features
     file_rate_hz: int
+    n_channels: int
 
 
 def load_or_compute(
@@ -68,7 +69,8 @@ def load_or_compute(
                 if on_error == "stop":
                     raise problems[0]
             bar.update()
-    _say_resampled(entries, config.sample_rate_hz)
+    _say_resampled(entries, config.representation.sample_rate_hz)
+    _say_mixed(entries)
     return {u.recording: entries[u.recording].features for u in utterances if u.recording in entries}, problems
 
 
@@ -99,9 +101,10 @@ def entry_path(wav: Path, config: FeatureConfig, cache_dir: Path) -> Path | None
     dependencies = {
         "format": FORMAT_VERSION,
         "wav": hashlib.sha256(content).hexdigest(),
-        # The scale is applied to what is kept here.
-        "config": {name: value for name, value in asdict(config).items() if name != "scale"},
-        "librosa": version("librosa"),
+        "representation": dict(config.representation.cache_key()),
+        "prosody": asdict(config.prosody),
+        "channels": config.channels,
+        # By which recordings at another rate are resampled.
         "soxr": version("soxr"),
         "praat": parselmouth.PRAAT_VERSION,
     }
@@ -119,13 +122,15 @@ def read_entry(path: Path) -> Entry | None:
     if hashlib.sha256(payload).digest() != checksum:
         return None
     with np.load(io.BytesIO(payload)) as arrays:
-        return Entry(Features(**{name: arrays[name] for name in Features._fields}), int(arrays["file_rate_hz"]))
+        features = Features(**{name: arrays[name] for name in Features._fields})
+        return Entry(features, int(arrays["file_rate_hz"]), int(arrays["n_channels"]))
 
 
 def write_entry(path: Path, entry: Entry) -> None:
     """Write the entry to `path`, whole or not at all; raises UserError if the folder takes no more."""
     buffer = io.BytesIO()
-    np.savez(buffer, file_rate_hz=np.array(entry.file_rate_hz), **entry.features._asdict())
+    file_rate_hz, n_channels = np.array(entry.file_rate_hz), np.array(entry.n_channels)
+    np.savez(buffer, file_rate_hz=file_rate_hz, n_channels=n_channels, **entry.features._asdict())
     payload = buffer.getvalue()
     content = hashlib.sha256(payload).digest() + payload
     write_whole(path, lambda temporary: temporary.write_bytes(content), "--cache_dir")
@@ -134,10 +139,12 @@ def write_entry(path: Path, entry: Entry) -> None:
 def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
     """The entry of one file, or what is wrong with the file."""
     try:
-        recording = read_recording(wav, config.sample_rate_hz, shortest_s(config))
+        recording = read_recording(
+            wav, config.representation.sample_rate_hz, shortest_s(config.prosody), config.channels
+        )
     except RecordingError as error:
         return error.problem
-    return Entry(compute_features(recording.samples, config), recording.file_rate_hz)
+    return Entry(compute_features(recording.samples, config), recording.file_rate_hz, recording.n_channels)
 
 
 def _compute_all(wavs: Sequence[Path], config: FeatureConfig) -> Generator[Entry | str, None, None]:
@@ -153,4 +160,15 @@ def _say_resampled(entries: dict[str, Entry], sample_rate_hz: int) -> None:
         say(
             f"{len(rates)} of {len(entries)} recordings are not at {sample_rate_hz} Hz and were resampled, "
             f"the first being {first} ({rates[first]} Hz)"
+        )
+
+
+def _say_mixed(entries: dict[str, Entry]) -> None:
+    """One line for all recordings whose files have several channels."""
+    channels = {r: e.n_channels for r, e in sorted(entries.items()) if e.n_channels > 1}
+    if channels:
+        first = next(iter(channels))
+        say(
+            f"{len(channels)} of {len(entries)} recordings have several channels and were mixed down to one, "
+            f"the first being {first} ({channels[first]} channels)"
         )

@@ -12,8 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
+from jaxtyping import Complex64, Float64
 from scipy import fft, sparse
 
 # Of the magnitudes of a filter's spectrum, the smallest that together make up this share are left out.
@@ -25,12 +24,12 @@ class Filters(NamedTuple):
 
     Attributes:
       spectra: `[B, K]` sparse, K = n_samples / 2 + 1.
-      norms: `[B]` square roots of the filters' lengths in samples, by which their answers are divided.
+      norms: square roots of the filters' lengths in samples, by which their answers are divided.
       n_samples: a power of two.
     """
 
     spectra: sparse.csr_matrix
-    norms: NDArray[np.float64]
+    norms: Float64[np.ndarray, "B"]
     n_samples: int
 
 
@@ -55,8 +54,8 @@ def make_filters(lowest_hz: float, n_bins: int, bins_per_octave: int, rate_hz: f
     return Filters(sparse.csr_matrix(_largest(spectra).astype(complex)), np.sqrt(lengths), n_samples)
 
 
-def _largest(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """The spectra [B, K] with zeros in place of what is left out."""
+def _largest(spectra: Complex64[np.ndarray, "B K"]) -> Complex64[np.ndarray, "B K"]:
+    """The spectra with zeros in place of what is left out."""
     magnitudes = np.abs(spectra)
     ascending = np.sort(magnitudes)
     shares = np.cumsum(ascending / ascending.sum(axis=1, keepdims=True), axis=1)
@@ -64,8 +63,10 @@ def _largest(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return np.where(magnitudes >= first_kept, spectra, 0)
 
 
-def filtered_magnitude(signal: NDArray[np.float64], hop_samples: int, filters: Filters) -> NDArray[np.float64]:
-    """Magnitude `[..., B, n]` of the filters' answers to `signal` [..., N], which silence surrounds.
+def filtered_magnitude(
+    signal: Float64[np.ndarray, "*batch N"], hop_samples: int, filters: Filters
+) -> Float64[np.ndarray, "*batch B n"]:
+    """Magnitude of the filters' answers to `signal`, which silence surrounds.
 
     Frame j of n = 1 + floor(N / hop) is centred on the sample j * hop.
     """
@@ -75,12 +76,3 @@ def filtered_magnitude(signal: NDArray[np.float64], hop_samples: int, filters: F
     answers = filters.spectra @ spectra.reshape(-1, spectra.shape[-1]).T
     magnitude = np.abs(answers / filters.norms[:, None])
     return np.moveaxis(magnitude.reshape(len(filters.norms), *spectra.shape[:-1]), 0, -2)
-
-
-def resample(signal: NDArray[np.float64], from_rate: float, to_rate: float, n_samples: int) -> NDArray[np.float64]:
-    """The signal `[..., N]` at another rate as `[..., n_samples]`, cut or with silence at the end."""
-    if from_rate != to_rate:
-        # At equal rates it would round to single precision.
-        signal = np.apply_along_axis(soxr.resample, -1, signal, from_rate, to_rate, quality="HQ")
-    signal = signal[..., :n_samples]
-    return np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, n_samples - signal.shape[-1])])

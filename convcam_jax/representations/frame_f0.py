@@ -1,39 +1,47 @@
-"""F0 and voicing of ONE recording at the frames of the CQT, from Praat's pitch track (paper, section 3.3.2).
+"""F0 and voicing of ONE recording at a representation's frames, from Praat's pitch track (paper, section 3.3.2).
 
-Two readings of the track and one rule about short segments, each its own function; `frame_f0` picks by the config.
-Axes: m frame of Praat's track (every 10 ms), n frame of the CQT (every 31 ms). F0 in Hz, 0 where unvoiced.
+Two readings of the track and one rule about short segments, each its own function; `frame_f0` picks by their names.
+Axes: m frame of Praat's track (every 10 ms), n frame of the representation (the paper's: every 31 ms). F0 in Hz, 0
+where unvoiced.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float64
 
 from convcam_jax.representations.features import Features
-from convcam_jax.settings.config import AnalysisConfig
+
+F0Reading = Literal["resized_with_zeros", "voiced_frames_only"]
+IsolatedVoicedFrame = Literal["extended", "kept"]
 
 
 class FrameF0(NamedTuple):
     """F0 contour of one recording."""
 
-    f0_hz: NDArray[np.float64]  # [n], 0 where unvoiced
-    voiced: NDArray[np.bool_]  # [n]; in the published processing a voiced frame can be at 0 Hz
+    f0_hz: Float64[np.ndarray, "n"]  # 0 where unvoiced
+    voiced: Bool[np.ndarray, "n"]  # in the published processing a voiced frame can be at 0 Hz
 
 
-def frame_f0(features: Features, frame_time_s: NDArray[np.float64], config: AnalysisConfig) -> FrameF0:
-    """F0 and voicing at the CQT's frames, centred on `frame_time_s` [n], as `config` has it."""
-    if config.f0_reading == "resized_with_zeros":
+def frame_f0(
+    features: Features,
+    frame_time_s: Float64[np.ndarray, "n"],
+    f0_reading: F0Reading,
+    isolated_voiced_frame: IsolatedVoicedFrame,
+) -> FrameF0:
+    """F0 and voicing at the frames that are centred on `frame_time_s`."""
+    if f0_reading == "resized_with_zeros":
         f0_hz = resized_with_zeros(features.praat_f0_hz, len(frame_time_s))
     else:
         f0_hz = voiced_frames_only(features.praat_f0_hz, features.praat_time_s, frame_time_s)
     voiced = f0_hz > 0
-    if config.isolated_voiced_frame == "extended":
+    if isolated_voiced_frame == "extended":
         voiced = extend_isolated_voiced(voiced)
     return FrameF0(f0_hz, voiced)
 
 
-def resized_with_zeros(praat_f0_hz: NDArray[np.float64], n_frames: int) -> NDArray[np.float64]:
-    """Praat's track [m], zeros included, resized linearly to [n_frames] with half-pixel centres.
+def resized_with_zeros(praat_f0_hz: Float64[np.ndarray, "m"], n_frames: int) -> Float64[np.ndarray, "n"]:
+    """Praat's track, zeros included, resized linearly to `n_frames` values with half-pixel centres.
 
     What the authors computed: frame j is read at position (j + 1/2) * m / n - 1/2 of the track, clamped to its ends.
     A frame between a voiced and an unvoiced Praat frame gets a value between F0 and 0 Hz.
@@ -44,9 +52,11 @@ def resized_with_zeros(praat_f0_hz: NDArray[np.float64], n_frames: int) -> NDArr
 
 
 def voiced_frames_only(
-    praat_f0_hz: NDArray[np.float64], praat_time_s: NDArray[np.float64], frame_time_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """F0 [n] at the times `frame_time_s` [n], read from the voiced frames of Praat's evenly spaced track [m] only.
+    praat_f0_hz: Float64[np.ndarray, "m"],
+    praat_time_s: Float64[np.ndarray, "m"],
+    frame_time_s: Float64[np.ndarray, "n"],
+) -> Float64[np.ndarray, "n"]:
+    """F0 at the times `frame_time_s`, read from the voiced frames of Praat's evenly spaced track only.
 
     A frame is voiced if the nearest Praat frame, no more than half a step away, is voiced. Its F0 is linear between the
     two Praat frames around it if both are voiced, else that of the nearest. So does Praat's "Get value at time".
@@ -64,8 +74,8 @@ def voiced_frames_only(
     return (1 - weight) * nearest_hz + weight * other_hz
 
 
-def extend_isolated_voiced(voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Voicing [n] in which a voiced frame between two unvoiced ones has made the next frame voiced too.
+def extend_isolated_voiced(voiced: Bool[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+    """Voicing in which a voiced frame between two unvoiced ones has made the next frame voiced too.
 
     What the authors computed: from left to right, so that a frame made voiced counts when the next one is looked at.
     The first and the last frame have one neighbour only and make no other voiced.

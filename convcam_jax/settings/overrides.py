@@ -3,23 +3,26 @@
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from convcam_jax.settings.config import Config
+from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
 
 
 def flatten(config: Config) -> dict[str, Any]:
     """All fields by their full names, such as `train.epochs`, in the order of their definition."""
-    flat: dict[str, Any] = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            flat |= {f"{field.name}.{inner.name}": getattr(value, inner.name) for inner in dataclasses.fields(value)}
-        else:
-            flat[field.name] = value
-    return flat
+    return {name: v for field in _fields(config) for name, v in _flat(field.name, getattr(config, field.name)).items()}
+
+
+def _fields(config: Config) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(config)
+
+
+def _flat(section: str, value: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(value):
+        return {section: value}
+    return {f"{section}.{inner.name}": getattr(value, inner.name) for inner in dataclasses.fields(value)}
 
 
 def restore(flat: dict[str, Any]) -> Config:
@@ -30,22 +33,27 @@ def restore(flat: dict[str, Any]) -> Config:
     Raises:
       UserError: an unknown field or a value that is not allowed.
     """
-    known = flatten(Config())
-    if unknown := sorted(set(flat) - set(known)):
-        raise UserError(f"config field {unknown[0]}: there is no such field")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in flat.items()}
-    sections: dict[str, Any] = {}
-    for field in dataclasses.fields(Config):
-        default = getattr(Config(), field.name)
-        if dataclasses.is_dataclass(default) and not isinstance(default, type):
-            own = {
-                f.name: values.get(f"{field.name}.{f.name}", getattr(default, f.name))
-                for f in dataclasses.fields(default)
-            }
-            sections[field.name] = dataclasses.replace(default, **own)
-        else:
-            sections[field.name] = values.get(field.name, default)
+    default = Config()
+    sections = {field.name: _restored(field.name, getattr(default, field.name), values) for field in _fields(default)}
+    known = {name for section, value in sections.items() for name in _flat(section, value)}
+    if unknown := sorted(set(flat) - known):
+        raise UserError(f"config field {unknown[0]}: there is no such field")
     return Config(**sections)
+
+
+def _restored(section: str, default: Any, values: dict[str, Any]) -> Any:
+    """A field of the config, a section as the values have it."""
+    if not dataclasses.is_dataclass(default) or isinstance(default, type):
+        return values.get(section, default)
+    kind: Any = type(default)
+    if section in DOORS:
+        name = str(values.get(f"{section}.name", _flat(section, default)[f"{section}.name"]))
+        if name not in DOORS[section]:
+            raise UserError(f"config field {section}.name: must be one of {', '.join(DOORS[section])}")
+        kind = DOORS[section][name]
+    names = [field.name for field in dataclasses.fields(kind)]
+    return kind(**{name: values[f"{section}.{name}"] for name in names if f"{section}.{name}" in values})
 
 
 def apply_overrides(config: Config, assignments: list[str]) -> Config:
@@ -70,33 +78,36 @@ def apply_overrides(config: Config, assignments: list[str]) -> Config:
 
 def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     """Section, field and new value."""
-    # The corpus and the protocol come with defaults of their own, which a changed name would not bring along.
-    if name in ("corpus.name", "corpus.data_dir", "protocol", "experiment"):
-        raise UserError(
-            f"--set={name}: is a flag of its own, --{name.removeprefix('corpus.').replace('name', 'corpus')}"
-        )
+    # They come with defaults of their own, which a changed name would not bring along.
+    flags = {f"{door}.name": door for door in DOORS}
+    flags |= {"corpus.data_dir": "data_dir", "protocol": "protocol", "experiment": "experiment"}
+    if name in flags:
+        raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
     if name not in settable:
         nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.0)[0]
         raise UserError(f"--set={name}: there is no such field; the nearest is {nearest}")
     section, field = name.split(".")
-    return section, field, parse(text, get_type_hints(type(getattr(config, section)))[field], name)
+    own = getattr(config, section)
+    choices = {f.name: f.metadata.get("choices", ()) for f in dataclasses.fields(own)}[field]
+    return section, field, parse(text, get_type_hints(type(own))[field], name, choices)
 
 
-def parse(text: str, kind: Any, name: str) -> Any:
+def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
     """A value of type `kind` (bool, int, float, str, Literal, or tuple of one of them) from its text.
+
+    Of `choices` it must be one, if there are any, or of a tuple each part.
 
     Raises:
       UserError: the text is no such value; `name` is the field's.
     """
     if get_origin(kind) is tuple:
-        return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
-    if get_origin(kind) is Literal:
-        if text not in get_args(kind):
-            nearest = difflib.get_close_matches(text, get_args(kind), n=1, cutoff=0.0)[0]
-            raise UserError(
-                f"--set={name}={text}: must be one of {', '.join(get_args(kind))}; the nearest is {nearest}"
-            )
+        return tuple(parse(part.strip(), get_args(kind)[0], name, choices) for part in text.split(",") if part.strip())
+    choices = get_args(kind) if get_origin(kind) is Literal else choices
+    if choices:
+        if text not in choices:
+            nearest = difflib.get_close_matches(text, choices, n=1, cutoff=0.0)[0]
+            raise UserError(f"--set={name}={text}: must be one of {', '.join(choices)}; the nearest is {nearest}")
         return text
     readers: dict[Any, tuple[Callable[[str], Any], str]] = {
         bool: (_parse_bool, "true or false"),

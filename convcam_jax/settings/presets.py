@@ -1,62 +1,119 @@
-"""The defaults of an experiment, a corpus and a protocol."""
+"""The defaults of an experiment, of what the flags choose, and of the device."""
 
 import dataclasses
-from typing import get_args
+from typing import Any, NamedTuple
 
-from convcam_jax.settings.config import (
-    PROTOCOLS,
-    Config,
-    CorpusConfig,
-    CorpusName,
-    FaithfulnessConfig,
-    ModelConfig,
-    Protocol,
-    SanityConfig,
-    SplitConfig,
-    TrainConfig,
-)
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
+from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
+from convcam_jax.checks.sanity.config import SanityConfig
+from convcam_jax.corpora.config import GENDERS
+from convcam_jax.kernels.precision import fastest_precision
+from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.paper import published
+from convcam_jax.paper.protocols import PROTOCOLS, Protocol
+from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.system.errors import UserError
+from convcam_jax.training.config import TrainConfig
 
-# An eighth of the filters, a quarter of the units and fewer checks, so that a first look at the embedded corpus takes
-# minutes on a CPU; the maps keep the paper's size. So few channels are multiplied faster in float32.
-SYNTHETIC_MODEL = ModelConfig(filters=(8, 16, 32), dense_units=32)
+# Fewer checks, as the network is its small one, so that a first look at the embedded corpus takes minutes on a CPU.
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
 SYNTHETIC_FAITHFULNESS = FaithfulnessConfig(seeds=1)
+# Speakers of EMO-DB who have too few recordings of some emotions to be split within an emotion (section 3.1).
+EXCLUDED_SPEAKERS = ("09", "12")
+SMALL_EVIDENCE_METHODS = ("gradcam", "gradcam++", "hirescam", "gradient_x_input")
 
 
-def make_config(
-    experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]
-) -> Config:
-    """The defaults of an experiment, a corpus and a protocol: those of `full_config`, less on the synthetic corpus.
+class Choices(NamedTuple):
+    """What the flags choose."""
 
-    `pinned_test` are the recordings that the protocol `published` puts into the test set on EMO-DB.
+    experiment: str = "paper"
+    protocol: Protocol = "corrected"
+    corpus: str = "synthetic"
+    representation: str = "cqt"
+    split: str = "per_cell"
+    network: str = "simplenet"
+    data_dir: str = ""
+    seeds: int = TrainConfig.seeds
+
+
+def make_config(choices: Choices) -> Config:
+    """The defaults of what was chosen: those of `full_config`, less on the synthetic corpus.
+
+    Raises:
+      UserError: a door has no such choice.
     """
-    config = full_config(experiment, corpus, data_dir, protocol, seeds, pinned_test)
-    if corpus != "synthetic":
+    config = full_config(choices)
+    if choices.corpus != "synthetic":
         return config
-    return dataclasses.replace(
-        config,
-        # Times are those of the paper's network, whatever the recordings.
-        model=config.model if experiment == "benchmark" else SYNTHETIC_MODEL,
-        train=dataclasses.replace(config.train, precision="float32"),
-        sanity=SYNTHETIC_SANITY,
-        faithfulness=SYNTHETIC_FAITHFULNESS,
+    # Times are those of the network in full size, whatever the recordings.
+    network = config.network if choices.experiment == "benchmark" else config.network.small()
+    return dataclasses.replace(config, network=network, sanity=SYNTHETIC_SANITY, faithfulness=SYNTHETIC_FAITHFULNESS)
+
+
+def full_config(choices: Choices) -> Config:
+    """The defaults with the network in its full size, whatever the corpus.
+
+    Raises:
+      UserError: a door has no such choice.
+    """
+    chosen = {door: _choice(door, getattr(choices, door)) for door in DOORS}
+    corpus = chosen["corpus"](data_dir=choices.data_dir)
+    split = chosen["split"]()
+    if isinstance(split, PerCell) and choices.corpus == "emodb":
+        corpus = dataclasses.replace(corpus, excluded_speakers=EXCLUDED_SPEAKERS)
+        if choices.protocol == "published":
+            split = dataclasses.replace(split, pinned_test=published.recording_names())
+    return Config(
+        experiment=choices.experiment,
+        protocol=choices.protocol,
+        corpus=corpus,
+        representation=chosen["representation"](),
+        split=split,
+        network=chosen["network"](),
+        train=TrainConfig(seeds=choices.seeds),
+        analysis=PROTOCOLS[choices.protocol],
     )
 
 
-def full_config(
-    experiment: str, corpus: CorpusName, data_dir: str, protocol: Protocol, seeds: int, pinned_test: tuple[str, ...]
-) -> Config:
-    """The defaults with the paper's network, whatever the corpus; arguments as those of `make_config`."""
-    if corpus not in get_args(CorpusName):
-        raise UserError(f"config field corpus.name: must be one of {', '.join(get_args(CorpusName))}")
-    # Speakers 09 and 12 have too few recordings of some emotions (section 3.1).
-    excluded = ("09", "12") if corpus == "emodb" else ()
-    return Config(
-        experiment=experiment,
-        protocol=protocol,
-        corpus=CorpusConfig(name=corpus, data_dir=data_dir, excluded_speakers=excluded),
-        split=SplitConfig(pinned_test=pinned_test if protocol == "published" and corpus == "emodb" else ()),
-        train=TrainConfig(seeds=seeds),
-        analysis=PROTOCOLS[protocol],
+def _choice(door: str, name: str) -> type:
+    if name not in DOORS[door]:
+        raise UserError(f"--{door}={name}: must be one of {', '.join(DOORS[door])}")
+    return DOORS[door][name]
+
+
+def default_config(config: Config) -> Config:
+    """The defaults, in full size, of what a config was made with."""
+    doors = {door: getattr(config, door).name for door in DOORS}
+    choices = Choices(config.experiment, config.protocol, data_dir=config.corpus.data_dir, **doors)
+    return with_device_defaults(full_config(choices))
+
+
+def with_device_defaults(config: Config) -> Config:
+    """The config with what depends on the device spelled out; to be called when JAX is set up."""
+    if config.train.precision != "fastest":
+        return config
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, precision=fastest_precision()))
+
+
+def with_evidence_size(config: Config, seeds: int | None) -> Config:
+    """The defaults of the experiment `evidence` at the size that the config names, with `seeds` members if given.
+
+    Networks, recordings and epochs are as few as let the networks learn the cues.
+    """
+    small = config.evidence.size == "small"
+    evidence = dataclasses.replace(
+        config.evidence,
+        genders=("female",) if small else GENDERS,
+        methods=SMALL_EVIDENCE_METHODS if small else config.evidence.methods,
+    )
+    sizes: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20}
+    corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64, **sizes)
+    network = SimpleNetConfig(filters=(8, 16, 32), dense_units=64)
+    return dataclasses.replace(
+        config,
+        corpus=corpus,
+        network=network if isinstance(config.network, SimpleNetConfig) else config.network,
+        train=dataclasses.replace(config.train, seeds=seeds or 4, epochs=12, patience_epochs=12),
+        evidence=evidence,
     )

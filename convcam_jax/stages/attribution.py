@@ -1,92 +1,81 @@
 """Signed maps, predictions and scores of all trained members."""
 
-from pathlib import Path
-
-import jax
 import numpy as np
 import pandas as pd
 
-from convcam_jax.attribution.explaining import explain_group
-from convcam_jax.data.batches import shared_strata
-from convcam_jax.data.dataset import Dataset, network_inputs
+from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
-from convcam_jax.settings.config import Config
-from convcam_jax.stages.training import HISTORY_COLUMNS, Group, make_model
-from convcam_jax.stages.workdir import read_arrays, write_arrays, write_csv
+from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, trained_members
+from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.progress import say
-from convcam_jax.training import checkpoints
-from convcam_jax.training.ensemble import Member, steps_per_epoch, take_members
-from convcam_jax.training.member import Params, Recordings
 
-EXPLANATIONS = "explanations.npz"
+PREDICTIONS = "predictions.csv"
 
 
-def explain_ensemble(config: Config, dataset: Dataset, groups: list[Group], workdir: Path) -> None:
-    """Write `explanations.npz`, `predictions.csv` and `members.csv`, unless an earlier run has done so.
-
-    `explanations.npz` holds, for each gender, `GENDER_signed_maps [S, N, H, W]` (Eq. 5 in front of the ReLU; `[S, N, F,
-    T]` from a method whose maps are on the grid of the input), `GENDER_logits [S, N, C]`, `GENDER_seeds [S]` and
-    `GENDER_recordings [N]`.
-    """
-    files = [workdir / name for name in (EXPLANATIONS, "predictions.csv", "members.csv")]
-    if all(file.exists() for file in files):
-        return
-    recordings = network_inputs(dataset, config)
-    parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]] = {g: [] for g in dataset.genders()}
-    scores: list[MemberScores] = []
-    for group in groups:
-        trained, learned = checkpoints.load_params(group.folder), read_arrays(group.history_file())
-        for gender in dataset.genders():
-            rows = [i for i, member in enumerate(group.members) if member.gender == gender]
-            if not rows:
-                continue
-            members = tuple(group.members[i] for i in rows)
-            n_recordings = len(dataset.indices(gender, "test"))
-            say(f"explaining {len(members)} members ({gender}) on {n_recordings} recordings by {config.cam.method}")
-            params = take_members(trained, rows)
-            signed_maps, logits = explain_members(params, gender, config, dataset, recordings)
-            parts[gender].append((members, signed_maps, logits))
-            zero_maps = np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
-            scores += _scores(members, {name: array[rows] for name, array in learned.items()}, zero_maps)
-    arrays = _merge(parts, dataset)
-    predictions = _predictions(arrays, config, dataset)
-    say(f"{sum(score.zero_maps for score in scores)} of {len(predictions)} maps are zero everywhere")
-    write_arrays(files[0], arrays)
-    write_csv(files[1], predictions)
-    write_csv(files[2], member_table(scores, predictions, config.analysis).assign(map_source="trained"))
+def explain_ensemble(run: Run) -> None:
+    """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
+    parts: dict[Cohort, list[Explained]] = {cohort: [] for cohort in run.dataset.cohorts()}
+    for own in run.rounds:
+        for cohort in dict.fromkeys(member.cohort for member in own.members):
+            parts[cohort].append(_explain(run, own, cohort))
+    explained = {cohort: _joined(own) for cohort, own in parts.items()}
+    predictions = _predictions(run, explained)
+    n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())
+    say(f"{n_zero} of {len(predictions)} maps are zero everywhere")
+    write_arrays(run.workdir / EXPLANATIONS, explanation_arrays(explained))
+    write_csv(run.workdir / PREDICTIONS, predictions)
 
 
-def load_explanations(workdir: Path) -> dict[str, np.ndarray]:
-    """The arrays of `explanations.npz`."""
-    return read_arrays(workdir / EXPLANATIONS)
+def describe_members(run: Run) -> None:
+    """Write `members.csv`: what is known of every member, and which ones are chosen."""
+    zero = {
+        Member(*cohort, int(seed)): int(count)
+        for cohort, own in run.explanations.items()
+        for seed, count in zip(own.seeds, zero_maps(own.signed_maps), strict=True)
+    }
+    scores = [score for own in run.rounds for score in _scores(own, zero)]
+    predictions = read_csv(run.workdir / PREDICTIONS)
+    order = {cohort: place for place, cohort in enumerate(run.dataset.cohorts())}
+    scores.sort(key=lambda score: (order[Cohort(score.group, score.fold)], score.seed))
+    members = member_table(scores, predictions, run.config.analysis).assign(map_source="trained")
+    write_csv(run.workdir / "members.csv", members)
 
 
-def explain_members(
-    params: Params, gender: str, config: Config, dataset: Dataset, recordings: Recordings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Signed maps `[S, N, H, W]` and logits `[S, N, C]` of members of one gender on its test recordings."""
-    strata, n_columns = strata_of_tested(gender, config, dataset, recordings)
-    model = make_model(config, config.cam.precision)
-    (signed_maps,), logits = explain_group(params, recordings, strata, model, n_columns, (config.cam,))
-    return signed_maps, logits
+def zero_maps(signed_maps: np.ndarray) -> np.ndarray:
+    """How many of each member's maps `[S, N, ...]` have no positive part: `[S]`."""
+    return np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
 
 
-def strata_of_tested(gender: str, config: Config, dataset: Dataset, recordings: Recordings) -> tuple[np.ndarray, int]:
-    """A gender's test recordings in batches `[n_strata, n_steps]` to explain, and the length of strip for a batch.
-
-    The other gender's are of the same shape where that is cheap, so that one program explains both.
-    """
-    sets = {g: dataset.indices(g, "test") for g in dataset.genders()}
-    n_devices = jax.local_device_count()
-    n_steps = n_devices * steps_per_epoch(sets, n_devices * config.train.batch_size)
-    strata, n_columns = shared_strata(np.asarray(recordings.n_frames), sets, [gender], n_steps)
-    return strata[gender], n_columns
+def _explain(run: Run, own: Round, cohort: Cohort) -> Explained:
+    wanted = [member for member in own.members if member.cohort == cohort]
+    [(members, variables)] = trained_members([own], wanted)
+    recordings = [run.dataset.utterances[i].recording for i in run.dataset.indices(cohort, "test")]
+    method = run.config.attribution.method
+    say(f"explaining {len(members)} members ({cohort}) on {len(recordings)} recordings by {method}")
+    signed_maps, logits = run.explain(variables, cohort)
+    return Explained(signed_maps, logits, np.array([m.seed for m in members]), np.array(recordings, dtype=str))
 
 
-def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_maps: np.ndarray) -> list[MemberScores]:
-    """What the training has saved of its members, at the epoch whose parameters were kept."""
+def _joined(parts: list[Explained]) -> Explained:
+    signed_maps, logits, seeds, recordings = zip(*parts, strict=True)
+    return Explained(np.concatenate(signed_maps), np.concatenate(logits), np.concatenate(seeds), recordings[0])
+
+
+def _predictions(run: Run, explained: dict[Cohort, Explained]) -> pd.DataFrame:
+    dataset, emotions = run.dataset, run.config.corpus.emotions
+    tables = []
+    for cohort, own in explained.items():
+        tested = [dataset.utterances[i] for i in dataset.indices(cohort, "test")]
+        tables.append(prediction_table(cohort, own.seeds.tolist(), tested, own.logits, emotions))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _scores(own: Round, zero: dict[Member, int]) -> list[MemberScores]:
+    """What the training has saved of its members, at the epoch whose variables were kept."""
+    learned = read_arrays(own.history_file())
     best_epoch, n_epochs = learned["best_epoch"], np.isfinite(learned["history"]).all(-1).sum(-1)
-    best = dict(zip(HISTORY_COLUMNS, learned["history"][np.arange(len(members)), best_epoch - 1].T, strict=True))
+    best = dict(zip(HISTORY_COLUMNS, learned["history"][np.arange(len(own.members)), best_epoch - 1].T, strict=True))
     return [
         MemberScores(
             *member,
@@ -95,29 +84,7 @@ def _scores(members: tuple[Member, ...], learned: dict[str, np.ndarray], zero_ma
             float(best["train_accuracy"][i]),
             float(best["validation_accuracy"][i]),
             float(best["validation_loss"][i]),
-            int(zero_maps[i]),
+            zero[member],
         )
-        for i, member in enumerate(members)
+        for i, member in enumerate(own.members)
     ]
-
-
-def _merge(
-    parts: dict[str, list[tuple[tuple[Member, ...], np.ndarray, np.ndarray]]], dataset: Dataset
-) -> dict[str, np.ndarray]:
-    arrays = {}
-    for gender, of_gender in parts.items():
-        arrays[f"{gender}_signed_maps"] = np.concatenate([maps for _, maps, _ in of_gender])
-        arrays[f"{gender}_logits"] = np.concatenate([logits for _, _, logits in of_gender])
-        arrays[f"{gender}_seeds"] = np.array([m.seed for members, _, _ in of_gender for m in members])
-        tested = dataset.indices(gender, "test")
-        arrays[f"{gender}_recordings"] = np.array([dataset.utterances[i].recording for i in tested])
-    return arrays
-
-
-def _predictions(arrays: dict[str, np.ndarray], config: Config, dataset: Dataset) -> pd.DataFrame:
-    tables = []
-    for gender in dataset.genders():
-        tested = [dataset.utterances[i] for i in dataset.indices(gender, "test")]
-        seeds, logits = arrays[f"{gender}_seeds"].tolist(), arrays[f"{gender}_logits"]
-        tables.append(prediction_table(gender, seeds, tested, logits, config.corpus.emotions))
-    return pd.concat(tables, ignore_index=True)

@@ -6,28 +6,29 @@ from typing import Any
 
 import pandas as pd
 
-from convcam_jax.benchmark.cases import MODULES, Case, make_size, turns
+from convcam_jax.benchmark.cases import MODULES, OURS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs
 from convcam_jax.benchmark.measure import Files, Worker, measure_in_turns, start_workers
 from convcam_jax.benchmark.summary import benchmark_table, in_words
-from convcam_jax.data.dataset import Dataset
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
-from convcam_jax.stages.preparation import surroundings
-from convcam_jax.stages.workdir import write_csv, write_figure, write_json
+from convcam_jax.stages.record import surroundings
+from convcam_jax.stages.run import Run
+from convcam_jax.system.formats import write_csv, write_figure, write_json
 from convcam_jax.system.processor import multiplies_bfloat16, processor_name
 from convcam_jax.system.progress import say
 
 
-def measure(config: Config, dataset: Dataset, workdir: Path, cache_dir: Path) -> pd.DataFrame:
+def measure(run: Run) -> pd.DataFrame:
     """Measure all cases; write `benchmark.json` and `benchmark.csv`, the latter after every group of cases."""
-    inputs = make_inputs(dataset, config)
+    config, workdir = run.config, run.workdir
+    inputs = make_inputs(run.dataset, config)
     size = make_size(config.benchmark, len(inputs.tested), len(inputs.wavs), multiplies_bfloat16())
     groups = turns(config.benchmark, size, len(inputs.batch))
     seconds: dict[Case, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
-        files = Files(Path(name) / "inputs.npz", Path(name) / "config.json", cache_dir.absolute())
+        files = Files(Path(name) / "inputs.npz", Path(name) / "config.json", run.cache_dir.absolute())
         save_inputs(files.inputs, inputs)
         write_json(files.config, flatten(config))
         cases = [case for group in groups for case in group]
@@ -48,8 +49,8 @@ def measure(config: Config, dataset: Dataset, workdir: Path, cache_dir: Path) ->
 
 def present(table: pd.DataFrame, workdir: Path) -> None:
     """Draw the table and say how this project compares."""
-    write_figure(workdir / "figures" / "benchmark.png", figures.comparison, table)
-    write_figure(workdir / "figures" / "benchmark_growth.png", figures.growth, table)
+    write_figure(workdir / "figures" / "benchmark.png", figures.comparison, table, OURS)
+    write_figure(workdir / "figures" / "benchmark_growth.png", figures.growth, table, OURS)
     for line in in_words(table):
         say(line)
 
@@ -69,7 +70,7 @@ def _about(
             "bins": inputs.batch.shape[1],
             "frames": inputs.batch.shape[2],
             "filled_share": float(filled),
-            "strip_columns": int(inputs.batch_columns),
+            "layout": int(inputs.batch_layout),
         },
         "config": flatten(config),
     }

@@ -1,48 +1,47 @@
 """The figures of Tables 3 to 5 against chance, for the chosen members."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.chance.contour_controls import contour_controls
+from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import Draws, control_table, readable_cells
 from convcam_jax.checks.chance.mask_controls import mask_controls
-from convcam_jax.checks.chance.verdicts import control_verdicts
 from convcam_jax.figures.controls import against_chance
-from convcam_jax.paper.published import STATISTICS_TABLES
-from convcam_jax.paper.tables import table_metric
-from convcam_jax.representations.features import bin_frequencies_hz
-from convcam_jax.settings.config import Config
-from convcam_jax.stages.measures import Analysed, GenderMaps
-from convcam_jax.stages.workdir import write_csv, write_figure, write_table
+from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.measures.config import table_metric
+from convcam_jax.measures.metric_table import STATISTICS_TABLES
+from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.stages.run import Run
+from convcam_jax.system.formats import write_csv, write_figure, write_table
 
 
-def compare_with_chance(config: Config, genders: Sequence[GenderMaps], analysed: Analysed, workdir: Path) -> None:
+def compare_with_chance(run: Run) -> None:
     """Write `controls.csv`, tables and figures `controls_table3` to `controls_table5`, and the table `verdicts`."""
+    config = run.config
     generator = np.random.default_rng(config.controls.seed)
-    draws = [_draws(config, own, analysed.masks.best[own.gender], generator) for own in genders]
-    recordings = [_chosen_rows(analysed.metrics, own) for own in genders]
+    draws = [_draws(run, own, generator) for own in run.cohort_maps]
+    recordings = [_chosen_rows(run.analysed.metrics, own) for own in run.cohort_maps]
     table = control_table(recordings, draws, config.corpus.emotions, config.controls)
-    write_csv(workdir / "controls.csv", table)
+    write_csv(run.workdir / "controls.csv", table)
     for number in STATISTICS_TABLES:
-        metric = table_metric(number, config.analysis)
+        metric = table_metric(number, config.analysis).name
         cells = table[(table["metric"] == metric) & (table["level"] != "recording")]
-        write_table(workdir, f"controls_table{number}", cells, readable_cells(cells))
-        write_figure(workdir / "figures" / f"controls_table{number}.png", against_chance, table, metric)
+        write_table(run.workdir, f"controls_table{number}", cells, readable_cells(cells))
+        write_figure(run.workdir / "figures" / f"controls_table{number}.png", against_chance, table, metric)
     verdicts = control_verdicts(table, config.controls.false_discovery_rate)
-    write_table(workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
+    write_table(run.workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 
 
-def _draws(config: Config, own: GenderMaps, masks: np.ndarray, generator: np.random.Generator) -> list[Draws]:
-    maps, correct, n = own.maps[own.chosen], own.correct[own.chosen], config.controls.permutations
-    of_masks = mask_controls(maps, masks, correct, own.arrays, config.analysis, n, generator)
-    bin_hz = bin_frequencies_hz(config.features)
-    return of_masks + contour_controls(maps, own.arrays, bin_hz, config.analysis, n, generator)
+def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[Draws]:
+    analysis, n = run.config.analysis, run.config.controls.permutations
+    maps, correct = own.maps[own.chosen], own.correct[own.chosen]
+    of_masks = mask_controls(maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, n, generator)
+    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, n, generator)
 
 
-def _chosen_rows(metrics: pd.DataFrame, own: GenderMaps) -> pd.DataFrame:
-    """The rows of the gender's chosen member, in the order of its recordings."""
-    rows = metrics[(metrics["gender"] == own.gender) & (metrics["seed"] == own.seeds[own.chosen])]
+def _chosen_rows(metrics: pd.DataFrame, own: CohortMaps) -> pd.DataFrame:
+    """The rows of the cohort's chosen member, in the order of its recordings."""
+    seed = own.seeds[own.chosen]
+    rows = metrics[(metrics[MEMBER] == [*own.cohort, seed]).all(axis=1)]
     return rows.set_index("recording").loc[[u.recording for u in own.utterances]].reset_index()

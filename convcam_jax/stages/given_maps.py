@@ -5,23 +5,30 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from convcam_jax.attribution import external_maps
+from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.attribution.external_maps import MapShapes
-from convcam_jax.data.dataset import Dataset, analysis_arrays
-from convcam_jax.measures.analysis import simplenet_placement
-from convcam_jax.networks.simplenet import last_convolution_shape, map_placement
+from convcam_jax.attribution.placement import make_placement
+from convcam_jax.corpora.utterances import group_of
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Cohort
+from convcam_jax.measures.cohort_maps import CohortMaps, tested_arrays
+from convcam_jax.networks.geometry import Geometry
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.measures import GenderMaps
-from convcam_jax.stages.preparation import find_corpus, run_record, write_beginning
+from convcam_jax.splits.protocol import ONLY_FOLD, Fold
+from convcam_jax.stages.preparation import find_corpus, write_beginning
+from convcam_jax.stages.record import check_workdir, run_record
+from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.workdir import check_workdir
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import write_csv
 from convcam_jax.system.progress import say
 
 # The one "member" that made the maps.
@@ -51,7 +58,7 @@ def read_maps(path: Path) -> Maps:
     return maps
 
 
-def _read_array(file: Mapping[str, NDArray], name: str, path: Path) -> NDArray:
+def _read_array(file: Mapping[str, Any], name: str, path: Path) -> NDArray:
     try:
         array = file[name]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
@@ -61,8 +68,10 @@ def _read_array(file: Mapping[str, NDArray], name: str, path: Path) -> NDArray:
     return array
 
 
-def begin(settings: RunSettings, path: Path, maps: Maps) -> Dataset:
-    """The recordings that have a map in the file at `path`; opens the workdir as `prepare.begin` does.
+def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
+    """A run of the recordings that have a map in the file at `path`; opens the workdir as `preparation.begin` does.
+
+    Its maps are those of the file, as of one member per group; also writes `members.csv`.
 
     Raises:
       UserError: an array is not sound, there is something wrong with the corpus, or the workdir holds another run.
@@ -79,44 +88,58 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Dataset:
     )
     if unreadable:
         raise UserError(f"--maps: array {unreadable[0].recording}: its recording is no good: {unreadable[0].problem}")
-    n_frames = {recording: features.cqt.shape[1] for recording, features in computed.items()}
+    n_frames = {recording: features.magnitude.shape[1] for recording, features in computed.items()}
     external_maps.check_maps(maps, n_frames, map_shapes(config))
-    dataset = Dataset(tuple(given), ("test",) * len(given), tuple(computed[u.recording] for u in given))
+    groups = tuple(group_of(u, config.corpus.models_per) for u in given)
+    everything = Fold(ONLY_FOLD, ("test",) * len(given))
+    dataset = Dataset(tuple(given), tuple(computed[u.recording] for u in given), groups, (everything,))
     write_beginning(workdir, record, dataset, unnamed)
     n_zero = sum(not values.any() for values in maps.values())
     say(f"{len(maps)} maps" + (f", {n_zero} of them zero everywhere" if n_zero else ""))
-    return dataset
+    run = Run(config, workdir, settings.cache_dir, dataset)
+    run.cohort_maps = given_maps(config, dataset, maps)
+    write_csv(workdir / "members.csv", member_table(dataset.cohorts(), path))
+    return run
 
 
 def map_shapes(config: Config) -> MapShapes:
     """The shapes that a map can have with the config's network."""
-    grid = (config.features.cqt_bins, config.corpus.max_frames)
-    return MapShapes(grid, last_convolution_shape(*grid))
+    return MapShapes(config.grid, _geometry(config).shape)
 
 
-def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[GenderMaps]:
-    """The maps on the grid of the CQT, as of one member per gender that classified every recording correctly.
+def _geometry(config: Config) -> Geometry:
+    network = config.make_network(config.attribution.precision)
+    return network.geometry(explained_layer(network, config.attribution), config.grid)
+
+
+def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]:
+    """The maps on the grid of the inputs, as of one member per group that classified every recording correctly.
 
     The file does not say which recordings its maps' model classified correctly; leave out those that should not count.
     """
-    shapes, placement = map_shapes(config), simplenet_placement(config)
+    shapes = map_shapes(config)
     if config.given_maps.free_from_colours:
-        maps = _freed_from_colours(maps, shapes)
-    result = []
-    for gender in dataset.genders():
-        rows = dataset.indices(gender, "test")
-        utterances = [dataset.utterances[i] for i in rows]
-        arrays = analysis_arrays(utterances, [dataset.features[i] for i in rows], config)
-        own = [external_maps.scaled(maps[u.recording]) for u in utterances]
-        on_grid = [external_maps.on_grid(m, n, shapes, placement) for m, n in zip(own, arrays.n_frames, strict=True)]
-        raw_maps = [None if external_maps.is_on_grid(m, shapes) else m for m in own]
-        correct = np.ones((1, len(own)), dtype=bool)
-        result.append(GenderMaps(gender, [SEED], 0, utterances, arrays, np.stack(on_grid)[None], raw_maps, correct))
-    return result
+        maps = _freed_from_colours(config, maps, shapes)
+    return [_of_cohort(config, dataset, cohort, maps, shapes) for cohort in dataset.cohorts()]
 
 
-def _freed_from_colours(maps: Maps, shapes: MapShapes) -> Maps:
-    stretched = map_placement("stretched", shapes.grid)
+def _of_cohort(config: Config, dataset: Dataset, cohort: Cohort, maps: Maps, shapes: MapShapes) -> CohortMaps:
+    placement = make_placement(config.analysis.map_placement, _geometry(config), shapes.grid)
+    utterances = [dataset.utterances[i] for i in dataset.indices(cohort, "test")]
+    arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, config.corpus)
+    own = [external_maps.scaled(maps[u.recording]) for u in utterances]
+    on_grid = [
+        external_maps.on_grid(m, n, shapes, placement) for m, n in zip(own, arrays.n_frames.tolist(), strict=True)
+    ]
+    raw_maps = [None if external_maps.is_on_grid(m, shapes) else m for m in own]
+    # What is not known: which class the maps' model took each for, but for the truth.
+    certain = np.eye(len(config.corpus.emotions), dtype=np.float32)[arrays.emotion][None]
+    correct = np.ones((1, len(own)), dtype=bool)
+    return CohortMaps(cohort, [SEED], 0, utterances, arrays, np.stack(on_grid)[None], raw_maps, correct, certain)
+
+
+def _freed_from_colours(config: Config, maps: Maps, shapes: MapShapes) -> Maps:
+    stretched = make_placement("stretched", _geometry(config), shapes.grid)
     coloured = [name for name, m in maps.items() if external_maps.is_read_from_colours(m, shapes, stretched)]
     if coloured:
         say(
@@ -126,11 +149,13 @@ def _freed_from_colours(maps: Maps, shapes: MapShapes) -> Maps:
     return maps | {name: external_maps.from_colours(maps[name], stretched) for name in coloured}
 
 
-def member_table(genders: Sequence[GenderMaps], path: Path) -> pd.DataFrame:
-    """The table of `members.csv`: one row per gender, whose model is not known."""
+def member_table(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
+    """The table of `members.csv`: one row per cohort, whose model is not known."""
     unknown = dict.fromkeys(
         ("epochs", "best_epoch", "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "uar"),
         np.nan,
     )
-    rows = [{"gender": g.gender, "seed": SEED, **unknown, "chosen": True, "map_source": path.name} for g in genders]
+    rows = [
+        {**cohort._asdict(), "seed": SEED, **unknown, "chosen": True, "map_source": path.name} for cohort in cohorts
+    ]
     return pd.DataFrame(rows)

@@ -6,21 +6,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from jaxtyping import Float, Float32, Float64
 
+from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
 from convcam_jax.corpora.audio import read_recording
 from convcam_jax.report.recordings import Shown, Sounds, recording
-from convcam_jax.representations.features import shortest_s
-from convcam_jax.settings.config import Config
+from convcam_jax.representations.features import FeatureConfig
+from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.system.files import write_whole
 
 
 class ToProbe(NamedTuple):
-    """A recording and its mean map `[F, n]`."""
+    """A recording and its mean map."""
 
     path: Path
-    map: NDArray[np.float32]
+    map: Float[np.ndarray, "F n"]
 
 
 class ToShow(NamedTuple):
@@ -30,29 +31,34 @@ class ToShow(NamedTuple):
     shown: Shown
 
 
-def probe(task: ToProbe, config: Config) -> tuple[list[Probe], NDArray[np.float32]]:
-    """What the networks are asked about the recording, and the spectrograms, see `resynthesis.probes`."""
-    report = config.report
-    samples = _samples(task.path, config)
-    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, config.features)
+def probe(
+    task: ToProbe, features: FeatureConfig, report: ReportConfig
+) -> tuple[list[Probe], Float32[np.ndarray, "P F n"]]:
+    """What the networks are asked about the recording, and the magnitudes, see `resynthesis.probes`."""
+    samples = _samples(task.path, features)
+    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, features.representation)
 
 
-def show(task: ToShow, config: Config, folder: Path) -> tuple[dict[str, Any], float]:
+def show(
+    task: ToShow, features: FeatureConfig, thresholds: tuple[float, ...], folder: Path
+) -> tuple[dict[str, Any], float]:
     """The recording as the report has it, and the signal-to-noise ratio (dB) of its way through the spectrogram.
 
     Writes its sounds into `folder`, see `write_sounds`.
     """
-    sounds = listen(task.path, task.shown.consensus, config)
-    write_sounds(task.shown.view.recording, sounds, config.report.thresholds, folder)
-    return recording(task.shown, sounds), round_trip_snr_db(sounds.original, config.features)
+    sounds = listen(task.path, task.shown.consensus, features, thresholds)
+    write_sounds(task.shown.view.recording, sounds, thresholds, folder)
+    return recording(task.shown, sounds), round_trip_snr_db(sounds.original, features.representation)
 
 
-def listen(path: Path, consensus: NDArray, config: Config) -> Sounds:
-    """The sounds of the recording at `path` with the mean map `consensus` [F, n]."""
-    samples = _samples(path, config)
-    parts = [split(samples, marked_cells(consensus, t), config.features) for t in config.report.thresholds]
+def listen(
+    path: Path, consensus: Float[np.ndarray, "F n"], features: FeatureConfig, thresholds: tuple[float, ...]
+) -> Sounds:
+    """The sounds of the recording at `path` with the mean map `consensus`."""
+    samples, representation = _samples(path, features), features.representation
+    parts = [split(samples, marked_cells(consensus, t), representation) for t in thresholds]
     only, without = [part.only for part in parts], [part.without for part in parts]
-    return Sounds(config.features.sample_rate_hz, samples, only, without)
+    return Sounds(representation.sample_rate_hz, samples, only, without)
 
 
 def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folder: Path) -> None:
@@ -65,10 +71,11 @@ def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folde
         write_whole(folder / f"{name}_{part}.wav", write)
 
 
-def _samples(path: Path, config: Config) -> NDArray[np.float64]:
-    return read_recording(path, config.features.sample_rate_hz, shortest_s(config.features)).samples
+def _samples(path: Path, features: FeatureConfig) -> Float64[np.ndarray, " N"]:
+    rate_hz = features.representation.sample_rate_hz
+    return read_recording(path, rate_hz, shortest_s(features.prosody), features.channels).samples
 
 
-def _write_wav(path: Path, samples: NDArray[np.float64], rate_hz: int) -> None:
+def _write_wav(path: Path, samples: Float64[np.ndarray, " N"], rate_hz: int) -> None:
     # Parts of a loud recording can reach beyond full scale.
     soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")

@@ -10,18 +10,18 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.paper.claim_verdicts import corpus_note
-from convcam_jax.paper.published import STATISTICS_TABLES
 from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown
-from convcam_jax.settings.config import Config
-from convcam_jax.stages.attribution import EXPLANATIONS
+from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.listening import RESYNTHESIS, consensus_maps
 from convcam_jax.stages.listening_sounds import ToShow, show
-from convcam_jax.stages.measures import Analysed, GenderMaps
-from convcam_jax.stages.workdir import CONFIG_FILE, read_csv, read_json, write_text
+from convcam_jax.stages.record import read_record
+from convcam_jax.stages.run import EXPLANATIONS, Run
+from convcam_jax.system.formats import read_csv, write_text
 from convcam_jax.system.worker_processes import in_processes
 
 REPORT = "report.html"
@@ -37,20 +37,22 @@ _TITLES = {
 }
 
 
-def write_report(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> None:
+def write_report(run: Run) -> None:
     """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
-    tasks = list(_all_shown(config, analysed, genders, workdir))
-    with closing(in_processes(partial(show, config=config, folder=workdir / "listening"), tasks)) as made:
+    tasks = list(_all_shown(run))
+    thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
+    make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
+    with closing(in_processes(make, tasks)) as made:
         shown, snr_db = zip(*tqdm(made, "report", len(tasks), unit="recording"), strict=True)
-    page = make_page(_overview(config, analysed, min(snr_db), workdir), list(shown))
-    write_text(workdir / REPORT, page)
+    page = make_page(_overview(run, min(snr_db)), list(shown))
+    write_text(run.workdir / REPORT, page)
 
 
-def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], workdir: Path) -> Iterator[ToShow]:
-    answers, controls = _table_or_none(workdir / "predictions.csv"), _table_or_none(workdir / "controls.csv")
-    for own in genders:
+def _all_shown(run: Run) -> Iterator[ToShow]:
+    answers, controls = _table_or_none(run.workdir / PREDICTIONS), _table_or_none(run.workdir / "controls.csv")
+    for own in run.cohort_maps:
         for index, (utterance, consensus) in enumerate(zip(own.utterances, consensus_maps(own), strict=True)):
-            view = analysed.views[utterance.recording]
+            view = run.analysed.views[utterance.recording]
             phones, syllables = read_labels(utterance.path)
             shown = Shown(
                 view=view,
@@ -60,9 +62,9 @@ def _all_shown(config: Config, analysed: Analysed, genders: list[GenderMaps], wo
                 consensus=consensus,
                 seeds=own.seeds,
                 chosen=own.chosen,
-                metrics=_rows_of(analysed.metrics, utterance.recording),
+                metrics=_rows_of(run.analysed.metrics, utterance.recording),
                 answers=_rows_of(answers, utterance.recording),
-                controls=_controls_of(controls, utterance.recording, own.seeds[own.chosen]),
+                controls=_rows_of(controls, utterance.recording),
                 phones=phones,
                 syllables=syllables,
             )
@@ -91,25 +93,18 @@ def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[table["recording"] == name] if "recording" in table else table
 
 
-def _controls_of(controls: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
-    """The chosen member's controls of one recording; nothing where the table has no row for every recording."""
-    if "recording" not in controls:
-        return pd.DataFrame()
-    own = _rows_of(controls, name)
-    return own[own["seed"] == seed] if "seed" in own else own
-
-
-def _overview(config: Config, analysed: Analysed, snr_db: float, workdir: Path) -> dict[str, Any]:
-    members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / "predictions.csv")
-    record = read_json(workdir / CONFIG_FILE)
-    facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, analysed.metrics)
+def _overview(run: Run, snr_db: float) -> dict[str, Any]:
+    config, workdir = run.config, run.workdir
+    members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / PREDICTIONS)
+    record, emotions = read_record(workdir), config.corpus.emotions
+    facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
         "facts": facts | overview.duration(record, _modified(workdir / EXPLANATIONS)),
         "changed": overview.changed_fields(config),
-        "emotions": list(config.corpus.emotions),
-        "accuracies": overview.accuracies(members),
-        "confusions": [] if answers.empty else overview.confusions(answers, members, config.corpus.emotions),
-        "masks": overview.masks(analysed.masks),
+        "emotions": list(emotions),
+        "accuracies": overview.accuracies(members, answers),
+        "confusions": [] if answers.empty else overview.confusions(answers, members, emotions),
+        "masks": overview.masks(run.analysed.masks),
         "thresholds": list(config.report.thresholds),
         "snr_db": snr_db,
         "resynthesis": _table_or_none(workdir / "tables" / RESYNTHESIS).to_dict("records"),

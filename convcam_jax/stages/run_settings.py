@@ -6,14 +6,6 @@ from typing import NamedTuple
 from convcam_jax.settings.config import Config
 
 
-class Share(NamedTuple):
-    """One of the processes of a run: its number `process_id`, from 0 on, and where process 0 listens (HOST:PORT)."""
-
-    coordinator: str
-    num_processes: int
-    process_id: int
-
-
 class RunSettings(NamedTuple):
     """The config, and what does not change the results: where files are written and kept between runs.
 

@@ -1,50 +1,65 @@
 """Training of networks on shuffled labels, for the sanity checks."""
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.sanity.randomisation import shuffled_labels
-from convcam_jax.data.dataset import Dataset, network_inputs
-from convcam_jax.settings.config import Config
-from convcam_jax.stages.training import Group, history_table, make_groups, train_group
-from convcam_jax.stages.workdir import write_csv
-from convcam_jax.training.ensemble import Member
+from convcam_jax.data.members import Cohort, list_members
+from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.stages.rounds import Round, history_table
+from convcam_jax.stages.run import Run
+from convcam_jax.stages.training import train_rounds
+from convcam_jax.system.formats import write_csv
 
 
-def train_on_shuffled_labels(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
-    """Train networks on permuted labels, unless they are there; parameters go to `training/shuffled_labels/`.
+def train_on_shuffled_labels(run: Run) -> list[Round]:
+    """Train networks on permuted labels, or go on where an earlier run stopped.
 
-    Their seeds follow those of the ensemble, so they share no first weights with it. The training recordings' labels
-    are permuted within each gender, alike for all seeds. There is nothing to validate: all epochs of the config are
-    run, and the one of the highest accuracy on the (shuffled) training set is kept.
-    `tables/sanity_shuffled_training.csv` says how well the labels were learned.
+    Their variables go to a folder for as many of them, `training/shuffled_labels_COUNT/`. Their seeds follow those of
+    the ensemble, so they share no first weights with it. The training recordings' labels are permuted within each
+    group, alike for all seeds and folds. There is nothing to validate: all epochs of the config are run, and the one of
+    the highest accuracy on the (shuffled) training set is kept. `tables/sanity_shuffled_training.csv` says how well the
+    labels were learned.
     """
-    seeds = [config.train.first_seed + config.train.seeds + i for i in range(config.sanity.shuffled_label_seeds)]
-    members = tuple(Member(gender, seed) for gender in dataset.genders() for seed in seeds)
-    if not members:
+    config = run.config
+    first, count = config.train.seed_numbers().stop, config.sanity.shuffled_label_seeds
+    if count == 0:
         return []
-    training = {gender: dataset.indices(gender, "train") for gender in dataset.genders()}
-    recordings = network_inputs(dataset, config)
-    truth = np.asarray(recordings.emotion)
-    labels = shuffled_labels(truth, list(training.values()), config.train.first_seed)
+    training = run.dataset.sets("train")
+    truth = np.asarray(run.recordings.emotion)
+    labels = shuffled_labels(truth, _of_groups(training), config.train.first_seed)
+    recordings = run.recordings._replace(emotion=jnp.asarray(labels))
     patient = dataclasses.replace(config.train, patience_epochs=config.train.epochs)
-    config = dataclasses.replace(config, train=patient)
-    groups = make_groups(config, members, recordings, workdir / "training" / "shuffled_labels")
-    for number, group in enumerate(groups, start=1):
-        name = f"on shuffled labels, group {number} of {len(groups)}"
-        train_group(group, name, config, training, training, recordings._replace(emotion=jnp.asarray(labels)))
-    unchanged = {gender: np.mean(labels[own] == truth[own]) for gender, own in training.items()}
-    write_csv(workdir / "tables" / "sanity_shuffled_training.csv", _learned(history_table(groups), unchanged))
-    return groups
+    rounds = train_rounds(
+        dataclasses.replace(config, train=patient),
+        list_members(training, range(first, first + count)),
+        recordings,
+        (training, training),
+        run.workdir / "training" / f"shuffled_labels_{count}",
+        "on shuffled labels",
+    )
+    unchanged = {cohort: float(np.mean(labels[own] == truth[own])) for cohort, own in training.items()}
+    write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(history_table(rounds), unchanged))
+    return rounds
 
 
-def _learned(history: pd.DataFrame, unchanged: dict[str, float]) -> pd.DataFrame:
-    """Per member: accuracy on the shuffled labels at the epoch kept (gender, seed, accuracy, labels_unchanged)."""
+def _of_groups(training: Mapping[Cohort, np.ndarray]) -> list[np.ndarray]:
+    """The recordings of each group that are for training in any fold."""
+    groups = dict.fromkeys(cohort.group for cohort in training)
+    return [
+        np.unique(np.concatenate([own for cohort, own in training.items() if cohort.group == group]))
+        for group in groups
+    ]
+
+
+def _learned(history: pd.DataFrame, unchanged: Mapping[Cohort, float]) -> pd.DataFrame:
+    """Per member: accuracy on the shuffled labels at the epoch kept (shuffled_label_accuracy), labels_unchanged."""
     # What the trainer takes for validation is the training set here, without dropout.
-    learned = history.groupby(["gender", "seed"], as_index=False)["validation_accuracy"].max()
+    learned = history.groupby(MEMBER, as_index=False)["validation_accuracy"].max()
     learned = learned.rename(columns={"validation_accuracy": "shuffled_label_accuracy"})
-    return learned.assign(labels_unchanged=learned["gender"].map(unchanged))
+    shares = [unchanged[Cohort(row.group, row.fold)] for row in learned.itertuples()]
+    return learned.assign(labels_unchanged=shares)

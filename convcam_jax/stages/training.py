@@ -1,229 +1,187 @@
-"""Training of the ensemble, group by group, with checkpoints in between."""
+"""Training of the ensemble, round by round, with checkpoints in between."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
 import jax
 import numpy as np
-import pandas as pd
-import psutil
 from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import CheckpointManager
 from tqdm import tqdm
 
-from convcam_jax.data.dataset import Dataset, network_inputs
-from convcam_jax.networks.simplenet import SimpleNet, n_parameters
-from convcam_jax.settings.config import Config, Precision
-from convcam_jax.stages.workdir import read_arrays, read_json, write_arrays, write_csv, write_json
+from convcam_jax.data.members import Cohort, Member
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.networks.network import Network
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.rounds import (
+    HISTORY_COLUMNS,
+    ROUNDS_FILE,
+    Round,
+    all_members,
+    begun_rounds,
+    history_table,
+    read_rounds,
+)
+from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import Progress
-from convcam_jax.training.ensemble import (
-    Epoch,
-    Member,
-    Plan,
-    group_size,
-    init_group,
-    list_members,
-    make_plan,
-    train_epochs,
-)
-from convcam_jax.training.member import Recordings
+from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
+from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 
-HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-GROUPS = "groups.json"
-# Parameters, two moments of Adam, the best parameters and a gradient are five copies; activations and what a
-# checkpoint holds in flight take about as much as three more.
-_PARAMETER_COPIES = 8
-# What else runs on the machine, and this program itself, need the rest.
-_SHARE_OF_MEMORY = 0.4
+Sets = Mapping[Cohort, np.ndarray]
 
 
-class Group(NamedTuple):
-    """Members that are trained together, in the order of the leading axis of the parameters saved in `folder`."""
+def train_ensemble(run: Run) -> None:
+    """Train all members, or go on where an earlier run stopped, and write `history.csv`; variables go to `training/`.
 
-    members: tuple[Member, ...]
-    folder: Path
-
-    def history_file(self) -> Path:
-        """Where `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
-        return self.folder.with_name(f"{self.folder.name}_history.npz")
-
-    def handed_over_file(self) -> Path:
-        """Where another process than the first one leaves the parameters, as arrays by the names of their leaves."""
-        return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
-
-
-def make_model(config: Config, precision: Precision) -> SimpleNet:
-    """The network of a config; `precision` is `config.train.precision` or, of trained ones, `config.cam.precision`."""
-    return SimpleNet(config.model, n_classes=len(config.corpus.emotions), precision=precision)
-
-
-def train_ensemble(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
-    """Train all members, or go on where an earlier run stopped, and write `history.csv`; parameters go to `training/`.
-
-    Several processes take the groups in turns. All but the first one keep nothing of a group that is not finished.
+    Several processes take the rounds in turns. All but the first one keep nothing of a round that is not finished.
 
     Raises:
-      UserError: a loss is not finite.
+      UserError: a loss is not finite, or a cohort has no recordings to train or validate on.
     """
-    recordings = network_inputs(dataset, config)
-    members = _members(config, dataset)
-    training, validation = (
-        {g: dataset.indices(g, split) for g in dataset.genders()} for split in ("train", "validation")
-    )
+    config, dataset, workdir = run.config, run.dataset, run.workdir
+    training, validation = dataset.sets("train"), dataset.sets("validation")
+    _check_sets(training, validation)
     if is_first_process():
-        make_groups(config, members, recordings, workdir / "training")
-    wait_for_all("groups are known")
-    groups = begun_groups(config, dataset, workdir)
-    own = groups[jax.process_index() :: jax.process_count()]
-    for number, group in enumerate(own, start=1):
-        train_group(group, f"group {number} of {len(own)}", config, training, validation, recordings)
+        make_rounds(config, all_members(config, dataset), workdir / "training")
+    wait_for_all("rounds are known")
+    rounds = begun_rounds(config, dataset, workdir)
+    own = rounds[jax.process_index() :: jax.process_count()]
+    for number, one in enumerate(own, start=1):
+        train_round(one, f"round {number} of {len(own)}", config, training, validation, run.recordings)
         if is_first_process():
             write_csv(workdir / "history.csv", history_table(own[:number]))
     wait_for_all("trained")
     if is_first_process():
-        for group in groups:
-            _take_over(group)
-        write_csv(workdir / "history.csv", history_table(groups))
-    return groups
+        for one in rounds:
+            _take_over(one)
+        write_csv(workdir / "history.csv", history_table(rounds))
 
 
-def train_group(
-    group: Group,
-    name: str,
+def train_rounds(
     config: Config,
-    training: dict[str, np.ndarray],
-    validation: dict[str, np.ndarray],
+    members: tuple[Member, ...],
     recordings: Recordings,
-) -> None:
-    """Train a group, or go on where an earlier run stopped, unless it is complete; it is shown as `name`.
+    sets: tuple[Sets, Sets],
+    folder: Path,
+    name: str,
+) -> list[Round]:
+    """Train members of one's own on sets of recordings (for training, for validation), saved in `folder`."""
+    rounds = make_rounds(config, members, folder)
+    for number, one in enumerate(rounds, start=1):
+        train_round(one, f"{name}, round {number} of {len(rounds)}", config, *sets, recordings)
+    return rounds
 
-    `training` and `validation` are indices of recordings for each gender.
+
+def train_round(
+    own: Round, name: str, config: Config, training: Sets, validation: Sets, recordings: Recordings
+) -> None:
+    """Train a round, or go on where an earlier run stopped, unless it is complete; it is shown as `name`.
+
+    `training` and `validation` are indices of recordings for each cohort.
 
     Raises:
       UserError: a loss is not finite.
     """
-    if not (checkpoints.is_complete(group.folder) or group.handed_over_file().exists()):
-        names = ", ".join(f"{m.gender} {m.seed}" for m in group.members)
-        say(f"training {name} ({config.train.precision}): {names}")
-        plan = make_plan(np.asarray(recordings.n_frames), training, validation, group.members, config.train.batch_size)
-        (_train if is_first_process() else _train_for_first_process)(group, config, plan, recordings)
-    checkpoints.remove(_progress_folder(group))
+    if not (checkpoints.is_complete(own.folder) or own.handed_over_file().exists()):
+        say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
+        network = _network(config)
+        n_frames, batch_size = np.asarray(recordings.n_frames), config.train.batch_size
+        plan = make_plan(n_frames, training, validation, own.members, batch_size, network)
+        (_train if is_first_process() else _train_for_first_process)(own, config, network, plan, recordings)
+    checkpoints.remove(own.progress_folder())
 
 
-def history_table(groups: list[Group]) -> pd.DataFrame:
-    """Loss and accuracy of every member in every epoch: the table of `history.csv`."""
-    rows = []
-    for group in groups:
-        history = read_arrays(group.history_file())["history"]
-        for member, epochs in zip(group.members, history, strict=True):
-            rows += [(*member, e, *scores) for e, scores in enumerate(epochs, start=1) if np.isfinite(scores).all()]
-    return pd.DataFrame(rows, columns=["gender", "seed", "epoch", *HISTORY_COLUMNS])
-
-
-def begun_groups(config: Config, dataset: Dataset, workdir: Path) -> list[Group]:
-    """The groups of a run whose training has begun."""
-    return _groups(_members(config, dataset), workdir / "training")
-
-
-def make_groups(config: Config, members: tuple[Member, ...], recordings: Recordings, folder: Path) -> list[Group]:
-    """The members in groups of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
-    note = folder / GROUPS
+def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> list[Round]:
+    """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
+    note = folder / ROUNDS_FILE
     if not note.exists():
         n_devices = jax.local_device_count()
-        per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config, recordings)
-        n_genders = len({member.gender for member in members})
-        size = group_size(n_genders, len(members) // n_genders, per_device, n_devices, jax.process_count())
+        per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
+        n_cohorts = len({member.cohort for member in members})
+        size = round_size(n_cohorts, len(members) // n_cohorts, per_device, n_devices, jax.process_count())
         say(f"{len(members)} members, {size} at a time on {n_devices} devices")
         write_json(note, {"members_at_once": size})
-    return _groups(members, folder)
+    return read_rounds(members, folder)
 
 
-def _groups(members: tuple[Member, ...], folder: Path) -> list[Group]:
-    size = read_json(folder / GROUPS)["members_at_once"]
-    starts = range(0, len(members), size)
-    return [Group(members[s : s + size], folder / f"group_{s // size:02d}") for s in starts]
-
-
-def _members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
-    return tuple(m for m in list_members(config.train) if m.gender in dataset.genders())
-
-
-def members_per_device(config: Config, recordings: Recordings) -> int:
+def members_per_device(config: Config) -> int:
     """Members whose training the memory of one device holds, at least 1."""
-    shapes = jax.eval_shape(
-        make_model(config, config.train.precision).init,
-        jax.random.key(0),
-        recordings.spectrograms[:1],
-        recordings.n_frames[:1],
-    )
-    bytes_per_member = 4 * _PARAMETER_COPIES * n_parameters(shapes["params"])
-    available = int(_SHARE_OF_MEMORY * _bytes_per_device())
-    say(f"a member takes about {bytes_per_member / 1e9:.2f} GB, a device has {available / 1e9:.1f} GB for its members")
-    return max(1, available // bytes_per_member)
+    per_member = bytes_per_member(_network(config), config.grid, config.train.batch_size)
+    available = bytes_for_members()
+    say(f"a member takes about {per_member / 1e9:.2f} GB, a device has {available / 1e9:.1f} GB for its members")
+    return max(1, available // per_member)
 
 
-def _bytes_per_device() -> int:
-    statistics = jax.local_devices()[0].memory_stats() or {}
-    # The devices of a CPU share its memory.
-    return statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.local_device_count()
+def _network(config: Config) -> Network:
+    precision = config.train.precision
+    if precision == "fastest":
+        raise ValueError("train.precision must be spelled out before the training: presets.with_device_defaults")
+    return config.make_network(precision)
 
 
-def _train(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
-    with checkpoints.open_manager(_progress_folder(group)) as manager:
-        progress = _start_or_resume(manager, group.members, config)
+def _check_sets(training: Sets, validation: Sets) -> None:
+    for what, sets in (("training", training), ("validation", validation)):
+        for cohort, indices in sets.items():
+            if len(indices) == 0:
+                raise UserError(
+                    f"{cohort}: no recordings are left for {what}; choose another --split or corpus.models_per"
+                )
+
+
+def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
+    with checkpoints.open_manager(own.progress_folder()) as manager:
+        progress = _start_or_resume(manager, own.members, network, config)
         saved_at_s = monotonic()
-        for epoch in _epochs_with_bar(group.members, progress, manager.latest_step() or 0, config, plan, recordings):
-            progress = _record(progress, epoch, group.members)
+        done = manager.latest_step() or 0
+        for epoch in _epochs_with_bar(own.members, progress, done, config, network, plan, recordings):
+            progress = _record(progress, epoch, own.members)
             # What is saved below takes the place of the last epoch's checkpoint.
             is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
             if is_due and epoch.number < config.train.epochs:
                 checkpoints.save(manager, epoch.number, progress)
                 saved_at_s = monotonic()
-    _write_history(group, progress)
-    # The parameters come last: they tell that the group is complete.
-    checkpoints.save_params(group.folder, progress.state.best_params)
+    _write_history(own, progress)
+    # The variables come last: they tell that the round is complete.
+    checkpoints.save_variables(own.folder, progress.state.best_variables)
 
 
-def _train_for_first_process(group: Group, config: Config, plan: Plan, recordings: Recordings) -> None:
-    progress = _start(group.members, config)
-    for epoch in _epochs_with_bar(group.members, progress, 0, config, plan, recordings):
-        progress = _record(progress, epoch, group.members)
-    _write_history(group, progress)
-    leaves = flatten_dict(progress.state.best_params, sep="/")
-    write_arrays(group.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
+def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
+    progress = _start(own.members, network, config)
+    for epoch in _epochs_with_bar(own.members, progress, 0, config, network, plan, recordings):
+        progress = _record(progress, epoch, own.members)
+    _write_history(own, progress)
+    leaves = flatten_dict(progress.state.best_variables, sep="/")
+    write_arrays(own.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
 
 
-def _write_history(group: Group, progress: Progress) -> None:
+def _write_history(own: Round, progress: Progress) -> None:
     arrays = {"history": progress.history, "best_epoch": np.asarray(progress.state.best_epoch)}
-    write_arrays(group.history_file(), arrays)
+    write_arrays(own.history_file(), arrays)
 
 
-def _take_over(group: Group) -> None:
-    """Save the parameters of a group that another process has trained."""
-    if group.handed_over_file().exists():
-        checkpoints.save_params(group.folder, unflatten_dict(read_arrays(group.handed_over_file()), sep="/"))
-        group.handed_over_file().unlink()
+def _take_over(own: Round) -> None:
+    """Save the variables of a round that another process has trained."""
+    if own.handed_over_file().exists():
+        checkpoints.save_variables(own.folder, unflatten_dict(read_arrays(own.handed_over_file()), sep="/"))
+        own.handed_over_file().unlink()
 
 
-def _progress_folder(group: Group) -> Path:
-    return group.folder.with_name(group.folder.name + "_in_progress")
-
-
-def _start(members: tuple[Member, ...], config: Config) -> Progress:
-    shape = (config.features.cqt_bins, config.corpus.max_frames)
-    state = init_group(members, make_model(config, config.train.precision), config.train, shape)
+def _start(members: tuple[Member, ...], network: Network, config: Config) -> Progress:
+    state = init_round(members, network, config.train, config.grid)
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
-def _start_or_resume(manager: CheckpointManager, members: tuple[Member, ...], config: Config) -> Progress:
-    progress = _start(members, config)
+def _start_or_resume(
+    manager: CheckpointManager, members: tuple[Member, ...], network: Network, config: Config
+) -> Progress:
+    progress = _start(members, network, config)
     if manager.latest_step() is None:
         return progress
     say(f"going on after epoch {manager.latest_step()}")
@@ -231,26 +189,31 @@ def _start_or_resume(manager: CheckpointManager, members: tuple[Member, ...], co
 
 
 def _epochs_with_bar(
-    members: tuple[Member, ...], progress: Progress, done: int, config: Config, plan: Plan, recordings: Recordings
+    members: tuple[Member, ...],
+    progress: Progress,
+    done: int,
+    config: Config,
+    network: Network,
+    plan: Plan,
+    recordings: Recordings,
 ) -> Iterator[Epoch]:
     n_steps = plan.train.shape[2]
-    model = make_model(config, config.train.precision)
     with tqdm(total=config.train.epochs * n_steps, initial=done * n_steps, desc="training", unit="step") as bar:
-        yield from train_epochs(members, progress.state, done + 1, recordings, plan, model, config.train, bar.update)
+        yield from train_epochs(members, progress.state, done + 1, recordings, plan, network, config.train, bar.update)
 
 
 def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
     """The progress after an epoch, which is also shown; a member that had stopped before gets no more entries."""
     scores = np.stack([x for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1)
     running = np.asarray(epoch.running)
-    for member, row in zip(np.array(members, dtype=object)[running], scores[running], strict=True):
-        gender, seed = member
+    for member, row, runs in zip(members, scores, running, strict=True):
+        if not runs:
+            continue
         if not np.isfinite(row).all():
             raise UserError(
-                f"the loss of {gender} {seed} is not finite in epoch {epoch.number}; "
-                "try a lower --set=train.learning_rate"
+                f"the loss of {member} is not finite in epoch {epoch.number}; try a lower --set=train.learning_rate"
             )
-        tqdm.write(f"epoch {epoch.number}, {gender} {seed}: {_in_words(row)}", file=sys.stderr)
+        tqdm.write(f"epoch {epoch.number}, {member}: {_in_words(row)}", file=sys.stderr)
     tqdm.write(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}", file=sys.stderr)
     history = progress.history.copy()
     history[running, epoch.number - 1] = scores[running]

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import secrets
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,8 @@ from convcam_jax.system.errors import UserError
 
 # What begins like this was left half-written by a killed run.
 PARTIAL_PREFIX = ".partial-"
+# In characters, of which a file system may count several bytes each.
+_LONGEST_STEM = 50
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
@@ -47,6 +51,12 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def file_stem(name: str) -> str:
+    """A name that any file may have, from one of a user's: the same where it is plain, else with a checksum of it."""
+    plain = re.sub(r"[^\w.-]", "_", name)[:_LONGEST_STEM]
+    return name if plain == name else f"{plain}_{zlib.crc32(name.encode()):08x}"
 
 
 def remove_partial(folder: Path) -> None:

@@ -12,7 +12,7 @@ import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
-from convcam_jax.stages.run_settings import Share
+from convcam_jax.system.share import Share
 from convcam_jax.system.worker_processes import n_cores
 
 _COORDINATOR_TIMEOUT_S = 300

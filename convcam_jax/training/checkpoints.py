@@ -1,4 +1,4 @@
-"""Checkpoints of a group of members while it trains, and the group's result once it is done, by Orbax."""
+"""Checkpoints of a round of members while it trains, and the round's result once it is done, by Orbax."""
 
 import os
 import re
@@ -13,15 +13,16 @@ import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
+from convcam_jax.networks.network import Variables
 from convcam_jax.system.files import disk_errors
-from convcam_jax.training.member import MemberState, Params
+from convcam_jax.training.member import MemberState
 
-# A finished group has one checkpoint.
+# A finished round has one checkpoint.
 _ONLY_STEP = 0
 
 
 class Progress(NamedTuple):
-    """A group in the middle of its training.
+    """A round in the middle of its training.
 
     Attributes:
       state: of the members `[S]`.
@@ -89,22 +90,22 @@ def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:
     return manager.restore(step, args=ocp.args.PyTreeRestore(like, restore_args=arguments))
 
 
-def save_params(folder: Path, params: Params) -> None:
-    """Save the parameters of a trained group."""
+def save_variables(folder: Path, variables: Variables) -> None:
+    """Save the variables of a trained round."""
     with open_manager(folder) as manager:
-        save(manager, _ONLY_STEP, params)
+        save(manager, _ONLY_STEP, variables)
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether `save_params` has come to its end in `folder`."""
+    """Whether `save_variables` has come to its end in `folder`."""
     if not folder.is_dir():
         return False
     with open_manager(folder) as manager:
         return manager.latest_step() is not None
 
 
-def load_params(folder: Path) -> Params:
-    """The parameters of a trained group, as NumPy arrays."""
+def load_variables(folder: Path) -> Variables:
+    """The variables of a trained round, as NumPy arrays."""
     with open_manager(folder) as manager:
         shapes = manager.item_metadata(_ONLY_STEP)
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)

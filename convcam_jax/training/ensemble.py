@@ -1,13 +1,13 @@
-"""The ensemble: members (gender x seed) with a leading axis S, trained and evaluated together.
+"""The ensemble: members (group x fold x seed) with a leading axis S, trained and evaluated together.
 
 Every program here is `jit(shard_map(vmap(function of one member)))`: within a device the members are batched by `vmap`,
-over the devices of the mesh they are divided (`explaining` and `assessment` divide recordings too). Members that do
-not fit in the memory together are trained in groups, which share their programs: these are kept, so that groups of the
-same shapes need no other.
+over the devices of the mesh they are divided (`attribution.explaining` divides recordings too). Members that do not fit
+in the memory together are trained in rounds, which share their programs: these are kept, so that rounds of the same
+shapes need no other.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,16 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import Array
 from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Bool, Int
 
-from convcam_jax.data.batches import draw_batches, shared_strata
-from convcam_jax.networks.simplenet import SimpleNet
-from convcam_jax.settings.config import GENDERS, TrainConfig
+from convcam_jax.data.batches import draw_batches, shared_strata, steps_per_epoch
+from convcam_jax.data.members import Cohort, Member, key_numbers
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.networks.network import Network, Variables
+from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.member import (
     QUICKLY_COMPILED,
     MemberState,
-    Recordings,
     Scores,
     compiler_options,
     end_epoch,
@@ -37,32 +38,25 @@ from convcam_jax.training.member import (
 _PROGRAMS_KEPT = 4
 
 
-class Member(NamedTuple):
-    """One model of the ensemble."""
-
-    gender: str
-    seed: int
-
-
 class Plan(NamedTuple):
-    """Which recordings a group of members is trained and scored on, in strata (see `convcam_jax.data.batches`).
+    """Which recordings the members of a round are trained and scored on, in strata (see `convcam_jax.data.batches`).
 
     Attributes:
       train: `[S, n_strata, n_steps]` indices of recordings, to draw batches from.
-      train_columns: length of the strip for a training batch.
-      validation: `[S, B, n_steps]`, of one shape for groups of either gender where that is cheap, so that one program
-        scores both.
-      validation_columns: length of the strip for such a batch.
+      train_layout: of the network for a training batch.
+      validation: `[S, B, n_steps]`, of one shape for the rounds of all cohorts where that is cheap, so that one program
+        scores all.
+      validation_layout: of the network for such a batch.
     """
 
-    train: np.ndarray
-    train_columns: int
-    validation: np.ndarray
-    validation_columns: int
+    train: Int[np.ndarray, "S n_strata n_steps"]
+    train_layout: int
+    validation: Int[np.ndarray, "S B n_steps"]
+    validation_layout: int
 
 
 class Epoch(NamedTuple):
-    """One epoch of a group.
+    """One epoch of a round.
 
     Attributes:
       number: from 1.
@@ -73,27 +67,22 @@ class Epoch(NamedTuple):
     """
 
     number: int
-    running: Array
+    running: Bool[Array, " S"]
     state: MemberState
     train: Scores
     validation: Scores
 
 
-def list_members(config: TrainConfig) -> tuple[Member, ...]:
-    """All members, by gender, then seed."""
-    return tuple(Member(g, config.first_seed + i) for g in GENDERS for i in range(config.seeds))
-
-
-def group_size(
-    n_genders: int, members_per_gender: int, members_per_device: int, n_devices: int, n_processes: int = 1
+def round_size(
+    n_cohorts: int, members_per_cohort: int, members_per_device: int, n_devices: int, n_processes: int = 1
 ) -> int:
     """Members that are trained at once: all, or a divisor of their number that the devices can hold, at least 1.
 
-    Of these sizes those are preferred that use the most devices, then those whose groups are of one gender, and so need
-    a strip no longer than its recordings, then the largest. With several processes, of `n_devices` each, there is at
-    least one group for each of them.
+    Of these sizes those are preferred that use the most devices, then those whose rounds are of one cohort, and so need
+    a layout no longer than its recordings, then the largest. With several processes, of `n_devices` each, there is at
+    least one round for each of them.
     """
-    n_members = n_genders * members_per_gender
+    n_members = n_cohorts * members_per_cohort
     fitting = [
         size
         for size in range(1, n_members // n_processes + 1)
@@ -101,7 +90,7 @@ def group_size(
     ]
 
     def preference(size: int) -> tuple[int, bool, int]:
-        return devices_used(size, n_devices), size == n_members or members_per_gender % size == 0, size
+        return devices_used(size, n_devices), size == n_members or members_per_cohort % size == 0, size
 
     return max(fitting, default=1, key=preference)
 
@@ -136,62 +125,68 @@ def over_members(
     donate: tuple[int, ...] = (),
     compiler_options: dict[str, Any] | None = None,
 ) -> Callable[..., Any]:
-    """The program of a group from a function of one member; `mapped` says which arguments have the member axis."""
+    """The program of a round from a function of one member; `mapped` says which arguments have the member axis."""
     specs = tuple(PartitionSpec("member") if m else PartitionSpec() for m in mapped)
     batched = jax.vmap(function, in_axes=tuple(0 if m else None for m in mapped))
     divided = jax.shard_map(batched, mesh=mesh, in_specs=specs, out_specs=PartitionSpec("member"), check_vma=False)
     return jax.jit(divided, donate_argnums=donate, compiler_options=compiler_options)
 
 
-def take_members(params: Any, rows: list[int]) -> Any:
-    """Some members' parameters `[len(rows), ...]`, from those of a group as NumPy arrays `[S, ...]`."""
-    return jax.tree.map(lambda leaf: leaf[np.array(rows)], params)
+def take_members(variables: Variables, rows: list[int]) -> Variables:
+    """Some members' variables `[len(rows), ...]`, from those of a round as NumPy arrays `[S, ...]`."""
+    return jax.tree.map(lambda leaf: leaf[np.array(rows)], variables)
 
 
 def member_keys(members: tuple[Member, ...]) -> Array:
-    """One key per member `[S]`, from its seed and gender alone."""
-    return jnp.stack([jax.random.fold_in(jax.random.key(m.seed), GENDERS.index(m.gender)) for m in members])
-
-
-def steps_per_epoch(sets: dict[str, np.ndarray], batch_size: int) -> int:
-    """Batches of at most `batch_size` that the largest set needs.
-
-    All members take as many steps, those of a smaller set in smaller batches, so that they can be trained together.
-    """
-    return -(-max(map(len, sets.values())) // batch_size)
+    """One key per member `[S]`, from its seed, group and fold alone."""
+    keys = []
+    for member in members:
+        key = jax.random.key(member.seed)
+        for number in key_numbers(member):
+            key = jax.random.fold_in(key, number)
+        keys.append(key)
+    return jnp.stack(keys)
 
 
 def make_plan(
-    n_frames: np.ndarray,
-    training: dict[str, np.ndarray],
-    validation: dict[str, np.ndarray],
+    n_frames: Int[np.ndarray, " N"],
+    training: Mapping[Cohort, Int[np.ndarray, " _"]],
+    validation: Mapping[Cohort, Int[np.ndarray, " _"]],
     members: tuple[Member, ...],
     batch_size: int,
+    network: Network,
 ) -> Plan:
-    """The plan of a group; `training` and `validation` are indices of recordings for each gender of the corpus."""
-    genders = list(dict.fromkeys(member.gender for member in members))
-    own = {gender: training[gender] for gender in genders}
-    train, train_columns = shared_strata(n_frames, own, genders, steps_per_epoch(training, batch_size))
-    held_out, columns = shared_strata(n_frames, validation, genders, steps_per_epoch(validation, batch_size))
-    train_strata, validation_strata = (np.stack([s[member.gender] for member in members]) for s in (train, held_out))
-    return Plan(train_strata, train_columns, validation_strata, columns)
+    """The plan of a round; `training` and `validation` are indices of recordings for each cohort of the run."""
+    cohorts = list(dict.fromkeys(member.cohort for member in members))
+    own = {cohort: training[cohort] for cohort in cohorts}
+    n_steps, n_validation_steps = (steps_per_epoch(sets, batch_size) for sets in (training, validation))
+    train, train_layout = shared_strata(n_frames, own, cohorts, n_steps, network.layout)
+    held_out, layout = shared_strata(n_frames, validation, cohorts, n_validation_steps, network.layout)
+    train_strata, validation_strata = (np.stack([s[member.cohort] for member in members]) for s in (train, held_out))
+    return Plan(train_strata, train_layout, validation_strata, layout)
 
 
-def init_group(
-    members: tuple[Member, ...], model: SimpleNet, config: TrainConfig, shape: tuple[int, int]
+def init_round(
+    members: tuple[Member, ...], network: Network, config: TrainConfig, grid: tuple[int, int]
 ) -> MemberState:
-    """States `[S]` before the first epoch, laid over the devices; `shape` is (F, T) of the inputs."""
+    """States `[S]` before the first epoch, laid over the devices; `grid` is (F, T) of the inputs."""
     keys = _member_key_streams(members)[0]
-    return _init_program(len(members), model, config.learning_rate, shape)(keys)
+    return _init_program(len(members), network, config.learning_rate, grid)(keys)
 
 
-def score_group(params: Any, recordings: Recordings, strata: np.ndarray, model: SimpleNet, n_columns: int) -> Scores:
-    """Scores `[S]` of members' parameters on their recordings `strata [S, n_strata, n_steps]`, without dropout.
+def score_round(
+    variables: Variables,
+    recordings: Recordings,
+    strata: Int[np.ndarray, "S n_strata n_steps"],
+    network: Network,
+    layout: int,
+) -> Scores:
+    """Scores `[S]` of members' variables on their recordings, without dropout; NumPy arrays.
 
-    They are NumPy arrays; `n_columns` is the length of the strip for one batch, a column of the strata.
+    `layout` is the network's for one batch, a column of the strata.
     """
-    score = _score_program(len(strata), model, n_columns)
-    return _sum_scores(jax.device_get(score(params, recordings, batch)) for batch in np.moveaxis(strata, 2, 0))
+    score = _score_program(len(strata), network, layout)
+    return _sum_scores(jax.device_get(score(variables, recordings, batch)) for batch in np.moveaxis(strata, 2, 0))
 
 
 def train_epochs(
@@ -200,17 +195,17 @@ def train_epochs(
     first_epoch: int,
     recordings: Recordings,
     plan: Plan,
-    model: SimpleNet,
+    network: Network,
     config: TrainConfig,
     on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[Epoch]:
-    """Train a group from `state`, epoch after epoch, until all members have stopped.
+    """Train a round from `state`, epoch after epoch, until all members have stopped.
 
     Every epoch depends on the state before it and its number alone, so training may go on from any saved state. The
     state of a yielded epoch is used up by the next one.
     """
     draw = _draw_program(len(members))
-    step = step_program(len(members), plan.train_columns, model, config.learning_rate)
+    step = step_program(len(members), plan.train_layout, network, config.learning_rate)
     finish = _finish_program(len(members), config.patience_epochs)
     training_keys = _member_key_streams(members)[1]
     for epoch in range(first_epoch, config.epochs + 1):
@@ -223,37 +218,37 @@ def train_epochs(
             state, scores = step(dropout_keys, state, recordings, batches[:, index], jnp.asarray(index))
             every.append(jax.device_get(scores))
             on_step()
-        validation = score_group(state.params, recordings, plan.validation, model, plan.validation_columns)
+        validation = score_round(state.variables, recordings, plan.validation, network, plan.validation_layout)
         state = finish(state, jnp.asarray(epoch), validation)
         yield Epoch(epoch, running, state, _sum_scores(every), validation)
 
 
 @lru_cache(_PROGRAMS_KEPT)
 def step_program(
-    n_members: int, n_columns: int, model: SimpleNet, learning_rate: float
+    n_members: int, layout: int, network: Network, learning_rate: float
 ) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
-    """The program of one training step of a group.
+    """The program of one training step of a round.
 
     Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
-    of the step; `n_columns` is the length of the strip for a batch.
+    of the step; `layout` is the network's for a batch.
     """
-    step = partial(_fold_and_step, model=model, optimizer=optax.adam(learning_rate), n_columns=n_columns)
-    mesh, options = member_mesh(n_members), compiler_options(model)
+    step = partial(_fold_and_step, network=network, optimizer=optax.adam(learning_rate), layout=layout)
+    mesh, options = member_mesh(n_members), compiler_options(network)
     return over_members(step, mesh, (True, True, False, True, False), donate=(1,), compiler_options=options)
 
 
 @lru_cache(_PROGRAMS_KEPT)
 def _init_program(
-    n_members: int, model: SimpleNet, learning_rate: float, shape: tuple[int, int]
+    n_members: int, network: Network, learning_rate: float, grid: tuple[int, int]
 ) -> Callable[[Array], MemberState]:
-    initialise = partial(init_member, model=model, optimizer=optax.adam(learning_rate), shape=shape)
+    initialise = partial(init_member, network=network, optimizer=optax.adam(learning_rate), grid=grid)
     return over_members(initialise, member_mesh(n_members), (True,), compiler_options=QUICKLY_COMPILED)
 
 
 @lru_cache(_PROGRAMS_KEPT)
-def _score_program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
-    score = partial(score_batch, model=model, n_columns=n_columns)
-    return over_members(score, member_mesh(n_members), (True, False, True), compiler_options=compiler_options(model))
+def _score_program(n_members: int, network: Network, layout: int) -> Callable[[Any, Recordings, np.ndarray], Scores]:
+    score = partial(_score, network=network, layout=layout)
+    return over_members(score, member_mesh(n_members), (True, False, True), compiler_options=compiler_options(network))
 
 
 @lru_cache(_PROGRAMS_KEPT)
@@ -271,6 +266,10 @@ def _member_key_streams(members: tuple[Member, ...]) -> tuple[Array, Array]:
     """Keys `[S]` for initialising and for training."""
     keys = jax.vmap(jax.random.split)(member_keys(members))
     return keys[:, 0], keys[:, 1]
+
+
+def _score(variables: Variables, recordings: Recordings, batch: Array, **static: Any) -> Scores:
+    return score_batch(variables, recordings, batch, **static)[0]
 
 
 def _draw_epoch(key: Array, strata: Array, epoch: Array) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """Training of one member; everything here is pure and without a member axis (the callers `vmap` it).
 
-Adam on the mean cross-entropy (paper, section 3.2). The parameters with the highest validation accuracy are kept, of
-equally accurate ones those with the lower validation loss, and a member stops when there have been none better for a
+Adam on the mean cross-entropy (paper, section 3.2). What has the highest validation accuracy is kept, of
+equally accurate states that with the lower validation loss, and a member stops when there have been none better for a
 number of epochs.
 """
 
@@ -9,116 +9,109 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jax import Array
+from jaxtyping import Array, Bool, Float, Int
 
-from convcam_jax.data.batches import ABSENT
-from convcam_jax.networks.simplenet import SimpleNet
-
-Params = Any
+from convcam_jax.data.recordings import ABSENT, Recordings, take
+from convcam_jax.networks.network import Network, Variables
 
 # For programs that draw at random and run seldom (random bits take ten times as long to compile with all
 # optimisations), and others that run for less time than it takes to optimise them.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
-_SMALL_NETWORK_FILTERS = 64
-
-
-class Recordings(NamedTuple):
-    """The recordings of a run: `spectrograms [N, F, T]`, `n_frames [N]`, `emotion [N]` (index of the class)."""
-
-    spectrograms: Array
-    n_frames: Array
-    emotion: Array
 
 
 class MemberState(NamedTuple):
     """What changes while one member trains; epochs count from 1, `best_epoch` is 0 before the first."""
 
-    params: Params
+    variables: Variables
     optimizer_state: optax.OptState
-    best_params: Params
-    best_validation_accuracy: Array
-    best_validation_loss: Array
-    best_epoch: Array
-    stopped: Array
+    best_variables: Variables
+    best_validation_accuracy: Float[Array, ""]
+    best_validation_loss: Float[Array, ""]
+    best_epoch: Int[Array, ""]
+    stopped: Bool[Array, ""]
 
 
 class Scores(NamedTuple):
-    """Sums over recordings: cross-entropy, correct ones, all."""
+    """Sums over recordings: cross-entropy, correct ones, all; NumPy arrays once they are of a whole epoch."""
 
-    loss: Array
-    correct: Array
-    recordings: Array
+    loss: Array | np.ndarray
+    correct: Array | np.ndarray
+    recordings: Array | np.ndarray
 
-    def mean_loss(self) -> Array:
+    def mean_loss(self) -> Array | np.ndarray:
         """Mean cross-entropy per recording."""
         return self.loss / self.recordings
 
-    def accuracy(self) -> Array:
+    def accuracy(self) -> Array | np.ndarray:
         """Share of correct recordings."""
         return self.correct / self.recordings
 
 
-def compiler_options(model: SimpleNet) -> dict[str, int] | None:
+def compiler_options(network: Network) -> dict[str, Any] | None:
     """Options for programs that apply the network: a small one takes longer to optimise than is gained by it."""
-    return QUICKLY_COMPILED if max(model.config.filters) < _SMALL_NETWORK_FILTERS else None
+    return QUICKLY_COMPILED if network.compiles_quickly() else None
 
 
 def init_member(
-    key: Array, model: SimpleNet, optimizer: optax.GradientTransformation, shape: tuple[int, int]
+    key: Array, network: Network, optimizer: optax.GradientTransformation, grid: tuple[int, int]
 ) -> MemberState:
-    """A member before its first epoch; `shape` is (F, T) of the inputs."""
-    params = model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
-    best = jax.tree.map(jnp.copy, params)
+    """A member before its first epoch; `grid` is (F, T) of the inputs."""
+    variables = network.init(key, grid)
+    best = jax.tree.map(jnp.copy, variables)
     never = jnp.zeros((), int)
     # With their types: a Python number's could be another one's later on, which would be another program's arguments.
     lowest, highest = jnp.array(-jnp.inf, jnp.float32), jnp.array(jnp.inf, jnp.float32)
-    return MemberState(params, optimizer.init(params), best, lowest, highest, never, jnp.zeros((), bool))
+    return MemberState(
+        variables, optimizer.init(variables["params"]), best, lowest, highest, never, jnp.zeros((), bool)
+    )
 
 
 def score_batch(
-    params: Params,
+    variables: Variables,
     recordings: Recordings,
-    batch: Array,
-    model: SimpleNet,
-    n_columns: int,
-    dropout_key: Array | None = None,
-) -> Scores:
-    """Scores of one batch of recordings `[B]` (indices, or `ABSENT`), with dropout if there is a key for it."""
+    batch: Int[Array, " B"],
+    network: Network,
+    layout: int,
+    key: Array | None = None,
+) -> tuple[Scores, Variables]:
+    """Scores of one batch of recordings (indices, or `ABSENT`), as in training if there is a key for it.
+
+    Also the variables as they are afterwards.
+    """
+    logits, variables = network.logits(variables, take(recordings, batch), layout, key)
     present = batch != ABSENT
-    n_frames = jnp.where(present, recordings.n_frames[batch], 0)
-    rngs = None if dropout_key is None else {"dropout": dropout_key}
-    spectrograms = recordings.spectrograms[batch]
-    logits: Any = model.apply({"params": params}, spectrograms, n_frames, n_columns, rngs is not None, rngs=rngs)
     emotion = recordings.emotion[batch]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, emotion)
     correct = logits.argmax(-1) == emotion
-    return Scores(jnp.sum(losses * present), jnp.sum(correct * present), jnp.sum(present))
+    return Scores(jnp.sum(losses * present), jnp.sum(correct * present), jnp.sum(present)), variables
 
 
 def train_step(
     key: Array,
     state: MemberState,
     recordings: Recordings,
-    batch: Array,
-    model: SimpleNet,
+    batch: Int[Array, " B"],
+    network: Network,
     optimizer: optax.GradientTransformation,
-    n_columns: int,
+    layout: int,
 ) -> tuple[MemberState, Scores]:
-    """One step of Adam on the mean loss of a batch `[B]`; also the batch's scores, with dropout."""
+    """One step of Adam on the mean loss of a batch; also the batch's scores, with dropout."""
 
-    def mean_loss(params: Params) -> tuple[Array, Scores]:
-        scores = score_batch(params, recordings, batch, model, n_columns, key)
-        return scores.mean_loss(), scores
+    def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
+        variables = {**state.variables, "params": params}
+        scores, variables = score_batch(variables, recordings, batch, network, layout, key)
+        return jnp.asarray(scores.mean_loss()), (scores, variables)
 
-    gradient, scores = jax.grad(mean_loss, has_aux=True)(state.params)
-    updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    return state._replace(params=params, optimizer_state=optimizer_state), scores
+    gradient, (scores, variables) = jax.grad(mean_loss, has_aux=True)(state.variables["params"])
+    updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.variables["params"])
+    variables = {**variables, "params": optax.apply_updates(state.variables["params"], updates)}
+    return state._replace(variables=variables, optimizer_state=optimizer_state), scores
 
 
 def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epochs: int) -> MemberState:
-    """Keep the parameters if this epoch's validation scores are the best; stop after `patience_epochs` that were not.
+    """Keep the variables if this epoch's validation scores are the best; stop after `patience_epochs` that were not.
 
     What a member has kept when it stopped changes no more, so that it ends as it would have ended alone.
     """
@@ -128,7 +121,9 @@ def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epo
     better = (more_accurate | less_loss) & jnp.isfinite(loss) & ~state.stopped
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     return state._replace(
-        best_params=jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.best_params),
+        best_variables=jax.tree.map(
+            lambda new, old: jnp.where(better, new, old), state.variables, state.best_variables
+        ),
         best_validation_accuracy=jnp.where(better, accuracy, state.best_validation_accuracy),
         best_validation_loss=jnp.where(better, loss, state.best_validation_loss),
         best_epoch=best_epoch,

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
-from numpy.typing import NDArray
+from jax import lax
+from jaxtyping import Array, Float, Int
 
 from convcam_jax.checks.chance.controls import Draws
-from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import (
     activation_contour,
     energy_contour,
@@ -22,18 +23,21 @@ from convcam_jax.measures.metrics import (
     mean_square_difference,
     trajectory_errors,
 )
-from convcam_jax.settings.config import AnalysisConfig
 
 
-def roll_frames(values: Array, shift: Array | int, n_frames: Array | int) -> Array:
-    """`values` [..., T] with the first `n_frames` frames shifted circularly by `shift` frames."""
+def roll_frames(
+    values: Float[Array, "... T"], shift: Int[Array, ""] | int, n_frames: Int[Array, ""] | int
+) -> Float[Array, "... T"]:
+    """`values` with the first `n_frames` frames shifted circularly by `shift` frames."""
     frame = jnp.arange(values.shape[-1])
     source = jnp.where(frame < n_frames, (frame - shift) % n_frames, frame)
     return jnp.take(values, source, axis=-1)
 
 
-def stretch_frames(values: Array, n_frames: Array | int, n_wanted: Array | int) -> Array:
-    """The first `n_frames` frames of `values` [..., T] stretched to `n_wanted`, zero behind them.
+def stretch_frames(
+    values: Float[Array, "... T"], n_frames: Int[Array, ""] | int, n_wanted: Int[Array, ""] | int
+) -> Float[Array, "... T"]:
+    """The first `n_frames` frames of `values` stretched to `n_wanted`, zero behind them.
 
     Linear, with half-pixel centres and clamped ends.
     """
@@ -41,27 +45,31 @@ def stretch_frames(values: Array, n_frames: Array | int, n_wanted: Array | int) 
     position = jnp.clip((frame + 0.5) * n_frames / n_wanted - 0.5, 0, n_frames - 1)
     before = jnp.floor(position).astype(int)
     after = jnp.minimum(before + 1, n_frames - 1)
-    weight = position - before
+    weight = jnp.expand_dims(position - before, range(values.ndim - 1))
     stretched = jnp.take(values, before, axis=-1) * (1 - weight) + jnp.take(values, after, axis=-1) * weight
-    return jnp.where(frame < n_wanted, stretched, 0)
+    return jnp.where(jnp.expand_dims(frame < n_wanted, range(values.ndim - 1)), stretched, 0)
 
 
 class ContourErrors(NamedTuple):
-    """The errors of Tables 3 and 4 of N recordings: `[N]`, with their maps moved `[N, P]`, with others' maps `[N, N]`.
+    """The errors of Tables 3 and 4 of N recordings: with their own maps, with these moved, and with others' maps.
 
-    Row i of the last holds recording i with the map of each recording.
+    Row i of the last holds recording i with the map of each recording. Under `vmap` and `map` the axis N is in front.
     """
 
-    observed: Array
-    moved: Array
-    others: Array
+    observed: Float[Array, "*N"]
+    moved: Float[Array, "*N P"]
+    others: Float[Array, "*N M"]
 
 
 @partial(jax.jit, static_argnames="analysis")
 def contour_errors(
-    maps: Array, arrays: AnalysisArrays, bin_hz: Array, shares: Array, analysis: AnalysisConfig
+    maps: Float[Array, "N F T"],
+    arrays: AnalysisArrays,
+    bin_hz: Float[Array, " F"],
+    shares: Float[Array, "N P"],
+    analysis: AnalysisConfig,
 ) -> tuple[ContourErrors, ContourErrors]:
-    """Errors of q (metric of Table 3) and of c (of Table 4) for maps `[N, F, T]` and shifts `shares [N, P]` in 0..1."""
+    """Errors of q (metric of Table 3) and of c (of Table 4) for maps >= 0 and shifts `shares` in 0..1."""
 
     def errors(contour: Array, trajectory_hz: Array, own: AnalysisArrays) -> tuple[Array, Array]:
         in_recording = jnp.arange(len(contour)) < own.n_frames
@@ -98,14 +106,14 @@ def contour_errors(
 
 
 def contour_controls(
-    maps: NDArray,
+    maps: Float[np.ndarray, "N F T"],
     arrays: AnalysisArrays,
-    bin_hz: NDArray,
+    bin_hz: Float[np.ndarray, " F"],
     analysis: AnalysisConfig,
     permutations: int,
     generator: np.random.Generator,
 ) -> list[Draws]:
-    """Draws of the errors of q and c of one member's N recordings, from maps `[N, F, T]` >= 0.
+    """Draws of the errors of q and c of one member's N recordings, from maps >= 0.
 
     Controls: the map moved in time, and the map of a recording drawn from all that have one, stretched to the length.
     """
@@ -118,6 +126,6 @@ def contour_controls(
     for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):
         observed = np.asarray(errors.observed)
         exchanged = np.take_along_axis(np.asarray(errors.others), drawn, axis=1)
-        result.append(Draws(metric, "time_shift", "lower", observed, np.asarray(errors.moved)))
-        result.append(Draws(metric, "other_recordings", "lower", observed, exchanged))
+        result.append(Draws(metric, "time_shift", observed, np.asarray(errors.moved)))
+        result.append(Draws(metric, "other_recordings", observed, exchanged))
     return result

@@ -3,15 +3,16 @@
 Axes: N recording; P draw of a control.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from numpy.typing import NDArray
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.permutation import (
-    Better,
     Test,
     false_discovery,
     mean_limits,
@@ -19,12 +20,11 @@ from convcam_jax.checks.chance.permutation import (
     permutation_test,
     quantile_limits,
 )
-from convcam_jax.settings.config import ControlsConfig
+from convcam_jax.measures.metric_table import METRICS
 
-# A recording; the recordings of a gender and emotion, a cell of the paper's tables; those of a gender.
-LEVELS = ("recording", "emotion", "gender")
-COLUMNS = (
-    *("level", "gender", "emotion", "recording", "metric", "control", "better", "observed", "observed_low"),
+# The level is "recording", "emotion" (a group's recordings of an emotion, a cell of the paper's tables) or "group".
+CONTROL_TABLE_COLUMNS = (
+    *("level", "group", "emotion", "recording", "metric", "control", "better", "observed", "observed_low"),
     *("observed_high", "mask_area", "control_mean", "control_low", "control_high", "excess", "excess_low"),
     *("excess_high", "n_draws", "p", "q", "above_chance", "n_recordings", "n_speakers", "n_zero_maps"),
 )
@@ -36,17 +36,15 @@ class Draws(NamedTuple):
     Attributes:
       metric: column of metrics.csv.
       control: name of the control.
-      better: whether higher or lower values are better than chance.
-      observed: `[N]`; NaN where there is no value.
-      draws: `[N, P]`; NaN where there is no value. Column b is one draw in all recordings.
+      observed: NaN where there is no value.
+      draws: NaN where there is no value. Column b is one draw in all recordings of a cohort.
       tested: False for a bound, which is not a matter of chance.
     """
 
     metric: str
     control: str
-    better: Better
-    observed: NDArray
-    draws: NDArray
+    observed: Float[np.ndarray, " N"]
+    draws: Float[np.ndarray, "N P"]
     tested: bool = True
 
 
@@ -56,37 +54,58 @@ def control_table(
     emotions: Sequence[str],
     config: ControlsConfig,
 ) -> pd.DataFrame:
-    """The table of `controls.csv`, from the recordings and draws of each gender's chosen member.
+    """The table of `controls.csv`, from the recordings and draws of each cohort's chosen member.
 
-    recordings: rows of metrics.csv (gender, emotion, speaker, recording, correct, mask_area, map_is_zero), one for each
+    recordings: rows of metrics.csv (group, emotion, speaker, recording, correct, mask_area, map_is_zero), one for each
     of the N recordings of the draws. Only correctly classified recordings count, as in Tables 3 to 5; those whose map
-    is zero are left out and counted. q is taken over the rows of the same level, metric and control.
+    is zero are left out and counted. A group's cells hold the recordings of all its cohorts. q is taken over the rows
+    of the same level, metric and control.
     """
     generator = np.random.default_rng(config.seed)
     rows: list[dict[str, object]] = []
-    for own, of_gender in zip(recordings, draws, strict=True):
-        for draw in of_gender:
-            rows += _rows(own.reset_index(drop=True), draw, emotions, config.resamples, generator)
-    table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in ("q", "above_chance")])
+    for own, of_group in _by_group(recordings, draws):
+        for draw in of_group:
+            rows += _rows(own, draw, emotions, config.resamples, generator)
+    table = pd.DataFrame(rows, columns=[c for c in CONTROL_TABLE_COLUMNS if c not in ("q", "above_chance")])
     table["q"] = table.groupby(["level", "metric", "control"])["p"].transform(lambda p: false_discovery(p.to_numpy()))
     above = (table["q"] <= config.false_discovery_rate).astype("boolean")
     table["above_chance"] = above.mask(table["q"].isna())
-    return table[list(COLUMNS)]
+    return table[list(CONTROL_TABLE_COLUMNS)]
+
+
+def _by_group(
+    recordings: Sequence[pd.DataFrame], draws: Sequence[Sequence[Draws]]
+) -> Iterator[tuple[pd.DataFrame, list[Draws]]]:
+    """Recordings and draws of each group, its cohorts one after the other; those of a draw are independent of others'.
+
+    So column b of a group's draws is one draw in every cohort.
+    """
+    groups = [own["group"].iloc[0] for own in recordings]
+    for group in dict.fromkeys(groups):
+        cohorts = [index for index, own in enumerate(groups) if own == group]
+        merged = [
+            first._replace(
+                observed=np.concatenate([draws[cohort][place].observed for cohort in cohorts]),
+                draws=np.concatenate([draws[cohort][place].draws for cohort in cohorts]),
+            )
+            for place, first in enumerate(draws[cohorts[0]])
+        ]
+        yield pd.concat([recordings[cohort] for cohort in cohorts], ignore_index=True), merged
 
 
 def _rows(
     own: pd.DataFrame, draw: Draws, emotions: Sequence[str], resamples: int, generator: np.random.Generator
 ) -> list[dict[str, object]]:
-    """Rows of every recording, every emotion and the gender."""
+    """Rows of every recording, every emotion and the group."""
     correct, zero = own["correct"].astype(bool).to_numpy(), own["map_is_zero"].astype(bool).to_numpy()
     of_emotion = own["emotion"].to_numpy()
     counted = np.flatnonzero(correct & ~zero & np.isfinite(draw.observed))
     parts = [("recording", of_emotion[i], own["recording"][i], np.arange(len(own)) == i) for i in counted]
     parts += [("emotion", emotion, "", correct & (of_emotion == emotion)) for emotion in emotions]
-    parts.append(("gender", "all", "", correct))
+    parts.append(("group", "all", "", correct))
     rows = []
     for level, emotion, recording, selected in parts:
-        place = {"level": level, "gender": own["gender"][0], "emotion": emotion, "recording": recording}
+        place = {"level": level, "group": own["group"][0], "emotion": emotion, "recording": recording}
         rows.append({**place, **_row(own, draw, selected, zero, resamples, generator)})
     return rows
 
@@ -99,15 +118,19 @@ def _row(
     resamples: int,
     generator: np.random.Generator,
 ) -> dict[str, object]:
-    counted = selected & ~zero & np.isfinite(draw.observed)
-    observed, draws, speakers = draw.observed[counted].astype(float), draw.draws[counted], own["speaker"][counted]
+    counted, better = selected & ~zero & np.isfinite(draw.observed), METRICS[draw.metric].better
+    observed, draws, speakers = (
+        draw.observed[counted].astype(float),
+        draw.draws[counted],
+        own["speaker"][counted].tolist(),
+    )
     mean, of_draws = _finite_mean(observed), mean_of_draws(draws)
     excess = observed - mean_of_draws(draws.T)
-    test = permutation_test(mean, of_draws, draw.better) if draw.tested else Test(np.nan, 0)
+    test = permutation_test(mean, of_draws, better) if draw.tested else Test(np.nan, 0)
     return {
         "metric": draw.metric,
         "control": draw.control,
-        "better": draw.better,
+        "better": better,
         "observed": mean,
         **_limits("observed", mean_limits(observed, speakers, resamples, generator)),
         "mask_area": own.loc[counted, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
@@ -118,7 +141,7 @@ def _row(
         "n_draws": test.n,
         "p": test.p,
         "n_recordings": int(counted.sum()),
-        "n_speakers": speakers.nunique(),
+        "n_speakers": len(set(speakers)),
         "n_zero_maps": int((selected & zero).sum()),
     }
 
@@ -140,12 +163,12 @@ def only_zero_maps(row: pd.Series) -> str:
 
 
 def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one metric as text, one line per gender and emotion: observed, area, then mean [limits] q per control."""
+    """Rows of one metric as text, one line per group and emotion: observed, area, then mean [limits] q per control."""
     rows = []
-    for (gender, emotion), own in cells.groupby(["gender", "emotion"], sort=False):
+    for (group, emotion), own in cells.groupby(["group", "emotion"], sort=False):
         first = own.iloc[0]
         observed = only_zero_maps(first) or first["observed"]
-        row = {"gender": gender, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
+        row = {"group": group, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
         if own["metric"].iloc[0] == "energy_ratio":
             row["mask area"] = first["mask_area"]
         rows.append(

@@ -9,56 +9,58 @@ Axes: N recording; P draw; C emotion; F frequency bin; T time frame; n frames of
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Int
 
 from convcam_jax.checks.chance.controls import Draws
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
-from convcam_jax.data.dataset import AnalysisArrays
+from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise
-from convcam_jax.settings.config import AnalysisConfig
 
 
 class MaskDraws(NamedTuple):
     """What takes the place of one emotion's mask.
 
     Attributes:
-      random_blobs: `[P, F, T]` random fields with the mask's power spectrum.
-      another_emotion: `[C - 1, F, T]` masks R of the other emotions, zero for one without.
-      shuffled_emotions: `[P, F, T]` sums of as many maps as R has, of recordings drawn regardless of their emotion.
-      time_share: `[P]` shifts in time, in 0..1 of the recording.
-      bin_shift: `[P]` shifts in frequency, in bins.
+      random_blobs: random fields with the mask's power spectrum.
+      another_emotion: masks R of the C - 1 other emotions, zero for one without.
+      shuffled_emotions: sums of as many maps as R has, of recordings drawn regardless of their emotion.
+      time_share: shifts in time, in 0..1 of the recording.
+      bin_shift: shifts in frequency, in bins.
     """
 
-    random_blobs: NDArray
-    another_emotion: NDArray
-    shuffled_emotions: NDArray
-    time_share: NDArray
-    bin_shift: NDArray
+    random_blobs: Float[np.ndarray, "P F T"]
+    another_emotion: Float[np.ndarray, "others F T"]
+    shuffled_emotions: Float[np.ndarray, "P F T"]
+    time_share: Float[np.ndarray, " P"]
+    bin_shift: Int[np.ndarray, " P"]
 
 
 class EnergyRatios(NamedTuple):
-    """Energy ratio of one recording inside its emotion's mask, `[1]`; inside drawn masks; of its strongest cells."""
+    """Energy ratio of one recording inside its emotion's mask, inside drawn masks, and of its strongest cells."""
 
-    observed: NDArray
-    random_blobs: NDArray
-    time_shift: NDArray
-    frequency_shift: NDArray
-    another_emotion: NDArray
-    shuffled_emotions: NDArray
-    top_energy: NDArray
+    observed: Float[np.ndarray, " 1"]
+    random_blobs: Float[np.ndarray, " P"]
+    time_shift: Float[np.ndarray, " P"]
+    frequency_shift: Float[np.ndarray, " P"]
+    another_emotion: Float[np.ndarray, " others"]
+    shuffled_emotions: Float[np.ndarray, " P"]
+    top_energy: Float[np.ndarray, " 1"]
 
 
-def energy_ratios(cqt: NDArray, mask: NDArray, instead: MaskDraws, generator: Generator) -> EnergyRatios:
-    """Energy ratios of one recording: `cqt` [F, n] magnitude, not silent; `mask` [F, T] bool of its emotion."""
-    n_frames = cqt.shape[1]
-    energy = np.square(cqt.astype(float)).ravel()
+def energy_ratios(
+    magnitude: Float[np.ndarray, "F n"], mask: Bool[np.ndarray, "F T"], instead: MaskDraws, generator: Generator
+) -> EnergyRatios:
+    """Energy ratios of one recording that is not silent; `mask` is that of its emotion."""
+    n_frames = magnitude.shape[1]
+    energy = np.square(magnitude.astype(float)).ravel()
     share = energy / energy.sum()
     own = mask[:, :n_frames]
 
-    def inside(cells: NDArray) -> NDArray:
+    def inside(cells: np.ndarray) -> np.ndarray:
         return cells.reshape(len(cells), -1) @ share
 
-    def inside_largest(values: NDArray) -> NDArray:
+    def inside_largest(values: np.ndarray) -> np.ndarray:
         cut = values[:, :, :n_frames].reshape(len(values), -1)
         ratios = inside(largest_cells(cut, int(own.sum()), generator))
         return np.where(values.any((1, 2)), ratios, np.nan)
@@ -73,51 +75,48 @@ def energy_ratios(cqt: NDArray, mask: NDArray, instead: MaskDraws, generator: Ge
         frequency_shift=np.array([in_frequency[int(s)] for s in instead.bin_shift]),
         another_emotion=inside_largest(instead.another_emotion),
         shuffled_emotions=inside_largest(instead.shuffled_emotions),
-        top_energy=inside_largest(cqt[None]),
+        top_energy=inside_largest(magnitude[None]),
     )
 
 
 def mask_controls(
-    maps: NDArray,
-    masks: NDArray,
-    correct: NDArray,
+    maps: Float[np.ndarray, "N F T"],
+    masks: Float[np.ndarray, "C F T"],
+    correct: Bool[np.ndarray, " N"],
     arrays: AnalysisArrays,
     analysis: AnalysisConfig,
     permutations: int,
     generator: Generator,
 ) -> list[Draws]:
-    """Draws of the energy ratio of one member's N recordings; those that are not `correct` [N] bool are NaN.
+    """Draws of the energy ratio of one member's N recordings; those that are not `correct` are NaN.
 
-    `maps` [N, F, T] >= 0, `masks` R [C, F, T] (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
+    `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
     """
     counted = correct & maps.any((1, 2))
     ratios = {name: _empty(name, len(maps), permutations, len(masks)) for name in EnergyRatios._fields}
     for emotion in np.unique(arrays.emotion[counted]):
         instead = draw_masks(int(emotion), maps, counted, arrays.emotion, masks, permutations, generator)
         mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
-        for row in np.flatnonzero(correct & (arrays.emotion == emotion) & arrays.cqt.any((1, 2))):
-            cqt = arrays.cqt[row, :, : arrays.n_frames[row]]
-            for name, values in energy_ratios(cqt, mask, instead, generator)._asdict().items():
+        for row in np.flatnonzero(correct & (arrays.emotion == emotion) & arrays.magnitude.any((1, 2))):
+            magnitude = arrays.magnitude[row, :, : arrays.n_frames[row]]
+            for name, values in energy_ratios(magnitude, mask, instead, generator)._asdict().items():
                 ratios[name][row] = values
     observed = ratios.pop("observed")[:, 0]
-    return [
-        Draws("energy_ratio", name, "higher", observed, draws, tested=name != "top_energy")
-        for name, draws in ratios.items()
-    ]
+    return [Draws("energy_ratio", name, observed, draws, tested=name != "top_energy") for name, draws in ratios.items()]
 
 
 def draw_masks(
     emotion: int,
-    maps: NDArray,
-    counted: NDArray,
-    emotions: NDArray,
-    masks: NDArray,
+    maps: Float[np.ndarray, "N F T"],
+    counted: Bool[np.ndarray, " N"],
+    emotions: Int[np.ndarray, " N"],
+    masks: Float[np.ndarray, "C F T"],
     permutations: int,
     generator: Generator,
 ) -> MaskDraws:
-    """Draws in the place of the mask R of `emotion`, out of `masks` [C, F, T].
+    """Draws in the place of the mask R of `emotion`, out of `masks`.
 
-    `counted` [N] bool says which of the `maps` [N, F, T] masks are summed from, `emotions` [N] what they show.
+    `counted` says which of the `maps` masks are summed from, `emotions` what they show.
     """
     pool = np.flatnonzero(counted)
     n_own = int((counted & (emotions == emotion)).sum())
@@ -134,6 +133,6 @@ def draw_masks(
     )
 
 
-def _empty(name: str, n_recordings: int, permutations: int, n_emotions: int) -> NDArray:
+def _empty(name: str, n_recordings: int, permutations: int, n_emotions: int) -> Float[np.ndarray, "N P"]:
     widths = {"observed": 1, "top_energy": 1, "another_emotion": n_emotions - 1}
     return np.full((n_recordings, widths.get(name, permutations)), np.nan)

@@ -4,14 +4,14 @@ Axes: N recording; P draw of a control; B resample of the speakers.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy import stats
 
-Better = Literal["higher", "lower"]
-Floats = NDArray[np.float64]
+from convcam_jax.measures.metric_table import Better
 
 CONFIDENCE = 0.95
 # The metrics are computed in single precision; a draw this close to the observed value is a tie, and ties count.
@@ -25,8 +25,8 @@ class Test(NamedTuple):
     n: int
 
 
-def permutation_test(observed: float, draws: NDArray, better: Better) -> Test:
-    """Test with p = (1 + k) / (1 + n), where k of the n finite draws [P] are at least as good as `observed`.
+def permutation_test(observed: float, draws: Float[np.ndarray, " P"], better: Better) -> Test:
+    """Test with p = (1 + k) / (1 + n), where k of the n finite draws are at least as good as `observed`.
 
     One-sided: a small p says that the observed value is better than chance. p is never 0 (Phipson and Smyth 2010).
 
@@ -41,7 +41,7 @@ def permutation_test(observed: float, draws: NDArray, better: Better) -> Test:
     return Test(float((1 + as_good.sum()) / (1 + len(finite))), len(finite))
 
 
-def false_discovery(p: Sequence[float] | Floats) -> Floats:
+def false_discovery(p: Sequence[float] | Float[np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:
     """Values q of Benjamini and Hochberg (1995) for p-values; NaN stays NaN and counts as no test."""
     values = np.asarray(p, float)
     q = np.full(values.shape, np.nan)
@@ -60,16 +60,16 @@ def quantile_limits(values: NDArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def mean_of_draws(draws: NDArray) -> Floats:
-    """Mean [P] over the recordings of draws [N, P], without those that are NaN; NaN where no recording has a value."""
+def mean_of_draws(draws: Float[np.ndarray, "N P"]) -> Float[np.ndarray, " P"]:
+    """Mean over the recordings, without those that are NaN; NaN where no recording has a value."""
     finite = np.isfinite(draws)
     counts = finite.sum(0)
     sums = np.where(finite, draws, 0.0).sum(0, dtype=float)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def speaker_weights(speakers: Sequence[str], resamples: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """How often each recording counts in resamples of the speakers with replacement, `[B, N]` (cluster bootstrap).
+def speaker_weights(speakers: Sequence[str], resamples: int, generator: np.random.Generator) -> Int[np.ndarray, "B N"]:
+    """How often each recording counts in resamples of the speakers with replacement (cluster bootstrap).
 
     As many speakers as there are, drawn with replacement; a speaker's recordings come and go together (Davison and
     Hinkley 1997, section 3.8).
@@ -80,9 +80,9 @@ def speaker_weights(speakers: Sequence[str], resamples: int, generator: np.rando
 
 
 def mean_limits(
-    values: NDArray, speakers: Sequence[str], resamples: int, generator: np.random.Generator
+    values: Float[np.ndarray, " N"], speakers: Sequence[str], resamples: int, generator: np.random.Generator
 ) -> tuple[float, float]:
-    """Limits of the mean of the finite values [N] over resamples of their speakers [N].
+    """Limits of the mean of the finite values over resamples of their N speakers.
 
     NaN, NaN where they have fewer than two speakers: resamples of one would give an interval without width.
     """

@@ -4,14 +4,14 @@ Axes: P draw; M cell; F frequency bin; T time frame.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float
 from scipy import fft
 
 Generator = np.random.Generator
 
 
-def largest_cells(values: NDArray, n_cells: int, generator: Generator) -> NDArray[np.bool_]:
-    """The `n_cells` largest cells, exactly that many, of each of P sets of cells `values` [P, M].
+def largest_cells(values: Float[np.ndarray, "P M"], n_cells: int, generator: Generator) -> Bool[np.ndarray, "P M"]:
+    """The `n_cells` largest cells, exactly that many, of each of P sets of cells.
 
     Which of equal values at the limit are in is drawn.
     """
@@ -26,8 +26,8 @@ def largest_cells(values: NDArray, n_cells: int, generator: Generator) -> NDArra
     return chosen
 
 
-def random_fields(values: NDArray, n: int, generator: Generator) -> NDArray[np.float32]:
-    """Random fields `[n, F, T]` of mean 0 with the power spectrum of `values` [F, T].
+def random_fields(values: Float[np.ndarray, "F T"], n: int, generator: Generator) -> Float[np.ndarray, "P F T"]:
+    """So many (`n`) random fields of mean 0 with the power spectrum of `values`.
 
     Phase randomisation (Theiler et al. 1992); the phases are those of white noise, so that the fields are real.
     """

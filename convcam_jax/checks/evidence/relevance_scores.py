@@ -12,11 +12,11 @@ excitation backprop", IJCV 126, 2018 (pointing game).
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float
 from scipy import fft
 
-Map = NDArray[np.floating]
-Truth = NDArray[np.bool_]
+Map = Float[np.ndarray, "F n"]
+Truth = Bool[np.ndarray, "F n"]
 
 # Sums over cells in different orders differ by less than this share.
 _ROUNDING = 1e-9

@@ -1,4 +1,4 @@
-"""Planted evidence: which cells carry a cue, and how well maps find them (tables in, tables out; no files).
+"""Planted evidence: how well maps find the cells that carry a cue (tables in, tables out; no files).
 
 Axes: S member (trained network, and as many with random weights); N recording; F frequency bin; n time frame.
 """
@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, relevance_scores, shift_p_value
-from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.data.members import Cohort
+from convcam_jax.measures.statistics import MEMBER, mean_interval
 
 SOURCES = ("network", "random_weights", "energy", "chance")
 CONTROLS = SOURCES[1:]
@@ -28,65 +29,58 @@ CUE_WORDS = {
     "mixed": "the four cues together",
     "none": "cues that say nothing of the label",
 }
-KEYS = ["variant", "gender", "seed", "recording", "class", "correct", "method", "placement", "source"]
-COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
+KEYS = ["variant", *MEMBER, "recording", "class", "correct", "method", "placement", "source"]
+EVIDENCE_COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
 SIGNIFICANT_P = 0.05
 
 
 class MemberMaps(NamedTuple):
-    """The maps of one gender's members by one method, placed in one way.
+    """The maps of one cohort's members by one method, placed in one way.
 
     Attributes:
       method: its name.
       placement: `stretched`, `receptive_field`, or `NOT_PLACED`.
-      trained: `[S, N, F, T]` of the trained networks.
-      random: `[S, N, F, T]` of networks with random weights.
+      trained: maps of the trained networks.
+      random: maps of networks with random weights.
     """
 
     method: str
     placement: str
-    trained: np.ndarray
-    random: np.ndarray
+    trained: Float[np.ndarray, "S N F T"]
+    random: Float[np.ndarray, "S N F T"]
 
 
 class HeldOut(NamedTuple):
-    """One gender's test recordings of a variant: names `[N]`, classes `[N]`, CQT magnitudes and truths `[F, n]`."""
+    """One cohort's test recordings of a variant: names, classes, magnitudes, and the cells that carry the cue."""
 
     recordings: Sequence[str]
     classes: Sequence[str]
-    cqt: Sequence[np.ndarray]
-    truth: Sequence[np.ndarray]
-
-
-def changed_cells(with_cue: np.ndarray, without_cue: np.ndarray, threshold: float) -> NDArray[np.bool_]:
-    """Cells `[F, n]` whose CQT magnitude changes by `threshold` of the largest change or more, both ways.
-
-    Raises:
-      ValueError: nothing changes.
-    """
-    change = np.abs(with_cue - without_cue)
-    if not change.max() > 0:
-        raise ValueError("the recordings with and without the cue are the same")
-    return change >= threshold * change.max()
+    magnitude: Sequence[Float[np.ndarray, "F n"]]
+    truth: Sequence[Bool[np.ndarray, "F n"]]
 
 
 def score_table(
-    variant: str, gender: str, seeds: Sequence[int], correct: np.ndarray, test: HeldOut, maps: Sequence[MemberMaps]
+    variant: str,
+    cohort: Cohort,
+    seeds: Sequence[int],
+    correct: Bool[np.ndarray, "S N"],
+    test: HeldOut,
+    maps: Sequence[MemberMaps],
 ) -> pd.DataFrame:
-    """One gender's part of `evidence.csv`; `correct [S, N]` are the trained networks' answers.
+    """One cohort's part of `evidence.csv`; `correct` are the trained networks' answers.
 
     The rows of the sources `energy` and `chance` are the same for all seeds: they stand beside those of the networks.
     """
     shares = {name: float(truth.mean()) for name, truth in zip(test.recordings, test.truth, strict=True)}
     rows = [
-        (variant, gender, seed, test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
+        (variant, *cohort, seed, test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
         for s, seed in enumerate(seeds)
         for n in range(len(test.recordings))
         for rest in _own_rows(s, n, test, maps)
     ]
-    columns = [column for column in COLUMNS if column != "truth_share"]
+    columns = [column for column in EVIDENCE_COLUMNS if column != "truth_share"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(truth_share=table["recording"].map(shares))[COLUMNS]
+    return table.assign(truth_share=table["recording"].map(shares))[EVIDENCE_COLUMNS]
 
 
 def _own_rows(s: int, n: int, test: HeldOut, maps: Sequence[MemberMaps]) -> Iterator[tuple]:
@@ -97,22 +91,22 @@ def _own_rows(s: int, n: int, test: HeldOut, maps: Sequence[MemberMaps]) -> Iter
         for source, of_source in (("network", own.trained), ("random_weights", own.random)):
             own_map = of_source[s, n, :, :n_frames]
             yield own.method, own.placement, source, *_scored(own_map, truth)
-    yield NO_METHOD, NOT_PLACED, "energy", *_scored(test.cqt[n].astype(np.float64) ** 2, truth)
+    yield NO_METHOD, NOT_PLACED, "energy", *_scored(test.magnitude[n].astype(np.float64) ** 2, truth)
     yield NO_METHOD, NOT_PLACED, "chance", *chance_scores(truth), np.nan, False
 
 
-def _scored(own_map: np.ndarray, truth: np.ndarray) -> tuple[float | bool, ...]:
+def _scored(own_map: Float[np.ndarray, "F n"], truth: Bool[np.ndarray, "F n"]) -> tuple[float | bool, ...]:
     return *relevance_scores(own_map, truth), shift_p_value(own_map, truth), not own_map.max() > 0
 
 
 def member_means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of every score over the recordings that the trained member classified correctly, with shares of p <= 0.05.
 
-    Returns variant, method, placement, gender, seed, score, then a column per source: the controls stand beside every
-    method and placement.
+    Returns variant, method, placement, group, seed (of all its folds), score, then a column per source: the controls
+    stand beside every method and placement.
     """
     correct = table[table["correct"]]
-    by = ["variant", "gender", "seed"]
+    by = ["variant", "group", "seed"]
     long = correct.melt([*by, "method", "placement", "source"], list(SCORES), var_name="score")
     means = long.groupby([*by, "method", "placement", "score", "source"], as_index=False)["value"].mean()
     explained = means[means["source"].isin(("network", "random_weights"))]
@@ -123,8 +117,8 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     return wide.rename_axis(columns=None)
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant, method, placement and score, over members (gender and seed).
+def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per variant, method, placement and score, over members (group and seed, the folds together).
 
     Returns the network's mean with its 95 % interval (network_low, network_high), the mean of each control, and the
     network's mean excess over each of them with its interval (over_CONTROL, over_CONTROL_low, over_CONTROL_high);
@@ -173,7 +167,7 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     return wide.sort_values("planted_mean", ascending=False).reset_index().rename_axis(columns=None)
 
 
-def verdicts(summarised: pd.DataFrame, accuracy: Mapping[str, float], n_classes: int) -> pd.DataFrame:
+def evidence_verdicts(summarised: pd.DataFrame, accuracy: Mapping[str, float], n_classes: int) -> pd.DataFrame:
     """A sentence for every variant, method and placement, from its relevance mass.
 
     accuracy: mean test accuracy of a variant's members. Returns variant, method, placement, verdict, sentence.

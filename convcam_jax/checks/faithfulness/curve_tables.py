@@ -1,12 +1,17 @@
-"""What the table of `faithfulness.csv` says: areas under the curves, their means over seeds, and verdicts in words."""
+"""The table of `faithfulness.csv`, and what it says: areas, their means over seeds, and verdicts in words.
+
+Axes: N recording; P share of cells.
+"""
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.stats import ttest_1samp
 
 from convcam_jax.checks.chance.permutation import false_discovery
-from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve
-from convcam_jax.measures.statistics import genders_of, mean_interval
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve, shares
+from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.measures.statistics import groups_of, mean_interval
 
 _SPOKEN = {
     ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
@@ -17,6 +22,26 @@ _SPOKEN = {
     "random": "random order",
     "energy": "the order of energy",
 }
+
+
+def curve_table(own: CohortMaps, row: int, probability: Float[np.ndarray, "N curves fills orders P"]) -> pd.DataFrame:
+    """One member's part of `faithfulness.csv`; `row` is its row in the cohort's arrays."""
+    names = [u.recording for u in own.utterances]
+    axes = (names, CURVES, FILLS, ORDERS, shares(probability.shape[-1] - 1))
+    index = pd.MultiIndex.from_product(axes, names=["recording", "curve", "fill", "order", "share"])
+    curve_points = pd.DataFrame({"probability": probability.ravel()}, index).reset_index()
+    known = pd.DataFrame(
+        {
+            "recording": names,
+            **own.cohort._asdict(),
+            "speaker": [u.speaker for u in own.utterances],
+            "emotion": [u.emotion for u in own.utterances],
+            "seed": own.seeds[row],
+            "correct": own.correct[row],
+            "map_is_zero": own.maps[row].max((1, 2)) <= 0,
+        }
+    )
+    return known.merge(curve_points, on="recording")
 
 
 def areas(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,25 +55,25 @@ def areas(table: pd.DataFrame) -> pd.DataFrame:
     return curve_of.assign(area=area_under_curve(table["share"].to_numpy()[:n_shares], values))
 
 
-def summary(by_recording: pd.DataFrame) -> pd.DataFrame:
-    """Mean area per gender, curve, fill and order, without recordings whose map is zero.
+def area_summary(by_recording: pd.DataFrame) -> pd.DataFrame:
+    """Mean area per group, curve, fill and order, without recordings whose map is zero.
 
-    Returns gender, curve, fill, order, mean (of the seeds' means over recordings), low, high (95 % t interval of that
+    Returns group, curve, fill, order, mean (of the seeds' means over recordings), low, high (95 % t interval of that
     mean over the seeds), seeds, n_curves.
     """
     shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
-    keys = ["gender", "curve", "fill", "order"]
+    keys = ["group", "curve", "fill", "order"]
     means = shown.groupby([*keys, "seed"])["area"].mean()
     counts = shown.groupby(keys)["area"].count()
     rows = [
         [*key, *mean_interval(means[key]), counts[key]]
-        for key in ((g, c, f, o) for g in genders_of(shown) for c in CURVES for f in FILLS for o in ORDERS)
+        for key in ((g, c, f, o) for g in groups_of(shown) for c in CURVES for f in FILLS for o in ORDERS)
     ]
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves"])
 
 
-def verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
-    """The map's order against the others, one row per gender, curve, fill and other order, with a sentence.
+def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
+    """The map's order against the others, one row per group, curve, fill and other order, with a sentence.
 
     A map is better where its area is smaller under deletion, larger under insertion; of several seeds, each recording's
     mean area counts. `gain` is the mean difference, positive where the map is better, with a 95 % t interval over the
@@ -59,12 +84,12 @@ def verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.Data
     """
     shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
     rows = []
-    for gender in genders_of(shown):
+    for group in groups_of(shown):
         for curve in CURVES:
             for fill in FILLS:
-                own = shown.query("gender == @gender and curve == @curve and fill == @fill")
-                rows += [[gender, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
-    columns = ["gender", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
+                own = shown.query("group == @group and curve == @curve and fill == @fill")
+                rows += [[group, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
+    columns = ["group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
     frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
     frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
     decided = frame["p_adjusted"] <= false_discovery_rate
@@ -105,6 +130,6 @@ def _sentence(row: tuple) -> str:
     p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
     return (
         f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {_SPOKEN[own['order']]} in "
-        f"{own['better_in']} of {own['n_recordings']} {own['gender']} recordings{seeds}: gain in area "
+        f"{own['better_in']} of {own['n_recordings']} {own['group']} recordings{seeds}: gain in area "
         f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: {conclusion}."
     )

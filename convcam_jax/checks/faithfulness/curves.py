@@ -3,7 +3,7 @@
 Petsiuk, Das and Saenko, "RISE: Randomized input sampling for explanation of black-box models", BMVC 2018. A map ranks
 the cells of the spectrogram. Deletion replaces the first of them by a fill and watches the class's probability fall;
 insertion begins with the fill and puts the first cells back. Only the F x n_frames cells of the recording take part.
-Axes: F frequency bin; T time frame; P share of cells.
+Axes: B recording of a batch; F frequency bin; T time frame; L fill; O order; P share of cells.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.ndimage import gaussian_filter
 
 CURVES = ("deletion", "insertion")
@@ -21,13 +22,13 @@ ORDERS = ("map", "shifted_map", "random", "energy")
 BLUR_CELLS = 5.0
 
 
-def shares(n_steps: int) -> np.ndarray:
-    """Shares of the cells `[n_steps + 1]`, evenly from 0 to 1."""
+def shares(n_steps: int) -> Float[np.ndarray, " P"]:
+    """Shares of the cells, `n_steps` + 1 of them evenly from 0 to 1."""
     return np.arange(n_steps + 1) / n_steps
 
 
-def cell_ranks(scores: Array, n_frames: Array | int, key: Array) -> Array:
-    """Rank `[F, T]` of each cell of the recording, 0 for the highest of `scores [F, T]`; cells behind it come last.
+def cell_ranks(scores: Float[Array, "F T"], n_frames: Int[Array, ""] | int, key: Key[Array, ""]) -> Int[Array, "F T"]:
+    """Rank of each cell of the recording, 0 for the highest of `scores`; cells behind it come last.
 
     Equal scores are put in random order; so are all cells, where all scores are equal.
     """
@@ -39,35 +40,34 @@ def cell_ranks(scores: Array, n_frames: Array | int, key: Array) -> Array:
     return ranks.reshape(scores.shape)
 
 
-def first_cells(ranks: Array, share: Array | float, n_frames: Array | int) -> Array:
-    """Which cells `[..., F, T]` belong to the first `share` (0..1) of the recording's F x n_frames cells, rounded.
-
-    `n_frames` has the leading axes of `ranks`.
-    """
+def first_cells(
+    ranks: Int[Array, "B F T"], share: Float[Array, ""] | float, n_frames: Int[Array, " B"]
+) -> Bool[Array, "B F T"]:
+    """Which cells belong to the first `share` (0..1) of each recording's F x n_frames cells, rounded."""
     n_cells = jnp.round(share * ranks.shape[-2] * jnp.asarray(n_frames))
     return ranks < n_cells[..., None, None]
 
 
 def curves(
     probability: Callable[[Array], Array],
-    spectrograms: Array,
-    fills: Array,
-    ranks: Array,
-    n_frames: Array,
-    steps: Array,
-) -> Array:
+    spectrograms: Float[Array, "B F T"],
+    fills: Float[Array, "L B F T"],
+    ranks: Int[Array, "O B F T"],
+    n_frames: Int[Array, " B"],
+    steps: Float[Array, " P"],
+) -> Float[Array, "2 L O P B"]:
     """Deletion and insertion with every fill and every order, of B recordings that the network takes together.
 
     Args:
       probability: `[B]` of each recording's class, from inputs `[B, F, T]`.
-      spectrograms: `[B, F, T]`, the network's inputs.
-      fills: `[L, B, F, T]`, what is put in place of a cell.
-      ranks: `[O, B, F, T]` of `cell_ranks`.
-      n_frames: `[B]`.
-      steps: `[P]` shares of cells, rising from 0 to 1.
+      spectrograms: the network's inputs.
+      fills: what is put in place of a cell.
+      ranks: those of `cell_ranks` in every order.
+      n_frames: of the recordings.
+      steps: shares of cells, rising from 0 to 1.
 
     Returns:
-      `[2, L, O, P, B]`: the probability at each share of cells deleted (0) and inserted (1).
+      The probability at each share of cells deleted (0) and inserted (1).
     """
     between = steps[1:-1]
 
@@ -87,20 +87,24 @@ def curves(
     return jnp.stack([deletion, insertion])
 
 
-def area_under_curve(steps: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Area `[...]` under curves `[..., P]` over the shares `[P]`, by the trapezoidal rule: 0..1."""
+def area_under_curve(
+    steps: Float[np.ndarray, " P"], probability: Float[np.ndarray, "*curves P"]
+) -> Float[np.ndarray, "*curves"] | float:
+    """Area under curves over the shares, by the trapezoidal rule: 0..1."""
     return np.trapezoid(probability, steps, axis=-1)
 
 
-def blurred(spectrogram: np.ndarray, n_frames: int) -> np.ndarray:
-    """The recording's part of `[F, T]` under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it."""
+def blurred(spectrogram: Float[np.ndarray, "F T"], n_frames: int) -> Float[np.ndarray, "F T"]:
+    """The recording's part under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it."""
     result = np.zeros_like(spectrogram)
     result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], BLUR_CELLS, mode="nearest")
     return result
 
 
-def shifted(scores: np.ndarray, n_frames: int, generator: np.random.Generator) -> np.ndarray:
-    """The recording's part of a map `[F, T]` moved around circularly, at random along both axes: as smooth, elsewhere.
+def shifted(
+    scores: Float[np.ndarray, "F T"], n_frames: int, generator: np.random.Generator
+) -> Float[np.ndarray, "F T"]:
+    """The recording's part of a map moved around circularly, at random along both axes: as smooth, elsewhere.
 
     Along an axis of n cells the map is moved by n / 4 to 3 n / 4 of them.
     """

@@ -3,79 +3,99 @@
 Axes: S member; N sound; C class.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jax import Array
+from jaxtyping import Array, Float, Int
 
-from convcam_jax.data.batches import ABSENT, stratify, strip_columns
-from convcam_jax.measures.statistics import mean_interval
-from convcam_jax.networks.simplenet import SimpleNet
+from convcam_jax.checks.listening.resynthesis import Probe
+from convcam_jax.data.batches import by_recording, frames_of, stratify
+from convcam_jax.data.members import Cohort
+from convcam_jax.data.recordings import Recordings, take
+from convcam_jax.measures.statistics import MEMBER, mean_interval
+from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_mesh, over_members
-from convcam_jax.training.member import Params, Recordings, compiler_options
+from convcam_jax.training.member import compiler_options
 
 BATCH_SIZE = 16
-SOUNDS = ("only", "without")
+ANSWER_COLUMNS = ["recording", *MEMBER, "truth", *Probe._fields, "p_truth", "predicted", "correct"]
 _SENTENCES = {
     "only": "Of the recording, only what the map marks",
     "without": "All of the recording but what the map marks",
 }
 
 
-def probabilities(params: Params, sounds: Recordings, model: SimpleNet) -> np.ndarray:
-    """Each member's probabilities `[S, N, C]` of the sounds, from parameters `[S, ...]`."""
+def probabilities(variables: Variables, sounds: Recordings, network: Network) -> Float[np.ndarray, "S N C"]:
+    """Each member's probabilities of the sounds, from variables `[S, ...]`."""
     n_frames = np.asarray(sounds.n_frames)
     n_steps = -(-len(n_frames) // BATCH_SIZE)
     strata = stratify(n_frames, np.arange(len(n_frames)), n_steps, BATCH_SIZE)
-    batches = strata.T
-    classify = _program(len(jax.tree.leaves(params)[0]), model, strip_columns(n_frames, strata))
-    answers = np.asarray(classify(params, sounds, batches))
-    found = np.empty((len(answers), len(n_frames), answers.shape[-1]))
-    present = batches != ABSENT
-    found[:, batches[present]] = answers[:, present]
-    return found
+    layout = network.layout(frames_of(n_frames, strata))
+    classify = _program(len(jax.tree.leaves(variables)[0]), network, layout)
+    return by_recording(np.asarray(classify(variables, sounds, strata.T)).astype(float), strata.T)
 
 
 @lru_cache(2)
-def _program(n_members: int, model: SimpleNet, n_columns: int) -> Callable[[Params, Recordings, np.ndarray], Array]:
-    classify = partial(_classify, model=model, n_columns=n_columns)
-    mesh, options = member_mesh(n_members), compiler_options(model)
+def _program(n_members: int, network: Network, layout: int) -> Callable[[Variables, Recordings, np.ndarray], Array]:
+    classify = partial(_classify, network=network, layout=layout)
+    mesh, options = member_mesh(n_members), compiler_options(network)
     return over_members(classify, mesh, (True, False, False), compiler_options=options)
 
 
-def _classify(params: Params, sounds: Recordings, batches: Array, model: SimpleNet, n_columns: int) -> Array:
-    """Probabilities `[n_steps, B, C]` of one member for `batches [n_steps, B]`."""
+def _classify(
+    variables: Variables, sounds: Recordings, batches: Int[Array, "n_steps B"], network: Network, layout: int
+) -> Float[Array, "n_steps B C"]:
+    """Probabilities by one member."""
 
     def one(batch: Array) -> Array:
-        n_frames = jnp.where(batch == ABSENT, 0, sounds.n_frames[batch])
-        logits: Any = model.apply({"params": params}, sounds.spectrograms[batch], n_frames, n_columns)
-        return jax.nn.softmax(logits)
+        return jax.nn.softmax(network.logits(variables, take(sounds, batch), layout)[0])
 
     return jax.lax.map(one, batches)
 
 
-def summary(answers: pd.DataFrame) -> pd.DataFrame:
+def probe_table(recording: str, truth: str, probes: Sequence[Probe]) -> pd.DataFrame:
+    """What is known of the sounds that were made of one recording: part of `resynthesis.csv`."""
+    return pd.DataFrame(probes).assign(recording=recording, truth=truth)
+
+
+def answer_table(
+    cohort: Cohort,
+    probes: pd.DataFrame,
+    by_seed: Mapping[int, Float[np.ndarray, "N C"]],
+    emotions: Sequence[str],
+) -> pd.DataFrame:
+    """One cohort's part of `resynthesis.csv`, from its N sounds (`probe_table`) and every seed's probabilities."""
+    truth = np.array([list(emotions).index(label) for label in probes["truth"]])
+    tables = []
+    for seed, answers in by_seed.items():
+        predicted = answers.argmax(-1)
+        p_truth = answers[np.arange(len(truth)), truth]
+        names = [emotions[i] for i in predicted]
+        known = probes.assign(**cohort._asdict(), seed=seed)
+        tables.append(known.assign(p_truth=p_truth, predicted=names, correct=predicted == truth))
+    return pd.concat(tables, ignore_index=True)[ANSWER_COLUMNS]
+
+
+def answer_summary(answers: pd.DataFrame) -> pd.DataFrame:
     """The table of `tables/resynthesis.csv`, from that of `resynthesis.csv`.
 
-    One row per gender, threshold and sound. Of every seed the mean over recordings is taken first; then over seeds the
-    mean, and of the difference between the map's cells and random ones the 95 % interval of Student's t. Columns:
-    gender, threshold, sound, seeds, n_recordings, area, energy_ratio_map, energy_ratio_random, p_truth_original,
-    p_truth_map, p_truth_random, accuracy_original, accuracy_map, accuracy_random, difference (of p_truth, map less
-    random), difference_low, difference_high, sentence.
+    One row per group, threshold and sound. Of every seed the mean over recordings of all folds is taken first; then
+    over seeds the mean, and of the difference between the map's cells and random ones the 95 % interval of Student's t.
+    Columns: group, threshold, sound, seeds, n_recordings, area, energy_ratio_map, energy_ratio_random,
+    p_truth_original, p_truth_map, p_truth_random, accuracy_original, accuracy_map, accuracy_random, difference (of
+    p_truth, map less random), difference_low, difference_high, sentence.
     """
     rows = []
     tested = answers[answers["cells"] != "all"]
-    for (gender, threshold, sound), own in tested.groupby(["gender", "threshold", "sound"], sort=True):
-        original = answers[(answers["cells"] == "all") & (answers["gender"] == gender)]
+    for (group, threshold, sound), own in tested.groupby(["group", "threshold", "sound"], sort=True):
+        original = answers[(answers["cells"] == "all") & (answers["group"] == group)]
         by_seed = own.groupby(["seed", "cells"])[["p_truth", "correct", "energy_ratio"]].mean().unstack()
         difference = mean_interval(by_seed["p_truth"]["map"] - by_seed["p_truth"]["random"])
         row = {
-            "gender": gender,
+            "group": group,
             "threshold": threshold,
             "sound": sound,
             "seeds": own["seed"].nunique(),
@@ -109,7 +129,7 @@ def _sentence(row: dict) -> str:
         verdict = "as many random cells matter more than the map's"
     interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
     return (
-        f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['gender']}): "
+        f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['group']}): "
         f"probability of the truth {row['p_truth_map']:.2f} with {row['energy_ratio_map']:.0%} of the energy, by as "
         f"many random cells {row['p_truth_random']:.2f} with {row['energy_ratio_random']:.0%}; difference "
         f"{row['difference']:.3f}{interval}: {verdict}."

@@ -2,28 +2,21 @@
 
 Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018: a map that hardly changes when the layers above are
 randomised, or when the network learned labels without meaning, does not show what the network has learned.
+Axes: S member; N recording; F frequency bin; n frames of one recording.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Array, Float, Int, Key
 
 from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
-from convcam_jax.networks.simplenet import SimpleNet
-from convcam_jax.training.member import Params
+from convcam_jax.networks.network import Network, Variables
+from convcam_jax.training.member import QUICKLY_COMPILED
 
-# The network's layers from the top, by the names in the tables, with those of its parameters.
-LAYERS = {
-    "output": "output",
-    "dense": "dense",
-    "convolution_3": "convolutions_2",
-    "convolution_2": "convolutions_1",
-    "convolution_1": "convolutions_0",
-}
 # Members' keys folded with 0 and 1 are those of their first weights and of their training.
 _RANDOMISING = 2
 _SHUFFLING = 3
@@ -37,23 +30,46 @@ class MapComparison(NamedTuple):
     ssim: float
 
 
-def fresh_params(member_key: Array, model: SimpleNet, shape: tuple[int, int]) -> Params:
-    """New weights of every layer by the layer's own initialiser, other ones than the member began with.
+def fresh_variables(member_key: Key[Array, ""], network: Network, grid: tuple[int, int]) -> Variables:
+    """New variables of every layer by the layer's own initialiser, other ones than the member began with.
 
-    `member_key` is that of `ensemble.member_keys`; `shape` is (F, T) of the inputs.
+    `member_key` is that of `ensemble.member_keys`; `grid` is (F, T) of the inputs.
     """
-    key = jax.random.fold_in(member_key, _RANDOMISING)
-    return model.init(key, jnp.zeros((1, *shape)), jnp.ones(1, int))["params"]
+    return network.init(jax.random.fold_in(member_key, _RANDOMISING), grid)
 
 
-def randomise_from_top(params: Params, fresh: Params, depth: int) -> Params:
-    """The parameters with the `depth` topmost of `LAYERS` taken from `fresh`; those below stay (cascading)."""
-    randomised = list(LAYERS.values())[:depth]
-    return {layer: (fresh if layer in randomised else params)[layer] for layer in params}
+def randomise_from_top(
+    variables: Variables, fresh: Variables, layers: Mapping[str, tuple[str, ...]], depth: int
+) -> Variables:
+    """The variables with those of the `depth` topmost `layers` taken from `fresh`; those below stay (cascading).
+
+    layers: those of `Network.layers`. What a layer has in any collection is exchanged, such as running statistics.
+    """
+    randomised = {name for names in list(layers.values())[:depth] for name in names}
+    return {
+        collection: {name: (fresh if name in randomised else variables)[collection][name] for name in own}
+        for collection, own in variables.items()
+    }
 
 
-def shuffled_labels(emotion: np.ndarray, sets: Sequence[np.ndarray], seed: int) -> np.ndarray:
-    """Labels `[N]` permuted within each of `sets`, indices of recordings: each class keeps its number of recordings."""
+def cascade(
+    variables: Variables, member_keys: Key[Array, " S"], network: Network, grid: tuple[int, int]
+) -> Iterator[tuple[str, Variables]]:
+    """Variables `[S, ...]` of members with more and more layers randomised from the top, and the last one's name."""
+    fresh = _draw_program(network, grid)(member_keys)
+    for depth, layer in enumerate(network.layers(), start=1):
+        yield layer, randomise_from_top(variables, fresh, network.layers(), depth)
+
+
+@lru_cache(2)
+def _draw_program(network: Network, grid: tuple[int, int]) -> Callable[[Array], Variables]:
+    """The program that draws the variables of members from their keys `[S]`."""
+    draw = partial(fresh_variables, network=network, grid=grid)
+    return jax.jit(jax.vmap(draw), compiler_options=QUICKLY_COMPILED)
+
+
+def shuffled_labels(emotion: Int[np.ndarray, " N"], sets: Sequence[np.ndarray], seed: int) -> Int[np.ndarray, " N"]:
+    """Labels permuted within each of `sets`, indices of recordings: each class keeps its number of recordings."""
     generator = np.random.default_rng([seed, _SHUFFLING])
     shuffled = emotion.copy()
     for indices in sets:
@@ -61,11 +77,14 @@ def shuffled_labels(emotion: np.ndarray, sets: Sequence[np.ndarray], seed: int) 
     return shuffled
 
 
-def compare_maps(maps: tuple[np.ndarray, np.ndarray], signed_maps: tuple[np.ndarray, np.ndarray]) -> MapComparison:
+def compare_maps(
+    maps: tuple[Float[np.ndarray, "F n"], Float[np.ndarray, "F n"]],
+    signed_maps: tuple[Float[np.ndarray, "F n"], Float[np.ndarray, "F n"]],
+) -> MapComparison:
     """Spearman's rank correlation and structural similarity of two maps of one recording.
 
     Args:
-      maps: two maps `[F, n]` in 0..1, as they are shown and measured.
+      maps: two maps in 0..1, as they are shown and measured.
       signed_maps: the same two without the ReLU, at any scale: what the ReLU makes zero counts here.
     """
     shown, signed = np.stack(maps), np.stack(signed_maps)

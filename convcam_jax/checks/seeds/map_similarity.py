@@ -6,7 +6,7 @@ Axes: S map; F frequency bin; n frames. Pairs come in the order of `itertools.co
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float
 from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
@@ -14,8 +14,8 @@ from skimage.metrics import structural_similarity
 SSIM_CELLS = 7
 
 
-def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
-    """Spearman's correlation over the cells of each pair of maps `[S, F, n]`.
+def rank_correlations(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " pairs"]:
+    """Spearman's correlation over the cells of each pair of maps.
 
     NaN for a map that has the same value everywhere.
     """
@@ -28,15 +28,15 @@ def rank_correlations(maps: NDArray) -> NDArray[np.float64]:
     return correlations[np.triu_indices(len(maps), 1)]
 
 
-def structural_similarities(maps: NDArray) -> NDArray[np.float64]:
-    """Structural similarity (Wang et al. 2004) of each pair of maps `[S, F, n]` in 0..1, mean over 7 x 7 cells.
+def structural_similarities(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " pairs"]:
+    """Structural similarity (Wang et al. 2004) of each pair of maps in 0..1, mean over 7 x 7 cells.
 
     NaN for a map that has the same value everywhere, and for maps of fewer than 7 bins or frames.
     """
     return np.array([_similarity(*pair) for pair in combinations(np.asarray(maps, float), 2)], float)
 
 
-def _similarity(one: NDArray, other: NDArray) -> float:
+def _similarity(one: Float[np.ndarray, "F n"], other: Float[np.ndarray, "F n"]) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0 or min(one.shape) < SSIM_CELLS:
         return np.nan
     return float(structural_similarity(one, other, win_size=SSIM_CELLS, data_range=1.0))

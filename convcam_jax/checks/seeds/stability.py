@@ -1,6 +1,6 @@
 """How much maps, metrics and masks depend on the seed of the network: the tables of `stability.csv` and of mask bands.
 
-Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame; n frames of one recording.
+Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame; B resample.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Float, Int
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.permutation import CONFIDENCE, mean_limits, quantile_limits, speaker_weights
 from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
-from convcam_jax.measures.metrics import METRICS
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import CELL_STATISTICS, mean_interval
-from convcam_jax.settings.config import ControlsConfig
 
-COLUMNS = (
-    *("kind", "gender", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
+STABILITY_COLUMNS = (
+    *("kind", "group", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
     *("n", "n_speakers", "n_zero_maps"),
 )
 
@@ -32,15 +32,15 @@ class Correlations(NamedTuple):
     average: float
 
 
-def intraclass_correlations(values: NDArray) -> Correlations:
-    """ICC(2,1) and ICC(2,k), absolute agreement, of `values` [targets, judges] without NaN.
+def intraclass_correlations(values: Float[np.ndarray, "targets judges"]) -> Correlations:
+    """ICC(2,1) and ICC(2,k), absolute agreement, of `values` without NaN.
 
     NaN with fewer than two of either, and where all values are equal.
     """
     n, k = values.shape
     if n < 2 or k < 2 or np.ptp(values) == 0:
         return Correlations(np.nan, np.nan)
-    values = np.asarray(values, float)
+    values = values.astype(float)
     of_targets, of_judges, mean = values.mean(1), values.mean(0), values.mean()
     targets = k * np.square(of_targets - mean).sum() / (n - 1)
     judges = n * np.square(of_judges - mean).sum() / (k - 1)
@@ -50,12 +50,14 @@ def intraclass_correlations(values: NDArray) -> Correlations:
     return Correlations(float(single), float(average))
 
 
-def map_agreement(maps: NDArray, n_frames: NDArray, recordings: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
-    """Agreement of one gender's members on maps `[S, N, F, T]` in 0..1: rows of `stability.csv`.
+def recording_agreement(
+    maps: Float[np.ndarray, "S N F T"], n_frames: Int[np.ndarray, " N"], recordings: pd.DataFrame
+) -> pd.DataFrame:
+    """Agreement of one cohort's members on each recording, from maps in 0..1: rows of `stability.csv`.
 
-    recordings: gender, emotion, speaker, recording, one row for each of the N. Pairs with a map that is zero are left
-    out. One row per recording (low and high: the lowest and highest pair, spread: standard deviation of the pairs), and
-    one per emotion and gender (mean over recordings, with limits over speakers).
+    recordings: group, emotion, speaker, recording, one row for each of the N. Pairs with a map that is zero are left
+    out, and a single member has none. low and high are the lowest and highest pair, spread is the standard deviation
+    of the pairs.
     """
     rows = []
     for i, own in enumerate(recordings.itertuples(index=False)):
@@ -65,18 +67,31 @@ def map_agreement(maps: NDArray, n_frames: NDArray, recordings: pd.DataFrame, co
             pairs = measure(some) if len(some) > 1 else np.array([])
             rows.append(
                 {
-                    **{"kind": "map_pairs", "gender": own.gender, "emotion": own.emotion, "recording": own.recording},
+                    **{"kind": "map_pairs", "group": own.group, "emotion": own.emotion, "recording": own.recording},
                     **{"name": name, "statistic": "mean", "n": len(pairs), "speaker": own.speaker},
                     "n_zero_maps": len(of_recording) - len(some),
                     **_of_pairs(pairs),
                 }
             )
-    per_recording = pd.DataFrame(rows)
-    groups = [per_recording, _means_of_recordings(per_recording, config)]
-    return pd.concat(groups, ignore_index=True).reindex(columns=COLUMNS)
+    return pd.DataFrame(rows)
 
 
-def _of_pairs(pairs: NDArray) -> dict[str, float]:
+def map_agreement(by_cohort: Sequence[pd.DataFrame], config: ControlsConfig) -> pd.DataFrame:
+    """Agreement of the members on maps: rows of `stability.csv`, from `recording_agreement` of every cohort.
+
+    For each group the rows of its recordings, then one per emotion and one for the group: means over the recordings of
+    all its cohorts, with limits over speakers.
+    """
+    per_recording = pd.concat(by_cohort, ignore_index=True)
+    parts = [
+        part
+        for _, own in per_recording.groupby("group", sort=False)
+        for part in (own, _means_of_recordings(own, config))
+    ]
+    return pd.concat(parts, ignore_index=True).reindex(columns=STABILITY_COLUMNS)
+
+
+def _of_pairs(pairs: Float[np.ndarray, " pairs"]) -> dict[str, float]:
     if len(pairs) == 0:
         return dict.fromkeys(("value", "low", "high", "spread"), np.nan)
     spread = float(pairs.std(ddof=1)) if len(pairs) > 1 else np.nan
@@ -87,13 +102,13 @@ def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) ->
     generator = np.random.default_rng(config.seed)
     everything = pd.concat([per_recording, per_recording.assign(emotion="all")]).dropna(subset="value")
     rows = []
-    for (gender, emotion, name), own in everything.groupby(["gender", "emotion", "name"], sort=False):
+    for (group, emotion, name), own in everything.groupby(["group", "emotion", "name"], sort=False):
         values = own["value"].to_numpy()
         low, high = mean_limits(values, own["speaker"].tolist(), config.resamples, generator)
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
         rows.append(
             {
-                **{"kind": "map_mean", "gender": gender, "emotion": emotion, "name": name, "statistic": "mean"},
+                **{"kind": "map_mean", "group": group, "emotion": emotion, "name": name, "statistic": "mean"},
                 **{"value": values.mean(), "low": low, "high": high, "spread": spread, "n": len(values)},
                 **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": own["n_zero_maps"].sum()},
             }
@@ -105,17 +120,17 @@ def metric_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
     """ICC(2,1) and ICC(2,k) of each metric, recordings as targets and seeds as judges: rows of `stability.csv`.
 
     metrics: the table of metrics.csv. A recording counts where every seed has a value (n says how many do), whether it
-    was classified correctly or not.
+    was classified correctly or not. It is tested in one fold, whose members are its judges.
     """
     rows = []
-    for gender, own in metrics.groupby("gender"):
+    for group, own in metrics.groupby("group"):
         for name in METRICS:
             complete = own.pivot(index="recording", columns="seed", values=name).dropna()
-            place = {"kind": "icc", "gender": gender, "emotion": "all", "name": name, "n": len(complete)}
+            place = {"kind": "icc", "group": group, "emotion": "all", "name": name, "n": len(complete)}
             found = intraclass_correlations(complete.to_numpy())
             rows.append({**place, "statistic": "icc_2_1", "value": found.single})
             rows.append({**place, "statistic": "icc_2_k", "value": found.average})
-    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
 
 
 def table_cells(
@@ -129,19 +144,19 @@ def table_cells(
     correct = metrics[metrics["correct"].astype(bool)]
     rows = []
     for column in columns:
-        for gender in sorted(metrics["gender"].unique()):
+        for group in sorted(metrics["group"].unique()):
             for emotion in emotions:
-                in_cell = (correct["gender"] == gender) & (correct["emotion"] == emotion)
+                in_cell = (correct["group"] == group) & (correct["emotion"] == emotion)
                 own = correct[in_cell].dropna(subset=column)
-                place = {"kind": "table_cell", "gender": gender, "emotion": emotion, "name": column, "n": len(own)}
+                place = {"kind": "table_cell", "group": group, "emotion": emotion, "name": column, "n": len(own)}
                 place["n_speakers"] = own["speaker"].nunique()
                 values, speakers = own[column].to_numpy(float), own["speaker"].tolist()
                 rows += [{**place, **row} for row in _cell_rows(values, speakers, config, generator)]
-    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
 
 
 def _cell_rows(
-    values: NDArray, speakers: Sequence[str], config: ControlsConfig, generator: np.random.Generator
+    values: Float[np.ndarray, " N"], speakers: Sequence[str], config: ControlsConfig, generator: np.random.Generator
 ) -> list[dict[str, object]]:
     if len(values) == 0:
         return [{"statistic": statistic} for statistic in CELL_STATISTICS]
@@ -154,8 +169,10 @@ def _cell_rows(
     return rows
 
 
-def _cell_statistics(values: NDArray, weights: NDArray) -> dict[str, NDArray]:
-    """Min, max, mean and range of `values` [N] in resamples with weights [B, N]."""
+def _cell_statistics(
+    values: Float[np.ndarray, " N"], weights: Int[np.ndarray, "B N"]
+) -> dict[str, Float[np.ndarray, " B"]]:
+    """Min, max, mean and range of `values` in resamples."""
     lowest = np.where(weights > 0, values, np.inf).min(1)
     highest = np.where(weights > 0, values, -np.inf).max(1)
     mean = weights @ values / weights.sum(1)
@@ -163,18 +180,21 @@ def _cell_statistics(values: NDArray, weights: NDArray) -> dict[str, NDArray]:
 
 
 def mask_profiles(
-    masks: Mapping[str, NDArray], emotions: Sequence[str], bin_hz: NDArray, time_s: NDArray
+    masks: Mapping[str, Float[np.ndarray, "S C F T"]],
+    emotions: Sequence[str],
+    bin_hz: Float[np.ndarray, " F"],
+    time_s: Float[np.ndarray, " T"],
 ) -> pd.DataFrame:
-    """Masks R `[S, C, F, T]` of each gender's members along either axis, with a confidence band over the seeds.
+    """Masks R of each group's members along either axis, with a confidence band over the members.
 
     Each mask is divided by its sum and summed along the other axis, so that a profile says which share of the mask lies
-    in a bin or frame. Returns gender, emotion, axis (frequency_hz or time_s), position, mean, low, high (95 % limits of
-    the mean by Student's t), lowest, highest (of the seeds), seeds (those with a mask).
+    in a bin or frame. Returns group, emotion, axis (frequency_hz or time_s), position, mean, low, high (95 % limits of
+    the mean by Student's t), lowest, highest (of the members), seeds (members with a mask).
     """
     rows = []
-    for gender, of_gender in masks.items():
+    for group, of_group in masks.items():
         for index, emotion in enumerate(emotions):
-            own = of_gender[:, index].astype(float)
+            own = of_group[:, index].astype(float)
             own = own[own.any((1, 2))]
             shares = own / own.sum((1, 2), keepdims=True)
             for axis, positions, profiles in (
@@ -184,8 +204,8 @@ def mask_profiles(
                 for position, values in zip(positions, profiles.T, strict=True):
                     extremes = (values.min(), values.max()) if len(values) else (np.nan, np.nan)
                     mean, low, high, n = mean_interval(values, CONFIDENCE)
-                    rows.append([gender, emotion, axis, position, mean, low, high, *extremes, n])
-    columns = ["gender", "emotion", "axis", "position", "mean", "low", "high", "lowest", "highest", "seeds"]
+                    rows.append([group, emotion, axis, position, mean, low, high, *extremes, n])
+    columns = ["group", "emotion", "axis", "position", "mean", "low", "high", "lowest", "highest", "seeds"]
     return pd.DataFrame(rows, columns=columns)
 
 

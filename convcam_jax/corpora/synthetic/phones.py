@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 
-from convcam_jax.corpora.synthetic.voice import CONTROL_STEP_S, Array
+from convcam_jax.corpora.synthetic.voice import CONTROL_STEP_S
 
 SILENCE_BEFORE_S, SILENCE_AFTER_S = 0.04, 0.06
 
@@ -76,10 +77,10 @@ BANDWIDTHS_HZ = np.array((60.0, 80.0, 120.0, 180.0, 250.0, 350.0, 450.0, 550.0))
 
 
 class Timeline(NamedTuple):
-    """Segments [s] in order, their ends in seconds [s], which are stressed vowels [s]; silence at both ends."""
+    """Segments in order, their ends in seconds, and which are stressed vowels; silence at both ends."""
 
     segments: tuple[Segment, ...]
-    end_s: Array
+    end_s: Float64[np.ndarray, "s"]
     stressed: tuple[bool, ...]
 
 
@@ -107,27 +108,31 @@ def make_timeline(
     return Timeline((*segments, SILENCE), end_s, (*stressed, False))
 
 
-def control_times(timeline: Timeline) -> Array:
-    """Control instants [M] in s."""
+def control_times(timeline: Timeline) -> Float64[np.ndarray, "M"]:
+    """Control instants in s."""
     return np.arange(int(np.ceil(timeline.end_s[-1] / CONTROL_STEP_S)) + 1) * CONTROL_STEP_S
 
 
-def smooth(track: Array, width_s: float) -> Array:
-    """Moving average with a Hann window of width_s over the first axis of a control track [M, ...]; edges repeated."""
+def smooth(track: Float64[np.ndarray, "M *K"], width_s: float) -> Float64[np.ndarray, "M *K"]:
+    """Moving average with a Hann window of width_s over the first axis of a control track; edges repeated."""
     half = round(width_s / CONTROL_STEP_S / 2)
     window = np.hanning(2 * half + 3)[1:-1]
     padded = np.pad(track, [(half, half)] + [(0, 0)] * (track.ndim - 1), mode="edge")
     return np.apply_along_axis(np.convolve, 0, padded, window / window.sum(), mode="valid").astype(np.float64)
 
 
-def segment_track(timeline: Timeline, values: list[float] | list[tuple[float, float, float]]) -> Array:
-    """The value of each control instant's segment: [M] or [M, 3]."""
+def segment_track(
+    timeline: Timeline, values: list[float] | list[tuple[float, float, float]]
+) -> Float64[np.ndarray, "M *three"]:
+    """The value, or the three values, of each control instant's segment."""
     index = np.searchsorted(timeline.end_s[:-1], control_times(timeline), side="right")
     return np.array(values, dtype=np.float64)[index]
 
 
-def formant_tracks(timeline: Timeline, precision: float, tract_factor: float) -> tuple[Array, Array]:
-    """Formants and bandwidths [M, 8] in Hz: targets of the segments, run into each other as articulators are slow.
+def formant_tracks(
+    timeline: Timeline, precision: float, tract_factor: float
+) -> tuple[Float64[np.ndarray, "M 8"], Float64[np.ndarray, "M 8"]]:
+    """Formants and bandwidths in Hz: targets of the segments, run into each other as articulators are slow.
 
     precision scales the distance of targets from the neutral tract's formants; tract_factor multiplies all formants.
     """
@@ -139,7 +144,7 @@ def formant_tracks(timeline: Timeline, precision: float, tract_factor: float) ->
     return np.hstack([lower, upper]) * tract_factor, smooth(factor, 0.03)[:, None] * BANDWIDTHS_HZ
 
 
-def gain_track(timeline: Timeline, gain_db: list[float]) -> Array:
-    """Linear gain [M] of segments' gains in dB, with soft edges, 0 wherever a segment's own is 0."""
+def gain_track(timeline: Timeline, gain_db: list[float]) -> Float64[np.ndarray, "M"]:
+    """Linear gain of segments' gains in dB, with soft edges, 0 wherever a segment's own is 0."""
     gain = segment_track(timeline, (10 ** (np.array(gain_db) / 20)).tolist())
     return np.where(gain > 0, smooth(gain, 0.02), 0.0)

@@ -9,26 +9,27 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 
+from convcam_jax.corpora.audio import wav_bytes
 from convcam_jax.corpora.synthetic import speech
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.phones import SILENCE_AFTER_S, SILENCE_BEFORE_S
 from convcam_jax.corpora.synthetic.speech import Stream, UtteranceSpec
 from convcam_jax.corpora.synthetic.voice import (
     CONTROL_STEP_S,
-    Array,
     Controls,
     filter_responses,
     noise_part,
     synthesise,
 )
-from convcam_jax.settings.config import SyntheticConfig
 
 # To be raised whenever the same config gives other sound.
 PLANTED_VERSION = 1
 NEUTRAL = "neutral"
 CUES = ("f0", "envelope", "burst", "pause")
 VARIANT_CUES: dict[str, tuple[str, ...]] = {**{cue: (cue,) for cue in CUES}, "mixed": CUES, "none": CUES, NEUTRAL: ()}
-# What the classes are, by variant; the labels are `config.EVIDENCE_CLASSES`.
+# What the classes are, by variant, in the order of their labels 0 to 2.
 CLASS_CUES = {
     "f0": ("rising", "falling", "arched"),
     "envelope": ("swelling", "fading", "bulging"),
@@ -77,14 +78,14 @@ class Planted(NamedTuple):
         return f"{self.variant}_{self.spec.speaker}{self.spec.text}{self.spec.version}"
 
 
-def contour_shape(label: int, place: Array) -> Array:
-    """Rising, falling or arched (0, 1, 2), in -1..1 with mean 0 over `place` [M] in 0..1."""
+def contour_shape(label: int, place: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "M"]:
+    """Rising, falling or arched (0, 1, 2), in -1..1 with mean 0 over `place` in 0..1."""
     rise = 2 * place - 1
     return (rise, -rise, 1 - 2 * np.abs(rise))[label]
 
 
-def speech_place(n_controls: int) -> Array:
-    """Where the control instants [M] lie between the beginning (0) and the end (1) of the speech, silence left out."""
+def speech_place(n_controls: int) -> Float64[np.ndarray, "{n_controls}"]:
+    """Where the control instants lie between the beginning (0) and the end (1) of the speech, silence left out."""
     time_s = np.arange(n_controls) * CONTROL_STEP_S
     return np.clip((time_s - SILENCE_BEFORE_S) / (time_s[-1] - SILENCE_AFTER_S - SILENCE_BEFORE_S), 0, 1)
 
@@ -112,7 +113,9 @@ def plant_tracks(controls: Controls, cues: Iterable[str], label: int, draws: Dra
     return controls
 
 
-def noise_burst(rng: np.random.Generator, controls: Controls, label: int, draws: Draws, rate: int) -> Array:
+def noise_burst(
+    rng: np.random.Generator, controls: Controls, label: int, draws: Draws, rate: int
+) -> Float64[np.ndarray, "N"]:
     """Samples of band-limited noise in the band of a class, as long as the sound of `controls`."""
     n_controls = len(controls.f0_hz)
     time_s = np.arange(n_controls) * CONTROL_STEP_S
@@ -130,8 +133,8 @@ def noise_burst(rng: np.random.Generator, controls: Controls, label: int, draws:
     return noise_part(rng, alone, filter_responses(alone, rate), n_samples, rate)
 
 
-def render(config: SyntheticConfig, planted: Planted, rate: int) -> Array:
-    """Samples [n] of a recording; those of one sentence's variants and classes are all of the same length."""
+def render(config: SyntheticConfig, planted: Planted, rate: int) -> Float64[np.ndarray, "N"]:
+    """Samples of a recording; those of one sentence's variants and classes are all of the same length."""
     spec, cues = planted.spec, VARIANT_CUES[planted.variant]
     draws = draw(config, spec)
     neutral = speech.draw_controls(config, spec)
@@ -193,4 +196,4 @@ def folder_name(config: SyntheticConfig, rate: int) -> str:
 
 def wav(planted: Planted, config: SyntheticConfig, rate: int) -> bytes:
     """The content of a recording's wav file: 16 bits, mono."""
-    return speech.wav_bytes(render(config, planted, rate), rate)
+    return wav_bytes(render(config, planted, rate), rate)

@@ -11,20 +11,15 @@ low and in a narrow range, slow, weak; sadness with the least energy at high fre
 irregular voicing.
 """
 
-import dataclasses
-import io
-import json
-from contextlib import closing
 from enum import IntEnum
-from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
-from tqdm import tqdm
+from jaxtyping import Float64
 
+from convcam_jax.corpora.config import EMOTIONS
+from convcam_jax.corpora.emodb import EMODB_EMOTIONS
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.phones import (
     Timeline,
     control_times,
@@ -34,17 +29,10 @@ from convcam_jax.corpora.synthetic.phones import (
     segment_track,
     smooth,
 )
-from convcam_jax.corpora.synthetic.voice import Array, Controls, Sound, synthesise
-from convcam_jax.corpora.utterances import EMODB_EMOTIONS
-from convcam_jax.settings.config import EMOTIONS, SyntheticConfig
-from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import disk_errors, write_whole
-from convcam_jax.system.worker_processes import in_processes
+from convcam_jax.corpora.synthetic.voice import Controls, Sound, synthesise
 
 # To be raised whenever the same config gives other sound.
 CORPUS_VERSION = 1
-# By which the user chooses where the corpus lies.
-_FLAG = "--cache_dir"
 EMOTION_LETTERS = {emotion: letter for letter, emotion in EMODB_EMOTIONS.items()}
 TRUTH_STEP_S = 0.01
 PEAK_LIMIT = 0.98
@@ -243,13 +231,13 @@ def draw_prosody(rngs: dict[Stream, np.random.Generator], speaker: Speaker, emot
     return Prosody.of(*(_draw_part(rngs[stream], speaker.expressiveness, *part) for stream, *part in parts))
 
 
-def _wander(rng: np.random.Generator, m: int) -> Array:
-    """Slow random deviation [M] of about unit RMS."""
-    return smooth(rng.standard_normal(m), 0.16) / 0.21  # Smoothing leaves 0.21 of the white noise's RMS.
+def _wander(rng: np.random.Generator, n_controls: int) -> Float64[np.ndarray, "{n_controls}"]:
+    """Slow random deviation of about unit RMS."""
+    return smooth(rng.standard_normal(n_controls), 0.16) / 0.21  # Smoothing leaves 0.21 of the white noise's RMS.
 
 
-def _intonation(rng: np.random.Generator, timeline: Timeline, fall: float, accent: float) -> Array:
-    """A line falling by `fall` from the first to the last segment, with a bump of `accent` on stressed vowels [M]."""
+def _intonation(rng: np.random.Generator, timeline: Timeline, fall: float, accent: float) -> Float64[np.ndarray, "M"]:
+    """A line falling by `fall` from the first to the last segment, with a bump of `accent` on stressed vowels."""
     time_s = control_times(timeline)
     start_s = np.concatenate([[0.0], timeline.end_s[:-1]])
     track = fall * (0.5 - np.clip((time_s - start_s[1]) / (start_s[-1] - start_s[1]), 0, 1))
@@ -260,8 +248,8 @@ def _intonation(rng: np.random.Generator, timeline: Timeline, fall: float, accen
     return track
 
 
-def f0_track(rng: np.random.Generator, timeline: Timeline, pitch: Pitch, speaker: Speaker) -> Array:
-    """F0 contour [M] in Hz, within `F0_LIMITS_HZ`."""
+def f0_track(rng: np.random.Generator, timeline: Timeline, pitch: Pitch, speaker: Speaker) -> Float64[np.ndarray, "M"]:
+    """F0 contour in Hz, within `F0_LIMITS_HZ`."""
     time_s, speech_end_s = control_times(timeline), timeline.end_s[-2]
     semitones = pitch.level_st + _intonation(rng, timeline, pitch.declination_st, pitch.accent_st)
     semitones += pitch.final_st * np.clip((time_s - (speech_end_s - 0.2)) / 0.2, 0, 1)
@@ -269,8 +257,10 @@ def f0_track(rng: np.random.Generator, timeline: Timeline, pitch: Pitch, speaker
     return np.clip(speaker.f0_hz * 2 ** (semitones / 12), *F0_LIMITS_HZ)
 
 
-def level_track(rng: np.random.Generator, timeline: Timeline, loudness: Loudness, speaker: Speaker) -> Array:
-    """Energy envelope [M] in dB re full scale, on top of which segments have their own gains."""
+def level_track(
+    rng: np.random.Generator, timeline: Timeline, loudness: Loudness, speaker: Speaker
+) -> Float64[np.ndarray, "M"]:
+    """Energy envelope in dB re full scale, on top of which segments have their own gains."""
     track = _intonation(rng, timeline, loudness.declination_db, loudness.accent_db)
     return BASE_LEVEL_DB + speaker.level_db + loudness.level_db + track + _wander(rng, len(track))
 
@@ -325,70 +315,8 @@ def render(config: SyntheticConfig, spec: UtteranceSpec, sample_rate_hz: int) ->
     return sound._replace(samples=sound.samples * min(1.0, PEAK_LIMIT / peak))
 
 
-def truth_table(sound: Sound, sample_rate_hz: int) -> dict[str, NDArray]:
+def truth_table(sound: Sound, sample_rate_hz: int) -> dict[str, np.ndarray]:
     """Known F0 at every 10 ms: time_s, f0_hz (0 = unvoiced), voiced, each [m]."""
     sample = np.arange(0, len(sound.f0_hz), round(TRUTH_STEP_S * sample_rate_hz))
     f0_hz = sound.f0_hz[sample]
     return {"time_s": sample / sample_rate_hz, "f0_hz": f0_hz, "voiced": f0_hz > 0}
-
-
-def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
-    """A name that no other synthetic corpus has."""
-    sizes = f"{config.speakers_per_gender}-speakers-{config.texts}-texts"
-    return f"synthetic-{CORPUS_VERSION}-seed-{config.seed}-{sizes}-{sample_rate_hz}-hz"
-
-
-def _save_truth(table: dict[str, NDArray], path: Path) -> None:
-    np.savez(path, allow_pickle=False, **table)
-
-
-def wav_bytes(samples: Array, sample_rate_hz: int) -> bytes:
-    """The content of a wav file of 16 bits from samples [n] in -1..1."""
-    # On a full disk soundfile's own files raise no OSError.
-    buffer = io.BytesIO()
-    pcm = np.round(samples * 32767).astype(np.int16)
-    soundfile.write(buffer, pcm, sample_rate_hz, subtype="PCM_16", format="WAV")
-    return buffer.getvalue()
-
-
-def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) -> None:
-    """Make the folders and note what they hold; refuse a folder that holds another corpus."""
-    about = {"corpus_version": CORPUS_VERSION, "sample_rate_hz": sample_rate_hz, **dataclasses.asdict(config)}
-    identity = json.dumps(about, indent=1)
-    path = folder / "synthetic.json"
-    with disk_errors(folder, _FLAG):
-        (folder / "wav").mkdir(parents=True, exist_ok=True)
-        (folder / "truth").mkdir(exist_ok=True)
-    if not path.exists():
-        write_whole(path, lambda temporary: temporary.write_text(identity), _FLAG)
-    elif path.read_text() != identity:
-        raise UserError(
-            f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another {_FLAG}"
-        )
-
-
-def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, progress: bool = True) -> None:
-    """Write wav/RECORDING.wav (16-bit mono) and truth/RECORDING.npz (see `truth_table`) for every recording.
-
-    Recordings that are there already are kept, so that a killed generation goes on where it was; `progress` shows a bar
-    on stderr for the others. Raises UserError if the folder cannot be written or holds a synthetic corpus of another
-    config.
-    """
-    _claim_folder(config, folder, sample_rate_hz)
-    paths = {
-        spec: (folder / "wav" / f"{spec.recording}.wav", folder / "truth" / f"{spec.recording}.npz")
-        for spec in utterance_specs(config)
-    }
-    missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
-    with closing(in_processes(partial(_make, config, sample_rate_hz), missing)) as made:
-        bar = tqdm(made, "synthetic corpus", len(missing), unit="recording", disable=not (progress and missing))
-        for spec, (content, truth) in zip(missing, bar, strict=True):
-            wav_path, truth_path = paths[spec]
-            write_whole(truth_path, partial(_save_truth, truth), _FLAG)
-            write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
-
-
-def _make(config: SyntheticConfig, sample_rate_hz: int, spec: UtteranceSpec) -> tuple[bytes, dict[str, NDArray]]:
-    """The wav file of a recording and its truth."""
-    sound = render(config, spec, sample_rate_hz)
-    return wav_bytes(sound.samples, sample_rate_hz), truth_table(sound, sample_rate_hz)

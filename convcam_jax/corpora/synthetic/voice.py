@@ -11,10 +11,7 @@ pulses are filtered in the frequency domain, placed between samples without alia
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.floating]
-ComplexArray = NDArray[np.complexfloating]
+from jaxtyping import Bool, Complex128, Float64, Int
 
 CONTROL_STEP_S = 0.005
 # The glottis counts as vibrating above this gain (-30 dB); no pulse is made below it.
@@ -33,55 +30,63 @@ ASPIRATION_GAIN = 0.4
 class Controls(NamedTuple):
     """What is to be heard, at every `CONTROL_STEP_S`; M control instants, K formants.
 
-    f0_hz [M] is positive throughout, and heard where `voicing` [M] (linear gain of the glottal pulses, 0..1) lets it.
-    level_db [M] is the energy envelope: 0 dB is about full scale (RMS 1), and applies to pulses and noise alike.
-    formant_hz, bandwidth_hz [M, K]; tilt_db [M]: what the source loses at 3 kHz, 0 or more (Klatt's TL).
-    aspiration [M]: linear gain of the noise that passes the formants. frication [M]: that of the noise that does not,
-    in one band (frication_hz, frication_width_hz [M]). jitter: standard deviation of the pulse instants in periods;
-    shimmer_db: that of the pulses' level; floor_db: RMS of the recording's background noise.
+    f0_hz is positive throughout, and heard where `voicing` (linear gain of the glottal pulses, 0..1) lets it. level_db
+    is the energy envelope: 0 dB is about full scale (RMS 1), and applies to pulses and noise alike. tilt_db: what the
+    source loses at 3 kHz, 0 or more (Klatt's TL). aspiration: linear gain of the noise that passes the formants.
+    frication: that of the noise that does not, in one band (frication_hz, frication_width_hz). jitter: standard
+    deviation of the pulse instants in periods; shimmer_db: that of the pulses' level; floor_db: RMS of the recording's
+    background noise.
     """
 
-    f0_hz: Array
-    level_db: Array
-    voicing: Array
-    tilt_db: Array
-    aspiration: Array
-    frication: Array
-    frication_hz: Array
-    frication_width_hz: Array
-    formant_hz: Array
-    bandwidth_hz: Array
+    f0_hz: Float64[np.ndarray, "M"]
+    level_db: Float64[np.ndarray, "M"]
+    voicing: Float64[np.ndarray, "M"]
+    tilt_db: Float64[np.ndarray, "M"]
+    aspiration: Float64[np.ndarray, "M"]
+    frication: Float64[np.ndarray, "M"]
+    frication_hz: Float64[np.ndarray, "M"]
+    frication_width_hz: Float64[np.ndarray, "M"]
+    formant_hz: Float64[np.ndarray, "M K"]
+    bandwidth_hz: Float64[np.ndarray, "M K"]
     jitter: float
     shimmer_db: float
     floor_db: float
 
 
 class Sound(NamedTuple):
-    """A synthetic recording and its truth: samples [n] (full scale is 1), f0_hz [n] (0 = unvoiced), pulse_s [p]."""
+    """A synthetic recording and its truth: samples (full scale is 1), F0 (0 = unvoiced), instants of the pulses."""
 
-    samples: Array
-    f0_hz: Array
-    pulse_s: Array
+    samples: Float64[np.ndarray, "n"]
+    f0_hz: Float64[np.ndarray, "n"]
+    pulse_s: Float64[np.ndarray, "p"]
 
 
-def glottal_spectrum(frequency_hz: Array, open_s: Array) -> ComplexArray:
+def glottal_spectrum(
+    frequency_hz: Float64[np.ndarray, "B"], open_s: Float64[np.ndarray, "P"]
+) -> Complex128[np.ndarray, "P B"]:
     """Fourier transform of the KLGLOTT88 flow derivative 2u - 3u^2, u = t / open_s in 0..1 (Klatt & Klatt 1990).
 
-    frequency_hz [B], the first of them 0; open_s [P], the open phase; returns [P, B] in seconds.
+    The first frequency is 0; open_s is the open phase. In seconds.
     """
     s = 2j * np.pi * open_s[:, None] * frequency_hz[None, 1:]
     spectrum = open_s[:, None] * (2 * s - 6 + np.exp(-s) * (s * s + 4 * s + 6)) / (s * s * s)
     return np.pad(spectrum, ((0, 0), (1, 0)))  # The flow is 0 before and after the pulse: no component at 0 Hz.
 
 
-def tilt_response(frequency_hz: Array, tilt_db: Array) -> ComplexArray:
-    """First-order low-pass that takes tilt_db [P] (0 or more) at 3 kHz; frequency_hz [B]; returns [P, B]."""
+def tilt_response(
+    frequency_hz: Float64[np.ndarray, "B"], tilt_db: Float64[np.ndarray, "P"]
+) -> Complex128[np.ndarray, "P B"]:
+    """First-order low-pass that takes tilt_db (0 or more) at 3 kHz."""
     slope = np.sqrt(10 ** (np.maximum(tilt_db, 0.0) / 10) - 1) / 3000.0
     return 1 / (1 + 1j * slope[:, None] * frequency_hz[None, :])
 
 
-def tract_response(frequency_hz: Array, formant_hz: Array, bandwidth_hz: Array) -> ComplexArray:
-    """Cascade of two-pole resonators, gain 1 at 0 Hz; frequency_hz [B]; formants [P, K]; returns [P, B].
+def tract_response(
+    frequency_hz: Float64[np.ndarray, "B"],
+    formant_hz: Float64[np.ndarray, "P K"],
+    bandwidth_hz: Float64[np.ndarray, "P K"],
+) -> Complex128[np.ndarray, "P B"]:
+    """Cascade of K two-pole resonators, gain 1 at 0 Hz.
 
     The denominators 1 + s w / F^2 + s^2 / F^2 (s = j f, w the bandwidth) are multiplied into one polynomial of s first.
     """
@@ -99,20 +104,26 @@ def tract_response(frequency_hz: Array, formant_hz: Array, bandwidth_hz: Array) 
     return 1 / (even + 1j * f * odd)
 
 
-def band_response(frequency_hz: Array, centre_hz: Array, width_hz: Array, sample_rate_hz: int) -> ComplexArray:
-    """Band-pass resonator scaled so that white noise of RMS 1 leaves it with an RMS of about 1.
-
-    frequency_hz [B]; centre_hz, width_hz [P]; returns [P, B].
-    """
+def band_response(
+    frequency_hz: Float64[np.ndarray, "B"],
+    centre_hz: Float64[np.ndarray, "P"],
+    width_hz: Float64[np.ndarray, "P"],
+    sample_rate_hz: int,
+) -> Complex128[np.ndarray, "P B"]:
+    """Band-pass resonator scaled so that white noise of RMS 1 leaves it with an RMS of about 1."""
     f, centre, width = frequency_hz[None, :], centre_hz[:, None], width_hz[:, None]
     passed_share = np.pi * width / sample_rate_hz
     return 1j * f * width / (centre**2 - f**2 + 1j * f * width) / np.sqrt(passed_share)
 
 
 def pulse_instants(
-    rng: np.random.Generator, f0_hz: Array, voiced: NDArray[np.bool_], jitter: float, rate: int
-) -> Array:
-    """Instants in s at which the integral of f0_hz [n] passes whole numbers while voiced [n]; shifted by the jitter."""
+    rng: np.random.Generator,
+    f0_hz: Float64[np.ndarray, "n"],
+    voiced: Bool[np.ndarray, "n"],
+    jitter: float,
+    rate: int,
+) -> Float64[np.ndarray, "p"]:
+    """Instants in s at which the integral of f0_hz passes whole numbers while voiced; shifted by the jitter."""
     phase = np.cumsum(f0_hz) / rate
     at_sample = np.interp(np.arange(np.ceil(phase[0]), phase[-1]), phase, np.arange(len(phase)))
     nearest = np.round(at_sample).astype(int)
@@ -120,8 +131,10 @@ def pulse_instants(
     return np.maximum(at_sample + shift_samples, 0.0)[voiced[nearest]] / rate
 
 
-def overlap_add(grains: Array, first_sample: NDArray[np.integer], n_samples: int) -> Array:
-    """Sum of grains [P, L], each beginning at its first_sample [P] (-L..n_samples), cut to n_samples."""
+def overlap_add(
+    grains: Float64[np.ndarray, "P L"], first_sample: Int[np.ndarray, "P"], n_samples: int
+) -> Float64[np.ndarray, "{n_samples}"]:
+    """Sum of the grains, each beginning at its first_sample (-L..n_samples), cut to n_samples."""
     length = grains.shape[1]
     padded = np.zeros(n_samples + 2 * length)
     for start, grain in zip(first_sample + length, grains, strict=True):
@@ -129,15 +142,15 @@ def overlap_add(grains: Array, first_sample: NDArray[np.integer], n_samples: int
     return padded[length : length + n_samples]
 
 
-def _at(track: Array, time_s: Array) -> Array:
-    """A control track [M] or [M, K], read linearly at time_s [P]."""
+def _at(track: Float64[np.ndarray, "M *K"], time_s: Float64[np.ndarray, "P"]) -> Float64[np.ndarray, "P *K"]:
+    """A control track, read linearly at some times."""
     position = np.clip(time_s / CONTROL_STEP_S, 0, len(track) - 1)
     below = np.minimum(position.astype(int), len(track) - 2)
     weight = (position - below).reshape((-1,) + (1,) * (track.ndim - 1))
     return (1 - weight) * track[below] + weight * track[below + 1]
 
 
-def _amplitude(level_db: Array) -> Array:
+def _amplitude(level_db: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "M"]:
     return 10 ** (level_db / 20)
 
 
@@ -145,17 +158,22 @@ def _grain_length(sample_rate_hz: int) -> int:
     return 2 ** int(np.ceil(np.log2(GRAIN_S * sample_rate_hz)))
 
 
-def filter_responses(controls: Controls, rate: int) -> ComplexArray:
-    """Tilt and formants at every control instant: [M, B] for the B frequencies of a grain."""
+def filter_responses(controls: Controls, rate: int) -> Complex128[np.ndarray, "M B"]:
+    """Tilt and formants at every control instant, for the B frequencies of a grain."""
     frequency_hz = np.fft.rfftfreq(_grain_length(rate), 1 / rate)
     tract = tract_response(frequency_hz, controls.formant_hz, controls.bandwidth_hz)
     return tract * tilt_response(frequency_hz, controls.tilt_db)
 
 
 def voiced_part(
-    rng: np.random.Generator, controls: Controls, responses: ComplexArray, pulse_s: Array, n_samples: int, rate: int
-) -> Array:
-    """Samples [n] of glottal pulses at pulse_s [p], each through the filters of the nearest control instant."""
+    rng: np.random.Generator,
+    controls: Controls,
+    responses: Complex128[np.ndarray, "M B"],
+    pulse_s: Float64[np.ndarray, "p"],
+    n_samples: int,
+    rate: int,
+) -> Float64[np.ndarray, "{n_samples}"]:
+    """Samples of glottal pulses at pulse_s, each through the filters of the nearest control instant."""
     length = _grain_length(rate)
     frequency_hz = np.fft.rfftfreq(length, 1 / rate)
     f0_hz = _at(controls.f0_hz, pulse_s)
@@ -173,9 +191,9 @@ def voiced_part(
 
 
 def noise_part(
-    rng: np.random.Generator, controls: Controls, responses: ComplexArray, n_samples: int, rate: int
-) -> Array:
-    """Samples [n] of aspiration and frication: white noise in Hann windows, each through the filters of its instant."""
+    rng: np.random.Generator, controls: Controls, responses: Complex128[np.ndarray, "M B"], n_samples: int, rate: int
+) -> Float64[np.ndarray, "{n_samples}"]:
+    """Samples of aspiration and frication: white noise in Hann windows, each through the filters of its instant."""
     step, length = round(CONTROL_STEP_S * rate), _grain_length(rate)
     frequency_hz = np.fft.rfftfreq(length, 1 / rate)
     white = rng.standard_normal((len(controls.f0_hz) + 1) * step)

@@ -1,0 +1,28 @@
+"""The settings of attribution."""
+
+import dataclasses
+from typing import Literal
+
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.score import Score
+from convcam_jax.kernels.precision import Precision
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class AttributionConfig:
+    """How the network is explained: the paper's Grad-CAM (section 2.2) or another method (docs/attribution_methods.md).
+
+    Which convolution is explained, which class, which of its outputs is its score (Eq. 3), and the precision of the
+    factors of the convolutions' products wherever a trained network is used.
+    """
+
+    method: str = dataclasses.field(default="gradcam", metadata={"choices": tuple(METHODS)})
+    # "": the network's default, its last convolution.
+    layer: str = ""
+    target: Literal["truth", "predicted"] = "truth"
+    score: Score = "logit"
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        require(self.method in METHODS, "attribution.method", f"must be one of {', '.join(METHODS)}")

@@ -1,0 +1,58 @@
+"""What a method of attribution is, and what it gets to explain."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+from jaxtyping import Array, Float, Int
+
+from convcam_jax.attribution.placement import Level, Placement
+from convcam_jax.attribution.score import Classify, Score
+
+# One recording's map [H, W] by (classify, activations [H, W, K], target, score).
+ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
+# Maps [B, F, T] by (classify, spectrograms [B, F, T], targets [B], score).
+ExplainInputs = Callable[[Classify, Array, Array, Score], Array]
+
+
+class Explained(NamedTuple):
+    """A batch of recordings, and the network as far as methods need it."""
+
+    spectrograms: Float[Array, "B F T"]
+    activations: Float[Array, "B H W K"]  # of the explained convolution, after its nonlinearity
+    targets: Int[Array, " B"]  # the class that is explained
+    score: Score
+    placement: Placement  # of the convolution's nodes, at their receptive fields
+    classify: Classify  # the whole network: from spectrograms [B, F, T] to logits [B, C]
+    head: Classify  # the layers behind the convolution: from activations [H, W, K] of one recording to logits [C]
+
+
+class Method(NamedTuple):
+    """A method of attribution; the positive part of its signed map is the map that is analysed."""
+
+    level: Level
+    explain: Callable[[Explained], Array]  # signed maps [B, H, W] of the nodes, or [B, F, T] on the grid of the input
+    description: str  # the map as a formula, with the symbols of docs/attribution_methods.md
+    source: str
+    sign: Literal["both", ">= 0"]
+
+
+def by_nodes(explain: ExplainNodes) -> Callable[[Explained], Array]:
+    """Maps `[B, H, W]` by what explains the nodes of one recording."""
+
+    def explain_batch(explained: Explained) -> Array:
+        def one(activations: Array, target: Array) -> Array:
+            return explain(explained.head, activations, target, explained.score)
+
+        return jax.vmap(one)(explained.activations, explained.targets)
+
+    return explain_batch
+
+
+def by_inputs(explain: ExplainInputs) -> Callable[[Explained], Array]:
+    """Maps `[B, F, T]` by what explains the network's inputs."""
+
+    def explain_batch(explained: Explained) -> Array:
+        return explain(explained.classify, explained.spectrograms, explained.targets, explained.score)
+
+    return explain_batch

@@ -1,0 +1,22 @@
+"""The config of the comparison with chance: section `controls` of a run's config."""
+
+import dataclasses
+
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlsConfig:
+    """How the figures of Tables 3 to 5 are set against chance."""
+
+    # Draws of each control, and resamples of the speakers for each interval.
+    permutations: int = 200
+    resamples: int = 1000
+    seed: int = 0
+    false_discovery_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        require(self.permutations >= 1, "controls.permutations", "must be at least 1")
+        require(self.resamples >= 1, "controls.resamples", "must be at least 1")
+        require(self.seed >= 0, "controls.seed", "must not be negative")
+        require(0 < self.false_discovery_rate < 1, "controls.false_discovery_rate", "must lie between 0 and 1")

@@ -1,0 +1,118 @@
+"""What the comparison with chance comes to, in sentences made of its numbers."""
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.checks.chance.controls import only_zero_maps
+from convcam_jax.corpora.config import ALL
+from convcam_jax.measures.digits import per_cent
+from convcam_jax.measures.metric_table import METRICS
+
+CONTROL_VERDICT_COLUMNS = ("about", "group", "emotion", "metric", "control", "above_chance", "sentence")
+
+_CONTROLS = {
+    "random_blobs": "random blobs of the same area",
+    "time_shift": "the same mask moved in time",
+    "frequency_shift": "the same mask moved in frequency",
+    "another_emotion": "other emotions' masks of the same area",
+    "shuffled_emotions": "masks of the same area made without regard to emotion",
+    "top_energy": "the strongest cells of the same area",
+    "other_recordings": "other recordings' maps",
+}
+
+
+def control_in_words(metric: str, control: str) -> str:
+    """What a metric is compared with."""
+    moved = metric != "energy_ratio" and control == "time_shift"
+    return "the same map moved in time" if moved else _CONTROLS[control]
+
+
+def p_in_words(p: float) -> str:
+    """A p- or q-value as text: three decimals, or as many as its first digit needs."""
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
+
+
+def control_verdicts(controls: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
+    """Sentences about every metric and control (how many cells are above chance), group, and group and emotion.
+
+    controls: the table of controls.csv. Returns CONTROL_VERDICT_COLUMNS; above_chance is empty where nothing could be
+    tested.
+    """
+    cells, groups = controls[controls["level"] == "emotion"], controls[controls["level"] == "group"]
+    rows = [
+        _summary(str(metric), str(control), own, false_discovery_rate)
+        for (metric, control), own in cells.groupby(["metric", "control"], sort=False)
+    ]
+    for part in (groups, cells):
+        rows += [_cell(row, false_discovery_rate) for _, row in part.iterrows() if row["n_recordings"] > 0]
+    return pd.DataFrame(rows, columns=list(CONTROL_VERDICT_COLUMNS))
+
+
+def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> list[object]:
+    tested = cells[cells["q"].notna()]
+    what, against = f"The {METRICS[metric].words}", control_in_words(metric, control)
+    place: list[object] = ["summary", "all", "all", metric, control]
+    if control == "top_energy":
+        reached = cells["observed"] / cells["control_mean"]
+        share = f"{per_cent(reached.min())} to {per_cent(reached.max())}" if reached.notna().any() else "no share"
+        sentence = f"{what}: {share} of that inside {against} (the ceiling, not chance)."
+        return [*place, None, sentence]
+    if tested.empty:
+        return [*place, None, f"{what}, against {against}: nothing could be tested.{_zero_maps(cells)}"]
+    above = int(tested["above_chance"].sum())
+    names = [f"{row.group} {row.emotion}" for row in tested.itertuples() if row.above_chance]
+    listed = f" ({', '.join(names)})" if names else ""
+    sentence = (
+        f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
+        f"discovery rate of {per_cent(rate)}{listed}."
+    )
+    decidable = _decidable(int(tested["n_draws"].max()), rate)
+    return [*place, above > 0 if decidable else None, sentence + _zero_maps(cells) + _too_few(tested, rate)]
+
+
+def _zero_maps(cells: pd.DataFrame) -> str:
+    """A remark on the cells that have no value because all their maps are zero."""
+    named = [f"{row['group']} {row['emotion']}" for _, row in cells.iterrows() if only_zero_maps(row)]
+    return f" All maps are zero of {', '.join(named)}." if named else ""
+
+
+def _decidable(draws: int, rate: float) -> bool:
+    """Whether the smallest p that so many draws can give is at most the rate."""
+    return 1 / (1 + draws) <= rate
+
+
+def _too_few(tested: pd.DataFrame, rate: float) -> str:
+    draws = int(tested["n_draws"].max())
+    if _decidable(draws, rate):
+        return ""
+    return f" With {draws} draws at most no p can lie below {p_in_words(1 / (1 + draws))}: this cannot be decided."
+
+
+def _cell(row: pd.Series, rate: float) -> list[object]:
+    all_of_group = "all recordings" if row["group"] == ALL else f"all {row['group']} recordings"
+    who = f"{row['group']} {row['emotion']}" if row["level"] == "emotion" else all_of_group
+    metric = METRICS[row["metric"]]
+    show = metric.as_text
+    subject = f"The {metric.words}, {who}: {show(row['observed'])}"
+    if row["metric"] == "energy_ratio":
+        subject += f" on {per_cent(row['mask_area'])} of the area"
+    place: list[object] = [row["level"], row["group"], row["emotion"], row["metric"], row["control"]]
+    control = control_in_words(row["metric"], row["control"])
+    against = f"{control} ({show(row['control_mean'])} on average"
+    if not np.isfinite(row["p"]):
+        return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}."]
+    test = f"p = {p_in_words(row['p'])} with {row['n_draws']} draws, q = {p_in_words(row['q'])})"
+    better = "above that inside" if metric.better == "higher" else "below that with"
+    if row["above_chance"]:
+        return [*place, True, f"{subject} is {better} {against}; {test}."]
+    if not _decidable(row["n_draws"], rate):
+        return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
+    answer = f"is not better than chance at a false discovery rate of {per_cent(rate)}: {against}; {test}"
+    return [*place, False, f"{subject} {answer}.{_opposite(row)}"]
+
+
+def _opposite(row: pd.Series) -> str:
+    """A remark where the control is better than what was observed in nearly all draws."""
+    if row["p"] < 0.975:
+        return ""
+    return " It is worse than in nearly all draws."

@@ -1,0 +1,19 @@
+"""The config of the deletion and insertion curves: section `faithfulness` of a run's config."""
+
+import dataclasses
+
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class FaithfulnessConfig:
+    """Deletion and insertion curves (`convcam_jax.checks.faithfulness.curves`)."""
+
+    # Members per cohort, the chosen one first, then by seed; 0 leaves all this out.
+    seeds: int = 3
+    # Intervals between the shares of cells 0 and 1.
+    steps: int = 5
+
+    def __post_init__(self) -> None:
+        require(self.seeds >= 0, "faithfulness.seeds", "must not be negative")
+        require(self.steps >= 2, "faithfulness.steps", "must be at least 2")

@@ -1,0 +1,25 @@
+"""The config of the sounds of what maps mark, which the report plays: section `report` of a run's config."""
+
+import dataclasses
+
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportConfig:
+    """The sounds of the report: what a map marks is where it reaches a share of its maximum."""
+
+    thresholds: tuple[float, ...] = (0.25, 0.5, 0.75)
+    # Choices of as many random cells that each mark is compared with.
+    random_masks: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(
+            bool(self.thresholds) and all(0 < t <= 1 for t in self.thresholds),
+            "report.thresholds",
+            "needs numbers in (0, 1]",
+        )
+        require(len(set(self.thresholds)) == len(self.thresholds), "report.thresholds", "needs different numbers")
+        require(self.random_masks >= 1, "report.random_masks", "must be at least 1")
+        require(self.seed >= 0, "report.seed", "must not be negative")

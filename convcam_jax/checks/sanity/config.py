@@ -1,0 +1,19 @@
+"""The config of the sanity checks: section `sanity` of a run's config."""
+
+import dataclasses
+
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class SanityConfig:
+    """Maps of networks with randomised weights and shuffled labels (`convcam_jax.checks.sanity.randomisation`)."""
+
+    # Members per cohort, the chosen one first, then by seed; 0 leaves all this out.
+    seeds: int = 5
+    # Further networks per cohort, trained on shuffled labels; 0 leaves them out.
+    shuffled_label_seeds: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.seeds >= 0, "sanity.seeds", "must not be negative")
+        require(self.shuffled_label_seeds >= 0, "sanity.shuffled_label_seeds", "must not be negative")

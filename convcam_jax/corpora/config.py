@@ -1,0 +1,43 @@
+"""What every corpus can be asked for; its own config, with its defaults, stands with each corpus."""
+
+import dataclasses
+from typing import Literal
+
+from convcam_jax.system.validation import require
+
+# The order of the columns of the paper's Tables 3 to 5.
+EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
+GENDERS = ("female", "male")
+# As `models_per`: one model for all recordings.
+ALL = "all"
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusConfig:
+    """Which recordings are used, and which of them share a model (paper, section 3.1).
+
+    Raises UserError if a field has a value that is not allowed; so do the configs of all corpora.
+    """
+
+    name: str
+    data_dir: str = ""
+    emotions: tuple[str, ...] = EMOTIONS
+    excluded_speakers: tuple[str, ...] = ()
+    # A column, of whose values each has models of its own, or "all".
+    models_per: str = "gender"
+    # Recordings of several channels: a problem, or the mean of the channels.
+    channels: Literal["refuse", "mix"] = "refuse"
+    # Longer recordings are left out.
+    max_frames: int = 202
+    on_error: Literal["stop", "skip"] = "stop"
+
+    def __post_init__(self) -> None:
+        require(
+            len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names"
+        )
+        require(
+            self.models_per not in ("", "emotion"),
+            "corpus.models_per",
+            f"must be {ALL} or a column other than emotion, which is what a model tells apart",
+        )
+        require(self.max_frames >= 1, "corpus.max_frames", "must be at least 1")

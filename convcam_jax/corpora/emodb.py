@@ -1,0 +1,96 @@
+"""The Berlin Database of Emotional Speech (F. Burkhardt et al., Interspeech 2005), whose names tell what is spoken."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.wav_files import files_in_wav, given_folder, read_names
+from convcam_jax.system.errors import RecordingError
+
+# The letter of an emotion is that of its German word: Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral.
+EMODB_EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+EMODB_SPEAKER_GENDERS = {
+    **dict.fromkeys(("03", "10", "11", "12", "15"), "male"),
+    **dict.fromkeys(("08", "09", "13", "14", "16"), "female"),
+}
+HOW_TO_GET_EMODB = (
+    "get EMO-DB from emodb.bilderbar.info or by the Python package audb and give its folder as --data_dir; "
+    "--corpus=synthetic needs none"
+)
+_NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
+
+
+@dataclasses.dataclass(frozen=True)
+class EmodbConfig(CorpusConfig):
+    """Which recordings of EMO-DB are used; the paper's six emotions are all but disgust."""
+
+    name: str = "emodb"
+
+
+class EmodbName(NamedTuple):
+    """The parts of a name such as 03a01Fa."""
+
+    speaker: str
+    text: str
+    emotion: str
+    version: str
+
+
+def parse_emodb_name(name: str) -> EmodbName:
+    """Parts of an EMO-DB recording's `name` (without .wav): "03a01Fa" is speaker 03, text a01, happiness, version a.
+
+    Raises RecordingError if the name has another pattern.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise RecordingError(
+            name,
+            "not a name of EMO-DB: two digits (speaker), a letter and two digits (text), one of WLEAFTN (emotion), "
+            "a small letter (version), as in 03a01Fa; rename or remove the file",
+        )
+    speaker, text, letter, version = match.groups()
+    return EmodbName(speaker, text, EMODB_EMOTIONS[letter], version)
+
+
+def find_named(data_dir: Path, speaker_genders: Mapping[str, str], on_error: str) -> Found:
+    """Recordings in `data_dir`/wav with EMO-DB's names, sorted by name.
+
+    `speaker_genders` maps speakers to "female" or "male". For `on_error` and what is raised see `Corpus`.
+    """
+    return read_names(files_in_wav(data_dir, HOW_TO_GET_EMODB), partial(_utterance, speaker_genders), on_error)
+
+
+def _utterance(speaker_genders: Mapping[str, str], name: str, path: Path) -> Utterance:
+    parts = parse_emodb_name(name)
+    if parts.speaker not in speaker_genders:
+        known = ", ".join(sorted(speaker_genders))
+        raise RecordingError(name, f"speaker {parts.speaker} is not one of {known}; rename or remove the file")
+    return Utterance(name, parts.speaker, speaker_genders[parts.speaker], parts.emotion, parts.text, path)
+
+
+def _find(config: EmodbConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
+    return find_named(given_folder(config, HOW_TO_GET_EMODB), EMODB_SPEAKER_GENDERS, config.on_error)
+
+
+EMODB = Corpus(
+    description="Berlin Database of Emotional Speech: 535 recordings of 10 speakers, German, 7 emotions",
+    how_to_get=HOW_TO_GET_EMODB,
+    licence="as its makers state it (emodb.bilderbar.info); not part of this program",
+    config=EmodbConfig,
+    find=_find,
+    speakers=tuple(EMODB_SPEAKER_GENDERS),
+)

@@ -1,0 +1,22 @@
+"""Config of the embedded corpus."""
+
+import dataclasses
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig(CorpusConfig):
+    """Size and seed of the embedded corpus, and which of its recordings are used."""
+
+    name: str = "synthetic"
+    seed: int = 0
+    speakers_per_gender: int = 3
+    texts: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.seed >= 0, "corpus.seed", "must not be negative")
+        require(1 <= self.speakers_per_gender <= 20, "corpus.speakers_per_gender", "must lie in 1..20")
+        require(1 <= self.texts <= 20, "corpus.texts", "must lie in 1..20")

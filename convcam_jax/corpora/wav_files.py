@@ -1,0 +1,75 @@
+"""Wav files in the folder that the user gives for a corpus, by their names alone."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.system.errors import RecordingError, UserError
+
+
+def given_folder(config: CorpusConfig, how_to_get: str) -> Path:
+    """The config's `data_dir`; raises UserError if none is given or there is no such folder."""
+    if not config.data_dir:
+        raise UserError(f"--data_dir: missing; {how_to_get}")
+    folder = Path(config.data_dir)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; {how_to_get}")
+    return folder
+
+
+def files_with(ending: str, folder: Path) -> dict[str, Path]:
+    """Files of a folder with an ending such as ".wav", in small or capital letters, by name without it, sorted.
+
+    Names that begin with a dot are the operating system's. None if there is no such folder; raises UserError if it
+    cannot be read.
+    """
+    try:
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    except PermissionError as error:
+        raise UserError(f"{folder}: cannot be read; change its permissions") from error
+    files = {p.stem: p for p in paths if p.suffix.lower() == ending and not p.name.startswith(".")}
+    return dict(sorted(files.items()))
+
+
+def files_in_wav(data_dir: Path, how_to_get: str) -> dict[str, Path]:
+    """All `data_dir`/wav/*.wav by name without the ending, sorted; raises UserError if there are none."""
+    files = files_with(".wav", data_dir / "wav")
+    if not files and any(data_dir.glob("*.wav")):
+        raise UserError(f"{data_dir}: has the wav files in itself; give the folder that has them in its folder wav")
+    if not files:
+        raise UserError(f"{data_dir / 'wav'}: there are no wav files; {how_to_get}")
+    return files
+
+
+def file_problem(path: Path) -> str:
+    """What keeps the file at `path` from being read, and what to do about it; "" if nothing does."""
+    if path.is_symlink() and not os.path.exists(path):
+        return f"{path} is a link to a file that is not there; replace or remove it"
+    if not os.path.isfile(path):
+        return f"{path} is not a file; rename or remove it"
+    if not os.access(path, os.R_OK):
+        return f"{path} cannot be read; change its permissions or remove it"
+    return ""
+
+
+def read_names(paths: Mapping[str, Path], read_name: Callable[[str, Path], Utterance], on_error: str) -> Found:
+    """The utterances that the names of files tell, in their order.
+
+    `paths` maps names without their ending to files. `read_name(name, path)` raises RecordingError where a name is
+    wrong. With `on_error` "stop" the first problem is raised, with "skip" all are collected.
+    """
+    utterances, problems = [], []
+    for name, path in paths.items():
+        try:
+            utterance = read_name(name, path)
+            if problem := file_problem(path):
+                raise RecordingError(name, problem)
+        except RecordingError as error:
+            if on_error == "stop":
+                raise
+            problems.append(error)
+        else:
+            utterances.append(utterance)
+    return Found(utterances, problems)

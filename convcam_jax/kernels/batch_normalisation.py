@@ -1,0 +1,104 @@
+"""Batch normalisation of images with a ReLU that is capped at 6, of a batch whose places may be empty.
+
+Ioffe and Szegedy, "Batch Normalization", ICML 2015; the gradient is derived there. JAX's own keeps, and passes over,
+several arrays as large as the images, which takes a CPU longer than the convolutions.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+_CAP = 6.0
+
+
+class Moments(NamedTuple):
+    """Of the nodes of every channel: the mean, and the mean squared distance from it."""
+
+    mean: Float[Array, " C"]
+    variance: Float[Array, " C"]
+
+
+def relu6(values: Array) -> Array:
+    """Values, those below 0 as 0 and those above 6 as 6."""
+    return jnp.clip(values, 0.0, _CAP)
+
+
+def normalise(
+    images: Float[Array, "B H W C"],
+    moments: Moments,
+    scale: Float[Array, " C"],
+    offset: Float[Array, " C"],
+    epsilon: float,
+) -> Float[Array, "B H W C"]:
+    """Images at the scale and offset of each channel, with a ReLU capped at 6, by moments that are known."""
+    factor = scale * jax.lax.rsqrt(moments.variance + epsilon)
+    return relu6(_affine(images, factor, offset - moments.mean * factor))
+
+
+def _affine(images: Array, factor: Array, summand: Array) -> Array:
+    """Every channel times a factor of its own, plus a summand."""
+    return images * factor[None, None, None] + summand[None, None, None]
+
+
+def normalise_batch(
+    images: Float[Array, "B H W C"],
+    scale: Float[Array, " C"],
+    offset: Float[Array, " C"],
+    present: Bool[Array, " B"],
+    epsilon: float,
+) -> tuple[Float[Array, "B H W C"], Moments]:
+    """As `normalise`, by the moments of the images that are present; the moments too, which have no gradient.
+
+    Differentiable in the first three. Images that are not present are normalised as the others are.
+    """
+    normalised, moments = _normalise_batch(images, scale, offset, present.astype(images.dtype), epsilon)
+    return normalised, jax.lax.stop_gradient(moments)
+
+
+def _moments(images: Array, present: Array) -> Moments:
+    # Sums of the images themselves and of their squares: XLA's CPU backend has no need to write anything for them.
+    of_images, of_squares = jnp.sum(images, (1, 2)), jnp.sum(jnp.square(images), (1, 2))
+    weight = present / _n_nodes(images, present)
+    mean = weight @ of_images
+    return Moments(mean, jnp.maximum(weight @ of_squares - jnp.square(mean), 0.0))
+
+
+def _n_nodes(images: Array, present: Array) -> Array:
+    return jnp.maximum(jnp.sum(present), 1.0) * (images.shape[1] * images.shape[2])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _normalise_batch(
+    images: Array, scale: Array, offset: Array, present: Array, epsilon: float
+) -> tuple[Array, Moments]:
+    return _forward(images, scale, offset, present, epsilon)[0]
+
+
+def _forward(
+    images: Array, scale: Array, offset: Array, present: Array, epsilon: float
+) -> tuple[tuple[Array, Moments], tuple[Array, ...]]:
+    moments = _moments(images, present)
+    result = normalise(images, moments, scale, offset, epsilon)
+    return (result, moments), (images, scale, offset, present, *moments)
+
+
+def _gradients(epsilon: float, residuals: tuple[Array, ...], cotangents: tuple[Array, Moments]) -> tuple[Array, ...]:
+    images, scale, offset, present, mean, variance = residuals
+    by_deviation = jax.lax.rsqrt(variance + epsilon)
+    factor = scale * by_deviation
+    before_cap = _affine(images, factor, offset - mean * factor)
+    passed = jnp.where((before_cap > 0) & (before_cap < _CAP), cotangents[0], 0.0)
+    by_offset = jnp.sum(passed, (0, 1, 2))
+    by_scale = by_deviation * (jnp.sum(passed * images, (0, 1, 2)) - mean * by_offset)
+    # Every image that is present moves the moments, by which all are normalised.
+    weight = (present / _n_nodes(images, present))[:, None, None, None]
+    slope = by_deviation * by_scale
+    by_moments = weight * _affine(images, slope, by_offset - mean * slope)
+    by_images = factor[None, None, None] * (passed - by_moments)
+    return by_images, by_scale, by_offset, jnp.zeros_like(present)
+
+
+_normalise_batch.defvjp(_forward, _gradients)

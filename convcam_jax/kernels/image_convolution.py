@@ -1,0 +1,212 @@
+"""Convolutions of batched images `[B, H, W, C]`, and how they are computed on each backend.
+
+Padding is (in front, behind) of the rows and of the columns, strides are of the rows and of the columns; there must be
+at least one node left. Sums are float32 in either precision on a CPU.
+
+XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
+gradient by a kernel at a tenth of the speed of a matrix product. On a CPU a convolution is therefore a matrix product
+with patches, a 1 x 1 convolution one with the nodes, and a depthwise one a sum of shifted products, which XLA fuses. In
+bfloat16 their factors are rounded and multiplied in float32. On other backends they are `lax.conv_general_dilated` and
+its own derivatives.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from convcam_jax.kernels.member_loop import one_member_after_another
+from convcam_jax.kernels.precision import Precision
+
+Strides = tuple[int, int]
+Padding = tuple[tuple[int, int], tuple[int, int]]
+
+NO_PADDING: Padding = ((0, 0), (0, 0))
+# Of images at once, in the gradient by a depthwise kernel: all 10 MB of a batch took six times as long as one by one.
+_CACHE_BYTES = 2**20
+
+
+def convolution(
+    images: Float[Array, "B H W C"],
+    kernel: Float[Array, "h w C D"],
+    strides: Strides = (1, 1),
+    padding: Padding = NO_PADDING,
+    precision: Precision = "float32",
+) -> Float[Array, "B rows columns D"]:
+    """The convolution of images, float32; differentiable in both."""
+    if jax.default_backend() == "cpu":
+        return _by_patches(_padded(images, padding), kernel, strides, precision)
+    return _by_lax(images, kernel, strides, padding, precision)
+
+
+def pointwise_convolution(
+    images: Float[Array, "B H W C"], kernel: Float[Array, "C D"], precision: Precision = "float32"
+) -> Float[Array, "B H W D"]:
+    """The convolution with a 1 x 1 kernel, float32; differentiable in both."""
+    if jax.default_backend() == "cpu":
+        return _product_of_nodes(images, kernel, precision)
+    return _by_lax(images, kernel[None, None], (1, 1), NO_PADDING, precision)
+
+
+def depthwise_convolution(
+    images: Float[Array, "B H W C"],
+    kernel: Float[Array, "h w C"],
+    strides: Strides = (1, 1),
+    padding: Padding = NO_PADDING,
+    precision: Precision = "float32",
+) -> Float[Array, "B rows columns C"]:
+    """The convolution of every channel with a kernel of its own, float32; differentiable in both."""
+    if jax.default_backend() == "cpu":
+        return _by_shifts(_padded(images, padding), kernel, strides, precision)
+    return _by_lax(images, kernel[:, :, None], strides, padding, precision)
+
+
+def _by_lax(images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision) -> Array:
+    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    convolved = lax.conv_general_dilated(
+        images.astype(factors),
+        kernel.astype(factors),
+        strides,
+        padding,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=images.shape[-1] // kernel.shape[2],
+    )
+    return convolved.astype(jnp.float32)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _product_of_nodes(images: Array, kernel: Array, precision: Precision) -> Array:
+    as_factor = _as_factor(precision)
+    return as_factor(images) @ as_factor(kernel)
+
+
+def _product_forward(images: Array, kernel: Array, precision: Precision) -> tuple[Array, tuple[Array, Array]]:
+    return _product_of_nodes(images, kernel, precision), (images, kernel)
+
+
+def _product_gradients(precision: Precision, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    images, kernel, cotangent = map(_as_factor(precision), (*residuals, cotangent))
+    return cotangent @ kernel.T, jnp.tensordot(images, cotangent, axes=((0, 1, 2), (0, 1, 2)))
+
+
+_product_of_nodes.defvjp(_product_forward, _product_gradients)
+
+
+def _by_patches(images: Array, kernel: Array, strides: Strides, precision: Precision) -> Array:
+    patches = jnp.concatenate([part for _, part in _shifted(images, kernel.shape[:2], strides)], axis=-1)
+    return _product_of_nodes(patches, kernel.reshape(-1, kernel.shape[-1]), precision)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _by_shifts(images: Array, kernel: Array, strides: Strides, precision: Precision) -> Array:
+    images, kernel = map(_as_factor(precision), (images, kernel))
+    parts = [part * kernel[at][None, None, None] for at, part in _shifted(images, kernel.shape[:2], strides)]
+    return sum(parts[1:], start=parts[0])
+
+
+def _shifts_forward(
+    images: Array, kernel: Array, strides: Strides, precision: Precision
+) -> tuple[Array, tuple[Array, Array]]:
+    return _by_shifts(images, kernel, strides, precision), (images, kernel)
+
+
+def _shifts_gradients(
+    strides: Strides, precision: Precision, residuals: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
+    images, kernel, cotangent = map(_as_factor(precision), (*residuals, cotangent))
+    by_kernel = partial(_depthwise_kernel_gradient, size=kernel.shape[:2], strides=strides)
+    by_images = _depthwise_image_gradient(cotangent, kernel, images.shape[1:3], strides)
+    return by_images, one_member_after_another(by_kernel)(images, cotangent)
+
+
+_by_shifts.defvjp(_shifts_forward, _shifts_gradients)
+
+
+def _depthwise_kernel_gradient(images: Array, cotangent: Array, *, size: tuple[int, ...], strides: Strides) -> Array:
+    """Sums of cotangent x shifted images, some images after others: they stay in the cache for all shifts."""
+    n_together = _images_in_cache(images)
+
+    def add_images(total: Array, some: tuple[Array, Array]) -> tuple[Array, None]:
+        values, gradient = (part.reshape(n_together, -1, *part.shape[1:]) for part in some)
+        return total + jnp.stack([jnp.sum(p * gradient, (0, 1, 2)) for _, p in _shifted(values, size, strides)]), None
+
+    # Images behind one another along their rows: with an axis of length 1 in front the loop takes three times as long.
+    n_turns = len(images) // n_together
+    parts = images.reshape(n_turns, -1, *images.shape[2:]), cotangent.reshape(n_turns, -1, *cotangent.shape[2:])
+    total, _ = lax.scan(add_images, jnp.zeros((math.prod(size), images.shape[-1])), parts)
+    return total.reshape(*size, -1)
+
+
+def _images_in_cache(images: Array) -> int:
+    # At most half of them: XLA takes a loop of one turn apart, and then computes what is before it for every shift.
+    image_bytes = math.prod(images.shape[1:]) * images.dtype.itemsize
+    fitting = min(_CACHE_BYTES // image_bytes, len(images) // 2)
+    return max((n for n in range(1, fitting + 1) if len(images) % n == 0), default=1)
+
+
+class _Phase(NamedTuple):
+    """The cells of an axis at the same place within a stride: cell stride * q + phase, for q = 0, 1, ...
+
+    Attributes:
+      taps: the places in the kernel by which they contribute.
+      nodes: for each, the node to which the cell of q = 0 contributes; 0 or less.
+    """
+
+    taps: range
+    nodes: range
+
+
+def _phases(size: int, stride: int) -> list[_Phase]:
+    return [_Phase(range(i, size, stride), range(0, -len(range(i, size, stride)), -1)) for i in range(stride)]
+
+
+def _depthwise_image_gradient(cotangent: Array, kernel: Array, sides: tuple[int, ...], strides: Strides) -> Array:
+    """Sums of the shifted cotangent, for the cells of each phase; these are then interleaved.
+
+    Not by `linear_transpose`: XLA would compute the cotangent again for every shift, which a common padding prevents.
+    """
+    n_images, *n_nodes, n_channels = cotangent.shape
+    counts = [-(-side // stride) for side, stride in zip(sides, strides, strict=True)]
+    in_front = [(size - 1) // stride for size, stride in zip(kernel.shape[:2], strides, strict=True)]
+    behind = [max(count - n, 0) for count, n in zip(counts, n_nodes, strict=True)]
+    padded = jnp.pad(cotangent, ((0, 0), *zip(in_front, behind, strict=True), (0, 0)))
+
+    def cells(row: _Phase, column: _Phase) -> Array:
+        parts = [
+            padded[:, in_front[0] + y :, in_front[1] + x :][:, : counts[0], : counts[1]]
+            * kernel[i, j][None, None, None]
+            for i, y in zip(*row, strict=True)
+            for j, x in zip(*column, strict=True)
+        ]
+        return sum(parts, start=jnp.zeros((n_images, *counts, n_channels)))
+
+    row_phases, column_phases = (_phases(*axis) for axis in zip(kernel.shape[:2], strides, strict=True))
+    rows = [jnp.stack([cells(row, column) for column in column_phases], axis=3) for row in row_phases]
+    interleaved = jnp.stack(rows, axis=2).reshape(n_images, counts[0] * strides[0], counts[1] * strides[1], n_channels)
+    return interleaved[:, : sides[0], : sides[1]]
+
+
+def _shifted(images: Array, size: tuple[int, ...], strides: Strides) -> Iterator[tuple[tuple[int, int], Array]]:
+    """For every place in a kernel of this size, row by row, what it is multiplied with: `[B, rows, columns, C]`."""
+    n_images, *sides, n_channels = images.shape
+    last = [(side - extent) // stride * stride for side, extent, stride in zip(sides, size, strides, strict=True)]
+    for i in range(size[0]):
+        for j in range(size[1]):
+            stop = (n_images, i + last[0] + 1, j + last[1] + 1, n_channels)
+            yield (i, j), lax.slice(images, (0, i, j, 0), stop, (1, *strides, 1))
+
+
+def _padded(images: Array, padding: Padding) -> Array:
+    return jnp.pad(images, ((0, 0), *padding, (0, 0)))
+
+
+def _as_factor(precision: Precision) -> Callable[[Array], Array]:
+    if precision == "float32":
+        return lambda values: values
+    # Not two conversions of type: XLA leaves those out.
+    return partial(lax.reduce_precision, exponent_bits=8, mantissa_bits=7)

@@ -1,0 +1,103 @@
+"""The maps of one cohort's members, as they are measured and checked."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays, emotion_indices
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Cohort, Member
+from convcam_jax.measures.analysis import analyse, contours
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.result_tables import metrics_table, recording_views
+from convcam_jax.measures.views import GridAxes, MaskSet, RecordingView
+from convcam_jax.representations.frame_f0 import frame_f0
+from convcam_jax.representations.representation import Representation
+
+
+class CohortMaps(NamedTuple):
+    """The maps of one cohort's members on its N test recordings.
+
+    Attributes:
+      cohort: whose they are.
+      seeds: `[S]` of the members.
+      chosen: index of the chosen member in `seeds`.
+      utterances: the N recordings.
+      arrays: what the metrics need of them.
+      maps: placed on the grid of the inputs.
+      raw_maps: for each recording, the chosen member's map of the explained convolution `[H, W]` >= 0, or None if there
+        is none.
+      correct: whether a member classified a recording correctly.
+      logits: the members' answers.
+    """
+
+    cohort: Cohort
+    seeds: Sequence[int]
+    chosen: int
+    utterances: Sequence[Utterance]
+    arrays: AnalysisArrays
+    maps: Float[np.ndarray, "S N F T"]
+    raw_maps: Sequence[np.ndarray | None]
+    correct: Bool[np.ndarray, "S N"]
+    logits: Float[np.ndarray, "S N C"]
+
+    def first_members(self, count: int) -> tuple[Member, ...]:
+        """So many members, or all if there are fewer: the chosen one first, then by seed."""
+        chosen = self.seeds[self.chosen]
+        seeds = [chosen, *sorted(seed for seed in self.seeds if seed != chosen)]
+        return tuple(Member(*self.cohort, int(seed)) for seed in seeds[:count])
+
+
+class Analysed(NamedTuple):
+    """What is measured on all members' maps.
+
+    Attributes:
+      metrics: the table of `metrics.csv`.
+      masks: of all cohorts, the chosen members' and summed over all.
+      views: what figures show of each test recording.
+      member_masks: masks R `[S, C, F, T]` (Eq. 1) of each cohort's members.
+    """
+
+    metrics: pd.DataFrame
+    masks: MaskSet
+    views: dict[str, RecordingView]
+    member_masks: dict[Cohort, np.ndarray]
+
+
+def tested_arrays(
+    dataset: Dataset, cohort: Cohort, representation: Representation, analysis: AnalysisConfig, corpus: CorpusConfig
+) -> AnalysisArrays:
+    """What the metrics need of a cohort's test recordings, F0 read as the analysis has it."""
+    tested = dataset.indices(cohort, "test")
+    features = [dataset.features[i] for i in tested]
+    times_s = [representation.frame_times_s(f.magnitude.shape[1]) for f in features]
+    reading = analysis.f0_reading, analysis.isolated_voiced_frame
+    f0 = [frame_f0(f, own_times_s, *reading) for f, own_times_s in zip(features, times_s, strict=True)]
+    emotion = emotion_indices([dataset.utterances[i] for i in tested], corpus.emotions)
+    return analysis_arrays(features, f0, emotion, corpus.max_frames)
+
+
+def analyse_cohorts(
+    cohort_maps: Collection[CohortMaps], emotions: tuple[str, ...], analysis: AnalysisConfig, axes: GridAxes
+) -> Analysed:
+    """Metrics, masks and contours of all members' maps."""
+    tables: list[pd.DataFrame] = []
+    views: dict[str, RecordingView] = {}
+    masks: dict[Cohort, np.ndarray] = {}
+    summed: dict[Cohort, np.ndarray] = {}
+    for own in cohort_maps:
+        found = analyse(own.maps, own.correct, own.arrays, axes.bin_hz, len(emotions), analysis)
+        masks[own.cohort], summed[own.cohort] = np.asarray(found.masks), np.asarray(found.ensemble_masks)
+        tables.append(metrics_table(own.cohort, own.seeds, own.utterances, own.arrays, own.correct, found.metrics))
+        chosen_maps = own.maps[own.chosen]
+        lines = contours(chosen_maps, own.arrays, axes.bin_hz, analysis.trajectory_threshold)
+        group = own.cohort.group
+        views |= recording_views(group, own.utterances, own.arrays, chosen_maps, own.raw_maps, lines, axes)
+    best = {own.cohort: masks[own.cohort][own.chosen] for own in cohort_maps}
+    mask_set = MaskSet(best, summed, emotions, axes.bin_hz, axes.time_s, axes.edges_hz)
+    return Analysed(pd.concat(tables, ignore_index=True), mask_set, views, masks)

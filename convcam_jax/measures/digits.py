@@ -1,0 +1,35 @@
+"""Numbers as text: as many digits as a table has, or as a sentence needs."""
+
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import numpy as np
+
+from convcam_jax.system.formats import EMPTY
+
+Digits = Literal["rounded", "truncated"]
+
+# Decimals that survive floating-point arithmetic: 0.347 - 0.086 is 0.26099999999999995.
+_NOISE_DECIMALS = 9
+
+
+def printed(value: float, decimals: int, digits: Digits) -> str:
+    """`value` with so many decimals, rounded (half up) or truncated as the authors did; NaN is an en dash.
+
+    >>> printed(0.347 - 0.086, 3, "truncated"), printed(0.1409, 3, "truncated"), printed(0.1409, 3, "rounded")
+    ('0.261', '0.140', '0.141')
+    """
+    if not np.isfinite(value):
+        return EMPTY
+    exact = Decimal(repr(round(float(value), _NOISE_DECIMALS)))
+    rounding = ROUND_DOWN if digits == "truncated" else ROUND_HALF_UP
+    return str(exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding))
+
+
+def per_cent(share: float) -> str:
+    """A share as per cent without decimals, or with one where it is below 1 %.
+
+    >>> per_cent(0.127), per_cent(0.0049), per_cent(0.0)
+    ('13 %', '0.5 %', '0 %')
+    """
+    return f"{100 * share:.0f} %" if abs(share) >= 0.01 or share == 0 else f"{100 * share:.1f} %"

@@ -1,0 +1,97 @@
+"""What is known of each metric: the one place that says what a column of metrics.csv measures, and in which unit.
+
+The metrics themselves are computed in `metrics`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+from convcam_jax.measures.digits import per_cent, printed
+
+Better = Literal["higher", "lower"]
+Unit = Literal["", "Hz", "semitones", "%"]
+
+# The paper's tables whose cells are statistics of a metric.
+STATISTICS_TABLES = (3, 4, 5)
+
+_IN_A_SENTENCE: Mapping[Unit, Callable[[float], str]] = {
+    "": lambda value: printed(value, 3, "rounded"),
+    "Hz": "{:.0f} Hz".format,
+    "semitones": "{:.1f} semitones".format,
+    "%": per_cent,
+}
+
+
+class Metric(NamedTuple):
+    """A metric of one recording's map.
+
+    Attributes:
+      name: its column of metrics.csv.
+      words: what it measures, in a sentence after "the".
+      label: of an axis, with its unit.
+      title: of a narrow panel.
+      unit: what it is shown in; "%" for shares, whose values lie in 0..1.
+      better: which values are better; of areas, at the same energy.
+      table: which of the paper's tables it can be the metric of, or None.
+      decimals: of its unit, in tables of cells such as the paper's.
+    """
+
+    name: str
+    words: str
+    label: str
+    title: str
+    unit: Unit
+    better: Better
+    table: int | None
+    decimals: int
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values are shares in 0..1, which tables of cells show in per cent."""
+        return self.unit == "%"
+
+    @property
+    def per_unit(self) -> float:
+        """By what a value is multiplied to be in `unit`: 100 for shares, else 1."""
+        return 100.0 if self.is_share else 1.0
+
+    def as_text(self, value: float) -> str:
+        """A value of metrics.csv with its unit, as in a sentence."""
+        return _IN_A_SENTENCE[self.unit](value)
+
+
+def _of_envelope(name: str, error: str) -> Metric:
+    words = "error between envelope and map"
+    return Metric(name, words, f"{error}, Q and q", f"{error},\nQ and q", "", "lower", table=3, decimals=3)
+
+
+def _of_f0(name: str, error: str, unit: Unit) -> Metric:
+    label, title = f"{error},\nF0 and c ({unit})", f"{error},\nF0 and c\n({unit})"
+    return Metric(name, "error between F0 and map", label, title, unit, "lower", table=4, decimals=2)
+
+
+# In the order of the columns of metrics.csv, whose other columns are properties of the recording or yes and no.
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        _of_envelope("q_mse", "mean squared error"),
+        _of_envelope("q_rmse", "RMSE"),
+        _of_f0("f0_segment_rmse_hz", "RMSE of segment means", "Hz"),
+        _of_f0("f0_frame_rmse_hz", "RMSE over frames", "Hz"),
+        _of_f0("f0_segment_rmse_semitones", "RMSE of segment means", "semitones"),
+        _of_f0("f0_frame_rmse_semitones", "RMSE over frames", "semitones"),
+        Metric(
+            *("energy_ratio", "energy inside the mask", "share of the energy", "share of energy\nin the mask"),
+            *("%", "higher", 5, 1),
+        ),
+        Metric(
+            *("mask_area", "area of the mask", "share of the cells", "share of cells\nin the mask"),
+            *("%", "lower", None, 1),
+        ),
+    )
+}
+
+
+def metrics_of_table(table: int) -> tuple[str, ...]:
+    """Names of the metrics that Table 3, 4 or 5 can be made of."""
+    return tuple(name for name, metric in METRICS.items() if metric.table == table)

@@ -1,0 +1,26 @@
+"""Scales of a network's input."""
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+Scale = Literal["magnitude", "power", "decibel"]
+
+# The decibel scale counts from this far below the recording's loudest cell, so that 0 is silence, as the padding is.
+DECIBEL_RANGE_DB = 80.0
+
+
+def scaled(magnitude: Float[np.ndarray, "F n"], scale: Scale) -> Float[np.ndarray, "F n"]:
+    """One recording's magnitude in another scale, >= 0, with 0 for silence.
+
+    "magnitude": unchanged. "power": its square. "decibel": 20 log10 relative to the loudest cell of the recording,
+    counted from 80 dB below it: the loudest cell is 80, and what lies 80 dB or more below it is 0.
+    """
+    if scale == "power":
+        return magnitude**2
+    if scale == "decibel":
+        peak = magnitude.max()
+        floor = peak * 10 ** (-DECIBEL_RANGE_DB / 20)
+        return 20 * np.log10(np.maximum(magnitude, floor) / floor) if peak > 0 else np.zeros_like(magnitude)
+    return magnitude

@@ -1,0 +1,31 @@
+"""Configs of single experiments, whose rooms stand further down."""
+
+import dataclasses
+from typing import Literal
+
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenMapsConfig:
+    """What the maps of the experiment `analyse_maps` are."""
+
+    # Maps that show the error of having been read from a picture of 256 colours are freed from most of it.
+    free_from_colours: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What the experiment `benchmark` measures; "short" has fewer repeats, members and recordings."""
+
+    size: Literal["full", "short"] = "full"
+    tasks: tuple[Literal["training_step", "training_step_full_length", "explaining", "features"], ...] = (
+        "training_step",
+        "training_step_full_length",
+        "explaining",
+        "features",
+    )
+
+    def __post_init__(self) -> None:
+        measured = ("training_step", "explaining") if self.size == "short" else self.tasks
+        require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")

@@ -1,0 +1,43 @@
+"""What a split protocol is: a way of dividing recordings into those for training, validation and the test."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.system.validation import require
+
+SPLITS_OF_A_FOLD = ("train", "validation", "test")
+# What a recording is for that stands in none of them.
+UNUSED = "unused"
+# The name of the fold of a protocol that splits in one way only.
+ONLY_FOLD = "all"
+
+
+class Fold(NamedTuple):
+    """One way of splitting all utterances."""
+
+    name: str
+    split_of: tuple[str, ...]  # of each utterance: one of SPLITS_OF_A_FOLD, or UNUSED
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitProtocol(ABC):
+    """A split protocol and its settings; those of `split.name` in the config."""
+
+    name: str
+    seed: int = 0
+
+    # What the folds promise, in words.
+    guarantee: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "split.seed", "must not be negative")
+
+    @abstractmethod
+    def folds(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> tuple[Fold, ...]:
+        """The folds of the utterances, `groups` being the group of each; their order changes nothing.
+
+        A recording is tested in one fold at most. Raises UserError if there are too few recordings.
+        """

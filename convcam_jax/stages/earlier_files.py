@@ -1,0 +1,10 @@
+"""Files that a stage made under another config, and would not make now."""
+
+from pathlib import Path
+
+
+def remove_earlier(workdir: Path, *patterns: str) -> None:
+    """Remove files of the workdir, so that nobody takes what an earlier config gave for what this one gives."""
+    for pattern in patterns:
+        for path in workdir.glob(pattern):
+            path.unlink()

@@ -1,0 +1,108 @@
+"""What a run's folder was made from, and that a run goes on only where it can."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.representations.cache import corpus_hash
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.system.errors import UserError
+
+CONFIG_FILE = "config.json"
+# To be raised when files of a workdir change in what they hold.
+FORMAT = 2
+# Where the corpus lies and how often a training is kept do not change a run's results.
+FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
+
+
+def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
+    """What `config.json` holds: the config, a hash of the corpus, the time now (UTC), and the surroundings."""
+    begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    about = {"format": FORMAT, "config": flatten(config), "corpus_sha256": corpus_hash(utterances), "begun": begun}
+    return {**about, **surroundings()}
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions of Python and of the packages in use, and the device."""
+    names = sorted(m.metadata["Name"] for m in importlib.metadata.distributions() if m.metadata["Name"])
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})",
+        "packages": {name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def read_record(workdir: Path) -> dict[str, Any]:
+    """The `config.json` of a run.
+
+    Raises:
+      UserError: it cannot be read, or is of an earlier version of the program.
+    """
+    path = workdir / CONFIG_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        _ = record["config"].items(), record["corpus_sha256"]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
+    if record.get("format") != FORMAT:
+        raise UserError(
+            f"{workdir}: holds a run of an earlier version of this program, whose files were others; "
+            "choose another --workdir"
+        )
+    return record
+
+
+def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
+    """See to it that a run with the `record` of its `config.json` may begin or go on in `workdir`.
+
+    `record` is that of `run_record`, with `maps_sha256` if maps were given; none must change, nor a field of the config
+    that `counts`.
+
+    Raises:
+      UserError: the folder holds a run of another config or of an earlier version, or other files.
+    """
+    if (workdir / CONFIG_FILE).exists():
+        earlier = read_record(workdir)
+        differing = _differing(earlier, json.loads(json.dumps(record)), counts)
+        if differing:
+            raise UserError(f"{workdir}: holds a run of another config, differing in {', '.join(differing)}")
+    elif workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
+    elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
+        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
+
+
+def changed_fields(earlier: dict[str, Any], now: dict[str, Any], fields: Iterable[str]) -> list[str]:
+    """Those of `fields` whose values differ, each with both values, in words."""
+    return [
+        f"{name} ({shortened(earlier.get(name))} there, {shortened(now.get(name))} now)"
+        for name in fields
+        if earlier.get(name) != now.get(name)
+    ]
+
+
+def shortened(value: Any) -> str:
+    """A value in a line that is to be read; lists of recordings are long."""
+    return textwrap.shorten(str(value), width=60, placeholder=" …")
+
+
+def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
+    names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
+    differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
+    if earlier["corpus_sha256"] != record["corpus_sha256"]:
+        differing.append("the corpus's recordings")
+    if earlier.get("maps_sha256") != record.get("maps_sha256"):
+        differing.append("the file of maps")
+    return differing

@@ -1,0 +1,76 @@
+"""Members that are trained together, and the files that their training leaves."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Member, list_members
+from convcam_jax.networks.network import Variables
+from convcam_jax.settings.config import Config
+from convcam_jax.system.formats import read_arrays, read_json
+from convcam_jax.training import checkpoints
+from convcam_jax.training.ensemble import take_members
+
+HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+# How many members a round has.
+ROUNDS_FILE = "rounds.json"
+
+
+class Round(NamedTuple):
+    """Members that are trained together, in the order of the leading axis of the variables saved in `folder`."""
+
+    members: tuple[Member, ...]
+    folder: Path
+
+    def history_file(self) -> Path:
+        """Where `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
+        return self.folder.with_name(f"{self.folder.name}_history.npz")
+
+    def handed_over_file(self) -> Path:
+        """Where another process than the first one leaves the variables, as arrays by the names of their leaves."""
+        return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
+
+    def progress_folder(self) -> Path:
+        """Where the round is saved while it is trained."""
+        return self.folder.with_name(f"{self.folder.name}_in_progress")
+
+
+def all_members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
+    """The members of the ensemble, by cohort, then seed."""
+    return list_members(dataset.cohorts(), config.train.seed_numbers())
+
+
+def begun_rounds(config: Config, dataset: Dataset, workdir: Path) -> list[Round]:
+    """The rounds of a run whose training has begun."""
+    return read_rounds(all_members(config, dataset), workdir / "training")
+
+
+def read_rounds(members: tuple[Member, ...], folder: Path) -> list[Round]:
+    """The members in rounds of the size that was chosen when their training began."""
+    size = read_json(folder / ROUNDS_FILE)["members_at_once"]
+    starts = range(0, len(members), size)
+    return [Round(members[s : s + size], folder / f"round_{s // size:02d}") for s in starts]
+
+
+def history_table(rounds: Sequence[Round]) -> pd.DataFrame:
+    """Loss and accuracy of every member in every epoch: the table of `history.csv`."""
+    rows = []
+    for own in rounds:
+        history = read_arrays(own.history_file())["history"]
+        for member, epochs in zip(own.members, history, strict=True):
+            rows += [(*member, e, *scores) for e, scores in enumerate(epochs, start=1) if np.isfinite(scores).all()]
+    return pd.DataFrame(rows, columns=[*Member._fields, "epoch", *HISTORY_COLUMNS])
+
+
+def trained_members(
+    rounds: Sequence[Round], wanted: Collection[Member]
+) -> Iterator[tuple[tuple[Member, ...], Variables]]:
+    """Those of the `wanted` members that each round has, and their variables `[S, ...]`."""
+    for own in rounds:
+        rows = [i for i, member in enumerate(own.members) if member in wanted]
+        if rows:
+            yield tuple(own.members[i] for i in rows), take_members(checkpoints.load_variables(own.folder), rows)

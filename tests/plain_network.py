@@ -1,0 +1,54 @@
+"""The plain network with parameters and recordings that are small enough for methods of attribution to be tried on."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import reference_simplenet
+from jax import Array
+
+N_BINS, N_INPUT_FRAMES, N_CLASSES = 12, 40, 3
+FILTERS, DENSE_UNITS = (3, 4, 5), 6
+# What three valid convolutions and two poolings by 2 in time leave.
+NODES = (6, 6)
+
+
+class PlainCase(NamedTuple):
+    """Recordings, the classes that are explained, and the network's parameters and activations."""
+
+    params: dict
+    spectrograms: Array  # [N, F, T]
+    emotion: Array  # [N]
+    activations: Array  # [N, H, W, K]
+
+
+def make_plain_params(seed: int = 1) -> dict:
+    """Parameters with biases that are not zero, as after training; gradients of the logits are around 1.
+
+    Constants that other packages add to what they divide by are then too small to matter.
+    """
+    generator = np.random.default_rng(seed)
+    n_pooled = NODES[0] // 2 * (NODES[1] // 2) * FILTERS[-1]
+
+    def layer(*shape: int, gain: float = 1.5) -> dict:
+        scale = gain / np.sqrt(np.prod(shape[:-1]))
+        kernel, bias = scale * generator.normal(size=shape), 0.1 * generator.normal(size=shape[-1])
+        return {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.asarray(bias, jnp.float32)}
+
+    channels = (1, *FILTERS)
+    params = {f"convolutions_{i}": layer(3, 3, channels[i], channels[i + 1]) for i in range(len(FILTERS))}
+    return params | {"dense": layer(n_pooled, DENSE_UNITS), "output": layer(DENSE_UNITS, N_CLASSES, gain=30)}
+
+
+def make_plain_case(n_recordings: int, seed: int = 0) -> PlainCase:
+    """Recordings of different length; each class is louder in other bins."""
+    generator = np.random.default_rng(seed)
+    n_frames = generator.integers(18, N_INPUT_FRAMES + 1, size=n_recordings)
+    emotion = np.arange(n_recordings) % N_CLASSES
+    spectrograms = generator.exponential(0.3, size=(n_recordings, N_BINS, N_INPUT_FRAMES))
+    loud = np.arange(N_BINS) // (N_BINS // N_CLASSES) == emotion[:, None]
+    spectrograms = (spectrograms + loud[:, :, None]) * (np.arange(N_INPUT_FRAMES) < n_frames[:, None, None])
+    params, inputs = make_plain_params(), jnp.asarray(spectrograms, jnp.float32)
+    activations = jax.jit(reference_simplenet.activations)(params, inputs)
+    return PlainCase(params, inputs, jnp.asarray(emotion), activations)

@@ -1,0 +1,70 @@
+"""Batch normalisation with a capped ReLU against its definition, and places of a batch that are empty."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.kernels.batch_normalisation import Moments, normalise, normalise_batch
+
+EPSILON = 1e-3
+PRESENT = jnp.array([True, False, True, True])
+
+
+def _arrays() -> tuple[jax.Array, ...]:
+    rng = np.random.default_rng(0)
+    images = rng.normal([2.0, -1.0, 0.5], [3.0, 1.0, 0.2], (4, 3, 5, 3))
+    # Some nodes below the ReLU and some above its cap.
+    return tuple(jnp.asarray(a, jnp.float32) for a in (images, rng.uniform(2, 6, 3), rng.uniform(0, 4, 3)))
+
+
+def _by_definition(images, scale, offset):
+    """All by JAX's own derivatives, of the images that are present."""
+    of_present = images[PRESENT]
+    mean, variance = of_present.mean((0, 1, 2)), of_present.var((0, 1, 2))
+    factor = scale / jnp.sqrt(variance + EPSILON)
+    return jnp.clip((images - mean[None, None, None]) * factor[None, None, None] + offset[None, None, None], 0, 6)
+
+
+def test_known_moments_by_hand():
+    moments = Moments(jnp.array([1.0]), jnp.array([4.0]))
+    images = jnp.array([1.0, 3.0, -9.0, 99.0]).reshape(1, 2, 2, 1)
+    found = normalise(images, moments, jnp.array([2.0]), jnp.array([0.5]), 0.0)
+    np.testing.assert_allclose(found.ravel(), [0.5, 2.5, 0.0, 6.0], rtol=1e-6)
+
+
+def test_values_moments_and_gradients_are_those_of_the_definition():
+    arrays = _arrays()
+    cotangent = jnp.asarray(np.random.default_rng(1).standard_normal(arrays[0].shape), jnp.float32)
+    found, pull, moments = jax.vjp(lambda *a: normalise_batch(*a, PRESENT, EPSILON), *arrays, has_aux=True)
+    expected, pull_expected = jax.vjp(_by_definition, *arrays)
+    assert (expected == 0).any()
+    assert (expected == 6).any()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(moments.mean, arrays[0][PRESENT].mean((0, 1, 2)), atol=1e-5)
+    np.testing.assert_allclose(moments.variance, arrays[0][PRESENT].var((0, 1, 2)), rtol=1e-4)
+    for own, reference in zip(pull(cotangent), pull_expected(cotangent), strict=True):
+        np.testing.assert_allclose(own, reference, atol=1e-4 * np.abs(reference).max())
+
+
+def test_what_is_in_an_empty_place_does_not_count():
+    images, scale, offset = _arrays()
+    others = jnp.where(PRESENT[:, None, None, None], images, 1e3)
+    found, moments = normalise_batch(images, scale, offset, PRESENT, EPSILON)
+    found_of_others, moments_of_others = normalise_batch(others, scale, offset, PRESENT, EPSILON)
+    np.testing.assert_array_equal(found[PRESENT], found_of_others[PRESENT])
+    np.testing.assert_array_equal(moments, moments_of_others)
+
+
+def test_a_batch_without_anything_is_finite():
+    found, moments = normalise_batch(*_arrays(), jnp.zeros(4, bool), EPSILON)
+    assert np.isfinite(found).all()
+    assert np.isfinite(np.asarray(moments)).all()
+
+
+@pytest.mark.parametrize("mean", [0.0, 30.0])
+def test_the_variance_bears_a_mean_that_is_far_larger(mean):
+    images = jnp.asarray(mean + np.random.default_rng(0).standard_normal((4, 20, 30, 2)), jnp.float32)
+    moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON)[1]
+    exact = np.asarray(images, np.float64)[np.asarray(PRESENT)].var((0, 1, 2))
+    np.testing.assert_allclose(moments.variance, exact, rtol=2e-3)

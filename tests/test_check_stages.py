@@ -1,0 +1,172 @@
+"""The stages of the checks for two groups in two folds each, and for maps of either level, with any network."""
+
+import dataclasses
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from toy_network import GRID, TOY, toy_variables
+
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.checks.chance.config import ControlsConfig
+from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
+from convcam_jax.checks.sanity.config import SanityConfig
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Cohort, list_members
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import Fold
+from convcam_jax.stages import chance, faithfulness, sanity, seeds
+from convcam_jax.stages.run import Explained, Run
+from convcam_jax.system.formats import read_arrays, read_csv, write_csv
+from convcam_jax.training.config import TrainConfig
+
+GROUPS, FOLDS, SEEDS = ("a", "b"), ("1", "2"), (0, 1)
+EMOTIONS = ("anger", "fear", "joy")
+PER_COHORT = 4
+
+
+def make_dataset() -> Dataset:
+    """Four recordings for the test of every group and fold, which train in the other fold."""
+    generator = np.random.default_rng(0)
+    utterances, features, groups, fold_of = [], [], [], []
+    for group in GROUPS:
+        for fold in FOLDS:
+            for i in range(PER_COHORT):
+                name, n = f"{group}{fold}{i}", int(generator.integers(14, GRID[1] + 1))
+                utterances.append(Utterance(name, f"s{i % 2}", "female", EMOTIONS[i % 3], "x", Path()))
+                magnitude = generator.exponential(size=(GRID[0], n)).astype(np.float32)
+                time_s = 0.01 * np.arange(80)
+                features.append(Features(magnitude, np.full(80, 200.0), time_s, generator.random(n)))
+                groups.append(group)
+                fold_of.append(fold)
+    folds = tuple(Fold(fold, tuple("test" if own == fold else "train" for own in fold_of)) for fold in FOLDS)
+    return Dataset(tuple(utterances), tuple(features), tuple(groups), folds)
+
+
+class ToyRun(Run):
+    """A run whose networks have their first weights."""
+
+    network = TOY
+
+    @cached_property
+    def explanations(self):
+        found = {}
+        for cohort in self.dataset.cohorts():
+            names = np.array([self.dataset.utterances[i].recording for i in self.dataset.indices(cohort, "test")])
+            ((_, variables),) = self.trained(list_members([cohort], SEEDS))
+            found[cohort] = Explained(*self.explain(variables, cohort), np.array(SEEDS), names)
+        return found
+
+    @cached_property
+    def members(self):
+        table = pd.DataFrame(list_members(self.dataset.cohorts(), SEEDS))
+        # Another one in every fold.
+        return table.assign(chosen=table["seed"] == (table["fold"] == FOLDS[1]))
+
+    def trained(self, wanted):
+        wanted = [member for member in list_members(self.dataset.cohorts(), SEEDS) if member in wanted]
+        number = {cohort: 10 * place for place, cohort in enumerate(self.dataset.cohorts())}
+        yield tuple(wanted), toy_variables(tuple(number[m.cohort] + m.seed for m in wanted))
+
+
+def make_run(workdir: Path, method: str, **changes) -> ToyRun:
+    config = Config(
+        corpus=SyntheticConfig(emotions=EMOTIONS, max_frames=GRID[1]),
+        representation=Cqt(n_bins=GRID[0]),
+        attribution=AttributionConfig(method=method),
+        train=TrainConfig(seeds=2, batch_size=4),
+        controls=ControlsConfig(permutations=3, resamples=5),
+        sanity=SanityConfig(seeds=1, shuffled_label_seeds=0),
+        faithfulness=FaithfulnessConfig(seeds=2, steps=2),
+    )
+    return ToyRun(dataclasses.replace(config, **changes), workdir, workdir, make_dataset())
+
+
+@pytest.fixture(scope="module", params=["gradcam", "integrated_gradients"])
+def run(request, tmp_path_factory):
+    """A run whose checks are made."""
+    workdir = tmp_path_factory.mktemp(request.param)
+    own = make_run(workdir, request.param)
+    claims = {"id": ["a"], "section": ["3"], "claim": ["c"], "seeds_holding": [2], "seeds": [2], "seeds_undecided": [0]}
+    write_csv(workdir / "tables" / "claims.csv", pd.DataFrame(claims))
+    for stage in (
+        chance.compare_with_chance,
+        seeds.compare_seeds,
+        sanity.check_sanity,
+        sanity.present,
+        faithfulness.check,
+        faithfulness.present,
+    ):
+        stage(own)
+    return own
+
+
+def test_chance_has_the_chosen_members_recordings_of_all_folds(run):
+    table = read_csv(run.workdir / "controls.csv").query("level == 'group' and metric == 'q_rmse'")
+    metrics = run.analysed.metrics.merge(run.members.query("chosen"), on=["group", "fold", "seed"])
+    counted = metrics[metrics["correct"] & ~metrics["map_is_zero"]]
+    for group in GROUPS:
+        own = table[table["group"] == group].iloc[0]
+        assert own["n_recordings"] == (counted["group"] == group).sum()
+        assert own["observed"] == pytest.approx(counted.loc[counted["group"] == group, "q_rmse"].mean())
+    assert table["n_recordings"].sum() > 0
+
+
+def test_seeds_agree_on_the_recordings_of_all_folds(run):
+    table = read_csv(run.workdir / "stability.csv")
+    assert len(table.query("kind == 'map_pairs' and name == 'ssim'")) == len(run.dataset.utterances)
+    profiles = read_csv(run.workdir / "mask_profiles.csv")
+    assert set(profiles["group"]) == set(GROUPS)
+    # Members of both folds.
+    assert 2 < profiles["seeds"].max() <= 4
+
+
+def test_sanity_checks_begin_with_the_chosen_member_of_each_fold(run):
+    table = read_csv(run.workdir / "sanity.csv")
+    assert set(table["condition"]) == {"trained", "readout", "bands", "another_seed"}
+    assert table.groupby("fold")["seed"].unique().map(list).to_dict() == {"1": [0], "2": [1]}
+    assert (table[table["condition"] == "trained"]["signed_rank_correlation"] > 1 - 1e-9).all()
+    assert table.loc[table["condition"] == "bands", "signed_rank_correlation"].mean() < 0.9
+    examples = read_arrays(run.workdir / "sanity_examples.npz")
+    assert examples["groups"].tolist() == list(GROUPS)
+    for number, group in enumerate(GROUPS):
+        recording = examples["recordings"][number]
+        assert recording.startswith(f"{group}1")
+        n_frames = len(run.analysed.views[recording].time_s)
+        assert examples[f"{number}_maps"].shape == (4, GRID[0], n_frames)
+        trained = examples[f"{number}_conditions"].tolist().index("trained")
+        np.testing.assert_array_equal(examples[f"{number}_maps"][trained], run.analysed.views[recording].map)
+        assert (run.workdir / "figures" / f"sanity_example_{group}.png").stat().st_size > 5000
+
+
+def test_curves_are_those_of_every_folds_members(run):
+    table = read_csv(run.workdir / "faithfulness.csv")
+    curves = table.groupby(["group", "fold", "seed"])["recording"].nunique()
+    assert curves.to_dict() == {(g, f, s): PER_COHORT for g in GROUPS for f in FOLDS for s in SEEDS}
+    # Nothing deleted: what the network says of the recording.
+    cohort = Cohort("b", "2")
+    (own,) = [own for own in run.cohort_maps if own.cohort == cohort]
+    probability = softmax(own.logits[1], axis=-1)[np.arange(PER_COHORT), own.arrays.emotion]
+    whole = table.query("group == 'b' and fold == '2' and seed == 1 and curve == 'deletion' and share == 0")
+    found = whole.query("fill == 'zeros' and order == 'map'").set_index("recording")["probability"]
+    np.testing.assert_allclose(found[[u.recording for u in own.utterances]], probability, rtol=1e-5)
+
+
+def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
+    own = make_run(tmp_path, "gradcam", sanity=SanityConfig(seeds=0), faithfulness=FaithfulnessConfig(seeds=0))
+    earlier = ("sanity.csv", "tables/sanity_verdicts.csv", "faithfulness.csv", "tables/faithfulness_verdicts.md")
+    others = ("tables/verdicts.csv", "figures/figure02.png")
+    for name in (*earlier, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("earlier")
+    for stage in (sanity.check_sanity, sanity.present, faithfulness.check, faithfulness.present):
+        stage(own)
+    assert not any((tmp_path / name).exists() for name in earlier)
+    assert all((tmp_path / name).exists() for name in others)

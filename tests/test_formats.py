@@ -1,0 +1,80 @@
+"""The kinds of files of a run come back as they were written; tables as text."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from convcam_jax.system.formats import (
+    read_arrays,
+    read_csv,
+    read_json,
+    to_markdown,
+    write_arrays,
+    write_csv,
+    write_figure,
+    write_json,
+    write_table,
+    write_text,
+)
+
+
+def test_markdown():
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": pd.array([True, None], dtype="boolean")})
+    assert to_markdown(frame) == "| a | b | c |\n| --- | --- | --- |\n| 1 | 0.1235 | yes |\n| 2 | – | – |\n"  # noqa: RUF001
+
+
+def test_tables_come_back_as_they_were(tmp_path):
+    table = pd.DataFrame(
+        {
+            "recording": ["03a01Fa", "12345"],
+            "speaker": ["03", "10"],
+            "text": ["01", "a02"],
+            "accuracy": [1 / 3, np.nan],
+            "chosen": [True, False],
+        }
+    )
+    write_csv(tmp_path / "table.csv", table)
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "table.csv"), table)
+    assert (tmp_path / "table.csv").read_text().splitlines()[1].startswith("03a01Fa,03,01,0.333")
+
+
+def test_a_note_stands_above_the_markdown_only(tmp_path):
+    table = pd.DataFrame({"a": [1]})
+    write_table(tmp_path, "plain", table)
+    write_table(tmp_path, "noted", table, pd.DataFrame({"b": [2]}), "Read this.")
+    assert (tmp_path / "tables" / "plain.md").read_text() == "| a |\n| --- |\n| 1 |\n"
+    assert (tmp_path / "tables" / "noted.md").read_text() == "Read this.\n\n| b |\n| --- |\n| 2 |\n"
+    assert (tmp_path / "tables" / "noted.csv").read_text() == "a\n1\n"
+
+
+def test_arrays_come_back_as_they_were(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "names": np.array(["x", "yz"])}
+    write_arrays(tmp_path / "maps.npz", arrays)
+    back = read_arrays(tmp_path / "maps.npz")
+    assert set(back) == {"a", "names"}
+    np.testing.assert_array_equal(back["a"], arrays["a"])
+    assert back["a"].dtype == np.float32
+    assert back["names"].tolist() == ["x", "yz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["maps.npz"]
+
+
+def test_a_figure_is_written_as_png_of_200_dots_per_inch(tmp_path):
+    def draw(values: list[int], *, width: float) -> Figure:
+        figure = Figure(figsize=(width, 1.0))
+        figure.subplots().plot(values)
+        return figure
+
+    write_figure(tmp_path / "figure.png", draw, [0, 1], width=1.5)
+    data = (tmp_path / "figure.png").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (300, 200)
+
+
+def test_text_is_written_as_utf8(tmp_path):
+    write_text(tmp_path / "table.md", "für ≥")
+    assert (tmp_path / "table.md").read_bytes() == "für ≥".encode()
+
+
+def test_json_comes_back(tmp_path):
+    write_json(tmp_path / "config.json", {"a": [1, 2]})
+    assert read_json(tmp_path / "config.json") == {"a": [1, 2]}

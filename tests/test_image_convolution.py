@@ -1,0 +1,171 @@
+"""Convolutions of images against XLA's own in float64, their gradients, and members against a loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from convcam_jax.kernels import image_convolution
+from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution, pointwise_convolution
+
+# Sums of up to some hundred products of standard normal values, in float32.
+TOLERANCE = 1e-4
+CHANNELS, FILTERS = 3, 5
+SIZES = [(7, 8), (8, 11), (6, 5)]
+STRIDES_AND_PADDING = [
+    ((1, 1), ((0, 0), (0, 0))),
+    ((1, 1), ((1, 1), (1, 1))),
+    ((2, 2), ((0, 1), (0, 1))),
+    ((2, 2), ((1, 1), (0, 0))),
+    ((2, 1), ((2, 1), (0, 3))),
+]
+
+
+def _normal(seed: int, *shape: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def _with_gradients(convolve, images, kernel, cotangent):
+    values, pull = jax.vjp(convolve, images, kernel)
+    return values, *pull(cotangent(values.shape))
+
+
+def _assert_equal_to_lax(convolve, images, kernel, kernel_of_lax, strides, padding):
+    """Values and both gradients, those of lax in float64 and by its own derivatives."""
+
+    def of_lax(images, kernel):
+        return lax.conv_general_dilated(
+            images,
+            kernel_of_lax(kernel),
+            strides,
+            padding,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=images.shape[-1] // kernel_of_lax(kernel).shape[2],
+        )
+
+    found = jax.jit(lambda i, k: _with_gradients(convolve, i, k, lambda s: _normal(2, *s)))(images, kernel)
+    with jax.enable_x64(True):
+        exact = jnp.asarray(images, jnp.float64), jnp.asarray(kernel, jnp.float64)
+        expected = _with_gradients(of_lax, *exact, lambda s: jnp.asarray(_normal(2, *s), jnp.float64))
+        assert expected[0].dtype == jnp.float64
+    for own, reference in zip(found, expected, strict=True):
+        assert own.dtype == jnp.float32
+        np.testing.assert_allclose(own, reference, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("strides", "padding"), STRIDES_AND_PADDING)
+def test_depthwise_convolution_and_gradients(size, strides, padding):
+    _assert_equal_to_lax(
+        lambda i, k: depthwise_convolution(i, k, strides, padding),
+        _normal(0, 2, *size, CHANNELS),
+        _normal(1, 3, 3, CHANNELS),
+        lambda k: k[:, :, None],
+        strides,
+        padding,
+    )
+
+
+@pytest.mark.parametrize("kernel_size", [(1, 1), (2, 3), (5, 4)])
+def test_depthwise_kernels_of_any_size(kernel_size):
+    strides, padding = (3, 2), ((1, 2), (2, 2))
+    _assert_equal_to_lax(
+        lambda i, k: depthwise_convolution(i, k, strides, padding),
+        _normal(0, 2, 9, 10, CHANNELS),
+        _normal(1, *kernel_size, CHANNELS),
+        lambda k: k[:, :, None],
+        strides,
+        padding,
+    )
+
+
+def test_depthwise_kernel_gradient_of_more_images_than_the_cache_holds(monkeypatch):
+    # Two images of 7 x 8 x 3 with their padding at a time, of six.
+    monkeypatch.setattr(image_convolution, "_CACHE_BYTES", 2 * 9 * 10 * CHANNELS * 4)
+    padding = ((1, 1), (1, 1))
+    _assert_equal_to_lax(
+        lambda i, k: depthwise_convolution(i, k, (1, 1), padding),
+        _normal(0, 6, 7, 8, CHANNELS),
+        _normal(1, 3, 3, CHANNELS),
+        lambda k: k[:, :, None],
+        (1, 1),
+        padding,
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("strides", "padding"), STRIDES_AND_PADDING)
+@pytest.mark.parametrize("channels", [1, CHANNELS])
+def test_dense_convolution_and_gradients(size, strides, padding, channels):
+    _assert_equal_to_lax(
+        lambda i, k: convolution(i, k, strides, padding),
+        _normal(0, 2, *size, channels),
+        _normal(1, 3, 2, channels, FILTERS),
+        lambda k: k,
+        strides,
+        padding,
+    )
+
+
+def test_pointwise_convolution_and_gradients():
+    _assert_equal_to_lax(
+        pointwise_convolution,
+        _normal(0, 2, 7, 4, CHANNELS),
+        _normal(1, CHANNELS, FILTERS),
+        lambda k: k[None, None],
+        (1, 1),
+        ((0, 0), (0, 0)),
+    )
+
+
+CONVOLUTIONS = {
+    "dense": (lambda i, k, p: convolution(i, k, (2, 2), ((0, 1), (1, 1)), p), (3, 3, CHANNELS, FILTERS)),
+    "pointwise": (pointwise_convolution, (CHANNELS, FILTERS)),
+    "depthwise": (lambda i, k, p: depthwise_convolution(i, k, (2, 2), ((0, 1), (1, 1)), p), (3, 3, CHANNELS)),
+}
+
+
+@pytest.mark.parametrize("kind", CONVOLUTIONS)
+@pytest.mark.parametrize("images_of_members", [True, False])
+def test_members_are_convolved_as_one_by_one(kind, images_of_members):
+    convolve, shape = CONVOLUTIONS[kind]
+    kernels = _normal(1, 3, *shape)
+    images = _normal(0, 3, 2, 6, 7, CHANNELS) if images_of_members else _normal(0, 2, 6, 7, CHANNELS)
+
+    def one(images, kernel):
+        return _with_gradients(lambda i, k: convolve(i, k, "float32"), images, kernel, lambda s: _normal(2, *s))
+
+    found = jax.vmap(one, in_axes=(0 if images_of_members else None, 0))(images, kernels)
+    for member, kernel in enumerate(kernels):
+        expected = one(images[member] if images_of_members else images, kernel)
+        for own, reference in zip(found, expected, strict=True):
+            np.testing.assert_allclose(own[member], reference, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", CONVOLUTIONS)
+def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind):
+    convolve, shape = CONVOLUTIONS[kind]
+    images, kernel = _normal(0, 4, 6, 7, CHANNELS), _normal(1, *shape)
+    one_by_one = jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
+    np.testing.assert_allclose(one_by_one, convolve(images, kernel, "float32"), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", CONVOLUTIONS)
+def test_bfloat16_rounds_the_factors_and_only_those(kind):
+    if jax.default_backend() != "cpu":
+        pytest.skip("elsewhere the sums are rounded too")
+    convolve, shape = CONVOLUTIONS[kind]
+    images, kernel = _normal(0, 2, 6, 7, CHANNELS), _normal(1, *shape)
+
+    def rounded(values):
+        return jnp.asarray(values).astype(jnp.bfloat16).astype(jnp.float32)
+
+    found = _with_gradients(lambda i, k: convolve(i, k, "bfloat16"), images, kernel, lambda s: _normal(2, *s))
+    of_rounded = _with_gradients(
+        lambda i, k: convolve(i, k, "float32"), rounded(images), rounded(kernel), lambda s: rounded(_normal(2, *s))
+    )
+    for own, expected in zip(found, of_rounded, strict=True):
+        np.testing.assert_allclose(own, expected, rtol=0, atol=TOLERANCE)
+    exact = convolve(images, kernel, "float32")
+    assert np.abs(found[0] - exact).max() > 10 * TOLERANCE

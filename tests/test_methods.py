@@ -1,0 +1,114 @@
+"""What all methods of attribution have in common, by the table of methods."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.attribution import METHODS, methods_table
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.method import Explained
+from convcam_jax.attribution.placement import make_placement
+from convcam_jax.networks.geometry import Layer, make_geometry
+from convcam_jax.system.errors import UserError
+
+N, GRID, CHANNELS, CLASSES = 5, (8, 13), 4, 3
+LAYERS = ((Layer(3),), (Layer(3, 2),))
+GEOMETRY = make_geometry(LAYERS, GRID)
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "attribution_methods.md"
+GENERATOR = np.random.default_rng(0)
+KERNEL = jnp.asarray(GENERATOR.normal(size=(3, 3, 1, CHANNELS)), jnp.float32)
+HIDDEN = jnp.asarray(GENERATOR.normal(size=(*GEOMETRY.shape, CHANNELS, 6)), jnp.float32)
+# So small that no softmax probability is 0 or 1.
+OUTPUT = jnp.asarray(0.02 * GENERATOR.normal(size=(6, CLASSES)), jnp.float32)
+SPECTROGRAMS = jnp.asarray(GENERATOR.exponential(size=(N, *GRID)), jnp.float32)
+TARGETS = jnp.array([0, 1, 2, 0, 1])
+
+
+def activate(spectrograms):
+    """A convolution with ReLU."""
+    axes = ("NHWC", "HWIO", "NHWC")
+    return jax.nn.relu(
+        jax.lax.conv_general_dilated(spectrograms[..., None], KERNEL, (1, 2), "VALID", dimension_numbers=axes)
+    )
+
+
+def head(activations):
+    return jax.nn.relu(jnp.einsum("hwk,hwku->u", activations, HIDDEN)) @ OUTPUT
+
+
+def explained(spectrograms, targets, score="logit"):
+    placement = make_placement("receptive_field", GEOMETRY, GRID)
+    return Explained(
+        spectrograms,
+        activate(spectrograms),
+        targets,
+        score,
+        placement,
+        classify=lambda several: jax.vmap(head)(activate(several)),
+        head=head,
+    )
+
+
+def explain(name, spectrograms, targets, score="logit"):
+    compiled = jax.jit(lambda s, t: METHODS[name].explain(explained(s, t, score)))
+    return np.asarray(compiled(spectrograms, targets))
+
+
+@pytest.mark.parametrize("score", ["logit", "softmax"])
+@pytest.mark.parametrize("name", METHODS)
+def test_maps_are_finite_and_lie_where_the_level_says(name, score):
+    signed = explain(name, SPECTROGRAMS, TARGETS, score)
+    assert signed.shape == (N, *{"nodes": GEOMETRY.shape, "input": GRID}[METHODS[name].level])
+    assert np.isfinite(signed).all()
+    assert all(np.ptp(one) > 0 for one in signed)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_batch_is_explained_as_one_by_one(name):
+    signed = explain(name, SPECTROGRAMS, TARGETS)
+    for n in range(N):
+        alone = explain(name, SPECTROGRAMS[n : n + 1], TARGETS[n : n + 1])
+        np.testing.assert_allclose(signed[n : n + 1], alone, rtol=1e-4, atol=1e-5 * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_signs_are_those_of_the_table(name):
+    """Where a method gives both signs, some of these maps have them."""
+    signed = explain(name, SPECTROGRAMS, TARGETS)
+    if METHODS[name].sign == ">= 0":
+        assert signed.min() >= 0
+    else:
+        assert signed.min() < 0 < signed.max()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_class_that_is_explained_counts(name):
+    """For all methods but Eigen-CAM, which looks at the activations alone."""
+    differ = explain(name, SPECTROGRAMS, TARGETS) != explain(name, SPECTROGRAMS, (TARGETS + 1) % CLASSES)
+    assert differ.any() == (name != "eigencam")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_document_describes_every_method(name):
+    [row] = [line for line in methods_table().splitlines() if line.startswith(f"| `{name}` |")]
+    assert row in DOCUMENT.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_documents_table_is_made_of_the_methods():
+    """It has no method that is not there, and no other columns."""
+    assert methods_table() in DOCUMENT.read_text(encoding="utf-8")
+    assert len(methods_table().splitlines()) == 2 + len(METHODS)
+
+
+def test_config_takes_the_methods_there_are():
+    assert [AttributionConfig(method=name).method for name in METHODS] == list(METHODS)
+    with pytest.raises(
+        UserError, match=r"config field attribution\.method: must be one of gradcam, gradcam\+\+, hires"
+    ):
+        AttributionConfig(method="gradcan")
+    [field] = [f for f in dataclasses.fields(AttributionConfig) if f.name == "method"]
+    assert field.metadata["choices"] == tuple(METHODS)

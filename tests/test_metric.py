@@ -1,0 +1,87 @@
+"""What is said of each metric, and how its values are written."""
+
+import numpy as np
+import pytest
+
+from convcam_jax.measures import digits
+from convcam_jax.measures.config import AnalysisConfig, table_metric
+from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES, metrics_of_table
+from convcam_jax.measures.metrics import RecordingMetrics
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import EMPTY
+
+
+def test_every_metric_is_one_that_is_computed_in_the_same_order():
+    others = ("envelope_variance", "q_voiced_excess", "map_is_zero")
+    assert list(METRICS) == [name for name in RecordingMetrics._fields if name not in others]
+    assert all(name == metric.name for name, metric in METRICS.items())
+
+
+def test_units_are_those_that_the_names_say():
+    endings = {"_hz": "Hz", "_semitones": "semitones", "_mse": "", "q_rmse": "", "_ratio": "%", "_area": "%"}
+    for name, metric in METRICS.items():
+        assert [unit for ending, unit in endings.items() if name.endswith(ending)] == [metric.unit]
+        assert (f"({metric.unit})" in metric.label) == (metric.unit in ("Hz", "semitones"))
+        assert metric.title.replace("\n", " ").startswith(metric.label.split(",")[0][:8])
+    assert {name for name, metric in METRICS.items() if metric.better == "higher"} == {"energy_ratio"}
+
+
+def test_metrics_of_the_tables():
+    assert metrics_of_table(3) == ("q_mse", "q_rmse")
+    assert metrics_of_table(4) == tuple(name for name in METRICS if name.startswith("f0_"))
+    assert metrics_of_table(5) == ("energy_ratio",)
+    own = AnalysisConfig(table3_metric="q_mse", table4_metric="f0_frame_rmse_semitones")
+    assert [table_metric(number, own).name for number in STATISTICS_TABLES] == [
+        "q_mse",
+        "f0_frame_rmse_semitones",
+        "energy_ratio",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("table3_metric", "f0_frame_rmse_hz"), ("table4_metric", "q_mse"), ("table4_metric", "pitch")]
+)
+def test_a_table_of_another_metric_is_refused(field, value):
+    with pytest.raises(UserError, match=f"config field analysis.{field}: must be one of "):
+        AnalysisConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("energy_ratio", 0.876, "88 %"),
+        ("mask_area", 0.004, "0.4 %"),
+        ("f0_segment_rmse_hz", 102.4, "102 Hz"),
+        ("f0_frame_rmse_semitones", 5.26, "5.3 semitones"),
+        ("q_mse", 0.0415, "0.042"),
+        ("q_rmse", np.nan, EMPTY),
+    ],
+)
+def test_values_as_text(name, value, text):
+    assert METRICS[name].as_text(value) == text
+
+
+def test_shares_are_in_per_cent_where_tables_show_them():
+    assert {name: metric.per_unit for name, metric in METRICS.items() if metric.is_share} == {
+        "energy_ratio": 100,
+        "mask_area": 100,
+    }
+    assert METRICS["q_mse"].per_unit == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "cut", "text"),
+    [
+        (0.1409, 3, "truncated", "0.140"),
+        (0.1409, 3, "rounded", "0.141"),
+        (0.347 - 0.086, 3, "truncated", "0.261"),  # 0.26099999999999995
+        (0.1 + 0.2, 2, "truncated", "0.30"),
+        (1145.222 - 158.443, 2, "truncated", "986.77"),
+        (0.29 * 100, 1, "truncated", "29.0"),  # 28.999999999999996
+        (0.0005, 3, "rounded", "0.001"),
+        (0.0, 3, "truncated", "0.000"),
+        (np.nan, 3, "truncated", "–"),  # noqa: RUF001
+    ],
+)
+def test_digits(value, decimals, cut, text):
+    assert digits.printed(value, decimals, cut) == text

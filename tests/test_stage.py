@@ -1,0 +1,220 @@
+"""Which stages are due when a field of the config changes: those of the paper, and two by hand."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides, flatten
+from convcam_jax.stages.run import Run
+from convcam_jax.stages.stage import STAGES_FILE, Stage, due_stages, make_stages, origins, read_finished
+from convcam_jax.system.formats import read_json
+from experiments.paper import STAGES, TRAINING, is_of_training
+
+NAMES = tuple(stage.name for stage in STAGES)
+
+
+def due_after(*changes: str) -> tuple[str, ...]:
+    """The stages that are due when a finished run gets these changes."""
+    then, now = (origins(STAGES, flatten(apply_overrides(Config(), list(own)))) for own in ((), changes))
+    return tuple(own.stage.name for own in due_stages(STAGES, now, then))
+
+
+def all_but(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in NAMES if name not in names)
+
+
+EVERYTHING_BEHIND_METRICS = ("metrics", "tables", "chance", "seeds", "sanity", "sanity tables", "report")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("analysis.mask_threshold=0.2", EVERYTHING_BEHIND_METRICS),
+        ("analysis.trajectory_threshold=0.4", EVERYTHING_BEHIND_METRICS),
+        ("analysis.f0_reading=resized_with_zeros", EVERYTHING_BEHIND_METRICS),
+        ("analysis.isolated_voiced_frame=extended", EVERYTHING_BEHIND_METRICS),
+        ("prosody.f0_floor_hz=60", EVERYTHING_BEHIND_METRICS),
+        ("analysis.map_placement=stretched", all_but("explanations", "members")),
+        ("analysis.chosen_by=test_accuracy", all_but("explanations", "listening")),
+        ("analysis.table_digits=truncated", ("tables", "seeds", "report")),
+        ("analysis.table3_metric=q_mse", ("tables", "chance", "seeds", "sanity tables", "report")),
+        ("analysis.table4_metric=f0_frame_rmse_semitones", ("tables", "chance", "seeds", "sanity tables", "report")),
+        ("controls.permutations=3", ("chance", "report")),
+        ("controls.false_discovery_rate=0.1", ("chance", "faithfulness tables", "report")),
+        ("controls.resamples=7", ("chance", "seeds", "report")),
+        ("controls.seed=7", ("chance", "seeds", "report")),
+        ("sanity.seeds=1", ("sanity", "sanity tables", "report")),
+        ("faithfulness.steps=4", ("faithfulness", "faithfulness tables", "report")),
+        ("report.thresholds=0.5", ("listening", "report")),
+        ("report.random_masks=2", ("listening", "report")),
+        ("attribution.method=hirescam", NAMES),
+        ("attribution.layer=convolution_2", NAMES),
+        ("attribution.score=softmax", NAMES),
+        ("attribution.target=predicted", NAMES),
+        ("attribution.precision=bfloat16", NAMES),
+        # Where the corpus lies is a flag; it and how often a training is kept change nothing.
+        ("train.checkpoint_interval_s=1", ()),
+        # Of other experiments.
+        ("benchmark.size=short", ()),
+        ("given_maps.free_from_colours=false", ()),
+        ("evidence.size=small", ()),
+    ],
+)
+def test_stages_that_depend_on_a_field_are_due_and_no_others(change, expected):
+    assert due_after(change) == tuple(name for name in NAMES if name in expected)
+
+
+def test_a_moved_corpus_makes_nothing_due():
+    config = flatten(Config())
+    moved = {**config, "corpus.data_dir": "elsewhere"}
+    assert due_stages(STAGES, origins(STAGES, moved), origins(STAGES, config)) == []
+
+
+def test_several_changes_make_due_what_each_does():
+    assert due_after("controls.permutations=3", "report.seed=1") == ("chance", "listening", "report")
+
+
+def test_every_field_of_the_experiment_makes_something_due_or_is_of_the_training():
+    """A field of a section that any stage reads must not be forgotten."""
+    of_others = ("benchmark.", "given_maps.", "evidence.")
+    config = flatten(Config())
+    counted = {name for own in origins(STAGES, config).values() for name in own["fields"]}
+    free = {"corpus.data_dir", "train.checkpoint_interval_s"}
+    assert {name for name in config if not name.startswith(of_others)} - counted == free
+
+
+def test_the_training_is_what_the_first_stage_is_made_from_besides_the_attribution():
+    fields = origins(STAGES, flatten(Config()))["explanations"]["fields"]
+    assert {name.partition(".")[0] for name in fields} == {*TRAINING, "attribution"}
+    assert is_of_training("train.epochs")
+    assert is_of_training("experiment")
+    assert not is_of_training("attribution.method")
+    assert not is_of_training("prosody.f0_floor_hz")
+
+
+def test_stages_build_on_earlier_ones_and_have_names_of_their_own():
+    assert len(set(NAMES)) == len(NAMES)
+    for place, stage in enumerate(STAGES):
+        assert set(stage.builds_on) <= set(NAMES[:place])
+    # All of the results stand in the report.
+    assert NAMES[-1] == "report"
+    followed = {name for stage in STAGES for name in stage.builds_on}
+    assert set(NAMES) - followed == {"report"}
+
+
+def test_all_stages_of_a_new_run_are_due_as_not_made_yet():
+    due = due_stages(STAGES, origins(STAGES, flatten(Config())), {})
+    assert tuple(own.stage.name for own in due) == NAMES
+    assert {own.reason for own in due} == {"not made yet"}
+
+
+def test_origins_are_the_same_after_json():
+    now = origins(STAGES, flatten(Config()))
+    assert json.loads(json.dumps(now)) == now
+    assert due_stages(STAGES, now, json.loads(json.dumps(now))) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_that_was_killed_is_due_alone_if_its_origin_is_the_same(name):
+    """Its files are made anew from the same, so what builds on them need not be."""
+    now = origins(STAGES, flatten(Config()))
+    then = copy.deepcopy(now)
+    del then[name]
+    assert [own.stage.name for own in due_stages(STAGES, now, then)] == [name]
+
+
+def test_reasons_name_the_fields_with_both_values_and_the_stages_built_on():
+    then, now = (origins(STAGES, flatten(apply_overrides(Config(), own))) for own in ([], ["sanity.seeds=1"]))
+    reasons = {own.stage.name: own.reason for own in due_stages(STAGES, now, then)}
+    assert reasons["sanity"] == "sanity.seeds 5 → 1"
+    assert reasons["sanity tables"] == "builds on sanity"
+    assert reasons["report"] == "builds on sanity tables"
+
+
+def own_run(workdir: Path, *changes: str) -> Run:
+    """A run without recordings, of the default config with changes."""
+    return Run(apply_overrides(Config(), list(changes)), workdir, workdir, Dataset((), (), (), ()))
+
+
+@pytest.fixture
+def made() -> list[str]:
+    """Names of the stages that were made, in order."""
+    return []
+
+
+def two_stages(made: list[str], fail: str = "") -> tuple[Stage, ...]:
+    """One of the mask threshold, and one of the permutations that builds on it."""
+
+    def stage(name: str, fields: tuple[str, ...], builds_on: tuple[str, ...]) -> Stage:
+        def make(run) -> None:
+            made.append(name)
+            # While a stage is made, it does not count as finished.
+            assert name not in read_finished(run.workdir)
+            if name == fail:
+                raise KeyboardInterrupt
+
+        return Stage(name, fields, builds_on, make)
+
+    return stage("first", ("analysis.mask_threshold",), ()), stage("second", ("controls",), ("first",))
+
+
+def test_stages_are_made_once_and_said(tmp_path, made, capsys):
+    stages = two_stages(made)
+    make_stages(own_run(tmp_path), stages)
+    assert made == ["first", "second"]
+    assert capsys.readouterr().err == "stage first\nstage second\n"
+    assert list(read_json(tmp_path / STAGES_FILE)) == ["first", "second"]
+    make_stages(own_run(tmp_path), stages)
+    assert made == ["first", "second"]
+    assert capsys.readouterr().err == "kept: first, second\nnothing has to be made again\n"
+
+
+def test_only_what_depends_on_a_change_is_made_and_why_is_said(tmp_path, made, capsys):
+    stages = two_stages(made)
+    make_stages(own_run(tmp_path), stages)
+    made.clear()
+    capsys.readouterr()
+    make_stages(own_run(tmp_path, "controls.seed=3"), stages)
+    assert made == ["second"]
+    assert capsys.readouterr().err.splitlines() == [
+        "kept: first",
+        "to be made: second (controls.seed 0 → 3)",
+        "stage second",
+    ]
+
+
+def test_an_earlier_value_after_an_interruption_makes_everything_that_may_be_mixed(tmp_path, made):
+    """First made, changed and interrupted in the second stage, then changed back: neither is of the old value now."""
+    make_stages(own_run(tmp_path), two_stages(made))
+    with pytest.raises(KeyboardInterrupt):
+        make_stages(own_run(tmp_path, "analysis.mask_threshold=0.2"), two_stages(made, fail="second"))
+    made.clear()
+    make_stages(own_run(tmp_path), two_stages(made))
+    assert made == ["first", "second"]
+    assert read_finished(tmp_path) == origins(two_stages([]), flatten(Config()))
+
+
+def test_an_earlier_value_after_an_interruption_in_the_first_stage(tmp_path, made):
+    """The second one's files are of the old value still, and the first one's come back to what they were made from."""
+    make_stages(own_run(tmp_path), two_stages(made))
+    with pytest.raises(KeyboardInterrupt):
+        make_stages(own_run(tmp_path, "analysis.mask_threshold=0.2"), two_stages(made, fail="first"))
+    made.clear()
+    make_stages(own_run(tmp_path), two_stages(made))
+    assert made == ["first"]
+
+
+def test_a_run_goes_on_behind_the_stage_that_was_finished(tmp_path, made):
+    with pytest.raises(KeyboardInterrupt):
+        make_stages(own_run(tmp_path), two_stages(made, fail="second"))
+    made.clear()
+    make_stages(own_run(tmp_path), two_stages(made))
+    assert made == ["second"]
+
+
+def test_a_folder_without_stages_has_none_finished(tmp_path):
+    assert read_finished(tmp_path) == {}
