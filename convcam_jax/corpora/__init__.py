@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.emodb import EMODB
 from convcam_jax.corpora.listed import LISTED
+from convcam_jax.corpora.ravdess import RAVDESS
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
 
 # By the names that --corpus takes.
@@ -12,4 +13,5 @@ CORPORA: Mapping[str, Corpus] = {
     "synthetic": SYNTHETIC,
     "emodb": EMODB,
     "listed": LISTED,
+    "ravdess": RAVDESS,
 }

@@ -1,0 +1,138 @@
+"""The speech recordings of RAVDESS as it is downloaded, whose names tell what is spoken.
+
+S. Livingstone and F. Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS)", PLOS ONE 2018.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.wav_files import files_with, given_folder, read_names
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.progress import say
+
+# In the order of their codes, from 01.
+RAVDESS_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+INTENSITIES = ("normal", "strong")
+# "Kids are talking by the door", "Dogs are sitting by the door".
+TEXTS = ("kids", "dogs")
+HOW_TO_GET_RAVDESS = (
+    "get Audio_Speech_Actors_01-24.zip from zenodo.org/records/1188976 (licence CC BY-NC-SA 4.0), unpack it, and give "
+    "the folder with Actor_01 to Actor_24 as --data_dir; --corpus=synthetic needs none"
+)
+# Modality (sound without a picture) and vocal channel.
+_SPEECH = ("03", "01")
+_NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
+_ACTOR_FOLDER = re.compile(r"Actor_\d\d")
+# Folders of actors are looked for in the folder given and so many levels of folders below it.
+_LEVELS_BELOW = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class RavdessConfig(CorpusConfig):
+    """Which recordings of RAVDESS are used; a few are stereo."""
+
+    name: str = "ravdess"
+    emotions: tuple[str, ...] = RAVDESS_EMOTIONS
+    channels: Literal["refuse", "mix"] = "mix"
+
+
+class RavdessName(NamedTuple):
+    """The parts of a name such as 03-01-06-01-02-01-12, each two digits."""
+
+    modality: str  # sound and picture, picture, sound
+    vocal_channel: str  # speech, song
+    emotion: str
+    intensity: str
+    statement: str
+    repetition: str
+    actor: str
+
+
+def parse_ravdess_name(name: str) -> RavdessName:
+    """Parts of a RAVDESS recording's `name` (without its ending); raises RecordingError if it has another pattern."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise RecordingError(
+            name,
+            "not a name of RAVDESS: modality (01 to 03), vocal channel (01, 02), emotion (01 to 08), intensity, "
+            "statement, repetition (01, 02 each) and actor (01 to 24), as in 03-01-06-01-02-01-12; "
+            "rename or remove the file",
+        )
+    return RavdessName(*match.groups())
+
+
+def find_ravdess(data_dir: Path, on_error: str) -> Found:
+    """Recordings of speech in the folders Actor_NN of `data_dir`, sorted by name.
+
+    The folders may lie up to two folders deeper. The archive holds all of them twice, one copy in the other: of files
+    of one name the first by its path is taken. Songs and videos are left out, and counted on stderr. For `on_error` and
+    what is raised see `Corpus`.
+    """
+    folders = _actor_folders(data_dir)
+    sounds = _first_of_each_name(folders, ".wav")
+    speech = {name: path for name, path in sounds.items() if not _is_other(name)}
+    n_others = len(sounds) - len(speech) + len(_first_of_each_name(folders, ".mp4"))
+    if n_others:
+        say(f"songs and videos of RAVDESS left out: {n_others}")
+    if not speech:
+        raise UserError(f"{data_dir}: there are no recordings of speech in folders Actor_NN; {HOW_TO_GET_RAVDESS}")
+    return read_names(speech, _utterance, on_error)
+
+
+def _actor_folders(data_dir: Path) -> list[Path]:
+    """Folders of actors, sorted by path."""
+    patterns = ["*/" * level + "Actor_*" for level in range(_LEVELS_BELOW + 1)]
+    found = {path for pattern in patterns for path in data_dir.glob(pattern) if _ACTOR_FOLDER.fullmatch(path.name)}
+    if not found and _ACTOR_FOLDER.fullmatch(data_dir.resolve().name):
+        raise UserError(f"{data_dir}: is the folder of one actor; give the folder that it lies in")
+    return sorted(found)
+
+
+def _first_of_each_name(folders: Iterable[Path], ending: str) -> dict[str, Path]:
+    """Files with an ending by their names without it, sorted by name; of one name the first by its path."""
+    first: dict[str, Path] = {}
+    for folder in folders:
+        for name, path in files_with(ending, folder).items():
+            first.setdefault(name, path)
+    return dict(sorted(first.items()))
+
+
+def _is_other(name: str) -> bool:
+    """Whether this is a good name, of a song or a video."""
+    match = _NAME.fullmatch(name)
+    return match is not None and match.groups()[:2] != _SPEECH
+
+
+def _utterance(name: str, path: Path) -> Utterance:
+    parts = parse_ravdess_name(name)
+    return Utterance(
+        name,
+        speaker=parts.actor,
+        gender="male" if int(parts.actor) % 2 else "female",
+        emotion=RAVDESS_EMOTIONS[int(parts.emotion) - 1],
+        text=TEXTS[int(parts.statement) - 1],
+        path=path,
+        attributes=(
+            ("intensity", INTENSITIES[int(parts.intensity) - 1]),
+            ("repetition", str(int(parts.repetition))),
+        ),
+    )
+
+
+def _find(config: RavdessConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
+    return find_ravdess(given_folder(config, HOW_TO_GET_RAVDESS), config.on_error)
+
+
+RAVDESS = Corpus(
+    description="RAVDESS: 1440 recordings of speech by 24 actors, North American English, 8 emotions",
+    how_to_get=HOW_TO_GET_RAVDESS,
+    licence="CC BY-NC-SA 4.0",
+    config=RavdessConfig,
+    find=_find,
+)
