@@ -1,0 +1,174 @@
+"""The split with a fold for each speaker."""
+
+import math
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut, check_test_speakers_apart
+from convcam_jax.splits.protocol import UNUSED, Fold
+from convcam_jax.system.errors import UserError
+
+GENDERS = {"1": "female", "2": "female", "3": "female", "7": "male", "8": "male", "9": "male"}
+
+
+def corpus(cells: dict[tuple[str, str], int]) -> list[Utterance]:
+    return [Utterance(f"{s}{e}{k}", s, GENDERS[s], e, "t", Path()) for (s, e), n in cells.items() for k in range(n)]
+
+
+UTTERANCES = corpus({(s, e): 4 + int(s) for s in GENDERS for e in ("anger", "fear")})
+
+
+def genders(utterances):
+    return [u.gender for u in utterances]
+
+
+def folds_by_recording(utterances, groups, protocol=None):
+    """Split by recording, of each fold."""
+    folds = (protocol or LeaveOneSpeakerOut()).folds(utterances, groups)
+    return {fold.name: dict(zip((u.recording for u in utterances), fold.split_of, strict=True)) for fold in folds}
+
+
+def random_corpus(seed):
+    """Speakers with different numbers of recordings, of some of whom an emotion is lacking."""
+    generator = np.random.default_rng(seed)
+    sizes = {(s, e): int(generator.integers(4, 12)) for s in GENDERS for e in ("anger", "fear", "neutral")}
+    sizes["2", "fear"] = sizes["8", "neutral"] = 0
+    utterances = corpus(sizes)
+    return [utterances[i] for i in generator.permutation(len(utterances))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_test_speaker_is_known_from_training_and_all_are_tested_once(seed):
+    utterances = random_corpus(seed)
+    for groups in (genders(utterances), ["all"] * len(utterances)):
+        times_tested = Counter()
+        folds = LeaveOneSpeakerOut(seed=seed).folds(utterances, groups)
+        assert [fold.name for fold in folds] == sorted(GENDERS)
+        for fold in folds:
+            speakers = defaultdict(set)
+            for u, split in zip(utterances, fold.split_of, strict=True):
+                speakers[split].add(u.speaker)
+                times_tested[u.recording] += split == "test"
+            assert speakers["test"] == {fold.name}
+            assert fold.name not in speakers["train"] | speakers["validation"]
+        assert set(times_tested.values()) == {1}
+        assert len(times_tested) == len(utterances)
+
+
+def test_validation_has_its_share_of_every_other_speakers_emotions():
+    for fold in LeaveOneSpeakerOut(parts=4).folds(UTTERANCES, ["all"] * len(UTTERANCES)):
+        cells = Counter((u.speaker, u.emotion, s) for u, s in zip(UTTERANCES, fold.split_of, strict=True))
+        # Speaker s has 4 + s recordings of each emotion.
+        for speaker in set(GENDERS) - {fold.name}:
+            for emotion in ("anger", "fear"):
+                n = 4 + int(speaker)
+                assert cells[speaker, emotion, "validation"] == n // 4
+                assert cells[speaker, emotion, "train"] == n - n // 4
+
+
+def test_recordings_of_groups_without_the_test_speaker_are_unused():
+    by_fold = folds_by_recording(UTTERANCES, genders(UTTERANCES))
+    for fold, split_of in by_fold.items():
+        for u in UTTERANCES:
+            assert (split_of[u.recording] == UNUSED) == (u.gender != GENDERS[fold])
+    in_one_group = folds_by_recording(UTTERANCES, ["all"] * len(UTTERANCES))
+    assert all(UNUSED not in split_of.values() for split_of in in_one_group.values())
+
+
+def test_a_speaker_of_two_groups_is_tested_in_both():
+    utterances = corpus({(s, "anger"): 8 for s in ("1", "2")})
+    groups = ["strong" if u.recording[-1] in "0123" else "normal" for u in utterances]
+    by_fold = folds_by_recording(utterances, groups, LeaveOneSpeakerOut(parts=2))
+    for fold, split_of in by_fold.items():
+        assert all((split == "test") == (recording[0] == fold) for recording, split in split_of.items())
+        assert UNUSED not in split_of.values()
+
+
+def test_another_speaker_changes_nothing_for_the_others():
+    few = [u for u in UTTERANCES if u.speaker in "12"]
+    few_folds = folds_by_recording(few, genders(few))
+    many_folds = folds_by_recording(UTTERANCES, genders(UTTERANCES))
+    for fold, split_of in few_folds.items():
+        assert split_of == {u.recording: many_folds[fold][u.recording] for u in few}
+    # What is drawn for validation is the same whoever is tested.
+    third = [u.recording for u in UTTERANCES if u.speaker == "3"]
+    assert [many_folds["1"][r] for r in third] == [many_folds["2"][r] for r in third]
+
+
+def test_order_does_not_matter_and_the_seed_does():
+    shuffled = UTTERANCES[::-1]
+    assert folds_by_recording(shuffled, genders(shuffled)) == folds_by_recording(UTTERANCES, genders(UTTERANCES))
+    other = folds_by_recording(UTTERANCES, genders(UTTERANCES), LeaveOneSpeakerOut(seed=1))
+    assert other != folds_by_recording(UTTERANCES, genders(UTTERANCES))
+
+
+def test_same_seed_gives_the_same_split_on_every_machine():
+    utterances = [Utterance(f"{s}{k}", s, "male", "anger", "t", Path()) for s in ("03", "10") for k in range(8)]
+    by_fold = folds_by_recording(utterances, genders(utterances))
+    # The two that the split within cells draws first, for its test.
+    assert [k for k in range(8) if by_fold["10"][f"03{k}"] == "validation"] == [1, 2]
+
+
+def test_a_group_of_one_speaker_is_an_error():
+    utterances = [u for u in UTTERANCES if u.speaker not in "79"]
+    message = r"split\.name: .*the group male has only 8; choose another corpus\.models_per or another split"
+    with pytest.raises(UserError, match=message):
+        LeaveOneSpeakerOut().folds(utterances, genders(utterances))
+    assert len(LeaveOneSpeakerOut().folds(utterances, ["all"] * len(utterances))) == 4
+
+
+def test_an_emotion_of_one_speaker_only_cannot_be_trained_without_that_speaker():
+    utterances = corpus({("1", "anger"): 4, ("2", "anger"): 4, ("2", "fear"): 4})
+    message = "no recording of fear of the group female is left for training when speaker 2 is tested"
+    with pytest.raises(UserError, match=message):
+        LeaveOneSpeakerOut().folds(utterances, genders(utterances))
+
+
+def test_a_validation_set_without_recordings_is_an_error():
+    utterances = corpus({("1", "anger"): 4, ("2", "anger"): 3})
+    message = r"no recording of the group female is left for validation when speaker 1 is tested.*split\.parts"
+    with pytest.raises(UserError, match=message):
+        LeaveOneSpeakerOut().folds(utterances, genders(utterances))
+    assert len(LeaveOneSpeakerOut(parts=3).folds(utterances, genders(utterances))) == 2
+
+
+def test_parts_must_leave_something_for_training():
+    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
+        LeaveOneSpeakerOut(parts=1)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_the_check_finds_a_test_speaker_elsewhere(split):
+    utterances = corpus({("1", "anger"): 2, ("2", "anger"): 1})
+    sound = (Fold("1", ("test", "test", "train")), Fold("2", ("train", "validation", "test")))
+    check_test_speakers_apart(sound, utterances)
+    leaking = (Fold("1", ("test", split, "train")), sound[1])
+    with pytest.raises(ValueError, match=f"fold 1: 1anger1 of the test speaker 1 is for {split}"):
+        check_test_speakers_apart(leaking, utterances)
+
+
+def test_the_check_finds_what_is_not_tested_once():
+    utterances = corpus({("1", "anger"): 1, ("2", "anger"): 1})
+    with pytest.raises(ValueError, match="2anger0 is tested in 0 folds"):
+        check_test_speakers_apart([Fold("1", ("test", "train"))], utterances)
+    with pytest.raises(ValueError, match="1anger0 is tested in 2 folds"):
+        check_test_speakers_apart([Fold("1", ("test", "train")), Fold("2", ("test", "test"))], utterances)
+
+
+def test_every_speaker_of_emodb_is_tested(emodb_dir):
+    """Also the two that have too few recordings of some emotions for a share of them to be tested."""
+    everyone = find_named(emodb_dir, EMODB_SPEAKER_GENDERS, "stop").utterances
+    utterances = [u for u in everyone if u.emotion != "disgust"]
+    folds = LeaveOneSpeakerOut().folds(utterances, genders(utterances))
+    assert [fold.name for fold in folds] == sorted(EMODB_SPEAKER_GENDERS)
+    cells = Counter((u.speaker, u.emotion) for u in utterances)
+    for fold in folds:
+        others = [s for s, gender in EMODB_SPEAKER_GENDERS.items() if gender == EMODB_SPEAKER_GENDERS[fold.name]]
+        expected = sum(math.floor(n / 4) for (s, _), n in cells.items() if s in others and s != fold.name)
+        assert fold.split_of.count("validation") == expected > 20
+        assert fold.split_of.count("test") == sum(n for (s, _), n in cells.items() if s == fold.name)
