@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.mel import Mel
 from convcam_jax.representations.representation import Representation
 
 REPRESENTATIONS: Mapping[str, type[Representation]] = {
     "cqt": Cqt,
+    "mel": Mel,
 }
