@@ -5,9 +5,11 @@ A network may import kernels, geometry and what a batch is; it knows nothing of 
 
 from collections.abc import Mapping
 
+from convcam_jax.networks.mobilenet import MobileNetConfig
 from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "simplenet": SimpleNetConfig,
+    "mobilenet": MobileNetConfig,
 }
