@@ -3,6 +3,7 @@
 python run.py                                          the whole paper on the embedded synthetic corpus
 python run.py --corpus=emodb --data_dir=FOLDER         the same on the Berlin corpus
 python run.py ... --protocol=published                 as the authors computed it
+python run.py ... --network=mobilenet                  another network; likewise --representation and --split
 python run.py ... --set=train.epochs=20                with any field of the config changed
 python run.py --experiment=report --workdir=FOLDER     the report of a finished run made again
 """

@@ -1,0 +1,111 @@
+"""The second visitor of every door, and others together, through the whole paper as a user starts it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from run_checks import assert_whole
+from small_run import QUICK, SMALL_NETWORK, finish, table
+
+from convcam_jax.corpora.listed import LISTED_COLUMNS
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.synthetic.folder import SYNTHETIC
+
+pytestmark = pytest.mark.slow
+
+FEW = ("--seeds=2", *QUICK, "--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1")
+ONE_SPEAKER = "--set=corpus.speakers_per_gender=1"
+TWO_EMOTIONS = "--set=corpus.emotions=anger,sadness"
+SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
+BOTH = {("female", "all"), ("male", "all")}
+
+
+def speakers(workdir: Path) -> dict[str, str]:
+    """The group of every speaker."""
+    utterances = table(workdir, "utterances.csv")
+    return dict(zip(utterances["speaker"], utterances["group"], strict=True))
+
+
+def config(workdir: Path) -> dict:
+    return json.loads((workdir / "config.json").read_text())["config"]
+
+
+def assert_left_out_once(workdir: Path) -> None:
+    """Every recording is tested, by models that have not heard its speaker."""
+    folds = table(workdir, "folds.csv").merge(table(workdir, "utterances.csv")[["recording", "speaker"]])
+    tested = folds[folds["split"] == "test"]
+    assert set(tested["recording"]) == set(folds["recording"])
+    assert (tested["speaker"] == tested["fold"]).all()
+    heard = folds[folds["split"].isin(["train", "validation"])]
+    assert not (heard["speaker"] == heard["fold"]).any()
+
+
+def test_mobilenet(tmp_path, run_cache_dir):
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_MOBILENET, ONE_SPEAKER)
+    assert_whole(tmp_path / "w", BOTH, 2)
+    assert config(tmp_path / "w")["network.name"] == "mobilenet"
+    size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
+    assert {3, 6} <= set(size)
+
+
+def test_mel(tmp_path, run_cache_dir):
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, "--representation=mel", ONE_SPEAKER)
+    assert_whole(tmp_path / "w", BOTH, 2)
+    assert config(tmp_path / "w")["representation.name"] == "mel"
+
+
+def test_leave_one_speaker_out(tmp_path, run_cache_dir):
+    split = ("--split=leave_one_speaker_out", "--set=corpus.speakers_per_gender=2", TWO_EMOTIONS)
+    shuffled = "--set=sanity.shuffled_label_seeds=1"
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *split, shuffled)
+    groups = speakers(tmp_path / "w")
+    assert len(groups) == 4
+    assert_whole(tmp_path / "w", {(group, speaker) for speaker, group in groups.items()}, 2)
+    assert_left_out_once(tmp_path / "w")
+
+
+def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
+    corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", "--set=corpus.emotions=calm,disgust,surprise")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus)
+    assert_whole(tmp_path / "w", BOTH, 2)
+    utterances = table(tmp_path / "w", "utterances.csv")
+    assert set(utterances["emotion"]) == {"calm", "disgust", "surprise"}
+    assert set(utterances["intensity"]) == {"normal", "strong"}
+
+
+@pytest.mark.parametrize("models_per", ["all", "speaker"])
+def test_other_groups(tmp_path, run_cache_dir, models_per):
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, ONE_SPEAKER, f"--set=corpus.models_per={models_per}")
+    groups = {"all"} if models_per == "all" else set(speakers(tmp_path / "w"))
+    assert len(groups) == (1 if models_per == "all" else 2)
+    assert_whole(tmp_path / "w", {(group, "all") for group in groups}, 2)
+
+
+def test_all_doors_at_once(tmp_path, run_cache_dir, ravdess_dir):
+    corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", TWO_EMOTIONS)
+    others = (*SMALL_MOBILENET, "--representation=mel", "--split=leave_one_speaker_out")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *corpus, *others)
+    groups = speakers(tmp_path / "w")
+    assert len(groups) >= 4
+    assert_whole(tmp_path / "w", {(group, speaker) for speaker, group in groups.items()}, 2)
+    assert_left_out_once(tmp_path / "w")
+
+
+@pytest.fixture
+def women(tmp_path, run_cache_dir) -> Path:
+    """A corpus of one's own: the women of the embedded one."""
+    own = SyntheticConfig(speakers_per_gender=1)
+    utterances = [u for u in SYNTHETIC.find(own, run_cache_dir, 16000).utterances if u.gender == "female"]
+    folder = tmp_path / "women"
+    (folder / "wav").mkdir(parents=True)
+    for utterance in utterances:
+        shutil.copy(utterance.path, folder / "wav")
+    pd.DataFrame(utterances)[list(LISTED_COLUMNS)].to_csv(folder / "utterances.csv", index=False)
+    return folder
+
+
+def test_a_corpus_of_one_gender(tmp_path, run_cache_dir, women):
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, "--corpus=listed", f"--data_dir={women}")
+    assert_whole(tmp_path / "w", {("female", "all")}, 2)

@@ -1,0 +1,93 @@
+"""Every method of attribution through the whole paper: networks are trained once, all else is made again for each."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_checks import assert_whole
+from small_run import QUICK, SMALL_NETWORK, finish, times
+
+from convcam_jax.attribution import METHODS
+
+pytestmark = pytest.mark.slow
+
+SMALL = (
+    *("--seeds=1", *QUICK, "--set=corpus.speakers_per_gender=1", "--set=corpus.emotions=anger,sadness"),
+    *("--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1"),
+)
+BOTH = {("female", "all"), ("male", "all")}
+SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
+# Of those on the nodes and of those on the input two each, and a block that is not the last.
+OF_MOBILENET = ("hirescam", "ablationcam", "gradient_x_input", "integrated_gradients")
+GRID = (96, 202)
+NOT_BY_DEFAULT = [name for name in METHODS if name != "gradcam"]
+
+
+@pytest.fixture(scope="module")
+def simplenet(tmp_path_factory, run_cache_dir) -> Path:
+    """The folder of a finished run by the default method."""
+    workdir = tmp_path_factory.mktemp("simplenet") / "run"
+    finish(workdir, run_cache_dir, *SMALL, *SMALL_NETWORK)
+    assert_whole(workdir, BOTH, 1)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def mobilenet(tmp_path_factory, run_cache_dir) -> Path:
+    """The same with the other network."""
+    workdir = tmp_path_factory.mktemp("mobilenet") / "run"
+    finish(workdir, run_cache_dir, *SMALL, *SMALL_MOBILENET)
+    assert_whole(workdir, BOTH, 1)
+    return workdir
+
+
+def trained(workdir: Path) -> dict[str, int]:
+    """When each file of the training was written."""
+    return times(workdir / "training")
+
+
+def shapes(workdir: Path) -> set[tuple[int, ...]]:
+    """Of the signed maps, without members and recordings."""
+    with np.load(workdir / "explanations.npz") as arrays:
+        return {arrays[name].shape[2:] for name in arrays if name.startswith("signed_maps_")}
+
+
+def make_again(workdir: Path, cache_dir: Path, *flags: str) -> None:
+    """All but the training, by other settings of the attribution in the same folder."""
+    before = trained(workdir)
+    assert before
+    said = finish(workdir, cache_dir, *SMALL, *flags)
+    assert "training round" not in said
+    assert "to be made: explanations (attribution." in said
+    assert re.search(r"^stage explanations$", said, re.MULTILINE)
+    assert re.search(r"^stage report$", said, re.MULTILINE)
+    assert trained(workdir) == before
+
+
+@pytest.mark.parametrize("method", NOT_BY_DEFAULT)
+def test_every_method_explains_simplenet(simplenet, run_cache_dir, method):
+    make_again(simplenet, run_cache_dir, *SMALL_NETWORK, f"--set=attribution.method={method}")
+    on_input = METHODS[method].level == "input"
+    assert_whole(simplenet, BOTH, 1, on_input)
+    assert shapes(simplenet) == {GRID if on_input else (90, 47)}
+
+
+def test_another_layer_of_simplenet(simplenet, run_cache_dir):
+    make_again(simplenet, run_cache_dir, *SMALL_NETWORK, "--set=attribution.layer=convolution_2")
+    assert_whole(simplenet, BOTH, 1)
+    assert shapes(simplenet) == {(92, 98)}
+
+
+@pytest.mark.parametrize("method", OF_MOBILENET)
+def test_methods_of_both_levels_explain_mobilenet(mobilenet, run_cache_dir, method):
+    make_again(mobilenet, run_cache_dir, *SMALL_MOBILENET, f"--set=attribution.method={method}")
+    on_input = METHODS[method].level == "input"
+    assert_whole(mobilenet, BOTH, 1, on_input)
+    assert shapes(mobilenet) == {GRID if on_input else (3, 6)}
+
+
+def test_another_layer_of_mobilenet(mobilenet, run_cache_dir):
+    make_again(mobilenet, run_cache_dir, *SMALL_MOBILENET, "--set=attribution.layer=block_5")
+    assert_whole(mobilenet, BOTH, 1)
+    assert shapes(mobilenet) == {(12, 25)}

@@ -1,0 +1,136 @@
+"""Where a corpus is found, which recordings are used, and what a run begins with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convcam_jax.corpora.synthetic import speech
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
+from convcam_jax.splits.protocol import ONLY_FOLD, Fold
+from convcam_jax.stages import preparation
+from convcam_jax.stages.record import run_record
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.files import PARTIAL_PREFIX
+from convcam_jax.system.formats import read_csv, read_json
+
+CONFIG = Config(corpus=SyntheticConfig(emotions=("anger", "fear"), max_frames=30))
+N_FRAMES = (30, 31, 29, 30, 30, 30, 30, 30, 400)
+
+
+def make_utterance(number: int) -> Utterance:
+    emotion = CONFIG.corpus.emotions[number % 2]
+    return Utterance(f"r{number}", "1", "female", emotion, "t", Path(f"r{number}.wav"))
+
+
+def make_features(n_frames: int) -> Features:
+    return Features(np.ones((96, n_frames), np.float32), np.zeros(3), np.arange(3.0), np.ones(n_frames))
+
+
+UTTERANCES = [make_utterance(number) for number in range(len(N_FRAMES))]
+
+
+@pytest.fixture
+def without_computing(monkeypatch):
+    features = {u.recording: make_features(n) for u, n in zip(UTTERANCES, N_FRAMES, strict=True)}
+    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: (features, []))
+
+
+def longest(max_frames: int) -> Config:
+    return replace(CONFIG, corpus=replace(CONFIG.corpus, max_frames=max_frames), split=replace(CONFIG.split, parts=3))
+
+
+@pytest.mark.parametrize(("max_frames", "left_out"), [(30, ["r1", "r8"]), (31, ["r8"]), (400, [])])
+def test_longer_recordings_are_left_out_and_that_is_said(without_computing, tmp_path, capsys, max_frames, left_out):
+    dataset, problems = preparation.load_dataset(UTTERANCES, longest(max_frames), tmp_path)
+    used = [u.recording for u in dataset.utterances]
+    assert used == [u.recording for u in UTTERANCES if u.recording not in left_out]
+    assert [f.magnitude.shape[1] for f in dataset.features] == [n for n in N_FRAMES if n <= max_frames]
+    assert [p.recording for p in problems] == left_out
+    message = f"recordings left out as longer than corpus.max_frames ({max_frames} frames): {len(left_out)}\n"
+    assert capsys.readouterr() == ("", message if left_out else "")
+
+
+def test_a_limit_below_every_recording_is_told(without_computing, tmp_path):
+    with pytest.raises(UserError, match=r"corpus\.max_frames: no recording is as short as 28 frames"):
+        preparation.load_dataset(UTTERANCES, longest(28), tmp_path)
+
+
+def small_dataset() -> Dataset:
+    return Dataset((UTTERANCES[0],), (make_features(20),), ("female",), (Fold(ONLY_FOLD, ("train",)),))
+
+
+def test_groups_and_folds_are_those_of_the_config(without_computing, tmp_path):
+    corpus = replace(CONFIG.corpus, max_frames=400, models_per="all")
+    utterances = [replace_speaker(u, number % 3) for number, u in enumerate(UTTERANCES)]
+    config = replace(CONFIG, corpus=corpus, split=LeaveOneSpeakerOut(parts=2))
+    dataset, _ = preparation.load_dataset(utterances, config, tmp_path)
+    assert set(dataset.groups) == {"all"}
+    assert [fold.name for fold in dataset.folds] == ["0", "1", "2"]
+    assert [str(cohort) for cohort in dataset.cohorts()] == ["all, fold 0", "all, fold 1", "all, fold 2"]
+
+
+def replace_speaker(utterance: Utterance, speaker: int) -> Utterance:
+    return utterance._replace(speaker=str(speaker))
+
+
+def test_an_unknown_column_for_the_groups_is_told(without_computing, tmp_path):
+    config = replace(CONFIG, corpus=replace(CONFIG.corpus, models_per="dialect"))
+    with pytest.raises(UserError, match=r"corpus\.models_per: there is no column dialect"):
+        preparation.load_dataset(UTTERANCES, config, tmp_path)
+
+
+def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_path):
+    earlier = run_record(CONFIG, []) | {"begun": "2020-01-01T00:00:00+00:00"}
+    preparation.write_beginning(tmp_path, earlier, small_dataset(), [])
+    preparation.write_beginning(tmp_path, run_record(longest(31), []), small_dataset(), [])
+    record = read_json(tmp_path / "config.json")
+    assert record["begun"] == "2020-01-01T00:00:00+00:00"
+    assert record["config"]["corpus.max_frames"] == 31
+
+
+def test_the_beginning_says_what_every_recording_is_for(tmp_path):
+    preparation.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
+    assert read_csv(tmp_path / "utterances.csv")["split"].tolist() == ["train"]
+    assert read_csv(tmp_path / "folds.csv").to_numpy().tolist() == [["r0", "female", "all", "train"]]
+    assert not (tmp_path / "skipped.csv").exists()
+
+
+def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
+    dataset = small_dataset()
+    for folder in (tmp_path, tmp_path / "tables", tmp_path / "figures"):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{PARTIAL_PREFIX}0123abcd-table.csv").write_text("half")
+    (tmp_path / "tables" / "table1.csv").write_text("whole")
+    preparation.write_beginning(tmp_path, {"config": {}}, dataset, [RecordingError("r9", "is silent")])
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["config.json", "folds.csv", "skipped.csv", "tables/table1.csv", "utterances.csv"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "how"), [("emodb", r"emodb\.bilderbar\.info.* audb"), ("listed", r"utterances\.csv")]
+)
+def test_a_missing_folder_is_told_with_how_to_get_the_corpus(corpus, how, tmp_path, monkeypatch):
+    # Recordings in the current folder are not taken for the corpus.
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / "03a01Fa.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"^--data_dir: missing; .*{how}.*--corpus=synthetic needs none$"):
+        preparation.find_corpus(Config(corpus=DOORS["corpus"][corpus]()), tmp_path / "cache")
+
+
+def test_synthetic_corpora_lie_side_by_side(tmp_path, monkeypatch):
+    config = replace(Config(), corpus=SyntheticConfig(speakers_per_gender=1, texts=1))
+    assert len(preparation.find_corpus(config, tmp_path)[0]) == 12
+    monkeypatch.setattr(speech, "CORPUS_VERSION", speech.CORPUS_VERSION + 1)
+    slower = replace(config, representation=replace(config.representation, sample_rate_hz=12000))
+    for other in (config, slower):
+        utterances, problems = preparation.find_corpus(other, tmp_path)
+        assert (len(utterances), problems) == (12, [])
+    assert len(list(tmp_path.iterdir())) == 3

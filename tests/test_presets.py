@@ -1,0 +1,142 @@
+"""Defaults of experiments, of what the flags choose, and of the device."""
+
+import dataclasses
+
+import pytest
+
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
+from convcam_jax.corpora.emodb import EmodbConfig
+from convcam_jax.kernels import precision
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.paper import published
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import (
+    SYNTHETIC_FAITHFULNESS,
+    SYNTHETIC_SANITY,
+    Choices,
+    default_config,
+    full_config,
+    make_config,
+    with_device_defaults,
+    with_evidence_size,
+)
+from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
+from convcam_jax.splits.per_cell import PerCell
+from convcam_jax.system.errors import UserError
+
+
+def test_protocols_differ_in_every_field_of_the_analysis_but_the_thresholds():
+    published_one, corrected = (make_config(Choices(protocol=p, corpus="emodb")) for p in ("published", "corrected"))
+    assert published_one.analysis == PUBLISHED_ANALYSIS
+    assert corrected.analysis == AnalysisConfig()
+    same = {
+        f.name
+        for f in dataclasses.fields(AnalysisConfig)
+        if getattr(published_one.analysis, f.name) == getattr(corrected.analysis, f.name)
+    }
+    assert same == {"trajectory_threshold", "mask_threshold"}
+    assert (
+        dataclasses.replace(published_one, protocol="corrected", split=PerCell(), analysis=AnalysisConfig())
+        == corrected
+    )
+
+
+@pytest.mark.parametrize(
+    ("corpus", "protocol", "split", "is_pinned", "excluded"),
+    [
+        ("emodb", "published", "per_cell", True, ("09", "12")),
+        ("emodb", "corrected", "per_cell", False, ("09", "12")),
+        ("synthetic", "published", "per_cell", False, ()),
+        ("listed", "published", "per_cell", False, ()),
+        ("ravdess", "published", "per_cell", False, ()),
+        ("emodb", "published", "leave_one_speaker_out", False, ()),
+        ("emodb", "corrected", "leave_one_speaker_out", False, ()),
+    ],
+)
+def test_published_recordings_are_pinned_on_emodb_split_per_cell_only(corpus, protocol, split, is_pinned, excluded):
+    config = make_config(Choices(protocol=protocol, corpus=corpus, split=split, data_dir="folder", seeds=3))
+    expected = PerCell(pinned_test=published.recording_names() if is_pinned else ())
+    assert config.split == (expected if split == "per_cell" else LeaveOneSpeakerOut())
+    assert config.corpus == DOORS["corpus"][corpus](data_dir="folder", excluded_speakers=excluded)
+    assert config.train.seeds == 3
+
+
+def test_only_the_synthetic_corpus_has_a_smaller_network_and_fewer_checks():
+    synthetic, emodb = (make_config(Choices(corpus=corpus)) for corpus in ("synthetic", "emodb"))
+    assert synthetic.network == SimpleNetConfig(filters=(8, 16, 32), dense_units=32, dropout_rate=0.5)
+    assert emodb.network == SimpleNetConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
+    assert (synthetic.sanity, synthetic.faithfulness) == (SYNTHETIC_SANITY, SYNTHETIC_FAITHFULNESS)
+    assert (emodb.sanity, emodb.faithfulness) == (Config().sanity, Config().faithfulness)
+    assert synthetic.train.epochs == emodb.train.epochs
+
+
+def test_the_benchmark_has_the_full_network_whatever_the_corpus():
+    assert make_config(Choices(experiment="benchmark")).network == SimpleNetConfig()
+
+
+def test_any_network_has_its_small_one_on_the_synthetic_corpus():
+    config = make_config(Choices(network="mobilenet"))
+    assert config.network == MobileNetConfig().small() != MobileNetConfig()
+
+
+@pytest.mark.parametrize("door", list(DOORS))
+def test_what_a_door_does_not_have_is_refused_naming_what_it_has(door):
+    names = ", ".join(DOORS[door])
+    with pytest.raises(UserError, match=rf"^--{door}=iemocap: must be one of {names}$"):
+        make_config(Choices(**{door: "iemocap"}))
+
+
+@pytest.mark.parametrize(("door", "choice"), [(door, choice) for door, choices in DOORS.items() for choice in choices])
+def test_every_choice_has_a_config(door, choice):
+    assert getattr(make_config(Choices(**{door: choice})), door).name == choice
+
+
+def test_without_the_smaller_network_the_synthetic_corpus_has_the_defaults_of_a_listed_one():
+    full, listed = (full_config(Choices(corpus=corpus)) for corpus in ("synthetic", "listed"))
+    assert full.corpus.name == "synthetic"
+    assert dataclasses.replace(full, corpus=listed.corpus) == listed == make_config(Choices(corpus="listed"))
+
+
+def test_default_config_is_that_of_the_same_choices_in_full_size():
+    choices = Choices(protocol="published", corpus="emodb", network="mobilenet", data_dir="folder", seeds=2)
+    changed = apply_overrides(make_config(choices), ["train.epochs=9", "network.width=0.5"])
+    default = default_config(changed)
+    assert default.network == MobileNetConfig()
+    assert default.corpus == EmodbConfig(data_dir="folder", excluded_speakers=("09", "12"))
+    assert default.split == PerCell(pinned_test=published.recording_names())
+    assert default.analysis == PUBLISHED_ANALYSIS
+    assert (default.train.seeds, default.train.epochs) == (Config().train.seeds, Config().train.epochs)
+    assert default.train.precision != "fastest"
+    assert default_config(make_config(Choices())).network == SimpleNetConfig()
+
+
+@pytest.mark.parametrize(("backend", "expected"), [("cpu", "float32"), ("gpu", "bfloat16")])
+def test_the_fastest_precision_is_that_of_the_device(monkeypatch, backend, expected):
+    monkeypatch.setattr(precision.jax, "default_backend", lambda: backend)
+    assert with_device_defaults(Config()).train.precision == expected
+
+
+def test_a_precision_that_was_chosen_stays():
+    config = apply_overrides(Config(), ["train.precision=bfloat16"])
+    assert with_device_defaults(config) == config
+
+
+def test_the_size_of_the_evidence_chooses_other_sections_defaults():
+    config = make_config(Choices(experiment="evidence"))
+    small = with_evidence_size(apply_overrides(config, ["evidence.size=small"]), None)
+    default = with_evidence_size(config, 2)
+    assert (small.evidence.genders, default.evidence.genders) == (("female",), ("female", "male"))
+    assert len(small.evidence.methods) == 4 < len(default.evidence.methods)
+    assert (small.corpus.speakers_per_gender, default.corpus.speakers_per_gender) == (2, 3)
+    assert (small.train.seeds, default.train.seeds) == (4, 2)
+    assert small.corpus.emotions == EVIDENCE_CLASSES
+    assert small.network == SimpleNetConfig(filters=(8, 16, 32), dense_units=64)
+
+
+def test_the_evidence_keeps_another_network():
+    config = make_config(Choices(experiment="evidence", network="mobilenet"))
+    assert with_evidence_size(config, None).network == config.network

@@ -1,0 +1,170 @@
+"""What a run's folder is made from, and where a run goes on."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides, flatten
+from convcam_jax.stages.record import (
+    FORMAT,
+    changed_fields,
+    check_workdir,
+    read_record,
+    run_record,
+    shortened,
+)
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import write_json
+from experiments.paper import is_of_training
+
+EARLIER = "holds a run of an earlier version of this program, whose files were others; choose another --workdir"
+
+
+def record(*changes: str) -> dict:
+    return {"format": FORMAT, "config": flatten(apply_overrides(Config(), list(changes))), "corpus_sha256": "abc"}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_new_or_empty_folder_is_accepted_and_left_as_it_is(tmp_path, exists):
+    folder = tmp_path / "w"
+    if exists:
+        folder.mkdir()
+    check_workdir(folder, record())
+    assert folder.exists() == exists
+
+
+def test_a_run_goes_on_under_its_own_config(tmp_path):
+    write_json(tmp_path / "config.json", record("network.filters=4,5,6"))
+    (tmp_path / "members.csv").write_text("x")
+    again = record("network.filters=4,5,6")
+    again["config"] |= {"corpus.data_dir": "moved", "train.checkpoint_interval_s": 0.0}
+    again["begun"] = "2030-01-01T00:00:00+00:00"
+    check_workdir(tmp_path, again)
+
+
+def test_another_config_is_refused_naming_the_fields(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    with pytest.raises(UserError) as error:
+        check_workdir(tmp_path, record("train.epochs=3", "corpus.emotions=anger,sadness"))
+    message = str(error.value)
+    assert "train.epochs (5 there, 3 now)" in message
+    assert "corpus.emotions" in message
+    assert "batch_size" not in message
+    assert "recordings" not in message
+
+
+def test_fields_that_do_not_count_may_differ(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    after = record("analysis.mask_threshold=0.2", "controls.permutations=3", "attribution.method=hirescam")
+    check_workdir(tmp_path, after, is_of_training)
+    with pytest.raises(UserError, match=r"differing in analysis\.mask_threshold \(0\.1 there, 0\.2 now\)$"):
+        check_workdir(tmp_path, record("analysis.mask_threshold=0.2"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "corpus.max_frames=100",
+        "representation.scale=power",
+        "split.seed=1",
+        "network.dense_units=8",
+        "train.learning_rate=0.01",
+    ],
+)
+def test_a_folder_is_for_one_training(tmp_path, change):
+    write_json(tmp_path / "config.json", record())
+    field = change.partition("=")[0]
+    with pytest.raises(UserError, match=rf"differing in {field} \(.* there, .* now\)$"):
+        check_workdir(tmp_path, record(change, "analysis.mask_threshold=0.2"), is_of_training)
+
+
+def test_another_network_is_refused_naming_it(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    other = record()
+    other["config"] = {n: v for n, v in other["config"].items() if not n.startswith("network.")}
+    other["config"] |= {"network.name": "mobilenet", "network.width": 1.0}
+    with pytest.raises(UserError, match=r"network\.name \(simplenet there, mobilenet now\)") as error:
+        check_workdir(tmp_path, other, is_of_training)
+    assert "network.width (None there, 1.0 now)" in str(error.value)
+
+
+def test_another_corpus_is_refused(tmp_path):
+    write_json(tmp_path / "config.json", record())
+    with pytest.raises(UserError, match=r"differing in the corpus's recordings$"):
+        check_workdir(tmp_path, {**record(), "corpus_sha256": "other"}, lambda field: False)
+
+
+def test_other_maps_are_refused(tmp_path):
+    write_json(tmp_path / "config.json", {**record(), "maps_sha256": "a"})
+    check_workdir(tmp_path, {**record(), "maps_sha256": "a"})
+    with pytest.raises(UserError, match=r"differing in the file of maps$"):
+        check_workdir(tmp_path, {**record(), "maps_sha256": "b"})
+
+
+def test_a_field_that_only_one_of_the_configs_has_is_named(tmp_path):
+    earlier = record()
+    earlier["config"]["train.momentum"] = 0.9
+    write_json(tmp_path / "config.json", earlier)
+    with pytest.raises(UserError, match=r"train\.momentum \(0\.9 there, None now\)"):
+        check_workdir(tmp_path, record())
+
+
+@pytest.mark.parametrize("earlier", [{}, {"format": FORMAT - 1}, {"format": FORMAT + 1}])
+def test_a_run_of_another_version_is_told_in_one_line(tmp_path, earlier):
+    own = {name: value for name, value in record().items() if name != "format"} | earlier
+    write_json(tmp_path / "config.json", own)
+    for read in (lambda: check_workdir(tmp_path, record()), lambda: read_record(tmp_path)):
+        with pytest.raises(UserError) as error:
+            read()
+        assert str(error.value) == f"{tmp_path}: {EARLIER}"
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path):
+    (tmp_path / ".hidden").write_text("")
+    check_workdir(tmp_path, record())
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match=r"holds files but no config\.json"):
+        check_workdir(tmp_path, record())
+
+
+def test_a_file_as_workdir_is_refused(tmp_path):
+    (tmp_path / "w").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        check_workdir(tmp_path / "w", record())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"config": {}})])
+def test_a_damaged_config_is_told(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="cannot be read as the config of a run"):
+        check_workdir(tmp_path, record())
+
+
+def test_the_record_of_a_run_has_its_format_config_and_the_time_in_utc():
+    before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    own = run_record(Config(), [])
+    begun = datetime.datetime.fromisoformat(own["begun"])
+    assert begun.utcoffset() == datetime.timedelta(0)
+    assert before <= begun <= datetime.datetime.now(datetime.UTC)
+    assert own["format"] == FORMAT
+    assert own["config"] == flatten(Config())
+    assert "jax" in own["packages"]
+
+
+def test_the_record_that_was_written_is_read(tmp_path):
+    own = run_record(Config(), [])
+    write_json(tmp_path / "config.json", own)
+    check_workdir(Path(tmp_path), own)
+    assert read_record(tmp_path) == json.loads(json.dumps(own))
+
+
+def test_changed_fields_are_told_with_both_values_shortened():
+    earlier, now = {"a": 1, "b": list(range(100)), "c": 3}, {"a": 2, "b": [], "c": 3}
+    first, second = changed_fields(earlier, now, ["a", "b", "c"])
+    assert first == "a (1 there, 2 now)"
+    assert second.startswith("b ([0, 1, 2, ")
+    assert second.endswith(" … there, [] now)")
+    assert len(shortened(list(range(100)))) <= 60

@@ -1,0 +1,296 @@
+import base64
+import dataclasses
+import datetime
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from fake_report import CONFIG, HOSTILE, NAMES, make_report, make_shown, make_sounds
+from fake_results import in_two_folds, make_results
+from fake_views import EDGES_HZ, MEL_EDGES_HZ, make_masks
+from PIL import Image
+
+from convcam_jax.data.members import Cohort
+from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.report import overview
+from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
+from convcam_jax.report.labels import Label, parse_phones, parse_syllables
+from convcam_jax.report.recordings import recording
+from convcam_jax.representations.mel import Mel
+from convcam_jax.settings.presets import Choices, make_config, with_device_defaults
+from convcam_jax.stages.report import read_labels
+from convcam_jax.training.config import TrainConfig
+
+PHONES = """signal wochenAO
+separator ;
+nfields 1
+#
+    0.080109   -1 _t
+    0.144370   -1 E6
+    0.244223   -1 l\t+asp
+    0.300000   -1 \t+hoe
+    0.348031   -1 a\t\t2
+    0.427091   -1 .
+"""
+
+
+def test_json_cannot_end_its_element_and_comes_back():
+    value = {"name": "</script><b>&\u2028", "missing": float("nan"), "values": np.array([1.5, np.inf])}
+    text = as_json(value)
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text) == {"name": "</script><b>&\u2028", "missing": None, "values": [1.5, None]}
+
+
+def test_pictures_come_back():
+    pixels = quantised(np.array([[0.0, 0.5, 1.0], [2.0, -1.0, 0.25]]), top=1.0)
+    assert pixels.tolist() == [[0, 128, 255], [255, 0, 64]]
+    with Image.open(io.BytesIO(base64.b64decode(as_png(pixels)))) as image:
+        assert np.asarray(image).tolist() == pixels.tolist()
+
+
+def test_decibels_count_from_60_below_the_peak():
+    np.testing.assert_allclose(decibels(np.array([1.0, 0.1, 1e-3, 0.0])), [60, 40, 0, 0], atol=1e-12)
+    assert not decibels(np.zeros((2, 2))).any()
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 10000])
+def test_sounds_come_back_in_place_and_small(rate_hz):
+    samples = np.zeros(2 * rate_hz)
+    start = rate_hz // 2
+    samples[start : start + rate_hz] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate_hz) / rate_hz)
+    data = base64.b64decode(as_mp3(samples, rate_hz))
+    assert len(data) < 20000
+    decoded, found_hz = soundfile.read(io.BytesIO(data))
+    assert found_hz == 16000
+    loud_s = np.flatnonzero(np.abs(decoded) > 0.2) / found_hz
+    assert loud_s[[0, -1]] == pytest.approx([0.5, 1.5], abs=0.01)
+    assert decoded[found_hz].item() == pytest.approx(0.5 * np.sin(2 * np.pi * 440 * 0.5), abs=0.05)
+
+
+def test_envelope_holds_the_extremes_of_every_part():
+    assert envelope(np.array([0.1, -0.2, 0.3, 0.0]), 2) == ([-0.2, 0.0], [0.1, 0.3])
+    assert envelope(np.array([0.5]), 800) == ([0.5], [0.5])
+
+
+def test_labels_last_until_the_next_one():
+    assert parse_phones(PHONES) == [
+        Label(0.080109, 0.14437, "_t"),
+        Label(0.14437, 0.244223, "E6"),
+        Label(0.244223, 0.348031, "l"),
+        Label(0.348031, 0.427091, "a"),
+    ]
+    assert parse_syllables("0.08\tder\n0.24\tla\n0.43\t.\n") == [Label(0.08, 0.24, "der"), Label(0.24, 0.43, "la")]
+    assert parse_syllables("no time\nat all\n") == parse_phones("") == []
+
+
+def test_labels_of_the_berlin_corpus(emodb_dir):
+    phones, syllables = read_labels(emodb_dir / "wav" / "03a01Fa.wav")
+    assert [label.name for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
+    assert phones[2] == Label(0.14437, 0.244223, "E6")
+    assert phones[-1].end_s == syllables[-1].end_s == 1.84139
+    assert read_labels(emodb_dir / "wav" / "none.wav") == ([], [])
+
+
+def test_a_recording_has_its_layers_and_metrics():
+    shown = make_shown(place=1)
+    made = recording(shown, make_sounds(shown))
+    assert made["summary"]["correct"] is False
+    assert made["summary"]["seeds_correct"] == 1
+    details = made["details"]
+    with Image.open(io.BytesIO(base64.b64decode(details["layers"]["png"]))) as image:
+        layers = np.asarray(image).reshape(3 + 3, 96, 40)
+    np.testing.assert_allclose(layers[1] / 255, shown.consensus, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(layers[2] / 255 * 0.5, shown.maps.std(axis=0), atol=0.5 / 255)
+    np.testing.assert_allclose(layers[3:] / 255, shown.maps, atol=0.5 / 255 + 1e-6)
+    assert details["f0_hz"][0] != details["f0_hz"][0], "unvoiced frames have no F0"
+    values = shown.metrics["q_rmse"]
+    q_rmse = next(row for row in details["metrics"] if row["metric"] == "q_rmse")
+    assert q_rmse["chosen"] == pytest.approx(values[0], abs=1e-4)
+    assert q_rmse["highest"] == pytest.approx(values.max(), abs=1e-4)
+    assert details["controls"] == {"columns": ["metric", "control", "p"], "rows": [["q_rmse", "time_shift", 0.01]]}
+    assert details["answers"][2] == {"seed": 4, "predicted": "neutral", "p_truth": 0.25}
+
+
+def test_bins_are_drawn_between_their_edges_none_of_them_at_0():
+    for place, edges_hz in ((0, EDGES_HZ), (1, np.append(MEL_EDGES_HZ[1] / 2, MEL_EDGES_HZ[1:]))):
+        shown = make_shown(place=place)
+        details = recording(shown, make_sounds(shown))["details"]
+        np.testing.assert_allclose(details["edges_hz"], edges_hz, atol=0.005)
+        assert min(details["edges_hz"]) > 0
+        assert len(details["bin_hz"]) + 1 == len(details["edges_hz"])
+
+
+def test_metrics_stand_in_the_order_of_the_tables():
+    made = recording(make_shown(), make_sounds(make_shown()))
+    assert list(made["summary"]["metrics"]) == [row["metric"] for row in made["details"]["metrics"]] == list(METRICS)
+
+
+def test_changed_fields_are_those_that_the_user_changed():
+    published = with_device_defaults(make_config(Choices(corpus="emodb", data_dir="corpus", protocol="published")))
+    assert overview.changed_fields(published) == []
+    changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20, precision="bfloat16"))
+    assert [row for row in overview.changed_fields(changed) if row["field"] != "train.precision"] == [
+        {"field": "train.seeds", "value": "3", "default": "10"},
+        {"field": "train.epochs", "value": "20", "default": "5"},
+    ]
+
+
+def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
+    changed = overview.changed_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
+    assert [(row["field"], row["value"], row["default"]) for row in changed] == [
+        ("network.filters", "(8, 16, 32)", "(64, 128, 256)"),
+        ("network.dense_units", "32", "128"),
+        ("sanity.seeds", "2", "5"),
+        ("sanity.shuffled_label_seeds", "0", "1"),
+        ("faithfulness.seeds", "1", "3"),
+    ]
+
+
+def test_facts_tell_the_networks_and_how_many_maps_are_zero():
+    results = make_results(seeds=2)
+    members = results.members.assign(epochs=[3, 5, 5, 4])
+    is_zero = (results.metrics["group"] == "male") & (results.metrics["emotion"] == "anger")
+    n_zero, n_male = is_zero.sum(), (results.metrics["group"] == "male").sum()
+    metrics = results.metrics.assign(map_is_zero=is_zero)
+    facts = overview.facts(CONFIG, {}, results.utterances, members, metrics)
+    assert facts["network"] == "simplenet (filters 64, 128, 256, dense units 128, dropout rate 0.5)"
+    assert facts["epochs"] == "3 to 5 (at most 5)"
+    assert facts["maps that are zero everywhere"] == f"female 0 of {len(metrics) - n_male}, male {n_zero} of {n_male}"
+    assert n_zero > 0
+    same = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=4), metrics)
+    assert same["epochs"] == "4 (at most 5)"
+    unknown = overview.facts(CONFIG, {}, results.utterances, members.assign(epochs=np.nan), metrics)
+    assert not {"network", "epochs", "precision of training"} & set(unknown)
+
+
+def test_facts_tell_what_was_chosen():
+    results = make_results(seeds=2)
+    facts = overview.facts(CONFIG, {}, results.utterances, results.members, results.metrics)
+    told = ("models per", "recordings", "split", "representation", "map")
+    assert [facts[name] for name in told] == [
+        *("gender", "58 (58 test)", "per cell, 1 fold", "CQT-96"),
+        "gradcam, of the class truth, placement receptive field",
+    ]
+    config = dataclasses.replace(
+        CONFIG,
+        corpus=dataclasses.replace(CONFIG.corpus, models_per="all"),
+        representation=Mel(),
+        network=MobileNetConfig(width=0.5),
+    )
+    # As it is read from a file, an empty text is a gap.
+    utterances = results.utterances.drop(columns="split").assign(test_fold=["one", "two", np.nan] + ["one"] * 55)
+    facts = overview.facts(config, {}, utterances, in_two_folds(results).members, results.metrics)
+    assert [facts[name] for name in (*told[:-1], "network")] == [
+        *("all", "58 (57 tested)", "per cell, 2 folds", "mel-96"),
+        "mobilenet (width 0.5, dropout rate 0.001)",
+    ]
+
+
+def test_the_duration_counts_from_the_beginning_that_the_run_noted():
+    explained = datetime.datetime(2026, 3, 1, 13, 30, tzinfo=datetime.UTC)
+    found = overview.duration({"begun": "2026-03-01T13:57:00+01:00"}, explained)
+    assert found == {
+        "begun": "2026-03-01 12:57 UTC",
+        "until all maps were made": "33 minutes, by the date of explanations.npz",
+    }
+    assert list(overview.duration({"begun": "2026-03-01T12:57:00+00:00"}, None)) == ["begun"]
+    assert overview.duration({}, explained) == {}
+
+
+def test_equal_values_are_set_apart_evenly_and_others_stay():
+    assert overview.stacked([0.5, 0.7, 0.5, 0.5]) == [-0.2, 0.0, 0.0, 0.2]
+    assert overview.stacked([0.5, 0.5]) == [-0.1, 0.1]
+    # So many that they would reach into the next group's row are closer to one another.
+    assert overview.stacked([0.5] * 11) == pytest.approx(np.linspace(-0.4, 0.4, 11).tolist())
+
+
+def test_confusions_count_answers():
+    results = make_results(seeds=2)
+    found = overview.confusions(results.predictions, results.members, CONFIG.corpus.emotions)
+    chosen = next(own for own in found if own["group"] == "male" and own["models"] == "chosen model")
+    truth = results.utterances.query("gender == 'male'")["emotion"].value_counts()
+    # Seed 0 is right everywhere.
+    assert chosen["counts"] == np.diag([truth.get(e, 0) for e in CONFIG.corpus.emotions]).tolist()
+    assert sum(map(sum, found[1]["counts"])) == len(results.predictions.query("group == 'female'"))
+
+
+def test_with_several_folds_the_chosen_models_answer_for_every_recording_once():
+    results = in_two_folds(make_results(seeds=2))
+    found = overview.confusions(results.predictions, results.members, CONFIG.corpus.emotions)
+    male = next(own["counts"] for own in found if own["group"] == "male" and own["models"] == "chosen models")
+    truth = results.utterances.query("gender == 'male'")["emotion"].value_counts()
+    assert [sum(row) for row in male] == [truth.get(emotion, 0) for emotion in CONFIG.corpus.emotions]
+    answers = results.predictions.query("group == 'male'")
+    chosen = answers[answers["seed"] == answers["fold"].map({"one": 0, "two": 1})]
+    assert np.trace(male) == (chosen["truth"] == chosen["predicted"]).sum()
+
+
+def test_with_several_folds_accuracies_are_those_over_all_recordings():
+    plain = make_results(seeds=2)
+    folded = in_two_folds(plain)
+    for one_fold, all_folds in zip(
+        overview.accuracies(plain.members, plain.predictions),
+        overview.accuracies(folded.members, folded.predictions),
+        strict=True,
+    ):
+        assert one_fold["accuracy"] == all_folds["accuracy"]
+        assert one_fold["accuracy"][0] > one_fold["accuracy"][1] > 0
+        assert (one_fold["chosen"], all_folds["chosen"]) == ([True, False], [False, False])
+    unknown = plain.members.assign(test_accuracy=np.nan)
+    assert overview.accuracies(unknown, pd.DataFrame()) == []
+
+
+def test_masks_of_several_folds_are_their_sum():
+    plain = make_masks()
+    shares = {"one": 0.25, "two": 0.75}
+
+    def divided(masks):
+        return {Cohort(own.group, fold): share * mask for own, mask in masks.items() for fold, share in shares.items()}
+
+    folded = plain._replace(best=divided(plain.best), summed=divided(plain.summed))
+    assert overview.masks(folded) == overview.masks(plain) | {"of_several_folds": True}
+    assert overview.masks(plain)["of_several_folds"] is False
+    assert [(one["group"], one["kind"]) for one in overview.masks(plain)["pictures"]][::6] == [
+        *(("female", "R"), ("female", "R̂")),
+        *(("male", "R"), ("male", "R̂")),
+    ]
+
+
+def test_what_other_processes_load_has_no_jax():
+    code = "import sys, convcam_jax.report.encode, convcam_jax.report.recordings; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tables_keep_numbers_and_gaps():
+    table = overview.as_table("T", pd.DataFrame({"a": ["x", None], "b": [1.5, np.nan]}))
+    assert table["rows"] == [["x", 1.5], [None, None]]
+    assert not table["open"]
+
+
+def test_verdicts_that_sum_up_stand_unfolded_before_all_of_them():
+    verdicts = pd.DataFrame({"about": ["summary", "emotion"], "sentence": ["All.", "One."]})
+    summary, whole = overview.verdict_tables("verdicts", verdicts)
+    assert (summary["title"], summary["open"], summary["rows"]) == ("verdicts: summary", True, [["All."]])
+    assert (whole["title"], whole["open"], len(whole["rows"])) == ("verdicts: all", False, 2)
+    for without in (verdicts[verdicts["about"] == "emotion"], verdicts[["sentence"]]):
+        (only,) = overview.verdict_tables("sanity verdicts", without)
+        assert (only["title"], only["open"], len(only["rows"])) == ("sanity verdicts", True, len(without))
+
+
+def test_the_page_holds_everything_and_no_name_as_markup():
+    page = make_report()
+    assert HOSTILE not in page
+    assert "src=x onerror" in page, "the name is in the page's data, escaped"
+    assert page.count('<script type="application/json"') == 2 + len(NAMES)
+    for match in re.finditer(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', page):
+        json.loads(match[2])
+    outside = page[: page.index("plotly.js v")]
+    assert not re.search(r"(src|href)=\"(https?:)?//", outside)
+    assert len(page) < 6e6

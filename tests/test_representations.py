@@ -1,0 +1,149 @@
+"""What every representation promises, scales, and rows of frequencies."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from convcam_jax.representations import REPRESENTATIONS, representation
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.mel import Mel
+from convcam_jax.representations.rows import rows_of_hz
+from convcam_jax.representations.scale import scaled
+
+VARIANTS = [
+    Cqt(),
+    Cqt(n_bins=48, bins_per_octave=24, lowest_bin_hz=110.0, cqt_sample_rate_hz=12000, hop_samples=300),
+    Mel(),
+    Mel(n_bins=8, sample_rate_hz=8000, highest_hz=3000.0, lowest_hz=200.0, window_samples=255, hop_samples=77),
+]
+every = pytest.mark.parametrize("own", VARIANTS, ids=lambda own: own.title)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return 0.1 * np.random.default_rng(0).normal(size=shape)
+
+
+def test_representations_have_their_keys_as_names():
+    assert {name: kind().name for name, kind in REPRESENTATIONS.items()} == {"cqt": "cqt", "mel": "mel"}
+
+
+@every
+@pytest.mark.parametrize("n_samples", [1, 79, 80, 299, 492, 493, 511, 512, 640, 3000, 8000, 16000, 26648, 26649])
+def test_frames_are_as_many_as_told(own, n_samples):
+    magnitude = own.magnitude(noise(n_samples))
+    assert magnitude.shape == (own.n_bins, own.n_frames(n_samples))
+    assert magnitude.dtype == np.float64
+    assert (magnitude >= 0).all()
+    times_s = own.frame_times_s(magnitude.shape[1])
+    assert times_s.shape == magnitude.shape[1:]
+    # The last frame is centred in the recording, or at its end.
+    assert times_s[0] == 0
+    assert times_s[-1] <= (n_samples + 1) / own.sample_rate_hz
+
+
+@every
+@pytest.mark.parametrize("frame", [5, 17])
+def test_a_click_is_in_the_frame_of_its_time(own, frame):
+    # The highest filters of the CQT are shorter than the time between two frames and do not see all clicks there.
+    samples = np.zeros(16001)
+    samples[round(own.frame_times_s(frame + 1)[-1] * own.sample_rate_hz)] = 1.0
+    assert own.magnitude(samples)[-4:].sum(axis=0).argmax() == frame
+
+
+@every
+def test_stacked_recordings_are_each_by_itself(own):
+    samples = noise(2, 3, 5000)
+    together = own.magnitude(samples)
+    assert together.shape == (2, 3, own.n_bins, own.n_frames(5000))
+    np.testing.assert_allclose(together[1, 2], own.magnitude(samples[1, 2]), rtol=1e-10)
+
+
+@every
+def test_edges_enclose_the_centres(own):
+    centres_hz, edges_hz = own.frequencies_hz(), own.edges_hz()
+    assert centres_hz.shape == (own.n_bins,)
+    assert edges_hz.shape == (own.n_bins + 1,)
+    assert (edges_hz[:-1] < centres_hz).all()
+    assert (centres_hz < edges_hz[1:]).all()
+    assert edges_hz[0] >= 0
+    assert edges_hz[-1] <= own.sample_rate_hz / 2 * 1.05
+
+
+@every
+def test_a_tone_on_a_centre_is_strongest_in_its_bin(own):
+    for row in (own.n_bins // 2, own.n_bins - 2):
+        samples = np.sin(2 * np.pi * own.frequencies_hz()[row] * np.arange(32000) / own.sample_rate_hz)
+        n_frames = own.n_frames(32000)
+        middle = own.magnitude(samples)[:, n_frames // 3 : -n_frames // 3]
+        assert (middle.argmax(axis=0) == row).all()
+
+
+# A value for every field that is allowed beside the defaults of the others.
+OTHER_VALUES = {
+    "name": "other",
+    "sample_rate_hz": 16001,
+    "n_bins": 95,
+    "cqt_sample_rate_hz": 16700,
+    "hop_samples": 256,
+    "bins_per_octave": 13,
+    "lowest_bin_hz": 32.0,
+    "window_samples": 1000,
+    "lowest_hz": 10.0,
+    "highest_hz": 7999.0,
+}
+
+
+@pytest.mark.parametrize("own", [Cqt(), Mel()])
+def test_cache_key_follows_every_field_but_the_scale(own):
+    names = [field.name for field in dataclasses.fields(own) if field.name != "scale"]
+    keys = [own.cache_key(), *(dataclasses.replace(own, **{name: OTHER_VALUES[name]}).cache_key() for name in names)]
+    assert all(a != b for i, a in enumerate(keys) for b in keys[:i])
+    for scale in ("magnitude", "power", "decibel"):
+        assert dataclasses.replace(own, scale=scale).cache_key() == own.cache_key()
+
+
+@pytest.mark.parametrize(("own", "package", "absent"), [(Cqt(), "soxr", "librosa"), (Mel(), "librosa", "soxr")])
+def test_cache_key_follows_the_versions_of_the_packages_in_use(own, package, absent, monkeypatch):
+    before = own.cache_key()
+    monkeypatch.setattr(representation, "version", lambda name: f"0 of {name}")
+    assert own.cache_key() == {**before, package: f"0 of {package}"}
+    assert absent not in before
+
+
+def test_scales_by_hand():
+    magnitude = np.array([[0.0, 1e-5], [0.1, 10.0]])
+    np.testing.assert_array_equal(scaled(magnitude, "magnitude"), magnitude)
+    np.testing.assert_allclose(scaled(magnitude, "power"), [[0.0, 1e-10], [0.01, 100.0]], rtol=1e-15)
+    np.testing.assert_allclose(scaled(magnitude, "decibel"), [[0.0, 0.0], [40.0, 80.0]], atol=1e-12)
+    np.testing.assert_array_equal(scaled(np.zeros((2, 2)), "decibel"), np.zeros((2, 2)))
+
+
+def test_a_representation_has_its_own_scale():
+    magnitude = noise(4, 5) ** 2
+    np.testing.assert_array_equal(Cqt().scaled(magnitude), magnitude)
+    np.testing.assert_array_equal(Cqt(scale="power").scaled(magnitude), magnitude**2)
+    np.testing.assert_array_equal(Mel().scaled(magnitude), scaled(magnitude, "decibel"))
+
+
+@every
+def test_rows_of_edges_lie_between_those_of_the_centres(own):
+    rows = rows_of_hz(own.frequencies_hz(), own.frequencies_hz())
+    np.testing.assert_allclose(rows, np.arange(own.n_bins), atol=1e-9)
+    between = rows_of_hz(own.edges_hz(), own.frequencies_hz())
+    assert (between[[0, -1]] == [0, own.n_bins - 1]).all()
+    np.testing.assert_allclose(between[1:-1], np.arange(own.n_bins - 1) + 0.5, atol=0.1)
+
+
+def test_rows_by_hand():
+    bin_hz = np.array([100.0, 200, 800])
+    hz = np.array([0.0, 50, 100, 100 * np.sqrt(2), 200, 400, 800, 8000])
+    np.testing.assert_allclose(rows_of_hz(hz, bin_hz), [0, 0, 0, 0.5, 1, 1.5, 2, 2], atol=1e-12)
+
+
+def test_rows_of_bins_that_begin_at_0_hz():
+    # 0 Hz stands at 50 Hz, an octave below 100 Hz.
+    bin_hz = np.array([0.0, 100, 200])
+    hz = np.array([0.0, 100, 150, 200, 300])
+    np.testing.assert_allclose(rows_of_hz(hz, bin_hz), [0, 1, 1 + np.log2(1.5), 2, 2], atol=1e-12)
+    np.testing.assert_array_equal(rows_of_hz(bin_hz, bin_hz), [0, 1, 2])
