@@ -293,9 +293,10 @@ def test_claims_about_genders_are_undecided_with_other_groups(names):
     assert table["sentence"].str.contains("cannot be decided").all()
 
 
-def test_a_note_warns_of_synthetic_voices_and_of_other_groups_only():
+def test_a_note_warns_of_synthetic_voices_other_groups_and_other_corpora():
     assert "nothing about the paper follows" in corpus_note(CorpusConfig(name="synthetic"))
     assert corpus_note(CorpusConfig(name="emodb", data_dir="x")) == ""
+    assert "claims are about EMO-DB" in corpus_note(CorpusConfig(name="listed", data_dir="x"))
     assert "this run has none" in corpus_note(CorpusConfig(name="emodb", data_dir="x", models_per="all"))
 
 

@@ -13,8 +13,8 @@ from convcam_jax.checks.sanity.sanity_tables import LIKENESS
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures import controls, errors, evidence, maps, models, sanity, stability, style, trajectories
-from convcam_jax.figures.folds import group_masks, seed_accuracy
 from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper import published

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures import errors, maps, models, style, trajectories
-from convcam_jax.figures.folds import seed_accuracy
 from convcam_jax.figures.selection import extreme, f0_leaps, with_f0_errors
+from convcam_jax.measures.folds import seed_accuracy
 from convcam_jax.measures.statistics import chosen_rows, mean_interval
 from convcam_jax.paper import published, tables
 

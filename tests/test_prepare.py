@@ -80,7 +80,8 @@ def replace_speaker(utterance: Utterance, speaker: int) -> Utterance:
     return utterance._replace(speaker=str(speaker))
 
 
-def test_an_unknown_column_for_the_groups_is_told(without_computing, tmp_path):
+def test_an_unknown_column_for_the_groups_is_told_before_features_are_computed(tmp_path):
+    # The recordings' files do not exist: computing their features would fail otherwise.
     config = replace(CONFIG, corpus=replace(CONFIG.corpus, models_per="dialect"))
     with pytest.raises(UserError, match=r"corpus\.models_per: there is no column dialect"):
         preparation.load_dataset(UTTERANCES, config, tmp_path)

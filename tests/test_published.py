@@ -120,7 +120,19 @@ def test_table2_architectures_shrink_from_left_to_right():
     ],
 )
 def test_published_stands_only_beside_the_papers_corpus(corpus, there):
-    assert (published.load_for(corpus) is not None) == there
+    assert (published.load_for(corpus, "per_cell", "cqt", "simplenet") is not None) == there
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("leave_one_speaker_out", "cqt", "simplenet"),
+        ("per_cell", "mel", "simplenet"),
+        ("per_cell", "cqt", "mobilenet"),
+    ],
+)
+def test_published_stands_only_beside_the_papers_split_representation_and_network(names):
+    assert published.load_for(CorpusConfig(name="emodb"), *names) is None
 
 
 def test_inferred_accuracy_rests_on_a_quarter_of_each_cell():

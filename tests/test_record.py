@@ -60,7 +60,7 @@ def test_fields_that_do_not_count_may_differ(tmp_path):
     write_json(tmp_path / "config.json", record())
     after = record("analysis.mask_threshold=0.2", "controls.permutations=3", "attribution.method=hirescam")
     check_workdir(tmp_path, after, is_of_training)
-    with pytest.raises(UserError, match=r"differing in analysis\.mask_threshold \(0\.1 there, 0\.2 now\)$"):
+    with pytest.raises(UserError, match=r"mask_threshold \(0\.1 there, 0\.2 now\); choose another --workdir$"):
         check_workdir(tmp_path, record("analysis.mask_threshold=0.2"))
 
 
@@ -77,7 +77,7 @@ def test_fields_that_do_not_count_may_differ(tmp_path):
 def test_a_folder_is_for_one_training(tmp_path, change):
     write_json(tmp_path / "config.json", record())
     field = change.partition("=")[0]
-    with pytest.raises(UserError, match=rf"differing in {field} \(.* there, .* now\)$"):
+    with pytest.raises(UserError, match=rf"differing in {field} \(.* there, .* now\); choose another --workdir$"):
         check_workdir(tmp_path, record(change, "analysis.mask_threshold=0.2"), is_of_training)
 
 
@@ -93,14 +93,14 @@ def test_another_network_is_refused_naming_it(tmp_path):
 
 def test_another_corpus_is_refused(tmp_path):
     write_json(tmp_path / "config.json", record())
-    with pytest.raises(UserError, match=r"differing in the corpus's recordings$"):
+    with pytest.raises(UserError, match=r"differing in the corpus's recordings; choose another --workdir$"):
         check_workdir(tmp_path, {**record(), "corpus_sha256": "other"}, lambda field: False)
 
 
 def test_other_maps_are_refused(tmp_path):
     write_json(tmp_path / "config.json", {**record(), "maps_sha256": "a"})
     check_workdir(tmp_path, {**record(), "maps_sha256": "a"})
-    with pytest.raises(UserError, match=r"differing in the file of maps$"):
+    with pytest.raises(UserError, match=r"differing in the file of maps; choose another --workdir$"):
         check_workdir(tmp_path, {**record(), "maps_sha256": "b"})
 
 

@@ -18,9 +18,9 @@ ROOMS = (
     *("system", "corpora", "splits", "representations", "data", "kernels", "networks", "training", "attribution"),
     *("measures", "checks", "paper", "figures", "settings", "report", "benchmark", "stages"),
 )
-# Below all rooms.
-ABOVE_THE_ROOMS = ("experiments", "run")
-ORDER = (*ROOMS, *ABOVE_THE_ROOMS)
+# Below all rooms: these may import any of them.
+BELOW_THE_ROOMS = ("experiments", "run")
+ORDER = (*ROOMS, *BELOW_THE_ROOMS)
 # Worker processes load these, and are started quickly.
 WITHOUT_JAX = ("system", "corpora", "splits", "representations")
 SETS_UP_JAX = f"{PACKAGE}.system.jax_setup"
@@ -54,7 +54,7 @@ def room_of(module: str) -> str | None:
     first, *rest = module.split(".")
     if first == PACKAGE:
         return rest[0] if rest else None
-    return first if first in ABOVE_THE_ROOMS else None
+    return first if first in BELOW_THE_ROOMS else None
 
 
 def imports(root: Path) -> Iterator[Import]:

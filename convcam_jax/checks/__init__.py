@@ -1,1 +1,1 @@
-"""Checks of the maps beyond the paper, one package each, with its own config; nothing here reads or writes files."""
+"""Checks of the maps beyond the paper, a package each, with a config where there is something to set; no files here."""

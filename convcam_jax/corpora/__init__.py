@@ -1,4 +1,7 @@
-"""Corpora of emotional speech: what recordings there are, what is known about each, and the sound in their files."""
+"""Corpora of emotional speech: what recordings there are, what is known about each, and the sound in their files.
+
+To add one: a file with its `corpus.Corpus`, and a line here.
+"""
 
 from collections.abc import Mapping
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
-from convcam_jax.figures.folds import group_masks
+from convcam_jax.measures.folds import group_masks
 from convcam_jax.measures.views import MaskSet, RecordingView
 
 # The emotions that the paper's Figure 3 shows.

@@ -20,7 +20,7 @@ _CURVE_LABELS = {"train": "train (during the epoch, with dropout)", "validation"
 def accuracy(seeds: pd.DataFrame, published_best: Mapping[str, float] | None = None) -> Figure:
     """Figure 2: test accuracy of every seed, a panel for each group.
 
-    seeds: `convcam_jax.figures.folds.seed_accuracy`. published_best: accuracy (0..1) of the paper's best model per
+    seeds: `convcam_jax.measures.folds.seed_accuracy`. published_best: accuracy (0..1) of the paper's best model per
     group, drawn as a line.
     """
     groups = groups_of(seeds)

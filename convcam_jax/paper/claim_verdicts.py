@@ -119,13 +119,15 @@ def evaluate_claims(
 
 
 def corpus_note(corpus: CorpusConfig) -> str:
-    """What is to be read before the claims; nothing for recordings of people with a model per gender."""
+    """What is to be read before the claims; nothing for the paper's corpus with a model per gender."""
     if corpus.name == "synthetic":
         return (
             "Synthetic voices and, unless the config says otherwise, a small network: nothing about the paper follows."
         )
     if corpus.models_per != "gender":
         return "The paper's claims are about a model of females and one of males, of which this run has none."
+    if corpus.name != "emodb":
+        return "The paper's claims are about EMO-DB; what holds of other recordings does not say if they are right."
     return ""
 
 

@@ -14,6 +14,9 @@ from convcam_jax.measures.metric_table import STATISTICS_TABLES
 
 _FOLDER = Path(__file__).resolve().parent
 
+# Split, representation and network, by the names of the config.
+_OF_THE_PAPER = ("per_cell", "cqt", "simplenet")
+
 # Not printed: what a quarter of the recordings of each speaker and emotion, rounded down, comes to.
 INFERRED_TEST_RECORDINGS = {"female": 48, "male": 39}
 
@@ -45,13 +48,14 @@ def load() -> Published:
     )
 
 
-def load_for(corpus: CorpusConfig) -> Published | None:
-    """What was printed, where it can stand beside results of `corpus`; else None.
+def load_for(corpus: CorpusConfig, split: str, representation: str, network: str) -> Published | None:
+    """What was printed, where it can stand beside results of this corpus and of these names; else None.
 
-    That is EMO-DB in the paper's emotions, with a model per gender.
+    That is EMO-DB in the paper's emotions, with a model per gender, and the split, representation and network of
+    sections 3.1 and 3.2.
     """
     of_the_paper = corpus.name == "emodb" and set(corpus.emotions) == set(EMOTIONS) and corpus.models_per == "gender"
-    return load() if of_the_paper else None
+    return load() if of_the_paper and (split, representation, network) == _OF_THE_PAPER else None
 
 
 def inferred_accuracy(recordings: pd.DataFrame) -> dict[str, float]:

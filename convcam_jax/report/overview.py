@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convcam_jax.figures.folds import group_masks, seed_accuracy
+from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.measures.views import MaskSet
 from convcam_jax.report.encode import as_png, quantised, rounded

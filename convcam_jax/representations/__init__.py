@@ -1,4 +1,8 @@
-"""How a recording is shown to a network, and the fundamental frequency and energy that its maps are set against."""
+"""How a recording is shown to a network, and the fundamental frequency and energy that its maps are set against.
+
+To add one: a file with its subclass of `representation.Representation`, and a line here. The first line of the class's
+docstring is what --help says of it.
+"""
 
 from collections.abc import Mapping
 

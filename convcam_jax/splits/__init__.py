@@ -1,4 +1,8 @@
-"""Which recordings are for training, validation and the test: the split protocols by name."""
+"""Which recordings are for training, validation and the test: the split protocols by name.
+
+To add one: a file with its subclass of `protocol.SplitProtocol`, whose `guarantee` is what --help says of it, and a
+line here.
+"""
 
 from collections.abc import Mapping
 

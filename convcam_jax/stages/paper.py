@@ -2,14 +2,14 @@
 
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.figures import errors, maps, models, trajectories
-from convcam_jax.figures.folds import seed_accuracy
 from convcam_jax.figures.selection import example_view
 from convcam_jax.measures.config import table_metric
+from convcam_jax.measures.folds import seed_accuracy
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_verdicts import corpus_note, evaluate_claims
 from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
-from convcam_jax.paper.published import inferred_accuracy, load_for
+from convcam_jax.paper.published import Published, inferred_accuracy, load_for
 from convcam_jax.paper.tables import (
     accuracy_summary,
     as_printed,
@@ -19,6 +19,7 @@ from convcam_jax.paper.tables import (
     table1_beside_published,
     table2,
 )
+from convcam_jax.settings.config import Config
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
@@ -33,10 +34,15 @@ def present(run: Run) -> None:
     write_map_figures(run)
 
 
+def _published(config: Config) -> Published | None:
+    """What was printed, where it can stand beside the results of a run of `config`."""
+    return load_for(config.corpus, config.split.name, config.representation.name, config.network.name)
+
+
 def write_map_tables(run: Run) -> None:
     """Tables 3, 4 and 5, the claims, and on EMO-DB the comparison with the published recordings."""
     config, metrics, members, workdir = run.config, run.analysed.metrics, run.members, run.workdir
-    published = load_for(config.corpus)
+    published = _published(config)
     statistics = None if published is None else published.statistics
     for number in STATISTICS_TABLES:
         tidy = statistics_table(number, metrics, members, config.analysis, config.corpus.emotions, statistics)
@@ -55,7 +61,7 @@ def write_model_tables(run: Run) -> None:
     """Tables 1 and 2, accuracies with intervals, and confusion matrices."""
     config, members, workdir = run.config, run.members, run.workdir
     predictions, utterances = read_csv(workdir / PREDICTIONS), read_csv(workdir / "utterances.csv")
-    published = load_for(config.corpus)
+    published = _published(config)
     counts = table1(utterances, config.corpus.emotions)
     write_table(workdir, "table1", counts)
     if published is not None:
@@ -71,7 +77,7 @@ def write_model_tables(run: Run) -> None:
 def write_model_figures(run: Run) -> None:
     """Figures 2 and 4, and the learning curves."""
     members, predictions = run.members, read_csv(run.workdir / PREDICTIONS)
-    published = load_for(run.config.corpus)
+    published = _published(run.config)
     best = None if published is None else inferred_accuracy(published.recordings)
     folder = run.workdir / "figures"
     write_figure(folder / "figure02.png", models.accuracy, seed_accuracy(members, predictions), best)
@@ -88,7 +94,7 @@ def write_map_figures(run: Run) -> None:
     chosen = chosen_rows(analysed.metrics, run.members)
     correct = set(chosen.loc[chosen["correct"].astype(bool), "recording"])
     views = {name: view for name, view in analysed.views.items() if name in correct}
-    published = load_for(config.corpus)
+    published = _published(config)
     marks = None if published is None else published.recordings
     q_column, f0_column = table_metric(3, analysis).name, table_metric(4, analysis).name
     write_figure(folder / "figure03.png", maps.masks, analysed.masks)

@@ -33,6 +33,7 @@ def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
     """The usable utterances with features, groups and splits; and the problems of those left out."""
     corpus = config.corpus
+    group_by_recording = {u.recording: group_of(u, corpus.models_per) for u in utterances}
     computed, problems = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
     lengths = {recording: features.magnitude.shape[1] for recording, features in computed.items()}
     found = [u for u in utterances if u.recording in computed]
@@ -43,7 +44,7 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
     if longer:
         say(f"recordings left out as longer than corpus.max_frames ({corpus.max_frames} frames): {len(longer)}")
     problems += [RecordingError(r, f"{lengths[r]} frames are more than corpus.max_frames") for r in longer]
-    groups = [group_of(u, corpus.models_per) for u in usable]
+    groups = [group_by_recording[u.recording] for u in usable]
     folds = config.split.folds(usable, groups)
     return Dataset(tuple(usable), tuple(computed[u.recording] for u in usable), tuple(groups), folds), problems
 

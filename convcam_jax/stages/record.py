@@ -77,7 +77,10 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
         earlier = read_record(workdir)
         differing = _differing(earlier, json.loads(json.dumps(record)), counts)
         if differing:
-            raise UserError(f"{workdir}: holds a run of another config, differing in {', '.join(differing)}")
+            raise UserError(
+                f"{workdir}: holds a run of another config, differing in {', '.join(differing)}; "
+                "choose another --workdir"
+            )
     elif workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
     elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
