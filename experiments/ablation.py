@@ -8,6 +8,7 @@ field of the analysis at a time is set as the other protocol has it.
 """
 
 from convcam_jax.stages import ablation
+from convcam_jax.stages.finished_run import read_source
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 
@@ -16,6 +17,6 @@ def run(settings: RunSettings) -> None:
     """Measure the finished run's maps under every variant, and write the differences."""
     if settings.from_workdir is None:
         raise UserError("--from_workdir: missing; give the folder of a finished run of the experiment paper")
-    source = ablation.read_source(settings.from_workdir, settings.config.corpus.data_dir)
+    source = read_source(settings.from_workdir, settings.config.corpus.data_dir)
     own = ablation.begin(settings, source)
     ablation.present(ablation.ablate(own), settings.workdir)

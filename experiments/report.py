@@ -6,11 +6,12 @@ RUN is the folder of a finished run of the experiment `paper`, whose config is u
 corpus has been moved. Features come from the cache.
 """
 
-from convcam_jax.stages import ablation, report
+from convcam_jax.stages import report
+from convcam_jax.stages.finished_run import load_source, read_source
 from convcam_jax.stages.run_settings import RunSettings
 
 
 def run(settings: RunSettings) -> None:
     """Read the run's config and maps, and write its report."""
-    source = ablation.read_source(settings.workdir, settings.config.corpus.data_dir, "--workdir")
-    report.write_report(ablation.load_source(source, settings.cache_dir, "--workdir"))
+    source = read_source(settings.workdir, settings.config.corpus.data_dir, "--workdir")
+    report.write_report(load_source(source, settings.cache_dir, "--workdir"))

@@ -3,6 +3,7 @@ import pytest
 
 from convcam_jax.checks.listening.resynthesis import (
     consensus_map,
+    consensus_maps,
     marked_cells,
     probes,
     random_cells,
@@ -111,6 +112,13 @@ def test_the_consensus_is_the_mean_by_its_maximum():
     maps = np.array([[[1.0, 0.0]], [[0.0, 0.5]]])
     np.testing.assert_allclose(consensus_map(maps), [[1.0, 0.5]])
     assert not consensus_map(np.zeros((2, 3, 4))).any()
+
+
+def test_consensus_maps_are_as_long_as_the_recordings():
+    maps = np.arange(24.0).reshape(2, 2, 2, 3)
+    first, second = consensus_maps(maps, np.array([2, 3]))
+    np.testing.assert_allclose(first, np.array([[6.0, 7.0], [9.0, 10.0]]) / 10)
+    np.testing.assert_allclose(second, np.array([[12.0, 13.0, 14.0], [15.0, 16.0, 17.0]]) / 17)
 
 
 @every

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from convcam_jax.checks.listening.counterfactual import (
     ANSWER_COLUMNS,
@@ -13,7 +12,7 @@ from convcam_jax.checks.listening.counterfactual import (
     probabilities,
     probe_table,
 )
-from convcam_jax.checks.listening.resynthesis import Probe, consensus_map
+from convcam_jax.checks.listening.resynthesis import Probe, consensus_maps
 from convcam_jax.data.dataset import as_recordings
 from convcam_jax.data.members import Member
 from convcam_jax.figures.resynthesis import probability_of_truth
@@ -27,11 +26,6 @@ from convcam_jax.system.worker_processes import in_processes
 RESYNTHESIS = "resynthesis.csv"
 # Of one recording: the sounds, and their magnitudes [P, F, n].
 Probes = tuple[list[Probe], np.ndarray]
-
-
-def consensus_maps(own: CohortMaps) -> list[Float[np.ndarray, "F n"]]:
-    """The mean map of all members, for each recording of a cohort; 1 at its maximum."""
-    return [consensus_map(own.maps[:, i, :, :n]) for i, n in enumerate(own.arrays.n_frames)]
 
 
 def ask_networks(run: Run) -> None:
@@ -53,7 +47,9 @@ def _answers(run: Run) -> pd.DataFrame:
     tasks = {
         (place, i): ToProbe(utterance.path, own_map)
         for place, own in enumerate(run.cohort_maps)
-        for i, (utterance, own_map) in enumerate(zip(own.utterances, consensus_maps(own), strict=True))
+        for i, (utterance, own_map) in enumerate(
+            zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)
+        )
         if own_map.any()
     }
     made = in_processes(partial(probe, features=run.config.features, report=run.config.report), list(tasks.values()))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from convcam_jax.checks.listening.resynthesis import consensus_maps
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.paper.claim_verdicts import corpus_note
 from convcam_jax.paper.tables import as_printed
@@ -17,7 +18,7 @@ from convcam_jax.report import labels, overview
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown
 from convcam_jax.stages.attribution import PREDICTIONS
-from convcam_jax.stages.listening import RESYNTHESIS, consensus_maps
+from convcam_jax.stages.listening import RESYNTHESIS
 from convcam_jax.stages.listening_sounds import ToShow, show
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
@@ -51,7 +52,9 @@ def write_report(run: Run) -> None:
 def _all_shown(run: Run) -> Iterator[ToShow]:
     answers, controls = _table_or_none(run.workdir / PREDICTIONS), _table_or_none(run.workdir / "controls.csv")
     for own in run.cohort_maps:
-        for index, (utterance, consensus) in enumerate(zip(own.utterances, consensus_maps(own), strict=True)):
+        for index, (utterance, consensus) in enumerate(
+            zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)
+        ):
             view = run.analysed.views[utterance.recording]
             phones, syllables = read_labels(utterance.path)
             shown = Shown(

@@ -1,14 +1,14 @@
 """What a map marks, as sound: a recording split into its marked cells and all others by a short-time Fourier transform.
 
 Pure functions on ONE recording, without JAX: they run in processes of their own.
-Axes: F bin and n frame of the representation; K bin and M frame of the short-time transform; P sound; S member; N
-sample.
+Axes: F bin and n frame of the representation; K bin and M frame of the short-time transform; P sound; S member; R
+recording; N sample.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64, Int
 from scipy.ndimage import map_coordinates
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
@@ -104,6 +104,11 @@ def consensus_map(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, "F n"]:
     """The mean of members' maps, divided by its maximum (a mean of zeros stays zero)."""
     mean = maps.mean(axis=0)
     return mean / (mean.max() or 1)
+
+
+def consensus_maps(maps: Float[np.ndarray, "S R F T"], n_frames: Int[np.ndarray, " R"]) -> list[np.ndarray]:
+    """`consensus_map` `[F, n]` of each of R recordings, in frames that its own `n_frames` counts."""
+    return [consensus_map(maps[:, i, :, :n]) for i, n in enumerate(n_frames)]
 
 
 def probes(

@@ -1,0 +1,69 @@
+"""A finished run, read again with its recordings: what ablation and the report start from."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.representations.cache import corpus_hash
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import restore
+from convcam_jax.stages.preparation import find_corpus, load_dataset
+from convcam_jax.stages.record import CONFIG_FILE, read_record
+from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
+from convcam_jax.system.errors import UserError
+
+
+class Source(NamedTuple):
+    """A finished run of the experiment `paper`."""
+
+    folder: Path
+    config: Config
+    corpus_sha256: str
+
+
+def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> Source:
+    """The run in `folder`, given as `flag`; its corpus is looked for in `data_dir`, unless that is empty.
+
+    Raises:
+      UserError: there is no finished run of the experiment `paper`.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{flag}={folder}: there is no such folder; give a finished run of the experiment paper")
+    for name in (CONFIG_FILE, EXPLANATIONS, "members.csv"):
+        if not (folder / name).is_file():
+            raise UserError(f"{flag}={folder}: {name} is missing; give a finished run of the experiment paper")
+    record = read_record(folder)
+    try:
+        config = restore(record["config"])
+    except (ValueError, KeyError, TypeError, UserError) as error:
+        raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
+    if config.experiment != "paper":
+        raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
+    corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
+    return Source(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
+
+
+def load_source(source: Source, cache_dir: Path, flag: str = "--from_workdir") -> Run:
+    """The source run, with its recordings.
+
+    Raises:
+      UserError: the corpus is not that of the run.
+    """
+    utterances, _ = find_corpus(source.config, cache_dir)
+    if corpus_hash(utterances) != source.corpus_sha256:
+        raise UserError(f"{flag}={source.folder}: the corpus is not the one of that run; give it as --data_dir")
+    dataset, _ = load_dataset(utterances, source.config, cache_dir)
+    _check_recordings(source, dataset)
+    return Run(source.config, source.folder, cache_dir, dataset)
+
+
+def _check_recordings(source: Source, dataset: Dataset) -> None:
+    """Raise UserError unless the source run has explained just the test sets of its config."""
+    explanations = load_explanations(source.folder)
+    for cohort in dataset.cohorts():
+        tested = [dataset.utterances[i].recording for i in dataset.indices(cohort, "test")]
+        if cohort not in explanations or tested != explanations[cohort].recordings.tolist():
+            raise UserError(
+                f"{source.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config"
+            )
