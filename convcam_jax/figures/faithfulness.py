@@ -51,4 +51,5 @@ def _line(axes: Axes, own: pd.DataFrame, order: str) -> None:
     mean, low, high, n = (np.array(column) for column in zip(*intervals, strict=True))
     axes.plot(per_cent, mean, color=colour, linestyle=line, label=f"order: {order.replace('_', ' ')}")
     if (n > 1).all():
-        axes.fill_between(per_cent, low, high, color=colour, alpha=0.15, lw=0)
+        # By Student's t an interval of few seeds reaches beyond what a probability can be.
+        axes.fill_between(per_cent, np.clip(low, 0, 1), np.clip(high, 0, 1), color=colour, alpha=0.15, lw=0)

@@ -79,8 +79,9 @@ def begin(settings: RunSettings) -> Evidence:
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
     record = run_record(config, sounds)
     check_workdir(settings.workdir, record)
+    groups = {v: tuple(group_of(u, config.corpus.models_per) for u in us) for v, us in utterances.items()}
     features = _features(sounds, config, cache_dir)
-    datasets = {variant: _dataset(us, features, config) for variant, us in utterances.items()}
+    datasets = {v: _dataset(us, groups[v], features, config) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, config, cache_dir)
     _write_beginning(settings.workdir, record, datasets, truth)
     folder = settings.workdir / "variants"
@@ -115,8 +116,9 @@ def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) 
     return features
 
 
-def _dataset(utterances: Sequence[Utterance], features: dict[str, Features], config: Config) -> Dataset:
-    groups = tuple(group_of(u, config.corpus.models_per) for u in utterances)
+def _dataset(
+    utterances: Sequence[Utterance], groups: tuple[str, ...], features: dict[str, Features], config: Config
+) -> Dataset:
     folds = config.split.folds(utterances, groups)
     return Dataset(tuple(utterances), tuple(features[u.recording] for u in utterances), groups, folds)
 
