@@ -1,17 +1,20 @@
 """Convolutions of batched images `[B, H, W, C]`, and how they are computed on each backend.
 
 Padding is (in front, behind) of the rows and of the columns, strides are of the rows and of the columns; there must be
-at least one node left. Sums are float32 in either precision on a CPU.
+at least one node left. Sums are float32 in either precision; in bfloat16, on other backends than a CPU, that of a
+convolution is rounded.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
 gradient by a kernel at a tenth of the speed of a matrix product. On a CPU a convolution is therefore a matrix product
 with patches, a 1 x 1 convolution one with the nodes, and a depthwise one a sum of shifted products, which XLA fuses. In
-bfloat16 their factors are rounded and multiplied in float32. On other backends they are `lax.conv_general_dilated` and
-its own derivatives.
+bfloat16 their factors are rounded and multiplied in float32.
+
+On other backends a convolution is `member_convolution`, but a product with patches where the input has few channels; a
+depthwise one is that of `lax`, which knows members as further channels.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -20,13 +23,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from convcam_jax.kernels.member_convolution import Padding, Strides, member_convolution
 from convcam_jax.kernels.member_loop import one_member_after_another
-from convcam_jax.kernels.precision import Precision
-
-Strides = tuple[int, int]
-Padding = tuple[tuple[int, int], tuple[int, int]]
+from convcam_jax.kernels.precision import Precision, as_factor
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
+# With fewer, cuDNN leaves most of a matrix unit idle.
+_FEWEST_CHANNELS_FOR_MATRIX_UNITS = 8
 # Of images at once, in the gradient by a depthwise kernel: all 10 MB of a batch took six times as long as one by one.
 _CACHE_BYTES = 2**20
 
@@ -39,18 +42,17 @@ def convolution(
     precision: Precision = "float32",
 ) -> Float[Array, "B rows columns D"]:
     """The convolution of images, float32; differentiable in both."""
-    if jax.default_backend() == "cpu":
+    if jax.default_backend() == "cpu" or kernel.shape[2] < _FEWEST_CHANNELS_FOR_MATRIX_UNITS:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
-    return _by_lax(images, kernel, strides, padding, precision)
+    make_factor = as_factor(precision)
+    return member_convolution(make_factor(images), make_factor(kernel), strides, padding).astype(jnp.float32)
 
 
 def pointwise_convolution(
     images: Float[Array, "B H W C"], kernel: Float[Array, "C D"], precision: Precision = "float32"
 ) -> Float[Array, "B H W D"]:
     """The convolution with a 1 x 1 kernel, float32; differentiable in both."""
-    if jax.default_backend() == "cpu":
-        return _product_of_nodes(images, kernel, precision)
-    return _by_lax(images, kernel[None, None], (1, 1), NO_PADDING, precision)
+    return _product_of_nodes(images, kernel, precision)
 
 
 def depthwise_convolution(
@@ -63,26 +65,22 @@ def depthwise_convolution(
     """The convolution of every channel with a kernel of its own, float32; differentiable in both."""
     if jax.default_backend() == "cpu":
         return _by_shifts(_padded(images, padding), kernel, strides, precision)
-    return _by_lax(images, kernel[:, :, None], strides, padding, precision)
-
-
-def _by_lax(images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision) -> Array:
-    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
+    make_factor = as_factor(precision)
     convolved = lax.conv_general_dilated(
-        images.astype(factors),
-        kernel.astype(factors),
+        make_factor(images),
+        make_factor(kernel)[:, :, None],
         strides,
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=images.shape[-1] // kernel.shape[2],
+        feature_group_count=images.shape[-1],
     )
     return convolved.astype(jnp.float32)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _product_of_nodes(images: Array, kernel: Array, precision: Precision) -> Array:
-    as_factor = _as_factor(precision)
-    return as_factor(images) @ as_factor(kernel)
+    make_factor = as_factor(precision)
+    return jnp.matmul(make_factor(images), make_factor(kernel), preferred_element_type=jnp.float32)
 
 
 def _product_forward(images: Array, kernel: Array, precision: Precision) -> tuple[Array, tuple[Array, Array]]:
@@ -90,8 +88,11 @@ def _product_forward(images: Array, kernel: Array, precision: Precision) -> tupl
 
 
 def _product_gradients(precision: Precision, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
-    images, kernel, cotangent = map(_as_factor(precision), (*residuals, cotangent))
-    return cotangent @ kernel.T, jnp.tensordot(images, cotangent, axes=((0, 1, 2), (0, 1, 2)))
+    images, kernel, cotangent = map(as_factor(precision), (*residuals, cotangent))
+    by_images = jnp.matmul(cotangent, kernel.T, preferred_element_type=jnp.float32)
+    every_node = (0, 1, 2)
+    axes = every_node, every_node
+    return by_images, jnp.tensordot(images, cotangent, axes=axes, preferred_element_type=jnp.float32)
 
 
 _product_of_nodes.defvjp(_product_forward, _product_gradients)
@@ -104,7 +105,7 @@ def _by_patches(images: Array, kernel: Array, strides: Strides, precision: Preci
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _by_shifts(images: Array, kernel: Array, strides: Strides, precision: Precision) -> Array:
-    images, kernel = map(_as_factor(precision), (images, kernel))
+    images, kernel = map(as_factor(precision), (images, kernel))
     parts = [part * kernel[at][None, None, None] for at, part in _shifted(images, kernel.shape[:2], strides)]
     return sum(parts[1:], start=parts[0])
 
@@ -118,7 +119,7 @@ def _shifts_forward(
 def _shifts_gradients(
     strides: Strides, precision: Precision, residuals: tuple[Array, Array], cotangent: Array
 ) -> tuple[Array, Array]:
-    images, kernel, cotangent = map(_as_factor(precision), (*residuals, cotangent))
+    images, kernel, cotangent = map(as_factor(precision), (*residuals, cotangent))
     by_kernel = partial(_depthwise_kernel_gradient, size=kernel.shape[:2], strides=strides)
     by_images = _depthwise_image_gradient(cotangent, kernel, images.shape[1:3], strides)
     return by_images, one_member_after_another(by_kernel)(images, cotangent)
@@ -203,10 +204,3 @@ def _shifted(images: Array, size: tuple[int, ...], strides: Strides) -> Iterator
 
 def _padded(images: Array, padding: Padding) -> Array:
     return jnp.pad(images, ((0, 0), *padding, (0, 0)))
-
-
-def _as_factor(precision: Precision) -> Callable[[Array], Array]:
-    if precision == "float32":
-        return lambda values: values
-    # Not two conversions of type: XLA leaves those out.
-    return partial(lax.reduce_precision, exponent_bits=8, mantissa_bits=7)

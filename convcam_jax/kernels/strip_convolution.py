@@ -9,21 +9,20 @@ gradient by the kernel at a tenth of the speed of a matrix product. Therefore, o
 another, by the algorithm of `winograd` where there are channels enough; it pools and differentiates by itself, where
 its tiles are in the cache. In bfloat16 the factors are rounded to it and multiplied in float32: on processors that
 multiply bfloat16 themselves, too, that is faster, since plain sums of bfloat16 products need five times as many of them
-as Winograd's algorithm, whose own sums bfloat16 would round too much. On other backends it is
-`lax.conv_general_dilated` and its own derivatives.
+as Winograd's algorithm, whose own sums bfloat16 would round too much. On other backends a strip is convolved like an
+image (`image_convolution`).
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from convcam_jax.kernels import winograd
+from convcam_jax.kernels import image_convolution, winograd
 from convcam_jax.kernels.member_loop import one_member_after_another
 from convcam_jax.kernels.pooling import Pool, max_pool
-from convcam_jax.kernels.precision import Precision
+from convcam_jax.kernels.precision import Precision, as_factor
 
 # With fewer channels, Winograd's sums of rows take longer than the products that they save.
 _FEWEST_CHANNELS_FOR_WINOGRAD = 32
@@ -48,9 +47,15 @@ def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float
         if _gains_by_winograd(strip.shape, kernel.shape):
             return _winograd_convolution(strip, kernel, precision, pool)
         return max_pool(_cpu_convolution(strip, kernel, precision), pool)
-    factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
-    strip, kernel = strip.astype(factors), kernel.astype(factors)
-    return max_pool(_lax_convolution(strip, kernel, _forward_padding(kernel)).astype(jnp.float32), pool)
+    return max_pool(_accelerator_convolution(strip, kernel, precision), pool)
+
+
+def _accelerator_convolution(strip: Array, kernel: Array, precision: Precision) -> Array:
+    # Padded alike on both sides, of which the front is cut off: cuDNN takes no other padding, and XLA would copy the
+    # strip to make one.
+    beyond = kernel.shape[1] - 1
+    padding = (0, 0), (beyond, beyond)
+    return image_convolution.convolution(strip[None], kernel, padding=padding, precision=precision)[0, :, beyond:]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -61,7 +66,7 @@ def _winograd_convolution(strip: Array, kernel: Array, precision: Precision, poo
 def _winograd_forward(
     strip: Array, kernel: Array, precision: Precision, pool: Pool
 ) -> tuple[Array, tuple[Array, Array, Array]]:
-    convolve = partial(winograd.convolution, pool=pool, as_factor=_as_factor(precision))
+    convolve = partial(winograd.convolution, pool=pool, as_factor=as_factor(precision))
     values, winners = one_member_after_another(convolve)(strip, kernel)
     return values, (strip, kernel, winners)
 
@@ -70,7 +75,7 @@ def _winograd_gradients(
     precision: Precision, pool: Pool, residuals: tuple[Array, Array, Array], cotangent: Array
 ) -> tuple[Array, Array]:
     strip, kernel, winners = residuals
-    gradients = partial(winograd.gradients, pool=pool, as_factor=_as_factor(precision))
+    gradients = partial(winograd.gradients, pool=pool, as_factor=as_factor(precision))
     return one_member_after_another(gradients)(strip, kernel, cotangent, winners)
 
 
@@ -117,8 +122,8 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 
 
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
-    as_factor = _as_factor(precision)
-    return one_member_after_another(partial(_lax_convolution, padding=padding))(as_factor(strip), as_factor(kernel))
+    make_factor = as_factor(precision)
+    return one_member_after_another(partial(_lax_convolution, padding=padding))(make_factor(strip), make_factor(kernel))
 
 
 def _gains_by_winograd(strip_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> bool:
@@ -127,19 +132,10 @@ def _gains_by_winograd(strip_shape: tuple[int, ...], kernel_shape: tuple[int, ..
     return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
 
 
-def _as_factor(precision: Precision) -> Callable[[Array], Array]:
-    return _rounded_to_bfloat16 if precision == "bfloat16" else _unchanged
-
-
-def _rounded_to_bfloat16(values: Array) -> Array:
-    # Not two conversions of type: XLA leaves those out.
-    return lax.reduce_precision(values, exponent_bits=8, mantissa_bits=7)
-
-
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:
-    as_factor = _as_factor(precision)
+    make_factor = as_factor(precision)
     gradient = one_member_after_another(partial(_kernel_gradient_by_products, shape=shape))
-    return gradient(as_factor(strip), as_factor(cotangent))
+    return gradient(make_factor(strip), make_factor(cotangent))
 
 
 def _kernel_gradient_by_products(strip: Array, cotangent: Array, *, shape: tuple[int, ...]) -> Array:
@@ -156,7 +152,3 @@ def _kernel_gradient_by_products(strip: Array, cotangent: Array, *, shape: tuple
 
     total, _ = lax.scan(add_row, jnp.zeros((height * width * channels_in, channels_out), jnp.float32), jnp.arange(rows))
     return total.reshape(shape)
-
-
-def _unchanged(values: Array) -> Array:
-    return values
