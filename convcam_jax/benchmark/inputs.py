@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from convcam_jax.attribution.explaining import explained_layer
@@ -33,6 +34,7 @@ class Inputs(NamedTuple):
       placement_frequency: `[F, H]` weights that bring a map's rows to the bins.
       placement_time: `[T, W]` the same for columns and frames.
       wavs: paths of the recordings whose features are computed.
+      platform: where networks are computed: `cpu`, `gpu` or `tpu`.
     """
 
     batch: np.ndarray
@@ -51,6 +53,7 @@ class Inputs(NamedTuple):
     placement_frequency: np.ndarray
     placement_time: np.ndarray
     wavs: np.ndarray
+    platform: np.ndarray
 
 
 def choose_batch(n_frames: np.ndarray, indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,6 +101,7 @@ def make_inputs(dataset: Dataset, config: Config) -> Inputs:
         placement_frequency=placement.frequency,
         placement_time=placement.time,
         wavs=np.array([str(dataset.utterances[i].path.absolute()) for i in _evenly_by_length(n_frames)]),
+        platform=np.array(jax.default_backend()),
     )
 
 

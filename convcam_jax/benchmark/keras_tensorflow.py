@@ -26,7 +26,13 @@ def versions() -> dict[str, str]:
 
 
 def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
-    """The program of a case."""
+    """The program of a case.
+
+    Raises:
+      ImportError: TensorFlow has no device of the kind that this project computes on, which leaves it out.
+    """
+    if not tf.config.list_physical_devices(str(inputs.platform).upper()):
+        raise ImportError(f"TensorFlow has no device of the kind {inputs.platform}")
     policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     if case.task == "explaining":
         models = [with_activations(make_model(config, inputs.tested.shape[1:], policy)) for _ in range(case.members)]

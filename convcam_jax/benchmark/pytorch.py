@@ -28,12 +28,13 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
     if case.task != "explaining":
         return _training_step(case, inputs, config)
     n_emotions = len(config.corpus.emotions)
-    models = [make_model(config, inputs.tested.shape[1:]).eval() for _ in range(case.members)]
+    device = _device(inputs)
+    models = [make_model(config, inputs.tested.shape[1:]).to(device).eval() for _ in range(case.members)]
     by_hooks = case.program == "pytorch_hooks"
     explain = explain_by_hooks if by_hooks else partial(explain_by_package, _import_grad_cam())
 
     def explain_all() -> list[list[plain_metrics.Metrics]]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=case.precision == "bfloat16"):
             return [explain(model, inputs, case.recordings, n_emotions) for model in models]
 
     return explain_all
@@ -67,13 +68,14 @@ def make_model(config: Config, shape: tuple[int, ...]) -> Any:
 
 def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
-    images = torch.from_numpy(spectrograms)[:, None].to(memory_format=torch.channels_last)
-    labels = torch.from_numpy(inputs.batch_emotion).long()
-    model = make_model(config, spectrograms.shape[1:])
+    device = _device(inputs)
+    images = torch.from_numpy(spectrograms)[:, None].to(device, memory_format=torch.channels_last)
+    labels = torch.from_numpy(inputs.batch_emotion).long().to(device)
+    model = make_model(config, spectrograms.shape[1:]).to(device)
     optimizer = torch.optim.Adam(model.parameters(), config.train.learning_rate)
 
     def step() -> float:
-        with torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=case.precision == "bfloat16"):
             loss = nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -90,11 +92,11 @@ def explain_by_hooks(model: Any, inputs: Inputs, n_recordings: int, n_emotions: 
     maps, correct = [], []
     for index in range(n_recordings):
         label = int(inputs.emotion[index])
-        logits = model(torch.from_numpy(inputs.tested[index])[None, None])[0]
+        logits = model(torch.from_numpy(inputs.tested[index])[None, None].to(_device(inputs)))[0]
         activations = kept.pop()
         (gradient,) = torch.autograd.grad(logits[label], activations)
         node_map = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0]
-        maps.append(plain_metrics.place(node_map.detach().float().numpy(), inputs, index))
+        maps.append(plain_metrics.place(node_map.detach().float().cpu().numpy(), inputs, index))
         correct.append(int(logits.argmax()) == label)
     handle.remove()
     return plain_metrics.analyse(maps, correct, inputs, n_emotions)
@@ -108,11 +110,26 @@ def explain_by_package(
     with package.GradCAM(model=model, target_layers=[model[LAST_RELU]]) as cam:
         for index in range(n_recordings):
             label = int(inputs.emotion[index])
-            image = torch.from_numpy(inputs.tested[index])[None, None]
+            image = torch.from_numpy(inputs.tested[index])[None, None].to(_device(inputs))
             grid_map = cam(image, [package.utils.model_targets.ClassifierOutputTarget(label)])[0]
             maps.append(plain_metrics.scale(grid_map, int(inputs.n_frames[index])))
             correct.append(int(cam.outputs.detach()[0].argmax()) == label)
     return plain_metrics.analyse(maps, correct, inputs, n_emotions)
+
+
+def _device(inputs: Inputs) -> str:
+    """Where this project computes.
+
+    Raises:
+      ImportError: PyTorch cannot, which leaves it out.
+    """
+    if inputs.platform == "cpu":
+        return "cpu"
+    if inputs.platform != "gpu" or not torch.cuda.is_available():
+        raise ImportError(f"PyTorch has no device of the kind {inputs.platform}")
+    # As its manual recommends for inputs of one shape; what is chosen is kept before anything is measured.
+    torch.backends.cudnn.benchmark = True
+    return "cuda"
 
 
 def _import_grad_cam() -> Any:

@@ -47,15 +47,8 @@ def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float
         if _gains_by_winograd(strip.shape, kernel.shape):
             return _winograd_convolution(strip, kernel, precision, pool)
         return max_pool(_cpu_convolution(strip, kernel, precision), pool)
-    return max_pool(_accelerator_convolution(strip, kernel, precision), pool)
-
-
-def _accelerator_convolution(strip: Array, kernel: Array, precision: Precision) -> Array:
-    # Padded alike on both sides, of which the front is cut off: cuDNN takes no other padding, and XLA would copy the
-    # strip to make one.
-    beyond = kernel.shape[1] - 1
-    padding = (0, 0), (beyond, beyond)
-    return image_convolution.convolution(strip[None], kernel, padding=padding, precision=precision)[0, :, beyond:]
+    padding = (0, 0), (0, kernel.shape[1] - 1)
+    return max_pool(image_convolution.convolution(strip[None], kernel, padding=padding, precision=precision)[0], pool)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

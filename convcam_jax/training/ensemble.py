@@ -213,11 +213,14 @@ def train_epochs(
             return
         running = ~state.stopped
         dropout_keys, batches = draw(training_keys, plan.train, jnp.asarray(epoch))
-        every = []
+        every: list[Scores] = []
         for index in range(batches.shape[1]):
             state, scores = step(dropout_keys, state, recordings, batches[:, index], jnp.asarray(index))
-            every.append(jax.device_get(scores))
+            # One step behind, so that the device has the next one when it comes to the end of this one.
+            jax.block_until_ready(every[-1:])
+            every.append(scores)
             on_step()
+        every = jax.device_get(every)
         validation = score_round(state.variables, recordings, plan.validation, network, plan.validation_layout)
         state = finish(state, jnp.asarray(epoch), validation)
         yield Epoch(epoch, running, state, _sum_scores(every), validation)

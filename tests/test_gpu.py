@@ -1,0 +1,114 @@
+"""What a GPU computes, against this machine's CPU: pytest -m gpu. Without a GPU all of it is skipped."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_members
+from convcam_jax.data.batches import tested_strata
+from convcam_jax.data.members import Member
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.networks import NETWORKS
+from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.system.jax_setup import prepare_jax
+from convcam_jax.training.config import TrainConfig
+from convcam_jax.training.ensemble import init_round, member_keys, step_program
+
+GRID = 96, 120
+N_FRAMES = np.array([120, 101, 77, 64, 43, 30], np.int32)
+N_MEMBERS, N_STEPS, N_CLASSES = 3, 4, 6
+METHODS = ("gradcam", "layercam", "integrated_gradients")
+# Filters enough for every way in which a convolution is computed.
+CONFIGS = {"simplenet": {"filters": (16, 32, 32), "dense_units": 16}, "mobilenet": {"width": 0.25}}
+# The norm of the difference over that of the CPU's. Each step carries on the roundings of those before it.
+TOLERANCE_OF_MAPS = 1e-4
+TOLERANCE_OF_LOSS = {"float32": 1e-3, "bfloat16": 3e-2}
+
+
+def _recordings() -> Recordings:
+    rng = np.random.default_rng(0)
+    sounding = np.arange(GRID[1]) < N_FRAMES[:, None, None]
+    spectrograms = np.where(sounding, rng.gamma(1.0, 0.1, (len(N_FRAMES), *GRID)), 0.0)
+    return Recordings(
+        jnp.asarray(spectrograms, jnp.float32), jnp.asarray(N_FRAMES), jnp.arange(len(N_FRAMES), dtype=jnp.int32)
+    )
+
+
+def _network(name: str, precision: str):
+    return NETWORKS[name](**CONFIGS[name]).make(N_CLASSES, precision)
+
+
+def _losses(name: str, precision: str) -> np.ndarray:
+    """Of the members, step after step: `[N_STEPS, N_MEMBERS]`."""
+    recordings, network, config = _recordings(), _network(name, precision), TrainConfig()
+    members = tuple(Member("all", ONLY_FOLD, seed) for seed in range(N_MEMBERS))
+    state = init_round(members, network, config, GRID)
+    step = step_program(N_MEMBERS, network.layout(N_FRAMES[:, None]), network, config.learning_rate)
+    batch = jnp.tile(jnp.arange(len(N_FRAMES)), (N_MEMBERS, 1))
+    losses = []
+    for index in range(N_STEPS):
+        state, scores = step(member_keys(members), state, recordings, batch, jnp.asarray(index))
+        losses.append(np.asarray(scores.loss))
+    return np.stack(losses)
+
+
+def _maps(name: str) -> dict[str, np.ndarray]:
+    network = _network(name, "float32")
+    members = tuple(Member("all", ONLY_FOLD, seed) for seed in range(N_MEMBERS))
+    variables = jax.device_get(init_round(members, network, TrainConfig(), GRID).variables)
+    strata, layout = tested_strata(N_FRAMES, {"all": np.arange(len(N_FRAMES))}, "all", 4, network.layout)
+    configs = tuple(AttributionConfig(method=method) for method in METHODS)
+    found = explain_members(variables, _recordings(), strata, network, layout, configs)
+    return {**dict(zip(METHODS, found.signed_maps, strict=True)), "logits": found.logits}
+
+
+def _all_results() -> dict[str, np.ndarray]:
+    losses = {f"{n}/{p}": _losses(n, p) for n in CONFIGS for p in TOLERANCE_OF_LOSS}
+    return losses | {f"{n}/{what}": array for n in CONFIGS for what, array in _maps(n).items()}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The GPU's and the CPU's, the latter by a process of its own."""
+    if jax.default_backend() != "gpu":
+        pytest.skip("needs a GPU")
+    folder = tmp_path_factory.mktemp("gpu")
+    command = [sys.executable, __file__, str(folder / "cpu.npz")]
+    paths = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(command, check=True, env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths})
+    prepare_jax(folder)
+    return _all_results(), dict(np.load(folder / "cpu.npz"))
+
+
+def _relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", list(TOLERANCE_OF_LOSS))
+@pytest.mark.parametrize("network", list(CONFIGS))
+def test_losses_in_training_are_the_cpus(results, network, precision):
+    on_gpu, on_cpu = (own[f"{network}/{precision}"] for own in results)
+    assert len(np.unique(on_cpu)) == on_cpu.size
+    assert _relative_difference(on_gpu, on_cpu) < TOLERANCE_OF_LOSS[precision]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("what", [*METHODS, "logits"])
+@pytest.mark.parametrize("network", list(CONFIGS))
+def test_maps_and_logits_are_the_cpus(results, network, what):
+    on_gpu, on_cpu = (own[f"{network}/{what}"] for own in results)
+    assert np.any(on_cpu)
+    assert _relative_difference(on_gpu, on_cpu) < TOLERANCE_OF_MAPS
+
+
+if __name__ == "__main__":
+    prepare_jax(Path(sys.argv[1]).parent)
+    np.savez(sys.argv[1], **_all_results())
