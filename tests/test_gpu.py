@@ -76,15 +76,19 @@ def _all_results() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The GPU's and the CPU's, the latter by a process of its own."""
+    """The GPU's and the CPU's."""
     if jax.default_backend() != "gpu":
         pytest.skip("needs a GPU")
     folder = tmp_path_factory.mktemp("gpu")
-    command = [sys.executable, __file__, str(folder / "cpu.npz")]
-    paths = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
-    subprocess.run(command, check=True, env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths})
-    prepare_jax(folder)
-    return _all_results(), dict(np.load(folder / "cpu.npz"))
+    return _by_own_process(folder / "gpu.npz", "cuda"), _by_own_process(folder / "cpu.npz", "cpu")
+
+
+def _by_own_process(path: Path, platform: str) -> dict[str, np.ndarray]:
+    search = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "JAX_PLATFORMS": platform, "PYTHONPATH": search}
+    subprocess.run([sys.executable, __file__, str(path)], check=True, env=environment)
+    with np.load(path) as arrays:
+        return dict(arrays)
 
 
 def _relative_difference(found: np.ndarray, expected: np.ndarray) -> float:

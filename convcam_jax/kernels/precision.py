@@ -20,13 +20,18 @@ def fastest_precision() -> Precision:
     return "float32" if jax.default_backend() == "cpu" else "bfloat16"
 
 
-def as_factor(precision: Precision) -> Callable[[Array], Array]:
-    """What makes factors of float32 values; in bfloat16, a CPU multiplies them rounded, but as float32."""
+def rounded(precision: Precision) -> Callable[[Array], Array]:
+    """What makes float32 factors of float32 values."""
     if precision == "float32":
         return _unchanged
-    if jax.default_backend() == "cpu":
-        # Not two conversions of type: XLA leaves those out.
-        return partial(lax.reduce_precision, exponent_bits=8, mantissa_bits=7)
+    # Not two conversions of type: XLA leaves those out.
+    return partial(lax.reduce_precision, exponent_bits=8, mantissa_bits=7)
+
+
+def as_factor(precision: Precision) -> Callable[[Array], Array]:
+    """What makes factors of matrix products: in bfloat16, a CPU multiplies them rounded, but as float32."""
+    if precision == "float32" or jax.default_backend() == "cpu":
+        return rounded(precision)
     return lambda values: values.astype(jnp.bfloat16)
 
 

@@ -26,8 +26,8 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
     """Set JAX up, before its first use; with a share, meet the other processes.
 
     Compiled programs are kept in `cache_dir`. A CPU is one device per core: members side by side use the cores better
-    than all cores on one member. A GPU multiplies float32 as float32, not in the 19 bits of TF32; its memory is taken
-    as it is needed, so that other programs can use it too.
+    than all cores on one member. A GPU multiplies float32 as float32, except in training, not in the 19 bits of TF32;
+    its memory is taken as it is needed, so that other programs can use it too.
     """
     # Orbax logs every file that it reads or writes.
     logging.set_verbosity(logging.ERROR)
