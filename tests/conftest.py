@@ -19,6 +19,8 @@ _COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
 jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# As the program does.
+jax.config.update("jax_default_matmul_precision", "highest")
 # Several processes test on one GPU.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 

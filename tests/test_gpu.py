@@ -23,13 +23,16 @@ from convcam_jax.training.ensemble import init_round, member_keys, step_program
 
 GRID = 96, 120
 N_FRAMES = np.array([120, 101, 77, 64, 43, 30], np.int32)
-N_MEMBERS, N_STEPS, N_CLASSES = 3, 4, 6
+N_MEMBERS, N_CLASSES = 3, 6
 METHODS = ("gradcam", "layercam", "integrated_gradients")
 # Filters enough for every way in which a convolution is computed.
 CONFIGS = {"simplenet": {"filters": (16, 32, 32), "dense_units": 16}, "mobilenet": {"width": 0.25}}
-# The norm of the difference over that of the CPU's. Each step carries on the roundings of those before it.
-TOLERANCE_OF_MAPS = 1e-4
-TOLERANCE_OF_LOSS = {"float32": 1e-3, "bfloat16": 3e-2}
+# The norm of the difference over that of the CPU's. Maps are computed in float32; roundings change which of several values
+# is the largest in a window, and so on which nodes the gradients are.
+TOLERANCE_OF_MAPS = 1e-3
+# Of a first step, in which a GPU rounds factors of float32 to TF32.
+TOLERANCE_OF_LOSS = {"float32": 5e-3, "bfloat16": 1e-2}
+TOLERANCE_OF_GRADIENT = {"float32": 5e-2, "bfloat16": 1e-1}
 
 
 def _recordings() -> Recordings:
@@ -45,18 +48,16 @@ def _network(name: str, precision: str):
     return NETWORKS[name](**CONFIGS[name]).make(N_CLASSES, precision)
 
 
-def _losses(name: str, precision: str) -> np.ndarray:
-    """Of the members, step after step: `[N_STEPS, N_MEMBERS]`."""
+def _first_step(name: str, precision: str) -> dict[str, np.ndarray]:
+    """The members' losses, and Adam's first moment of all parameters, which is a tenth of the gradient."""
     recordings, network, config = _recordings(), _network(name, precision), TrainConfig()
     members = tuple(Member("all", ONLY_FOLD, seed) for seed in range(N_MEMBERS))
     state = init_round(members, network, config, GRID)
     step = step_program(N_MEMBERS, network.layout(N_FRAMES[:, None]), network, config.learning_rate)
     batch = jnp.tile(jnp.arange(len(N_FRAMES)), (N_MEMBERS, 1))
-    losses = []
-    for index in range(N_STEPS):
-        state, scores = step(member_keys(members), state, recordings, batch, jnp.asarray(index))
-        losses.append(np.asarray(scores.loss))
-    return np.stack(losses)
+    state, scores = step(member_keys(members), state, recordings, batch, jnp.asarray(0))
+    moments = [np.asarray(leaf).ravel() for leaf in jax.tree.leaves(state.optimizer_state[0].mu)]
+    return {"loss": np.asarray(scores.loss), "gradient": np.concatenate(moments)}
 
 
 def _maps(name: str) -> dict[str, np.ndarray]:
@@ -70,8 +71,8 @@ def _maps(name: str) -> dict[str, np.ndarray]:
 
 
 def _all_results() -> dict[str, np.ndarray]:
-    losses = {f"{n}/{p}": _losses(n, p) for n in CONFIGS for p in TOLERANCE_OF_LOSS}
-    return losses | {f"{n}/{what}": array for n in CONFIGS for what, array in _maps(n).items()}
+    steps = {f"{n}/{p}/{k}": v for n in CONFIGS for p in TOLERANCE_OF_LOSS for k, v in _first_step(n, p).items()}
+    return steps | {f"{n}/{what}": array for n in CONFIGS for what, array in _maps(n).items()}
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +99,14 @@ def _relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", list(TOLERANCE_OF_LOSS))
 @pytest.mark.parametrize("network", list(CONFIGS))
-def test_losses_in_training_are_the_cpus(results, network, precision):
-    on_gpu, on_cpu = (own[f"{network}/{precision}"] for own in results)
-    assert len(np.unique(on_cpu)) == on_cpu.size
-    assert _relative_difference(on_gpu, on_cpu) < TOLERANCE_OF_LOSS[precision]
+def test_loss_and_gradient_of_a_step_are_the_cpus(results, network, precision):
+    differences = {}
+    for what in ("loss", "gradient"):
+        on_gpu, on_cpu = (own[f"{network}/{precision}/{what}"] for own in results)
+        assert np.all(np.isfinite(on_cpu)) and np.any(on_cpu)
+        differences[what] = _relative_difference(on_gpu, on_cpu)
+    assert differences["loss"] < TOLERANCE_OF_LOSS[precision], differences
+    assert differences["gradient"] < TOLERANCE_OF_GRADIENT[precision], differences
 
 
 @pytest.mark.gpu

@@ -72,11 +72,11 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat1
     if config.size == "short":
         trained: tuple[str, ...] = _PRECISIONS if bfloat16_units else ("float32",)
         precisions = {"training_step": trained, "training_step_full_length": (), "explaining": ("float32",)}
-        return Size(2, (2,), (min(4, n_tested),), (), precisions)
+        return Size(2, config.members or (2,), (min(4, n_tested),), (), precisions)
     explained = tuple(sorted({min(n, n_tested) for n in (24, 12, 6)}, reverse=True))
     features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
     precisions = dict.fromkeys(("training_step", "training_step_full_length", "explaining"), _PRECISIONS)
-    return Size(3, (10, 1, 2, 5, 20, 40), explained, features, precisions)
+    return Size(3, config.members or (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
 def turns(config: BenchmarkConfig, size: Size, batch_size: int) -> list[list[Case]]:

@@ -25,7 +25,10 @@ class BenchmarkConfig:
         "explaining",
         "features",
     )
+    # Trained and explained at once, the first number with the peers beside it; empty: what the size has.
+    members: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        require(all(number >= 1 for number in self.members), "benchmark.members", "must be positive")
         measured = ("training_step", "explaining") if self.size == "short" else self.tasks
         require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")
