@@ -126,9 +126,16 @@ CONVOLUTIONS = {
 }
 
 
+@pytest.fixture(params=["cpu", "gpu"])
+def way(request, monkeypatch) -> str:
+    """The backend whose way of computing is taken, on this one."""
+    monkeypatch.setattr(jax, "default_backend", lambda: request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 @pytest.mark.parametrize("images_of_members", [True, False])
-def test_members_are_convolved_as_one_by_one(kind, images_of_members):
+def test_members_are_convolved_as_one_by_one(kind, images_of_members, way):
     convolve, shape = CONVOLUTIONS[kind]
     kernels = _normal(1, 3, *shape)
     images = _normal(0, 3, 2, 6, 7, CHANNELS) if images_of_members else _normal(0, 2, 6, 7, CHANNELS)
@@ -144,7 +151,7 @@ def test_members_are_convolved_as_one_by_one(kind, images_of_members):
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
-def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind):
+def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind, way):
     convolve, shape = CONVOLUTIONS[kind]
     images, kernel = _normal(0, 4, 6, 7, CHANNELS), _normal(1, *shape)
     one_by_one = jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
@@ -169,3 +176,23 @@ def test_bfloat16_rounds_the_factors_and_only_those(kind):
         np.testing.assert_allclose(own, expected, rtol=0, atol=TOLERANCE)
     exact = convolve(images, kernel, "float32")
     assert np.abs(found[0] - exact).max() > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize("of_recordings", [True, False])
+def test_the_way_of_accelerators_is_that_of_a_cpu(of_recordings, monkeypatch):
+    """Members, and recordings under `vmap` in front of them, of images with channels enough for their convolution."""
+    images, kernels = _normal(0, 2, 2, 6, 7, 9), _normal(1, 3, 3, 3, 9, FILTERS)
+
+    def convolve(image, kernel):
+        return convolution(image, kernel, (2, 1), ((0, 1), (1, 1)))
+
+    def one(image, kernel):
+        of_all = jax.vmap(convolve, in_axes=(0, None)) if of_recordings else convolve
+        return _with_gradients(of_all, image, kernel, lambda s: _normal(2, *s))
+
+    found = []
+    for backend in ("cpu", "gpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda own=backend: own)
+        found.append(jax.jit(jax.vmap(one, in_axes=(None, 0)))(images if of_recordings else images[0], kernels))
+    for on_cpu, on_accelerator in zip(*found, strict=True):
+        np.testing.assert_allclose(on_accelerator, on_cpu, rtol=0, atol=TOLERANCE)
