@@ -32,8 +32,8 @@ CONFIGS = {"simplenet": {"filters": (16, 32, 32), "dense_units": 16}, "mobilenet
 TOLERANCE_OF_MAPS = 1e-3
 # Of a first step, in which a GPU rounds factors of float32 to TF32.
 TOLERANCE_OF_LOSS = {"float32": 5e-3, "bfloat16": 1e-2}
-# Of SimpleNet's. Where few recordings are normalised by themselves, as here in MobileNet, the gradient is ill-conditioned:
-# on a CPU, factors in bfloat16 change it by as much as it is.
+# Of SimpleNet's. MobileNet's is ill-conditioned, since so few recordings are normalised by themselves: on a CPU,
+# factors in bfloat16 change it by as much as it is.
 TOLERANCE_OF_GRADIENT = {"float32": 5e-2, "bfloat16": 1e-1}
 
 
