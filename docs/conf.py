@@ -23,7 +23,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *filter(None, [os.env
 
 project = author = "convcam_jax"
 copyright = "convcam_jax authors"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["_site"]
 templates_path = ["_templates"]
 
