@@ -45,9 +45,9 @@ def test_the_site_is_built_without_a_warning_and_its_notebooks_run(tmp_path):
     assert result.returncode == 0, result.stderr[-4000:]
     site = tmp_path / "site"
     for path in NOTEBOOKS:
-        assert "<table" in (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8"), path.stem
-        images = [image for image in (site / "_images").iterdir() if image.stat().st_size > 5000]
-        assert len(images) >= len(NOTEBOOKS)
-    index = (site / "index.html").read_text(encoding="utf-8")
-    assert 'href="api/convcam_jax.settings.config.html' in index
+        page = (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert "<table" in page, path.stem
+        assert "_images/" in page, path.stem
     assert "score_gradient" in (site / "api" / "convcam_jax.attribution.score.html").read_text(encoding="utf-8")
+    # Where the file in the checkout has docs/architecture.md.
+    assert 'href="architecture.html"' in (site / "contributing.html").read_text(encoding="utf-8")
