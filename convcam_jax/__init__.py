@@ -1,1 +1,19 @@
-"""Grad-CAM of convolutional networks on constant-Q spectrograms of emotional speech, as pure functions in JAX."""
+"""Grad-CAM of convolutional networks on constant-Q spectrograms of emotional speech, as pure functions in JAX.
+
+Public names are what a notebook needs to explain one recording, in the order in which it needs them; each is loaded
+when it is first used. All else is imported from its room (docs/architecture.md).
+
+- A recording and what is computed from it: `read_recording`, `compute_features`, `FeatureConfig`, `ProsodyConfig`.
+- Its map by a class's score: `grad_cam`, `make_placement`, `placed_map`, and for other methods `Method`, `Explained`.
+- What the map is worth: `emotion_masks`, `ensemble_masks`, `binarise`, `recording_metrics`, `relevance_scores`.
+- What there is to choose from, by the names that flags take: `CORPORA`, `SPLIT_PROTOCOLS`, `REPRESENTATIONS`,
+  `NETWORKS`, `METHODS`, `METRICS`.
+- What is raised where the user is to change something: `UserError`.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+# The names and their homes stand in __init__.pyi, which type checkers read too.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -34,7 +34,7 @@ def files_with(ending: str, folder: Path) -> dict[str, Path]:
 
 
 def files_in_wav(data_dir: Path, how_to_get: str) -> dict[str, Path]:
-    """All `data_dir`/wav/*.wav by name without the ending, sorted; raises UserError if there are none."""
+    """All `data_dir/wav/*.wav` by name without the ending, sorted; raises UserError if there are none."""
     files = files_with(".wav", data_dir / "wav")
     if not files and any(data_dir.glob("*.wav")):
         raise UserError(f"{data_dir}: has the wav files in itself; give the folder that has them in its folder wav")

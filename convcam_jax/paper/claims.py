@@ -5,6 +5,7 @@ holds in all its rows. Most rows are those of Tables 3 to 5. The others are not 
 nothing about them: Table 5 without the speakers that section 3.3.3 sets aside, and shares of recordings.
 
 Left out, since no table decides them:
+
 - 3.3.2: the best trajectories of sadness and neutral "mostly coincide", those of anger in males are "practically
   opposite": pictures without a number. Their errors are in the claims on Table 4.
 - 3.3.2: octave errors of F0 in 13b01Ab and 13a01Nb: about the pitch tracker, not about maps.

@@ -19,13 +19,13 @@ _KEYS = ["recording", "metric"]
 def recordings_beside_published(metrics: pd.DataFrame, members: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """One row per published recording and metric.
 
-    published: `Published.recordings`. Returns recording, group, emotion, metric, published, chosen (value of the
-    chosen member), chosen_correct, and over the seeds, once for those that classify the recording correctly (prefix
-    correct_) and once for all (prefix all_): _seeds (their number), _mean, _low, _high (95 % t interval of the mean),
-    _lowest, _highest (the extreme seeds), _interval_holds_published (low <= published <= high: it would do as the mean
-    over many seeds) and _range_holds_published (lowest <= published <= highest: there are seeds on either side). The
-    published value is a single model's, so the range is what it should lie in; the interval narrows with more seeds.
-    Recordings that are not in our test set have 0 seeds and NaN.
+    published: `Published.recordings`. Returns recording, group, emotion, metric, published, chosen (value of the chosen
+    member), chosen_correct, and over the seeds, once for those that classify the recording correctly (prefix
+    `correct_`) and once for all (prefix `all_`): `_seeds` (their number), `_mean`, `_low`, `_high` (95 % t interval of
+    the mean), `_lowest`, `_highest` (the extreme seeds), `_interval_holds_published` (low <= published <= high: it
+    would do as the mean over many seeds) and `_range_holds_published` (lowest <= published <= highest: there are seeds
+    on either side). The published value is a single model's, so the range is what it should lie in; the interval
+    narrows with more seeds. Recordings that are not in our test set have 0 seeds and NaN.
     """
     theirs = published.rename(columns={printed: metric for metric, printed in PRINTED_COLUMNS.items()})
     theirs = theirs.melt(["recording", "group", "emotion"], list(PRINTED_COLUMNS), "metric", "published")
