@@ -125,7 +125,7 @@ def figures_of(groups: tuple[str, ...], emotion: str = "anger") -> dict[str, tup
     }
     masks = dict(zip([Cohort(group, "all") for group in groups], list(make_masks().best.values()) * 3, strict=False))
     rows = results.metrics.assign(condition="trained", depth=0, **dict.fromkeys(LIKENESS, 0.5))
-    agreement = chosen.assign(kind="map_pairs", name="ssim", value=0.5)
+    agreement = chosen.assign(kind="map_pairs", level="recording", name="ssim", value=0.5)
     counts = pd.DataFrame(np.eye(6, dtype=int), index=emotions, columns=emotions)
     f0, q = "f0_frame_rmse_hz", "q_rmse"
     mask_set = make_masks()._replace(best=masks, summed=masks, emotions=tuple(emotions))

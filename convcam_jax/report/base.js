@@ -10,6 +10,9 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// A name of the user's, whose direction of writing has no influence on what stands around it.
+const named = (text) => element("bdi", { textContent: text });
+
 // Plotly shows some markup in its texts.
 const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
@@ -29,9 +32,10 @@ function shownValue(value) {
 
 const isNumeric = (value) => typeof value === "number" || (typeof value === "string" && /^-?[\d.]+$|^–$/.test(value));
 
+// The columns' names are shown as they are; see inWords for the program's own.
 function tableOf(columns, rows) {
   const numeric = columns.map((_, i) => rows.some((row) => isNumeric(row[i])) && rows.every((row) => row[i] === null || isNumeric(row[i])));
-  const heads = columns.map((name, i) => element("th", { scope: "col", className: numeric[i] ? "number" : "", textContent: inWords(name) }));
+  const heads = columns.map((name, i) => element("th", { scope: "col", className: numeric[i] ? "number" : "", textContent: name }));
   const body = rows.map((row) => element("tr", {}, ...row.map((value, i) => {
     const text = shownValue(value);
     return element("td", { className: numeric[i] ? "number" : text.length > 60 ? "long" : "", textContent: text });

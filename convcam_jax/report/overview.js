@@ -85,7 +85,7 @@ function showMasks() {
         paint(canvas, one.png);
         grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (empty)` : one.emotion })));
       }
-      byId("mask-pictures").append(element("h3", { textContent: `${group}: ${kind}` }), grid);
+      byId("mask-pictures").append(element("h3", {}, named(group), `: ${kind}`), grid);
     }
   }
 }
@@ -125,7 +125,7 @@ function showCounterfactual() {
   });
   const columns = ["group", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
-    tableOf(columns, run.resynthesis.map((row) => columns.map((name) => row[name]))),
+    tableOf(columns.map(inWords), run.resynthesis.map((row) => columns.map((name) => row[name]))),
     element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),
   );
 }

@@ -24,6 +24,10 @@ from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_csv, write_figure, write_table
+from convcam_jax.system.namespaces import PREDICTED
+
+# Tables of answers, one for each group, whose name stands behind this.
+CONFUSION = "confusion_"
 
 
 def present(run: Run) -> None:
@@ -71,7 +75,7 @@ def write_model_tables(run: Run) -> None:
     write_table(workdir, "table2", table2(type(run.network).__name__, *shape, printed))
     write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances))
     for group, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
-        write_table(workdir, f"confusion_{file_stem(group)}", counts.reset_index())
+        write_table(workdir, f"{CONFUSION}{file_stem(group)}", counts.add_prefix(PREDICTED).reset_index())
 
 
 def write_model_figures(run: Run) -> None:
