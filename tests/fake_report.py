@@ -14,7 +14,9 @@ from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.settings.presets import Choices, make_config
 
-HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
+# Markup, quotes, mathematics and templates of others, in 255 bytes; what turns the direction of writing is shown.
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>\"'`$x_1$%{y}${z}\u202e".ljust(253, "w")
+SHOWN = HOSTILE.replace("\u202e", "[U+202E]")
 NAMES = (("08a01Wa", "anger", "female"), (HOSTILE, "fear", "female"), ("03b02Tc", "sadness", "male"))
 RATE_HZ = 16000
 SEEDS = (0, 1, 4)

@@ -16,6 +16,15 @@ const named = (text) => element("bdi", { textContent: text });
 // Plotly shows some markup in its texts.
 const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+// A user's word in a chart, without the middle of what is too long.
+const MOST_LETTERS = 30;
+
+function chartLabel(word) {
+  const letters = [...word];
+  const cut = letters.length > MOST_LETTERS ? [...letters.slice(0, MOST_LETTERS / 2), "…", ...letters.slice(1 - MOST_LETTERS / 2)] : letters;
+  return plotText(cut.join(""));
+}
+
 const inWords = (name) => name.replaceAll("_", " ");
 
 function shownNumber(value) {

@@ -35,7 +35,7 @@ from convcam_jax.system.progress import say
 SEED = 0
 
 Maps = dict[str, NDArray]
-# What reading a damaged array raises.
+# What reading a damaged file raises.
 _UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
@@ -55,7 +55,7 @@ def read_maps(path: Path) -> Maps:
             _check_size(file, path)
             members = _map_members(file, path)
             return {recording: _read_array(file, member, path) for recording, member in members.items()}
-    except zipfile.BadZipFile as error:
+    except _UNREADABLE as error:
         raise UserError(f"--maps={path}: cannot be read ({error}); write it with numpy.savez") from error
 
 
