@@ -26,8 +26,8 @@ LIKE_NOTHING_ELSE = (
     *("x" * 230, "ж" * 120),
 )
 HOSTILE = (*LIKE_VALUES, *LIKE_OURS, *LIKE_CODE, *LIKE_NOTHING_ELSE)
-# Files cannot be called as all that: a slash divides folders.
-FILE_NAMES = tuple(name.replace("/", "_") for name in HOSTILE if name != "..")
+# Files cannot be called as all that: a slash divides folders, and accents are written in one way.
+FILE_NAMES = tuple(name.replace("/", "_") for name in HOSTILE if name not in ("..", "e\u0301"))
 
 RATE_HZ = 16000
 
