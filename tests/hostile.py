@@ -22,7 +22,20 @@ LIKE_CODE = (
 )
 # Of other scripts and directions, with composed and decomposed accents, of several lines, long.
 LIKE_NOTHING_ELSE = (
-    *("злость", "平静", "غضب", "é", "e\u0301", "\u202eturned", "a\u2066b", "two\nlines", "tab\tbed", "bell\x07", "😀"),
+    *(
+        "злость",
+        "平静",
+        "غضب",
+        "é",
+        "e\u0301",
+        "\u202eturned",
+        "a\u2066b",
+        "two\nlines",
+        "re\rturn",
+        "tab\tbed",
+        "bell\x07",
+        "😀",
+    ),
     *("x" * 230, "ж" * 120),
 )
 HOSTILE = (*LIKE_VALUES, *LIKE_OURS, *LIKE_CODE, *LIKE_NOTHING_ELSE)

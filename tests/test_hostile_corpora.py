@@ -1,9 +1,11 @@
 """Corpora whose words are called as anything: they are found as they are written, and go all the way to the report."""
 
+import os
 from itertools import permutations
 from pathlib import Path
 from unicodedata import normalize
 
+import numpy as np
 import pytest
 from hostile import FILE_NAMES, LIKE_OURS, LIKE_VALUES, make_listed
 from run_checks import assert_whole
@@ -12,9 +14,14 @@ from small_run import QUICK, SMALL_NETWORK, finish, table
 from convcam_jax.corpora.listed import ListedConfig, find_listed
 from convcam_jax.corpora.utterances import select
 from convcam_jax.corpora.wav_files import files_with
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.splits.protocol import ONLY_FOLD, Fold
+from convcam_jax.stages.preparation import write_beginning
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_csv
 from convcam_jax.system.text import one_form
 
 HEADER = "recording,speaker,gender,emotion,text\n"
@@ -69,6 +76,25 @@ def test_two_files_of_one_name_are_refused(pair, tmp_path):
         files_with(".wav", tmp_path)
 
 
+def test_a_name_that_is_no_text_is_left_out_and_told(tmp_path):
+    (tmp_path / "wav").mkdir()
+    try:
+        Path(os.fsdecode(bytes(tmp_path / "wav") + b"/\xff.wav")).touch()
+    except OSError:
+        pytest.skip("needs a file system that takes names of any bytes")
+    (tmp_path / "wav" / "a.wav").touch()
+    (tmp_path / "utterances.csv").write_text(HEADER + "a,s,female,e,t\n", encoding="utf-8")
+    found = find_listed(tmp_path, "skip")
+    assert [u.recording for u in found.utterances] == ["a"]
+    assert str(found.problems[0]).startswith("[U+DCFF]: ")
+    features = Features(np.zeros((96, 4), np.float32), *[np.zeros(4)] * (len(Features._fields) - 1))
+    dataset = Dataset(tuple(found.utterances), (features,), ("s",), (Fold(ONLY_FOLD, ("test",)),))
+    write_beginning(tmp_path / "w", {"config": {}}, dataset, found.problems)
+    skipped = read_csv(tmp_path / "w" / "skipped.csv")
+    assert skipped["recording"].tolist() == ["[U+DCFF]"]
+    assert "has no row for" in skipped["problem"][0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("speakers", "emotions", "flags"),
@@ -95,6 +121,7 @@ def test_a_run_takes_any_names_to_the_report(speakers, emotions, flags, tmp_path
     assert sorted(utterances["recording"]) == sorted(one_form(name).strip() for name in names)
     assert set(utterances["speaker"]) == set(speakers)
     tested = set(table(tmp_path / "w", "metrics.csv")["recording"])
-    assert len(tested) == (len(names) if in_folds else len(names) // 4)
+    # Of each of the four cells a quarter, rounded down.
+    assert len(tested) == (len(names) if in_folds else 4 * (len(names) // 16))
     # The recording, and at three thresholds what is marked and what is not.
     assert len(list((tmp_path / "w" / "listening").iterdir())) == 7 * len(tested)

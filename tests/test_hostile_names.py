@@ -218,4 +218,4 @@ def test_texts_have_one_form_and_maps_a_namespace():
     assert one_form("e\u0301") == one_form("é") == "é"
     assert own_word(MAP + "time_s") == "time_s"
     assert own_word("time_s") is None
-    assert str(Cohort("all", "1")) == "all, fold 1"
+    assert str(Cohort("two\nlines", "\u202e")) == "two lines, fold [U+202E]"

@@ -1,5 +1,6 @@
 """The kinds of files that a run writes and reads, each whole or not at all."""
 
+import csv
 import json
 import zipfile
 from collections.abc import Callable
@@ -34,7 +35,7 @@ ARRAY_ENDING = ".npy"
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file."""
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"))
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -49,7 +50,11 @@ def read_json(path: Path) -> Any:
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table without its index."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:
+        # Unquoted, which it is by default, it would be read as the end of a line.
+        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    write_text(path, text)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
