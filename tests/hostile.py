@@ -12,7 +12,18 @@ LIKE_VALUES = ("1", "007", "1e5", "nan", "NaN", "inf", "NA", "N/A", "None", "nul
 # Of columns, arrays, arguments and files of the program, and what it calls all of something.
 LIKE_OURS = (
     *("truth", "seed", "group", "recording", "speaker", "fold", "predicted", "statistic", "source", "total", "all"),
-    *("file", "time_s", "frequency_hz", "cohorts", "arr_0", "allow_pickle", "verdicts", "map", "__proto__"),
+    *(
+        "file",
+        "time_s",
+        "frequency_hz",
+        "cohorts",
+        "arr_0",
+        "allow_pickle",
+        "verdicts",
+        "map",
+        "__proto__",
+        "emotion/x",
+    ),
 )
 # Of mathematics, mark-up, scripts, templates and paths.
 LIKE_CODE = (

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.system.files import write_whole
-from convcam_jax.system.namespaces import ATTRIBUTE, own_word
+from convcam_jax.system.namespaces import ATTRIBUTE
 from convcam_jax.system.text import in_markdown
 from convcam_jax.system.worker_processes import meanwhile
 
@@ -82,12 +82,8 @@ def write_table(
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """The frame as a Markdown table (no index); floats with 4 significant digits, missing values as an en dash.
-
-    A column in a namespace is headed by the user's word alone.
-    """
-    headings = [str(name) if (word := own_word(str(name))) is None else word for name in frame.columns]
-    rows = [[in_markdown(heading) for heading in headings], ["---"] * len(headings)]
+    """The frame as a Markdown table (no index); floats with 4 significant digits, missing values as an en dash."""
+    rows = [[in_markdown(str(name)) for name in frame.columns], ["---"] * len(frame.columns)]
     rows += [[_cell_text(value) for value in row] for row in frame.itertuples(index=False)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
