@@ -2,10 +2,10 @@
 
 python run.py --experiment=analyse_maps --maps=FILE.npz --corpus=emodb --data_dir=FOLDER
 
-FILE.npz has one array of numbers >= 0 per recording, named as its wav file: bins x frames of the recording (96 x n), or
-the map of the last convolution (90 x 47), which is then placed as the protocol does. They are told apart by their
-rows. Each map is divided by its maximum. All recordings in the file count as correctly classified. The 58 published
-ones take half a minute on 2 cores once the corpus's features are cached.
+FILE.npz has one array of numbers >= 0 per recording, named as its wav file, or `map/` and that name: bins x frames of
+the recording (96 x n), or the map of the last convolution (90 x 47), which is then placed as the protocol does. They
+are told apart by their rows. Each map is divided by its maximum. All recordings in the file count as correctly
+classified. The 58 published ones take half a minute on 2 cores once the corpus's features are cached.
 
 Bins x frames maps that show the error of having been read from pictures of 256 colours, as the published ones were, are
 freed from it, unless --set=given_maps.free_from_colours=false: see `external_maps.from_colours`.

@@ -14,7 +14,9 @@ from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.settings.presets import Choices, make_config
 
-HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
+# Markup, quotes, mathematics and templates of others, in 255 bytes; what turns the direction of writing is shown.
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>\"'`$x_1$%{y}${z}\u202e".ljust(253, "w")
+SHOWN = HOSTILE.replace("\u202e", "[U+202E]")
 NAMES = (("08a01Wa", "anger", "female"), (HOSTILE, "fear", "female"), ("03b02Tc", "sadness", "male"))
 RATE_HZ = 16000
 SEEDS = (0, 1, 4)
@@ -36,7 +38,7 @@ def make_shown(name: str = "08a01Wa", emotion: str = "anger", group: str = "fema
     maps = np.stack(shifted).astype(np.float32)
     metrics = pd.DataFrame({name: 0.1 * (place + 1) + 0.01 * generator.random(len(SEEDS)) for name in METRICS})
     correct = [place % 2 == 0, True, place % 2 == 0]
-    answers = pd.DataFrame({"seed": SEEDS, "truth": emotion, "predicted": "neutral", emotion: 0.25})
+    answers = pd.DataFrame({"seed": SEEDS, "truth": emotion, "predicted": "neutral", f"probability/{emotion}": 0.25})
     return Shown(
         view=view,
         speaker=name[:2],
@@ -90,7 +92,7 @@ def make_report() -> str:
         "thresholds": [0.5],
         "snr_db": 300.0,
         "resynthesis": answer_summary(make_counterfactual()).to_dict("records"),
-        "tables": [overview.as_table("Table 1: recordings", members)],
+        "tables": [overview.as_table("Table 1: recordings", overview.with_headings(members))],
         "verdicts": overview.verdict_tables("verdicts", verdicts),
     }
     all_shown = [make_shown(*name, place) for place, name in enumerate(NAMES)]

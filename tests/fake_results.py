@@ -86,7 +86,7 @@ def _predictions(utterances: pd.DataFrame, seed: int, generator: np.random.Gener
     who = utterances[["recording", "gender"]].rename(columns={"gender": "group"})
     frame = who.assign(fold=ONLY_FOLD, seed=seed, truth=utterances["emotion"], predicted=predicted)
     probabilities = generator.dirichlet(np.ones(len(EMOTIONS)), len(utterances))
-    return frame.assign(**dict(zip(EMOTIONS, probabilities.T, strict=True)))
+    return frame.assign(**{f"probability/{e}": p for e, p in zip(EMOTIONS, probabilities.T, strict=True)})
 
 
 def _metrics(

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from small_run import FIGURES, table
 
+from convcam_jax.report.encode import as_json
+
 MEMBER = ["group", "fold", "seed"]
 # The map of the nodes; there is none of a method whose maps are on the grid of the input.
 FIGURE_OF_NODES = "figure06.png"
@@ -56,7 +58,7 @@ def assert_tested_once(workdir: Path) -> None:
         found = table(workdir, name)[["recording", *MEMBER]]
         pd.testing.assert_frame_equal(_sorted(found), _sorted(expected))
     with np.load(workdir / "maps.npz") as maps:
-        assert set(maps) == {*tested["recording"], "frequency_hz", "time_s"}
+        assert set(maps) == {*(f"map/{name}" for name in tested["recording"]), "frequency_hz", "time_s"}
 
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +74,9 @@ def assert_possible_numbers(workdir: Path) -> None:
         assert np.nanmax(values) <= 1 + 1e-6, name
     answers = table(workdir, "predictions.csv")
     emotions = sorted(set(table(workdir, "utterances.csv")["emotion"]))
-    np.testing.assert_allclose(answers[emotions].sum(axis=1), 1.0, rtol=1e-5)
-    assert (answers["predicted"] == answers[emotions].idxmax(axis=1)).all()
+    probabilities = answers[[f"probability/{emotion}" for emotion in emotions]].set_axis(emotions, axis=1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
+    assert (answers["predicted"] == probabilities.idxmax(axis=1)).all()
     with np.load(workdir / "maps.npz") as maps:
         for name in set(maps) - {"frequency_hz", "time_s"}:
             assert 0 <= maps[name].min() <= maps[name].max() <= 1
@@ -89,4 +92,4 @@ def assert_shown(workdir: Path, on_input: bool) -> None:
     for name in ("table1", "table2", "table3", "table4", "table5", "accuracy", "claims", "verdicts"):
         assert len(table(workdir, f"tables/{name}.csv")) > 0, name
     report = (workdir / "report.html").read_text(encoding="utf-8")
-    assert all(recording in report for recording in table(workdir, "metrics.csv")["recording"])
+    assert all(as_json(recording) in report for recording in table(workdir, "metrics.csv")["recording"])

@@ -1,11 +1,13 @@
 """The experiment on maps from elsewhere: on a small embedded corpus, and on the published maps."""
 
 import dataclasses
+import io
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from hostile import HOSTILE
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.paper.claim_verdicts import evaluate_claims
@@ -17,7 +19,9 @@ from convcam_jax.stages import given_maps
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_csv
+from convcam_jax.system.formats import read_csv, write_arrays
+from convcam_jax.system.namespaces import MAP
+from convcam_jax.system.text import one_form
 from experiments import analyse_maps
 
 CONTROLS = {"controls_table3", "controls_table4", "controls_table5"}
@@ -172,6 +176,69 @@ def test_files_that_are_no_npz_are_refused(tmp_path, cache_dir, node_maps):
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("a.npy", "2")
     refused(given, "array a is there twice")
+    np.savez(given.maps, **{"map/a": np.ones((90, 47)), "a": np.ones((90, 47))})
+    refused(given, "array a is there twice")
+
+
+def test_names_of_maps_are_those_of_recordings_whatever_these_are(tmp_path):
+    """A file in the namespace may have any names, and so may one of another program, where all arrays are maps."""
+    names = [*HOSTILE, "frequency_hz", "x", "x.npy"]
+    maps = {one_form(name): np.full((2, 3), place) for place, name in enumerate(names)}
+    path = tmp_path / "maps.npz"
+    for prefix, others in ((MAP, {"frequency_hz": np.ones(2), "time_s": np.ones(3)}), ("", {})):
+        write_arrays(path, {**{prefix + name: values for name, values in maps.items()}, **others})
+        found = given_maps.read_maps(path)
+        assert list(found) == list(maps)
+        assert all((found[name] == values).all() for name, values in maps.items())
+    write_arrays(path, {MAP + "e\u0301": np.ones((2, 3)), "other": np.ones((2, 3))})
+    assert list(given_maps.read_maps(path)) == ["é", "other"]
+    write_arrays(path, {"time_s": np.ones(3), MAP + "e\u0301": np.ones((2, 3)), MAP + "é": np.ones((2, 3))})
+    with pytest.raises(UserError, match="array é is there twice"):
+        given_maps.read_maps(path)
+
+
+def member(shape: tuple[int, ...], data: bytes) -> bytes:
+    """An array's member of an .npz file: what its header promises, and what there is."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue() + data
+
+
+def test_arrays_that_take_more_than_the_memory_are_refused(tmp_path):
+    path = tmp_path / "maps.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for number in range(2000):
+            file.writestr(f"map/{number}.npy", member((500_000_000,), bytes(10)))
+        # What the directory at the end of the file promises, and a thousandth could hold, if it were zeros.
+        for own in file.infolist():
+            own.file_size = 4_000_000_128
+    with pytest.raises(UserError, match=r"its arrays take \d+\.\d GB, too much for \d+\.\d GB of free memory"):
+        given_maps.read_maps(path)
+
+
+@pytest.mark.parametrize("shape", [(10**13,), (2**62, 2**62), (-1, 3), (3, 10**6)])
+def test_arrays_that_are_not_what_their_header_promises_are_refused(tmp_path, shape):
+    path = tmp_path / "maps.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("map/a.npy", member(shape, bytes(64)))
+    with pytest.raises(UserError, match="array map/a cannot be read"):
+        given_maps.read_maps(path)
+
+
+def test_damaged_files_of_maps_are_told_in_one_line(tmp_path):
+    path, generator = tmp_path / "maps.npz", np.random.default_rng(0)
+    write_arrays(path, {f"{MAP}{name}": generator.random((9, 7)) for name in "abc"})
+    whole, problems = np.frombuffer(path.read_bytes(), np.uint8), []
+    for _ in range(300):
+        damaged = whole.copy()
+        damaged[generator.integers(len(whole), size=3)] = generator.integers(256, size=3)
+        path.write_bytes(damaged.tobytes())
+        try:
+            given_maps.read_maps(path)
+        except UserError as error:
+            problems.append(str(error))
+    assert len(problems) > 200
+    assert all(len(problem.splitlines()) == 1 for problem in problems)
 
 
 @pytest.fixture(scope="module")

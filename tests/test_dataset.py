@@ -208,8 +208,8 @@ def test_attributes_are_columns():
     first, *others = UTTERANCES
     utterances = (first._replace(attributes=(("intensity", "strong"),)), *others)
     table = utterance_table(DATASET._replace(utterances=utterances))
-    assert table["intensity"].iloc[0] == "strong"
-    assert table["intensity"].iloc[1:].isna().all()
+    assert table["attribute/intensity"].iloc[0] == "strong"
+    assert table["attribute/intensity"].iloc[1:].isna().all()
 
 
 def test_fold_table_has_every_recording_in_every_fold():

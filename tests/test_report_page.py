@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_report import HOSTILE, NAMES, make_report
+from fake_report import HOSTILE, NAMES, SHOWN, make_report
 from fake_views import MEL_EDGES_HZ
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install -r requirements-dev.txt")
@@ -111,28 +111,29 @@ def test_it_opens_without_an_error_or_a_request(loaded):
 
 
 def test_names_are_shown_as_text(opened):
-    assert HOSTILE in names(opened)
-    open_recording(opened, HOSTILE)
+    assert SHOWN in names(opened)
+    open_recording(opened, SHOWN)
     assert opened.execute_script("return window.hacked") is None
-    assert HOSTILE in opened.find_element(By.ID, "facts").text
+    assert SHOWN in opened.find_element(By.ID, "facts").text
+    assert opened.find_element(By.ID, "recording-facts").text.startswith(f"fear, female, speaker <s, text {SHOWN}, ")
     assert opened.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
 
 
 def test_the_list_is_searched_filtered_and_sorted(opened):
-    assert set(names(opened)) == {name for name, _, _ in NAMES}
+    assert set(names(opened)) == {name.replace(HOSTILE, SHOWN) for name, _, _ in NAMES}
     opened.find_element(By.ID, "search").send_keys("03b02")
     shows(opened, ["03b02Tc"])
     assert opened.find_element(By.ID, "count").text == "1 of 3 recordings"
     opened.find_element(By.ID, "search").send_keys(*[Keys.BACKSPACE] * 5)
     Select(opened.find_element(By.ID, "filter-group")).select_by_value("female")
-    shows(opened, [HOSTILE, "08a01Wa"])
+    shows(opened, [SHOWN, "08a01Wa"])
     Select(opened.find_element(By.ID, "filter-correct")).select_by_value("false")
-    shows(opened, [HOSTILE])
+    shows(opened, [SHOWN])
     Select(opened.find_element(By.ID, "filter-group")).select_by_value("")
     Select(opened.find_element(By.ID, "filter-correct")).select_by_value("")
     Select(opened.find_element(By.ID, "sort")).select_by_value("q_rmse")
     Select(opened.find_element(By.ID, "order")).select_by_value("-1")
-    shows(opened, ["03b02Tc", HOSTILE, "08a01Wa"])
+    shows(opened, ["03b02Tc", SHOWN, "08a01Wa"])
 
 
 def test_an_opened_recording_plays_by_keyboard_and_the_playhead_moves(opened):
@@ -190,7 +191,7 @@ def test_bins_reach_from_edge_to_edge(opened):
         "const picture = byId('picture'), heatmap = picture.data[0], axis = picture._fullLayout.yaxis3;"
         "return [heatmap.y.length, heatmap.z.length, axis.range, heatmap.y[0], heatmap.y.at(-1), axis.title.text]"
     )
-    for name, lowest_hz in (("03b02Tc", 31.77), (HOSTILE, MEL_EDGES_HZ[1] / 2)):
+    for name, lowest_hz in (("03b02Tc", 31.77), (SHOWN, MEL_EDGES_HZ[1] / 2)):
         open_recording(opened, name)
         wait(opened, lambda b, hz=lowest_hz: b.execute_script(look)[3] == pytest.approx(hz, abs=0.01))
         n_edges, n_bins, axis_range, lowest, highest, title = opened.execute_script(look)
@@ -220,7 +221,7 @@ def test_without_labels_there_is_no_strip_for_them(opened):
     )
     # The sound's panel begins at 0.9 of the picture's height.
     assert opened.execute_script(look) == [True, 0.42, 0.79, False]
-    open_recording(opened, HOSTILE)
+    open_recording(opened, SHOWN)
     wait(opened, lambda b: b.execute_script(look) == [False, 0.42, 0.885, True])
     assert not opened.find_element(By.ID, "recording-syllables").is_displayed()
 

@@ -37,13 +37,14 @@ SMALL = (
     "--set=sanity.shuffled_label_seeds=1",
 )
 MEMBER = ("group", "fold", "seed")
+PROBABILITIES = [f"probability/{emotion}" for emotion in EMOTIONS]
 COLUMNS = {
     "utterances.csv": ["recording", "speaker", "gender", "emotion", "text", "group", "n_frames", "split"],
     "folds.csv": ["recording", "group", "fold", "split"],
     "members.csv": [
         *(*MEMBER, "epochs", "train_accuracy", "validation_accuracy", "test_accuracy", "uar", "chosen"),
     ],
-    "predictions.csv": ["recording", *MEMBER, "truth", "predicted", *EMOTIONS],
+    "predictions.csv": ["recording", *MEMBER, "truth", "predicted", *PROBABILITIES],
     "metrics.csv": [
         *("recording", "group", "fold", "speaker", "emotion", "seed", "correct", "n_frames", "q_mse", "q_rmse"),
         *("f0_segment_rmse_hz", "f0_frame_rmse_hz", "energy_ratio"),
@@ -87,7 +88,7 @@ def test_tables_fit_together(finished):
         keys = rows[["recording", "group", "seed"]].apply(tuple, axis=1)
         assert set(keys) == {(r, g, s) for r, g in tested[["recording", "group"]].to_numpy() for s in (0, 1)}
         assert keys.is_unique
-    np.testing.assert_allclose(predictions[list(EMOTIONS)].sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1.0, rtol=1e-6)
     right = predictions.assign(right=predictions["truth"] == predictions["predicted"])
     accuracy = right.groupby(["group", "seed"])["right"].mean()
     np.testing.assert_allclose(members.set_index(["group", "seed"])["test_accuracy"].sort_index(), accuracy)
@@ -102,12 +103,13 @@ def test_tables_fit_together(finished):
 def test_maps_belong_to_the_test_recordings(finished):
     utterances = table(finished, "utterances.csv").query("split == 'test'").set_index("recording")
     with np.load(finished / "maps.npz") as maps:
-        assert set(maps) == {*utterances.index, "frequency_hz", "time_s"}
+        assert set(maps) == {*(f"map/{name}" for name in utterances.index), "frequency_hz", "time_s"}
         assert maps["frequency_hz"].shape == (96,)
         assert maps["time_s"].shape == (202,)
         for recording, n_frames in utterances["n_frames"].items():
-            assert maps[recording].shape == (96, n_frames)
-            assert 0 <= maps[recording].min() <= maps[recording].max() <= 1
+            own_map = maps[f"map/{recording}"]
+            assert own_map.shape == (96, n_frames)
+            assert 0 <= own_map.min() <= own_map.max() <= 1
 
 
 def test_figures_and_printed_tables_are_there(finished):
@@ -130,7 +132,7 @@ def test_claims_on_synthetic_voices_begin_with_a_warning(finished):
 def test_the_networks_answer_the_recordings_made_anew_as_before(finished):
     answers = table(finished, "resynthesis.csv").query("cells == 'all'").set_index(["recording", "seed"])
     predictions = table(finished, "predictions.csv").set_index(["recording", "seed"])
-    before = pd.Series({key: row[row["truth"]] for key, row in predictions.iterrows()})
+    before = pd.Series({key: row["probability/" + row["truth"]] for key, row in predictions.iterrows()})
     assert len(answers) > 0
     np.testing.assert_allclose(answers["p_truth"], before.loc[answers.index], atol=1e-5)
     assert (answers["predicted"] == predictions.loc[answers.index, "predicted"]).all()

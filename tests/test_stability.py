@@ -153,20 +153,22 @@ def test_members_whose_maps_are_all_zero():
 
 def test_sentences_about_seeds():
     rows = [
-        {"kind": "map_mean", "group": "male", "emotion": "all", "name": "rank_correlation", "value": 0.125, "n": 39},
-        {"kind": "map_mean", "group": "male", "emotion": "all", "name": "ssim", "value": 0.3, "n": 39},
+        {"kind": "map_mean", "group": "male", "name": "rank_correlation", "value": 0.125, "n": 39},
+        {"kind": "map_mean", "group": "male", "name": "ssim", "value": 0.3, "n": 39},
         {
             "kind": "icc",
             "group": "male",
-            "emotion": "all",
             "name": "q_mse",
             "statistic": "icc_2_1",
             "value": 0.25,
             "n": 7,
         },
-        {"kind": "icc", "group": "male", "emotion": "all", "name": "q_rmse", "statistic": "icc_2_1", "n": 0},
+        {"kind": "icc", "group": "male", "name": "q_rmse", "statistic": "icc_2_1", "n": 0},
     ]
-    stability = pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
+    of_group = pd.DataFrame(rows).assign(level="group", emotion="all")
+    # An emotion may be called "all", too.
+    of_emotion = of_group.assign(level="emotion", value=0.5)
+    stability = pd.concat([of_emotion, of_group]).reindex(columns=STABILITY_COLUMNS)
     claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
     assert seed_verdicts(stability, claims)["sentence"].tolist() == [
         "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",

@@ -5,7 +5,7 @@ map of the last convolution fewer, as the layers up to it leave; so the two cann
 Axes: F frequency bin; n frames of the recording; T frames after padding; H, W rows and columns of the last convolution.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from convcam_jax.attribution.placement import Placement, normalise_and_crop, place
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.namespaces import MAP
+from convcam_jax.system.text import one_form
 
-# What `maps.npz` of a run holds besides maps, so that the file can be given as it is.
+# What `maps.npz` of a run holds besides the arrays `map/RECORDING`, so that the file can be given as it is.
 AXES = ("frequency_hz", "time_s")
 # Drawing cuts a value to the colour below it, so a colour stands for values that lie half a colour higher on average.
 N_COLOURS = 256
@@ -28,6 +30,16 @@ class MapShapes(NamedTuple):
 
     grid: tuple[int, int]
     nodes: tuple[int, int]
+
+
+def recordings_of(names: Sequence[str]) -> list[str | None]:
+    """The recording of each of a file's arrays, given their names; None for the axes of `maps.npz`.
+
+    Maps are called `map/RECORDING`; in a file where none is, every array is a map, and is named as its recording.
+    """
+    if not any(name.startswith(MAP) for name in names):
+        return [one_form(name) for name in names]
+    return [None if name in AXES else one_form(name.removeprefix(MAP)) for name in names]
 
 
 def check_names(names: Iterable[str], recordings: Iterable[str]) -> None:

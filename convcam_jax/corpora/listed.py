@@ -10,6 +10,7 @@ from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.wav_files import file_problem, files_in_wav, given_folder
 from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.text import one_form
 
 LISTED_COLUMNS = ("recording", "speaker", "gender", "emotion", "text")
 HOW_TO_LIST = (
@@ -67,7 +68,7 @@ def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
                 raise UserError(f"{table} line 1: no commas; save it as text separated by commas")
             if missing:
                 raise UserError(f"{table} line 1: column {missing[0]} is missing; it needs {','.join(LISTED_COLUMNS)}")
-            rows = [(reader.line_num, {c: (row[c] or "").strip() for c in LISTED_COLUMNS}) for row in reader]
+            rows = [(reader.line_num, {c: one_form(row[c] or "").strip() for c in LISTED_COLUMNS}) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table}: cannot be read ({error}); save it as comma-separated text in UTF-8") from error
     if not rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.text import one_form
 
 
 def given_folder(config: CorpusConfig, how_to_get: str) -> Path:
@@ -22,14 +23,19 @@ def given_folder(config: CorpusConfig, how_to_get: str) -> Path:
 def files_with(ending: str, folder: Path) -> dict[str, Path]:
     """Files of a folder with an ending such as ".wav", in small or capital letters, by name without it, sorted.
 
-    Names that begin with a dot are the operating system's. None if there is no such folder; raises UserError if it
-    cannot be read.
+    Names are in one form, whatever that on the disk is; those that begin with a dot are the operating system's. None if
+    there is no such folder; raises UserError if it cannot be read, or if two files have the same name.
     """
     try:
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
     except PermissionError as error:
         raise UserError(f"{folder}: cannot be read; change its permissions") from error
-    files = {p.stem: p for p in paths if p.suffix.lower() == ending and not p.name.startswith(".")}
+    files: dict[str, Path] = {}
+    for path in paths:
+        if path.suffix.lower() == ending and not path.name.startswith("."):
+            first = files.setdefault(one_form(path.stem), path)
+            if first != path:
+                raise UserError(f"{folder}: {first.name} and {path.name} have the same name; rename or remove one")
     return dict(sorted(files.items()))
 
 

@@ -15,6 +15,7 @@ from convcam_jax.data.recordings import Recordings
 from convcam_jax.representations.features import Features
 from convcam_jax.representations.representation import Representation
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
+from convcam_jax.system.namespaces import ATTRIBUTE
 
 
 class Dataset(NamedTuple):
@@ -68,12 +69,13 @@ def as_recordings(
 def utterance_table(dataset: Dataset) -> pd.DataFrame:
     """The table of `utterances.csv`: what is known of every recording, its group, its frames, and how it is split.
 
-    With one fold `split` says for what the recording is; with several `test_fold` says where it is tested ("" where
-    nowhere), and `fold_table` has the rest.
+    What else a corpus tells of them stands in columns `attribute/NAME`. With one fold `split` says for what the
+    recording is; with several `test_fold` says where it is tested ("" where nowhere), and `fold_table` has the rest.
     """
     table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes"])
     attributes = pd.DataFrame([dict(u.attributes) for u in dataset.utterances], index=table.index)
-    table = table.join(attributes).assign(group=dataset.groups, n_frames=n_frames(dataset.features))
+    table = table.join(attributes.add_prefix(ATTRIBUTE))
+    table = table.assign(group=dataset.groups, n_frames=n_frames(dataset.features))
     if [fold.name for fold in dataset.folds] == [ONLY_FOLD]:
         return table.assign(split=dataset.folds[0].split_of)
     tested = [[fold.name for fold in dataset.folds if fold.split_of[i] == "test"] for i in range(len(table))]

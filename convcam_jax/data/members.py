@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from convcam_jax.corpora.config import GENDERS
 from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.system.text import in_one_line
 
 
 class Cohort(NamedTuple):
@@ -16,7 +17,7 @@ class Cohort(NamedTuple):
 
     def __str__(self) -> str:
         """As it is shown: the fold only where there are several."""
-        return self.group if self.fold == ONLY_FOLD else f"{self.group}, fold {self.fold}"
+        return in_one_line(self.group if self.fold == ONLY_FOLD else f"{self.group}, fold {self.fold}")
 
 
 class Member(NamedTuple):

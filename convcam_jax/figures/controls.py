@@ -56,11 +56,12 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
 
 
 def _panel(axes: Axes, cells: pd.DataFrame) -> None:
-    emotions, names = list(dict.fromkeys(cells["emotion"])), list(dict.fromkeys(cells["control"]))
+    names = list(dict.fromkeys(cells["control"]))
+    # The whole group comes last, whatever an emotion is called.
+    parts = [part for _, part in cells.groupby(["level", "emotion"], sort=False)]
     offsets = dict(zip(names, _EMOTION_WIDTH * ((np.arange(len(names)) + 0.5) / len(names) - 0.5), strict=True))
-    for place, emotion in enumerate(emotions):
-        of_emotion = cells[cells["emotion"] == emotion]
-        first = of_emotion.iloc[0]
+    for place, part in enumerate(parts):
+        first = part.iloc[0]
         ends = (place - _EMOTION_WIDTH / 2, place + _EMOTION_WIDTH / 2)
         axes.fill_between(
             ends, *first[["observed_low", "observed_high"]].astype(float), color=style.VERMILION, alpha=0.2, lw=0
@@ -68,20 +69,17 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
         axes.plot(ends, [first["observed"]] * 2, color=style.VERMILION, lw=1.5, label="observed (band: 95 %, speakers)")
         if np.isfinite(first["mask_area"]):
             axes.plot(ends, [first["mask_area"]] * 2, ":", color="black", lw=0.8, label="mask's share of the area")
-        for row in of_emotion.itertuples():
+        for row in part.itertuples():
             _control_mark(axes, place + offsets[row.control], row._asdict())
-    axes.set_xticks(
-        range(len(emotions)),
-        [_emotion_label(cells[cells["emotion"] == emotion].iloc[0]) for emotion in emotions],
-    )
-    axes.set_xlim(-0.6, len(emotions) - 0.4)
+    axes.set_xticks(range(len(parts)), [_emotion_label(part.iloc[0]) for part in parts])
+    axes.set_xlim(-0.6, len(parts) - 0.4)
 
 
 def _emotion_label(row: pd.Series) -> str:
     if words := only_zero_maps(row):
-        return f"{row['emotion']}\n" + words.replace(" are", "\nare")
+        return f"{style.shown(row['emotion'])}\n" + words.replace(" are", "\nare")
     counts = (_counted(int(row[f"n_{word}s"]), word) for word in ("recording", "speaker"))
-    return "\n".join((str(row["emotion"]), *counts))
+    return "\n".join((style.shown(row["emotion"]), *counts))
 
 
 def _counted(n: int, word: str) -> str:

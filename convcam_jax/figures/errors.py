@@ -69,7 +69,13 @@ def _distribution(
         _emotion_points(panel, correct.assign(value=correct[column]), emotions, ours_at)
         if marks is not None:
             _emotion_marks(panel, marks[marks["group"] == group], emotions, marks_label)
-        panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
+        panel.set_xticks(
+            range(len(emotions)),
+            [style.shown(emotion) for emotion in emotions],
+            rotation=35,
+            ha="right",
+            rotation_mode="anchor",
+        )
         panel.set_xlim(-0.6, len(emotions) - 0.4)
         style.panel_title(panel, number, style.group_title(group))
     style.label_left(axes[0], METRICS[column].label)
@@ -146,7 +152,10 @@ def extreme_envelopes(views: Mapping[str, RecordingView], metrics: pd.DataFrame,
                 _envelope_panel(panel, shown.view)
             else:
                 style.say_empty(panel)
-            what = f"{shown.view.emotion},{between}{shown.view.recording}: {shown.error:.3f}" if shown else "–"  # noqa: RUF001
+            what = "–"  # noqa: RUF001
+            if shown:
+                names = style.shown(shown.view.emotion), style.shown_recording(shown.view.recording)
+                what = f"{names[0]},{between}{names[1]}: {shown.error:.3f}"
             style.panel_title(panel, numbers[row, place], f"{style.group_title(group)}, {what}")
         style.label_left(axes[row], f"{'highest' if highest else 'lowest'} error\nshare of maximum")
     style.legend_below(figure, axes.flat)

@@ -41,7 +41,7 @@ def masks(mask_set: MaskSet, shown: Sequence[str] = SHOWN_EMOTIONS) -> Figure:
             panel.set_xlabel("time (s)" if row == len(rows) - 1 else "")
             panel.set_ylabel(f"{title}\nfrequency (Hz)" if column == 0 else "")
             if row == 0:
-                style.panel_title(panel, column, emotion)
+                style.panel_title(panel, column, style.shown(emotion))
             if mask.max() <= 0:
                 panel.text(0.5, 0.5, "empty mask", transform=panel.transAxes, ha="center", color="white")
     figure.colorbar(image, ax=axes, label="share of the mask's maximum", shrink=0.5)
@@ -71,7 +71,7 @@ def spectrogram_and_f0(view: RecordingView, representation: str) -> Figure:
     )
     figure.colorbar(image, ax=top, label="level (dB)", extend="min")
     top.set_xlabel("")
-    style.panel_title(top, 0, f"{representation}, {view.recording} ({view.emotion})")
+    style.panel_title(top, 0, f"{representation}, {_name(view)}")
     bottom.plot(view.time_s, np.where(view.voiced, view.f0_hz, np.nan), ".-", ms=3, color=style.BLUE)
     bottom.set_xlabel("time (s)")
     bottom.set_ylabel("F0 (Hz)")
@@ -96,8 +96,12 @@ def raw_and_scaled_map(
     raw.locator_params(integer=True)
     raw.set_xlabel(f"column of {layer}")
     raw.set_ylabel(f"row of {layer}")
-    style.panel_title(raw, 0, f"{raw_map.shape[0]} × {raw_map.shape[1]}, {view.recording} ({view.emotion})")  # noqa: RUF001
+    style.panel_title(raw, 0, f"{raw_map.shape[0]} × {raw_map.shape[1]}, {_name(view)}")  # noqa: RUF001
     image = style.time_frequency_image(scaled, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
     style.panel_title(scaled, 1, f"{view.map.shape[0]} bins × {view.map.shape[1]} frames")  # noqa: RUF001
     figure.colorbar(image, ax=axes, label="activation (share of maximum)")
     return figure
+
+
+def _name(view: RecordingView) -> str:
+    return f"{style.shown_recording(view.recording)} ({style.shown(view.emotion)})"

@@ -73,8 +73,9 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         for (row, column), count in np.ndenumerate(counts.to_numpy()):
             colour = "white" if shares[row, column] > 0.5 else "black"
             panel.text(column, row, str(count), ha="center", va="center", color=colour)
-        panel.set_xticks(range(len(counts)), list(counts.columns), rotation=45, ha="right", rotation_mode="anchor")
-        panel.set_yticks(range(len(counts)), list(counts.index))
+        emotions = [style.shown(emotion) for emotion in counts.columns]
+        panel.set_xticks(range(len(counts)), emotions, rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_yticks(range(len(counts)), emotions)
         panel.spines[:].set_visible(False)
         panel.set_xlabel("recognised as")
         style.panel_title(panel, number, style.group_title(group))

@@ -87,7 +87,7 @@ def example(
         if not np.any(values):
             panel.text(0.5, 0.5, "zero", transform=panel.transAxes, ha="center", va="center", color="white")
     _remove_left_over(axes, len(pictures))
-    figure.supxlabel(f"time in {recording} (s)", fontsize=style.FONT_POINTS)
+    figure.supxlabel(f"time in {style.shown_recording(recording)} (s)", fontsize=style.FONT_POINTS)
     figure.supylabel("frequency (Hz)", fontsize=style.FONT_POINTS)
     return figure
 
@@ -123,7 +123,7 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
         axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
         mean, low, high, _ = np.array([interval_over_seeds(own[name], measure) for name in conditions]).T
         reach = np.nan_to_num([mean - low, high - mean])
-        axes.errorbar(at, mean, reach, fmt="o", ms=3, lw=0.8, color=colour, label=style.group_title(group))
+        axes.errorbar(at, mean, reach, fmt="o", ms=3, lw=0.8, color=colour, label=style.legend_name(group))
         axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)
     axes.set_xticks(
         range(len(conditions)), [_shown(n) for n in conditions], rotation=60, ha="right", rotation_mode="anchor"

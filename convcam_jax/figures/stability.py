@@ -25,7 +25,8 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
     for row, (name, label) in enumerate(_AGREEMENT.items()):
         for column, group in enumerate(groups):
             panel = axes[row, column]
-            own = stability[(stability["group"] == group) & (stability["name"] == name)]
+            in_panel = (stability["group"] == group) & (stability["name"] == name) & (stability["level"] != "group")
+            own = stability[in_panel]
             for place, emotion in enumerate(emotions):
                 of_emotion = own[own["emotion"] == emotion]
                 points = np.sort(of_emotion.loc[of_emotion["kind"] == "map_pairs", "value"].dropna())
@@ -38,7 +39,13 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
                     panel.fill_between(ends, mean.low, mean.high, color=style.VERMILION, alpha=0.2, lw=0)
                     panel.plot(ends, [mean.value] * 2, color=style.VERMILION, label="mean (band: 95 %, speakers)")
             panel.axhline(0, color=style.GREY, lw=0.6)
-            panel.set_xticks(range(len(emotions)), list(emotions), rotation=35, ha="right", rotation_mode="anchor")
+            panel.set_xticks(
+                range(len(emotions)),
+                [style.shown(emotion) for emotion in emotions],
+                rotation=35,
+                ha="right",
+                rotation_mode="anchor",
+            )
             style.panel_title(panel, numbers[row, column], style.group_title(group))
         style.label_left(axes[row], label)
     style.legend_below(figure, figure.axes, n_columns=3)
@@ -77,7 +84,7 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 panel.set_xticks([], minor=True)
             panel.set_ylabel(f"{title}\n% per {'frame' if axis == 'time_s' else 'bin'}" if column == 0 else "")
             if row == 0:
-                style.panel_title(panel, column, emotion)
+                style.panel_title(panel, column, style.shown(emotion))
             if not own["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
         # The panels of a row share their axis. A band of few seeds may reach far beyond all of them.

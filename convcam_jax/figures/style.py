@@ -1,16 +1,18 @@
 """One look for all figures: sizes of a two-column page, colours the colour-blind can tell apart, axes in Hz and s."""
 
+import contextlib
 import functools
 import itertools
 import string
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap
@@ -18,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.system.text import in_one_line
 
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.2
@@ -36,6 +39,9 @@ _OTHER_COLOURS = (GREEN, ORANGE, PURPLE, SKY, BLUE, VERMILION, GREY)
 MOST_COLUMNS = 4
 # Of the font of panel titles.
 _LETTERS_PER_INCH = 15.0
+
+# Of labels and groups, and of recordings, whose names are often long.
+_MOST_LETTERS, _MOST_LETTERS_OF_A_RECORDING = 30, 60
 
 FONT_POINTS = 8
 _SETTINGS: Any = {
@@ -64,12 +70,9 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def draw_styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_SETTINGS)
+        with _settings():
             figure = draw(*args, **kwargs)
             FigureCanvasAgg(figure)
-            # Tick labels are made when the figure is saved, outside these settings.
             for axes in figure.axes:
                 axes.tick_params(which="both", labelsize=FONT_POINTS - 1, width=0.6, length=2.5)
         return figure
@@ -77,11 +80,27 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return draw_styled
 
 
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+class _StyledFigure(Figure):
+    """A figure that keeps the shared settings when it is saved, which is when the labels of most ticks are made."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        with _settings():
+            super().draw(renderer)
+
+
 def new_figure(
     rows: int, columns: int, width: float = PAGE_INCHES, height: float = 2.4, **options: object
 ) -> tuple[Figure, np.ndarray]:
     """A figure of `width` x `height` inches and its axes [rows, columns]; `options` go to `Figure.subplots`."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _StyledFigure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]
 
 
@@ -164,9 +183,33 @@ def legend_below(
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=n_columns, title=title)
 
 
+def shown(word: str, most_letters: int = _MOST_LETTERS) -> str:
+    """A word of the user's as it is drawn: as it is, in one line, without the middle of what is too long.
+
+    >>> shown("a word that is longer than there is room for", 20)
+    'a word tha…room for'
+    """
+    line = in_one_line(word)
+    if len(line) <= most_letters:
+        return line
+    n_last = most_letters // 2 - 1
+    return f"{line[: most_letters - 1 - n_last].rstrip()}…{line[-n_last:].lstrip()}"
+
+
+def shown_recording(name: str) -> str:
+    """The name of a recording as it is drawn."""
+    return shown(name, _MOST_LETTERS_OF_A_RECORDING)
+
+
 def group_title(group: str) -> str:
     """How the recordings of a group are called: the paper's word where it has one, else the group's name."""
-    return GROUP_TITLES.get(group, group)
+    return GROUP_TITLES.get(group) or shown(group)
+
+
+def legend_name(group: str) -> str:
+    """The title of a group as the label of marks: Matplotlib leaves those out of legends that begin with "_"."""
+    title = group_title(group)
+    return f" {title}" if title.startswith("_") else title
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:

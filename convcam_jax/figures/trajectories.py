@@ -59,7 +59,7 @@ def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
     bottom.plot(view.time_s, _where_voiced(view, view.trajectory_hz), ".-", ms=3, color=style.VERMILION)
     bottom.set_ylabel("c (Hz)")
     bottom.set_xlabel("time (s)")
-    style.panel_title(top, 0, f"segments of F0, {view.recording} ({view.emotion})")
+    style.panel_title(top, 0, f"segments of F0, {style.shown_recording(view.recording)} ({style.shown(view.emotion)})")
     style.panel_title(middle, 1, f"cells of at least {threshold:g} of their column's maximum")
     style.panel_title(bottom, 2, "trajectory c of the map")
     return figure
@@ -85,9 +85,9 @@ def best_trajectories(
                 _trajectory_panel(panel, shown.view)
             else:
                 style.say_empty(panel)
-            what = f"{shown.view.recording}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
+            what = f"{style.shown_recording(shown.view.recording)}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
             prefix = f"({style.panel_letter(place)}) {style.group_title(group)}, " if row == 0 else ""
-            style.left_title(panel, f"{prefix}{emotion}:{between}{what}")
+            style.left_title(panel, f"{prefix}{style.shown(emotion)}:{between}{what}")
         style.label_left(axes[row], "frequency (Hz)")
     for panel in axes[-1]:
         panel.set_xlabel("time (s)")
@@ -144,7 +144,8 @@ def f0_errors(views: Mapping[str, RecordingView], preferred: Sequence[str] = F0_
         panel.set_xlim(0, view.time_s[-1])
         panel.set_ylim(0, 1.1 * max(view.f0_hz.max(), 1.0))
         panel.set_xlabel("time (s)")
-        style.panel_title(panel, number, f"{style.group_title(view.group)}, {view.emotion}, {view.recording}")
+        names = style.group_title(view.group), style.shown(view.emotion), style.shown_recording(view.recording)
+        style.panel_title(panel, number, ", ".join(names))
     axes[0, 0].set_ylabel("F0 (Hz)")
     style.legend_below(figure, [axes[0, 0]])
     return figure

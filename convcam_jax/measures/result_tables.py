@@ -16,6 +16,7 @@ from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import RecordingMetrics
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.measures.views import GridAxes, RecordingView
+from convcam_jax.system.namespaces import PROBABILITY
 
 CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), "test_accuracy": ("test_accuracy",)}
 
@@ -45,13 +46,16 @@ def prediction_table(
     logits: Float[np.ndarray, "S N C"],
     emotions: Sequence[str],
 ) -> pd.DataFrame:
-    """One cohort's part of `predictions.csv`, from its members' logits for its test recordings."""
+    """One cohort's part of `predictions.csv`, from its members' logits for its test recordings.
+
+    The probabilities stand in columns `probability/EMOTION`.
+    """
     frames = []
     for seed, member_logits in zip(seeds, logits, strict=True):
         frame = pd.DataFrame({"recording": [u.recording for u in utterances], **cohort._asdict(), "seed": seed})
         frame["truth"] = [u.emotion for u in utterances]
         frame["predicted"] = [emotions[index] for index in member_logits.argmax(-1)]
-        frame[list(emotions)] = softmax(member_logits.astype(float), axis=-1)
+        frame[[f"{PROBABILITY}{emotion}" for emotion in emotions]] = softmax(member_logits.astype(float), axis=-1)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

@@ -82,7 +82,9 @@ def share_cells(metrics: pd.DataFrame) -> pd.DataFrame:
     cells = []
     for name, of in _COUNTED.items():
         values = correct[["group", "emotion"]].assign(value=of(correct)).dropna()
-        values = pd.concat([values, values.assign(emotion=ALL_EMOTIONS)])
+        # No claim is about an emotion that a corpus calls so.
+        of_emotions = values[values["emotion"] != ALL_EMOTIONS]
+        values = pd.concat([of_emotions, values.assign(emotion=ALL_EMOTIONS)])
         values["value"] = 100.0 * (values["value"] > 0)
         shares = values.groupby(["group", "emotion"])["value"].agg(value="mean", n_recordings="size").reset_index()
         cells.append(shares.assign(table=name, statistic="share"))

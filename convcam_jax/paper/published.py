@@ -11,6 +11,7 @@ import pandas as pd
 
 from convcam_jax.corpora.config import EMOTIONS, CorpusConfig
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
+from convcam_jax.system.formats import read_csv
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -41,8 +42,8 @@ def load() -> Published:
     """The printed tables and the 58 recordings' printed values, read once: they must not be changed in place."""
     statistics = pd.concat([_statistics(table) for table in STATISTICS_TABLES], ignore_index=True)
     return Published(
-        table1=pd.read_csv(_FOLDER / "table1.csv", dtype={"speaker": str}),
-        table2=pd.read_csv(_FOLDER / "table2.csv"),
+        table1=read_csv(_FOLDER / "table1.csv"),
+        table2=read_csv(_FOLDER / "table2.csv"),
         statistics=statistics,
         recordings=_by_group("recordings"),
     )
@@ -77,7 +78,7 @@ def _statistics(table: int) -> pd.DataFrame:
 
 def _by_group(name: str) -> pd.DataFrame:
     """A table of this folder in whose columns the gender is the group."""
-    return pd.read_csv(_FOLDER / f"{name}.csv").rename(columns={"gender": "group"})
+    return read_csv(_FOLDER / f"{name}.csv").rename(columns={"gender": "group"})
 
 
 def recording_names() -> tuple[str, ...]:

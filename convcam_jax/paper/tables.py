@@ -14,10 +14,11 @@ from convcam_jax.measures.digits import Digits, printed
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups_of, mean_interval, within
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.system.namespaces import EMOTION
 
 # In the columns fold and speaker of the table of accuracies: all of them together.
 EVERY = "all"
-_PART = ["group", "fold", "speaker"]
+_PART = ["level", "group", "fold", "speaker"]
 
 
 def table_cells(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
@@ -81,22 +82,31 @@ def as_printed(tidy: pd.DataFrame) -> pd.DataFrame:
         for source, column in sources.items():
             texts = [printed(value, decimals, "rounded") for value in row.set_index("emotion")[column].loc[emotions]]
             rows.append([group, statistic, source, *texts])
-    frame = pd.DataFrame(rows, columns=["group", "statistic", "source", *emotions])
-    return frame if len(sources) > 1 else frame.drop(columns="source")
+    if len(sources) == 1:
+        rows = [[group, statistic, *texts] for group, statistic, _, *texts in rows]
+    words = ["group", "statistic", "source"] if len(sources) > 1 else ["group", "statistic"]
+    # Only to be read: an emotion may be called as one of the other columns.
+    return pd.DataFrame(rows, columns=[*words, *emotions])
 
 
 def table1(utterances: pd.DataFrame, emotions: Sequence[str]) -> pd.DataFrame:
-    """Table 1: recordings per speaker and emotion (columns speaker, the emotions, total; the last row is the total)."""
+    """Table 1: recordings per speaker and emotion.
+
+    Returns speaker, a column `emotion/EMOTION` for each emotion, total; the last row is the total.
+    """
     counts = pd.crosstab(utterances["speaker"], utterances["emotion"]).reindex(columns=list(emotions), fill_value=0)
-    counts = counts.sort_index()
-    counts.loc["total"] = counts.sum()
-    counts["total"] = counts.sum(axis=1)
-    return counts.rename_axis(columns=None).reset_index()
+    counts = counts.sort_index().add_prefix(EMOTION).rename_axis(columns=None)
+    # A speaker may be called so, too.
+    counts = pd.concat([counts, counts.sum().rename("total").to_frame().T])
+    return counts.assign(total=counts.sum(axis=1)).rename_axis(index="speaker").reset_index()
 
 
 def table1_beside_published(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Table 1 one row per cell (speaker, emotion, ours, published), totals included; both arguments as in `table1`."""
-    tidy = ours.melt("speaker", var_name="emotion", value_name="ours")
+    """Table 1 one row per cell (speaker, emotion, ours, published), totals included.
+
+    ours: from `table1`; published: `Published.table1`, whose columns are called as its emotions.
+    """
+    tidy = ours.rename(columns=lambda name: name.removeprefix(EMOTION)).melt("speaker", None, "emotion", "ours")
     theirs = published.melt("speaker", var_name="emotion", value_name="published")
     return tidy.merge(theirs, on=["speaker", "emotion"], how="outer").astype({"ours": "Int64", "published": "Int64"})
 
@@ -113,10 +123,11 @@ def accuracy_summary(members: pd.DataFrame, predictions: pd.DataFrame, utterance
     """Test accuracy and unweighted average recall (UAR), over the seeds, per group, per speaker and per fold.
 
     Every recording is tested in one fold, so the folds of a group are taken together: fold is "all" but in the rows
-    per fold, which a group with one fold does not have. Returns group, fold, speaker ("all" or one), measure
-    ("accuracy" or "uar"), mean, low, high (95 % interval of the mean by Student's t over the seeds: it holds the split
-    fixed), lowest, highest (of the seeds), chosen (of each fold's chosen member), seeds, n_recordings. The UAR averages
-    the recalls of the emotions that occur in the test set.
+    per fold, which a group with one fold does not have. Returns level (what the row is of: "group", "speaker" or
+    "fold"), group, fold, speaker ("all" but in the rows per speaker), measure ("accuracy" or "uar"), mean, low, high
+    (95 % interval of the mean by Student's t over the seeds: it holds the split fixed), lowest, highest (of the seeds),
+    chosen (of each fold's chosen member), seeds, n_recordings. The UAR averages the recalls of the emotions that occur
+    in the test set.
     """
     answers = predictions.merge(utterances[["recording", "speaker"]], on="recording").assign(correct=_is_correct)
     by_seed = _scores(answers, [*_PART, "seed"])
@@ -165,9 +176,12 @@ def _is_correct(predictions: pd.DataFrame) -> pd.Series:
 
 def _scores(answers: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Accuracy and UAR of each group, its speakers and its folds: `keys`, measure, score, n_recordings."""
-    union = answers.assign(fold=EVERY)
     has_folds = answers.groupby("group")["fold"].transform("nunique") > 1
-    parts = [union.assign(speaker=EVERY), union, answers[has_folds].assign(speaker=EVERY)]
+    parts = [
+        answers.assign(level="group", fold=EVERY, speaker=EVERY),
+        answers.assign(level="speaker", fold=EVERY),
+        answers[has_folds].assign(level="fold", speaker=EVERY),
+    ]
     return pd.concat([_scores_of(part, keys) for part in parts if len(part)], ignore_index=True)
 
 

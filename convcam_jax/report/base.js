@@ -10,8 +10,20 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// A name of the user's, whose direction of writing has no influence on what stands around it.
+const named = (text) => element("bdi", { textContent: text });
+
 // Plotly shows some markup in its texts.
 const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+// A user's word in a chart, without the middle of what is too long.
+const MOST_LETTERS = 30;
+
+function chartLabel(word) {
+  const letters = [...word];
+  const cut = letters.length > MOST_LETTERS ? [...letters.slice(0, MOST_LETTERS / 2), "…", ...letters.slice(1 - MOST_LETTERS / 2)] : letters;
+  return plotText(cut.join(""));
+}
 
 const inWords = (name) => name.replaceAll("_", " ");
 
@@ -29,9 +41,10 @@ function shownValue(value) {
 
 const isNumeric = (value) => typeof value === "number" || (typeof value === "string" && /^-?[\d.]+$|^–$/.test(value));
 
+// The columns' names are shown as they are; see inWords for the program's own.
 function tableOf(columns, rows) {
   const numeric = columns.map((_, i) => rows.some((row) => isNumeric(row[i])) && rows.every((row) => row[i] === null || isNumeric(row[i])));
-  const heads = columns.map((name, i) => element("th", { scope: "col", className: numeric[i] ? "number" : "", textContent: inWords(name) }));
+  const heads = columns.map((name, i) => element("th", { scope: "col", className: numeric[i] ? "number" : "", textContent: name }));
   const body = rows.map((row) => element("tr", {}, ...row.map((value, i) => {
     const text = shownValue(value);
     return element("td", { className: numeric[i] ? "number" : text.length > 60 ? "long" : "", textContent: text });

@@ -11,6 +11,7 @@ from jaxtyping import Float, Num, UInt8
 from PIL import Image
 
 from convcam_jax.corpora.resampling import resample
+from convcam_jax.system.text import visible
 
 # The lowest rate of the first layer-III standard's extension that holds speech; others are resampled to it.
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -21,23 +22,28 @@ DECIBEL_RANGE_DB = 60.0
 
 
 def as_json(value: Any) -> str:
-    """JSON that can stand in a `script` element: no `<`, `>` or `&`; numbers that are not finite become null."""
-    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """JSON that can stand in a `script` element: no `<`, `>` or `&`; numbers that are not finite become null.
+
+    In words, characters that act on others unseen are shown, see `visible`.
+    """
+    text = json.dumps(_shown(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # The two line separators end a line in older JavaScript.
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
-def _finite(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
+        return {str(key): _shown(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [_shown(one) for one in value]
     if isinstance(value, np.ndarray):
-        return _finite(value.tolist())
+        return _shown(value.tolist())
     if isinstance(value, np.generic):
-        return _finite(value.item())
+        return _shown(value.item())
+    if isinstance(value, str):
+        return visible(value)
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     return value

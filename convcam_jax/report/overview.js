@@ -37,7 +37,7 @@ function showAccuracy() {
     })),
     layout: chartLayout({
       xaxis: { title: { text: "test accuracy" }, range: [0, 1.02], tickformat: ".0%" },
-      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => plotText(own.group)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1 + 0.4 / Math.max(2, run.accuracies.length) },
+      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => chartLabel(own.group)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1 + 0.4 / Math.max(2, run.accuracies.length) },
     }),
   }));
 }
@@ -46,6 +46,7 @@ function showConfusions() {
   const nodes = run.confusions.map(() => element("div", { className: "chart square", role: "img" }));
   // All at once, so that each chart is drawn in its final width.
   byId("confusions").append(...nodes);
+  const emotions = { type: "category", tickvals: run.emotions.map(plotText), ticktext: run.emotions.map(chartLabel) };
   for (const [i, own] of run.confusions.entries()) {
     const node = nodes[i];
     node.setAttribute("aria-label", `Confusion matrix, ${own.group}, ${own.models}`);
@@ -57,8 +58,8 @@ function showConfusions() {
         hovertemplate: "%{y} answered as %{x}: %{text}<extra></extra>",
       }],
       layout: chartLayout({
-        title: { text: plotText(`${own.group}, ${own.models}`), font: { size: 14 } },
-        xaxis: { title: { text: "answer" }, type: "category" }, yaxis: { title: { text: "truth" }, type: "category", autorange: "reversed" },
+        title: { text: `${chartLabel(own.group)}, ${own.models}`, font: { size: 14 } },
+        xaxis: { title: { text: "answer" }, ...emotions }, yaxis: { title: { text: "truth" }, ...emotions, autorange: "reversed" },
       }),
     }));
   }
@@ -85,7 +86,7 @@ function showMasks() {
         paint(canvas, one.png);
         grid.append(element("figure", {}, canvas, element("figcaption", { textContent: one.empty ? `${one.emotion} (empty)` : one.emotion })));
       }
-      byId("mask-pictures").append(element("h3", { textContent: `${group}: ${kind}` }), grid);
+      byId("mask-pictures").append(element("h3", {}, named(group), `: ${kind}`), grid);
     }
   }
 }
@@ -119,13 +120,13 @@ function showCounterfactual() {
       data.push(...counterfactualTraces(group, sound, panel, n === 1));
       more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, tickformat: ".0%", title: r === groups.length - 1 ? { text: "threshold" } : undefined };
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
-      annotations.push({ text: plotText(`${group}: ${title}`), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
+      annotations.push({ text: `${chartLabel(group)}: ${title}`, showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
     return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1 + 0.32 / Math.max(2, groups.length), yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: groups.length, columns: 2, pattern: "independent" } }) };
   });
   const columns = ["group", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
-    tableOf(columns, run.resynthesis.map((row) => columns.map((name) => row[name]))),
+    tableOf(columns.map(inWords), run.resynthesis.map((row) => columns.map((name) => row[name]))),
     element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),
   );
 }

@@ -15,6 +15,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import default_config
 from convcam_jax.splits.protocol import SPLITS_OF_A_FOLD
+from convcam_jax.system.namespaces import own_word
 
 # Distance between seeds of equal accuracy in a chart whose groups are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8
@@ -64,7 +65,7 @@ def facts(
 def _recordings(utterances: pd.DataFrame) -> str:
     """How many there are, and what for: with several folds only the test is the same for a recording in all of them."""
     if "split" not in utterances:
-        return f"{len(utterances)} ({(utterances['test_fold'].fillna('') != '').sum()} tested)"
+        return f"{len(utterances)} ({(utterances['test_fold'] != '').sum()} tested)"
     splits = utterances["split"].value_counts()
     counts = ", ".join(f"{splits[name]} {name}" for name in SPLITS_OF_A_FOLD if name in splits)
     return f"{len(utterances)} ({counts})"
@@ -124,9 +125,24 @@ def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str,
 
 
 def as_table(title: str, frame: pd.DataFrame, is_open: bool = False) -> dict[str, Any]:
-    """A table as title, columns and rows, and whether it is unfolded at first; numbers stay numbers."""
+    """A table as title, headings and rows, and whether it is unfolded at first; numbers stay numbers."""
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return {"title": title, "open": is_open, "columns": [str(c) for c in frame.columns], "rows": rows}
+    return {"title": title, "open": is_open, "columns": list(frame.columns), "rows": rows}
+
+
+def with_headings(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table of a file with headings to be read: the program's in words, the user's as they are."""
+    return frame.set_axis([heading(name) for name in frame.columns], axis=1)
+
+
+def heading(name: str) -> str:
+    """How a column is headed.
+
+    >>> heading("n_recordings"), heading("emotion/very_sad")
+    ('n recordings', 'very_sad')
+    """
+    word = own_word(name)
+    return name.replace("_", " ") if word is None else word
 
 
 def verdict_tables(name: str, verdicts: pd.DataFrame) -> list[dict[str, Any]]:
@@ -134,12 +150,14 @@ def verdict_tables(name: str, verdicts: pd.DataFrame) -> list[dict[str, Any]]:
 
     The sentences come first, so that they are seen on a narrow page.
     """
-    verdicts = verdicts[["sentence", *verdicts.columns.drop("sentence")]]
     is_summary = (verdicts["about"] if "about" in verdicts else verdicts["sentence"]) == "summary"
+    shown = with_headings(verdicts[["sentence", *verdicts.columns.drop("sentence")]])
     if not is_summary.any():
-        return [as_table(name, verdicts, is_open=True)]
-    summary = verdicts.loc[is_summary, ["sentence"]]
-    return [as_table(f"{name}: summary", summary, is_open=True), as_table(f"{name}: all", verdicts)]
+        return [as_table(name, shown, is_open=True)]
+    return [
+        as_table(f"{name}: summary", shown.loc[is_summary, ["sentence"]], is_open=True),
+        as_table(f"{name}: all", shown),
+    ]
 
 
 def masks(mask_set: MaskSet) -> dict[str, Any]:

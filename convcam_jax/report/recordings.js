@@ -45,7 +45,7 @@ function showList() {
   const key = byId("sort").value;
   const metric = metricNames.includes(key) ? key : metricNames[0];
   const table = tableOf(
-    ["recording", "emotion", metric, "chosen_model", "seeds_right", "group", "speaker"],
+    ["recording", "emotion", inWords(metric), "chosen model", "seeds right", "group", "speaker"],
     found.map((one) => [one.recording, one.emotion, one.metrics[metric], one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.group, one.speaker]),
   ).firstChild;
   found.forEach((one, i) => {
@@ -75,13 +75,14 @@ function showSound(keepPlace) {
 }
 
 function controlsTable({ columns, rows }) {
-  const named = columns.map((_, i) => ["metric", "control", "better"].includes(columns[i]));
-  return tableOf(columns, rows.map((row) => row.map((value, i) => (named[i] && value ? inWords(value) : value))));
+  const ours = columns.map((name) => ["metric", "control", "better"].includes(name));
+  return tableOf(columns.map(inWords), rows.map((row) => row.map((value, i) => (ours[i] && value ? inWords(value) : value))));
 }
 
 function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
-  byId("recording-facts").textContent = `${one.emotion}, ${one.group}, speaker ${one.speaker}, text ${one.text}, ${details.duration_s.toFixed(2)} s. The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.`;
+  const outcome = `, ${details.duration_s.toFixed(2)} s. The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.`;
+  byId("recording-facts").replaceChildren(named(one.emotion), ", ", named(one.group), ", speaker ", named(one.speaker), ", text ", named(one.text), outcome);
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);
   byId("layer").value = state.layer;
@@ -89,7 +90,7 @@ function showFactsOf(one, details) {
   byId("recording-syllables").hidden = !details.syllables.length;
   byId("recording-syllables").textContent = details.syllables.map(([, , name]) => name).filter((name) => /\p{L}/u.test(name)).join(" · ");
   const metrics = tableOf(["metric", "chosen", "mean", "lowest", "highest"], details.metrics.map((row) => [inWords(row.metric), row.chosen, row.mean, row.lowest, row.highest]));
-  const answers = tableOf(["seed", "answer", "p_of_truth"], details.answers.map((row) => [row.seed, row.predicted, row.p_truth]));
+  const answers = tableOf(["seed", "answer", "p of truth"], details.answers.map((row) => [row.seed, row.predicted, row.p_truth]));
   const parts = [["Metrics", metrics]];
   if (details.answers.length) parts.push(["Answers of the seeds", answers]);
   if (details.controls.rows.length) parts.push(["Metrics beside their controls", controlsTable(details.controls)]);

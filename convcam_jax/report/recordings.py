@@ -12,6 +12,7 @@ from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.views import RecordingView
 from convcam_jax.report.encode import DECIBEL_RANGE_DB, as_mp3, as_png, decibels, envelope, quantised, rounded
 from convcam_jax.report.labels import Label
+from convcam_jax.system.namespaces import PROBABILITY
 
 # A standard deviation of values in 0..1 is at most this.
 LARGEST_SPREAD = 0.5
@@ -126,7 +127,11 @@ def _answers(shown: Shown) -> list[dict[str, Any]]:
         return []
     rows = shown.answers.sort_values("seed").to_dict("records")
     return [
-        {"seed": int(row["seed"]), "predicted": row["predicted"], "p_truth": round(float(row[row["truth"]]), 3)}
+        {
+            "seed": int(row["seed"]),
+            "predicted": row["predicted"],
+            "p_truth": round(float(row[PROBABILITY + row["truth"]]), 3),
+        }
         for row in rows
     ]
 

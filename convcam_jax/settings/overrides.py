@@ -1,5 +1,6 @@
 """Changes of single config fields from text (`train.epochs=20`), and configs as flat dictionaries."""
 
+import csv
 import dataclasses
 import difflib
 import math
@@ -8,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.text import one_form
 
 
 def flatten(config: Config) -> dict[str, Any]:
@@ -96,13 +98,15 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
 def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
     """A value of type `kind` (bool, int, float, str, Literal, or tuple of one of them) from its text.
 
-    Of `choices` it must be one, if there are any, or of a tuple each part.
+    Of `choices` it must be one, if there are any, or of a tuple each part. Parts are separated by commas; what holds a
+    comma stands in double quotes.
 
     Raises:
       UserError: the text is no such value; `name` is the field's.
     """
     if get_origin(kind) is tuple:
-        return tuple(parse(part.strip(), get_args(kind)[0], name, choices) for part in text.split(",") if part.strip())
+        parts = next(csv.reader([text], skipinitialspace=True), [])
+        return tuple(parse(part.strip(), get_args(kind)[0], name, choices) for part in parts if part.strip())
     choices = get_args(kind) if get_origin(kind) is Literal else choices
     if choices:
         if text not in choices:
@@ -113,7 +117,7 @@ def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
         bool: (_parse_bool, "true or false"),
         int: (int, "a whole number, such as 3"),
         float: (_parse_finite, "a number, such as 0.5"),
-        str: (str, "text"),
+        str: (one_form, "text"),
     }
     read, description = readers[kind]
     try:

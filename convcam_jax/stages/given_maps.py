@@ -3,12 +3,12 @@
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 from numpy.typing import NDArray
 
 from convcam_jax.attribution import external_maps
@@ -28,44 +28,71 @@ from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import write_csv
+from convcam_jax.system.formats import ARRAY_ENDING, read_array, write_csv
 from convcam_jax.system.progress import say
 
 # The one "member" that made the maps.
 SEED = 0
 
 Maps = dict[str, NDArray]
+# What reading a damaged file raises.
+_UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def read_maps(path: Path) -> Maps:
-    """The arrays of the .npz file at `path` by name, without the axes that `maps.npz` of a run holds.
+    """The maps in the .npz file at `path` by their recordings, see `external_maps.recordings_of`.
 
     Raises:
-      UserError: there is no such file, it is no .npz file, it is damaged, or it has no array.
+      UserError: there is no such file, it is no .npz file, it is damaged, it has no map, or its arrays do not fit into
+        the memory.
     """
     if not path.is_file():
         raise UserError(f"--maps={path}: there is no such file")
     if not zipfile.is_zipfile(path):
         raise UserError(f"--maps={path}: not an .npz file, or cut short; write it with numpy.savez")
-    with np.load(path, allow_pickle=False) as file:
-        names = file.files
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise UserError(f"--maps={path}: array {repeated[0]} is there twice; remove one")
-        maps = {name: _read_array(file, name, path) for name in names if name not in external_maps.AXES}
-    if not maps:
-        raise UserError(f"--maps={path}: has no array; it needs one per recording, named as the recording")
-    return maps
-
-
-def _read_array(file: Mapping[str, Any], name: str, path: Path) -> NDArray:
     try:
-        array = file[name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        with zipfile.ZipFile(path) as file:
+            _check_size(file, path)
+            members = _map_members(file, path)
+            return {recording: _read_array(file, member, path) for recording, member in members.items()}
+    except _UNREADABLE as error:
+        raise UserError(f"--maps={path}: cannot be read ({error}); write it with numpy.savez") from error
+
+
+def _check_size(file: zipfile.ZipFile, path: Path) -> None:
+    """Raise UserError if the arrays, once unpacked, take more than half of the free memory: they are copied."""
+    unpacked, free = sum(member.file_size for member in file.infolist()), psutil.virtual_memory().available
+    if unpacked > free / 2:
+        raise UserError(
+            f"--maps={path}: its arrays take {unpacked / 1e9:.1f} GB, too much for {free / 1e9:.1f} GB of free memory; "
+            "save them as float32, one array for each recording"
+        )
+
+
+def _map_members(file: zipfile.ZipFile, path: Path) -> dict[str, str]:
+    """The file's members that are maps, by their recordings."""
+    members = file.namelist()
+    others = [member for member in members if not member.endswith(ARRAY_ENDING)]
+    if others:
+        raise UserError(f"--maps={path}: {others[0]} is not an array; write the file with numpy.savez")
+    recordings = external_maps.recordings_of([member.removesuffix(ARRAY_ENDING) for member in members])
+    found: dict[str, str] = {}
+    for recording, member in zip(recordings, members, strict=True):
+        if recording in found:
+            raise UserError(f"--maps={path}: array {recording} is there twice; remove one")
+        if recording is not None:
+            found[recording] = member
+    if not found:
+        raise UserError(f"--maps={path}: has no array; it needs one per recording, named as the recording")
+    return found
+
+
+def _read_array(file: zipfile.ZipFile, member: str, path: Path) -> NDArray:
+    try:
+        return read_array(file, member)
+    except _UNREADABLE as error:
+        name = member.removesuffix(ARRAY_ENDING)
         raise UserError(f"--maps={path}: array {name} cannot be read ({error}); save it as float32") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"--maps={path}: {name} is not an array; write the file with numpy.savez")
-    return array
 
 
 def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:

@@ -14,7 +14,7 @@ from convcam_jax.corpora.audio import read_recording
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.representations.prosody import shortest_s
-from convcam_jax.system.files import write_whole
+from convcam_jax.system.files import file_stem, write_whole
 
 
 class ToProbe(NamedTuple):
@@ -62,13 +62,16 @@ def listen(
 
 
 def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folder: Path) -> None:
-    """Write `NAME_original.wav`, `NAME_only_PERCENT.wav` and `NAME_without_PERCENT.wav` into `folder`, 16 bits."""
+    """Write `NAME_original.wav`, `NAME_only_PERCENT.wav` and `NAME_without_PERCENT.wav` into `folder`, 16 bits.
+
+    A name that is long, or no plain one, is shortened as `file_stem` has it.
+    """
     named = {"original": sounds.original}
     for threshold, only, without in zip(thresholds, sounds.only, sounds.without, strict=True):
         named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
     for part, samples in named.items():
         write = partial(_write_wav, samples=samples, rate_hz=sounds.rate_hz)
-        write_whole(folder / f"{name}_{part}.wav", write)
+        write_whole(folder / f"{file_stem(name)}_{part}.wav", write)
 
 
 def _samples(path: Path, features: FeatureConfig) -> Float64[np.ndarray, " N"]:

@@ -19,11 +19,16 @@ from convcam_jax.paper.tables import (
     table1_beside_published,
     table2,
 )
+from convcam_jax.report.overview import with_headings
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_csv, write_figure, write_table
+from convcam_jax.system.namespaces import PREDICTED
+
+# Tables of answers, one for each group, whose name stands behind this.
+CONFUSION = "confusion_"
 
 
 def present(run: Run) -> None:
@@ -63,7 +68,7 @@ def write_model_tables(run: Run) -> None:
     predictions, utterances = read_csv(workdir / PREDICTIONS), read_csv(workdir / "utterances.csv")
     published = _published(config)
     counts = table1(utterances, config.corpus.emotions)
-    write_table(workdir, "table1", counts)
+    write_table(workdir, "table1", counts, with_headings(counts))
     if published is not None:
         write_table(workdir, "table1_beside_published", table1_beside_published(counts, published.table1))
     shape = run.network.geometry(explained_layer(run.network, config.attribution), config.grid).shape
@@ -71,7 +76,8 @@ def write_model_tables(run: Run) -> None:
     write_table(workdir, "table2", table2(type(run.network).__name__, *shape, printed))
     write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances))
     for group, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
-        write_table(workdir, f"confusion_{file_stem(group)}", counts.reset_index())
+        answers = counts.add_prefix(PREDICTED).reset_index()
+        write_table(workdir, f"{CONFUSION}{file_stem(group)}", answers, with_headings(answers))
 
 
 def write_model_figures(run: Run) -> None:

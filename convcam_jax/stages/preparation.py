@@ -19,6 +19,7 @@ from convcam_jax.system.files import remove_partial
 from convcam_jax.system.formats import write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
+from convcam_jax.system.text import visible
 
 _SKIPPED_COLUMNS = ["recording", "problem"]
 
@@ -85,7 +86,8 @@ def write_beginning(
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / "folds.csv", fold_table(dataset))
     if problems:
-        rows = [(p.recording, p.problem) for p in problems]
+        # A name need not be text: a file's may be any bytes.
+        rows = [(visible(p.recording), visible(p.problem)) for p in problems]
         write_csv(workdir / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
         say(f"{len(problems)} recordings are left out; {workdir / 'skipped.csv'} says why")
 

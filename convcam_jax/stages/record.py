@@ -20,7 +20,7 @@ from convcam_jax.system.errors import UserError
 
 CONFIG_FILE = "config.json"
 # To be raised when files of a workdir change in what they hold.
-FORMAT = 2
+FORMAT = 3
 # Where the corpus lies and how often a training is kept do not change a run's results.
 FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
 

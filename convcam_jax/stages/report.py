@@ -20,6 +20,7 @@ from convcam_jax.report.recordings import Shown
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.listening import RESYNTHESIS
 from convcam_jax.stages.listening_sounds import ToShow, show
+from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.system.formats import read_csv, write_text
@@ -129,10 +130,13 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
             is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
             if name == "claims" and note_on_claims:
                 title = f"{title}. {note_on_claims}"
-            yield overview.as_table(title, as_printed(frame) if is_statistics else frame, is_statistics)
+            shown = as_printed(frame) if is_statistics else overview.with_headings(frame)
+            yield overview.as_table(title, shown, is_statistics)
 
 
 def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
     """The verdicts of all controls that have been run."""
-    for path in sorted(folder.glob("*verdicts.csv"), key=lambda path: (path.stem != "verdicts", path.stem)):
+    # A group may be called "verdicts", too.
+    paths = [path for path in folder.glob("*verdicts.csv") if not path.stem.startswith(CONFUSION)]
+    for path in sorted(paths, key=lambda path: (path.stem != "verdicts", path.stem)):
         yield from overview.verdict_tables(path.stem.replace("_", " "), read_csv(path))

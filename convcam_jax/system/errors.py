@@ -1,8 +1,14 @@
 """The one error that users are meant to see: a line that names the file or field and says what to do."""
 
+from convcam_jax.system.text import in_one_line
+
 
 class UserError(Exception):
     """A problem in what the user gave (a file, a field, a folder); its text is one line, shown without a traceback."""
+
+    def __str__(self) -> str:
+        """One line, whatever the names in it are."""
+        return in_one_line(super().__str__())
 
 
 class RecordingError(UserError):

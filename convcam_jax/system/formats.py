@@ -1,6 +1,8 @@
 """The kinds of files that a run writes and reads, each whole or not at all."""
 
+import csv
 import json
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.system.files import write_whole
+from convcam_jax.system.namespaces import ATTRIBUTE
+from convcam_jax.system.text import in_markdown
 from convcam_jax.system.worker_processes import meanwhile
 
 if TYPE_CHECKING:
@@ -18,8 +22,15 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 EMPTY = "–"  # noqa: RUF001
-# Labels and names that look like numbers stay text.
-_TEXT = ("recording", "speaker", "gender", "emotion", "text", "group", "fold", "truth", "predicted", "class")
+# Columns of words: they stay text, whatever the words look like ("01", "NA", "true").
+_WORDS = frozenset(
+    (
+        *("recording", "speaker", "gender", "emotion", "text", "group", "fold", "test_fold", "split", "map_source"),
+        *("truth", "predicted", "class", "variant", "problem", "sentence", "claim", "id", "section", "architecture"),
+    )
+)
+# How a member of an .npz file is called behind the name of its array.
+ARRAY_ENDING = ".npy"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -39,14 +50,23 @@ def read_json(path: Path) -> Any:
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table without its index."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:
+        # Unquoted, which it is by default, it would be read as the end of a line.
+        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    write_text(path, text)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table; labels and names are text, whatever they look like ("01", "NA"), an empty one is ""."""
+    """Read a table; words are text, whatever they look like ("01", "NA"), a missing one is "", a missing number NaN."""
     columns = pd.read_csv(path, nrows=0).columns
-    text = [name for name in _TEXT if name in columns]
-    return pd.read_csv(path, converters=dict.fromkeys(text, str))
+    words = {name: str for name in columns if _holds_words(name)}
+    missing = {name: [""] for name in columns if name not in words}
+    return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
+
+
+def _holds_words(column: str) -> bool:
+    return column in _WORDS or column.startswith(ATTRIBUTE)
 
 
 def write_table(
@@ -63,9 +83,9 @@ def write_table(
 
 def to_markdown(frame: pd.DataFrame) -> str:
     """The frame as a Markdown table (no index); floats with 4 significant digits, missing values as an en dash."""
-    rows = [list(frame.columns), ["---"] * len(frame.columns)]
+    rows = [[in_markdown(str(name)) for name in frame.columns], ["---"] * len(frame.columns)]
     rows += [[_cell_text(value) for value in row] for row in frame.itertuples(index=False)]
-    return "".join(f"| {' | '.join(str(cell) for cell in row)} |\n" for row in rows)
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _cell_text(value: object) -> str:
@@ -73,23 +93,33 @@ def _cell_text(value: object) -> str:
         return EMPTY
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else in_markdown(str(value))
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write named arrays as a compressed .npz file."""
+    """Write arrays as a compressed .npz file, which `numpy.load` reads, whatever their names are."""
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        # numpy.savez takes names as arguments, of which it has some of its own.
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, array in arrays.items():
+                with file.open(f"{name}{ARRAY_ENDING}", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
     write_whole(path, write)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file."""
-    with np.load(path) as file:
-        return dict(file)
+    with zipfile.ZipFile(path) as file:
+        return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
+
+
+def read_array(file: zipfile.ZipFile, member: str) -> np.ndarray:
+    """Read one array of an .npz file; raises ValueError, OSError, EOFError, MemoryError or what `zipfile` raises."""
+    # numpy.load takes the array `x.npy` for the array `x` where both are there.
+    with file.open(member) as content:
+        return np.lib.format.read_array(content, allow_pickle=False)
 
 
 def write_figure(path: Path, draw: "Callable[P, Figure]", *args: P.args, **kwargs: P.kwargs) -> None:

@@ -2,7 +2,9 @@
 
 import sys
 
+from convcam_jax.system.text import in_one_line
+
 
 def say(text: str) -> None:
     """Tell the user what is going on, on stderr: apart from the results."""
-    print(text, file=sys.stderr, flush=True)
+    print(in_one_line(text), file=sys.stderr, flush=True)

@@ -43,8 +43,9 @@ def control_verdicts(controls: pd.DataFrame, false_discovery_rate: float) -> pd.
         _summary(str(metric), str(control), own, false_discovery_rate)
         for (metric, control), own in cells.groupby(["metric", "control"], sort=False)
     ]
+    is_only = controls["group"].nunique() == 1
     for part in (groups, cells):
-        rows += [_cell(row, false_discovery_rate) for _, row in part.iterrows() if row["n_recordings"] > 0]
+        rows += [_cell(row, false_discovery_rate, is_only) for _, row in part.iterrows() if row["n_recordings"] > 0]
     return pd.DataFrame(rows, columns=list(CONTROL_VERDICT_COLUMNS))
 
 
@@ -88,8 +89,8 @@ def _too_few(tested: pd.DataFrame, rate: float) -> str:
     return f" With {draws} draws at most no p can lie below {p_in_words(1 / (1 + draws))}: this cannot be decided."
 
 
-def _cell(row: pd.Series, rate: float) -> list[object]:
-    all_of_group = "all recordings" if row["group"] == ALL else f"all {row['group']} recordings"
+def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
+    all_of_group = "all recordings" if is_only_group and row["group"] == ALL else f"all {row['group']} recordings"
     who = f"{row['group']} {row['emotion']}" if row["level"] == "emotion" else all_of_group
     metric = METRICS[row["metric"]]
     show = metric.as_text

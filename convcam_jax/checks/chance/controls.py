@@ -165,7 +165,7 @@ def only_zero_maps(row: pd.Series) -> str:
 def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """Rows of one metric as text, one line per group and emotion: observed, area, then mean [limits] q per control."""
     rows = []
-    for (group, emotion), own in cells.groupby(["group", "emotion"], sort=False):
+    for (group, _, emotion), own in cells.groupby(["group", "level", "emotion"], sort=False):
         first = own.iloc[0]
         observed = only_zero_maps(first) or first["observed"]
         row = {"group": group, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}

@@ -15,7 +15,7 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
     """
     rows: list[list[object]] = []
     for group in groups_of(stability):
-        own = stability[(stability["group"] == group) & (stability["emotion"] == "all")]
+        own = stability[(stability["group"] == group) & (stability["level"] == "group")]
         maps = own[own["kind"] == "map_mean"].set_index("name")
         if len(maps):
             sentence = (

@@ -17,7 +17,7 @@ from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import CELL_STATISTICS, mean_interval
 
 STABILITY_COLUMNS = (
-    *("kind", "group", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
+    *("kind", "level", "group", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
     *("n", "n_speakers", "n_zero_maps"),
 )
 
@@ -67,9 +67,9 @@ def recording_agreement(
             pairs = measure(some) if len(some) > 1 else np.array([])
             rows.append(
                 {
-                    **{"kind": "map_pairs", "group": own.group, "emotion": own.emotion, "recording": own.recording},
-                    **{"name": name, "statistic": "mean", "n": len(pairs), "speaker": own.speaker},
-                    "n_zero_maps": len(of_recording) - len(some),
+                    **{"kind": "map_pairs", "level": "recording", "group": own.group, "emotion": own.emotion},
+                    **{"recording": own.recording, "name": name, "statistic": "mean", "n": len(pairs)},
+                    **{"speaker": own.speaker, "n_zero_maps": len(of_recording) - len(some)},
                     **_of_pairs(pairs),
                 }
             )
@@ -100,16 +100,24 @@ def _of_pairs(pairs: Float[np.ndarray, " pairs"]) -> dict[str, float]:
 
 def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
     generator = np.random.default_rng(config.seed)
-    everything = pd.concat([per_recording, per_recording.assign(emotion="all")]).dropna(subset="value")
+    of_group = per_recording.assign(level="group", emotion="all")
+    everything = pd.concat([per_recording.assign(level="emotion"), of_group]).dropna(subset="value")
     rows = []
-    for (group, emotion, name), own in everything.groupby(["group", "emotion", "name"], sort=False):
+    for (group, level, emotion, name), own in everything.groupby(["group", "level", "emotion", "name"], sort=False):
         values = own["value"].to_numpy()
         low, high = mean_limits(values, own["speaker"].tolist(), config.resamples, generator)
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
         rows.append(
             {
-                **{"kind": "map_mean", "group": group, "emotion": emotion, "name": name, "statistic": "mean"},
-                **{"value": values.mean(), "low": low, "high": high, "spread": spread, "n": len(values)},
+                **{"kind": "map_mean", "level": level, "group": group, "emotion": emotion, "name": name},
+                **{
+                    "statistic": "mean",
+                    "value": values.mean(),
+                    "low": low,
+                    "high": high,
+                    "spread": spread,
+                    "n": len(values),
+                },
                 **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": own["n_zero_maps"].sum()},
             }
         )
@@ -126,7 +134,8 @@ def metric_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
     for group, own in metrics.groupby("group"):
         for name in METRICS:
             complete = own.pivot(index="recording", columns="seed", values=name).dropna()
-            place = {"kind": "icc", "group": group, "emotion": "all", "name": name, "n": len(complete)}
+            place = {"kind": "icc", "level": "group", "group": group, "emotion": "all", "name": name}
+            place |= {"n": len(complete)}
             found = intraclass_correlations(complete.to_numpy())
             rows.append({**place, "statistic": "icc_2_1", "value": found.single})
             rows.append({**place, "statistic": "icc_2_k", "value": found.average})
@@ -148,8 +157,8 @@ def table_cells(
             for emotion in emotions:
                 in_cell = (correct["group"] == group) & (correct["emotion"] == emotion)
                 own = correct[in_cell].dropna(subset=column)
-                place = {"kind": "table_cell", "group": group, "emotion": emotion, "name": column, "n": len(own)}
-                place["n_speakers"] = own["speaker"].nunique()
+                place = {"kind": "table_cell", "level": "emotion", "group": group, "emotion": emotion, "name": column}
+                place |= {"n": len(own), "n_speakers": own["speaker"].nunique()}
                 values, speakers = own[column].to_numpy(float), own["speaker"].tolist()
                 rows += [{**place, **row} for row in _cell_rows(values, speakers, config, generator)]
     return pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)

@@ -1,0 +1,49 @@
+"""Words of users, such as labels and names: they are text, and look like what they are wherever they are shown."""
+
+import re
+import unicodedata
+
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+# Control characters other than these, what turns the direction of writing, and halves of characters, which no file of
+# text can hold.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# Inside of a word an underscore is no markup.
+_MARKUP = re.compile(r"[\\`*<|~$]|\](?=\()|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
+
+
+def one_form(text: str) -> str:
+    """The text in the form in which texts are compared, Unicode's NFC: an accent is written in several ways.
+
+    >>> one_form("Mu\u0308ller") == "M\u00fcller"
+    True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def visible(text: str) -> str:
+    r"""The text with every character seen that is not, and acts on others, such as `[U+202E]`; lines stay lines.
+
+    >>> visible("a \u202eturned")
+    'a [U+202E]turned'
+    """
+    return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+
+
+def in_one_line(text: str) -> str:
+    r"""The text as `visible` has it, with spaces for line breaks.
+
+    >>> in_one_line("two\nlines")
+    'two lines'
+    """
+    return visible(_BREAKS.sub(" ", text))
+
+
+def in_markdown(text: str) -> str:
+    r"""Markdown that shows the text as it is, without mark-up or mathematics, in one line, as in a cell of a table.
+
+    >>> in_markdown("a|b *c* _d_ e_f $g$ <h>")
+    'a\\|b \\*c\\* \\_d\\_ e_f \\$g\\$ \\<h>'
+    """
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", in_one_line(text))
