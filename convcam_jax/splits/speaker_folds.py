@@ -25,8 +25,9 @@ class SpeakerFolds(SplitProtocol):
 
     Speakers of the same groups are dealt to the folds together, so that their numbers in the folds differ by one at
     most. Of 200 such divisions, drawn by the seed, the one is taken in which the numbers of recordings of each group
-    and emotion, and of all, are the most even over the folds. Of the other speakers' n recordings of an emotion floor(n / parts) are
-    for validation, the rest for training. Recordings of groups that a fold does not test are unused.
+    and emotion, and of all, are the most even over the folds. Of the other speakers' n recordings of an emotion
+    floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not test are
+    unused.
     """
 
     name: str = "speaker_folds"
