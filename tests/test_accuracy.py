@@ -42,8 +42,8 @@ def test_accuracies_by_hand():
     everyone = rows.loc[("all", "accuracy")]
     assert everyone[["mean", "lowest", "highest", "chosen"]].tolist() == [50, 25, 75, 25]
     assert everyone[["seeds", "n_speakers", "n_recordings"]].tolist() == [2, 2, 4]
-    # t of one degree of freedom, 12.706, times half of the difference.
-    assert everyone[["seeds_low", "seeds_high"]].tolist() == pytest.approx([50 - 317.655, 50 + 317.655], abs=1e-2)
+    # t of one degree of freedom, 12.706, times half of the difference, is more than there can be.
+    assert everyone[["seeds_low", "seeds_high"]].tolist() == [0, 100]
     assert rows.loc[("all", "uar"), "mean"] == pytest.approx(50)
     assert rows.loc[("1", "accuracy"), "mean"] == pytest.approx(50)
     assert rows.loc[("2", "uar"), "chosen"] == 0

@@ -77,10 +77,10 @@ def accuracy_summary(members: pd.DataFrame, predictions: pd.DataFrame, utterance
     A row and measure ("accuracy" or "uar") for each group, over all its folds; then for each of its speakers and each
     of its folds, unless these hold the same recordings as a row before them; at last for all groups together. Returns
     ACCURACY_COLUMNS: group, fold and speaker ("all" or one), measure, mean (of the seeds), seeds_low, seeds_high (95 %
-    limits of that mean by Student's t over the seeds, with the speakers and the split as they are), lowest, highest (of
-    the seeds), chosen (of each fold's chosen member), seeds, speakers_low, speakers_high (95 % limits over the
-    speakers, see `speaker_interval`, with the networks as they are), n_speakers, n_recordings. The UAR is over the
-    emotions that occur in the row's recordings.
+    limits of that mean by Student's t over the seeds, within 0..100, with the speakers and the split as they are),
+    lowest, highest (of the seeds), chosen (of each fold's chosen member), seeds, speakers_low, speakers_high (95 %
+    limits over the speakers, see `speaker_interval`, with the networks as they are), n_speakers, n_recordings. The UAR
+    is over the emotions that occur in the row's recordings.
     """
     answers = predictions.merge(utterances[["recording", "speaker"]], on="recording")
     answers = answers.assign(correct=(answers["truth"] == answers["predicted"]).astype(float))
@@ -114,6 +114,7 @@ def _summary(answers: pd.DataFrame, chosen: pd.DataFrame, score: Score) -> list[
     """A row's numbers, from `mean` on."""
     by_seed = [100 * _score(own, score) for _, own in answers.groupby("seed")]
     mean, *seed_limits, n_seeds = mean_interval(by_seed)
+    seed_limits = np.clip(seed_limits, 0, 100).tolist()
     cells = answers.groupby("recording").agg(
         speaker=("speaker", "first"), truth=("truth", "first"), correct=("correct", "mean")
     )
