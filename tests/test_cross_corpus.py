@@ -79,8 +79,13 @@ def test_speakers_of_two_corpora_must_not_share_a_name():
 
 
 def test_a_missing_column_and_a_single_corpus_are_told():
-    with pytest.raises(UserError, match=r"it needs a column corpus .* it is empty for: berlinanger0"):
+    with pytest.raises(
+        UserError, match=r"it needs a column corpus .*, and there are only .*, from; say by split\.column"
+    ):
         divide(CrossCorpus(), corpus("from"), ALL)
+    some = [UTTERANCES[0]._replace(attributes=(("corpus", ""),)), *UTTERANCES[1:]]
+    with pytest.raises(UserError, match="of which corpus each recording is, and it is empty for berlinanger0"):
+        divide(CrossCorpus(), some, ALL)
     with pytest.raises(UserError, match="it needs two corpora, and the column corpus has one, berlin"):
         divide(CrossCorpus(), UTTERANCES[:24], ALL[:24])
     assert len(divide(CrossCorpus(column="from"), corpus("from"), ALL).folds) == 3

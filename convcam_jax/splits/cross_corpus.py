@@ -43,10 +43,14 @@ class CrossCorpus(SplitProtocol):
 
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """One fold for each test corpus; unknown corpora and a speaker's name that two corpora have are problems."""
+        columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
         without = [u.recording for u in utterances if self.column not in u.columns() or not u.value(self.column)]
         if without:
-            problem = f"it needs a column {self.column} that says of which corpus each recording is; it is empty for: "
-            return Proposal((), (problem + listed(without),))
+            lacking = f"it is empty for {listed(without)}"
+            if self.column not in columns:
+                lacking = f"there are only {', '.join(columns)}; say by split.column which one it is"
+            problem = f"it needs a column {self.column} that says of which corpus each recording is, and {lacking}"
+            return Proposal((), (problem,))
         corpora = [u.value(self.column) for u in utterances]
         known = sorted(set(corpora))
         problems = _unknown(self.test_corpora, "test_corpora", known)
