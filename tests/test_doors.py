@@ -66,6 +66,22 @@ def test_leave_one_speaker_out(tmp_path, run_cache_dir):
     assert_left_out_once(tmp_path / "w")
 
 
+def test_speaker_folds(tmp_path, run_cache_dir):
+    split = ("--split=speaker_folds", "--set=split.n_folds=2", "--set=corpus.speakers_per_gender=2", TWO_EMOTIONS)
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *split)
+    assert_whole(tmp_path / "w", {(group, fold) for group in ("female", "male") for fold in "12"}, 2)
+    folds = table(tmp_path / "w", "folds.csv").merge(table(tmp_path / "w", "utterances.csv")[["recording", "speaker"]])
+    for _, of_fold in folds.groupby("fold"):
+        tested = set(of_fold.loc[of_fold["split"] == "test", "speaker"])
+        assert len(tested) == 2
+        assert not tested & set(of_fold.loc[of_fold["split"].isin(["train", "validation"]), "speaker"])
+    accuracy = table(tmp_path / "w", "tables/accuracy.csv")
+    everyone = accuracy[(accuracy["group"] == "all") & (accuracy["measure"] == "accuracy")].iloc[0]
+    answers = table(tmp_path / "w", "predictions.csv")
+    assert everyone["mean"] == pytest.approx(100 * (answers["truth"] == answers["predicted"]).mean())
+    assert everyone["n_recordings"] == len(table(tmp_path / "w", "utterances.csv"))
+
+
 def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
     corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", "--set=corpus.emotions=calm,disgust,surprise")
     finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus)

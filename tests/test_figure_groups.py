@@ -93,6 +93,9 @@ def test_masks_of_several_folds_are_summed_not_scaled():
     found = group_masks(masks)
     assert list(found) == ["a", "b"]
     assert found["b"].tolist() == [[[1.0, 4.0]]]
+    # Of several members, seed by seed.
+    members = {cohort: np.stack([mask, 3 * mask]) for cohort, mask in masks.items()}
+    assert group_masks(members)["b"].tolist() == [[[[1.0, 4.0]]], [[[3.0, 12.0]]]]
     plain = make_masks()
     folds = {
         Cohort(own.group, fold): share * mask

@@ -87,6 +87,20 @@ def test_an_unknown_column_for_the_groups_is_told_before_features_are_computed(t
         preparation.load_dataset(UTTERANCES, config, tmp_path)
 
 
+def test_an_impossible_split_is_told_before_features_are_computed(tmp_path):
+    # All recordings are one speaker's; their files do not exist.
+    with pytest.raises(UserError, match=r"^--split=leave_one_speaker_out is impossible: .* have one: female \(1\)"):
+        preparation.load_dataset(UTTERANCES, replace(CONFIG, split=LeaveOneSpeakerOut()), tmp_path)
+
+
+def test_what_a_split_does_without_is_said_once(without_computing, tmp_path, capsys):
+    config = longest(400)
+    corpus = [*UTTERANCES, *(replace_speaker(u, 2) for u in UTTERANCES[:3])]
+    preparation.load_dataset(corpus, config, tmp_path)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["too few to be tested, and all for training, as split.parts is 3: anger by 2 (2), fear by 2 (1)"]
+
+
 def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_path):
     earlier = run_record(CONFIG, []) | {"begun": "2020-01-01T00:00:00+00:00"}
     preparation.write_beginning(tmp_path, earlier, small_dataset(), [])

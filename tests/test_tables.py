@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 from fake_results import in_groups, in_two_folds, make_results, without_correct
-from sklearn.metrics import balanced_accuracy_score
 
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.measures.config import AnalysisConfig
@@ -85,8 +84,6 @@ def test_one_seed_has_no_interval():
     assert tidy[["ours_seeds_low", "ours_seeds_high"]].isna().all(axis=None)
     assert tidy["published_within_interval"].isna().all()
     assert not tidy["ours_seeds_mean"].isna().any()
-    summary = tables.accuracy_summary(one.members, one.predictions, one.utterances)
-    assert summary[["low", "high"]].isna().all(axis=None)
 
 
 def test_without_printed_figures_there_is_no_such_column():
@@ -134,59 +131,6 @@ def test_table2_puts_this_run_first():
     assert beside.iloc[1].tolist() == ["SimpleNet", 90, 47, "paper"]
 
 
-# One recording more than is tested.
-FEW_UTTERANCES = pd.DataFrame({"recording": list("abcde"), "speaker": ["1", "1", "1", "2", "2"]})
-
-
-def few_predictions(folds: list[str]) -> pd.DataFrame:
-    """Two seeds' answers to the recordings a to d, each tested in its fold."""
-    place = {"recording": list("abcd"), "group": "female", "fold": folds, "truth": ["joy", "joy", "joy", "rage"]}
-    answers = {0: ["joy", "joy", "rage", "rage"], 1: ["joy", "rage", "rage", "joy"]}
-    return pd.concat(pd.DataFrame({**place, "seed": seed, "predicted": own}) for seed, own in answers.items())
-
-
-def test_accuracy_summary_by_hand():
-    # Accuracies 3/4 and 1/4; UARs (2/3 + 1)/2 and (1/3 + 0)/2.
-    members = pd.DataFrame({"group": "female", "fold": "all", "seed": [0, 1], "chosen": [False, True]})
-    summary = tables.accuracy_summary(members, few_predictions(["all"] * 4), FEW_UTTERANCES)
-    assert (summary["fold"] == "all").all()
-    summary = summary.set_index(["speaker", "measure"])
-    assert len(summary) == 3 * 2
-    everyone = summary.loc[("all", "accuracy")]
-    assert everyone[["mean", "lowest", "highest", "chosen"]].tolist() == [0.5, 0.25, 0.75, 0.25]
-    assert everyone["n_recordings"] == 4
-    assert summary.loc[("all", "uar"), "mean"] == pytest.approx((5 / 6 + 1 / 6) / 2)
-    assert summary.loc[("1", "accuracy"), "mean"] == pytest.approx(0.5)
-    assert summary.loc[("2", "uar"), "chosen"] == 0.0
-
-
-def test_accuracy_of_two_folds_is_that_of_their_union_and_of_each():
-    # Fold one: a, b, d; fold two: c. The chosen members are of seed 1 and of seed 0.
-    members = pd.DataFrame({"group": "female", "fold": ["one", "one", "two", "two"], "seed": [0, 1, 0, 1]}).assign(
-        chosen=[False, True, True, False]
-    )
-    predictions = few_predictions(["one", "one", "two", "one"])
-    summary = tables.accuracy_summary(members, predictions, FEW_UTTERANCES)
-    by_part = summary.set_index(["fold", "speaker", "measure"])
-    single = tables.accuracy_summary(
-        members.query("fold == 'one'").assign(fold="all"), predictions.assign(fold="all"), FEW_UTTERANCES
-    ).set_index(["fold", "speaker", "measure"])
-    measured = ["mean", "low", "high", "lowest", "highest", "seeds", "n_recordings"]
-    pd.testing.assert_frame_equal(by_part.loc[single.index, measured], single[measured])
-    assert list(by_part.index.drop(single.index)) == [
-        ("one", "all", "accuracy"),
-        ("two", "all", "accuracy"),
-        ("one", "all", "uar"),
-        ("two", "all", "uar"),
-    ]
-    # Of a, b and d seed 0 has 3 right and seed 1 has 1; of c neither has it.
-    assert by_part.loc[("one", "all", "accuracy"), ["lowest", "highest", "chosen"]].tolist() == [1 / 3, 1, 1 / 3]
-    assert by_part.loc[("two", "all", "accuracy"), ["lowest", "highest", "chosen"]].tolist() == [0, 0, 0]
-    assert by_part.loc[("all", "all", "accuracy"), "chosen"] == 1 / 4
-    # Recalls of the chosen members' answers: 1/3 of joy, 0 of rage.
-    assert by_part.loc[("all", "all", "uar"), "chosen"] == pytest.approx(1 / 6)
-
-
 def test_tables_of_two_folds_are_over_the_union_of_their_recordings():
     folded = in_two_folds(RESULTS)
     assert chosen_rows(folded.metrics, folded.members)["recording"].is_unique
@@ -212,18 +156,6 @@ def test_groups_may_have_any_names(names):
         assert len(tidy) == len(groups) * 6 * 4
         assert tidy.query("statistic == 'min'")["n_recordings"].sum() == 58
     assert list(tables.confusion_matrices(results.members, results.predictions, EMOTIONS)) == groups
-    summary = tables.accuracy_summary(results.members, results.predictions, results.utterances)
-    assert summary.query("speaker == 'all' and measure == 'uar'")["group"].tolist() == groups
-    assert summary.query("speaker == 'all' and measure == 'uar'")["n_recordings"].sum() == 58
-
-
-def test_uar_is_sklearns_balanced_accuracy():
-    answers = RESULTS.predictions.query("group == 'male'")
-    expected = [balanced_accuracy_score(rows["truth"], rows["predicted"]) for _, rows in answers.groupby("seed")]
-    summary = tables.accuracy_summary(RESULTS.members, RESULTS.predictions, RESULTS.utterances)
-    row = summary.query("group == 'male' and speaker == 'all' and measure == 'uar'").iloc[0]
-    assert row[["mean", "low", "high", "seeds"]].tolist() == pytest.approx(mean_interval(expected))
-    assert set(summary["speaker"]) == {"all", "03", "08", "10", "11", "13", "14", "15", "16"}
 
 
 def test_confusion_matrices_are_the_chosen_members():

@@ -155,15 +155,6 @@ def test_rounds_are_of_the_size_that_was_chosen_when_training_began(tmp_path, ca
     assert make_rounds(with_training(members_at_once=1), members, tmp_path) == rounds == read_rounds(members, tmp_path)
 
 
-@pytest.mark.parametrize("what", ["training", "validation"])
-def test_a_cohort_without_recordings_is_told(what):
-    full, lacking = {COHORT: np.arange(3)}, {COHORT: np.arange(0)}
-    sets = (lacking, full) if what == "training" else (full, lacking)
-    with pytest.raises(UserError, match=f"^female: no recordings are left for {what}; choose another --split"):
-        training._check_sets(*sets)
-    training._check_sets(full, full)
-
-
 def test_a_loss_that_is_not_finite_is_told_with_its_member(tmp_path):
     disturbed = RECORDINGS._replace(spectrograms=RECORDINGS.spectrograms.at[0].set(np.nan))
     with pytest.raises(UserError, match=r"^the loss of female 0 is not finite in epoch 1; .*learning_rate$"):

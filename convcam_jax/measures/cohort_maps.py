@@ -1,6 +1,7 @@
 """The maps of one cohort's members, as they are measured and checked."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,11 +47,16 @@ class CohortMaps(NamedTuple):
     correct: Bool[np.ndarray, "S N"]
     logits: Float[np.ndarray, "S N C"]
 
-    def first_members(self, count: int) -> tuple[Member, ...]:
-        """So many members, or all if there are fewer: the chosen one first, then by seed."""
-        chosen = self.seeds[self.chosen]
-        seeds = [chosen, *sorted(seed for seed in self.seeds if seed != chosen)]
-        return tuple(Member(*self.cohort, int(seed)) for seed in seeds[:count])
+
+def first_members(own: CohortMaps, cohort_maps: Iterable[CohortMaps], count: int) -> tuple[Member, ...]:
+    """So many members of a cohort, or all if there are fewer: of the same seeds in all folds of the group.
+
+    The seeds that are chosen in the most of these folds come first, then they go by number: with one fold the chosen
+    member is the first.
+    """
+    chosen = Counter(other.seeds[other.chosen] for other in cohort_maps if other.cohort.group == own.cohort.group)
+    seeds = sorted(own.seeds, key=lambda seed: (-chosen[seed], seed))
+    return tuple(Member(*own.cohort, int(seed)) for seed in seeds[:count])
 
 
 class Analysed(NamedTuple):

@@ -33,9 +33,12 @@ def _of_group(members: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     return per_seed.rename("test_accuracy").reset_index().assign(group=group, chosen=False)
 
 
-def group_masks(masks: Mapping[Cohort, Float[np.ndarray, "C F T"]]) -> dict[str, Float[np.ndarray, "C F T"]]:
-    """Masks by group, in the order of the alphabet: sums over the folds."""
-    by_group: dict[str, Float[np.ndarray, "C F T"]] = {}
+def group_masks(masks: Mapping[Cohort, Float[np.ndarray, "*S C F T"]]) -> dict[str, Float[np.ndarray, "*S C F T"]]:
+    """Masks by group, in the order of the alphabet: sums over the folds; of several members seed by seed.
+
+    A mask is a sum over recordings, so that of a seed's folds is over all recordings that the seed is tested on.
+    """
+    by_group: dict[str, Float[np.ndarray, "*S C F T"]] = {}
     for cohort in sorted(masks):
         so_far = by_group.get(cohort.group)
         by_group[cohort.group] = masks[cohort] if so_far is None else so_far + masks[cohort]

@@ -1,7 +1,7 @@
 """The paper's tables from saved results, each beside the printed figures where there are any.
 
-Frames in, frames out: the metrics, members, predictions and utterances tables of a run. Accuracies and recalls lie in
-0..1. An emotion without a correctly classified recording gives NaN, shown as an en dash.
+Frames in, frames out: the metrics, members, predictions and utterances tables of a run. An emotion without a correctly
+classified recording gives NaN, shown as an en dash.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,6 @@ from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups_of, mean_interval, within
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.system.namespaces import EMOTION
-
-# In the columns fold and speaker of the table of accuracies: all of them together.
-EVERY = "all"
-_PART = ["level", "group", "fold", "speaker"]
 
 
 def table_cells(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
@@ -119,30 +115,6 @@ def table2(network: str, height: int, width: int, published: pd.DataFrame | None
     return pd.concat([ours, published.assign(source="paper")], ignore_index=True)
 
 
-def accuracy_summary(members: pd.DataFrame, predictions: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy and unweighted average recall (UAR), over the seeds, per group, per speaker and per fold.
-
-    Every recording is tested in one fold, so the folds of a group are taken together: fold is "all" but in the rows
-    per fold, which a group with one fold does not have. Returns level (what the row is of: "group", "speaker" or
-    "fold"), group, fold, speaker ("all" but in the rows per speaker), measure ("accuracy" or "uar"), mean, low, high
-    (95 % interval of the mean by Student's t over the seeds: it holds the split fixed), lowest, highest (of the seeds),
-    chosen (of each fold's chosen member), seeds, n_recordings. The UAR averages the recalls of the emotions that occur
-    in the test set.
-    """
-    answers = predictions.merge(utterances[["recording", "speaker"]], on="recording").assign(correct=_is_correct)
-    by_seed = _scores(answers, [*_PART, "seed"])
-    chosen = _scores(chosen_rows(answers, members), _PART).set_index([*_PART, "measure"])["score"]
-    rows = []
-    for key, scores in by_seed.groupby([*_PART, "measure"], sort=False):
-        interval = mean_interval(scores["score"])
-        extremes = (scores["score"].min(), scores["score"].max())
-        rows.append(
-            [*key, *interval[:3], *extremes, chosen.get(key, np.nan), interval.n, scores["n_recordings"].iloc[0]]
-        )
-    measured = ["mean", "low", "high", "lowest", "highest", "chosen", "seeds", "n_recordings"]
-    return pd.DataFrame(rows, columns=[*_PART, "measure", *measured])
-
-
 def confusion_matrices(
     members: pd.DataFrame, predictions: pd.DataFrame, emotions: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
@@ -168,25 +140,3 @@ def _over_seeds(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emo
     keys = ["group", "emotion", "statistic"]
     rows = [[*key, *mean_interval(values)] for key, values in pd.concat(cells).groupby(keys)["value"]]
     return pd.DataFrame(rows, columns=[*keys, "ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"])
-
-
-def _is_correct(predictions: pd.DataFrame) -> pd.Series:
-    return predictions["truth"] == predictions["predicted"]
-
-
-def _scores(answers: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Accuracy and UAR of each group, its speakers and its folds: `keys`, measure, score, n_recordings."""
-    has_folds = answers.groupby("group")["fold"].transform("nunique") > 1
-    parts = [
-        answers.assign(level="group", fold=EVERY, speaker=EVERY),
-        answers.assign(level="speaker", fold=EVERY),
-        answers[has_folds].assign(level="fold", speaker=EVERY),
-    ]
-    return pd.concat([_scores_of(part, keys) for part in parts if len(part)], ignore_index=True)
-
-
-def _scores_of(answers: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    recalls = answers.groupby([*keys, "truth"])["correct"].mean()
-    scores = answers.groupby(keys)["correct"].agg(accuracy="mean", n_recordings="size")
-    scores["uar"] = recalls.groupby(keys).mean()
-    return scores.reset_index().melt([*keys, "n_recordings"], ["accuracy", "uar"], "measure", "score")

@@ -64,7 +64,7 @@ def facts(
 
 def _recordings(utterances: pd.DataFrame) -> str:
     """How many there are, and what for: with several folds only the test is the same for a recording in all of them."""
-    if "split" not in utterances:
+    if "test_fold" in utterances:
         return f"{len(utterances)} ({(utterances['test_fold'] != '').sum()} tested)"
     splits = utterances["split"].value_counts()
     counts = ", ".join(f"{splits[name]} {name}" for name in SPLITS_OF_A_FOLD if name in splits)

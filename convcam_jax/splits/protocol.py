@@ -22,6 +22,20 @@ class Fold(NamedTuple):
     split_of: tuple[str, ...]  # of each utterance: one of SPLITS_OF_A_FOLD, or UNUSED
 
 
+class Proposal(NamedTuple):
+    """What a protocol makes of a corpus.
+
+    Attributes:
+      folds: as far as they can be made.
+      problems: what makes the split impossible, one sentence each, and what to do.
+      warnings: what the split does without, one sentence each.
+    """
+
+    folds: tuple[Fold, ...]
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class SplitProtocol(ABC):
     """A split protocol and its settings; those of `split.name` in the config."""
@@ -35,9 +49,15 @@ class SplitProtocol(ABC):
     def __post_init__(self) -> None:
         require(self.seed >= 0, "split.seed", "must not be negative")
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Columns, or `soundness.FILE`, of which no value is promised to be on both sides of a fold."""
+        return ()
+
     @abstractmethod
-    def folds(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> tuple[Fold, ...]:
+    def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """The folds of the utterances, `groups` being the group of each; their order changes nothing.
 
-        A recording is tested in one fold at most. Raises UserError if there are too few recordings.
+        A recording is tested in one fold at most. What must hold of the folds of any protocol is seen to by
+        `dividing.divide`.
         """

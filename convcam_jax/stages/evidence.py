@@ -43,6 +43,7 @@ from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
+from convcam_jax.splits.dividing import divide
 from convcam_jax.stages import training
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
@@ -119,7 +120,7 @@ def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) 
 def _dataset(
     utterances: Sequence[Utterance], groups: tuple[str, ...], features: dict[str, Features], config: Config
 ) -> Dataset:
-    folds = config.split.folds(utterances, groups)
+    folds = divide(config.split, utterances, groups).folds
     return Dataset(tuple(utterances), tuple(features[u.recording] for u in utterances), groups, folds)
 
 

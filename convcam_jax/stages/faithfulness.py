@@ -8,7 +8,7 @@ from convcam_jax.checks.faithfulness.curve_tables import area_summary, area_verd
 from convcam_jax.checks.faithfulness.member_curves import OwnMaps, explained_labels, member_curves
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.figures import faithfulness as figures
-from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
@@ -31,7 +31,7 @@ def _tables(run: Run, own: CohortMaps) -> list[pd.DataFrame]:
     config, tables = run.config, []
     tested = jnp.asarray(run.dataset.indices(own.cohort, "test"))
     recordings = Recordings(*(array[tested] for array in run.recordings))
-    for members, variables in run.trained(own.first_members(config.faithfulness.seeds)):
+    for members, variables in run.trained(first_members(own, run.cohort_maps, config.faithfulness.seeds)):
         say(f"deletion and insertion with {len(members)} members ({own.cohort})")
         rows = [list(own.seeds).index(member.seed) for member in members]
         labels = explained_labels(config.attribution.target, own.arrays.emotion, own.logits[rows])

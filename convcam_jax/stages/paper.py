@@ -3,6 +3,7 @@
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.figures import errors, maps, models, trajectories
 from convcam_jax.figures.selection import example_view
+from convcam_jax.measures.accuracy import ACCURACY_NOTE, accuracy_summary
 from convcam_jax.measures.config import table_metric
 from convcam_jax.measures.folds import seed_accuracy
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
@@ -11,7 +12,6 @@ from convcam_jax.paper.claim_verdicts import corpus_note, evaluate_claims
 from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
 from convcam_jax.paper.published import Published, inferred_accuracy, load_for
 from convcam_jax.paper.tables import (
-    accuracy_summary,
     as_printed,
     confusion_matrices,
     statistics_table,
@@ -74,7 +74,7 @@ def write_model_tables(run: Run) -> None:
     shape = run.network.geometry(explained_layer(run.network, config.attribution), config.grid).shape
     printed = None if published is None else published.table2
     write_table(workdir, "table2", table2(type(run.network).__name__, *shape, printed))
-    write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances))
+    write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances), note=ACCURACY_NOTE)
     for group, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
         answers = counts.add_prefix(PREDICTED).reset_index()
         write_table(workdir, f"{CONFUSION}{file_stem(group)}", answers, with_headings(answers))

@@ -11,6 +11,7 @@ from convcam_jax.corpora.utterances import Utterance, group_of, select, without_
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
+from convcam_jax.splits.dividing import divide
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -32,9 +33,17 @@ def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[
 
 
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
-    """The usable utterances with features, groups and splits; and the problems of those left out."""
+    """The usable utterances with features, groups and splits; and the problems of those left out.
+
+    Raises:
+      UserError: the split is impossible, which is told before features are computed unless too many recordings turn out
+        to be too long or unreadable.
+    """
     corpus = config.corpus
     group_by_recording = {u.recording: group_of(u, corpus.models_per) for u in utterances}
+    expected = divide(config.split, utterances, [group_by_recording[u.recording] for u in utterances])
+    for warning in expected.warnings:
+        say(warning)
     computed, problems = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
     lengths = {recording: features.magnitude.shape[1] for recording, features in computed.items()}
     found = [u for u in utterances if u.recording in computed]
@@ -46,7 +55,10 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
         say(f"recordings left out as longer than corpus.max_frames ({corpus.max_frames} frames): {len(longer)}")
     problems += [RecordingError(r, f"{lengths[r]} frames are more than corpus.max_frames") for r in longer]
     groups = [group_by_recording[u.recording] for u in usable]
-    folds = config.split.folds(usable, groups)
+    folds, warnings = divide(config.split, usable, groups)
+    for warning in warnings:
+        if warning not in expected.warnings:
+            say(warning)
     return Dataset(tuple(usable), tuple(computed[u.recording] for u in usable), tuple(groups), folds), problems
 
 

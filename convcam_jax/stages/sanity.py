@@ -9,7 +9,7 @@ from convcam_jax.checks.sanity.comparison import Compared, another_seed, compare
 from convcam_jax.checks.sanity.randomisation import cascade
 from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_summary, sanity_verdicts
 from convcam_jax.figures import sanity as figures
-from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.rounds import Round, trained_members
 from convcam_jax.stages.run import Run
@@ -25,8 +25,9 @@ _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
 def check_sanity(run: Run) -> None:
     """Write `sanity.csv` and `sanity_examples.npz`, unless the config leaves them out.
 
-    `sanity_examples.npz` has one recording of the chosen member of each group's first cohort: `groups [G]`, `recordings
-    [G]`, and of number i `i_conditions` and `i_maps [conditions, F, n]`.
+    `sanity_examples.npz` has one recording of a chosen member of each group, of the first fold whose chosen member is
+    among those that are checked: `groups [G]`, `recordings [G]`, and of number i `i_conditions` and `i_maps
+    [conditions, F, n]`.
     """
     remove_earlier(run.workdir, _TABLE, _EXAMPLES, "tables/sanity_shuffled_training.*")
     if run.config.sanity.seeds == 0:
@@ -41,7 +42,8 @@ def check_sanity(run: Run) -> None:
         compared = _all_compared(run, own, trained, rounds)
         table, maps = compare(own, trained, compared, run.placement, run.axes.bin_hz, run.config.analysis)
         tables.append(table)
-        if own.cohort.group not in recordings:
+        # Without maps the chosen member of this fold is not among those that are checked in all folds.
+        if maps and own.cohort.group not in recordings:
             recording = example_recording(table[table["seed"] == own.seeds[own.chosen]])
             examples |= _example(own, recording, maps, len(recordings))
             recordings[own.cohort.group] = recording
@@ -73,7 +75,7 @@ def present(run: Run) -> None:
 def _all_compared(run: Run, own: CohortMaps, trained: np.ndarray, rounds: Sequence[Round]) -> Iterator[Compared]:
     """Every condition's networks beside the members that are checked; `rounds` were trained on shuffled labels."""
     seeds = list(own.seeds)
-    wanted = own.first_members(run.config.sanity.seeds)
+    wanted = first_members(own, run.cohort_maps, run.config.sanity.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
     yield themselves(rows, trained)
     for members, variables in run.trained(wanted):

@@ -1,6 +1,5 @@
 """What depends on the seed: maps, metrics, the cells of the tables, masks and the paper's claims."""
 
-import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.seeds.seed_verdicts import seed_verdicts
@@ -15,6 +14,7 @@ from convcam_jax.checks.seeds.stability import (
 from convcam_jax.figures import stability as figures
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.config import table_metric
+from convcam_jax.measures.folds import group_masks
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_verdicts import corpus_note
@@ -42,7 +42,7 @@ def compare_seeds(run: Run) -> None:
     claims = surviving_claims(read_csv(run.workdir / "tables" / "claims.csv"))
     write_table(run.workdir, "claims_over_seeds", claims, note=note)
     write_table(run.workdir, "stability_verdicts", seed_verdicts(table, claims), note=note)
-    profiles = mask_profiles(_masks_by_group(run), emotions, run.axes.bin_hz, run.axes.time_s)
+    profiles = mask_profiles(group_masks(run.analysed.member_masks), emotions, run.axes.bin_hz, run.axes.time_s)
     write_csv(run.workdir / "mask_profiles.csv", profiles)
     write_figure(run.workdir / "figures" / "stability_maps.png", figures.map_agreement, table, emotions)
     write_figure(run.workdir / "figures" / "stability_masks.png", figures.mask_bands, profiles)
@@ -64,10 +64,3 @@ def _stability(run: Run) -> pd.DataFrame:
 def _recordings(own: CohortMaps) -> pd.DataFrame:
     table = pd.DataFrame(own.utterances)[["emotion", "speaker", "recording"]]
     return table.assign(group=own.cohort.group)
-
-
-def _masks_by_group(run: Run) -> dict[str, np.ndarray]:
-    """Masks R of every group's members, those of one fold after the other's."""
-    masks = run.analysed.member_masks
-    groups = dict.fromkeys(cohort.group for cohort in masks)
-    return {group: np.concatenate([own for cohort, own in masks.items() if cohort.group == group]) for group in groups}

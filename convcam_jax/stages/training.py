@@ -43,11 +43,10 @@ def train_ensemble(run: Run) -> None:
     Several processes take the rounds in turns. All but the first one keep nothing of a round that is not finished.
 
     Raises:
-      UserError: a loss is not finite, or a cohort has no recordings to train or validate on.
+      UserError: a loss is not finite.
     """
     config, dataset, workdir = run.config, run.dataset, run.workdir
     training, validation = dataset.sets("train"), dataset.sets("validation")
-    _check_sets(training, validation)
     if is_first_process():
         make_rounds(config, all_members(config, dataset), workdir / "training")
     wait_for_all("rounds are known")
@@ -124,15 +123,6 @@ def _network(config: Config) -> Network:
     if precision == "fastest":
         raise ValueError("train.precision must be spelled out before the training: presets.with_device_defaults")
     return config.make_network(precision)
-
-
-def _check_sets(training: Sets, validation: Sets) -> None:
-    for what, sets in (("training", training), ("validation", validation)):
-        for cohort, indices in sets.items():
-            if len(indices) == 0:
-                raise UserError(
-                    f"{cohort}: no recordings are left for {what}; choose another --split or corpus.models_per"
-                )
 
 
 def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:

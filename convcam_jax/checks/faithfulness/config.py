@@ -9,7 +9,7 @@ from convcam_jax.system.validation import require
 class FaithfulnessConfig:
     """Deletion and insertion curves (`convcam_jax.checks.faithfulness.curves`)."""
 
-    # Members per cohort, the chosen one first, then by seed; 0 leaves all this out.
+    # Members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
     seeds: int = 3
     # Intervals between the shares of cells 0 and 1.
     steps: int = 5

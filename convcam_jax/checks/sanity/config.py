@@ -9,7 +9,7 @@ from convcam_jax.system.validation import require
 class SanityConfig:
     """Maps of networks with randomised weights and shuffled labels (`convcam_jax.checks.sanity.randomisation`)."""
 
-    # Members per cohort, the chosen one first, then by seed; 0 leaves all this out.
+    # Members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
     seeds: int = 5
     # Further networks per cohort, trained on shuffled labels; 0 leaves them out.
     shuffled_label_seeds: int = 1

@@ -1,0 +1,87 @@
+"""Training on some corpora, and the test on another."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.held_out import corpus_of, fold_that_tests
+from convcam_jax.splits.protocol import Proposal, SplitProtocol
+from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.words import listed
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossCorpus(SplitProtocol):
+    """A fold for each corpus, named after it, whose recordings are the test; `column` says of which corpus each is.
+
+    `test_corpora` are those that are tested, `training_corpora` those that are trained on when another is tested; where
+    they are empty, all are. Of the n recordings of an emotion that a speaker of the training corpora has, floor(n /
+    parts) are for validation, the rest for training. Emotions that the training corpora lack are not tested.
+    """
+
+    name: str = "cross_corpus"
+    column: str = "corpus"
+    test_corpora: tuple[str, ...] = ()
+    training_corpora: tuple[str, ...] = ()
+    parts: int = 4
+
+    guarantee: ClassVar[str] = (
+        "no recording or speaker of a test corpus (column corpus) is in training or validation, and every corpus, or "
+        "each of split.test_corpora, is tested in one fold, by models of the others"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.parts >= 2, "split.parts", "must be at least 2")
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """A corpus's recordings, their speakers, and what is cut from the same file."""
+        return self.column, "speaker", FILE
+
+    def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
+        """One fold for each test corpus; unknown corpora and a speaker's name that two corpora have are problems."""
+        columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
+        without = [u.recording for u in utterances if self.column not in u.columns() or not u.value(self.column)]
+        if without:
+            lacking = f"it is empty for {listed(without)}"
+            if self.column not in columns:
+                lacking = f"there are only {', '.join(columns)}; say by split.column which one it is"
+            problem = f"it needs a column {self.column} that says of which corpus each recording is, and {lacking}"
+            return Proposal((), (problem,))
+        corpora = [u.value(self.column) for u in utterances]
+        known = sorted(set(corpora))
+        problems = _unknown(self.test_corpora, "test_corpora", known)
+        problems += _unknown(self.training_corpora, "training_corpora", known)
+        problems += _shared_speakers(utterances, corpora)
+        if len(known) == 1:
+            problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}")
+        if problems:
+            return Proposal((), tuple(problems))
+        corpus = corpus_of(utterances, groups, self.seed, self.parts)
+        trained = set(self.training_corpora or known)
+        folds = [
+            fold_that_tests(
+                name, [own == name for own in corpora], [own != name and own in trained for own in corpora], corpus
+            )
+            for name in known
+            if name in (self.test_corpora or known)
+        ]
+        return Proposal(tuple(folds))
+
+
+def _unknown(names: Sequence[str], field: str, known: Sequence[str]) -> list[str]:
+    unknown = [name for name in names if name not in known]
+    return [f"split.{field}: there is no corpus {listed(unknown)}, but {listed(known)}"] if unknown else []
+
+
+def _shared_speakers(utterances: Sequence[Utterance], corpora: Sequence[str]) -> list[str]:
+    found: dict[str, set[str]] = {}
+    for u, corpus in zip(utterances, corpora, strict=True):
+        found.setdefault(u.speaker, set()).add(corpus)
+    shared = [f"{speaker} ({', '.join(sorted(own))})" for speaker, own in sorted(found.items()) if len(own) > 1]
+    if not shared:
+        return []
+    return [f"speakers of different corpora have the same name: {listed(shared)}; give each person a name"]

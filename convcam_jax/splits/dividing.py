@@ -1,0 +1,45 @@
+"""The one way from a split protocol and a corpus to folds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.protocol import Fold, SplitProtocol
+from convcam_jax.splits.soundness import (
+    FILE,
+    check_folds,
+    missing_sets,
+    untested_groups,
+    without_files_of_the_test,
+    without_unlearned,
+)
+from convcam_jax.system.errors import UserError
+
+
+class Division(NamedTuple):
+    """The folds of a corpus, and what they do without, one sentence each."""
+
+    folds: tuple[Fold, ...]
+    warnings: tuple[str, ...]
+
+
+def divide(protocol: SplitProtocol, utterances: Sequence[Utterance], groups: Sequence[str]) -> Division:
+    """The folds of the utterances, `groups` being the group of each; what the protocol promises of them is proved.
+
+    What the split can do without is a warning: an emotion that a group's models do not learn in a fold is not tested
+    there. A recording is tested in one fold at most.
+
+    Raises:
+      UserError: the split is impossible; all reasons are given at once.
+      ValueError: a fold is not what the protocol promises (see `check_folds`).
+    """
+    folds, problems, warnings = protocol.propose(utterances, groups)
+    if FILE in protocol.apart:
+        folds = without_files_of_the_test(folds, utterances)
+    folds, unlearned = without_unlearned(folds, utterances, groups)
+    # What a protocol has found fault with is tested nowhere: that needs no more words.
+    missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups)]
+    if missing:
+        raise UserError(f"--split={protocol.name} is impossible: {'; '.join(missing)}")
+    check_folds(folds, utterances, protocol.apart)
+    return Division(folds, (*warnings, *unlearned))

@@ -1,0 +1,112 @@
+"""The split that a table of the corpus gives, in a column of split words or of folds."""
+
+import dataclasses
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.held_out import corpus_of, fold_that_tests, folds_that_test, with_one_value
+from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
+from convcam_jax.splits.words import listed
+from convcam_jax.system.validation import require
+
+# The columns that are looked for.
+COLUMNS = ("split", "fold")
+# As people write them, in small letters.
+SPLIT_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training", "trn", "tr", "learn"), "train"),
+    **dict.fromkeys(("validation", "valid", "validate", "val", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation"), "test"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Given(SplitProtocol):
+    """The split in the column `column`, or where that is empty in `split` or `fold`, whichever there is.
+
+    If any value is a split word, all must be (capitals and spaces do not matter), and there is one fold. Otherwise each
+    value is a fold, which tests the recordings that have it. Recordings without a value are unused. Where validation is
+    not given, of a speaker's n training recordings of an emotion floor(n / parts) are for validation.
+    """
+
+    name: str = "given"
+    column: str = ""
+    parts: int = 4
+
+    guarantee: ClassVar[str] = (
+        "training, validation and test are as a column of the corpus says: split (such as train, dev, test) or fold, "
+        "where each fold is tested once; whether speakers are apart is up to the column, and is told"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.parts >= 2, "split.parts", "must be at least 2")
+
+    def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
+        """The fold or folds; a missing column and words that are not understood are problems."""
+        columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
+        found = [column for column in ([self.column] if self.column else COLUMNS) if column in columns]
+        if len(found) != 1:
+            return Proposal((), (_about_columns(self.column or " or ".join(COLUMNS), found, columns),))
+        values = [u.value(found[0]).strip() if found[0] in u.columns() else "" for u in utterances]
+        corpus = corpus_of(utterances, groups, self.seed, self.parts)
+        problems, warnings = [], _without_value(found[0], values)
+        if any(value.lower() in SPLIT_WORDS for value in values):
+            splits = [SPLIT_WORDS.get(value.lower(), "") for value in values]
+            problems = _about_words(found[0], values, splits)
+            folds: tuple[Fold, ...] = (_as_written(splits),)
+            if "validation" not in splits:
+                tested, trainable = [own == "test" for own in splits], [own == "train" for own in splits]
+                folds = (fold_that_tests(ONLY_FOLD, tested, trainable, corpus),)
+                warnings.append(f"the column {found[0]} has no validation: it is drawn from training")
+        else:
+            folds = folds_that_test(values, corpus)
+            alone = with_one_value(values, groups)
+            if alone:
+                problems = [f"the column {found[0]} has one value for all recordings of: {listed(list(alone))}"]
+        return Proposal(folds, tuple(problems), (*warnings, *known_speakers(folds, utterances)))
+
+
+def _about_columns(wanted: str, found: Sequence[str], columns: Sequence[str]) -> str:
+    if found:
+        return f"the corpus has the columns {' and '.join(found)}; say by split.column which one it is"
+    return f"it needs a column {wanted}, and the corpus has {', '.join(columns)}; say by split.column which one it is"
+
+
+def _as_written(splits: Sequence[str]) -> Fold:
+    return Fold(ONLY_FOLD, tuple(split or UNUSED for split in splits))
+
+
+def _about_words(column: str, values: Sequence[str], splits: Sequence[str]) -> list[str]:
+    unknown = sorted({value for value, split in zip(values, splits, strict=True) if value and not split})
+    problems = []
+    if unknown:
+        nearest = [difflib.get_close_matches(value.lower(), SPLIT_WORDS, n=1, cutoff=0.0)[0] for value in unknown]
+        shown = listed([f"{value!r} (nearest: {near})" for value, near in zip(unknown, nearest, strict=True)])
+        problems.append(f"the column {column} has words that are no split: {shown}")
+    missing = [split for split in ("train", "test") if split not in splits]
+    return problems + [f"the column {column} has no recording for {split}" for split in missing]
+
+
+def _without_value(column: str, values: Sequence[str]) -> list[str]:
+    empty = values.count("")
+    return [f"{empty} recordings have nothing in the column {column}, and are unused"] if empty else []
+
+
+def known_speakers(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> list[str]:
+    """How many test speakers are also in training or validation, in a sentence; nothing if none is."""
+    known: Counter[str] = Counter()
+    tested: set[str] = set()
+    for fold in folds:
+        placed = [(u.speaker, split) for u, split in zip(utterances, fold.split_of, strict=True)]
+        own = {speaker for speaker, split in placed if split == "test"}
+        tested |= own
+        known.update(own & {speaker for speaker, split in placed if split in ("train", "validation")})
+    if not known:
+        return []
+    return [
+        f"{len(known)} of {len(tested)} test speakers are in training or validation as well ({listed(sorted(known))}): "
+        "the accuracy is not that of unknown speakers"
+    ]

@@ -1,0 +1,76 @@
+"""Folds that test some recordings, and divide the others into training and validation."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.cells import cell_generator, group_into_cells
+from convcam_jax.splits.protocol import UNUSED, Fold
+
+
+class Corpus(NamedTuple):
+    """Utterances, the group of each, and in which order a cell's recordings are drawn for validation.
+
+    Of the n recordings of a cell (a speaker's of an emotion) that a fold may train on, floor(n / parts) are for
+    validation. The draw depends neither on other speakers nor on other emotions.
+    """
+
+    utterances: Sequence[Utterance]
+    groups: Sequence[str]
+    order: Mapping[tuple[str, str], Sequence[str]]
+    parts: int
+
+
+def corpus_of(utterances: Sequence[Utterance], groups: Sequence[str], seed: int, parts: int) -> Corpus:
+    """The corpus, with the order drawn by `seed`."""
+    order = {
+        cell: [recordings[i] for i in cell_generator(seed, *cell).permutation(len(recordings))]
+        for cell, recordings in group_into_cells(utterances).items()
+    }
+    return Corpus(utterances, groups, order, parts)
+
+
+def fold_that_tests(name: str, tested: Sequence[bool], trainable: Sequence[bool], corpus: Corpus) -> Fold:
+    """A fold with the `tested` recordings for the test, and those that are `trainable` for training and validation.
+
+    Recordings of groups that are not tested are unused, as are all others.
+    """
+    tested_groups = {group for group, is_tested in zip(corpus.groups, tested, strict=True) if is_tested}
+    validated = _validated(corpus, trainable)
+
+    def split(position: int) -> str:
+        if tested[position]:
+            return "test"
+        if not trainable[position] or corpus.groups[position] not in tested_groups:
+            return UNUSED
+        return "validation" if corpus.utterances[position].recording in validated else "train"
+
+    return Fold(name, tuple(split(position) for position in range(len(corpus.utterances))))
+
+
+def folds_that_test(tested_in: Sequence[str], corpus: Corpus) -> tuple[Fold, ...]:
+    """A fold for each name in `tested_in`, which says where each recording is tested; the others are trainable.
+
+    A recording that is tested nowhere ("") is unused in all folds. Sorted by name.
+    """
+    return tuple(
+        fold_that_tests(name, [own == name for own in tested_in], [own not in (name, "") for own in tested_in], corpus)
+        for name in sorted(set(tested_in) - {""})
+    )
+
+
+def _validated(corpus: Corpus, trainable: Sequence[bool]) -> set[str]:
+    left = {u.recording for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
+    drawn: set[str] = set()
+    for recordings in corpus.order.values():
+        of_cell = [recording for recording in recordings if recording in left]
+        drawn |= set(of_cell[: len(of_cell) // corpus.parts])
+    return drawn
+
+
+def with_one_value(values: Sequence[str], groups: Sequence[str]) -> dict[str, str]:
+    """The groups all of whose recordings have one value, such as one speaker, and that value; sorted."""
+    found: dict[str, set[str]] = {}
+    for group, value in zip(groups, values, strict=True):
+        found.setdefault(group, set()).add(value)
+    return {group: min(own) for group, own in sorted(found.items()) if len(own) == 1}

@@ -1,0 +1,54 @@
+"""A fold for each text, in which the recordings of that text are the test and no others are."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.held_out import corpus_of, folds_that_test, with_one_value
+from convcam_jax.splits.protocol import Proposal, SplitProtocol
+from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.words import listed
+from convcam_jax.system.validation import require
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveOneTextOut(SplitProtocol):
+    """A fold for each text, named after the text, whose recordings are the test.
+
+    Of a speaker's n recordings of an emotion that are of other texts floor(n / parts) are for validation, the rest for
+    training. Recordings of groups that have no recording of the text are unused.
+    """
+
+    name: str = "leave_one_text_out"
+    parts: int = 4
+
+    guarantee: ClassVar[str] = (
+        "no recording of a test text is in training or validation, and every recording is tested in one fold; "
+        "the test speakers are known from training"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.parts >= 2, "split.parts", "must be at least 2")
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """A text's recordings, and what is cut from the same file as one of them."""
+        return "text", FILE
+
+    def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
+        """One fold for each text, sorted; recordings without a text and a group of one text are problems."""
+        texts = [u.text for u in utterances]
+        if not any(texts):
+            return Proposal((), ("it needs the text of each recording, and the corpus tells none (column text)",))
+        without = [u.recording for u in utterances if not u.text]
+        problems = [f"it needs the text of each recording, and these have none: {listed(without)}"] if without else []
+        alone = with_one_value(texts, groups)
+        if alone:
+            names = listed([f"{group} ({text})" for group, text in alone.items()])
+            problems.append(f"it needs two texts of each group, and these have one: {names}")
+        tested_in = ["" if group in alone else text for text, group in zip(texts, groups, strict=True)]
+        return Proposal(
+            folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)), tuple(problems)
+        )

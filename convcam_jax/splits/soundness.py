@@ -1,0 +1,114 @@
+"""What must hold of folds, whatever protocol made them: nothing is on both sides, and no set lacks what it needs."""
+
+from collections.abc import Sequence
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.protocol import UNUSED, Fold
+from convcam_jax.splits.words import in_folds, listed
+
+# Beside the columns: the file that a recording is, or is cut from.
+FILE = "file"
+
+
+def value_of(utterance: Utterance, column: str) -> str:
+    """What stands in a column, or the path where that is `FILE`."""
+    return str(utterance.path) if column == FILE else utterance.value(column)
+
+
+def check_folds(folds: Sequence[Fold], utterances: Sequence[Utterance], apart: Sequence[str]) -> None:
+    """Prove that the folds are what was promised.
+
+    Raises ValueError if a recording is tested in two folds, or if a value of one of the columns `apart` (speaker, text,
+    `FILE`) is both in a fold's test and in its training or validation. Each is a fault of the protocol.
+    """
+    tested_in: dict[int, str] = {}
+    for fold in folds:
+        for position, split in enumerate(fold.split_of):
+            if split == "test":
+                if position in tested_in:
+                    names = f"{tested_in[position]} and {fold.name}"
+                    raise ValueError(f"{utterances[position].recording} is tested in two folds: {names}")
+                tested_in[position] = fold.name
+        for column in apart:
+            _check_apart(fold, utterances, column)
+
+
+def _check_apart(fold: Fold, utterances: Sequence[Utterance], column: str) -> None:
+    placed = list(zip(utterances, fold.split_of, strict=True))
+    tested = {value_of(u, column) for u, split in placed if split == "test"}
+    for u, split in placed:
+        if split not in ("test", UNUSED) and value_of(u, column) in tested:
+            raise ValueError(
+                f"fold {fold.name}: {u.recording} is for {split}, and its {column} {value_of(u, column)} is in the test"
+            )
+
+
+def without_files_of_the_test(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """The folds without recordings for training or validation that are cut from a file of the test."""
+
+    def mended(fold: Fold) -> Fold:
+        placed = [(value_of(u, FILE), split) for u, split in zip(utterances, fold.split_of, strict=True)]
+        tested = {file for file, split in placed if split == "test"}
+        return fold._replace(
+            split_of=tuple(UNUSED if split != "test" and file in tested else split for file, split in placed)
+        )
+
+    return tuple(mended(fold) for fold in folds)
+
+
+def without_unlearned(
+    folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]
+) -> tuple[tuple[Fold, ...], list[str]]:
+    """The folds without tests of emotions that the group's models do not learn there, and what is left out, in words.
+
+    A fold that tests nothing then is left out. Where nothing is for training, nothing is done.
+    """
+    kept: list[Fold] = []
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for fold in folds:
+        placed = list(zip(groups, (u.emotion for u in utterances), fold.split_of, strict=True))
+        learned = {(group, emotion) for group, emotion, split in placed if split == "train"}
+        trained = {group for group, _ in learned}
+        split_of = []
+        for group, emotion, split in placed:
+            is_unlearned = split == "test" and group in trained and (group, emotion) not in learned
+            split_of.append(UNUSED if is_unlearned else split)
+            if is_unlearned:
+                left_out.setdefault((emotion, group), []).append(fold.name)
+        if "test" in split_of or "test" not in fold.split_of:
+            kept.append(fold._replace(split_of=tuple(split_of)))
+    return tuple(kept), [
+        f"{len(names)} recordings of {emotion} of the group {group} are not tested{in_folds(dict.fromkeys(names))}: "
+        "none is left there for training"
+        for (emotion, group), names in sorted(left_out.items())
+    ]
+
+
+def missing_sets(folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]) -> list[str]:
+    """Which groups lack recordings for training or validation in folds that test them: one sentence per group and set.
+
+    A model needs two emotions or more for training, and a recording for validation.
+    """
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for fold in folds:
+        emotions: dict[str, dict[str, set[str]]] = {}
+        for u, group, split in zip(utterances, groups, fold.split_of, strict=True):
+            emotions.setdefault(group, {}).setdefault(split, set()).add(u.emotion)
+        for group, own in emotions.items():
+            for split, n_least in (("train", 2), ("validation", 1)):
+                if "test" in own and len(own.get(split, ())) < n_least:
+                    lacking.setdefault((group, split), []).append(fold.name)
+    what = {"train": "two emotions or more for training", "validation": "a recording for validation"}
+    to_do = {"train": "", "validation": ", or lower split.parts"}
+    return [
+        f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings, choose another corpus.models_per"
+        f"{to_do[split]}"
+        for (group, split), names in sorted(lacking.items())
+    ]
+
+
+def untested_groups(folds: Sequence[Fold], groups: Sequence[str]) -> list[str]:
+    """The groups none of whose recordings is tested, in a sentence; nothing if there is none."""
+    tested = {group for fold in folds for group, split in zip(groups, fold.split_of, strict=True) if split == "test"}
+    untested = sorted(set(groups) - tested)
+    return [f"nothing is tested of the groups {listed(untested)}: choose another corpus.models_per"] if untested else []

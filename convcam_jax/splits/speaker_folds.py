@@ -1,0 +1,108 @@
+"""Folds of several speakers each, in which their recordings are the test and no others' are."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Int
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.held_out import corpus_of, folds_that_test
+from convcam_jax.splits.protocol import Proposal, SplitProtocol
+from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.words import listed
+from convcam_jax.system.validation import require
+
+# Of so many random ways of dividing the speakers the most even one is taken.
+_DRAWS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class SpeakerFolds(SplitProtocol):
+    """`n_folds` folds, named by numbers from 1 on, each of which tests its share of the speakers of every group.
+
+    Speakers of the same groups are dealt to the folds together, so that their numbers in the folds differ by one at
+    most. Of 200 such divisions, drawn by the seed, the one is taken in which the numbers of recordings of each group
+    and emotion, and of all, are the most even over the folds. Of the other speakers' n recordings of an emotion
+    floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not test are
+    unused.
+    """
+
+    name: str = "speaker_folds"
+    n_folds: int = 5
+    parts: int = 4
+
+    guarantee: ClassVar[str] = (
+        "no recording of a test speaker is in training or validation, every recording is tested in one of n_folds "
+        "folds, and every fold tests as many speakers of each group, give or take one"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.n_folds >= 2, "split.n_folds", "must be at least 2")
+        require(self.parts >= 2, "split.parts", "must be at least 2")
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """A speaker's recordings, and what is cut from the same file as one of them."""
+        return "speaker", FILE
+
+    def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
+        """The folds; a group with fewer speakers than folds is a problem."""
+        n_speakers = Counter(group for _, group in {(u.speaker, g) for u, g in zip(utterances, groups, strict=True)})
+        few = [f"{group} ({n})" for group, n in sorted(n_speakers.items()) if n < self.n_folds]
+        if few:
+            problem = (
+                f"each group needs as many speakers as folds (split.n_folds, {self.n_folds}), and these have fewer: "
+                f"{listed(few)}; lower split.n_folds, or choose another corpus.models_per"
+            )
+            return Proposal((), (problem,))
+        fold_of = _fold_of_speakers(utterances, groups, self.n_folds, self.seed)
+        width = len(str(self.n_folds))
+        tested_in = [f"{fold_of[u.speaker] + 1:0{width}}" for u in utterances]
+        return Proposal(folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)))
+
+
+def _fold_of_speakers(
+    utterances: Sequence[Utterance], groups: Sequence[str], n_folds: int, seed: int
+) -> Mapping[str, int]:
+    """The number of the fold that tests each speaker."""
+    cells = Counter((u.speaker, (group, u.emotion)) for u, group in zip(utterances, groups, strict=True))
+    speakers, kinds = sorted({speaker for speaker, _ in cells}), sorted({kind for _, kind in cells})
+    of_kinds = np.array([[cells[speaker, kind] for kind in kinds] for speaker in speakers])
+    counts = np.column_stack([of_kinds, of_kinds.sum(1)])
+    # Speakers of the same groups are dealt out together.
+    strata: dict[frozenset[str], list[int]] = {}
+    for index, speaker in enumerate(speakers):
+        own_groups = frozenset(group for group, emotion in kinds if cells[speaker, (group, emotion)])
+        strata.setdefault(own_groups, []).append(index)
+    generator = np.random.default_rng(seed)
+    order = [strata[own] for own in sorted(strata, key=sorted)]
+    draws = [_dealt(order, len(speakers), n_folds, generator) for _ in range(_DRAWS)]
+    best = min(draws, key=lambda own: unevenness(counts, own, n_folds))
+    return dict(zip(speakers, best.tolist(), strict=True))
+
+
+def _dealt(
+    strata: Sequence[Sequence[int]], n_speakers: int, n_folds: int, generator: np.random.Generator
+) -> Int[np.ndarray, " speakers"]:
+    """The speakers of one stratum after the other, each in random order, dealt to the folds in turns."""
+    folds = np.empty(n_speakers, dtype=int)
+    turn = 0
+    for stratum in strata:
+        dealt = generator.permutation(np.asarray(stratum))
+        folds[dealt] = (turn + np.arange(len(dealt))) % n_folds
+        # The next stratum goes on where this one ended, so that no fold gets the odd speaker of each.
+        turn += len(dealt)
+    return folds
+
+
+def unevenness(counts: Int[np.ndarray, "speakers kinds"], folds: Int[np.ndarray, " speakers"], n_folds: int) -> float:
+    """Variance over the folds of the share of each kind's recordings that a fold tests, summed over the kinds.
+
+    counts: recordings of each speaker and kind (such as a group and emotion); folds: number of each speaker's fold.
+    """
+    shares = counts / counts.sum(0)
+    return float(np.stack([shares[folds == number].sum(0) for number in range(n_folds)]).var(0).sum())

@@ -1,0 +1,106 @@
+"""The split that a column of the corpus gives."""
+
+from pathlib import Path
+
+import pytest
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.given import SPLIT_WORDS, Given
+from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.system.errors import UserError
+
+
+def corpus(values: list[str], column: str = "split", speakers: str = "1") -> list[Utterance]:
+    """A recording of anger and one of fear for each value, by the speakers in turns."""
+    return [
+        Utterance(f"{e}{k}", speakers[k % len(speakers)], "female", e, "t", Path(f"{e}{k}.wav"), ((column, value),))
+        for k, value in enumerate(values)
+        for e in ("anger", "fear")
+    ]
+
+
+def divided(utterances: list[Utterance], protocol: Given | None = None):
+    return divide(protocol or Given(), utterances, ["all"] * len(utterances))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("train", "validation", "test"), (" Training", "VAL", "Testing "), ("trn", "dev", "eval"), ("tr", "devel", "te")],
+)
+def test_split_words_are_understood_as_people_write_them(words):
+    folds, warnings = divided(corpus(list(words), speakers="123"))
+    assert [fold.name for fold in folds] == [ONLY_FOLD]
+    assert folds[0].split_of[::2] == folds[0].split_of[1::2] == ("train", "validation", "test")
+    assert warnings == ()
+
+
+def test_the_words_stand_for_the_three_sets_only():
+    assert set(SPLIT_WORDS.values()) == {"train", "validation", "test"}
+    assert all(word == word.lower().strip() for word in SPLIT_WORDS)
+
+
+def test_recordings_without_a_value_are_unused_and_counted():
+    folds, warnings = divided(corpus(["train", "", "dev", "test"], speakers="1234"))
+    assert folds[0].split_of[2:4] == ("unused", "unused")
+    assert warnings == ("2 recordings have nothing in the column split, and are unused",)
+
+
+def test_validation_that_is_not_given_is_drawn_from_training():
+    folds, warnings = divided(corpus(["train"] * 8 + ["test"] * 3), Given(parts=4))
+    (fold,) = folds
+    assert fold.split_of[16:] == ("test",) * 6
+    assert [fold.split_of[:16].count(split) for split in ("validation", "train")] == [4, 12]
+    assert warnings[0] == "the column split has no validation: it is drawn from training"
+
+
+def test_each_fold_is_tested_once():
+    utterances = corpus(["b", "a"] * 8, "fold")
+    folds, warnings = divided(utterances)
+    assert [fold.name for fold in folds] == ["a", "b"]
+    for fold in folds:
+        tested = [split == "test" for split in fold.split_of]
+        assert tested == [u.value("fold") == fold.name for u in utterances]
+        assert fold.split_of.count("validation") == 4
+    assert warnings == (
+        "1 of 1 test speakers are in training or validation as well (1): the accuracy is not that of unknown speakers",
+    )
+    apart = divided(corpus(["b", "a"] * 8, "fold", speakers="12"))
+    assert apart.warnings == ()
+
+
+def test_a_column_of_another_name_is_used_when_it_is_named():
+    utterances = corpus(["train", "dev", "test"], "partition", speakers="123")
+    with pytest.raises(
+        UserError, match=r"needs a column split or fold, and the corpus has .*partition; say by split\.col"
+    ):
+        divided(utterances)
+    assert divided(utterances, Given(column="partition")).folds[0].split_of[-1] == "test"
+    with pytest.raises(UserError, match="needs a column set, and the corpus has"):
+        divided(utterances, Given(column="set"))
+
+
+def test_two_columns_are_not_chosen_between():
+    utterances = [u._replace(attributes=(*u.attributes, ("fold", "1"))) for u in corpus(["train", "dev", "test"])]
+    with pytest.raises(UserError, match=r"has the columns split and fold; say by split\.column which one it is"):
+        divided(utterances)
+
+
+def test_all_words_that_are_not_understood_are_told_with_the_nearest():
+    message = (
+        r"words that are no split: 'tets' \(nearest: test\), 'trian' \(nearest: train\); "
+        "the column split has no recording for test"
+    )
+    with pytest.raises(UserError, match=message):
+        divided(corpus(["train", "dev", "tets", "trian"]))
+
+
+def test_one_fold_for_a_group_is_told():
+    utterances = corpus(["1", "1"], "fold")
+    with pytest.raises(UserError, match="the column fold has one value for all recordings of: all"):
+        divided(utterances)
+
+
+def test_parts_must_leave_something_for_training():
+    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
+        Given(parts=1)

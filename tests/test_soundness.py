@@ -1,0 +1,163 @@
+"""What must hold of the folds of every protocol: sides that are apart, tests once, and sets that are not empty."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from random_corpora import EMOTIONS, random_utterances
+
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits import SPLIT_PROTOCOLS
+from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.given import Given
+from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
+from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
+from convcam_jax.splits.soundness import check_folds, missing_sets, without_files_of_the_test, without_unlearned
+from convcam_jax.splits.speaker_folds import SpeakerFolds
+from convcam_jax.system.errors import UserError
+
+PROTOCOLS = [
+    *(kind() for name, kind in SPLIT_PROTOCOLS.items() if name not in ("given", "speaker_folds")),
+    SpeakerFolds(n_folds=3),
+    Given(column="split"),
+    Given(column="fold"),
+]
+# What each protocol promises to be apart, as the documents have it; files are "path" here.
+PROMISED = {
+    "per_cell": (),
+    "leave_one_speaker_out": ("speaker", "path"),
+    "speaker_folds": ("speaker", "path"),
+    "leave_one_text_out": ("text", "path"),
+    "given": (),
+    "cross_corpus": ("corpus", "speaker", "path"),
+}
+
+
+def known(utterance: Utterance, column: str) -> object:
+    return dict(utterance.attributes)[column] if column == "corpus" else getattr(utterance, column)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("models_per", ["gender", "all"])
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda own: f"{own.name} {getattr(own, 'column', '')}")
+def test_the_folds_of_random_corpora_keep_what_is_promised(protocol, models_per, seed):
+    utterances = random_utterances(seed)
+    groups = [u.gender if models_per == "gender" else "all" for u in utterances]
+    folds = divide(protocol, utterances, groups).folds
+    tested = Counter()
+    for fold in folds:
+        sides = {"test": [], "train": [], "validation": [], UNUSED: []}
+        for u, group, split in zip(utterances, groups, fold.split_of, strict=True):
+            sides[split].append((u, group))
+        tested.update(u.recording for u, _ in sides["test"])
+        learned = sides["train"] + sides["validation"]
+        for column in PROMISED[protocol.name]:
+            assert not {known(u, column) for u, _ in sides["test"]} & {known(u, column) for u, _ in learned}
+        for group in {group for _, group in sides["test"]}:
+            emotions = {split: {u.emotion for u, own in members if own == group} for split, members in sides.items()}
+            assert emotions["test"] <= emotions["train"]
+            assert emotions["validation"]
+    assert set(tested.values()) == {1}
+    if protocol.name in ("leave_one_speaker_out", "speaker_folds", "leave_one_text_out"):
+        # All but what no other recording of the group teaches.
+        untaught = {u.recording for u in utterances} - set(tested)
+        assert len(untaught) < len(utterances) / 10
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda own: f"{own.name} {getattr(own, 'column', '')}")
+def test_neither_the_order_of_the_recordings_nor_the_process_changes_the_folds(protocol):
+    utterances = random_utterances(3)
+    folds = divide(protocol, utterances, ["all"] * len(utterances)).folds
+    turned = divide(protocol, utterances[::-1], ["all"] * len(utterances)).folds
+    assert [(fold.name, fold.split_of[::-1]) for fold in turned] == list(folds)
+
+
+def utterance(name: str, speaker: str, emotion: str = "anger", text: str = "t", file: str = "") -> Utterance:
+    return Utterance(name, speaker, "female", emotion, text, Path(file or f"{name}.wav"))
+
+
+FOUR = [utterance("a", "1"), utterance("b", "1", text="u"), utterance("c", "2"), utterance("d", "2", file="a.wav")]
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize(
+    ("column", "value", "apart", "together"),
+    [
+        ("speaker", "1", ("test", "test", "x", "x"), ("test", "x", "unused", "unused")),
+        ("text", "t", ("test", "x", "test", "unused"), ("test", "x", "x", "unused")),
+        ("file", r"a\.wav", ("test", "x", "x", "test"), ("test", "x", "unused", "x")),
+    ],
+)
+def test_the_check_finds_a_value_on_both_sides(split, column, value, apart, together):
+    def fold(places):
+        return Fold("1", tuple(split if place == "x" else place for place in places))
+
+    check_folds([fold(apart)], FOUR, [column])
+    with pytest.raises(ValueError, match=f"fold 1: . is for {split}, and its {column} {value} is in the test"):
+        check_folds([fold(together)], FOUR, [column])
+    check_folds([fold(together)], FOUR, [])
+
+
+def test_the_check_finds_what_is_tested_twice():
+    folds = [Fold("1", ("test", "train", UNUSED, UNUSED)), Fold("2", ("test", "train", UNUSED, UNUSED))]
+    with pytest.raises(ValueError, match="a is tested in two folds: 1 and 2"):
+        check_folds(folds, FOUR, [])
+
+
+class Leaking(SplitProtocol):
+    """A protocol that does not keep its promise."""
+
+    @property
+    def apart(self):
+        return ("speaker",)
+
+    def propose(self, utterances, groups):
+        splits = ("train", "validation", "test", "train", "validation", "test")
+        return Proposal((Fold(ONLY_FOLD, splits),))
+
+
+def test_no_protocol_gets_past_the_check():
+    utterances = [utterance(f"{e}{k}", str(k), e) for e in ("anger", "fear") for k in (1, 1, 2)]
+    divide(Leaking("leaking"), utterances, ["all"] * 6)
+    utterances[2] = utterances[2]._replace(speaker="1")
+    with pytest.raises(ValueError, match="its speaker 1 is in the test"):
+        divide(Leaking("leaking"), utterances, ["all"] * 6)
+
+
+def test_what_is_cut_from_a_file_of_the_test_is_unused():
+    (fold,) = without_files_of_the_test([Fold("1", ("test", "train", "validation", "train"))], FOUR)
+    assert fold.split_of == ("test", "train", "validation", UNUSED)
+
+
+def test_an_emotion_is_tested_where_the_group_learns_it():
+    emotions = ("anger", "fear", "anger", "fear", "anger")
+    utterances = [utterance(str(k), str(k), emotion) for k, emotion in enumerate(emotions)]
+    groups = ["x", "x", "x", "y", "y"]
+    folds = [
+        Fold("1", ("test", "test", "train", "train", UNUSED)),
+        Fold("2", ("train", "test", "train", UNUSED, UNUSED)),
+        Fold("3", ("train", "train", "validation", "test", UNUSED)),
+    ]
+    kept, words = without_unlearned(folds, utterances, groups)
+    # The second fold tests nothing then; in the third nothing of y is for training, which is another matter.
+    assert [fold.split_of for fold in kept] == [("test", UNUSED, "train", "train", UNUSED), folds[2].split_of]
+    assert words == [
+        "2 recordings of fear of the group x are not tested in folds 1, 2: none is left there for training"
+    ]
+    assert missing_sets(kept, utterances, groups) == [
+        "the group x lacks two emotions or more for training in fold 1: add recordings, choose another "
+        "corpus.models_per",
+        "the group x lacks a recording for validation in fold 1: add recordings, choose another corpus.models_per, or "
+        "lower split.parts",
+        "the group y lacks two emotions or more for training in fold 3: add recordings, choose another "
+        "corpus.models_per",
+        "the group y lacks a recording for validation in fold 3: add recordings, choose another corpus.models_per, or "
+        "lower split.parts",
+    ]
+
+
+def test_every_reason_is_in_one_line():
+    utterances = [utterance(f"{s}{e}{k}", s, e) for s in "12" for e in EMOTIONS for k in range(2)]
+    with pytest.raises(UserError) as error:
+        divide(LeaveOneSpeakerOut(), utterances, [u.speaker for u in utterances])
+    assert "\n" not in str(error.value)
