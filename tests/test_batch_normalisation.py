@@ -29,14 +29,14 @@ def _by_definition(images, scale, offset):
 def test_known_moments_by_hand():
     moments = Moments(jnp.array([1.0]), jnp.array([4.0]))
     images = jnp.array([1.0, 3.0, -9.0, 99.0]).reshape(1, 2, 2, 1)
-    found = normalise(images, moments, jnp.array([2.0]), jnp.array([0.5]), 0.0)
+    found = normalise(images, moments, jnp.array([2.0]), jnp.array([0.5]), 0.0, "relu6")
     np.testing.assert_allclose(found.ravel(), [0.5, 2.5, 0.0, 6.0], rtol=1e-6)
 
 
 def test_values_moments_and_gradients_are_those_of_the_definition():
     arrays = _arrays()
     cotangent = jnp.asarray(np.random.default_rng(1).standard_normal(arrays[0].shape), jnp.float32)
-    found, pull, moments = jax.vjp(lambda *a: normalise_batch(*a, PRESENT, EPSILON), *arrays, has_aux=True)
+    found, pull, moments = jax.vjp(lambda *a: normalise_batch(*a, PRESENT, EPSILON, "relu6"), *arrays, has_aux=True)
     expected, pull_expected = jax.vjp(_by_definition, *arrays)
     assert (expected == 0).any()
     assert (expected == 6).any()
@@ -50,14 +50,14 @@ def test_values_moments_and_gradients_are_those_of_the_definition():
 def test_what_is_in_an_empty_place_does_not_count():
     images, scale, offset = _arrays()
     others = jnp.where(PRESENT[:, None, None, None], images, 1e3)
-    found, moments = normalise_batch(images, scale, offset, PRESENT, EPSILON)
-    found_of_others, moments_of_others = normalise_batch(others, scale, offset, PRESENT, EPSILON)
+    found, moments = normalise_batch(images, scale, offset, PRESENT, EPSILON, "relu6")
+    found_of_others, moments_of_others = normalise_batch(others, scale, offset, PRESENT, EPSILON, "relu6")
     np.testing.assert_array_equal(found[PRESENT], found_of_others[PRESENT])
     np.testing.assert_array_equal(moments, moments_of_others)
 
 
 def test_a_batch_without_anything_is_finite():
-    found, moments = normalise_batch(*_arrays(), jnp.zeros(4, bool), EPSILON)
+    found, moments = normalise_batch(*_arrays(), jnp.zeros(4, bool), EPSILON, "relu6")
     assert np.isfinite(found).all()
     assert np.isfinite(np.asarray(moments)).all()
 
@@ -65,6 +65,6 @@ def test_a_batch_without_anything_is_finite():
 @pytest.mark.parametrize("mean", [0.0, 30.0])
 def test_the_variance_bears_a_mean_that_is_far_larger(mean):
     images = jnp.asarray(mean + np.random.default_rng(0).standard_normal((4, 20, 30, 2)), jnp.float32)
-    moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON)[1]
+    moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON, "relu6")[1]
     exact = np.asarray(images, np.float64)[np.asarray(PRESENT)].var((0, 1, 2))
     np.testing.assert_allclose(moments.variance, exact, rtol=2e-3)

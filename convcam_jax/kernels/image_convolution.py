@@ -4,10 +4,10 @@ Padding is (in front, behind) of the rows and of the columns, strides are of the
 at least one node left. Sums are float32 in either precision on a CPU.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
-gradient by a kernel at a tenth of the speed of a matrix product. On a CPU a convolution is therefore a matrix product
-with patches, a 1 x 1 convolution one with the nodes, and a depthwise one a sum of shifted products, which XLA fuses. In
-bfloat16 their factors are rounded and multiplied in float32. On other backends they are `lax.conv_general_dilated` and
-its own derivatives.
+gradient by a 1 x 1 kernel at a tenth of the speed of a matrix product. On a CPU a 1 x 1 convolution is therefore a
+matrix product with the nodes, one of few channels a matrix product with patches, any other XLA's own, of one member
+after another, and a depthwise one a sum of shifted products, which XLA fuses. In bfloat16 their factors are rounded and
+multiplied in float32. On other backends they are `lax.conv_general_dilated` and its own derivatives.
 """
 
 import math
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 from convcam_jax.kernels.member_loop import one_member_after_another
@@ -27,6 +28,8 @@ Strides = tuple[int, int]
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
+# Of a kernel, cells x channels; patches with more take longer to make than they save.
+_MOST_FACTORS_OF_A_PATCH = 27
 # Of images at once, in the gradient by a depthwise kernel: all 10 MB of a batch took six times as long as one by one.
 _CACHE_BYTES = 2**20
 
@@ -39,9 +42,14 @@ def convolution(
     precision: Precision = "float32",
 ) -> Float[Array, "B rows columns D"]:
     """The convolution of images, float32; differentiable in both."""
-    if jax.default_backend() == "cpu":
+    if jax.default_backend() != "cpu":
+        return _by_lax(images, kernel, strides, padding, precision)
+    if kernel.shape[:2] == (1, 1):
+        own = _padded(images, padding)[:, :: strides[0], :: strides[1]]
+        return _product_of_nodes(own, kernel[0, 0], precision)
+    if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
-    return _by_lax(images, kernel, strides, padding, precision)
+    return _by_members(images, kernel, strides, padding, precision)
 
 
 def pointwise_convolution(
@@ -68,15 +76,64 @@ def depthwise_convolution(
 
 def _by_lax(images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision) -> Array:
     factors = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
-    convolved = lax.conv_general_dilated(
-        images.astype(factors),
-        kernel.astype(factors),
+    return _lax_convolution(images.astype(factors), kernel.astype(factors), strides, padding).astype(jnp.float32)
+
+
+def _lax_convolution(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
+    return lax.conv_general_dilated(
+        images,
+        kernel,
         strides,
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=images.shape[-1] // kernel.shape[2],
     )
-    return convolved.astype(jnp.float32)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _by_members(images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision) -> Array:
+    as_factor = _as_factor(precision)
+    convolve = partial(_lax_convolution, strides=strides, padding=padding)
+    return _in_one_batch(convolve)(as_factor(images), as_factor(kernel))
+
+
+def _members_forward(
+    images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision
+) -> tuple[Array, tuple[Array, Array]]:
+    return _by_members(images, kernel, strides, padding, precision), (images, kernel)
+
+
+def _members_gradients(
+    strides: Strides, padding: Padding, precision: Precision, residuals: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
+    images, kernel, cotangent = map(_as_factor(precision), (*residuals, cotangent))
+    convolve = partial(_lax_convolution, strides=strides, padding=padding)
+
+    def by_images(own: Array, kernel: Array) -> Array:
+        shape = jax.ShapeDtypeStruct((len(own), *images.shape[1:]), own.dtype)
+        return jax.linear_transpose(lambda i: convolve(i, kernel), shape)(own)[0]
+
+    def by_kernel(images: Array, own: Array) -> Array:
+        return jax.linear_transpose(lambda k: convolve(images, k), kernel)(own)[0]
+
+    return _in_one_batch(by_images)(cotangent, kernel), one_member_after_another(by_kernel)(images, cotangent)
+
+
+_by_members.defvjp(_members_forward, _members_gradients)
+
+
+def _in_one_batch(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """`compute`, of images and a kernel; mapped over images it is one batch of them, over kernels a loop."""
+    one_batch, in_turn = custom_vmap(compute), one_member_after_another(compute)
+
+    @one_batch.def_vmap
+    def _rule(axis_size: int, in_batched: list[bool], images: Array, kernel: Array) -> tuple[Array, bool]:
+        if in_batched[1]:
+            return jax.vmap(in_turn, (0 if in_batched[0] else None, 0))(images, kernel), True
+        results = one_batch(images.reshape(-1, *images.shape[2:]), kernel)
+        return results.reshape(axis_size, -1, *results.shape[1:]), True
+
+    return one_batch
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
