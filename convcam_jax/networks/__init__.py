@@ -15,9 +15,9 @@ from convcam_jax.networks.vgg16 import VGG16Config
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "simplenet": SimpleNetConfig,
+    "mobilenet": MobileNetConfig,
     "vgg16": VGG16Config,
     "resnet50": ResNet50Config,
-    "mobilenet": MobileNetConfig,
     "inceptionv3": InceptionV3Config,
     "densenet121": DenseNet121Config,
 }

@@ -32,6 +32,7 @@ from convcam_jax.networks.blocks import (
 )
 from convcam_jax.networks.chain import Chain, DeepChainConfig
 from convcam_jax.networks.network import Variables
+from convcam_jax.system.validation import require
 
 EPSILON = 1e-3
 _POOL_WINDOW = square_window(3, stride=2)
@@ -123,6 +124,12 @@ class InceptionV3Config(DeepChainConfig):
 
     name: str = "inceptionv3"
     depths: tuple[int, ...] = (3, 4, 2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        most = [len(stage) for stage in STAGES]
+        can = all(depth <= n for depth, n in zip(self.depths, most, strict=True))
+        require(can, "network.depths", f"must be at most {', '.join(map(str, most))}")
 
     def make(self, n_classes: int, precision: Precision = "float32") -> "InceptionV3":
         """The network."""
