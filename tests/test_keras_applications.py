@@ -159,8 +159,9 @@ def test_smallest_inputs(name):
     assert network.geometry(network.explained_layers()[0], network.smallest_input()).shape == SMALLEST[name]
 
 
-# Sizes as in Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill 2019, for the
-# last convolution, that of VGG16 without the pooling behind it; of DenseNet121, and where the first node lies, by hand.
+# Sizes as in Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill 2019, for
+# the last convolution, that of VGG16 without the pooling behind it; that of DenseNet121, and the first node's place, by
+# hand.
 @pytest.mark.parametrize(
     ("name", "size", "first_centre"),
     [
