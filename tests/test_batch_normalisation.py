@@ -1,4 +1,4 @@
-"""Batch normalisation with a capped ReLU against its definition, and places of a batch that are empty."""
+"""Batch normalisation with what is behind it against its definition, and places of a batch that are empty."""
 
 import jax
 import jax.numpy as jnp
@@ -18,28 +18,35 @@ def _arrays() -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(a, jnp.float32) for a in (images, rng.uniform(2, 6, 3), rng.uniform(0, 4, 3)))
 
 
-def _by_definition(images, scale, offset):
+LIMITS = {"relu6": (0, 6), "relu": (0, np.inf), "none": (-np.inf, np.inf)}
+
+
+def _by_definition(images, scale, offset, nonlinearity):
     """All by JAX's own derivatives, of the images that are present."""
     of_present = images[PRESENT]
     mean, variance = of_present.mean((0, 1, 2)), of_present.var((0, 1, 2))
     factor = scale / jnp.sqrt(variance + EPSILON)
-    return jnp.clip((images - mean[None, None, None]) * factor[None, None, None] + offset[None, None, None], 0, 6)
+    normalised = (images - mean[None, None, None]) * factor[None, None, None] + offset[None, None, None]
+    return jnp.clip(normalised, *LIMITS[nonlinearity])
 
 
 def test_known_moments_by_hand():
     moments = Moments(jnp.array([1.0]), jnp.array([4.0]))
     images = jnp.array([1.0, 3.0, -9.0, 99.0]).reshape(1, 2, 2, 1)
-    found = normalise(images, moments, jnp.array([2.0]), jnp.array([0.5]), 0.0)
+    found = normalise(images, moments, jnp.array([2.0]), jnp.array([0.5]), 0.0, "relu6")
     np.testing.assert_allclose(found.ravel(), [0.5, 2.5, 0.0, 6.0], rtol=1e-6)
 
 
-def test_values_moments_and_gradients_are_those_of_the_definition():
+@pytest.mark.parametrize("nonlinearity", LIMITS)
+def test_values_moments_and_gradients_are_those_of_the_definition(nonlinearity):
     arrays = _arrays()
     cotangent = jnp.asarray(np.random.default_rng(1).standard_normal(arrays[0].shape), jnp.float32)
-    found, pull, moments = jax.vjp(lambda *a: normalise_batch(*a, PRESENT, EPSILON), *arrays, has_aux=True)
-    expected, pull_expected = jax.vjp(_by_definition, *arrays)
-    assert (expected == 0).any()
-    assert (expected == 6).any()
+    found, pull, moments = jax.vjp(
+        lambda *a: normalise_batch(*a, PRESENT, EPSILON, nonlinearity), *arrays, has_aux=True
+    )
+    expected, pull_expected = jax.vjp(lambda *a: _by_definition(*a, nonlinearity), *arrays)
+    assert (expected.min() < 0) == (nonlinearity == "none")
+    assert (expected.max() > 6) == (nonlinearity != "relu6")
     np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(moments.mean, arrays[0][PRESENT].mean((0, 1, 2)), atol=1e-5)
     np.testing.assert_allclose(moments.variance, arrays[0][PRESENT].var((0, 1, 2)), rtol=1e-4)
@@ -50,14 +57,14 @@ def test_values_moments_and_gradients_are_those_of_the_definition():
 def test_what_is_in_an_empty_place_does_not_count():
     images, scale, offset = _arrays()
     others = jnp.where(PRESENT[:, None, None, None], images, 1e3)
-    found, moments = normalise_batch(images, scale, offset, PRESENT, EPSILON)
-    found_of_others, moments_of_others = normalise_batch(others, scale, offset, PRESENT, EPSILON)
+    found, moments = normalise_batch(images, scale, offset, PRESENT, EPSILON, "relu6")
+    found_of_others, moments_of_others = normalise_batch(others, scale, offset, PRESENT, EPSILON, "relu6")
     np.testing.assert_array_equal(found[PRESENT], found_of_others[PRESENT])
     np.testing.assert_array_equal(moments, moments_of_others)
 
 
 def test_a_batch_without_anything_is_finite():
-    found, moments = normalise_batch(*_arrays(), jnp.zeros(4, bool), EPSILON)
+    found, moments = normalise_batch(*_arrays(), jnp.zeros(4, bool), EPSILON, "relu6")
     assert np.isfinite(found).all()
     assert np.isfinite(np.asarray(moments)).all()
 
@@ -65,6 +72,6 @@ def test_a_batch_without_anything_is_finite():
 @pytest.mark.parametrize("mean", [0.0, 30.0])
 def test_the_variance_bears_a_mean_that_is_far_larger(mean):
     images = jnp.asarray(mean + np.random.default_rng(0).standard_normal((4, 20, 30, 2)), jnp.float32)
-    moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON)[1]
+    moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON, "relu6")[1]
     exact = np.asarray(images, np.float64)[np.asarray(PRESENT)].var((0, 1, 2))
     np.testing.assert_allclose(moments.variance, exact, rtol=2e-3)

@@ -106,7 +106,7 @@ def test_filters_beyond_the_nyquist_frequency_are_refused_naming_how_many_fit():
         ({"representation": Cqt(sample_rate_hz=1000)}, "prosody.f0_ceiling_hz: must be at most 500, "),
         (
             {"representation": Cqt(n_bins=7)},
-            "representation.n_bins: must be at least 8, what simplenet needs for two rows and two columns",
+            "representation.n_bins: must be at least 8, what simplenet needs for 2 x 2 nodes of its last convolution",
         ),
         ({"corpus": SyntheticConfig(max_frames=21)}, "corpus.max_frames: must be at least 22, what simplenet needs"),
         (

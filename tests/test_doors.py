@@ -50,6 +50,24 @@ def test_mobilenet(tmp_path, run_cache_dir):
     assert {3, 6} <= set(size)
 
 
+@pytest.mark.parametrize(
+    ("network", "name", "shape"),
+    [
+        ("vgg16", "VGG16", (6, 12)),
+        ("resnet50", "ResNet50", (3, 7)),
+        ("inceptionv3", "InceptionV3", (1, 4)),
+        ("densenet121", "DenseNet121", (3, 6)),
+    ],
+)
+def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape):
+    """On the embedded corpus each is its small one; one group, so that it is quick."""
+    flags = (f"--network={network}", "--set=network.width=0.0625", ONE_SPEAKER, "--set=corpus.models_per=all")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *flags)
+    assert_whole(tmp_path / "w", {("all", "all")}, 2)
+    size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
+    assert (size["architecture"], size["height"], size["width"]) == (name, *shape)
+
+
 def test_mel(tmp_path, run_cache_dir):
     finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, "--representation=mel", ONE_SPEAKER)
     assert_whole(tmp_path / "w", BOTH, 2)

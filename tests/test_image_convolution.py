@@ -12,6 +12,8 @@ from convcam_jax.kernels.image_convolution import convolution, depthwise_convolu
 # Sums of up to some hundred products of standard normal values, in float32.
 TOLERANCE = 1e-4
 CHANNELS, FILTERS = 3, 5
+# More than a patch of 3 x 3 may have.
+MANY_CHANNELS = 6
 SIZES = [(7, 8), (8, 11), (6, 5)]
 STRIDES_AND_PADDING = [
     ((1, 1), ((0, 0), (0, 0))),
@@ -108,6 +110,20 @@ def test_dense_convolution_and_gradients(size, strides, padding, channels):
     )
 
 
+@pytest.mark.parametrize("kernel_size", [(7, 7), (5, 5), (1, 7), (7, 1), (3, 3), (1, 1)])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_dense_kernels_of_any_size_and_many_channels(kernel_size, strides):
+    in_front, behind = ((side // 2, side // 2) for side in kernel_size)
+    _assert_equal_to_lax(
+        lambda i, k: convolution(i, k, strides, (in_front, behind)),
+        _normal(0, 2, 8, 9, MANY_CHANNELS),
+        _normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
+        lambda k: k,
+        strides,
+        (in_front, behind),
+    )
+
+
 def test_pointwise_convolution_and_gradients():
     _assert_equal_to_lax(
         pointwise_convolution,
@@ -121,6 +137,10 @@ def test_pointwise_convolution_and_gradients():
 
 CONVOLUTIONS = {
     "dense": (lambda i, k, p: convolution(i, k, (2, 2), ((0, 1), (1, 1)), p), (3, 3, CHANNELS, FILTERS)),
+    "dense, of many factors": (
+        lambda i, k, p: convolution(i, k, (2, 1), ((2, 2), (2, 2)), p),
+        (5, 5, CHANNELS, FILTERS),
+    ),
     "pointwise": (pointwise_convolution, (CHANNELS, FILTERS)),
     "depthwise": (lambda i, k, p: depthwise_convolution(i, k, (2, 2), ((0, 1), (1, 1)), p), (3, 3, CHANNELS)),
 }
@@ -156,6 +176,19 @@ def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind, way):
     images, kernel = _normal(0, 4, 6, 7, CHANNELS), _normal(1, *shape)
     one_by_one = jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
     np.testing.assert_allclose(one_by_one, convolve(images, kernel, "float32"), rtol=0, atol=TOLERANCE)
+
+
+def test_recordings_of_members_are_convolved_as_one_by_one():
+    """Recordings mapped within members, as heads of a network are: one batch for each member."""
+    convolve, shape = CONVOLUTIONS["dense, of many factors"]
+    images, kernels = _normal(0, 3, 4, 6, 7, CHANNELS), _normal(1, 3, *shape)
+
+    def of_member(images, kernel):
+        return jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
+
+    found = jax.jit(jax.vmap(of_member))(images, kernels)
+    for own, own_images, kernel in zip(found, images, kernels, strict=True):
+        np.testing.assert_allclose(own, convolve(own_images, kernel, "float32"), rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)

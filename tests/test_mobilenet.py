@@ -1,7 +1,4 @@
-"""MobileNet against Keras's, its receptive fields, and batches with empty places."""
-
-import os
-import warnings
+"""MobileNet: its start, receptive fields, and batches with empty places."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +6,7 @@ import numpy as np
 import pytest
 
 from convcam_jax.data.recordings import Batch
-from convcam_jax.networks.mobilenet import BLOCKS, MobileNet, MobileNetConfig
+from convcam_jax.networks.mobilenet import BLOCKS, MobileNetConfig
 from convcam_jax.system.errors import UserError
 
 GRID = (63, 70)
@@ -175,62 +172,3 @@ def test_dropout_depends_on_the_key(start):
     first, again, other = (train(jax.random.key(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
-
-
-def _keras_mobilenet():
-    """Keras's network with random weights and statistics."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    pytest.importorskip("tensorflow", reason="needs Keras on TensorFlow")
-    keras = pytest.importorskip("keras")
-    model = keras.applications.MobileNet(weights=None, input_shape=(96, 202, 1), classes=6, classifier_activation=None)
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if layer.name.endswith("_bn"):
-            shape = layer.gamma.shape
-            layer.set_weights(
-                [rng.uniform(0.5, 1.5, shape), *rng.normal(0, 0.5, (2, *shape)), rng.uniform(0.5, 1.5, shape)]
-            )
-    return keras, model
-
-
-def _variables_of_keras(model) -> dict:
-    def weights(name):
-        return [jnp.asarray(w) for w in model.get_layer(name).get_weights()]
-
-    params, statistics = {}, {}
-
-    def copy(layer, convolutions):
-        params[layer], statistics[layer] = {}, {}
-        for keras_name, kernel, normalisation in convolutions:
-            scale, offset, mean, variance = weights(f"{keras_name}_bn")
-            (values,) = weights(keras_name)
-            params[layer] |= {kernel: values, normalisation: {"scale": scale, "offset": offset}}
-            statistics[layer][normalisation] = {"mean": mean, "variance": variance}
-
-    copy("convolution_1", [("conv1", "kernel", "normalisation")])
-    for i in range(1, len(BLOCKS) + 1):
-        depthwise = (f"conv_dw_{i}", "depthwise_kernel", "depthwise_normalisation")
-        pointwise = (f"conv_pw_{i}", "pointwise_kernel", "pointwise_normalisation")
-        copy(f"block_{i}", [depthwise, pointwise])
-        params[f"block_{i}"]["pointwise_kernel"] = params[f"block_{i}"]["pointwise_kernel"][0, 0]
-    kernel, bias = weights("conv_preds")
-    params["output"] = {"kernel": kernel[0, 0], "bias": bias}
-    return {"params": params, "batch_stats": statistics}
-
-
-def test_logits_and_activations_are_those_of_keras():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        keras, model = _keras_mobilenet()
-        spectrograms = np.random.default_rng(2).random((2, 96, 202), np.float32)
-        last = keras.Model(model.inputs, [model.get_layer("conv_pw_13_relu").output, model.output])
-        expected_activations, expected_logits = (np.asarray(a) for a in last(spectrograms[..., None], training=False))
-    variables = _variables_of_keras(model)
-    network = MobileNet(MobileNetConfig(), 6, "float32")
-    batch = Batch(jnp.asarray(spectrograms), jnp.array([202, 202]))
-    activations = jax.jit(lambda v: network.activations(v, batch, 0, "block_13"))(variables)
-    logits = jax.jit(lambda v: network.logits(v, batch, 0)[0])(variables)
-    assert np.abs(expected_activations).max() > 1
-    np.testing.assert_allclose(activations, expected_activations, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(logits, np.reshape(expected_logits, (2, 6)), rtol=0, atol=1e-4)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from jax import lax
 
-from convcam_jax.kernels.pooling import max_pool, pool_with_winners, spread
+from convcam_jax.kernels.pooling import (
+    max_pool,
+    max_pool_3x3,
+    mean_pool_2x2,
+    mean_pool_3x3,
+    pool_with_winners,
+    spread,
+)
 
 POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 
@@ -48,6 +55,28 @@ def test_a_remainder_is_left_out_and_has_no_gradient_by_hand():
     pooled, pull_back = jax.vjp(lambda v: max_pool(v, (2, 2)), values)
     assert pooled[:, :, 0].tolist() == [[3]]
     assert pull_back(jnp.ones((1, 1, 1)))[0][:, :, 0].tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 8), (6, 5)])
+def test_overlapping_windows_have_the_values_and_gradient_of_a_windowed_maximum(rows, columns, padding):
+    values = normal(0, 2, rows, columns, 3)
+    beside = (0, 0), (padding, padding), (padding, padding), (0, 0)
+    pooled, pull_back = jax.vjp(lambda v: max_pool_3x3(v, padding), values)
+    expected, expected_pull_back = jax.vjp(
+        lambda v: lax.reduce_window(v, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), beside), values
+    )
+    np.testing.assert_array_equal(pooled, expected)
+    cotangent = normal(1, *pooled.shape)
+    np.testing.assert_allclose(pull_back(cotangent)[0], expected_pull_back(cotangent)[0], rtol=1e-6)
+
+
+def test_means_of_windows_by_hand():
+    values = jnp.arange(1.0, 10).reshape(1, 3, 3, 1)
+    # A corner's window has four cells, an edge's six.
+    expected = [[3, 3.5, 4], [4.5, 5, 5.5], [6, 6.5, 7]]
+    np.testing.assert_allclose(mean_pool_3x3(values)[0, :, :, 0], expected, rtol=1e-6)
+    assert mean_pool_2x2(values)[0, :, :, 0].tolist() == [[3]]
 
 
 @pytest.mark.parametrize("pool", [(3, 1), (1, 0)])

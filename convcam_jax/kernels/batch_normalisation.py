@@ -1,17 +1,21 @@
-"""Batch normalisation of images with a ReLU that is capped at 6, of a batch whose places may be empty.
+"""Batch normalisation of images, with the nonlinearity behind it, of a batch whose places may be empty.
 
 Ioffe and Szegedy, "Batch Normalization", ICML 2015; the gradient is derived there. JAX's own keeps, and passes over,
 several arrays as large as the images, which takes a CPU longer than the convolutions.
 """
 
+import math
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-_CAP = 6.0
+# A ReLU, one that is capped at 6, or none.
+Nonlinearity = Literal["relu", "relu6", "none"]
+# Between which the values are left as they are.
+_LIMITS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0), "none": (-math.inf, math.inf)}
 
 
 class Moments(NamedTuple):
@@ -21,21 +25,17 @@ class Moments(NamedTuple):
     variance: Float[Array, " C"]
 
 
-def relu6(values: Array) -> Array:
-    """Values, those below 0 as 0 and those above 6 as 6."""
-    return jnp.clip(values, 0.0, _CAP)
-
-
 def normalise(
     images: Float[Array, "B H W C"],
     moments: Moments,
     scale: Float[Array, " C"],
     offset: Float[Array, " C"],
     epsilon: float,
+    nonlinearity: Nonlinearity,
 ) -> Float[Array, "B H W C"]:
-    """Images at the scale and offset of each channel, with a ReLU capped at 6, by moments that are known."""
+    """Images at the scale and offset of each channel, with the nonlinearity, by moments that are known."""
     factor = scale * jax.lax.rsqrt(moments.variance + epsilon)
-    return relu6(_affine(images, factor, offset - moments.mean * factor))
+    return jnp.clip(_affine(images, factor, offset - moments.mean * factor), *_LIMITS[nonlinearity])
 
 
 def _affine(images: Array, factor: Array, summand: Array) -> Array:
@@ -49,12 +49,13 @@ def normalise_batch(
     offset: Float[Array, " C"],
     present: Bool[Array, " B"],
     epsilon: float,
+    nonlinearity: Nonlinearity,
 ) -> tuple[Float[Array, "B H W C"], Moments]:
     """As `normalise`, by the moments of the images that are present; the moments too, which have no gradient.
 
     Differentiable in the first three. Images that are not present are normalised as the others are.
     """
-    normalised, moments = _normalise_batch(images, scale, offset, present.astype(images.dtype), epsilon)
+    normalised, moments = _normalise_batch(images, scale, offset, present.astype(images.dtype), epsilon, nonlinearity)
     return normalised, jax.lax.stop_gradient(moments)
 
 
@@ -70,27 +71,30 @@ def _n_nodes(images: Array, present: Array) -> Array:
     return jnp.maximum(jnp.sum(present), 1.0) * (images.shape[1] * images.shape[2])
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4,))
+@partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def _normalise_batch(
-    images: Array, scale: Array, offset: Array, present: Array, epsilon: float
+    images: Array, scale: Array, offset: Array, present: Array, epsilon: float, nonlinearity: Nonlinearity
 ) -> tuple[Array, Moments]:
-    return _forward(images, scale, offset, present, epsilon)[0]
+    return _forward(images, scale, offset, present, epsilon, nonlinearity)[0]
 
 
 def _forward(
-    images: Array, scale: Array, offset: Array, present: Array, epsilon: float
+    images: Array, scale: Array, offset: Array, present: Array, epsilon: float, nonlinearity: Nonlinearity
 ) -> tuple[tuple[Array, Moments], tuple[Array, ...]]:
     moments = _moments(images, present)
-    result = normalise(images, moments, scale, offset, epsilon)
+    result = normalise(images, moments, scale, offset, epsilon, nonlinearity)
     return (result, moments), (images, scale, offset, present, *moments)
 
 
-def _gradients(epsilon: float, residuals: tuple[Array, ...], cotangents: tuple[Array, Moments]) -> tuple[Array, ...]:
+def _gradients(
+    epsilon: float, nonlinearity: Nonlinearity, residuals: tuple[Array, ...], cotangents: tuple[Array, Moments]
+) -> tuple[Array, ...]:
     images, scale, offset, present, mean, variance = residuals
     by_deviation = jax.lax.rsqrt(variance + epsilon)
     factor = scale * by_deviation
-    before_cap = _affine(images, factor, offset - mean * factor)
-    passed = jnp.where((before_cap > 0) & (before_cap < _CAP), cotangents[0], 0.0)
+    before = _affine(images, factor, offset - mean * factor)
+    lowest, highest = _LIMITS[nonlinearity]
+    passed = jnp.where((before > lowest) & (before < highest), cotangents[0], 0.0)
     by_offset = jnp.sum(passed, (0, 1, 2))
     by_scale = by_deviation * (jnp.sum(passed * images, (0, 1, 2)) - mean * by_offset)
     # Every image that is present moves the moments, by which all are normalised.

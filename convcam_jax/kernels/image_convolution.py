@@ -5,12 +5,10 @@ at least one node left. Sums are float32 in either precision; in bfloat16, on ot
 convolution is rounded.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
-gradient by a kernel at a tenth of the speed of a matrix product. On a CPU a convolution is therefore a matrix product
-with patches, a 1 x 1 convolution one with the nodes, and a depthwise one a sum of shifted products, which XLA fuses. In
-bfloat16 their factors are rounded and multiplied in float32.
-
-On other backends a convolution is `member_convolution`, but a product with patches where the input has few channels; a
-depthwise one is the same sum: cuDNN's takes a sixth less time, but a minute and more to compile with MobileNet.
+gradient by a 1 x 1 kernel at a tenth of the speed of a matrix product. So a 1 x 1 convolution is a matrix product with
+the nodes, one of few channels a matrix product with patches, any other XLA's own, of one member after another, and a
+depthwise one a sum of shifted products, which XLA fuses: cuDNN's own takes a sixth less time, but a minute and more to
+compile with MobileNet. In bfloat16 the factors are rounded, and on a CPU multiplied in float32.
 """
 
 import math
@@ -28,8 +26,8 @@ from convcam_jax.kernels.member_loop import one_member_after_another
 from convcam_jax.kernels.precision import Precision, as_factor, rounded
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
-# With fewer, cuDNN leaves most of a matrix unit idle.
-_FEWEST_CHANNELS_FOR_MATRIX_UNITS = 8
+# Of a kernel, cells x channels; patches with more take longer to make than they save.
+_MOST_FACTORS_OF_A_PATCH = 27
 # Of images at once, in the gradient by a depthwise kernel: all 10 MB of a batch took six times as long as one by one.
 _CACHE_BYTES = 2**20
 
@@ -42,10 +40,12 @@ def convolution(
     precision: Precision = "float32",
 ) -> Float[Array, "B rows columns D"]:
     """The convolution of images, float32; differentiable in both."""
-    if jax.default_backend() == "cpu" or kernel.shape[2] < _FEWEST_CHANNELS_FOR_MATRIX_UNITS:
+    if kernel.shape[:2] == (1, 1):
+        own = _padded(images, padding)[:, :: strides[0], :: strides[1]]
+        return _product_of_nodes(own, kernel[0, 0], precision)
+    if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
-    make_factor = as_factor(precision)
-    return member_convolution(make_factor(images), make_factor(kernel), strides, padding).astype(jnp.float32)
+    return member_convolution(images, kernel, strides, padding, precision)
 
 
 def pointwise_convolution(

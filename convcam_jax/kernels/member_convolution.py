@@ -1,8 +1,8 @@
-"""Convolutions of several members' kernels on a GPU or a TPU.
+"""The convolution of images by XLA, for one member after another.
 
-Under `vmap` over kernels, XLA makes one grouped convolution of those of all members, which cuDNN computes at a fifth of
-the speed that it has for one member alone. Here a convolution and both of its gradients are therefore computed for one
-member after another; `vmap` over images alone makes a larger batch of them.
+Under `vmap` over kernels, XLA makes one grouped convolution of those of all members: on a CPU without vectorisation;
+on a GPU, cuDNN computes it at a fifth of the speed that it has for one member alone. `vmap` over images alone makes a
+larger batch of them.
 """
 
 from collections.abc import Callable
@@ -10,19 +10,29 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
 from convcam_jax.kernels.member_loop import one_member_after_another
+from convcam_jax.kernels.precision import Precision, as_factor
 
 Strides = tuple[int, int]
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def member_convolution(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
-    """The convolution of images `[B, H, W, C]` with a kernel `[h, w, C, D]`, in their type; differentiable in both."""
-    return _by_members(partial(_convolve, strides=strides, padding=padding))(images, kernel)
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def member_convolution(images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision) -> Array:
+    """The convolution of images `[B, H, W, C]` with a kernel `[h, w, C, D]`, float32; differentiable in both."""
+    return _forward(images, kernel, strides, padding, precision)[0]
+
+
+def _forward(
+    images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision
+) -> tuple[Array, tuple[Array, Array]]:
+    factors = as_factor(precision)(images), as_factor(precision)(kernel)
+    convolve = partial(_convolve, strides=strides, padding=padding)
+    return _in_one_batch(convolve)(*factors).astype(jnp.float32), factors
 
 
 def _convolve(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
@@ -30,30 +40,11 @@ def _convolve(images: Array, kernel: Array, strides: Strides, padding: Padding) 
     return lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=numbers)
 
 
-def _by_members(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    """`compute(values [B, ...], kernel)`, mapped over kernels by a loop, and over values alone as a larger batch."""
-    compute = custom_vmap(compute)
-
-    @compute.def_vmap
-    def _rule(axis_size: int, in_batched: list[bool], values: Array, kernel: Array) -> tuple[Array, bool]:
-        values_batched, kernel_batched = in_batched
-        if kernel_batched:
-            one_after_another = one_member_after_another(compute)
-            return jax.vmap(one_after_another, in_axes=(0 if values_batched else None, 0))(values, kernel), True
-        result = compute(values.reshape(-1, *values.shape[2:]), kernel)
-        return result.reshape(axis_size, -1, *result.shape[1:]), True
-
-    return compute
-
-
-def _forward(images: Array, kernel: Array, strides: Strides, padding: Padding) -> tuple[Array, tuple[Array, Array]]:
-    return member_convolution(images, kernel, strides, padding), (images, kernel)
-
-
 def _gradients(
-    strides: Strides, padding: Padding, residuals: tuple[Array, Array], cotangent: Array
+    strides: Strides, padding: Padding, precision: Precision, factors: tuple[Array, Array], cotangent: Array
 ) -> tuple[Array, Array]:
-    images, kernel = residuals
+    images, kernel = factors
+    cotangent = as_factor(precision)(cotangent)
     convolve = partial(_convolve, strides=strides, padding=padding)
 
     def by_images(cotangent: Array, kernel: Array) -> Array:
@@ -63,7 +54,11 @@ def _gradients(
     def by_kernel(images: Array, cotangent: Array) -> Array:
         return _transposed(lambda of: convolve(images, of), kernel, cotangent)
 
-    return _by_members(by_images)(cotangent, kernel), one_member_after_another(by_kernel)(images, cotangent)
+    gradients = _in_one_batch(by_images)(cotangent, kernel), one_member_after_another(by_kernel)(images, cotangent)
+    return gradients[0].astype(jnp.float32), gradients[1].astype(jnp.float32)
+
+
+member_convolution.defvjp(_forward, _gradients)
 
 
 def _transposed(linear: Callable[[Any], Array], argument: Any, cotangent: Array) -> Array:
@@ -71,4 +66,16 @@ def _transposed(linear: Callable[[Any], Array], argument: Any, cotangent: Array)
     return gradient
 
 
-member_convolution.defvjp(_forward, _gradients)
+def _in_one_batch(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """`compute`, of images and a kernel; mapped over images it is one batch of them, over kernels a loop."""
+    one_batch, in_turn = custom_vmap(compute), one_member_after_another(compute)
+
+    @one_batch.def_vmap
+    def _rule(axis_size: int, in_batched: list[bool], images: Array, kernel: Array) -> tuple[Array, bool]:
+        images_batched, kernel_batched = in_batched
+        if kernel_batched:
+            return jax.vmap(in_turn, in_axes=(0 if images_batched else None, 0))(images, kernel), True
+        results = one_batch(images.reshape(-1, *images.shape[2:]), kernel)
+        return results.reshape(axis_size, -1, *results.shape[1:]), True
+
+    return one_batch

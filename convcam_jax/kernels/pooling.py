@@ -1,12 +1,12 @@
-"""Max-pooling by windows of 1 or 2 along the frequency and the time.
+"""Max-pooling by windows of 1 or 2 along the frequency and the time, and pooling by windows that overlap.
 
-Of equally large values in a window the first one wins, along the time after the larger of each column was found; the
-gradient is the winner's alone. With NaN in a window its largest value is NaN. JAX's own rules are several times slower
-on a CPU: a windowed maximum's scatters, a pairwise one's divides.
+`max_pool`: of equally large values in a window the first one wins, along the time after the larger of each column was
+found; the gradient is the winner's alone. With NaN in a window its largest value is NaN. JAX's own rules are several
+times slower on a CPU: a windowed maximum's scatters, a pairwise one's divides.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,42 @@ def max_pool(values: Array, pool: Pool) -> Array:
       pool: (h, w), 1 or 2 each.
     """
     return _max_pool(without_remainder(values, pool), pool)
+
+
+def max_pool_3x3(images: Array, padding: int = 0) -> Array:
+    """Max-pooling `[B, rows, columns, C]` of `[B, H, W, C]` by windows of 3 x 3, every 2.
+
+    `padding` cells on each side, 0 or 1, are less than all values. Equally large values share a gradient.
+    """
+    for axis in (1, 2):
+        widths = [(padding, padding) if i == axis else (0, 0) for i in range(images.ndim)]
+        first, *others = _shifted(jnp.pad(images, widths, constant_values=-jnp.inf), axis, stride=2)
+        images = reduce(jnp.maximum, others, first)
+    return images
+
+
+def mean_pool_3x3(images: Array) -> Array:
+    """Means `[B, H, W, C]` of the cells in windows of 3 x 3 around every cell; there are none beyond the edges."""
+    for axis in (1, 2):
+        widths = [(1, 1) if i == axis else (0, 0) for i in range(images.ndim)]
+        own = jnp.pad(jnp.ones(images.shape[axis]), 1)
+        shape = [-1 if i == axis else 1 for i in range(images.ndim)]
+        counts = reduce(jnp.add, _shifted(own, 0, stride=1)).reshape(shape)
+        images = reduce(jnp.add, _shifted(jnp.pad(images, widths), axis, stride=1)) / counts
+    return images
+
+
+def mean_pool_2x2(images: Array) -> Array:
+    """Means `[B, H / 2, W / 2, C]` of `[B, H, W, C]` by windows of 2 x 2; a remainder is left out."""
+    whole = without_remainder(images, (2, 2))
+    n_images, rows, columns, n_channels = whole.shape
+    return whole.reshape(n_images, rows // 2, 2, columns // 2, 2, n_channels).mean((2, 4))
+
+
+def _shifted(values: Array, axis: int, stride: int) -> list[Array]:
+    """What stands in the first, second and third place of each window of 3 along an axis."""
+    last = (values.shape[axis] - 3) // stride * stride
+    return [lax.slice_in_dim(values, i, i + last + 1, stride, axis) for i in range(3)]
 
 
 def without_remainder(values: Array, pool: Pool) -> Array:

@@ -55,7 +55,7 @@ class Network(Protocol):
         """The convolutions whose activations can be explained, the last one first: it is the default."""
 
     def smallest_input(self) -> tuple[int, int]:
-        """The smallest grid (F, T) on which the last convolution has two rows and two columns."""
+        """The smallest grid (F, T) that it takes: on it the last convolution has two columns, and two rows or one."""
 
     def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
         """The nodes of an explained layer and their receptive fields."""

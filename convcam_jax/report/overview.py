@@ -77,7 +77,8 @@ def _network(config: Config, members: pd.DataFrame) -> dict[str, str]:
     if epochs.empty:
         return {}
     trained = f"{epochs.min():.0f}" if epochs.nunique() == 1 else f"{epochs.min():.0f} to {epochs.max():.0f}"
-    fields = {name: value for name, value in flatten(config).items() if name.startswith("network.")}
+    # An empty text stands for what is left out.
+    fields = {name: v for name, v in flatten(config).items() if name.startswith("network.") and v != ""}
     name = fields.pop("network.name")
     return {
         "network": f"{name} ({', '.join(_in_words(*field) for field in fields.items())})",

@@ -73,11 +73,12 @@ class Config:
             f"must be at most {rate_hz / 2:g}, half of representation.sample_rate_hz",
         )
         network = self.make_network("float32")
+        layers = network.explained_layers()
         n_bins, n_frames = network.smallest_input()
-        what = f"what {self.network.name} needs for two rows and two columns of its last convolution"
+        rows, columns = network.geometry(layers[0], (n_bins, n_frames)).shape
+        what = f"what {self.network.name} needs for {rows} x {columns} nodes of its last convolution"
         require(self.grid[0] >= n_bins, "representation.n_bins", f"must be at least {n_bins}, {what}")
         require(self.grid[1] >= n_frames, "corpus.max_frames", f"must be at least {n_frames}, {what}")
-        layers = network.explained_layers()
         require(
             self.attribution.layer in ("", *layers),
             "attribution.layer",

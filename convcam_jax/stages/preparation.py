@@ -12,6 +12,7 @@ from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
+from convcam_jax.stages.pretrained import check_weights
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -69,9 +70,12 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     fields differ that do not count.
 
     Raises:
-      UserError: there is something wrong with the corpus, or the workdir holds another run. Nothing is written then.
+      UserError: there is something wrong with the corpus or the network's weights, or the workdir holds another run.
+        Nothing is written then.
     """
     config, workdir = settings.config, settings.workdir
+    if not (workdir / CONFIG_FILE).exists():
+        check_weights(config.make_network("float32"), config.grid)
     utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)

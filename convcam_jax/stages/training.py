@@ -15,6 +15,7 @@ from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks.network import Network
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.pretrained import start_from_weights
 from convcam_jax.stages.rounds import (
     HISTORY_COLUMNS,
     ROUNDS_FILE,
@@ -143,7 +144,7 @@ def _train(own: Round, config: Config, network: Network, plan: Plan, recordings:
 
 
 def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
-    progress = _start(own.members, network, config)
+    progress = _with_weights(_start(own.members, network, config), network)
     for epoch in _epochs_with_bar(own.members, progress, 0, config, network, plan, recordings):
         progress = _record(progress, epoch, own.members)
     _write_history(own, progress)
@@ -168,12 +169,16 @@ def _start(members: tuple[Member, ...], network: Network, config: Config) -> Pro
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
+def _with_weights(progress: Progress, network: Network) -> Progress:
+    return progress._replace(state=start_from_weights(progress.state, network))
+
+
 def _start_or_resume(
     manager: CheckpointManager, members: tuple[Member, ...], network: Network, config: Config
 ) -> Progress:
     progress = _start(members, network, config)
     if manager.latest_step() is None:
-        return progress
+        return _with_weights(progress, network)
     say(f"going on after epoch {manager.latest_step()}")
     return checkpoints.restore(manager, manager.latest_step(), progress)
 

@@ -1,0 +1,84 @@
+"""Training that starts from weights of Keras's applications, read from their file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from convcam_jax.networks.chain import Chain
+from convcam_jax.networks.network import Network, Variables
+from convcam_jax.system.errors import UserError
+from convcam_jax.training.member import MemberState
+
+FIELD = "config field network.weights"
+
+
+def check_weights(network: Network, grid: tuple[int, int]) -> None:
+    """Raise UserError if the network's weights are in a file that is missing or does not fit; `grid` is the inputs'."""
+    weights = read_weights(network)
+    if isinstance(network, Chain) and weights is not None:
+        _fill(jax.eval_shape(lambda key: network.init(key, grid), jax.random.key(0)), network, weights)
+
+
+def start_from_weights(state: MemberState, network: Network) -> MemberState:
+    """The state `[S]` before the first epoch with the convolutions of the network's file of weights, if it has one.
+
+    Raises:
+      UserError: the file is missing or does not fit.
+    """
+    weights = read_weights(network)
+    if not isinstance(network, Chain) or weights is None:
+        return state
+    filled = jax.vmap(lambda own: _fill(own, network, weights))(state.variables)
+    variables = jax.tree.map(lambda new, old: jax.device_put(new, old.sharding), filled, state.variables)
+    return state._replace(variables=variables, best_variables=jax.tree.map(jnp.copy, variables))
+
+
+def read_weights(network: Network) -> dict[str, list[np.ndarray]] | None:
+    """The arrays of each of Keras's layers, in its order; None of a network that starts without a file.
+
+    Raises:
+      UserError: there is no such file, or it holds no weights of Keras; where to get it.
+    """
+    if not (isinstance(network, Chain) and network.config.weights):
+        return None
+    path = Path(network.config.weights)
+    if not path.is_file():
+        raise UserError(f"{FIELD}: there is no file {path}; {_source(network)}")
+    try:
+        import h5py
+    except ImportError:
+        raise UserError(f"{FIELD}: to read it needs a package more: pip install h5py") from None
+    try:
+        with h5py.File(path, "r") as file:
+            # A model that is saved as a whole has its weights in a group.
+            return _layers(file if "layer_names" in file.attrs else file["model_weights"])
+    except (OSError, KeyError) as error:
+        raise UserError(f"{FIELD}: {path} holds no weights of Keras ({error}); {_source(network)}") from error
+
+
+def _layers(group: Any) -> dict[str, list[np.ndarray]]:
+    names: Mapping[str, Any] = {_text(name): group[_text(name)] for name in group.attrs["layer_names"]}
+    return {
+        name: [np.asarray(own[_text(array)]) for array in own.attrs["weight_names"]]
+        for name, own in names.items()
+        if len(own.attrs["weight_names"])
+    }
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _fill(variables: Variables, network: Chain, weights: Mapping[str, list[np.ndarray]]) -> Variables:
+    try:
+        return network.with_weights(variables, weights)
+    except ValueError as error:
+        raise UserError(f"{FIELD}: {network.config.weights} does not fit: {error}; {_source(network)}") from error
+
+
+def _source(network: Chain) -> str:
+    return f"the file for {network.config.name} is {network.config.weights_url}"
