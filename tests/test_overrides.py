@@ -30,6 +30,7 @@ OTHERS = {
     "representation.bins_per_octave": ("24", 24),
     "representation.lowest_bin_hz": ("27.5", 27.5),
     "representation.scale": ("decibel", "decibel"),
+    "representation.standardisation": ("per_bin", "per_bin"),
     "prosody.f0_floor_hz": ("60", 60.0),
     "prosody.f0_ceiling_hz": ("5e2", 500.0),
     "prosody.f0_step_s": (".005", 0.005),
