@@ -167,7 +167,10 @@ def test_a_representation_has_its_own_scale():
     magnitude = noise(4, 5) ** 2
     np.testing.assert_array_equal(Cqt().scaled(magnitude), magnitude)
     np.testing.assert_array_equal(Cqt(scale="power").scaled(magnitude), magnitude**2)
-    np.testing.assert_array_equal(Mel(scale="square_root").scaled(magnitude), scaled(magnitude, "square_root"))
+    np.testing.assert_array_equal(Mel(scale="decibel").scaled(magnitude), scaled(magnitude, "decibel"))
+    for name, kind in REPRESENTATIONS.items():
+        expected = magnitude if name == "cqt" else np.sqrt(magnitude)
+        np.testing.assert_array_equal(kind().scaled(magnitude), expected)
 
 
 @every

@@ -82,15 +82,14 @@ def test_it_is_a_network():
 
 
 def test_it_answers_as_the_network_behind_it_does_to_standardised_recordings():
-    logits, variables = STANDARDISED.logits(VARIABLES, BATCH, LAYOUT)
-    expected, _ = NETWORK.logits(OWN, by_hand(BATCH), LAYOUT)
+    logits, variables = jax.jit(STANDARDISED.logits, static_argnums=2)(VARIABLES, BATCH, LAYOUT)
+    expected, _ = jax.jit(NETWORK.logits, static_argnums=2)(OWN, by_hand(BATCH), LAYOUT)
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
     assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)
     for layer in STANDARDISED.explained_layers():
-        activations = STANDARDISED.activations(VARIABLES, BATCH, LAYOUT, layer)
-        np.testing.assert_allclose(
-            activations, NETWORK.activations(OWN, by_hand(BATCH), LAYOUT, layer), rtol=1e-4, atol=1e-5
-        )
+        activations = jax.jit(STANDARDISED.activations, static_argnums=(2, 3))(VARIABLES, BATCH, LAYOUT, layer)
+        expected = jax.jit(NETWORK.activations, static_argnums=(2, 3))(OWN, by_hand(BATCH), LAYOUT, layer)
+        np.testing.assert_allclose(activations, expected, rtol=1e-4, atol=1e-5)
         head = partial(STANDARDISED.head, VARIABLES, layer=layer)
         np.testing.assert_allclose(jax.vmap(head)(activations)[::2], logits[::2], rtol=1e-4, atol=1e-5)
 

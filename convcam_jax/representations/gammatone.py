@@ -13,6 +13,7 @@ from jaxtyping import Float, Float64
 from scipy import signal
 
 from convcam_jax.representations.representation import Representation
+from convcam_jax.representations.scale import Scale
 from convcam_jax.representations.windows import check_window, surrounded
 from convcam_jax.system.validation import require
 
@@ -68,6 +69,7 @@ class Gammatone(Representation):
 
     packages: ClassVar[tuple[str, ...]] = ("scipy",)
     name: str = "gammatone"
+    scale: Scale = "square_root"
     window_samples: int = 1024
     lowest_hz: float = 50.0
     highest_hz: float = 7000.0

@@ -47,7 +47,7 @@ class Mel(Representation):
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
     name: str = "mel"
-    scale: Scale = "decibel"
+    scale: Scale = "square_root"
     window_samples: int = 1024
     lowest_hz: float = 0.0
     highest_hz: float = 8000.0

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from convcam_jax.representations.representation import Representation
+from convcam_jax.representations.scale import Scale
 from convcam_jax.representations.windows import check_window, surrounded
 from convcam_jax.system.validation import require
 
@@ -20,6 +21,7 @@ class Stft(Representation):
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
     name: str = "stft"
+    scale: Scale = "square_root"
     n_bins: int = 256
     window_samples: int = 1024
 

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from convcam_jax.corpora.resampling import resample
 from convcam_jax.representations.octaves import OctaveBins
+from convcam_jax.representations.scale import Scale
 from convcam_jax.system.validation import require
 
 # The bandwidth of hearing at f, in Hz, is 0.108 f + 24.7 (B. Glasberg and B. Moore, "Derivation of auditory filter
@@ -26,6 +27,7 @@ class Vqt(OctaveBins):
 
     packages: ClassVar[tuple[str, ...]] = ("soxr", "librosa")
     name: str = "vqt"
+    scale: Scale = "square_root"
     # As of the CQT: the pass-band of the highest of the 96 filters reaches up to 8251 Hz.
     vqt_sample_rate_hz: int = 16600
 
