@@ -86,7 +86,8 @@ def test_filters_beyond_the_nyquist_frequency_are_refused_naming_how_many_fit():
     Cqt(cqt_sample_rate_hz=16490)
     message = (
         r"^config field representation\.n_bins: must be at most 96, since higher filters reach beyond the Nyquist "
-        r"frequency of 8300 Hz; lower it, or raise representation\.cqt_sample_rate_hz$"
+        r"frequency of 8300 Hz; lower it, or raise representation\.bins_per_octave or "
+        r"representation\.cqt_sample_rate_hz$"
     )
     with pytest.raises(UserError, match=message):
         Cqt(n_bins=200)

@@ -26,16 +26,12 @@ def noise(n_samples: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"sample_rate_hz": 0}, "sample_rate_hz"),
-        ({"sample_rate_hz": 192001}, "sample_rate_hz"),
         ({"cqt_sample_rate_hz": -16600}, "cqt_sample_rate_hz"),
-        ({"hop_samples": 0}, "hop_samples"),
         ({"bins_per_octave": 0}, "bins_per_octave"),
         ({"bins_per_octave": 100000}, "lowest_bin_hz"),
         ({"lowest_bin_hz": 0.0}, "lowest_bin_hz"),
         ({"lowest_bin_hz": 5e-324}, "lowest_bin_hz"),
         ({"lowest_bin_hz": 20000.0}, "n_bins"),
-        ({"n_bins": 1}, "n_bins"),
         ({"n_bins": 97}, "n_bins"),
     ],
 )
@@ -130,17 +126,20 @@ def test_magnitude_is_proportional_to_the_signal():
     "cqt",
     [
         CQT,
+        replace(CQT, n_bins=84),
         replace(CQT, n_bins=90),
-        replace(CQT, bins_per_octave=24, n_bins=190),
+        replace(CQT, n_bins=120, bins_per_octave=15),
+        replace(CQT, n_bins=192, bins_per_octave=24, cqt_sample_rate_hz=16700),
         replace(CQT, hop_samples=500),
     ],
 )
 def test_octaves_together_are_librosas_cqt(cqt):
     samples = noise(24001)
-    resampled = librosa.resample(samples, orig_sr=16000, target_sr=16600)
+    rate_hz = cqt.cqt_sample_rate_hz
+    resampled = librosa.resample(samples, orig_sr=16000, target_sr=rate_hz)
     expected = librosa.cqt(
         resampled,
-        sr=16600,
+        sr=rate_hz,
         hop_length=cqt.hop_samples,
         fmin=cqt.lowest_bin_hz,
         n_bins=cqt.n_bins,

@@ -12,6 +12,7 @@ from small_run import QUICK, SMALL_NETWORK, finish, table
 from convcam_jax.corpora.listed import LISTED_COLUMNS
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
+from convcam_jax.representations import REPRESENTATIONS
 
 pytestmark = pytest.mark.slow
 
@@ -68,10 +69,34 @@ def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape
     assert (size["architecture"], size["height"], size["width"]) == (name, *shape)
 
 
-def test_mel(tmp_path, run_cache_dir):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, "--representation=mel", ONE_SPEAKER)
-    assert_whole(tmp_path / "w", BOTH, 2)
-    assert config(tmp_path / "w")["representation.name"] == "mel"
+OTHER_REPRESENTATIONS = (
+    ("mel", ()),
+    ("vqt", ()),
+    ("stft", ("--set=representation.standardisation=global",)),
+    ("gammatone", ("--set=representation.scale=decibel", "--set=representation.standardisation=per_bin")),
+    # Another number of bins, and all that a training can do besides.
+    (
+        "cqt",
+        (
+            *("--set=representation.n_bins=120", "--set=representation.bins_per_octave=15", "--set=train.shift_bins=2"),
+            *("--set=train.shift_frames=5", "--set=train.masked_bins=8", "--set=train.masked_frames=8"),
+            *("--set=train.gain=1.5", "--set=train.mixup=0.2", "--set=train.label_smoothing=0.1"),
+            *("--set=train.weight_decay=0.01", "--set=train.schedule=cosine", "--set=train.clip_norm=1"),
+        ),
+    ),
+)
+
+
+def test_every_other_representation_is_run_here():
+    assert {name for name, _ in OTHER_REPRESENTATIONS} == set(REPRESENTATIONS)
+
+
+@pytest.mark.parametrize(("name", "flags"), OTHER_REPRESENTATIONS)
+def test_representations(tmp_path, run_cache_dir, name, flags):
+    few = ("--seeds=1", *FEW[1:])
+    finish(tmp_path / "w", run_cache_dir, *few, *SMALL_NETWORK, f"--representation={name}", *flags, ONE_SPEAKER)
+    assert_whole(tmp_path / "w", BOTH, 1)
+    assert config(tmp_path / "w")["representation.name"] == name
 
 
 def test_leave_one_speaker_out(tmp_path, run_cache_dir):

@@ -27,6 +27,7 @@ from convcam_jax.training.ensemble import (
     take_members,
     train_epochs,
 )
+from convcam_jax.training.optimizer import Learning
 
 RECORDINGS = make_recordings(30)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
@@ -177,7 +178,7 @@ def test_rounds_of_the_same_shapes_share_their_programs(monkeypatch):
     # A config that differs in what a program does not depend on.
     train(seeds[1], TrainConfig(epochs=2, batch_size=6, learning_rate=0.02, checkpoint_interval_s=1))
     assert traced == []
-    assert step_program(2, 40, NETWORK, 0.02) is not step_program(2, 40, NETWORK, 0.01)
+    assert step_program(2, 40, NETWORK, Learning(0.02)) is not step_program(2, 40, NETWORK, Learning(0.01))
 
 
 def test_steps_per_epoch_by_hand():

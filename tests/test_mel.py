@@ -1,9 +1,6 @@
 """The mel spectrogram and the mel scale against librosa and hand values."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -23,15 +20,12 @@ def noise(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"sample_rate_hz": 0}, "sample_rate_hz"),
         ({"sample_rate_hz": 15999}, "highest_hz"),
         ({"highest_hz": 8001.0}, "highest_hz"),
         ({"lowest_hz": -1.0}, "lowest_hz"),
         ({"lowest_hz": 8000.0}, "lowest_hz"),
-        ({"hop_samples": 0}, "hop_samples"),
         ({"window_samples": 1}, "window_samples"),
         ({"window_samples": 160001}, "window_samples"),
-        ({"n_bins": 1}, "n_bins"),
         ({"n_bins": 97, "window_samples": 256}, "n_bins"),
         ({"window_samples": 2}, "n_bins"),
     ],
@@ -121,17 +115,6 @@ def test_mel_scale_is_librosas():
     np.testing.assert_allclose(hz_of_mel(mels), frequencies_hz, rtol=1e-12)
     # 200 / 3 Hz a mel up to 1 kHz, then 27 mels for a factor of 6.4.
     np.testing.assert_allclose(hz_of_mel(np.array([3.0, 15, 42])), [200, 1000, 6400], rtol=1e-12)
-
-
-def test_librosa_is_loaded_by_its_magnitudes_alone():
-    code = """
-import sys
-from convcam_jax.representations import Mel
-mel = Mel()
-mel.edges_hz(), mel.frequencies_hz(), mel.n_frames(9), mel.cache_key()
-sys.exit("librosa" in sys.modules or "jax" in sys.modules)
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parent.parent).returncode == 0
 
 
 def test_lower_filters_begin_at_the_lowest_frequency():

@@ -69,6 +69,7 @@ def test_fields_that_do_not_count_may_differ(tmp_path):
     [
         "corpus.max_frames=100",
         "representation.scale=power",
+        "representation.standardisation=global",
         "split.seed=1",
         "network.dense_units=8",
         "train.learning_rate=0.01",

@@ -1,21 +1,35 @@
 """What every representation promises, scales, and rows of frequencies."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from convcam_jax.representations import REPRESENTATIONS, representation
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.gammatone import Gammatone
 from convcam_jax.representations.mel import Mel
 from convcam_jax.representations.rows import rows_of_hz
-from convcam_jax.representations.scale import scaled
+from convcam_jax.representations.scale import Scale, Standardisation, scaled
+from convcam_jax.representations.stft import Stft
+from convcam_jax.representations.vqt import Vqt
+from convcam_jax.system.errors import UserError
 
 VARIANTS = [
     Cqt(),
     Cqt(n_bins=48, bins_per_octave=24, lowest_bin_hz=110.0, cqt_sample_rate_hz=12000, hop_samples=300),
+    Vqt(),
+    Vqt(n_bins=48, bins_per_octave=24, lowest_bin_hz=110.0, vqt_sample_rate_hz=12000, hop_samples=300),
     Mel(),
     Mel(n_bins=8, sample_rate_hz=8000, highest_hz=3000.0, lowest_hz=200.0, window_samples=255, hop_samples=77),
+    Stft(),
+    Stft(n_bins=30, sample_rate_hz=8000, window_samples=255, hop_samples=77),
+    Gammatone(),
+    Gammatone(n_bins=12, sample_rate_hz=8000, highest_hz=3000.0, lowest_hz=200.0, window_samples=255, hop_samples=77),
 ]
 every = pytest.mark.parametrize("own", VARIANTS, ids=lambda own: own.title)
 
@@ -25,7 +39,8 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def test_representations_have_their_keys_as_names():
-    assert {name: kind().name for name, kind in REPRESENTATIONS.items()} == {"cqt": "cqt", "mel": "mel"}
+    assert {kind().name: kind for kind in REPRESENTATIONS.values()} == REPRESENTATIONS
+    assert {type(own) for own in VARIANTS} == set(REPRESENTATIONS.values())
 
 
 @every
@@ -85,35 +100,64 @@ OTHER_VALUES = {
     "sample_rate_hz": 16001,
     "n_bins": 95,
     "cqt_sample_rate_hz": 16700,
+    "vqt_sample_rate_hz": 16700,
     "hop_samples": 256,
     "bins_per_octave": 13,
     "lowest_bin_hz": 32.0,
     "window_samples": 1000,
     "lowest_hz": 10.0,
-    "highest_hz": 7999.0,
+    "highest_hz": 6999.0,
 }
+OF_THE_INPUT = ("scale", "standardisation")
 
 
-@pytest.mark.parametrize("own", [Cqt(), Mel()])
-def test_cache_key_follows_every_field_but_the_scale(own):
-    names = [field.name for field in dataclasses.fields(own) if field.name != "scale"]
+@pytest.mark.parametrize("own", [kind() for kind in REPRESENTATIONS.values()], ids=lambda own: own.name)
+def test_cache_key_follows_every_field_but_those_of_the_networks_input(own):
+    names = [field.name for field in dataclasses.fields(own) if field.name not in OF_THE_INPUT]
     keys = [own.cache_key(), *(dataclasses.replace(own, **{name: OTHER_VALUES[name]}).cache_key() for name in names)]
     assert all(a != b for i, a in enumerate(keys) for b in keys[:i])
-    for scale in ("magnitude", "power", "decibel"):
+    for scale in get_args(Scale):
         assert dataclasses.replace(own, scale=scale).cache_key() == own.cache_key()
+    for standardisation in get_args(Standardisation):
+        assert dataclasses.replace(own, standardisation=standardisation).cache_key() == own.cache_key()
 
 
-@pytest.mark.parametrize(("own", "package", "absent"), [(Cqt(), "soxr", "librosa"), (Mel(), "librosa", "soxr")])
-def test_cache_key_follows_the_versions_of_the_packages_in_use(own, package, absent, monkeypatch):
+USED = {"cqt": {"soxr"}, "vqt": {"soxr", "librosa"}, "mel": {"librosa"}, "stft": {"librosa"}, "gammatone": {"scipy"}}
+
+
+@pytest.mark.parametrize("name", list(REPRESENTATIONS))
+def test_cache_key_follows_the_versions_of_the_packages_in_use(name, monkeypatch):
+    own = REPRESENTATIONS[name]()
     before = own.cache_key()
-    monkeypatch.setattr(representation, "version", lambda name: f"0 of {name}")
-    assert own.cache_key() == {**before, package: f"0 of {package}"}
-    assert absent not in before
+    monkeypatch.setattr(representation, "version", lambda package: f"0 of {package}")
+    assert own.cache_key() == before | {package: f"0 of {package}" for package in USED[name]}
+
+
+@pytest.mark.parametrize("name", list(REPRESENTATIONS))
+@pytest.mark.parametrize(
+    ("field", "value"), [("sample_rate_hz", 0), ("sample_rate_hz", 192001), ("hop_samples", 0), ("n_bins", 1)]
+)
+def test_what_no_representation_can_compute_with_is_named(name, field, value):
+    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
+        REPRESENTATIONS[name](**{field: value})
+
+
+def test_librosa_is_loaded_by_magnitudes_alone():
+    code = """
+import sys
+from convcam_jax.representations import REPRESENTATIONS
+for kind in REPRESENTATIONS.values():
+    own = kind()
+    own.edges_hz(), own.frequencies_hz(), own.n_frames(9), own.cache_key()
+sys.exit("librosa" in sys.modules or "jax" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parent.parent).returncode == 0
 
 
 def test_scales_by_hand():
     magnitude = np.array([[0.0, 1e-5], [0.1, 10.0]])
     np.testing.assert_array_equal(scaled(magnitude, "magnitude"), magnitude)
+    np.testing.assert_allclose(scaled(magnitude, "square_root") ** 2, magnitude, rtol=1e-15)
     np.testing.assert_allclose(scaled(magnitude, "power"), [[0.0, 1e-10], [0.01, 100.0]], rtol=1e-15)
     np.testing.assert_allclose(scaled(magnitude, "decibel"), [[0.0, 0.0], [40.0, 80.0]], atol=1e-12)
     np.testing.assert_array_equal(scaled(np.zeros((2, 2)), "decibel"), np.zeros((2, 2)))
@@ -123,7 +167,10 @@ def test_a_representation_has_its_own_scale():
     magnitude = noise(4, 5) ** 2
     np.testing.assert_array_equal(Cqt().scaled(magnitude), magnitude)
     np.testing.assert_array_equal(Cqt(scale="power").scaled(magnitude), magnitude**2)
-    np.testing.assert_array_equal(Mel().scaled(magnitude), scaled(magnitude, "decibel"))
+    np.testing.assert_array_equal(Mel(scale="decibel").scaled(magnitude), scaled(magnitude, "decibel"))
+    for name, kind in REPRESENTATIONS.items():
+        expected = magnitude if name == "cqt" else np.sqrt(magnitude)
+        np.testing.assert_array_equal(kind().scaled(magnitude), expected)
 
 
 @every

@@ -23,14 +23,16 @@ from convcam_jax.training.member import (
     score_batch,
     train_step,
 )
+from convcam_jax.training.optimizer import Learning
 
 RECORDINGS = make_recordings()
 LAYOUT = 400
 LEARNING_RATE = 0.01
+LEARNING = Learning(LEARNING_RATE)
 OPTIMIZER = optax.adam(LEARNING_RATE)
 BATCH = jnp.array([3, 0, 7, 11, 20])
-step = jax.jit(partial(train_step, network=WITHOUT_DROPOUT, optimizer=OPTIMIZER, layout=LAYOUT))
-step_with_dropout = jax.jit(partial(train_step, network=NETWORK, optimizer=OPTIMIZER, layout=LAYOUT))
+step = jax.jit(partial(train_step, network=WITHOUT_DROPOUT, layout=LAYOUT, learning=LEARNING))
+step_with_dropout = jax.jit(partial(train_step, network=NETWORK, layout=LAYOUT, learning=LEARNING))
 
 
 @jax.jit
@@ -152,7 +154,7 @@ def test_dropout_depends_on_its_key_alone(state):
 
 
 def test_a_new_member_has_its_own_best_variables():
-    initialise = jax.jit(partial(init_member, network=NETWORK, optimizer=OPTIMIZER, grid=GRID))
+    initialise = jax.jit(partial(init_member, network=NETWORK, learning=LEARNING, grid=GRID))
     member, same, other = (initialise(jax.random.key(seed)) for seed in (0, 0, 1))
     assert_trees_close(member.variables, member.best_variables, rtol=0)
     assert_trees_close(member.variables, same.variables, rtol=0)

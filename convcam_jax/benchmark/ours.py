@@ -34,6 +34,7 @@ from convcam_jax.training.ensemble import (
     step_program,
 )
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
+from convcam_jax.training.optimizer import learning_of
 
 
 def versions() -> dict[str, str]:
@@ -74,7 +75,7 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     per_device = max(1, bytes_for_members() // bytes_per_member(network, grid, config.train.batch_size))
     at_once = round_size(1, case.members, per_device, jax.device_count())
     members = _members(at_once)
-    step = step_program(at_once, layout, network, config.train.learning_rate)
+    step = step_program(at_once, layout, network, learning_of(config.train, n_steps=1))
     state = init_round(members, network, config.train, grid)
     keys = member_keys(members)
     batch = jnp.broadcast_to(jnp.arange(len(spectrograms)), (at_once, len(spectrograms)))

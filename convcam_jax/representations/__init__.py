@@ -7,10 +7,16 @@ docstring is what --help says of it.
 from collections.abc import Mapping
 
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.gammatone import Gammatone
 from convcam_jax.representations.mel import Mel
 from convcam_jax.representations.representation import Representation
+from convcam_jax.representations.stft import Stft
+from convcam_jax.representations.vqt import Vqt
 
 REPRESENTATIONS: Mapping[str, type[Representation]] = {
     "cqt": Cqt,
+    "vqt": Vqt,
     "mel": Mel,
+    "stft": Stft,
+    "gammatone": Gammatone,
 }

@@ -12,55 +12,27 @@ from jaxtyping import Float64
 
 from convcam_jax.corpora.resampling import resample
 from convcam_jax.representations.constant_q import filtered_magnitude, make_filters
-from convcam_jax.representations.representation import HIGHEST_RATE_HZ, Representation
-from convcam_jax.system.validation import require
-
-# Filters of many seconds need more memory than there is.
-LONGEST_FILTER_S = 10
+from convcam_jax.representations.octaves import OctaveBins
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Cqt(Representation):
-    """CQT-96 of the paper: eight octaves of semitones from C1; frame j is centred on j * hop / rate seconds."""
+class Cqt(OctaveBins):
+    """CQT-96 of the paper: eight octaves of semitones from C1."""
 
     packages: ClassVar[tuple[str, ...]] = ("soxr",)
     name: str = "cqt"
     # At 16 kHz the pass-band of the highest of the 96 filters, up to 8244 Hz, reaches beyond the Nyquist frequency.
     cqt_sample_rate_hz: int = 16600
-    hop_samples: int = 512
-    bins_per_octave: int = 12
-    lowest_bin_hz: float = 32.70319566257483
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(
-            0 < self.cqt_sample_rate_hz <= HIGHEST_RATE_HZ,
-            "representation.cqt_sample_rate_hz",
-            f"must lie in 1..{HIGHEST_RATE_HZ}",
-        )
-        for name in ("hop_samples", "bins_per_octave", "lowest_bin_hz"):
-            require(getattr(self, name) > 0, f"representation.{name}", "must be positive")
-        self._check_filters()
+    @property
+    def transform_rate_hz(self) -> int:
+        """See `Representation.transform_rate_hz`."""
+        return self.cqt_sample_rate_hz
 
-    def _check_filters(self) -> None:
-        # Bandwidth and upper edge by the centre frequency, as librosa has them for Hann windows.
-        bandwidth = math.tanh(math.log(2) / self.bins_per_octave)
-        edge = 1 + 0.75 * bandwidth
-        lowest_hz = 1 / (bandwidth * LONGEST_FILTER_S)
-        require(
-            self.lowest_bin_hz >= lowest_hz,
-            "representation.lowest_bin_hz",
-            f"must be at least {lowest_hz:.3g} at {self.bins_per_octave} bins per octave; "
-            f"lower filters last longer than {LONGEST_FILTER_S} s",
-        )
-        nyquist_hz = self.cqt_sample_rate_hz / 2
-        n_fitting = 1 + math.floor(self.bins_per_octave * math.log2(nyquist_hz / (edge * self.lowest_bin_hz)))
-        require(
-            self.n_bins <= n_fitting,
-            "representation.n_bins",
-            f"must be at most {max(0, n_fitting)}, since higher filters reach beyond the Nyquist frequency of "
-            f"{nyquist_hz:g} Hz; lower it, or raise representation.cqt_sample_rate_hz",
-        )
+    @property
+    def bandwidth_offset_hz(self) -> float:
+        """See `OctaveBins.bandwidth_offset_hz`."""
+        return 0.0
 
     @property
     def title(self) -> str:
@@ -93,25 +65,3 @@ class Cqt(Representation):
                 # As loud as before: half as many samples of a unit of energy.
                 signal = resample(signal, 2, 1, -(-signal.shape[-1] // 2)) * math.sqrt(2)
         return np.concatenate(octaves[::-1], axis=-2)
-
-    def frequencies_hz(self) -> Float64[np.ndarray, "{self.n_bins}"]:
-        """Centre frequencies of the bins in Hz: C1 * 2^(i / 12)."""
-        return self.lowest_bin_hz * 2.0 ** (np.arange(self.n_bins) / self.bins_per_octave)
-
-    def edges_hz(self) -> Float64[np.ndarray, "{self.n_bins}+1"]:
-        """Frequencies in Hz half a bin below and above the bins' centres, in the geometric sense."""
-        bin_hz = self.frequencies_hz()
-        half_step = np.sqrt(bin_hz[1] / bin_hz[0])
-        return np.append(bin_hz / half_step, bin_hz[-1] * half_step)
-
-    def n_resampled(self, n_samples: int) -> int:
-        """Length of `n_samples` samples after resampling: ceil(N * 16600 / 16000), in whole numbers."""
-        return -(-n_samples * self.cqt_sample_rate_hz // self.sample_rate_hz)
-
-    def n_frames(self, n_samples: int) -> int:
-        """Number of frames n = 1 + floor(ceil(N * 16600 / 16000) / 512) of a recording of N samples."""
-        return 1 + self.n_resampled(n_samples) // self.hop_samples
-
-    def frame_times_s(self, n_frames: int) -> Float64[np.ndarray, "{n_frames}"]:
-        """Times in seconds on which the first `n_frames` frames are centred."""
-        return np.arange(n_frames) * self.hop_samples / self.cqt_sample_rate_hz

@@ -12,10 +12,9 @@ from jaxtyping import Float, Float64
 
 from convcam_jax.representations.representation import Representation
 from convcam_jax.representations.scale import Scale
+from convcam_jax.representations.windows import check_window, surrounded
 from convcam_jax.system.validation import require
 
-# Windows of many seconds need more memory than there is.
-LONGEST_WINDOW_S = 10
 # Slaney's mel scale, which librosa's filters have: linear to 1 kHz, logarithmic above (M. Slaney, "Auditory Toolbox",
 # Interval Research Corporation, report 1998-010, 1998). It stands here because loading librosa takes long, and
 # frequencies are asked for wherever a figure is drawn.
@@ -41,28 +40,21 @@ def hz_of_mel(mel: Float[np.ndarray, "*points"]) -> Float64[np.ndarray, "*points
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mel(Representation):
-    """librosa's mel spectrogram of magnitudes; frame j is centred on j * hop / rate seconds.
+    """librosa's mel spectrogram of magnitudes.
 
     lowest_hz, highest_hz: where the lowest filter begins and the highest ends.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
     name: str = "mel"
-    scale: Scale = "decibel"
+    scale: Scale = "square_root"
     window_samples: int = 1024
-    hop_samples: int = 512
     lowest_hz: float = 0.0
     highest_hz: float = 8000.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        longest = LONGEST_WINDOW_S * self.sample_rate_hz
-        require(
-            2 <= self.window_samples <= longest,
-            "representation.window_samples",
-            f"must lie in 2..{longest}, which are {LONGEST_WINDOW_S} s",
-        )
-        require(self.hop_samples >= 1, "representation.hop_samples", "must be positive")
+        check_window(self.window_samples, self.sample_rate_hz)
         nyquist_hz = self.sample_rate_hz / 2
         require(
             self.highest_hz <= nyquist_hz,
@@ -96,11 +88,8 @@ class Mel(Representation):
         # Loading it compiles for half a minute in a new installation, and the default representation needs none of it.
         import librosa
 
-        # Silence surrounds the signal, as by librosa's own centring, which warns of signals below a window's length.
-        before = self.window_samples // 2
-        around = [(0, 0)] * (samples.ndim - 1) + [(before, self.window_samples - before)]
         return librosa.feature.melspectrogram(
-            y=np.pad(samples, around),
+            y=surrounded(samples, self.window_samples),
             sr=self.sample_rate_hz,
             n_fft=self.window_samples,
             hop_length=self.hop_samples,
@@ -123,11 +112,3 @@ class Mel(Representation):
         """Where filters begin, peak and end, which is evenly spaced on the mel scale, and the middles between these."""
         lowest, highest = mel_of_hz(self.lowest_hz), mel_of_hz(self.highest_hz)
         return hz_of_mel(np.linspace(lowest, highest, 2 * self.n_bins + 3))
-
-    def n_frames(self, n_samples: int) -> int:
-        """Number of frames n = 1 + floor(N / hop) of a recording of N samples."""
-        return 1 + n_samples // self.hop_samples
-
-    def frame_times_s(self, n_frames: int) -> Float64[np.ndarray, "{n_frames}"]:
-        """Times in seconds on which the first `n_frames` frames are centred."""
-        return np.arange(n_frames) * self.hop_samples / self.sample_rate_hz

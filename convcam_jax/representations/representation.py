@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Float64
 
-from convcam_jax.representations.scale import Scale, scaled
+from convcam_jax.representations.scale import Scale, Standardisation, scaled
 from convcam_jax.system.validation import require
 
 HIGHEST_RATE_HZ = 192000
@@ -23,14 +23,17 @@ class Representation(ABC):
     """Magnitudes of a recording by frequency and time.
 
     packages: those by whose versions the magnitudes may differ. name: its key in `REPRESENTATIONS`. sample_rate_hz: of
-    the recordings that it is made from. scale: of the network's input; the magnitudes are the same in every scale.
+    the recordings that it is made from. hop_samples: between frames, at `transform_rate_hz`. scale, standardisation: of
+    the network's input; the magnitudes are the same in every scale. Frame j is centred on j hops.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     name: str = ""
     sample_rate_hz: int = 16000
     n_bins: int = 96
+    hop_samples: int = 512
     scale: Scale = "magnitude"
+    standardisation: Standardisation = "none"
 
     def __post_init__(self) -> None:
         require(
@@ -40,6 +43,7 @@ class Representation(ABC):
         )
         # One bin has no width.
         require(self.n_bins >= 2, "representation.n_bins", "must be at least 2")
+        require(self.hop_samples >= 1, "representation.hop_samples", "must be positive")
 
     @property
     @abstractmethod
@@ -58,18 +62,27 @@ class Representation(ABC):
     def edges_hz(self) -> Float64[np.ndarray, "{self.n_bins}+1"]:
         """Frequencies in Hz where one bin ends and the next begins, strictly rising; bin i lies between i and i + 1."""
 
-    @abstractmethod
-    def n_frames(self, n_samples: int) -> int:
-        """Number of frames of a recording of `n_samples` samples."""
+    @property
+    def transform_rate_hz(self) -> int:
+        """Sample rate in Hz of the signal that is transformed: of the recordings, unless a subclass resamples them."""
+        return self.sample_rate_hz
 
-    @abstractmethod
+    def n_resampled(self, n_samples: int) -> int:
+        """Length of `n_samples` samples at `transform_rate_hz`: ceil(N * 16600 / 16000) for the CQT."""
+        return -(-n_samples * self.transform_rate_hz // self.sample_rate_hz)
+
+    def n_frames(self, n_samples: int) -> int:
+        """Number of frames n = 1 + floor(`n_resampled(N)` / hop) of a recording of N samples."""
+        return 1 + self.n_resampled(n_samples) // self.hop_samples
+
     def frame_times_s(self, n_frames: int) -> Float64[np.ndarray, "{n_frames}"]:
         """Times in seconds on which the first `n_frames` frames are centred."""
+        return np.arange(n_frames) * self.hop_samples / self.transform_rate_hz
 
     def cache_key(self) -> Mapping[str, str | int | float]:
-        """All that the magnitudes depend on: every field but `scale`, and versions of packages by their names."""
+        """All that the magnitudes depend on: every field but those of the scale, and versions of packages by name."""
         fields = dataclasses.asdict(self)
-        del fields["scale"]
+        del fields["scale"], fields["standardisation"]
         return fields | {package: version(package) for package in self.packages}
 
     def scaled(self, magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, "F n"]:

@@ -5,7 +5,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Scale = Literal["magnitude", "power", "decibel"]
+Scale = Literal["magnitude", "square_root", "power", "decibel"]
+# Whether the values in that scale get the mean 0 and the deviation 1 over a cohort's training recordings: not at all,
+# each bin by itself, or all bins together. `data.standardisation` fits it, `networks.standardised` applies it.
+Standardisation = Literal["none", "per_bin", "global"]
 
 # The decibel scale counts from this far below the recording's loudest cell, so that 0 is silence, as the padding is.
 DECIBEL_RANGE_DB = 80.0
@@ -14,9 +17,12 @@ DECIBEL_RANGE_DB = 80.0
 def scaled(magnitude: Float[np.ndarray, "F n"], scale: Scale) -> Float[np.ndarray, "F n"]:
     """One recording's magnitude in another scale, >= 0, with 0 for silence.
 
-    "magnitude": unchanged. "power": its square. "decibel": 20 log10 relative to the loudest cell of the recording,
-    counted from 80 dB below it: the loudest cell is 80, and what lies 80 dB or more below it is 0.
+    "magnitude": unchanged. "square_root": its square root. "power": its square. "decibel": 20 log10 relative to the
+    loudest cell of the recording, counted from 80 dB below it: the loudest cell is 80, and what lies 80 dB or more
+    below it is 0.
     """
+    if scale == "square_root":
+        return np.sqrt(magnitude)
     if scale == "power":
         return magnitude**2
     if scale == "decibel":

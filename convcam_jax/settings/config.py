@@ -21,6 +21,7 @@ from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import Network, NetworkConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.networks.standardised import Standardised
 from convcam_jax.paper.protocols import Protocol
 from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.representations.cqt import Cqt
@@ -97,4 +98,5 @@ class Config:
 
     def make_network(self, precision: Precision) -> Network:
         """The network; `precision` is that of training or, of trained ones, of the attribution."""
-        return self.network.make(len(self.corpus.emotions), precision)
+        network = self.network.make(len(self.corpus.emotions), precision)
+        return network if self.representation.standardisation == "none" else Standardised(network)

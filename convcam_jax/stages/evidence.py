@@ -40,6 +40,7 @@ from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.data.members import Cohort, list_members
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
@@ -194,8 +195,11 @@ def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
     wanted = list_members([cohort], config.train.seed_numbers())
     rounds = list(run.trained(wanted))
     members = tuple(member for of_round, _ in rounds for member in of_round)
+    trained = concatenated([own for _, own in rounds])
+    # Only what is learned is drawn anew; the standardisation of the inputs is not.
     random = init_round(members, network, config.train, config.grid).variables
-    variables = concatenated([*(own for _, own in rounds), random])
+    random |= {name: own for name, own in trained.items() if name == STATISTICS}
+    variables = concatenated([trained, random])
     methods = compared_methods(config.attribution.method, config.evidence.methods)
     ways = [dataclasses.replace(config.attribution, method=method) for method in methods]
     strata, layout = run.strata_to_explain(cohort)

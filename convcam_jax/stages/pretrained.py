@@ -10,6 +10,7 @@ import numpy as np
 
 from convcam_jax.networks.chain import Chain
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.networks.standardised import Standardised
 from convcam_jax.system.errors import UserError
 from convcam_jax.training.member import MemberState
 
@@ -18,9 +19,10 @@ FIELD = "config field network.weights"
 
 def check_weights(network: Network, grid: tuple[int, int]) -> None:
     """Raise UserError if the network's weights are in a file that is missing or does not fit; `grid` is the inputs'."""
+    chain = _chain(network)
     weights = read_weights(network)
-    if isinstance(network, Chain) and weights is not None:
-        _fill(jax.eval_shape(lambda key: network.init(key, grid), jax.random.key(0)), network, weights)
+    if chain is not None and weights is not None:
+        _fill(jax.eval_shape(lambda key: chain.init(key, grid), jax.random.key(0)), chain, weights)
 
 
 def start_from_weights(state: MemberState, network: Network) -> MemberState:
@@ -29,10 +31,11 @@ def start_from_weights(state: MemberState, network: Network) -> MemberState:
     Raises:
       UserError: the file is missing or does not fit.
     """
+    chain = _chain(network)
     weights = read_weights(network)
-    if not isinstance(network, Chain) or weights is None:
+    if chain is None or weights is None:
         return state
-    filled = jax.vmap(lambda own: _fill(own, network, weights))(state.variables)
+    filled = jax.vmap(lambda own: _fill(own, chain, weights))(state.variables)
     variables = jax.tree.map(lambda new, old: jax.device_put(new, old.sharding), filled, state.variables)
     return state._replace(variables=variables, best_variables=jax.tree.map(jnp.copy, variables))
 
@@ -43,11 +46,12 @@ def read_weights(network: Network) -> dict[str, list[np.ndarray]] | None:
     Raises:
       UserError: there is no such file, or it holds no weights of Keras; where to get it.
     """
-    if not (isinstance(network, Chain) and network.config.weights):
+    chain = _chain(network)
+    if chain is None or not chain.config.weights:
         return None
-    path = Path(network.config.weights)
+    path = Path(chain.config.weights)
     if not path.is_file():
-        raise UserError(f"{FIELD}: there is no file {path}; {_source(network)}")
+        raise UserError(f"{FIELD}: there is no file {path}; {_source(chain)}")
     try:
         import h5py
     except ImportError:
@@ -57,7 +61,13 @@ def read_weights(network: Network) -> dict[str, list[np.ndarray]] | None:
             # A model that is saved as a whole has its weights in a group.
             return _layers(file if "layer_names" in file.attrs else file["model_weights"])
     except (OSError, KeyError) as error:
-        raise UserError(f"{FIELD}: {path} holds no weights of Keras ({error}); {_source(network)}") from error
+        raise UserError(f"{FIELD}: {path} holds no weights of Keras ({error}); {_source(chain)}") from error
+
+
+def _chain(network: Network) -> Chain | None:
+    """The network that weights are for, also behind a standardisation of its inputs; None of one that takes none."""
+    own = network.network if isinstance(network, Standardised) else network
+    return own if isinstance(own, Chain) else None
 
 
 def _layers(group: Any) -> dict[str, list[np.ndarray]]:

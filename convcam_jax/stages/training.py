@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import Recordings
+from convcam_jax.data.standardisation import fit_statistics
 from convcam_jax.networks.network import Network
+from convcam_jax.networks.standardised import with_statistics
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.pretrained import start_from_weights
 from convcam_jax.stages.rounds import (
@@ -33,6 +35,7 @@ from convcam_jax.system.progress import say
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import Progress
 from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
+from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 
 Sets = Mapping[Cohort, np.ndarray]
@@ -128,7 +131,7 @@ def _network(config: Config) -> Network:
 
 def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(own.progress_folder()) as manager:
-        progress = _start_or_resume(manager, own.members, network, config)
+        progress = _start_or_resume(manager, own.members, network, config, plan, recordings)
         saved_at_s = monotonic()
         done = manager.latest_step() or 0
         for epoch in _epochs_with_bar(own.members, progress, done, config, network, plan, recordings):
@@ -144,7 +147,7 @@ def _train(own: Round, config: Config, network: Network, plan: Plan, recordings:
 
 
 def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
-    progress = _with_weights(_start(own.members, network, config), network)
+    progress = _with_weights(_start(own.members, network, config, plan, recordings), network)
     for epoch in _epochs_with_bar(own.members, progress, 0, config, network, plan, recordings):
         progress = _record(progress, epoch, own.members)
     _write_history(own, progress)
@@ -164,8 +167,13 @@ def _take_over(own: Round) -> None:
         own.handed_over_file().unlink()
 
 
-def _start(members: tuple[Member, ...], network: Network, config: Config) -> Progress:
+def _start(
+    members: tuple[Member, ...], network: Network, config: Config, plan: Plan, recordings: Recordings
+) -> Progress:
     state = init_round(members, network, config.train, config.grid)
+    standardisation = config.representation.standardisation
+    if standardisation != "none":
+        state = _standardised(state, recordings, plan, per_bin=standardisation == "per_bin")
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
@@ -173,10 +181,25 @@ def _with_weights(progress: Progress, network: Network) -> Progress:
     return progress._replace(state=start_from_weights(progress.state, network))
 
 
+def _standardised(state: MemberState, recordings: Recordings, plan: Plan, per_bin: bool) -> MemberState:
+    """The state with the mean and deviation of each member's own training recordings."""
+    fitted = [fit_statistics(recordings, own, per_bin) for own in plan.train]
+    statistics = {name: np.stack([own[name] for own in fitted]).astype(np.float32) for name in fitted[0]}
+    return state._replace(
+        variables=with_statistics(state.variables, statistics),
+        best_variables=with_statistics(state.best_variables, statistics),
+    )
+
+
 def _start_or_resume(
-    manager: CheckpointManager, members: tuple[Member, ...], network: Network, config: Config
+    manager: CheckpointManager,
+    members: tuple[Member, ...],
+    network: Network,
+    config: Config,
+    plan: Plan,
+    recordings: Recordings,
 ) -> Progress:
-    progress = _start(members, network, config)
+    progress = _start(members, network, config, plan, recordings)
     if manager.latest_step() is None:
         return _with_weights(progress, network)
     say(f"going on after epoch {manager.latest_step()}")

@@ -21,6 +21,19 @@ class TrainConfig:
     patience_epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 0.001
+    # All that follows up to `mixup` is off by default, as in the paper; docs/training.md describes it.
+    warmup_epochs: int = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float = 0.0
+    # Of the gradient over all parameters; 0: as long as it is.
+    clip_norm: float = 0.0
+    label_smoothing: float = 0.0
+    shift_bins: int = 0
+    shift_frames: int = 0
+    masked_bins: int = 0
+    masked_frames: int = 0
+    gain: float = 1.0
+    mixup: float = 0.0
     # Of the convolutions' factors while training; all else, the explanations too, is float32. "fastest" becomes what
     # is fastest on the device before anything is written down.
     precision: Literal["fastest", "float32", "bfloat16"] = "fastest"
@@ -36,8 +49,22 @@ class TrainConfig:
         require(self.patience_epochs >= 1, "train.patience_epochs", "must be at least 1")
         require(self.batch_size >= 1, "train.batch_size", "must be at least 1")
         require(self.learning_rate > 0, "train.learning_rate", "must be positive")
+        self._check_extras()
         require(self.members_at_once >= 0, "train.members_at_once", "must be 0 (as memory allows) or positive")
         require(self.checkpoint_interval_s >= 0, "train.checkpoint_interval_s", "must be 0 (every epoch) or positive")
+
+    def _check_extras(self) -> None:
+        require(
+            0 <= self.warmup_epochs < self.epochs,
+            "train.warmup_epochs",
+            f"must lie in 0..{self.epochs - 1}, less than train.epochs",
+        )
+        for name in ("shift_bins", "shift_frames", "masked_bins", "masked_frames"):
+            require(getattr(self, name) >= 0, f"train.{name}", "must not be negative")
+        for name in ("weight_decay", "clip_norm", "mixup"):
+            require(getattr(self, name) >= 0, f"train.{name}", "must be 0 (none) or positive")
+        require(0 <= self.label_smoothing < 1, "train.label_smoothing", "must lie in [0, 1)")
+        require(self.gain >= 1, "train.gain", "must be at least 1, which changes nothing")
 
     def seed_numbers(self) -> range:
         """The seeds of a cohort's members."""

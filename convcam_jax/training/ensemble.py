@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Bool, Int
 
@@ -33,6 +32,7 @@ from convcam_jax.training.member import (
     score_batch,
     train_step,
 )
+from convcam_jax.training.optimizer import Learning, learning_of
 
 # Of each kind. A run has one or two; a process that trains under many configs would keep them all.
 _PROGRAMS_KEPT = 4
@@ -171,7 +171,7 @@ def init_round(
 ) -> MemberState:
     """States `[S]` before the first epoch, laid over the devices; `grid` is (F, T) of the inputs."""
     keys = _member_key_streams(members)[0]
-    return _init_program(len(members), network, config.learning_rate, grid)(keys)
+    return _init_program(len(members), network, learning_of(config, n_steps=1), grid)(keys)
 
 
 def score_round(
@@ -205,7 +205,8 @@ def train_epochs(
     state of a yielded epoch is used up by the next one.
     """
     draw = _draw_program(len(members))
-    step = step_program(len(members), plan.train_layout, network, config.learning_rate)
+    learning = learning_of(config, n_steps=plan.train.shape[2])
+    step = step_program(len(members), plan.train_layout, network, learning)
     finish = _finish_program(len(members), config.patience_epochs)
     training_keys = _member_key_streams(members)[1]
     for epoch in range(first_epoch, config.epochs + 1):
@@ -228,23 +229,23 @@ def train_epochs(
 
 @lru_cache(_PROGRAMS_KEPT)
 def step_program(
-    n_members: int, layout: int, network: Network, learning_rate: float
+    n_members: int, layout: int, network: Network, learning: Learning
 ) -> Callable[[Array, MemberState, Recordings, Array, Array], tuple[MemberState, Scores]]:
     """The program of one training step of a round.
 
     Its arguments are keys `[S]`, the states `[S]`, which are used up, all recordings, batches `[S, B]` and the number
     of the step; `layout` is the network's for a batch.
     """
-    step = partial(_fold_and_step, network=network, optimizer=optax.adam(learning_rate), layout=layout)
+    step = partial(_fold_and_step, network=network, layout=layout, learning=learning)
     mesh, options = member_mesh(n_members), compiler_options(network)
     return over_members(step, mesh, (True, True, False, True, False), donate=(1,), compiler_options=options)
 
 
 @lru_cache(_PROGRAMS_KEPT)
 def _init_program(
-    n_members: int, network: Network, learning_rate: float, grid: tuple[int, int]
+    n_members: int, network: Network, learning: Learning, grid: tuple[int, int]
 ) -> Callable[[Array], MemberState]:
-    initialise = partial(init_member, network=network, optimizer=optax.adam(learning_rate), grid=grid)
+    initialise = partial(init_member, network=network, learning=learning, grid=grid)
     return over_members(initialise, member_mesh(n_members), (True,), compiler_options=QUICKLY_COMPILED)
 
 

@@ -1,8 +1,8 @@
 """Training of one member; everything here is pure and without a member axis (the callers `vmap` it).
 
-Adam on the mean cross-entropy (paper, section 3.2). What has the highest validation accuracy is kept, of
-equally accurate states that with the lower validation loss, and a member stops when there have been none better for a
-number of epochs.
+Adam on the mean cross-entropy (paper, section 3.2), unless the config has it otherwise. What has the highest validation
+accuracy is kept, of equally accurate states that with the lower validation loss, and a member stops when there have
+been none better for a number of epochs.
 """
 
 from typing import Any, NamedTuple
@@ -15,10 +15,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.data.recordings import ABSENT, Recordings, take
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.training.augmentation import augment, mix_batch
+from convcam_jax.training.optimizer import Learning, make_optimizer
 
 # For programs that draw at random and run seldom (random bits take ten times as long to compile with all
 # optimisations), and others that run for less time than it takes to optimise them.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 1}
+# What a step's key is folded with for what is drawn besides dropout.
+_AUGMENTING = 1
 
 
 class MemberState(NamedTuple):
@@ -54,18 +58,15 @@ def compiler_options(network: Network) -> dict[str, Any] | None:
     return QUICKLY_COMPILED if network.compiles_quickly() else None
 
 
-def init_member(
-    key: Array, network: Network, optimizer: optax.GradientTransformation, grid: tuple[int, int]
-) -> MemberState:
+def init_member(key: Array, network: Network, learning: Learning, grid: tuple[int, int]) -> MemberState:
     """A member before its first epoch; `grid` is (F, T) of the inputs."""
     variables = network.init(key, grid)
     best = jax.tree.map(jnp.copy, variables)
     never = jnp.zeros((), int)
     # With their types: a Python number's could be another one's later on, which would be another program's arguments.
     lowest, highest = jnp.array(-jnp.inf, jnp.float32), jnp.array(jnp.inf, jnp.float32)
-    return MemberState(
-        variables, optimizer.init(variables["params"]), best, lowest, highest, never, jnp.zeros((), bool)
-    )
+    optimizer_state = make_optimizer(learning).init(variables["params"])
+    return MemberState(variables, optimizer_state, best, lowest, highest, never, jnp.zeros((), bool))
 
 
 def score_batch(
@@ -81,11 +82,41 @@ def score_batch(
     Also the variables as they are afterwards.
     """
     logits, variables = network.logits(variables, take(recordings, batch), layout, key)
+    return _scores(logits, recordings, batch), variables
+
+
+def _scores(logits: Float[Array, "B C"], recordings: Recordings, batch: Int[Array, " B"]) -> Scores:
     present = batch != ABSENT
     emotion = recordings.emotion[batch]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, emotion)
     correct = logits.argmax(-1) == emotion
-    return Scores(jnp.sum(losses * present), jnp.sum(correct * present), jnp.sum(present)), variables
+    return Scores(jnp.sum(losses * present), jnp.sum(correct * present), jnp.sum(present))
+
+
+def augmented_loss(
+    key: Array,
+    variables: Variables,
+    recordings: Recordings,
+    batch: Int[Array, " B"],
+    network: Network,
+    layout: int,
+    learning: Learning,
+) -> tuple[Array, tuple[Scores, Variables]]:
+    """Mean cross-entropy of the changed recordings of a batch to smoothed and mixed targets.
+
+    Also the scores, by the recordings' own labels, and the variables, as of `score_batch`, which draws the same dropout
+    by the same key.
+    """
+    augmentation_key, mixup_key = jax.random.split(jax.random.fold_in(key, _AUGMENTING))
+    inputs = augment(augmentation_key, take(recordings, batch), learning.augmentation)
+    one_hot = jax.nn.one_hot(recordings.emotion[batch], network.n_classes)
+    targets = optax.smooth_labels(one_hot, learning.label_smoothing)
+    if learning.augmentation.mixup:
+        inputs, targets = mix_batch(mixup_key, inputs, targets, learning.augmentation.mixup)
+    logits, variables = network.logits(variables, inputs, layout, key)
+    losses = optax.softmax_cross_entropy(logits, targets)
+    scores = _scores(logits, recordings, batch)
+    return jnp.sum(losses * (batch != ABSENT)) / scores.recordings, (scores, variables)
 
 
 def train_step(
@@ -94,17 +125,20 @@ def train_step(
     recordings: Recordings,
     batch: Int[Array, " B"],
     network: Network,
-    optimizer: optax.GradientTransformation,
     layout: int,
+    learning: Learning,
 ) -> tuple[MemberState, Scores]:
-    """One step of Adam on the mean loss of a batch; also the batch's scores, with dropout."""
+    """One step of the optimizer on the mean loss of a batch; also the batch's scores, with dropout."""
 
     def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
         variables = {**state.variables, "params": params}
+        if learning.changes_loss():
+            return augmented_loss(key, variables, recordings, batch, network, layout, learning)
         scores, variables = score_batch(variables, recordings, batch, network, layout, key)
         return jnp.asarray(scores.mean_loss()), (scores, variables)
 
     gradient, (scores, variables) = jax.grad(mean_loss, has_aux=True)(state.variables["params"])
+    optimizer = make_optimizer(learning)
     updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.variables["params"])
     variables = {**variables, "params": optax.apply_updates(state.variables["params"], updates)}
     return state._replace(variables=variables, optimizer_state=optimizer_state), scores

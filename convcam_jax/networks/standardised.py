@@ -1,0 +1,121 @@
+"""Any network behind a standardisation of its inputs, whose mean and deviation are among the network's variables.
+
+So they are saved with a model, and whatever asks it, with recordings in the scale of the representation, gets answers
+to standardised ones. What lies beyond a recording is 0 behind the standardisation, too: the mean, for a network.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from convcam_jax.data.recordings import Batch
+from convcam_jax.kernels.precision import Precision
+from convcam_jax.networks.geometry import Geometry
+from convcam_jax.networks.network import Network, Shortcut, Variables
+
+# The collection of the variables that holds "mean" and "deviation", each [F].
+STATISTICS = "input_statistics"
+
+
+def standardise(batch: Batch, mean: Float[Array, " F"], deviation: Float[Array, " F"]) -> Batch:
+    """The batch with (x - mean) / deviation in the frames of each recording and 0 beyond them."""
+    sounding = jnp.arange(batch.grid[1])[None, :] < batch.n_frames[:, None]
+    standard = (batch.spectrograms - mean[None, :, None]) / deviation[None, :, None]
+    return batch._replace(spectrograms=jnp.where(sounding[:, None, :], standard, 0.0))
+
+
+def with_statistics(variables: Variables, statistics: Mapping[str, np.ndarray]) -> Variables:
+    """Members' variables with `mean` and `deviation` `[S, F]` in place of their own, laid over the devices as those."""
+    placed = jax.tree.map(lambda own, like: jax.device_put(own, like.sharding), dict(statistics), variables[STATISTICS])
+    return {**variables, STATISTICS: placed}
+
+
+@dataclasses.dataclass(frozen=True)
+class Standardised:
+    """A `Network` whose inputs are standardised; but for that it is the one behind it."""
+
+    network: Network
+
+    @property
+    def n_classes(self) -> int:
+        """See `Network.n_classes`."""
+        return self.network.n_classes
+
+    @property
+    def precision(self) -> Precision:
+        """See `Network.precision`."""
+        return self.network.precision
+
+    def layers(self) -> Mapping[str, tuple[str, ...]]:
+        """See `Network.layers`."""
+        return self.network.layers()
+
+    def explained_layers(self) -> tuple[str, ...]:
+        """See `Network.explained_layers`."""
+        return self.network.explained_layers()
+
+    def smallest_input(self) -> tuple[int, int]:
+        """See `Network.smallest_input`."""
+        return self.network.smallest_input()
+
+    def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
+        """See `Network.geometry`."""
+        return self.network.geometry(layer, grid)
+
+    def layout(self, n_frames: Int[np.ndarray, "n_strata n_steps"]) -> int:
+        """See `Network.layout`."""
+        return self.network.layout(n_frames)
+
+    def init(self, key: Array, grid: tuple[int, int]) -> Variables:
+        """See `Network.init`; until `with_statistics` gives them others, the inputs are left as they are."""
+        return {
+            **self.network.init(key, grid),
+            STATISTICS: {"mean": jnp.zeros(grid[0]), "deviation": jnp.ones(grid[0])},
+        }
+
+    def logits(
+        self, variables: Variables, batch: Batch, layout: int, key: Array | None = None
+    ) -> tuple[Float[Array, "B C"], Variables]:
+        """See `Network.logits`."""
+        own, statistics = _parted(variables)
+        logits, own = self.network.logits(own, standardise(batch, **statistics), layout, key)
+        return logits, {**own, STATISTICS: statistics}
+
+    def activations(self, variables: Variables, batch: Batch, layout: int, layer: str) -> Float[Array, "B H W K"]:
+        """See `Network.activations`."""
+        own, statistics = _parted(variables)
+        return self.network.activations(own, standardise(batch, **statistics), layout, layer)
+
+    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
+        """See `Network.head`."""
+        return self.network.head(_parted(variables)[0], activations, layer)
+
+    def shortcut(self, method: str, layer: str) -> Shortcut | None:
+        """See `Network.shortcut`."""
+        shortcut = self.network.shortcut(method, layer)
+        if shortcut is None:
+            return None
+        prepare, explain = shortcut
+
+        def explain_standardised(
+            prepared: Any, variables: Variables, batch: Batch, layout: int, *ways: Callable[..., Array]
+        ) -> tuple[Array, Array]:
+            own, statistics = _parted(variables)
+            return explain(prepared, own, standardise(batch, **statistics), layout, *ways)
+
+        return Shortcut(lambda variables: prepare(_parted(variables)[0]), explain_standardised)
+
+    def compiles_quickly(self) -> bool:
+        """See `Network.compiles_quickly`."""
+        return self.network.compiles_quickly()
+
+
+def _parted(variables: Variables) -> tuple[Variables, dict[str, Array]]:
+    """The variables of the network itself, and the statistics."""
+    own = {name: collection for name, collection in variables.items() if name != STATISTICS}
+    return own, variables[STATISTICS]

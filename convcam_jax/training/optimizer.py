@@ -1,0 +1,64 @@
+"""The optimizer, and all else that a training step depends on besides the network."""
+
+from typing import NamedTuple
+
+import optax
+
+from convcam_jax.training.augmentation import NONE, Augmentation
+from convcam_jax.training.config import TrainConfig
+
+
+class Learning(NamedTuple):
+    """What of a `TrainConfig` the program of a training step depends on: programs are kept by it.
+
+    Attributes:
+      learning_rate: the highest, which it is always without a schedule.
+      warmup_steps: over which it rises from 0.
+      decay_steps: after which it has fallen to 0 by half a cosine, with the warm-up; 0: it does not fall.
+      weight_decay: see `TrainConfig`, as for the others.
+    """
+
+    learning_rate: float
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = NONE
+
+    def changes_loss(self) -> bool:
+        """Whether the loss is another one than the cross-entropy of the recordings as they are."""
+        return self.label_smoothing > 0 or self.augmentation != NONE
+
+
+def learning_of(config: TrainConfig, n_steps: int) -> Learning:
+    """What the steps of a training depend on that takes `n_steps` an epoch."""
+    return Learning(
+        config.learning_rate,
+        warmup_steps=config.warmup_epochs * n_steps,
+        decay_steps=config.epochs * n_steps if config.schedule == "cosine" else 0,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm,
+        label_smoothing=config.label_smoothing,
+        augmentation=Augmentation(**{name: getattr(config, name) for name in Augmentation._fields}),
+    )
+
+
+def learning_rate_at(own: Learning) -> optax.Schedule | float:
+    """The learning rate by the number of the step, from 0; a number where it is always the same."""
+    if own.decay_steps:
+        return optax.warmup_cosine_decay_schedule(0.0, own.learning_rate, own.warmup_steps, own.decay_steps)
+    if own.warmup_steps:
+        return optax.linear_schedule(0.0, own.learning_rate, own.warmup_steps)
+    return own.learning_rate
+
+
+def make_optimizer(own: Learning) -> optax.GradientTransformation:
+    """Adam, as in the paper, unless the gradient is clipped, weights decay or the learning rate has a schedule.
+
+    Weights decay apart from the gradient's moments (I. Loshchilov and F. Hutter, "Decoupled weight decay
+    regularization", ICLR 2019), and the gradient's norm is that over all parameters.
+    """
+    rate = learning_rate_at(own)
+    optimizer = optax.adamw(rate, weight_decay=own.weight_decay) if own.weight_decay else optax.adam(rate)
+    return optax.chain(optax.clip_by_global_norm(own.clip_norm), optimizer) if own.clip_norm else optimizer

@@ -1,0 +1,162 @@
+"""Changes of recordings while they are trained on: by hand, and what each of them must leave as it is."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.data.recordings import Batch
+from convcam_jax.training.augmentation import (
+    NONE,
+    Augmentation,
+    augment,
+    change_gain,
+    mask_bins,
+    mask_frames,
+    mix,
+    mix_batch,
+    moved_by_bins,
+    moved_by_frames,
+    shift_bins,
+    shift_frames,
+)
+
+N_BINS, N_COLUMNS, N_FRAMES = 6, 10, 7
+KEYS = jax.random.split(jax.random.key(0), 300)
+ALL = Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilation():
+    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def spectrogram(n_frames: int = N_FRAMES, seed: int = 0) -> jax.Array:
+    values = 1 + np.random.default_rng(seed).random((N_BINS, N_COLUMNS))
+    return jnp.asarray(values * (np.arange(N_COLUMNS) < n_frames), jnp.float32)
+
+
+BATCH = Batch(
+    jnp.stack([spectrogram(7), spectrogram(0), spectrogram(10, 1), spectrogram(4, 2)]), jnp.array([7, 0, 10, 4])
+)
+TARGETS = jnp.eye(4)
+
+
+def drawn(change, most) -> np.ndarray:
+    """What 300 draws of a change make of a recording."""
+    own = jax.jit(jax.vmap(lambda key: change(key, spectrogram(), jnp.array(N_FRAMES), most)))
+    return np.asarray(own(KEYS))
+
+
+@pytest.mark.parametrize(
+    ("change", "most"), [(shift_bins, 2), (shift_frames, 3), (mask_bins, 2), (mask_frames, 3), (change_gain, 2.0)]
+)
+def test_a_change_leaves_the_shape_and_the_silence_beyond_the_recording(change, most):
+    found = drawn(change, most)
+    assert found.shape == (300, N_BINS, N_COLUMNS)
+    assert not found[:, :, N_FRAMES:].any()
+    assert len(np.unique(found, axis=0)) > 3
+
+
+@pytest.mark.parametrize(
+    ("change", "none"), [(shift_bins, 0), (shift_frames, 0), (mask_bins, 0), (mask_frames, 0), (change_gain, 1.0)]
+)
+def test_as_much_as_nothing_is_the_identity(change, none):
+    np.testing.assert_array_equal(drawn(change, none), np.repeat(np.asarray(spectrogram())[None], 300, axis=0))
+
+
+def test_rows_move_by_hand():
+    own = np.asarray(spectrogram())
+    up, down = (np.asarray(moved_by_bins(spectrogram(), jnp.array(bins))) for bins in (2, -2))
+    np.testing.assert_array_equal(up[2:], own[:-2])
+    np.testing.assert_array_equal(down[:-2], own[2:])
+    assert not up[:2].any()
+    assert not down[-2:].any()
+
+
+def test_frames_move_by_hand():
+    own = np.asarray(spectrogram())[:, :N_FRAMES]
+    for frames in (-8, -2, 0, 3):
+        moved = np.asarray(moved_by_frames(spectrogram(), jnp.array(N_FRAMES), jnp.array(frames)))
+        np.testing.assert_array_equal(moved[:, :N_FRAMES], np.roll(own, frames, axis=1))
+    nothing = moved_by_frames(jnp.zeros((N_BINS, N_COLUMNS)), jnp.array(0), jnp.array(3))
+    assert not np.asarray(nothing).any()
+
+
+def test_shifts_reach_all_places_up_to_the_most_and_none_beyond():
+    bins = {int(np.flatnonzero(one.any(axis=1))[0]) for one in drawn(shift_bins, 2)}
+    assert bins == {0, 1, 2}
+    own = np.asarray(spectrogram())[0, 0]
+    frames = {int(np.flatnonzero(one[0] == own)[0]) for one in drawn(shift_frames, 2)}
+    assert frames == {0, 1, 2, N_FRAMES - 1, N_FRAMES - 2}
+
+
+@pytest.mark.parametrize(("change", "axis", "n_places"), [(mask_bins, 1, N_BINS), (mask_frames, 0, N_FRAMES)])
+def test_masks_are_bands_of_any_width_up_to_the_most_anywhere(change, axis, n_places):
+    own, found = np.asarray(spectrogram()), drawn(change, 3)
+    bands = {tuple(np.flatnonzero((one == 0).all(axis=axis)[:n_places])) for one in found}
+    assert bands == {tuple(range(s, s + w)) for w in range(4) for s in range(n_places - w + 1)}
+    assert ((found == 0) | (found == own)).all()
+
+
+def test_a_mask_is_no_longer_than_the_recording():
+    found = jax.jit(jax.vmap(lambda key: mask_frames(key, spectrogram(2), jnp.array(2), 9)))(KEYS)
+    assert {int((one[0, :2] == 0).sum()) for one in np.asarray(found)} == {0, 1, 2}
+
+
+def test_gains_lie_between_the_factor_and_its_inverse():
+    gains = drawn(change_gain, 2.0)[:, :, :N_FRAMES] / np.asarray(spectrogram())[:, :N_FRAMES]
+    np.testing.assert_allclose(gains, gains[:, :1, :1] * np.ones_like(gains), rtol=1e-5)
+    assert 0.5 <= gains.min() < 0.55
+    assert 1.8 < gains.max() <= 2
+
+
+def test_mixing_by_hand():
+    one, other = spectrogram(), spectrogram(N_COLUMNS, 1)
+    np.testing.assert_array_equal(mix(one, other, jnp.array(N_FRAMES), jnp.array(0.0)), one)
+    found = np.asarray(mix(one, other, jnp.array(N_FRAMES), jnp.array(0.25)))
+    expected = 0.75 * np.asarray(one) + 0.25 * np.asarray(other)
+    np.testing.assert_allclose(found[:, :N_FRAMES], expected[:, :N_FRAMES], rtol=1e-6)
+    assert not found[:, N_FRAMES:].any()
+
+
+def test_recordings_and_targets_are_mixed_alike_and_empty_places_with_none():
+    batch = BATCH._replace(spectrograms=jnp.ones_like(BATCH.spectrograms) * jnp.arange(4.0)[:, None, None])
+    inside = np.arange(N_COLUMNS) < np.asarray(batch.n_frames)[:, None, None]
+    batch = batch._replace(spectrograms=batch.spectrograms * inside)
+    own_weights = []
+    mix_by = jax.jit(lambda key: mix_batch(key, batch, TARGETS, 0.4))
+    for key in KEYS[:50]:
+        changed, targets = jax.device_get(mix_by(key))
+        mixed = changed.spectrograms
+        np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+        assert (targets[1] == [0, 1, 0, 0]).all()
+        assert not targets[[0, 2, 3], 1].any()
+        assert not mixed[~np.broadcast_to(inside, mixed.shape)].any()
+        # Where both sound, the value tells the weights: recording i is i everywhere.
+        np.testing.assert_allclose(mixed[[0, 2, 3], 0, 0], targets[[0, 2, 3]] @ np.arange(4), rtol=1e-5, atol=1e-6)
+        own_weights += [*targets[[0, 2, 3], [0, 2, 3]]]
+    assert min(own_weights) >= 0.5
+    assert len(set(own_weights)) > 50
+
+
+def test_without_any_change_a_batch_is_the_same():
+    for found, own in zip(augment(KEYS[0], BATCH, NONE), BATCH, strict=True):
+        assert found is own
+
+
+def test_a_batch_is_changed_recording_by_recording():
+    change = jax.jit(partial(augment, own=ALL))
+    found = change(KEYS[0], BATCH)
+    np.testing.assert_array_equal(found.n_frames, BATCH.n_frames)
+    inside = np.arange(N_COLUMNS) < np.asarray(BATCH.n_frames)[:, None, None]
+    assert not np.asarray(found.spectrograms)[~np.broadcast_to(inside, found.spectrograms.shape)].any()
+    # Two equal recordings of a batch are not changed alike.
+    twins = Batch(jnp.stack([spectrogram()] * 4), jnp.array([N_FRAMES] * 4))
+    changed = np.asarray(change(KEYS[0], twins).spectrograms)
+    assert len(np.unique(changed, axis=0)) == 4

@@ -1,0 +1,144 @@
+"""Standardisation of the network's inputs: fitted on the training recordings, part of the network, saved with it."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_network import GRID, N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings, make_variables
+
+from convcam_jax.attribution.score import score_gradient
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.members import Cohort, Member
+from convcam_jax.data.recordings import ABSENT, Batch, Recordings, take
+from convcam_jax.data.standardisation import fit_statistics
+from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.network import Network
+from convcam_jax.networks.standardised import STATISTICS, Standardised, standardise
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.stages.rounds import Round, trained_members
+from convcam_jax.stages.training import train_round
+from convcam_jax.training.config import TrainConfig
+
+RECORDINGS = make_recordings(12)
+BATCH = take(RECORDINGS, jnp.array([3, ABSENT, 5]))
+LAYOUT = NETWORK.layout(np.full((3, 1), N_INPUT_FRAMES))
+MEAN, DEVIATION = np.linspace(0.1, 0.5, N_BINS), np.linspace(0.5, 2.0, N_BINS)
+STANDARDISED = Standardised(NETWORK)
+OWN = make_variables()
+VARIABLES = {**OWN, STATISTICS: {"mean": jnp.asarray(MEAN), "deviation": jnp.asarray(DEVIATION)}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilation():
+    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def by_hand(batch: Batch) -> Batch:
+    values = (np.asarray(batch.spectrograms) - MEAN[:, None]) / DEVIATION[:, None]
+    inside = np.arange(N_INPUT_FRAMES) < np.asarray(batch.n_frames)[:, None, None]
+    return batch._replace(spectrograms=jnp.asarray(values * inside, jnp.float32))
+
+
+def test_statistics_by_hand():
+    spectrograms = np.array([[[1, 3, 99], [5, 5, 99]], [[8, 99, 99], [5, 99, 99]], [[7, 7, 7], [7, 7, 7]]], np.float32)
+    recordings = Recordings(jnp.asarray(spectrograms), jnp.array([2, 1, 3]), jnp.zeros(3, int))
+    # Recordings 0 and 1, in their frames: 1, 3, 8 in the lower bin, and always 5 in the other.
+    fitted = fit_statistics(recordings, np.array([[0, ABSENT], [1, 0]]), per_bin=True)
+    np.testing.assert_allclose(fitted["mean"], [4, 5], rtol=1e-12)
+    np.testing.assert_allclose(fitted["deviation"], [np.sqrt((9 + 1 + 16) / 3), 1], rtol=1e-12)
+    fitted = fit_statistics(recordings, np.array([1, 0]), per_bin=False)
+    np.testing.assert_allclose(fitted["mean"], [4.5, 4.5], rtol=1e-12)
+    np.testing.assert_allclose(fitted["deviation"], np.sqrt(np.var([1, 3, 8, 5, 5, 5])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("per_bin", [True, False])
+def test_what_it_is_fitted_on_has_mean_0_and_deviation_1(per_bin):
+    fitted = fit_statistics(RECORDINGS, np.arange(8), per_bin)
+    batch = standardise(take(RECORDINGS, jnp.arange(8)), *(jnp.asarray(fitted[name]) for name in ("mean", "deviation")))
+    inside = np.arange(N_INPUT_FRAMES) < np.asarray(batch.n_frames)[:, None]
+    values = np.moveaxis(np.asarray(batch.spectrograms), 1, 0)[:, inside]
+    axis = 1 if per_bin else None
+    np.testing.assert_allclose(values.mean(axis=axis), 0, atol=1e-5)
+    np.testing.assert_allclose(values.std(axis=axis), 1, atol=1e-5)
+
+
+def test_beyond_a_recording_and_in_empty_places_there_is_0():
+    found = standardise(BATCH, jnp.asarray(MEAN), jnp.asarray(DEVIATION))
+    np.testing.assert_allclose(found.spectrograms, by_hand(BATCH).spectrograms, rtol=1e-5, atol=1e-6)
+    assert not np.asarray(found.spectrograms)[1].any()
+
+
+def test_it_is_a_network():
+    assert isinstance(STANDARDISED, Network)
+    assert hash(STANDARDISED) == hash(Standardised(NETWORK))
+    assert STANDARDISED != NETWORK
+
+
+def test_it_answers_as_the_network_behind_it_does_to_standardised_recordings():
+    logits, variables = jax.jit(STANDARDISED.logits, static_argnums=2)(VARIABLES, BATCH, LAYOUT)
+    expected, _ = jax.jit(NETWORK.logits, static_argnums=2)(OWN, by_hand(BATCH), LAYOUT)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)
+    for layer in STANDARDISED.explained_layers():
+        activations = jax.jit(STANDARDISED.activations, static_argnums=(2, 3))(VARIABLES, BATCH, LAYOUT, layer)
+        expected = jax.jit(NETWORK.activations, static_argnums=(2, 3))(OWN, by_hand(BATCH), LAYOUT, layer)
+        np.testing.assert_allclose(activations, expected, rtol=1e-4, atol=1e-5)
+        head = partial(STANDARDISED.head, VARIABLES, layer=layer)
+        np.testing.assert_allclose(jax.vmap(head)(activations)[::2], logits[::2], rtol=1e-4, atol=1e-5)
+
+
+def test_its_shortcut_is_that_of_the_network_behind_it():
+    layer = NETWORK.explained_layers()[0]
+    ways = (LAYOUT, lambda logits: logits.argmax(-1), partial(score_gradient, score="logit"))
+    shortcut, own = (network.shortcut("gradcam", layer) for network in (STANDARDISED, NETWORK))
+    found = shortcut.explain(shortcut.prepare(VARIABLES), VARIABLES, BATCH, *ways)
+    expected = own.explain(own.prepare(OWN), OWN, by_hand(BATCH), *ways)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert STANDARDISED.shortcut("layercam", layer) is None
+
+
+def test_running_statistics_move_and_those_of_the_input_stay():
+    network = Standardised(MobileNetConfig(width=1 / 32).make(3, "float32"))
+    grid = (65, 65)
+    batch = Batch(jax.random.uniform(jax.random.key(0), (2, *grid)), jnp.array([65, 40]))
+    before = jax.jit(network.init, static_argnums=1)(jax.random.key(1), grid)
+    _, after = jax.jit(network.logits, static_argnums=2)(before, batch, 0, jax.random.key(2))
+    assert set(after) == {"params", "batch_stats", STATISTICS}
+    for name, moved in (("batch_stats", True), (STATISTICS, False)):
+        pairs = zip(jax.tree.leaves(before[name]), jax.tree.leaves(after[name]), strict=True)
+        assert any((a != b).any() for a, b in pairs) == moved
+
+
+@pytest.mark.parametrize("standardisation", ["per_bin", "global"])
+def test_it_is_fitted_on_each_members_training_recordings_alone_and_saved_with_it(tmp_path, standardisation):
+    female, male = Cohort("female", ONLY_FOLD), Cohort("male", ONLY_FOLD)
+    training, validation = {female: np.arange(5), male: np.arange(5, 9)}, {female: np.array([9]), male: np.array([10])}
+    config = Config(
+        corpus=SyntheticConfig(emotions=("anger", "fear", "neutral"), max_frames=N_INPUT_FRAMES),
+        representation=Cqt(n_bins=N_BINS, standardisation=standardisation),
+        network=NETWORK.config,
+        train=TrainConfig(epochs=2, batch_size=4, precision="float32"),
+    )
+    assert config.make_network("float32") == Standardised(config.network.make(3, "float32"))
+    members = (Member(*female, 0), Member(*male, 0))
+    own = Round(members, tmp_path / "round_00")
+    train_round(own, "all", config, training, validation, RECORDINGS)
+    [(_, variables)] = trained_members([own], members)
+    for row, cohort in enumerate((female, male)):
+        expected = fit_statistics(RECORDINGS, training[cohort], standardisation == "per_bin")
+        for name, values in expected.items():
+            np.testing.assert_allclose(variables[STATISTICS][name][row], values, rtol=1e-6)
+    assert variables[STATISTICS]["mean"].shape == (2, GRID[0])
+
+
+def test_the_papers_network_is_not_wrapped():
+    assert Config().representation.standardisation == "none"
+    assert Config().make_network("float32") == Config().network.make(6, "float32")
