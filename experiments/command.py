@@ -34,22 +34,31 @@ def run_command(arguments: list[str]) -> None:
     begun_s = monotonic()
     flags = read_flags(arguments, descriptions())
     be_quiet(flags.quiet)
-    config, workdir, share = config_of(flags), _workdir(flags), _share(flags)
-    cache_dir = expanded(flags.cache_dir) if flags.cache_dir else default_cache_dir()
-    maps, source = _optional(flags.maps), _optional(flags.from_workdir)
-    keep_libraries_files(cache_dir)
-    with _alone(workdir, share):
-        advise(f"the same command with --workdir={workdir} goes on where it was")
-        if _begins_with_features(config):
+    settings, share = settings_of(flags), _share(flags)
+    keep_libraries_files(settings.cache_dir)
+    with _alone(settings.workdir, share):
+        advise(f"the same command with --workdir={settings.workdir} goes on where it was")
+        if _begins_with_features(settings.config):
             # They load what they need while JAX looks for its devices.
             start("convcam_jax.representations.cache")
-        prepare_jax(cache_dir, share)
-        settings = RunSettings(with_device_defaults(config), workdir, cache_dir, maps, source)
+        prepare_jax(settings.cache_dir, share)
+        settings = settings._replace(config=with_device_defaults(settings.config))
         experiment = importlib.import_module(f"experiments.{flags.experiment}")
         with background():
             experiment.run(settings)
     say(f"finished after {in_time(monotonic() - begun_s)}")
-    print(f"The results are in {workdir}")
+    print(f"The results are in {settings.workdir}")
+
+
+def settings_of(flags: Flags) -> RunSettings:
+    """What the experiment is given, but for what depends on the devices there are."""
+    return RunSettings(
+        config_of(flags),
+        _workdir(flags),
+        expanded(flags.cache_dir) if flags.cache_dir else default_cache_dir(),
+        _optional(flags.maps),
+        _optional(flags.from_workdir),
+    )
 
 
 def config_of(flags: Flags) -> Config:

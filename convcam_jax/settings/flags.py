@@ -83,43 +83,8 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
             "maps": Flag("For analyse_maps: the .npz file with one activation map per recording.", "FILE"),
             "from_workdir": Flag("For ablation: the folder of a finished run of the experiment paper.", "FOLDER"),
         },
-        "how": {
-            "representation": Flag(
-                "What the network sees of a recording; by default the paper's constant-Q transform.",
-                "NAME",
-                {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
-            ),
-            "split": Flag(
-                "What is for training, validation and the test; by default as in the paper.",
-                "NAME",
-                {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
-            ),
-            "network": Flag(
-                "Which network is trained; by default the paper's.",
-                "NAME",
-                {name: _first_line(own) for name, own in NETWORKS.items()},
-            ),
-            "protocol": Flag("How maps are placed and measured; by default corrected.", "NAME", PROTOCOLS),
-            "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
-            "set": Flag(
-                "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
-                "is changed; convcam_jax/settings/config.py has all fields.",
-                "FIELD=VALUE",
-                repeated=True,
-            ),
-        },
-        "where files lie": {
-            "workdir": Flag(
-                "Where everything is written, and where a run that was stopped goes on; by default a new folder in "
-                "runs/, named by corpus, experiment and time.",
-                "FOLDER",
-            ),
-            "cache_dir": Flag(
-                "Where features, the embedded corpus and compiled programs are kept from run to run; by default the "
-                "user's folder for such files ($XDG_CACHE_HOME/convcam_jax or ~/.cache/convcam_jax).",
-                "FOLDER",
-            ),
-        },
+        "how": _ways(),
+        "where files lie": _places(),
         "several processes": {
             "coordinator": Flag(
                 "Where process 0 listens, the same for all; by default there is one process.", "HOST:PORT"
@@ -130,6 +95,49 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
         "what is told": {
             "quiet": Flag("Tell nothing but errors and where the results are; by default every step is told.", ""),
         },
+    }
+
+
+def _ways() -> dict[str, Flag]:
+    return {
+        "representation": Flag(
+            "What the network sees of a recording; by default the paper's constant-Q transform.",
+            "NAME",
+            {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
+        ),
+        "split": Flag(
+            "What is for training, validation and the test; by default as in the paper.",
+            "NAME",
+            {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
+        ),
+        "network": Flag(
+            "Which network is trained; by default the paper's.",
+            "NAME",
+            {name: _first_line(own) for name, own in NETWORKS.items()},
+        ),
+        "protocol": Flag("How maps are placed and measured; by default corrected.", "NAME", PROTOCOLS),
+        "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
+        "set": Flag(
+            "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
+            "is changed; convcam_jax/settings/config.py has all fields.",
+            "FIELD=VALUE",
+            repeated=True,
+        ),
+    }
+
+
+def _places() -> dict[str, Flag]:
+    return {
+        "workdir": Flag(
+            "Where everything is written, and where a run that was stopped goes on; by default a new folder in "
+            "runs/, named by corpus, experiment and time.",
+            "FOLDER",
+        ),
+        "cache_dir": Flag(
+            "Where features, the embedded corpus and compiled programs are kept from run to run; by default the "
+            "user's folder for such files ($XDG_CACHE_HOME/convcam_jax or ~/.cache/convcam_jax).",
+            "FOLDER",
+        ),
     }
 
 

@@ -18,6 +18,8 @@ from convcam_jax.system.formats import read_json, write_json
 from convcam_jax.system.progress import in_time, say
 
 STAGES_FILE = "stages.json"
+# How long a stage takes that is worth to be told.
+_LONG_S = 1.0
 # What a stage was made from: its fields by name, and what the stages were made from that it builds on, as hashes.
 Origin = dict[str, dict[str, Any]]
 
@@ -76,7 +78,8 @@ def make_stages(run: Run, stages: Sequence[Stage]) -> None:
         say(f"stage {stage.name} ({number} of {len(due)})")
         begun_s = monotonic()
         stage.make(run)
-        say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
+        if monotonic() - begun_s >= _LONG_S:
+            say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
         then[stage.name] = now[stage.name]
         write_json(path, then)
 
