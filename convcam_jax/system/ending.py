@@ -46,6 +46,7 @@ def run_to_end(work: Callable[[], object]) -> None:
     Ctrl-C, where `end_by_signals` is not in force, ends with status 130, a reader of the output that has gone with 141,
     without a word, as shells have it.
     """
+    sys.unraisablehook = _print_unraisable
     try:
         try:
             work()
@@ -70,7 +71,7 @@ def in_one_line(error: BaseException) -> str | None:
     """What the user is to be told of an error; None of one that is the program's own fault."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)):
         return _NO_MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return f"the system starts no more threads (ulimit -u, ulimit -v); {_NO_MEMORY}"
@@ -129,6 +130,12 @@ def end_started_processes() -> None:
                 with contextlib.suppress(psutil.Error):
                     if _TRACKER not in " ".join(process.cmdline()):
                         process.kill()
+
+
+def _print_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    """As Python does, but for what threads of TensorStore have left to say when a checkpoint could not be written."""
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
 
 
 def _stopped(number: int) -> str:

@@ -6,15 +6,16 @@ for one another at barriers of JAX's coordination service, where a process that 
 """
 
 import contextlib
+import logging
 import os
 import warnings
 import zlib
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import jax
 import orbax.checkpoint as ocp
-from absl import logging
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.share import Share
@@ -52,7 +53,9 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
       UserError: there is no device of the kind that the environment wants.
     """
     # Orbax logs every file that it reads or writes.
-    logging.set_verbosity(logging.ERROR)
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    # Where several of Orbax's tasks fail, for want of room on the disk say, one error is raised, which is enough.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     _fix_settings()
     _keep_compiled_programs(cache_dir / "xla")
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

@@ -11,15 +11,15 @@ from convcam_jax.system.errors import UserError
 _WITHOUT_HOME = Path("runs") / "cache"
 
 
-def expanded(path: str | Path) -> Path:
+def expanded(path: str) -> Path:
     """The path, with `~` or `~user` at its beginning replaced by the home folder.
 
     Raises UserError if that is not known.
     """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise UserError(f"{path}: the home folder is not known; write the whole path") from error
+    whole = os.path.expanduser(path)
+    if whole.startswith("~"):
+        raise UserError(f"{path}: the home folder is not known; write the whole path")
+    return Path(whole)
 
 
 def default_cache_dir() -> Path:
