@@ -68,7 +68,7 @@ def test_an_unknown_flag_is_told_with_the_nearest(name):
 
 @pytest.mark.parametrize("argument", ["--xyzzy", "--xyzzy=1", "-q", "--no-quiet-at-all-please"])
 def test_a_flag_unlike_any_is_told_without_a_far_fetched_one(argument):
-    with pytest.raises(UserError, match="there is no such flag; --help tells all$"):
+    with pytest.raises(UserError, match=r"there is no such flag; --help tells all$"):
         read(argument)
 
 
