@@ -13,7 +13,7 @@ import sys
 from convcam_jax.system.allocator import keep_memory
 from convcam_jax.system.ending import end_by_signals, run_to_end
 from convcam_jax.system.main_program import is_main_program
-from convcam_jax.system.surroundings import settle_surroundings
+from convcam_jax.system.surroundings import check_limits, settle_surroundings
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
 
 
 def _run_command() -> None:
+    check_limits()
     # Loading what this needs takes seconds, in which the program can be stopped already.
     from experiments.command import run_command
 

@@ -137,6 +137,14 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, platforms):
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.parametrize("limit_kb", [500_000, 2_000_000, 4_000_000])
+def test_too_low_a_limit_of_memory_is_told_in_one_line(limit_kb):
+    line = ["bash", "-c", f'ulimit -v {limit_kb}; exec "$@"', "bash", sys.executable, "run.py"]
+    result = subprocess.run(line, cwd=PROJECT_DIR, capture_output=True, text=True)
+    assert_refused(result, "ulimit -v", "raise the limit")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
 def test_a_help_without_a_home(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
     line = [sys.executable, "run.py", "--help"]
