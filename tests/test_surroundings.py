@@ -96,7 +96,7 @@ def test_a_script_without_the_guard_is_told_of_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "backend", ["module://matplotlib_inline.backend_inline", "module://not.there", "tkagg", "agg", ""]
+XX
 )
 def test_figures_are_drawn_whatever_display_the_environment_names(tmp_path, backend):
     result = run_script(tmp_path / "script.py", DRAW, tmp_path, environment={"MPLBACKEND": backend})

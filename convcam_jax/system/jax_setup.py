@@ -57,7 +57,9 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
     # Where several of Orbax's tasks fail, for want of room on the disk say, one error is raised, which is enough.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     _fix_settings()
-    _keep_compiled_programs(cache_dir / "xla")
+    jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    remove_damaged_programs(cache_dir / "xla")
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         # It is refused where the devices are there already.
         with contextlib.suppress(RuntimeError):
@@ -91,18 +93,16 @@ def _fix_settings() -> None:
             del os.environ[name.upper()]
 
 
-def _keep_compiled_programs(folder: Path) -> None:
-    """Let JAX keep compiled programs in the folder; those that are damaged there are removed, and made again.
+def remove_damaged_programs(folder: Path) -> None:
+    """Remove those of the compiled programs that JAX keeps in the folder which are damaged; they are made again.
 
     JAX itself compiles what it cannot read, says so each time, and leaves the file as it is. It does not write files
     whole or not at all, so a program that was killed may have left a part of one, and another one may be writing.
     """
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     for path in folder.glob("*-cache"):
         try:
             content = path.read_bytes()
-            if content.startswith(_ZLIB) or not content:
+            if not content or content.startswith(_ZLIB):
                 zlib.decompress(content)
         except zlib.error:
             path.unlink(missing_ok=True)
