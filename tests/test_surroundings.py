@@ -96,7 +96,11 @@ def test_a_script_without_the_guard_is_told_of_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-XX
+    "backend",
+    [
+        "module://matplotlib_inline.backend_inline",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("module://not.there", "tkagg", "agg", "")),
+    ],
 )
 def test_figures_are_drawn_whatever_display_the_environment_names(tmp_path, backend):
     result = run_script(tmp_path / "script.py", DRAW, tmp_path, environment={"MPLBACKEND": backend})

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -29,6 +30,8 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 _ENVIRONMENT = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg"}
 # The resource tracker removes what processes leave that were ended from outside, and need not say so.
 _SILENT_TRACKER = "ignore:resource_tracker:UserWarning"
+# In the command line of a process that `multiprocessing` starts.
+_STARTED_BY_ANOTHER = "--multiprocessing-fork"
 # Of a process that was to start others while it was itself being started.
 _NO_GUARD = 87
 _started: set[BaseProcess] = set()
@@ -105,8 +108,8 @@ def _raise_errors(futures: Sequence[Future[object]]) -> None:
 
 
 def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
-    if parent_process() is not None:
-        # The calling script is being imported by a process that it has started, and would start others without end.
+    if _STARTED_BY_ANOTHER in sys.orig_argv and parent_process() is None:
+        # This process is being started, and imports the script that has started it, which would go on without end.
         os._exit(_NO_GUARD)
     with _environment():
         try:
