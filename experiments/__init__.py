@@ -1,11 +1,56 @@
-"""One file per experiment; `python run.py --experiment=NAME` calls the function `run` of the module NAME."""
+"""One file per experiment, and what each takes of the command line; `command` calls the function `run` of its file."""
 
 import ast
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+# Flags that make a config.
+CONFIG_FLAGS = ("corpus", "data_dir", "representation", "split", "network", "protocol", "seeds", "set")
+SHARING_FLAGS = ("coordinator", "num_processes", "process_id")
+# Every experiment takes these.
+GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
+_A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"
+
+
+class Experiment(NamedTuple):
+    """What an experiment takes of the command line.
+
+    Attributes:
+      takes: its flags, beside those that all take.
+      needs: flags that must be given, each with what to give.
+      instead: why it does not take flags of the config.
+      begins_with_features: whether it first makes features of a corpus.
+    """
+
+    takes: tuple[str, ...]
+    needs: Mapping[str, str] = {}
+    instead: str = ""
+    begins_with_features: bool = False
+
+
+EXPERIMENTS: Mapping[str, Experiment] = {
+    "paper": Experiment((*CONFIG_FLAGS, *SHARING_FLAGS), begins_with_features=True),
+    "evidence": Experiment(
+        tuple(flag for flag in CONFIG_FLAGS if flag not in ("corpus", "data_dir")),
+        instead="--experiment=evidence makes recordings of its own",
+        begins_with_features=True,
+    ),
+    "analyse_maps": Experiment(
+        (*CONFIG_FLAGS, "maps"), {"maps": "give the .npz file with one activation map per recording"}
+    ),
+    "ablation": Experiment(
+        ("data_dir", "from_workdir"),
+        {"from_workdir": _A_FINISHED_RUN},
+        "with --from_workdir the config is that of the earlier run",
+    ),
+    "report": Experiment(("data_dir",), {"workdir": _A_FINISHED_RUN}, "the config is that of the run in --workdir"),
+    "benchmark": Experiment(CONFIG_FLAGS),
+}
 
 
 def descriptions() -> dict[str, str]:
     """The experiments by name, each with the first line of its docstring; nothing is imported."""
-    files = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
-    docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for path in files}
+    files = {name: Path(__file__).with_name(f"{name}.py") for name in EXPERIMENTS}
+    docstrings = {n: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for n, path in files.items()}
     return {name: text.partition("\n")[0] for name, text in docstrings.items()}

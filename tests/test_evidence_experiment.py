@@ -4,18 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
-import run as command
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
 from convcam_jax.checks.evidence.explanations import compared_methods
 from convcam_jax.corpora.synthetic import planted
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv
+from experiments import command, descriptions
 from experiments import evidence as experiment
 
 
@@ -107,9 +107,7 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
 
 
 def config_of(*arguments: str):
-    with flagsaver.flagsaver():
-        command.FLAGS(["run.py", "--experiment=evidence", *arguments])
-        return command._config()
+    return command.config_of(read_flags(["--experiment=evidence", *arguments], descriptions()))
 
 
 def test_the_size_chooses_defaults_that_may_be_changed():

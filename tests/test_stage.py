@@ -166,7 +166,7 @@ def test_stages_are_made_once_and_said(tmp_path, made, capsys):
     stages = two_stages(made)
     make_stages(own_run(tmp_path), stages)
     assert made == ["first", "second"]
-    assert capsys.readouterr().err == "stage first\nstage second\n"
+    assert capsys.readouterr().err == "stage first (1 of 2)\nstage second (2 of 2)\n"
     assert list(read_json(tmp_path / STAGES_FILE)) == ["first", "second"]
     make_stages(own_run(tmp_path), stages)
     assert made == ["first", "second"]
@@ -183,7 +183,7 @@ def test_only_what_depends_on_a_change_is_made_and_why_is_said(tmp_path, made, c
     assert capsys.readouterr().err.splitlines() == [
         "kept: first",
         "to be made: second (controls.seed 0 → 3)",
-        "stage second",
+        "stage second (1 of 1)",
     ]
 
 

@@ -319,8 +319,8 @@ def test_a_folder_does_not_depend_on_which_of_its_recordings_are_used(small_fold
     assert json.loads(before["synthetic.json"]) == about
 
 
-def test_a_bar_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_progress_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
-    assert "synthetic corpus: 100%" in capsys.readouterr().err
+    assert "synthetic corpus: 12 of 12 recordings" in capsys.readouterr().err
     corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert capsys.readouterr() == ("", "")

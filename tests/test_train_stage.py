@@ -99,7 +99,7 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
     told: list[str] = []
     monkeypatch.setattr(training, "say", told.append)
     resumed = train_in(tmp_path / "interrupted", 1e6)
-    assert told[-1] == "going on after epoch 2"
+    assert "going on after epoch 2" in told
     jax.tree.map(
         np.testing.assert_array_equal,
         checkpoints.load_variables(resumed.folder),

@@ -20,6 +20,7 @@ from convcam_jax.measures.metrics import (
     frequency_trajectory,
     recording_metrics,
 )
+from convcam_jax.measures.missing_values import nan_allowed
 from convcam_jax.training.member import QUICKLY_COMPILED
 
 
@@ -66,6 +67,7 @@ def analyse_member(
     return jax.vmap(recording)(maps, arrays), masks
 
 
+@nan_allowed
 @partial(jax.jit, static_argnames=("n_emotions", "config"), compiler_options=QUICKLY_COMPILED)
 def analyse(
     maps: Float[Array, "S N F T"],
@@ -84,6 +86,7 @@ def analyse(
     return Analysis(metrics, masks, ensemble_masks(masks))
 
 
+@nan_allowed
 @partial(jax.jit, static_argnames="threshold", compiler_options=QUICKLY_COMPILED)
 def contours(
     maps: Float[Array, "N F T"], arrays: AnalysisArrays, bin_hz: Float[Array, " F"], threshold: float

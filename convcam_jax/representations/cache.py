@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import parselmouth
-from tqdm import tqdm
 
 from convcam_jax.corpora.audio import read_recording
 from convcam_jax.corpora.utterances import Utterance
@@ -24,7 +23,7 @@ from convcam_jax.representations.features import FeatureConfig, Features, comput
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.system.errors import RecordingError
 from convcam_jax.system.files import write_whole
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import say, show_progress
 from convcam_jax.system.worker_processes import in_processes
 
 # To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
@@ -45,7 +44,7 @@ def load_or_compute(
 ) -> tuple[dict[str, Features], list[RecordingError]]:
     """Features by recording, in the order of `utterances`, and the problems of those left out.
 
-    What is not in `cache_dir`, or damaged there, is computed and written to it; `progress` shows a bar on stderr. With
+    What is not in `cache_dir`, or damaged there, is computed and written to it; `progress` shows how far. With
     `on_error` "stop" the first problem (in the order of `utterances`) is raised, with "skip" all are collected. Raises
     UserError if the cache cannot be written. The calling script needs the guard `if __name__ == "__main__"`.
     """
@@ -54,9 +53,7 @@ def load_or_compute(
     missing = [u for u in utterances if u.recording not in entries]
     problems = []
     with (
-        tqdm(
-            total=len(utterances), initial=len(entries), desc="features", unit="recording", disable=not progress
-        ) as bar,
+        show_progress("features", len(utterances), "recording", len(entries), progress) as update,
         contextlib.closing(_compute_all([u.path for u in missing], config)) as outcomes,
     ):
         for utterance, outcome in zip(missing, outcomes, strict=True):
@@ -68,7 +65,7 @@ def load_or_compute(
                 problems.append(RecordingError(utterance.recording, outcome))
                 if on_error == "stop":
                     raise problems[0]
-            bar.update()
+            update()
     _say_resampled(entries, config.representation.sample_rate_hz)
     _say_mixed(entries)
     return {u.recording: entries[u.recording].features for u in utterances if u.recording in entries}, problems

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.text import one_form
+from convcam_jax.system.validation import nearest_in_words, require_choice
 
 
 def flatten(config: Config) -> dict[str, Any]:
@@ -87,12 +87,20 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
         raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
     if name not in settable:
-        nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.0)[0]
-        raise UserError(f"--set={name}: there is no such field; the nearest is {nearest}")
+        raise UserError(f"--set={name}: there is no such field{_meant(name, settable)}")
     section, field = name.split(".")
     own = getattr(config, section)
     choices = {f.name: f.metadata.get("choices", ()) for f in dataclasses.fields(own)}[field]
     return section, field, parse(text, get_type_hints(type(own))[field], name, choices)
+
+
+def _meant(name: str, settable: Sequence[str]) -> str:
+    """The end of a message: the field that is meant, perhaps, or those that there are."""
+    section = name.partition(".")[0]
+    own = [field for field in settable if field.startswith(f"{section}.")]
+    sections = dict.fromkeys(field.partition(".")[0] for field in settable)
+    there_are = f"; there are {', '.join(own)}" if own else f"; there are the sections {', '.join(sections)}"
+    return nearest_in_words(name, settable) or there_are
 
 
 def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
@@ -109,9 +117,7 @@ def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
         return tuple(parse(part.strip(), get_args(kind)[0], name, choices) for part in parts if part.strip())
     choices = get_args(kind) if get_origin(kind) is Literal else choices
     if choices:
-        if text not in choices:
-            nearest = difflib.get_close_matches(text, choices, n=1, cutoff=0.0)[0]
-            raise UserError(f"--set={name}={text}: must be one of {', '.join(choices)}; the nearest is {nearest}")
+        require_choice(text, choices, f"--set={name}")
         return text
     readers: dict[Any, tuple[Callable[[str], Any], str]] = {
         bool: (_parse_bool, "true or false"),

@@ -13,7 +13,7 @@ from convcam_jax.paper import published
 from convcam_jax.paper.protocols import PROTOCOLS, Protocol
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.splits.per_cell import PerCell
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.validation import require_choice
 from convcam_jax.training.config import TrainConfig
 
 # Fewer checks, as the network is its small one, so that a first look at the embedded corpus takes minutes on a CPU.
@@ -77,8 +77,7 @@ def full_config(choices: Choices) -> Config:
 
 
 def _choice(door: str, name: str) -> type:
-    if name not in DOORS[door]:
-        raise UserError(f"--{door}={name}: must be one of {', '.join(DOORS[door])}")
+    require_choice(name, DOORS[door], f"--{door}")
     return DOORS[door][name]
 
 

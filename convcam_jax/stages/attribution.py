@@ -8,7 +8,7 @@ from convcam_jax.measures.result_tables import MemberScores, member_table, predi
 from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, trained_members
 from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 
 PREDICTIONS = "predictions.csv"
 
@@ -52,7 +52,8 @@ def _explain(run: Run, own: Round, cohort: Cohort) -> Explained:
     [(members, variables)] = trained_members([own], wanted)
     recordings = [run.dataset.utterances[i].recording for i in run.dataset.indices(cohort, "test")]
     method = run.config.attribution.method
-    say(f"explaining {len(members)} members ({cohort}) on {len(recordings)} recordings by {method}")
+    on = counted(len(recordings), "recording")
+    say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {method}")
     signed_maps, logits = run.explain(variables, cohort)
     return Explained(signed_maps, logits, np.array([m.seed for m in members]), np.array(recordings, dtype=str))
 

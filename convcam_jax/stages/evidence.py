@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.checks.evidence.explanations import (
@@ -52,7 +51,7 @@ from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import remove_partial, write_whole
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say, with_progress
 from convcam_jax.system.worker_processes import in_processes
 from convcam_jax.training.ensemble import init_round
 
@@ -104,7 +103,7 @@ def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> di
     missing = sorted(one for one in recordings if not paths[one.recording].exists())
     render = partial(planted.wav, config=corpus, rate=rate_hz)
     with closing(in_processes(render, missing)) as made:
-        contents = tqdm(made, "planted evidence", len(missing), disable=not missing)
+        contents = with_progress(made, "planted evidence", len(missing), "recording")
         for one, content in zip(missing, contents, strict=True):
             write_whole(paths[one.recording], partial(Path.write_bytes, data=content), "--cache_dir")
     return paths
@@ -204,7 +203,8 @@ def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
     ways = [dataclasses.replace(config.attribution, method=method) for method in methods]
     strata, layout = run.strata_to_explain(cohort)
     n_tested = len(run.dataset.indices(cohort, "test"))
-    say(f"explaining {len(members)} members ({cohort}) on {n_tested} recordings by {', '.join(methods)}")
+    on = counted(n_tested, "recording")
+    say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {', '.join(methods)}")
     maps, logits = explain_pairs(variables, run.recordings, strata, network, layout, ways)
     return EvidenceMaps(np.array([member.seed for member in members]), logits, maps)
 

@@ -12,7 +12,7 @@ from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 
 _TABLE = "faithfulness.csv"
 
@@ -32,7 +32,7 @@ def _tables(run: Run, own: CohortMaps) -> list[pd.DataFrame]:
     tested = jnp.asarray(run.dataset.indices(own.cohort, "test"))
     recordings = Recordings(*(array[tested] for array in run.recordings))
     for members, variables in run.trained(first_members(own, run.cohort_maps, config.faithfulness.seeds)):
-        say(f"deletion and insertion with {len(members)} members ({own.cohort})")
+        say(f"deletion and insertion with {counted(len(members), 'member')} ({own.cohort})")
         rows = [list(own.seeds).index(member.seed) for member in members]
         labels = explained_labels(config.attribution.target, own.arrays.emotion, own.logits[rows])
         explained = OwnMaps(np.array([member.seed for member in members]), own.maps[rows], labels)

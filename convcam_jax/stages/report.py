@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from convcam_jax.checks.listening.resynthesis import consensus_maps
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
@@ -24,6 +23,7 @@ from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.system.formats import read_csv, write_text
+from convcam_jax.system.progress import with_progress
 from convcam_jax.system.worker_processes import in_processes
 
 REPORT = "report.html"
@@ -45,7 +45,7 @@ def write_report(run: Run) -> None:
     thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
     make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
     with closing(in_processes(make, tasks)) as made:
-        shown, snr_db = zip(*tqdm(made, "report", len(tasks), unit="recording"), strict=True)
+        shown, snr_db = zip(*with_progress(made, "report", len(tasks), "recording"), strict=True)
     page = make_page(_overview(run, min(snr_db)), list(shown))
     write_text(run.workdir / REPORT, page)
 

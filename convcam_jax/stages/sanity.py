@@ -16,7 +16,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.stages.shuffled_labels import train_on_shuffled_labels
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.training.ensemble import member_keys
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
@@ -82,7 +82,7 @@ def _all_compared(run: Run, own: CohortMaps, trained: np.ndarray, rounds: Sequen
         those = [seeds.index(member.seed) for member in members]
         keys = member_keys(members)
         for depth, (layer, randomised) in enumerate(cascade(variables, keys, run.network, run.config.grid), start=1):
-            say(f"explaining {len(members)} members randomised down to {layer}")
+            say(f"explaining {counted(len(members), 'member')} randomised down to {layer}")
             signed_maps, _ = run.explain(randomised, own.cohort)
             yield Compared(those, layer, depth, [None] * len(those), signed_maps)
     if len(seeds) > 1:

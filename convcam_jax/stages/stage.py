@@ -8,15 +8,18 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import FREE_FIELDS, shortened
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import read_json, write_json
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import in_time, say
 
 STAGES_FILE = "stages.json"
+# How long a stage takes that is worth to be told.
+_LONG_S = 1.0
 # What a stage was made from: its fields by name, and what the stages were made from that it builds on, as hashes.
 Origin = dict[str, dict[str, Any]]
 
@@ -68,12 +71,15 @@ def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     now, then = origins(stages, flatten(run.config)), read_finished(run.workdir)
     due = due_stages(stages, now, then)
     _say_due(stages, due, is_new=not then)
-    for stage, _ in due:
+    for number, (stage, _) in enumerate(due, start=1):
         # From here on its files may be of either origin.
         then.pop(stage.name, None)
         write_json(path, then)
-        say(f"stage {stage.name}")
+        say(f"stage {stage.name} ({number} of {len(due)})")
+        begun_s = monotonic()
         stage.make(run)
+        if monotonic() - begun_s >= _LONG_S:
+            say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
         then[stage.name] = now[stage.name]
         write_json(path, then)
 

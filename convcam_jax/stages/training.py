@@ -1,6 +1,5 @@
 """Training of the ensemble, round by round, with checkpoints in between."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
@@ -9,7 +8,6 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import CheckpointManager
-from tqdm import tqdm
 
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import Recordings
@@ -31,7 +29,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import Progress
 from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
@@ -109,7 +107,7 @@ def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> li
         per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
         n_cohorts = len({member.cohort for member in members})
         size = round_size(n_cohorts, len(members) // n_cohorts, per_device, n_devices, jax.process_count())
-        say(f"{len(members)} members, {size} at a time on {n_devices} devices")
+        say(f"{counted(len(members), 'member')}, {size} at a time on {counted(n_devices, 'device')}")
         write_json(note, {"members_at_once": size})
     return read_rounds(members, folder)
 
@@ -131,32 +129,32 @@ def _network(config: Config) -> Network:
 
 def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(own.progress_folder()) as manager:
-        progress = _start_or_resume(manager, own.members, network, config, plan, recordings)
+        reached = _start_or_resume(manager, own.members, network, config, plan, recordings)
         saved_at_s = monotonic()
         done = manager.latest_step() or 0
-        for epoch in _epochs_with_bar(own.members, progress, done, config, network, plan, recordings):
-            progress = _record(progress, epoch, own.members)
+        for epoch in _shown_epochs(own.members, reached, done, config, network, plan, recordings):
+            reached = _record(reached, epoch, own.members)
             # What is saved below takes the place of the last epoch's checkpoint.
             is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
             if is_due and epoch.number < config.train.epochs:
-                checkpoints.save(manager, epoch.number, progress)
+                checkpoints.save(manager, epoch.number, reached)
                 saved_at_s = monotonic()
-    _write_history(own, progress)
+    _write_history(own, reached)
     # The variables come last: they tell that the round is complete.
-    checkpoints.save_variables(own.folder, progress.state.best_variables)
+    checkpoints.save_variables(own.folder, reached.state.best_variables)
 
 
 def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
-    progress = _with_weights(_start(own.members, network, config, plan, recordings), network)
-    for epoch in _epochs_with_bar(own.members, progress, 0, config, network, plan, recordings):
-        progress = _record(progress, epoch, own.members)
-    _write_history(own, progress)
-    leaves = flatten_dict(progress.state.best_variables, sep="/")
+    reached = _with_weights(_start(own.members, network, config, plan, recordings), network)
+    for epoch in _shown_epochs(own.members, reached, 0, config, network, plan, recordings):
+        reached = _record(reached, epoch, own.members)
+    _write_history(own, reached)
+    leaves = flatten_dict(reached.state.best_variables, sep="/")
     write_arrays(own.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
 
 
-def _write_history(own: Round, progress: Progress) -> None:
-    arrays = {"history": progress.history, "best_epoch": np.asarray(progress.state.best_epoch)}
+def _write_history(own: Round, reached: Progress) -> None:
+    arrays = {"history": reached.history, "best_epoch": np.asarray(reached.state.best_epoch)}
     write_arrays(own.history_file(), arrays)
 
 
@@ -199,16 +197,16 @@ def _start_or_resume(
     plan: Plan,
     recordings: Recordings,
 ) -> Progress:
-    progress = _start(members, network, config, plan, recordings)
+    begun = _start(members, network, config, plan, recordings)
     if manager.latest_step() is None:
-        return _with_weights(progress, network)
+        return _with_weights(begun, network)
     say(f"going on after epoch {manager.latest_step()}")
-    return checkpoints.restore(manager, manager.latest_step(), progress)
+    return checkpoints.restore(manager, manager.latest_step(), begun)
 
 
-def _epochs_with_bar(
+def _shown_epochs(
     members: tuple[Member, ...],
-    progress: Progress,
+    begun: Progress,
     done: int,
     config: Config,
     network: Network,
@@ -216,11 +214,11 @@ def _epochs_with_bar(
     recordings: Recordings,
 ) -> Iterator[Epoch]:
     n_steps = plan.train.shape[2]
-    with tqdm(total=config.train.epochs * n_steps, initial=done * n_steps, desc="training", unit="step") as bar:
-        yield from train_epochs(members, progress.state, done + 1, recordings, plan, network, config.train, bar.update)
+    with show_progress("training", config.train.epochs * n_steps, "step", done * n_steps) as update:
+        yield from train_epochs(members, begun.state, done + 1, recordings, plan, network, config.train, update)
 
 
-def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
+def _record(reached: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
     """The progress after an epoch, which is also shown; a member that had stopped before gets no more entries."""
     scores = np.stack([x for s in (epoch.train, epoch.validation) for x in (s.mean_loss(), s.accuracy())], 1)
     running = np.asarray(epoch.running)
@@ -231,9 +229,9 @@ def _record(progress: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Pr
             raise UserError(
                 f"the loss of {member} is not finite in epoch {epoch.number}; try a lower --set=train.learning_rate"
             )
-        tqdm.write(f"epoch {epoch.number}, {member}: {_in_words(row)}", file=sys.stderr)
-    tqdm.write(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}", file=sys.stderr)
-    history = progress.history.copy()
+        say(f"epoch {epoch.number}, {member}: {_in_words(row)}")
+    say(f"epoch {epoch.number}, mean of {running.sum()}: {_in_words(scores[running].mean(0))}")
+    history = reached.history.copy()
     history[running, epoch.number - 1] = scores[running]
     return Progress(epoch.state, history)
 

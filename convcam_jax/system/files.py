@@ -21,7 +21,7 @@ _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EE
 
 @contextmanager
 def disk_errors(folder: Path, flag: str = "--workdir") -> Iterator[None]:
-    """Turn a full disk and a folder that cannot be written into a `UserError`.
+    """Turn a full disk, a limit of the size of files, and a folder that cannot be written into a `UserError`.
 
     It names the folder, and the flag by which the user chooses another one.
     """
@@ -31,6 +31,10 @@ def disk_errors(folder: Path, flag: str = "--workdir") -> Iterator[None]:
         if error.errno in _FULL:
             raise UserError(
                 f"{folder}: the disk is full; make room or choose another {flag}, then start again"
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise UserError(
+                f"{folder}: a file would be larger than is allowed; raise the limit (ulimit -f), then start again"
             ) from error
         if error.errno in _NOT_WRITABLE:
             raise UserError(f"{folder}: cannot be written ({error.strerror}); choose another {flag}") from error

@@ -5,37 +5,68 @@ saves them in the workdir, which all processes see. The first process explains, 
 for one another at barriers of JAX's coordination service, where a process that has died is noticed.
 """
 
+import contextlib
+import logging
 import os
+import warnings
+import zlib
 from pathlib import Path
+from typing import Any
 
+import absl.logging
 import jax
 import orbax.checkpoint as ocp
-from absl import logging
 
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.share import Share
 from convcam_jax.system.worker_processes import n_cores
 
+# What results depend on, whatever the user's environment says of it for other programs.
+RESULTS_DEPEND_ON: dict[str, Any] = {
+    "jax_enable_x64": False,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_random_seed_offset": 0,
+    "jax_default_matmul_precision": "highest",
+    "jax_softmax_custom_jvp": True,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_disable_jit": False,
+    "jax_transfer_guard": "allow",
+}
 _COORDINATOR_TIMEOUT_S = 300
 # Processes are at different steps of their training for hours; one that has died is noticed by its missing heartbeat.
 _BARRIER_TIMEOUT_MS = 7 * 24 * 3600 * 1000
 # One that stops with an error need not wait long for the others to do the same.
 _SHUTDOWN_TIMEOUT_S = 20
+# The first byte of what zlib has compressed.
+_ZLIB = b"\x78"
 
 
 def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
     """Set JAX up, before its first use; with a share, meet the other processes.
 
     Compiled programs are kept in `cache_dir`. A CPU is one device per core: members side by side use the cores better
-    than all cores on one member. A GPU multiplies float32 as float32, except in training, not in the 19 bits of TF32;
-    its memory is taken as it is needed, so that other programs can use it too.
+    than all cores on one member. Where JAX is in use already, as in a notebook, its devices stay as they are. A GPU
+    multiplies float32 as float32, except in training, not in the 19 bits of TF32; its memory is taken as it is needed,
+    so that other programs can use it too.
+
+    Raises:
+      UserError: there is no device of the kind that the environment wants.
     """
     # Orbax logs every file that it reads or writes.
-    logging.set_verbosity(logging.ERROR)
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    # Where several of Orbax's tasks fail, for want of room on the disk say, one error is raised, which is enough.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    _fix_settings()
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-    jax.config.update("jax_default_matmul_precision", "highest")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    remove_damaged_programs(cache_dir / "xla")
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", n_cores())
+        # It is refused where the devices are there already.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", n_cores())
     if share is not None:
         jax.distributed.initialize(
             share.coordinator,
@@ -44,6 +75,7 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
             initialization_timeout=_COORDINATOR_TIMEOUT_S,
             shutdown_timeout_seconds=_SHUTDOWN_TIMEOUT_S,
         )
+    _find_devices()
 
 
 def is_first_process() -> bool:
@@ -54,3 +86,43 @@ def is_first_process() -> bool:
 def wait_for_all(name: str) -> None:
     """Go on when all processes have called this with the same `name`, which may be used once; one alone goes on."""
     ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=_BARRIER_TIMEOUT_MS)
+
+
+def _fix_settings() -> None:
+    """Set what results depend on, here and for processes that are started from here."""
+    for name, value in RESULTS_DEPEND_ON.items():
+        jax.config.update(name, value)
+        if name.upper() in os.environ:
+            del os.environ[name.upper()]
+
+
+def remove_damaged_programs(folder: Path) -> None:
+    """Remove those of the compiled programs that JAX keeps in the folder which are damaged; they are made again.
+
+    JAX itself compiles what it cannot read, says so each time, and leaves the file as it is. It does not write files
+    whole or not at all, so a program that was killed may have left a part of one, and another one may be writing.
+    """
+    for path in folder.glob("*-cache"):
+        try:
+            content = path.read_bytes()
+            if not content or content.startswith(_ZLIB):
+                zlib.decompress(content)
+        except zlib.error:
+            path.unlink(missing_ok=True)
+        except OSError:
+            # Of another user, perhaps: JAX compiles what it cannot read.
+            continue
+
+
+def _find_devices() -> None:
+    wanted = os.environ.get("JAX_PLATFORMS", "")
+    try:
+        jax.devices()
+    # JAX asserts that there is a plugin for CUDA.
+    except (RuntimeError, AssertionError) as error:
+        if not wanted:
+            raise
+        raise UserError(
+            f"JAX_PLATFORMS={wanted}: JAX finds no such device here; unset the variable to use what there is, "
+            "or install JAX for the device"
+        ) from error

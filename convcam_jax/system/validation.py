@@ -1,9 +1,32 @@
-"""Checks of config fields."""
+"""Checks of config fields and of values that are chosen from a list."""
+
+import difflib
+from collections.abc import Collection
 
 from convcam_jax.system.errors import UserError
+
+# Less alike than this, two names are not taken for one another (0 to 1, see `difflib`).
+_ALIKE = 0.6
 
 
 def require(condition: bool, field: str, rule: str) -> None:
     """Raise UserError unless the condition holds; `field` is the full name, such as `train.epochs`."""
     if not condition:
         raise UserError(f"config field {field}: {rule}")
+
+
+def require_choice(text: str, choices: Collection[str], what: str) -> None:
+    """Raise UserError unless `text` is one of `choices`; `what` is the flag or field that has the value."""
+    if text not in choices:
+        raise UserError(f"{what}={text}: must be one of {', '.join(choices)}{nearest_in_words(text, choices)}")
+
+
+def nearest_in_words(text: str, choices: Collection[str]) -> str:
+    """The end of a message that names the choice that is meant, perhaps; empty if none is like the text.
+
+    >>> nearest_in_words("Papers", ["evidence", "paper"]), nearest_in_words("xyz", ["evidence", "paper"])
+    ('; the nearest is paper', '')
+    """
+    by_lower = {choice.lower(): choice for choice in choices}
+    found = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=_ALIKE)
+    return f"; the nearest is {by_lower[found[0]]}" if found else ""

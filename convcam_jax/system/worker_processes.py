@@ -1,28 +1,40 @@
 """Other processes for what JAX does not compute: the synthetic corpus, features, sounds, figures and the report.
 
 They are started when they are first needed, one for each core, and serve until the program ends. The calling script
-needs the guard `if __name__ == "__main__"`.
+needs the guard `if __name__ == "__main__"`. Where the system has no shared memory for them (a read-only /dev/shm, say),
+a thread of this process takes their place.
 """
 
 import contextlib
 import importlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.progress import say
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # There is a process for each core already; and an accelerator belongs to the program that started them.
-_ENVIRONMENT = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu"}
+# Figures are drawn into files; in a notebook MPLBACKEND names what draws into its pages.
+_ENVIRONMENT = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg"}
+# The resource tracker removes what processes leave that were ended from outside, and need not say so.
+_SILENT_TRACKER = "ignore:resource_tracker:UserWarning"
+# In the command line of a process that `multiprocessing` starts.
+_STARTED_BY_ANOTHER = "--multiprocessing-fork"
+# Of a process that was to start others while it was itself being started.
+_NO_GUARD = 87
+_started: set[BaseProcess] = set()
 _meanwhile: list[Future[object]] | None = None
 
 
@@ -96,19 +108,28 @@ def _raise_errors(futures: Sequence[Future[object]]) -> None:
 
 
 def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
+    if _STARTED_BY_ANOTHER in sys.orig_argv and parent_process() is None:
+        # This process is being started, and imports the script that has started it, which would go on without end.
+        os._exit(_NO_GUARD)
     with _environment():
         try:
-            return _processes().submit(function, *args)
+            future = _processes().submit(function, *args)
         except BrokenProcessPool:
             # A process was ended that had nothing to do: others take the place of all.
             _processes.cache_clear()
-            return _processes().submit(function, *args)
+            future = _processes().submit(function, *args)
+    _started.update(active_children())
+    return future
 
 
 @lru_cache(maxsize=1)
-def _processes() -> ProcessPoolExecutor:
-    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
-    return ProcessPoolExecutor(n_cores(), get_context("spawn"), _leave_the_end_to_parent)
+def _processes() -> Executor:
+    try:
+        # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
+        return ProcessPoolExecutor(n_cores(), get_context("spawn"), _leave_the_end_to_parent)
+    except (OSError, ImportError) as error:
+        say(f"no other processes can be used here ({error}, see /dev/shm); all is done in this one, and takes longer")
+        return ThreadPoolExecutor(1)
 
 
 def _leave_the_end_to_parent() -> None:
@@ -129,6 +150,11 @@ def _ended_from_outside() -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         _processes.cache_clear()
+        if any(process.exitcode == _NO_GUARD for process in _started):
+            raise UserError(
+                "a script that uses other processes is imported by them; put what it does under the guard "
+                '`if __name__ == "__main__":`'
+            ) from error
         raise UserError(
             "a process was ended from outside, for lack of memory perhaps; run again, what is finished has been kept"
         ) from error
@@ -137,8 +163,10 @@ def _ended_from_outside() -> Iterator[None]:
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """What processes that are started meanwhile inherit: variables, and that Ctrl-C is not for them."""
-    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    os.environ.update(_ENVIRONMENT)
+    warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _SILENT_TRACKER)))
+    own = {**_ENVIRONMENT, "PYTHONWARNINGS": warnings}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     # Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each. Not
     # ignored, which would lose it for the parent. The resource tracker, when it is started, takes the mask away.
     resource_tracker.ensure_running()

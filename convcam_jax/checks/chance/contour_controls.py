@@ -23,6 +23,7 @@ from convcam_jax.measures.metrics import (
     mean_square_difference,
     trajectory_errors,
 )
+from convcam_jax.measures.missing_values import nan_allowed
 
 
 def roll_frames(
@@ -61,6 +62,7 @@ class ContourErrors(NamedTuple):
     others: Float[Array, "*N M"]
 
 
+@nan_allowed
 @partial(jax.jit, static_argnames="analysis")
 def contour_errors(
     maps: Float[Array, "N F T"],

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from convcam_jax.corpora.audio import wav_bytes
 from convcam_jax.corpora.corpus import Corpus
@@ -17,6 +16,7 @@ from convcam_jax.corpora.synthetic.speech import UtteranceSpec
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import disk_errors, write_whole
+from convcam_jax.system.progress import with_progress
 from convcam_jax.system.worker_processes import in_processes
 
 # By which the user chooses where the corpus lies.
@@ -34,9 +34,8 @@ def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
 def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, progress: bool = True) -> None:
     """Write wav/RECORDING.wav (16-bit mono) and truth/RECORDING.npz (`speech.truth_table`) for every recording.
 
-    Recordings that are there already are kept, so that a killed generation goes on where it was; `progress` shows a bar
-    on stderr for the others. Raises UserError if the folder cannot be written or holds a synthetic corpus of another
-    config.
+    Recordings that are there already are kept, so that a killed generation goes on where it was; `progress` shows how
+    far the others are. Raises UserError if the folder cannot be written or holds a synthetic corpus of another config.
     """
     _claim_folder(config, folder, sample_rate_hz)
     paths = {
@@ -45,8 +44,8 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
     }
     missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
     with closing(in_processes(partial(_make, config, sample_rate_hz), missing)) as made:
-        bar = tqdm(made, "synthetic corpus", len(missing), unit="recording", disable=not (progress and missing))
-        for spec, (content, truth) in zip(missing, bar, strict=True):
+        shown = with_progress(made, "synthetic corpus", len(missing), "recording", progress)
+        for spec, (content, truth) in zip(missing, shown, strict=True):
             wav_path, truth_path = paths[spec]
             write_whole(truth_path, partial(_save_truth, truth), _FLAG)
             write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)

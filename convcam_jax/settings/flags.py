@@ -1,0 +1,234 @@
+"""The command line: which flags there are, what they say of themselves, and what was given.
+
+They are absl's, in a set of their own, so that they meet none that a notebook or another library defines.
+"""
+
+import dataclasses
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from absl import flags as absl_flags
+
+from convcam_jax.corpora import CORPORA
+from convcam_jax.networks import NETWORKS
+from convcam_jax.representations import REPRESENTATIONS
+from convcam_jax.splits import SPLIT_PROTOCOLS
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.validation import nearest_in_words, require_choice
+
+PROTOCOLS = {
+    "corrected": "maps at the receptive fields of their cells, F0 from voiced frames only, errors as the text has them",
+    "published": "as the published numbers show to have been computed",
+}
+_INTRODUCTION = """Grad-CAM of a convolutional network on emotional speech: runs one experiment into a folder.
+
+  python run.py                                     the whole paper on the embedded synthetic corpus
+  python run.py --corpus=emodb --data_dir=FOLDER    the same on the Berlin corpus
+  python run.py --experiment=report --workdir=RUN   the report of a finished run made again"""
+_HELP_WIDTH = 100
+_INDENT = " " * 8
+_HELP = "help"
+
+
+class Flag(NamedTuple):
+    """A flag of the command line.
+
+    Attributes:
+      help: what it is for, and in words what holds without it.
+      placeholder: of its value; empty for a flag that is given or not.
+      choices: its values, each with what it stands for; empty if any text will do.
+      lowest: of a whole number; None for text.
+      repeated: whether it may be given several times.
+    """
+
+    help: str
+    placeholder: str
+    choices: Mapping[str, str] = {}
+    lowest: int | None = None
+    repeated: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """What was given, or else the default; `given` are the names of the flags that were."""
+
+    experiment: str = "paper"
+    corpus: str = "synthetic"
+    data_dir: str = ""
+    maps: str = ""
+    from_workdir: str = ""
+    representation: str = "cqt"
+    split: str = "per_cell"
+    network: str = "simplenet"
+    protocol: str = "corrected"
+    seeds: int = 10
+    set: tuple[str, ...] = ()
+    workdir: str = ""
+    cache_dir: str = ""
+    quiet: bool = False
+    coordinator: str = ""
+    num_processes: int = 1
+    process_id: int = 0
+    given: frozenset[str] = frozenset()
+
+
+def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag]]:
+    """All flags, by what one wants to do with them; `experiments` are described by name."""
+    return {
+        "what to do": {
+            "experiment": Flag("What to do; by default the whole paper.", "NAME", experiments),
+        },
+        "with which recordings": {
+            "corpus": Flag(
+                "Which recordings; by default the embedded ones.",
+                "NAME",
+                {name: corpus.description for name, corpus in CORPORA.items()},
+            ),
+            "data_dir": Flag("The corpus's folder, as it is downloaded; the embedded corpus needs none.", "FOLDER"),
+            "maps": Flag("For analyse_maps: the .npz file with one activation map per recording.", "FILE"),
+            "from_workdir": Flag("For ablation: the folder of a finished run of the experiment paper.", "FOLDER"),
+        },
+        "how": _ways(),
+        "where files lie": _places(),
+        "several processes": {
+            "coordinator": Flag(
+                "Where process 0 listens, the same for all; by default there is one process.", "HOST:PORT"
+            ),
+            "num_processes": Flag("How many processes share the members; all see --workdir.", "NUMBER", lowest=1),
+            "process_id": Flag("Which of the processes this one is, from 0 on.", "NUMBER", lowest=0),
+        },
+        "what is told": {
+            "quiet": Flag("Tell nothing but errors and where the results are; by default every step is told.", ""),
+        },
+    }
+
+
+def _ways() -> dict[str, Flag]:
+    return {
+        "representation": Flag(
+            "What the network sees of a recording; by default the paper's constant-Q transform.",
+            "NAME",
+            {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
+        ),
+        "split": Flag(
+            "What is for training, validation and the test; by default as in the paper.",
+            "NAME",
+            {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
+        ),
+        "network": Flag(
+            "Which network is trained; by default the paper's.",
+            "NAME",
+            {name: _first_line(own) for name, own in NETWORKS.items()},
+        ),
+        "protocol": Flag("How maps are placed and measured; by default corrected.", "NAME", PROTOCOLS),
+        "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
+        "set": Flag(
+            "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
+            "is changed; convcam_jax/settings/config.py has all fields.",
+            "FIELD=VALUE",
+            repeated=True,
+        ),
+    }
+
+
+def _places() -> dict[str, Flag]:
+    return {
+        "workdir": Flag(
+            "Where everything is written, and where a run that was stopped goes on; by default a new folder in "
+            "runs/, named by corpus, experiment and time.",
+            "FOLDER",
+        ),
+        "cache_dir": Flag(
+            "Where features, the embedded corpus and compiled programs are kept from run to run; by default the "
+            "user's folder for such files ($XDG_CACHE_HOME/convcam_jax or ~/.cache/convcam_jax).",
+            "FOLDER",
+        ),
+    }
+
+
+def read_flags(arguments: Sequence[str], experiments: Mapping[str, str]) -> Flags:
+    """The flags in a command line, without the program's name. `--help` prints the help and exits.
+
+    Raises:
+      UserError: an argument is not understood, or a flag has a value that it cannot have.
+    """
+    purposes = flags_by_purpose(experiments)
+    known = {name: flag for flags in purposes.values() for name, flag in flags.items()}
+    defined = _defined(known)
+    try:
+        _, *rest = defined(["run.py", *arguments])
+    except absl_flags.UnrecognizedFlagError as error:
+        raise UserError(_no_such_flag(error.flagname, known)) from error
+    except absl_flags.IllegalFlagValueError as error:
+        # Only a flag that is given or not has its value read by absl.
+        flag = str(error).removeprefix("flag ").partition(": ")[0]
+        raise UserError(f"{flag}: must be true or false") from error
+    except absl_flags.Error as error:
+        raise UserError(str(error).replace("Missing value for flag ", "a value is missing for ")) from error
+    if defined[_HELP].value:
+        print("\n".join(_help(purposes)))
+        sys.exit()
+    if rest:
+        raise UserError(_not_understood(rest[0], experiments))
+    values = {name: _read(name, defined[name].value, flag) for name, flag in known.items() if defined[name].present}
+    return Flags(**values, given=frozenset(values))
+
+
+def _defined(known: Mapping[str, Flag]) -> absl_flags.FlagValues:
+    defined = absl_flags.FlagValues()
+    defined.set_gnu_getopt()
+    absl_flags.DEFINE_bool(_HELP, False, "", short_name="h", flag_values=defined)
+    for name, flag in known.items():
+        if not flag.placeholder:
+            absl_flags.DEFINE_bool(name, False, flag.help, flag_values=defined)
+        elif flag.repeated:
+            absl_flags.DEFINE_multi_string(name, None, flag.help, flag_values=defined)
+        else:
+            absl_flags.DEFINE_string(name, None, flag.help, flag_values=defined)
+    return defined
+
+
+def _help(purposes: Mapping[str, Mapping[str, Flag]]) -> Iterator[str]:
+    yield from ("usage: python run.py [--FLAG=VALUE ...]", "", _INTRODUCTION)
+    for purpose, flags in purposes.items():
+        yield from ("", f"{purpose}:")
+        for name, flag in flags.items():
+            yield f"  --{name}={flag.placeholder}" if flag.placeholder else f"  --{name}"
+            yield from _wrapped(flag.help, _INDENT)
+            for choice, text in flag.choices.items():
+                yield from _wrapped(f"{choice}: {text}", f"{_INDENT}  ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, _HELP_WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _read(name: str, value: Any, flag: Flag) -> Any:
+    if flag.choices:
+        require_choice(value, flag.choices, f"--{name}")
+    if flag.repeated:
+        return tuple(value)
+    if flag.lowest is None:
+        return value
+    try:
+        number = int(value)
+    except ValueError:
+        raise UserError(f"--{name}={value}: must be a whole number, such as {flag.lowest + 2}") from None
+    if number < flag.lowest:
+        raise UserError(f"--{name}={value}: must be at least {flag.lowest}")
+    return number
+
+
+def _not_understood(argument: str, experiments: Mapping[str, str]) -> str:
+    meant = f"--experiment={argument}" if argument in experiments else "flags as --name=value"
+    return f"{argument}: not understood; write {meant}"
+
+
+def _no_such_flag(name: str, known: Mapping[str, Flag]) -> str:
+    return f"--{name}: there is no such flag{nearest_in_words(name, known) or '; --help tells all'}"
+
+
+def _first_line(described: object) -> str:
+    return (described.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,51 @@
+"""Paths as users write them, and where the program keeps what it makes from run to run."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from convcam_jax.system.errors import UserError
+
+# Where nothing is known of a home folder; runs are written beside it.
+_WITHOUT_HOME = Path("runs") / "cache"
+
+
+def expanded(path: str) -> Path:
+    """The path, with `~` or `~user` at its beginning replaced by the home folder.
+
+    Raises UserError if that is not known.
+    """
+    whole = os.path.expanduser(path)
+    if whole.startswith("~"):
+        raise UserError(f"{path}: the home folder is not known; write the whole path")
+    return Path(whole)
+
+
+def default_cache_dir() -> Path:
+    """Where things are kept by the rules of the system: on Linux `$XDG_CACHE_HOME` or `~/.cache` (freedesktop.org).
+
+    A folder beside the runs where there is no home.
+    """
+    try:
+        return platformdirs.user_cache_path("convcam_jax", appauthor=False)
+    except RuntimeError:
+        return _WITHOUT_HOME
+
+
+def forget_relative_folders() -> None:
+    """Remove home and XDG folders that are empty or relative from the environment, as the XDG rules want it.
+
+    Libraries that do not know the rules would make folders where the program happens to be started.
+    """
+    for name in ("HOME", *(name for name in os.environ if name.startswith("XDG_") and name.endswith("_HOME"))):
+        if name in os.environ and not os.path.isabs(os.environ[name]):
+            del os.environ[name]
+
+
+def keep_libraries_files(cache_dir: Path) -> None:
+    """Let libraries keep their files in `cache_dir` where they cannot in the home folder, and would warn of it."""
+    home = os.path.expanduser("~")
+    if not (os.path.isabs(home) and os.access(home, os.W_OK)):
+        os.environ.setdefault("MPLCONFIGDIR", str(cache_dir.absolute() / "matplotlib"))
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_dir.absolute() / "numba"))

@@ -1,0 +1,33 @@
+"""What the environment of the program says to the libraries that it uses."""
+
+import os
+import resource
+import sys
+
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.paths import forget_relative_folders
+
+# With less, compiled code aborts or stands still where it cannot have a thread. A small run takes 2.6 GB of addresses.
+_FEWEST_ADDRESSES_GB = 4
+
+
+def check_limits() -> None:
+    """Raise UserError where a limit is too low to begin."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _FEWEST_ADDRESSES_GB * 1024**3:
+        raise UserError(
+            f"memory is limited to {limit / 1024**3:.1f} GB of addresses (ulimit -v), of which the program needs "
+            f"{_FEWEST_ADDRESSES_GB} GB at least, used or not; raise the limit"
+        )
+
+
+def settle_surroundings() -> None:
+    """Set the environment right for this process and those that it starts, before libraries look at it."""
+    forget_relative_folders()
+    # Figures are drawn into files; in a notebook the variable names what draws into a page, which may be missing here.
+    os.environ["MPLBACKEND"] = "agg"
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may have letters that the terminal has not.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

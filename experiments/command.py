@@ -1,0 +1,133 @@
+"""What `run.py` does: the flags are read, one experiment is run, and it is said where the results are."""
+
+import contextlib
+import datetime
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from convcam_jax.corpora import CORPORA
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.flags import Flags, read_flags
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.ending import advise
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.jax_setup import prepare_jax
+from convcam_jax.system.lock import locked
+from convcam_jax.system.paths import default_cache_dir, expanded, keep_libraries_files
+from convcam_jax.system.progress import be_quiet, in_time, say
+from convcam_jax.system.share import Share
+from convcam_jax.system.worker_processes import background, start
+from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, SHARING_FLAGS, descriptions
+
+
+def run_command(arguments: list[str]) -> None:
+    """Run the experiment that a command line asks for.
+
+    Raises UserError, before anything is written, if it cannot be run.
+    """
+    begun_s = monotonic()
+    flags = read_flags(arguments, descriptions())
+    be_quiet(flags.quiet)
+    settings, share = settings_of(flags), _share(flags)
+    keep_libraries_files(settings.cache_dir)
+    with _alone(settings.workdir, share):
+        advise(f"the same command with --workdir={settings.workdir} goes on where it was")
+        if _begins_with_features(settings.config):
+            # They load what they need while JAX looks for its devices.
+            start("convcam_jax.representations.cache")
+        prepare_jax(settings.cache_dir, share)
+        settings = settings._replace(config=with_device_defaults(settings.config))
+        experiment = importlib.import_module(f"experiments.{flags.experiment}")
+        with background():
+            experiment.run(settings)
+    say(f"finished after {in_time(monotonic() - begun_s)}")
+    print(f"The results are in {settings.workdir}")
+
+
+def settings_of(flags: Flags) -> RunSettings:
+    """What the experiment is given, but for what depends on the devices there are."""
+    return RunSettings(
+        config_of(flags),
+        _workdir(flags),
+        expanded(flags.cache_dir) if flags.cache_dir else default_cache_dir(),
+        _optional(flags.maps),
+        _optional(flags.from_workdir),
+    )
+
+
+def config_of(flags: Flags) -> Config:
+    """The config that the flags make, before it is known which devices there are."""
+    _refuse_flags_without_use(flags)
+    chosen: dict[str, Any] = {name: getattr(flags, name) for name in Choices._fields}
+    if flags.data_dir:
+        chosen["data_dir"] = str(expanded(flags.data_dir))
+    config = make_config(Choices(**chosen))
+    assignments = list(flags.set)
+    if flags.experiment == "evidence":
+        # The size chooses defaults of other fields, which --set may change in turn.
+        seeds = flags.seeds if "seeds" in flags.given else None
+        config = with_evidence_size(apply_overrides(config, assignments), seeds)
+    return apply_overrides(config, assignments)
+
+
+def _refuse_flags_without_use(flags: Flags) -> None:
+    experiment = EXPERIMENTS[flags.experiment]
+    for name in sorted(flags.given - {*experiment.takes, *GENERAL_FLAGS}):
+        if name in CONFIG_FLAGS and experiment.instead:
+            raise UserError(f"--{name}: {experiment.instead}; leave the flag out")
+        takers = [taker for taker, own in EXPERIMENTS.items() if name in own.takes]
+        raise UserError(f"--{name}: is for --experiment={' or '.join(takers)} only")
+    for name, what in experiment.needs.items():
+        if not getattr(flags, name):
+            raise UserError(f"--{name}: missing; {what}")
+    if flags.data_dir and "corpus" in experiment.takes and flags.corpus == "synthetic":
+        others = ", ".join(f"--corpus={name}" for name in CORPORA if name != "synthetic")
+        raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
+
+
+def _begins_with_features(config: Config) -> bool:
+    has_corpus = not CORPORA[config.corpus.name].how_to_get or bool(config.corpus.data_dir)
+    return EXPERIMENTS[config.experiment].begins_with_features and has_corpus
+
+
+def _optional(path: str) -> Path | None:
+    return expanded(path) if path else None
+
+
+def _workdir(flags: Flags) -> Path:
+    time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    return expanded(flags.workdir or f"runs/{flags.corpus}-{flags.experiment}-{time}")
+
+
+@contextlib.contextmanager
+def _alone(workdir: Path, share: Share | None) -> Iterator[None]:
+    """Inside, no other run uses the workdir; of several processes of a run the first one sees to that."""
+    if share is None or share.process_id == 0:
+        with locked(workdir):
+            yield
+    else:
+        yield
+
+
+def _share(flags: Flags) -> Share | None:
+    """This process's share of the members, if there are several processes."""
+    given = [name for name in SHARING_FLAGS if name in flags.given]
+    if not given:
+        return None
+    if len(given) < len(SHARING_FLAGS):
+        raise UserError(
+            f"--{given[0]}: --coordinator, --num_processes and --process_id are given together or not at all"
+        )
+    if not flags.workdir:
+        raise UserError("--workdir: missing; several processes need the same one")
+    if flags.process_id >= flags.num_processes:
+        raise UserError(f"--process_id={flags.process_id}: must be below --num_processes={flags.num_processes}")
+    if not re.fullmatch(r".+:\d+", flags.coordinator):
+        raise UserError(f"--coordinator={flags.coordinator}: write it as HOST:PORT")
+    return Share(flags.coordinator, flags.num_processes, flags.process_id)

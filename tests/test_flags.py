@@ -1,0 +1,130 @@
+"""The command line: what is taken, what is refused and how, and the help."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from small_run import PROJECT_DIR
+
+from convcam_jax.settings.flags import Flags, flags_by_purpose, read_flags
+from convcam_jax.system.errors import UserError
+from experiments import EXPERIMENTS, GENERAL_FLAGS, command, descriptions
+
+FLAGS = {name: flag for flags in flags_by_purpose(descriptions()).values() for name, flag in flags.items()}
+WITH_CHOICES = [name for name, flag in FLAGS.items() if flag.choices]
+NUMBERS = {name: flag.lowest for name, flag in FLAGS.items() if flag.lowest is not None}
+
+
+def read(*arguments: str) -> Flags:
+    return read_flags(arguments, descriptions())
+
+
+def config_of(*arguments: str):
+    return command.config_of(read(*arguments))
+
+
+def test_flags_and_their_defaults_are_the_same_in_help_and_code():
+    assert set(FLAGS) == {field.name for field in dataclasses.fields(Flags)} - {"given"}
+    assert all("by default" in FLAGS[name].help for name in WITH_CHOICES)
+    for name in WITH_CHOICES:
+        assert getattr(Flags(), name) in FLAGS[name].choices
+
+
+@pytest.mark.parametrize("arguments", [["--seeds=3"], ["--seeds", "3"], ["--seeds=4", "--seeds=3"]])
+def test_values_are_read(arguments):
+    assert read(*arguments) == Flags(seeds=3, given=frozenset({"seeds"}))
+
+
+def test_a_repeated_flag_keeps_all_its_values():
+    assert read("--set=a=1", "--set=b=2", "--quiet").set == ("a=1", "b=2")
+
+
+@pytest.mark.parametrize("name", WITH_CHOICES)
+@pytest.mark.parametrize("change", [lambda value: value + "s", str.upper, lambda value: value[:-1]])
+def test_a_value_that_is_nearly_right_is_told_with_the_right_one(name, change):
+    for right in FLAGS[name].choices:
+        text = change(right)
+        with pytest.raises(UserError) as told:
+            read(f"--{name}={text}")
+        assert str(told.value).startswith(f"--{name}={text}: must be one of ")
+        assert str(told.value).endswith(f"; the nearest is {right}")
+
+
+@pytest.mark.parametrize("name", WITH_CHOICES)
+@pytest.mark.parametrize("text", ["", "xyzzy", "ünï", "0"])
+def test_a_value_unlike_any_is_told_without_a_far_fetched_one(name, text):
+    with pytest.raises(UserError) as told:
+        read(f"--{name}={text}")
+    assert "must be one of" in str(told.value)
+    assert "nearest" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_an_unknown_flag_is_told_with_the_nearest(name):
+    with pytest.raises(UserError, match=f"^--{name}x: there is no such flag; the nearest is {name}$"):
+        read(f"--{name}x=1")
+
+
+@pytest.mark.parametrize("argument", ["--xyzzy", "--xyzzy=1", "-q", "--no-quiet-at-all-please"])
+def test_a_flag_unlike_any_is_told_without_a_far_fetched_one(argument):
+    with pytest.raises(UserError, match=r"there is no such flag; --help tells all$"):
+        read(argument)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["many", "", "1.5", "-1"])
+def test_a_number_that_cannot_be_is_told(name, text):
+    with pytest.raises(UserError, match=rf"^--{name}={text}: must be "):
+        read(f"--{name}={text}")
+
+
+@pytest.mark.parametrize("name", [name for name, flag in FLAGS.items() if flag.placeholder])
+def test_a_missing_value_is_told(name):
+    with pytest.raises(UserError, match=f"a value is missing for --{name}$"):
+        read(f"--{name}")
+
+
+def test_a_flag_that_is_given_or_not_has_no_other_value():
+    assert read("--quiet=true").quiet
+    assert not read("--noquiet").quiet
+    with pytest.raises(UserError, match=r"^--quiet=3: must be true or false$"):
+        read("--quiet=3")
+
+
+OTHERS = [(e, f) for e, own in EXPERIMENTS.items() for f in FLAGS if f not in (*own.takes, *GENERAL_FLAGS)]
+
+
+@pytest.mark.parametrize(("experiment", "flag"), OTHERS)
+def test_a_flag_that_an_experiment_does_not_take_is_refused(experiment, flag):
+    value = next(iter(FLAGS[flag].choices), "1")
+    with pytest.raises(UserError, match=rf"^--{flag}: .*(leave the flag out|is for --experiment=.* only)$"):
+        config_of(f"--experiment={experiment}", f"--{flag}={value}")
+
+
+@pytest.mark.parametrize("experiment", [name for name, own in EXPERIMENTS.items() if own.needs])
+def test_what_an_experiment_needs_is_told(experiment):
+    with pytest.raises(UserError, match=r"^--(maps|from_workdir|workdir): missing; give the "):
+        config_of(f"--experiment={experiment}")
+
+
+def test_every_file_of_an_experiment_is_listed():
+    files = {path.stem for path in (PROJECT_DIR / "experiments").glob("*.py")}
+    assert files - {"__init__", "command"} == set(EXPERIMENTS)
+
+
+def test_a_reader_of_the_help_that_goes_is_no_error():
+    line = [sys.executable, "run.py", "--help"]
+    with subprocess.Popen(line, cwd=PROJECT_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in (0, 141)
+
+
+def test_help_says_all_by_purpose(capsys):
+    with pytest.raises(SystemExit):
+        read("--help")
+    said = capsys.readouterr().out
+    assert all(f"\n{purpose}:\n" in said for purpose in flags_by_purpose(descriptions()))
+    assert all(f"\n  --{name}" in said for name in FLAGS)
+    assert max(map(len, said.splitlines())) <= 105

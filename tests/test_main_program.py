@@ -1,0 +1,54 @@
+"""Which processes are the program's own: only those are started anew, and end by signals."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from small_run import PROJECT_DIR
+
+from convcam_jax.system.main_program import runs_script
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "expected"),
+    [
+        (["python", "run.py"], ["run.py"], True),
+        (["python", "-u", "-Wignore", "run.py", "--seeds=3"], ["run.py", "--seeds=3"], True),
+        (["python", "/env/bin/convcam", "--help"], ["/env/bin/convcam", "--help"], True),
+        (["python", "-m", "pdb", "run.py"], ["run.py"], False),
+        (["python", "-m", "cProfile", "run.py", "--seeds=3"], ["run.py", "--seeds=3"], False),
+        (["python", "-m", "ipykernel_launcher", "-f", "k.json"], ["run.py"], False),
+        (["python", "-m", "ipykernel_launcher", "run.py"], ["run.py"], False),
+        (["python", "/env/bin/ipython", "run.py"], ["run.py"], False),
+        (["python", "/env/bin/pytest", "tests"], ["run.py"], False),
+        (["python", "-c", "import run; run.main()"], ["-c"], False),
+        (["python", "-"], ["-"], False),
+        (["python"], [""], False),
+        ([], [], False),
+    ],
+)
+def test_a_script_that_python_was_started_for_is_told_from_others(command, arguments, expected):
+    assert runs_script(command, arguments) is expected
+
+
+# Other programs, in whose process run.py is run; afterwards they are still there.
+OTHERS = {
+    "runpy": "import os, runpy, sys\nsys.argv = ['run.py', '--help']\nbefore = os.getpid()\n"
+    "try:\n    runpy.run_path('run.py', run_name='__main__')\n"
+    "except SystemExit:\n    print('still', before == os.getpid())",
+    "import": "import os, sys, signal\nsys.argv = ['run.py', '--help']\nimport run\n"
+    "before = signal.getsignal(signal.SIGINT)\n"
+    "try:\n    run.main()\nexcept SystemExit:\n    print('still', before is signal.getsignal(signal.SIGINT))",
+    "IPython": "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+    "for _ in range(2):\n    shell.run_line_magic('run', 'run.py --help')\nprint('still', True)",
+}
+
+
+@pytest.mark.parametrize("name", ["runpy", pytest.param("import", marks=pytest.mark.slow), "IPython"])
+def test_a_process_of_others_is_neither_replaced_nor_changed(name, tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key != "GLIBC_TUNABLES"}
+    line = [sys.executable, "-c", OTHERS[name]]
+    environment["IPYTHONDIR"] = str(tmp_path)
+    result = subprocess.run(line, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "still True", result.stderr

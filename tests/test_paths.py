@@ -1,0 +1,87 @@
+"""Paths as users write them, in every flag that takes one, and the folder of what is kept, in odd environments."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from convcam_jax.system import paths
+from convcam_jax.system.errors import UserError
+from experiments import command, descriptions
+
+HOME_OF_USER = Path(pwd.getpwuid(os.getuid()).pw_dir)
+# Flags that take a path, with those that they need, and where the path arrives.
+PATH_FLAGS = {
+    "data_dir": (["--corpus=emodb"], lambda settings: settings.config.corpus.data_dir),
+    "workdir": ([], lambda settings: settings.workdir),
+    "cache_dir": ([], lambda settings: settings.cache_dir),
+    "maps": (["--experiment=analyse_maps"], lambda settings: settings.maps),
+    "from_workdir": (["--experiment=ablation"], lambda settings: settings.from_workdir),
+}
+
+
+def settings_of(*arguments: str):
+    return command.settings_of(command.read_flags(arguments, descriptions()))
+
+
+@pytest.mark.parametrize("flag", PATH_FLAGS)
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("~/x", "{home}/x"),
+        ("~", "{home}"),
+        ("~root/x", f"{pwd.getpwuid(0).pw_dir}/x"),
+        ("./~/x", "~/x"),
+        ("a/~/x", "a/~/x"),
+        ("/a b/x", "/a b/x"),
+    ],
+)
+def test_a_home_folder_in_a_path_is_that_of_the_user(monkeypatch, tmp_path, flag, path, meant):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    others, arrives = PATH_FLAGS[flag]
+    assert str(arrives(settings_of(f"--{flag}={path}", *others))) == meant.format(home=tmp_path)
+
+
+@pytest.mark.parametrize("flag", PATH_FLAGS)
+def test_the_home_of_nobody_is_told(flag):
+    with pytest.raises(UserError, match=r"^~no_such_user_here/x: the home folder is not known"):
+        settings_of(f"--{flag}=~no_such_user_here/x", *PATH_FLAGS[flag][0])
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HOME": "/h"}, "/h/.cache/convcam_jax"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": ""}, "/h/.cache/convcam_jax"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "relative"}, "/h/.cache/convcam_jax"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "~/kept"}, "/h/.cache/convcam_jax"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "/kept"}, "/kept/convcam_jax"),
+        ({}, f"{HOME_OF_USER}/.cache/convcam_jax"),
+        ({"HOME": ""}, f"{HOME_OF_USER}/.cache/convcam_jax"),
+        ({"HOME": "relative"}, f"{HOME_OF_USER}/.cache/convcam_jax"),
+        ({"XDG_CACHE_HOME": "/kept"}, "/kept/convcam_jax"),
+    ],
+)
+def test_what_is_kept_lies_where_the_rules_of_xdg_say(monkeypatch, environment, expected):
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert settings_of().cache_dir == Path(expected)
+    # Libraries that look at the variables themselves find no other folder.
+    paths.forget_relative_folders()
+    assert all(os.path.isabs(os.environ.get(name, "/")) for name in ("HOME", "XDG_CACHE_HOME"))
+    assert paths.default_cache_dir() == Path(expected)
+
+
+def test_files_of_libraries_lie_in_the_cache_only_where_there_is_no_home(monkeypatch, tmp_path):
+    for name in ("MPLCONFIGDIR", "NUMBA_CACHE_DIR"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths.keep_libraries_files(tmp_path / "cache")
+    assert "MPLCONFIGDIR" not in os.environ
+    monkeypatch.setenv("HOME", str(tmp_path / "not_there"))
+    paths.keep_libraries_files(tmp_path / "cache")
+    assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "cache" / "matplotlib")

@@ -1,0 +1,155 @@
+"""The program in poor and odd surroundings: it does the same, with less, or says in one line what is wrong."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from small_run import PROJECT_DIR, assert_refused, command
+
+from convcam_jax.system.jax_setup import RESULTS_DEPEND_ON
+
+# In a name space of one's own a folder can be mounted without being the system's administrator.
+IN_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "bash", "-c")
+MOUNTS = {
+    "read-only": "mount -t tmpfs -o ro none /dev/shm",
+    "full": "mount -t tmpfs -o nr_inodes=1 none /dev/shm",
+}
+SQUARES = """
+import sys
+from convcam_jax.system.worker_processes import background, in_processes, meanwhile, start
+if __name__ == "__main__":
+    start("convcam_jax.system.errors")
+    with background():
+        meanwhile(print, "drawn")
+    print(list(in_processes(abs, [-1, -2, -3])))
+"""
+WITHOUT_GUARD = SQUARES.replace('if __name__ == "__main__":', "if True:")
+DRAW = """
+import sys
+from functools import partial
+from pathlib import Path
+from convcam_jax.figures import style
+from convcam_jax.system.formats import write_figure
+from convcam_jax.system.worker_processes import background
+def draw():
+    return style.styled(lambda: style.new_figure(1, 1)[0])()
+if __name__ == "__main__":
+    with background():
+        write_figure(Path(sys.argv[1]) / "a.png", draw)
+    write_figure(Path(sys.argv[1]) / "b.png", draw)
+"""
+# Other numbers come of each of these, or an error, where nothing is done about it.
+SWITCHES = {
+    "JAX_ENABLE_X64": "1",
+    "JAX_DEFAULT_PRNG_IMPL": "rbg",
+    "JAX_THREEFRY_PARTITIONABLE": "0",
+    "JAX_RANDOM_SEED_OFFSET": "7",
+    "JAX_DEFAULT_MATMUL_PRECISION": "bfloat16",
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "JAX_TRANSFER_GUARD": "disallow",
+    "JAX_DISABLE_JIT": "1",
+    "JAX_SOFTMAX_CUSTOM_JVP": "0",
+}
+COMPUTE = """
+import os, sys
+from pathlib import Path
+from convcam_jax.system.jax_setup import RESULTS_DEPEND_ON, prepare_jax
+prepare_jax(Path(sys.argv[1]))
+import jax, jax.numpy as jnp
+drawn = jax.random.normal(jax.random.key(3), (40, 40))
+value = jax.jit(lambda x: (x @ x + x.sum(0)) / jnp.arange(1, 41) * 0.1)(drawn)
+print(value.dtype, value.tobytes().hex(), sorted(set(os.environ) & {name.upper() for name in RESULTS_DEPEND_ON}))
+"""
+
+
+def run_script(script, text: str, *arguments, environment=(), before: str = "") -> subprocess.CompletedProcess:
+    script.write_text(text)
+    line = [sys.executable, str(script), *map(str, arguments)]
+    if before:
+        line = [*IN_NAMESPACE, f'{before} && exec "$@"', "bash", *line]
+    surroundings = {**os.environ, "PYTHONPATH": str(PROJECT_DIR), **dict(environment)}
+    return subprocess.run(line, env=surroundings, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def name_spaces():
+    if sys.platform != "linux" or subprocess.run([*IN_NAMESPACE, MOUNTS["read-only"]], capture_output=True).returncode:
+        pytest.skip("this system lets nobody mount folders in a name space")
+
+
+@pytest.mark.parametrize("kind", MOUNTS)
+def test_without_shared_memory_all_is_done_in_one_process_and_that_is_said(tmp_path, name_spaces, kind):
+    result = run_script(tmp_path / "script.py", SQUARES, before=MOUNTS[kind])
+    assert result.stdout == "drawn\n[1, 2, 3]\n", result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "/dev/shm" in result.stderr
+
+
+def test_a_script_without_the_guard_is_told_of_it(tmp_path):
+    result = run_script(tmp_path / "script.py", WITHOUT_GUARD)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("convcam_jax.system.errors.UserError: ")
+    assert 'under the guard `if __name__ == "__main__":`' in result.stderr.splitlines()[-1]
+    assert "bootstrapping" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "module://matplotlib_inline.backend_inline",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("module://not.there", "tkagg", "agg", "")),
+    ],
+)
+def test_figures_are_drawn_whatever_display_the_environment_names(tmp_path, backend):
+    result = run_script(tmp_path / "script.py", DRAW, tmp_path, environment={"MPLBACKEND": backend})
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("computed")
+    return run_script(folder / "script.py", COMPUTE, folder).stdout
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [SWITCHES, *(pytest.param({name: value}, marks=pytest.mark.slow) for name, value in SWITCHES.items())],
+    ids="-".join,
+)
+def test_switches_of_jax_change_nothing(tmp_path, computed, switches):
+    assert computed.startswith("float32 ")
+    assert run_script(tmp_path / "script.py", COMPUTE, tmp_path, environment=switches).stdout == computed
+
+
+def test_every_switch_that_is_fixed_is_tried():
+    assert {name.upper() for name in RESULTS_DEPEND_ON} == set(SWITCHES)
+
+
+@pytest.mark.parametrize(
+    "platforms",
+    ["tpu", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cuda", "CPU", "nonsense", "tpu,cpu"))],
+)
+def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, platforms):
+    line = command(tmp_path / "w", tmp_path / "cache")
+    environment = {**os.environ, "JAX_PLATFORMS": platforms}
+    result = subprocess.run(line, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True)
+    assert_refused(result, f"error: JAX_PLATFORMS={platforms}: JAX finds no such device here")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("limit_kb", [500_000, 2_000_000, 4_000_000])
+def test_too_low_a_limit_of_memory_is_told_in_one_line(limit_kb):
+    line = ["bash", "-c", f'ulimit -v {limit_kb}; exec "$@"', "bash", sys.executable, "run.py"]
+    result = subprocess.run(line, cwd=PROJECT_DIR, capture_output=True, text=True)
+    assert_refused(result, "ulimit -v", "raise the limit")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_a_help_without_a_home(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    line = [sys.executable, "run.py", "--help"]
+    assert subprocess.run(line, cwd=PROJECT_DIR, env=environment, capture_output=True).returncode == 0
