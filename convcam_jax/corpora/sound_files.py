@@ -65,7 +65,7 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
             "with several channels",
         )
     _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
-    if what := contradiction(path, file.format, file.extra_info):
+    if what := contradiction(path, file.format, file.extra_info, file.samplerate):
         raise RecordingError(
             path.stem,
             f"{path} contradicts itself ({what}), so that its sound is not certain; copy it or export it again",
@@ -88,8 +88,8 @@ def _read_part(
     rate_hz = file.samplerate
     first = round(start_s * rate_hz)
     last = round(LONGEST_S * rate_hz) + first + 1 if end_s is None else round(end_s * rate_hz)
-    # Where a frame of MP3 begins is not known to the sample.
-    skipped = 0 if file.format == "MP3" or not file.seekable() else min(first, file.frames)
+    # What MP3, Vorbis and Opus decode depends on the frames before.
+    skipped = 0 if file.format in ("MP3", "OGG") or not file.seekable() else min(first, file.frames)
     if skipped:
         file.seek(skipped)
     blocks, position = [], skipped

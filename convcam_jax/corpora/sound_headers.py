@@ -21,6 +21,10 @@ _COMM_FRAMES = "*** Frame count read from 'COMM' chunk"
 _NIST_FRAMES = re.compile(rb"sample_count -i (\d+)")
 _NIST_HEADER_BYTES = 1024
 _CHUNK_NAME = re.compile(rb"[ -~]{4}")
+# By the code in the header of a frame; other codes say that it stands elsewhere.
+_FLAC_RATES_HZ = dict(
+    enumerate((88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000), start=1)
+)
 _OGG_PAGE, _OGG_HEADER_BYTES, _OGG_LAST = b"OggS", 27, 4
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -39,7 +43,7 @@ def missing_share(path: Path, container: str, notes: str, n_frames: int) -> floa
     return max((1 - there / told for told, there in pairs if 0 < told < UNKNOWN_SIZE), default=0.0)
 
 
-def contradiction(path: Path, container: str, notes: str) -> str:
+def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
     """What in the file contradicts itself, so that its rate, length or samples are not certain; "" if nothing."""
     if found := _RATES.search(notes):
         return " ".join(found[0].split())
@@ -47,6 +51,8 @@ def contradiction(path: Path, container: str, notes: str) -> str:
         return "two numbers of frames"
     if container in ("WAV", "WAVEX") and not _are_chunks(path):
         return "the size of its data chunk"
+    if container == "FLAC" and _flac_frame_rate_hz(path) not in (None, rate_hz):
+        return "two sample rates"
     if container == "OGG" and not _are_whole_pages(path.read_bytes()):
         return "the checksum of a page"
     return ""
@@ -71,6 +77,18 @@ def _are_chunks(path: Path) -> bool:
                 return not any(name)  # zeros are what fills up a file
             position += 8 + size + size % 2
     return True
+
+
+def _flac_frame_rate_hz(path: Path) -> int | None:
+    """The rate that the first frame of a FLAC file tells (RFC 9639, sections 8 and 9.1.2), None if it tells none."""
+    with path.open("rb") as file:
+        file.seek(4)
+        is_last = False
+        while not is_last and len(block := file.read(4)) == 4:
+            is_last = bool(block[0] & 0x80)
+            file.seek(int.from_bytes(block[1:]), 1)
+        frame = file.read(3)
+    return _FLAC_RATES_HZ.get(frame[2] & 0x0F) if len(frame) == 3 and frame[0] == 0xFF else None
 
 
 def _pages(content: bytes) -> list[bytes]:
