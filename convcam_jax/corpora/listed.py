@@ -127,6 +127,11 @@ def _read_table(path: Path) -> Table:
         raise UserError(f"{path}: has no row below its header; list each recording there")
     taken = [f"{theirs} as {ours}" for theirs, ours in names.items() if theirs != ours and theirs != "recording"]
     remarks = [f"took the columns {', '.join(taken)}"] if taken else []
+    remarks += [
+        f"kept {column!r} as a column of its own; if {nearest[0]} was meant, call it so"
+        for column in names.values()
+        if column not in known and (nearest := difflib.get_close_matches(column, _OPTIONAL, n=1, cutoff=0.75))
+    ]
     rows = [Row(row.line, {names[column]: cell for column, cell in row.cells.items()}) for row in table.rows]
     return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
 
