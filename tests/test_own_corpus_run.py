@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from run_checks import assert_whole
+from run_checks import assert_members, assert_shown, assert_tested_once
 from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, table
 from sound_bytes import CONTAINERS, sound_bytes
 
@@ -56,7 +56,10 @@ def test_a_mixed_corpus_comes_to_a_report(folder, tmp_path, run_cache_dir):
     assert_refused(refused, "3 problems of recordings: ", "missing (gone.wav)", "without emotion", "too many cells")
     assert not (tmp_path / "w").exists()
     said = finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, "--set=corpus.on_error=skip")
-    assert_whole(tmp_path / "w", {("all", "all")}, 2)
+    # So few recordings teach so small a network nothing: it may be that no answer is right, and no energy has a mask.
+    assert_members(tmp_path / "w", {("all", "all")}, 2)
+    assert_tested_once(tmp_path / "w")
+    assert_shown(tmp_path / "w", on_input=False)
     for words in ("was read as Latin-1", "took the columns", "mixed down to one", " recordings are left out: "):
         assert said.count(words) == 1
     skipped = table(tmp_path / "w", "skipped.csv")["kind"].value_counts().to_dict()
