@@ -85,6 +85,14 @@ def test_a_limit_below_every_recording_is_told(without_computing, tmp_path):
         preparation.load_dataset(UTTERANCES, longest(28), tmp_path)
 
 
+def test_a_split_of_too_few_says_what_was_left_out_before(monkeypatch, tmp_path):
+    # Of r0, r2, r4, r6, r8, of anger, two are left.
+    sha256 = dict.fromkeys(("r2", "r4", "r6"), "r0")
+    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: make_loaded(UTTERANCES, sha256))
+    with pytest.raises(UserError, match=rf"too few recordings of anger .*; left out before: 3 {EQUAL} \(r2, r4, r6\)$"):
+        preparation.load_dataset(UTTERANCES, longest(400), tmp_path)
+
+
 def small_dataset() -> Dataset:
     return Dataset((UTTERANCES[0],), (make_features(20),), ("female",), (Fold(ONLY_FOLD, ("train",)),))
 

@@ -15,6 +15,7 @@ from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance
 from convcam_jax.representations.cache import Loaded, load_or_compute
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -53,14 +54,27 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
     if found and not usable:
         raise UserError(f"config field corpus.max_frames: no recording is as short as {corpus.max_frames} frames")
     groups = [group_of(u, corpus.models_per) for u in usable]
+    problems = [*loaded.problems, *equal, *longer]
     dataset = Dataset(
         tuple(usable),
         tuple(loaded.features[u.recording] for u in usable),
         tuple(groups),
-        config.split.folds(usable, groups),
+        _folds(usable, groups, config, problems),
         tuple(loaded.sounds[u.recording] for u in usable),
     )
-    return dataset, [*loaded.problems, *equal, *longer]
+    return dataset, problems
+
+
+def _folds(
+    usable: Sequence[Utterance], groups: Sequence[str], config: Config, problems: Sequence[RecordingError]
+) -> tuple[Fold, ...]:
+    """The folds of the split; where it has too few recordings, its error says which were left out before."""
+    try:
+        return config.split.folds(usable, groups)
+    except UserError as error:
+        if not problems:
+            raise
+        raise UserError(f"{error}; left out before: {counted_by_kind(problems)}") from error
 
 
 def _n_frames(loaded: Loaded) -> dict[str, int]:
