@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations import cache, representation
 from convcam_jax.representations.cache import corpus_hash, entry_path, load_or_compute
 from convcam_jax.representations.cqt import Cqt
@@ -45,17 +45,24 @@ def computed(monkeypatch):
     """Computes in this process, which is quick, and lists what was computed."""
     names = []
 
-    def compute_all(wavs, config):
-        for wav in wavs:
-            names.append(wav.stem)
-            yield cache.compute_entry(wav, config)
+    def compute_all(sources, config):
+        for source in sources:
+            names.append(source.path.stem)
+            yield cache.compute_entry(source, config)
 
     monkeypatch.setattr(cache, "_compute_all", compute_all)
     return names
 
 
 def run(utterances, cache_dir, config=CONFIG, on_error="stop"):
-    return load_or_compute(utterances, config, cache_dir, on_error, progress=False)
+    features, _, problems = load_or_compute(utterances, config, cache_dir, on_error, progress=False)
+    return features, problems
+
+
+def path_of(source: Source, config: FeatureConfig, cache_dir: Path) -> Path:
+    path = entry_path(source, config, cache_dir, hashlib.sha256(source.path.read_bytes()).hexdigest())
+    assert path is not None
+    return path
 
 
 def assert_features_equal(actual, expected):
@@ -112,7 +119,7 @@ def damage(content: bytes, kind: str) -> bytes:
 )
 def test_damaged_entry_is_computed_again(kind, utterances, tmp_path, computed):
     first, _ = run(utterances, tmp_path / "cache")
-    path = entry_path(utterances[1].path, CONFIG, tmp_path / "cache")
+    path = path_of(utterances[1].source, CONFIG, tmp_path / "cache")
     intact = path.read_bytes()
     path.write_bytes(damage(intact, kind))
     computed.clear()
@@ -125,7 +132,7 @@ def test_damaged_entry_is_computed_again(kind, utterances, tmp_path, computed):
 
 
 def test_key_follows_audio_config_and_versions(utterances, tmp_path, monkeypatch):
-    wav = utterances[0].path
+    wav = utterances[0].source
     configs = [
         CONFIG,
         CONFIG._replace(channels="mix"),
@@ -133,36 +140,38 @@ def test_key_follows_audio_config_and_versions(utterances, tmp_path, monkeypatch
         CONFIG._replace(representation=Mel()),
         *(CONFIG._replace(prosody=replace(CONFIG.prosody, **{f.name: 0.5 * f.default})) for f in fields(ProsodyConfig)),
     ]
-    paths = [entry_path(wav, config, tmp_path) for config in configs]
+    paths = [path_of(wav, config, tmp_path) for config in configs]
     for module, name, changed in (
         (cache, "FORMAT_VERSION", 0),
         (cache, "version", lambda package: f"0 of {package}"),
         (representation, "version", lambda package: f"0 of {package}"),
         (cache.parselmouth, "PRAAT_VERSION", "0"),
+        (cache.soundfile, "__libsndfile_version__", "0"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, changed)
-            paths.append(entry_path(wav, CONFIG, tmp_path))
-    soundfile.write(wav, noise(9), 16000, subtype="DOUBLE")
-    paths.append(entry_path(wav, CONFIG, tmp_path))
-    assert len(set(paths)) == len(paths) == 12
+            paths.append(path_of(wav, CONFIG, tmp_path))
+    paths += [path_of(part, CONFIG, tmp_path) for part in (wav._replace(start_s=0.1), wav._replace(end_s=0.1))]
+    soundfile.write(wav.path, noise(9), 16000, subtype="DOUBLE")
+    paths.append(path_of(wav, CONFIG, tmp_path))
+    assert len(set(paths)) == len(paths) == 15
 
 
 def test_librosas_version_is_in_the_key_of_mel_alone(utterances, tmp_path, monkeypatch):
     configs = [CONFIG, CONFIG._replace(representation=Mel())]
-    before = [entry_path(utterances[0].path, config, tmp_path) for config in configs]
+    before = [path_of(utterances[0].source, config, tmp_path) for config in configs]
     actual = representation.version
     for module in (cache, representation):
         monkeypatch.setattr(module, "version", lambda name: "0" if name == "librosa" else actual(name))
-    after = [entry_path(utterances[0].path, config, tmp_path) for config in configs]
+    after = [path_of(utterances[0].source, config, tmp_path) for config in configs]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False]
 
 
 @pytest.mark.parametrize("scale", ["power", "decibel"])
 def test_every_scale_has_the_same_entry(utterances, tmp_path, scale):
-    wav = utterances[0].path
+    wav = utterances[0].source
     other = CONFIG._replace(representation=Cqt(scale=scale))
-    assert entry_path(wav, other, tmp_path) == entry_path(wav, CONFIG, tmp_path)
+    assert path_of(wav, other, tmp_path) == path_of(wav, CONFIG, tmp_path)
 
 
 def test_same_audio_under_another_name_is_not_computed_again(utterances, tmp_path, computed):
@@ -181,11 +190,13 @@ def with_bad_ones(utterances, tmp_path):
     return [utterances[0], silent, utterances[1], missing]
 
 
-def test_first_problem_stops(with_bad_ones, tmp_path, computed):
-    with pytest.raises(RecordingError, match=r"^silent: .*silent\.wav is silent"):
+def test_all_problems_stop_together(with_bad_ones, tmp_path, computed):
+    with pytest.raises(UserError) as caught:
         run(with_bad_ones, tmp_path / "cache")
-    assert computed == ["c", "silent"]
-    assert entry_path(with_bad_ones[0].path, CONFIG, tmp_path / "cache").is_file()
+    for words in ("2 problems", "1 silent (silent): ", "1 missing (missing): ", "corpus.on_error=skip"):
+        assert words in str(caught.value)
+    assert computed == ["c", "silent", "a", "missing"]
+    assert path_of(with_bad_ones[0].source, CONFIG, tmp_path / "cache").is_file()
 
 
 def test_problems_are_skipped_and_listed(with_bad_ones, tmp_path, computed):
@@ -214,31 +225,35 @@ def test_cache_folder_that_is_a_file_is_named(utterances, tmp_path, computed):
         run(utterances, tmp_path / "cache")
 
 
-def test_resampling_is_said_once_in_every_run(utterances, tmp_path, computed, capsys):
-    fast = [write_utterance(tmp_path, name, noise(5, 9000), 48000) for name in ("e", "d")]
-    for _ in range(2):
-        features, _ = run([*utterances, *fast], tmp_path / "cache")
-        assert features["d"].magnitude.shape[1] == Cqt().n_frames(3000)
-        message = "2 of 5 recordings are not at 16000 Hz and were resampled, the first being d (48000 Hz)\n"
-        assert capsys.readouterr() == ("", message)
-    run(utterances, tmp_path / "cache")
-    assert capsys.readouterr() == ("", "")
-
-
-def test_mixing_is_said_once_in_every_run(utterances, tmp_path, computed, capsys):
+def test_channels_are_mixed_where_that_is_asked_for_only(utterances, tmp_path, computed):
     left, right = noise(6), noise(7)
     stereo = [write_utterance(tmp_path, name, np.stack([left, right], 1)) for name in ("e", "d")]
-    mix = CONFIG._replace(channels="mix")
-    for _ in range(2):
-        features, _ = run([*utterances, *stereo], tmp_path / "cache", mix)
-        assert_features_equal(features["d"], compute_features((left + right) / 2, CONFIG))
-        message = "2 of 5 recordings have several channels and were mixed down to one, the first being d (2 channels)\n"
-        assert capsys.readouterr() == ("", message)
-    run(utterances, tmp_path / "cache", mix)
-    assert capsys.readouterr() == ("", "")
+    features, _ = run([*utterances, *stereo], tmp_path / "cache", CONFIG._replace(channels="mix"))
+    assert_features_equal(features["d"], compute_features((left + right) / 2, CONFIG))
     # That they were mixed once does not let them pass where they are refused.
-    with pytest.raises(RecordingError, match=r"^e: .* has 2 channels"):
+    with pytest.raises(UserError, match=r"2 with several channels \(e, d\): .* has 2 channels"):
         run([*utterances, *stereo], tmp_path / "cache")
+
+
+def test_parts_of_one_file_are_kept_apart(tmp_path, computed):
+    whole = write_utterance(tmp_path, "a", noise(1, 9000))
+    bounds_s = [(0.0, None), (0.0, 0.25), (0.25, 0.5), (0.25, None)]
+    utterances = [whole._replace(recording=f"{s} {e}", start_s=s, end_s=e) for s, e in bounds_s]
+    for expected in (["a"] * 4, []):
+        computed.clear()
+        features, _ = run(utterances, tmp_path / "cache")
+        assert computed == expected
+        for start_s, end_s in bounds_s:
+            samples = noise(1, 9000)[round(start_s * 16000) : None if end_s is None else round(end_s * 16000)]
+            assert_features_equal(features[f"{start_s} {end_s}"], compute_features(samples, CONFIG))
+
+
+def test_what_is_told_of_sounds_is_kept(utterances, tmp_path, computed):
+    utterances = [*utterances, write_utterance(tmp_path, "e", noise(5, 9000), 48000)]
+    first, second = (load_or_compute(utterances, CONFIG, tmp_path / "cache", "stop", False).sounds for _ in range(2))
+    assert first == second
+    assert [sound.file_rate_hz for sound in first.values()] == [16000, 16000, 16000, 48000]
+    assert first["c"].sha256 == hashlib.sha256(noise(0).tobytes()).hexdigest()
 
 
 def test_corpus_hash_by_hand(tmp_path):
@@ -257,6 +272,11 @@ def test_corpus_hash_names_a_file_that_cannot_be_read(utterances, tmp_path):
             corpus_hash([*utterances, unreadable])
 
 
+def test_corpus_hash_tells_parts_apart(utterances):
+    parts = [utterances[0]._replace(start_s=s, end_s=e) for s, e in ((0.0, None), (0.1, None), (0.0, 0.1), (0.1, 0.2))]
+    assert len({corpus_hash([part]) for part in parts}) == 4
+
+
 def test_processes_load_no_jax_and_nothing_that_compiles(utterances):
     code = """
 import sys
@@ -265,8 +285,9 @@ from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.representations.prosody import ProsodyConfig
+from convcam_jax.corpora.utterances import Source
 
-compute_entry(Path(sys.argv[1]), FeatureConfig(Cqt(), ProsodyConfig(), "refuse"))
+compute_entry(Source(Path(sys.argv[1])), FeatureConfig(Cqt(), ProsodyConfig(), "refuse"))
 sys.exit("jax" in sys.modules or "numba" in sys.modules)
 """
     command = [sys.executable, "-c", code, utterances[0].path]

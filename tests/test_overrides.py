@@ -17,6 +17,7 @@ OTHERS = {
     "corpus.channels": ("mix", "mix"),
     "corpus.emotions": ("anger, sadness", ("anger", "sadness")),
     "corpus.excluded_speakers": ("03,09", ("03", "09")),
+    "corpus.longer": ("crop", "crop"),
     "corpus.max_frames": ("100", 100),
     "corpus.on_error": ("skip", "skip"),
     "corpus.seed": ("7", 7),

@@ -152,7 +152,6 @@ def test_the_command_works_from_an_empty_folder(version, wheel, tmp_path):
     answer([uv.find_uv_bin(), "pip", "install", "--quiet", f"--python={own}", str(wheel)], tmp_path)
     answer([uv.find_uv_bin(), "pip", "check", f"--python={own}"], tmp_path)
 
-
     shown = outcome([str(installed / "bin" / "convcam"), "--help"], folder).stdout
     assert "--experiment" in shown
     assert "analyse_maps" in shown

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.corpora.left_out import CONTRADICTORY, EQUAL
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.dataset import Dataset
+from convcam_jax.representations import cache
+from convcam_jax.representations.cache import Loaded
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
@@ -36,10 +41,19 @@ def make_features(n_frames: int) -> Features:
 UTTERANCES = [make_utterance(number) for number in range(len(N_FRAMES))]
 
 
+def make_sound(sha256: str) -> SoundFacts:
+    return SoundFacts(1.0, 16000, 1, 0.5, 0.0, sha256)
+
+
+def make_loaded(utterances: list[Utterance], sha256: dict[str, str] | None = None) -> Loaded:
+    """As many frames as `N_FRAMES` says, and sounds that differ where `sha256` does not say otherwise."""
+    features = {u.recording: make_features(n) for u, n in zip(utterances, N_FRAMES, strict=True)}
+    return Loaded(features, {r: make_sound((sha256 or {}).get(r, r)) for r in features}, [])
+
+
 @pytest.fixture
 def without_computing(monkeypatch):
-    features = {u.recording: make_features(n) for u, n in zip(UTTERANCES, N_FRAMES, strict=True)}
-    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: (features, []))
+    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: make_loaded(UTTERANCES))
 
 
 def longest(max_frames: int) -> Config:
@@ -47,19 +61,36 @@ def longest(max_frames: int) -> Config:
 
 
 @pytest.mark.parametrize(("max_frames", "left_out"), [(30, ["r1", "r8"]), (31, ["r8"]), (400, [])])
-def test_longer_recordings_are_left_out_and_that_is_said(without_computing, tmp_path, capsys, max_frames, left_out):
+def test_longer_recordings_are_left_out_and_named(without_computing, tmp_path, max_frames, left_out):
     dataset, problems = preparation.load_dataset(UTTERANCES, longest(max_frames), tmp_path)
     used = [u.recording for u in dataset.utterances]
     assert used == [u.recording for u in UTTERANCES if u.recording not in left_out]
     assert [f.magnitude.shape[1] for f in dataset.features] == [n for n in N_FRAMES if n <= max_frames]
     assert [p.recording for p in problems] == left_out
-    message = f"recordings left out as longer than corpus.max_frames ({max_frames} frames): {len(left_out)}\n"
-    assert capsys.readouterr() == ("", message if left_out else "")
+    assert {p.kind for p in problems} <= {f"longer than corpus.max_frames ({max_frames}; the longest has 400)"}
+
+
+def test_equal_sounds_are_used_once_or_not_at_all(monkeypatch, tmp_path):
+    # r0 and r2 have the same emotion, r3 and r4 have not.
+    sha256 = {"r2": "r0", "r4": "r3"}
+    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: make_loaded(UTTERANCES, sha256))
+    dataset, problems = preparation.load_dataset(UTTERANCES, longest(400), tmp_path)
+    assert [u.recording for u in dataset.utterances] == ["r0", "r1", "r5", "r6", "r7", "r8"]
+    assert [s.sha256 for s in dataset.sounds] == ["r0", "r1", "r5", "r6", "r7", "r8"]
+    assert {p.recording: p.kind for p in problems} == {"r2": EQUAL, "r3": CONTRADICTORY, "r4": CONTRADICTORY}
 
 
 def test_a_limit_below_every_recording_is_told(without_computing, tmp_path):
     with pytest.raises(UserError, match=r"corpus\.max_frames: no recording is as short as 28 frames"):
         preparation.load_dataset(UTTERANCES, longest(28), tmp_path)
+
+
+def test_a_split_of_too_few_says_what_was_left_out_before(monkeypatch, tmp_path):
+    # Of r0, r2, r4, r6, r8, of anger, two are left.
+    sha256 = dict.fromkeys(("r2", "r4", "r6"), "r0")
+    monkeypatch.setattr(preparation, "load_or_compute", lambda *_: make_loaded(UTTERANCES, sha256))
+    with pytest.raises(UserError, match=rf"too few recordings of anger .*; left out before: 3 {EQUAL} \(r2, r4, r6\)$"):
+        preparation.load_dataset(UTTERANCES, longest(400), tmp_path)
 
 
 def small_dataset() -> Dataset:
@@ -126,6 +157,73 @@ def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
     preparation.write_beginning(tmp_path, {"config": {}}, dataset, [RecordingError("r9", "is silent")])
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["config.json", "folds.csv", "skipped.csv", "tables/table1.csv", "utterances.csv"]
+
+
+def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
+    problems = [RecordingError(f"s{i}", "is silent", "silent") for i in range(5)]
+    problems += [RecordingError("s0", "has no speaker", "without a speaker")]
+    dataset = small_dataset()._replace(sounds=(make_sound("0a"),))
+    preparation.write_beginning(tmp_path, {"config": {}}, dataset, problems)
+    assert capsys.readouterr().err == (
+        "5 of 6 recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); "
+        f"{tmp_path}/skipped.csv says which and why\n"
+    )
+    assert read_csv(tmp_path / "skipped.csv").to_numpy().tolist()[4:] == [
+        ["s4", "silent", "is silent"],
+        ["s0", "without a speaker", "has no speaker"],
+    ]
+    assert read_csv(tmp_path / "sounds.csv").to_numpy().tolist() == [["r0", 1.0, 16000, 1, 0.5, 0.0, "0a"]]
+
+
+def write_sound(folder: Path, name: str, duration_s: float) -> Utterance:
+    """Noise that no other name has."""
+    samples = 0.1 * np.random.default_rng(len(name)).normal(size=round(16000 * duration_s))
+    soundfile.write(folder / f"{name}.wav", samples, 16000, subtype="DOUBLE")
+    emotion = CONFIG.corpus.emotions[len(name) % 2]
+    return Utterance(name, "1", "female", emotion, "t", folder / f"{name}.wav")
+
+
+@pytest.fixture
+def utterances_of_lengths(tmp_path) -> list[Utterance]:
+    """Six of half a second, and one each of 1.3 and 1.7 s; 30 frames are 0.93 s."""
+    lengths_s = {"a" * (n + 1): 0.5 for n in range(6)} | {"b" * 7: 1.3, "b" * 8: 1.7}
+    return [write_sound(tmp_path, name, seconds) for name, seconds in lengths_s.items()]
+
+
+def in_this_process(monkeypatch) -> None:
+    monkeypatch.setattr(
+        cache, "_compute_all", lambda sources, config: (cache.compute_entry(source, config) for source in sources)
+    )
+
+
+def test_long_recordings_are_cropped_to_their_middle(utterances_of_lengths, tmp_path, monkeypatch, capsys):
+    in_this_process(monkeypatch)
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer="crop"))
+    dataset, problems = preparation.load_dataset(utterances_of_lengths, config, tmp_path)
+    assert problems == []
+    assert [u.recording for u in dataset.utterances] == sorted(u.recording for u in utterances_of_lengths)
+    cropped = {u.recording: u for u in dataset.utterances if u.source.is_part}
+    assert set(cropped) == {"b" * 7, "b" * 8}
+    for name, seconds in (("b" * 7, 1.3), ("b" * 8, 1.7)):
+        assert cropped[name].start_s + cropped[name].end_s == pytest.approx(seconds)
+        assert dataset.features[[u.recording for u in dataset.utterances].index(name)].magnitude.shape[1] == 30
+    assert "2 of 8 recordings are longer than corpus.max_frames (30; the longest has " in capsys.readouterr().err
+
+
+def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_path, monkeypatch, capsys):
+    in_this_process(monkeypatch)
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer="split"))
+    dataset, problems = preparation.load_dataset(utterances_of_lengths, config, tmp_path)
+    assert problems == []
+    parts = {
+        u.recording: sound for u, sound in zip(dataset.utterances, dataset.sounds, strict=True) if u.source.is_part
+    }
+    assert list(parts) == [
+        *("bbbbbbb_0.000-0.650", "bbbbbbb_0.650-1.300", "bbbbbbbb_0.000-0.850", "bbbbbbbb_0.850-1.700")
+    ]
+    assert [sound.duration_s for sound in parts.values()] == pytest.approx([0.65, 0.65, 0.85, 0.85], abs=1e-4)
+    assert max(f.magnitude.shape[1] for f in dataset.features) <= 30
+    assert "were divided into 4 parts" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

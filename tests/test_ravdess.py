@@ -173,8 +173,8 @@ def test_the_real_recordings_can_be_read_the_stereo_ones_too(ravdess_dir):
     assert {"03-01-02-01-01-02-01", "03-01-08-01-02-02-01"} <= {u.recording for u in stereo}
     for utterance in (*stereo, utterances[0]):
         recording = read_recording(utterance.path, 16000, 0.04, RavdessConfig().channels)
-        assert recording.n_channels == (2 if utterance in stereo else 1)
+        assert recording.facts.n_channels == (2 if utterance in stereo else 1)
         info = soundfile.info(utterance.path)
-        assert (recording.file_rate_hz, len(recording.samples)) == (48000, -(-info.frames // 3))
+        assert (recording.facts.file_rate_hz, len(recording.samples)) == (48000, -(-info.frames // 3))
     with pytest.raises(RecordingError, match="2 channels"):
         read_recording(stereo[0].path, 16000, 0.04)

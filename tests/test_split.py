@@ -9,7 +9,8 @@ import soundfile
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named
-from convcam_jax.corpora.utterances import Utterance, select, without_longer_than
+from convcam_jax.corpora.left_out import longer_than
+from convcam_jax.corpora.utterances import Utterance, select, without
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.splits.dividing import divide
@@ -162,7 +163,7 @@ def emodb_utterances(emodb_dir):
     config = CorpusConfig(name="emodb", excluded_speakers=("09", "12"))
     chosen = select(find_named(emodb_dir, EMODB_SPEAKER_GENDERS, "stop").utterances, config)
     n_frames = {u.recording: Cqt().n_frames(soundfile.info(u.path).frames) for u in chosen}
-    return without_longer_than(chosen, n_frames, config.max_frames)
+    return without(chosen, longer_than(chosen, n_frames, config.max_frames))
 
 
 def sizes_by_gender(utterances, assignment):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from convcam_jax.corpora.config import CorpusConfig
-from convcam_jax.corpora.utterances import Utterance, group_of, select, without_longer_than
-from convcam_jax.system.errors import UserError
+from convcam_jax.corpora.utterances import Utterance, group_of, part_name, select, without
+from convcam_jax.system.errors import RecordingError, UserError
 
 
 def an_utterance(recording: str = "a", speaker: str = "1", emotion: str = "anger") -> Utterance:
@@ -83,7 +83,21 @@ def test_an_excluded_speaker_that_is_not_there_is_named_with_the_nearest():
         select([], CorpusConfig("any", emotions=("anger", "fear"), excluded_speakers=("ana",)))
 
 
-def test_recordings_of_exactly_the_longest_length_are_kept():
+def test_a_group_that_is_not_known_is_named():
+    unknown = an_utterance("b")._replace(gender="")
+    assert group_of(unknown, "all") == "all"
+    with pytest.raises(UserError, match=r"corpus\.models_per: gender of b is not known; .*corpus\.models_per=all"):
+        group_of(unknown, "gender")
+
+
+def test_those_with_a_problem_are_taken_away():
     utterances = [an_utterance(r) for r in "abc"]
-    kept = without_longer_than(utterances, {"a": 202, "b": 203, "c": 1}, 202)
-    assert [u.recording for u in kept] == ["a", "c"]
+    assert [u.recording for u in without(utterances, [RecordingError("b", "p"), RecordingError("x", "p")])] == [
+        "a",
+        "c",
+    ]
+
+
+def test_parts_are_named_by_start_and_end():
+    assert part_name("a", 1.25, 12.5) == "a_1.250-12.500"
+    assert part_name("a", 0.0, None) == "a_0.000-end"

@@ -1,5 +1,6 @@
-"""Wav files: one read with all checks that a recording has to pass, and the content of a new one."""
+"""Recordings from sound files, with all checks that they have to pass, and the content of a new wav file."""
 
+import hashlib
 import io
 import math
 from pathlib import Path
@@ -10,70 +11,124 @@ import soundfile
 from jaxtyping import Float, Float64
 
 from convcam_jax.corpora.resampling import resample
+from convcam_jax.corpora.sound_files import read_channels
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
+
+# Full scale is 1. What a mix may exceed it by is far below this, and what integers as floats have is far above.
+HIGHEST_PEAK = 10.0
+# A fiftieth of the step of 16 bits.
+LOWEST_PEAK = 5e-7
+# Of the standard deviation. The largest of EMO-DB is 0.040, of RAVDESS (4 actors) 0.003, of TESS (20 words) 0.023.
+LARGEST_OFFSET = 0.1
+
+
+class SoundFacts(NamedTuple):
+    """What is told of a recording's sound.
+
+    duration_s: as it is used. file_rate_hz, n_channels: of its file. peak: of the mean of the channels, 1 is full
+    scale. removed_offset: constant that was taken away, 0 if none. sha256: hash (hex) of the samples as they are used.
+    """
+
+    duration_s: float
+    file_rate_hz: int
+    n_channels: int
+    peak: float
+    removed_offset: float
+    sha256: str
 
 
 class Recording(NamedTuple):
-    """One recording at the rate asked for, and the rate and number of channels of its file."""
+    """One recording at the rate asked for, and what is told of it."""
 
-    samples: Float64[np.ndarray, "N"]  # -1..1
-    file_rate_hz: int
-    n_channels: int
+    samples: Float64[np.ndarray, "N"]  # -1..1, or somewhat beyond
+    facts: SoundFacts
 
 
 def read_recording(
-    path: Path, sample_rate_hz: int, shortest_s: float, channels: Literal["refuse", "mix"] = "refuse"
+    path: Path,
+    sample_rate_hz: int,
+    shortest_s: float,
+    channels: Literal["refuse", "mix"] = "refuse",
+    start_s: float = 0.0,
+    end_s: float | None = None,
 ) -> Recording:
-    """Read the recording at `path`, resampled to `sample_rate_hz` where its file has another rate.
+    """Read the file at `path` from `start_s` to `end_s` (None: its end), at `sample_rate_hz`.
 
-    With `channels` "mix" it is the mean of the file's channels, with "refuse" more than one is a problem.
+    With `channels` "mix" it is the mean of the file's channels, with "refuse" more than one is a problem. A constant
+    offset is taken away where it is larger than `LARGEST_OFFSET` of the standard deviation.
 
-    Raises RecordingError if it is missing, unreadable, of several channels that are refused, empty, silent, not finite
-    or below `shortest_s` seconds.
+    Raises RecordingError if the file cannot be read (see `sound_files.read_channels`), has several channels that are
+    refused, or `sample_problem` finds one.
     """
-    samples, file_rate_hz = _read_channels(path)
-    n_channels = samples.shape[1]
+    all_channels, file_rate_hz = read_channels(path, start_s, end_s)
+    n_channels = all_channels.shape[1]
     if n_channels != 1 and channels == "refuse":
         raise RecordingError(
-            path.stem, f"{path} has {n_channels} channels; mix it down to one (mono), or set corpus.channels=mix"
+            path.stem,
+            f"{path} has {n_channels} channels; mix it down to one (mono), or set corpus.channels=mix",
+            "with several channels",
         )
     # Infinities of both signs have no mean; that it is not a number is found below.
     with np.errstate(invalid="ignore"):
-        mixed = samples.mean(axis=1)
-    problem = sample_problem(mixed, file_rate_hz, shortest_s)
-    if problem:
-        raise RecordingError(path.stem, f"{path} {problem}")
+        mixed = all_channels.mean(axis=1)
+    if found := sample_problem(mixed, file_rate_hz, shortest_s):
+        kind, problem = found
+        raise RecordingError(path.stem, f"{path} {problem}", kind)
+    offset = implausible_offset(mixed)
     n_samples = math.ceil(len(mixed) * (sample_rate_hz / file_rate_hz))
-    return Recording(resample(mixed, file_rate_hz, sample_rate_hz, n_samples), file_rate_hz, n_channels)
+    samples = resample(mixed - offset if offset else mixed, file_rate_hz, sample_rate_hz, n_samples)
+    digest = hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest()
+    facts = SoundFacts(
+        duration_s=len(samples) / sample_rate_hz,
+        file_rate_hz=file_rate_hz,
+        n_channels=n_channels,
+        peak=float(np.abs(mixed).max()),
+        removed_offset=offset,
+        sha256=digest,
+    )
+    return Recording(samples, facts)
 
 
-def _read_channels(path: Path) -> tuple[Float64[np.ndarray, "N C"], int]:
-    """Samples of all channels, and the rate in Hz."""
-    if not path.is_file():
-        raise RecordingError(path.stem, f"{path} is missing; put it there or take it off the list")
-    try:
-        return soundfile.read(path, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise RecordingError(
-            path.stem, f"{path} cannot be read as audio ({reason}); replace it by a wav file"
-        ) from error
+def read_source(
+    source: Source, sample_rate_hz: int, shortest_s: float, channels: Literal["refuse", "mix"]
+) -> Recording:
+    """Read an utterance's sound, see `read_recording`."""
+    return read_recording(source.path, sample_rate_hz, shortest_s, channels, source.start_s, source.end_s)
 
 
-def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: float) -> str:
-    """What keeps the samples from being used, and what to do about it; "" if nothing does."""
+def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: float) -> tuple[str, str] | None:
+    """What keeps the samples from being used: its kind, and what to do about it; None if nothing does."""
     if len(samples) == 0:
-        return "is empty (0 samples); record it again or remove it"
+        return "empty", "is empty (0 samples); record it again or remove it"
     if len(samples) < math.ceil(shortest_s * rate_hz):
-        return (
+        return "too short", (
             f"is too short ({1000 * len(samples) / rate_hz:.1f} ms; pitch analysis needs {1000 * shortest_s:.1f} ms); "
             "record it again or remove it"
         )
     if not np.isfinite(samples).all():
-        return "has samples that are not finite numbers; export it again or remove it"
+        return "not finite", "has samples that are not finite numbers; export it again or remove it"
     if np.ptp(samples) == 0:
-        return "is silent (all samples are equal); record it again or remove it"
-    return ""
+        return "silent", "is silent (all samples are equal); record it again or remove it"
+    peak = np.abs(samples).max()
+    if peak > HIGHEST_PEAK:
+        return "far beyond full scale", (
+            f"has samples of {peak:.4g}, where full scale is 1 (floating-point samples in the scale of integers?); "
+            "divide them by full scale, or export it with 16 bits"
+        )
+    if peak < LOWEST_PEAK:
+        return "silent", f"is as good as silent (its peak is {peak:.2g} of full scale); record it again or remove it"
+    return None
+
+
+def implausible_offset(samples: Float64[np.ndarray, "N"]) -> float:
+    """The mean of the samples where it is too large for speech, see `LARGEST_OFFSET`; else 0.
+
+    Energy (Eq. 7 of the paper) is a sum of squares and would be that of the constant; what recordings have otherwise is
+    left to them, so that their numbers are those of the files.
+    """
+    mean = float(samples.mean())
+    return mean if abs(mean) > LARGEST_OFFSET * samples.std() else 0.0
 
 
 def wav_bytes(samples: Float[np.ndarray, "N"], sample_rate_hz: int) -> bytes:

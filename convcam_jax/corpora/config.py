@@ -27,8 +27,9 @@ class CorpusConfig:
     models_per: str = "gender"
     # Recordings of several channels: a problem, or the mean of the channels.
     channels: Literal["refuse", "mix"] = "refuse"
-    # Longer recordings are left out.
     max_frames: int = 202
+    # Longer recordings: left out, their middle taken, or divided into equal parts.
+    longer: Literal["leave_out", "crop", "split"] = "leave_out"
     on_error: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:

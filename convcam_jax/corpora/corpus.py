@@ -12,8 +12,8 @@ class Corpus(NamedTuple):
     """A corpus of emotional speech.
 
     `find(config, cache_dir, sample_rate_hz)` gives its recordings, before any is read or left out by the config's
-    emotions or speakers. With the config's `on_error` "stop" the first problem of a recording is raised, with "skip"
-    all are collected. Raises UserError if there is no recording.
+    emotions or speakers. With the config's `on_error` "stop" all problems of recordings are raised together, with
+    "skip" they are collected. Raises UserError if there is no recording.
     """
 
     description: str  # one line

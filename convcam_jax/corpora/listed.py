@@ -1,114 +1,296 @@
-"""A corpus of one's own: recordings in `wav/`, and a table `utterances.csv` beside it that tells what is spoken."""
+"""A corpus of one's own: recordings in a folder, and a table `utterances.csv` in it that tells what is spoken."""
 
-import csv
 import dataclasses
-from collections.abc import Mapping, Sequence
+import difflib
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from convcam_jax.corpora.config import GENDERS, CorpusConfig
+from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.file_index import FileIndex, index_files, matching, recording_names, sound_files
+from convcam_jax.corpora.table_text import Row, Table, column_name, parse_table
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import file_problem, files_in_wav, given_folder
-from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.corpora.wav_files import file_problem, given_folder
+from convcam_jax.system.errors import RecordingError, UserError, named, together
+from convcam_jax.system.progress import say
 from convcam_jax.system.text import one_form
 
-LISTED_COLUMNS = ("recording", "speaker", "gender", "emotion", "text")
+TABLE = "utterances.csv"
+NEEDED = ("file", "speaker", "emotion")
+# Other words for columns, taken where the column itself is not there.
+_COLUMN_WORDS = {
+    "file": ("filename", "file_name", "filepath", "file_path", "path", "recording", "name"),
+    "speaker": ("speaker_id", "actor"),
+    "emotion": ("label",),
+    "gender": ("sex",),
+    "start": ("start_s",),
+    "end": ("end_s",),
+}
+_OPTIONAL = ("gender", "text", "start", "end", "recording")
+_GENDER_WORDS = {
+    **dict.fromkeys(("female", "f", "w", "weiblich", "woman", "frau", "femme", "femenino", "femminile"), "female"),
+    **dict.fromkeys(("male", "m", "männlich", "maennlich", "man", "mann", "homme", "masculino", "maschile"), "male"),
+}
+# Columns of the program's own tables.
+_RESERVED = ("recording", "group", "n_frames", "test_fold", "start_s", "end_s", "path", "attributes")
 HOW_TO_LIST = (
-    "put your recordings into wav/, list them in utterances.csv beside it, and give the folder as --data_dir; "
-    "--corpus=synthetic needs none"
+    f"put your recordings into a folder, list them there in {TABLE} with the columns {', '.join(NEEDED)}, and give the "
+    "folder as --data_dir; --corpus=synthetic needs none"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class ListedConfig(CorpusConfig):
-    """Which recordings of a corpus of one's own are used."""
+    """Which recordings of a corpus of one's own are used; several channels are mixed down."""
 
     name: str = "listed"
+    channels: Literal["refuse", "mix"] = "mix"
+
+
+class Entry(NamedTuple):
+    """A row of the table, its file, and the part of the file that it speaks of."""
+
+    line: int
+    cells: Mapping[str, str]
+    path: Path
+    start_s: float
+    end_s: float | None
 
 
 def find_listed(data_dir: Path, on_error: str) -> Found:
     """Recordings listed in `data_dir`/utterances.csv, sorted by name.
 
-    Each wav file has one row, and each row a wav file. For `on_error` see `Corpus`. Raises UserError if the table or
-    folder is missing, or the table lacks a column, has no row, or gives a speaker two genders.
+    For `on_error` see `Corpus`; files without a row are among the problems with "skip" and do not stop. Raises
+    UserError if the table or folder is missing, the table cannot be read, lacks a column, or has no row that can be
+    used.
     """
-    paths = files_in_wav(data_dir, HOW_TO_LIST)
-    table = data_dir / "utterances.csv"
-    rows = _read_rows(table)
-    _check_genders(table, rows)
-    utterances: dict[str, Utterance] = {}
-    problems = []
-    for line, row in rows:
-        problem = _row_problem(row, paths, utterances)
-        name, speaker, gender, emotion, text = (row[column] for column in LISTED_COLUMNS)
-        if problem:
-            problems.append(RecordingError(name or "(no name)", f"{table} line {line}: {problem}"))
-        else:
-            utterances[name] = Utterance(name, speaker, gender, emotion, text, paths[name])
-    named = {row["recording"] for _, row in rows}
-    problems += [
-        RecordingError(name, f"{table} has no row for {paths[name]}; add one or remove the file")
-        for name in paths
-        if name not in named
-    ]
+    path = _table_path(data_dir)
+    table = _read_table(path)
+    files = sound_files(data_dir)
+    problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
+    entries = []
+    index = index_files(data_dir, files)
+    for row in table.rows:
+        found, errors = _read_row(row, data_dir, index, path)
+        problems += errors
+        if found is not None:
+            entries.append(found)
+    named_entries, repeated = _with_names(entries, path)
+    problems += repeated
+    utterances = [_utterance(recording, entry) for recording, entry in named_entries.items()]
+    contradictory = _of_two_genders(utterances, path)
+    problems += contradictory
     if problems and on_error == "stop":
-        raise problems[0]
-    return Found([utterances[name] for name in sorted(utterances)], problems)
+        raise together(problems)
+    of_two_genders = {problem.recording for problem in contradictory}
+    usable = [u for u in utterances if u.recording not in of_two_genders]
+    if not usable:
+        raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
+    for remark in (*table.remarks, *_on_alike_speakers(usable)):
+        say(f"{path}: {remark}")
+    return Found(
+        sorted(usable, key=lambda u: u.recording), [*problems, *_not_listed(files, table.rows, data_dir, index)]
+    )
 
 
-def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line number and LISTED_COLUMNS, stripped, of each row of the csv file `table`."""
-    if not table.is_file():
-        raise UserError(f"{table}: missing; list each recording there, with the columns {', '.join(LISTED_COLUMNS)}")
+def _table_path(data_dir: Path) -> Path:
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [c for c in LISTED_COLUMNS if c not in (reader.fieldnames or ())]
-            if missing and len(reader.fieldnames or ()) == 1:
-                raise UserError(f"{table} line 1: no commas; save it as text separated by commas")
-            if missing:
-                raise UserError(f"{table} line 1: column {missing[0]} is missing; it needs {','.join(LISTED_COLUMNS)}")
-            rows = [(reader.line_num, {c: one_form(row[c] or "").strip() for c in LISTED_COLUMNS}) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{table}: cannot be read ({error}); save it as comma-separated text in UTF-8") from error
-    if not rows:
-        raise UserError(f"{table}: has no row below its header; list each recording there")
-    return rows
+        tables = sorted(path for path in data_dir.iterdir() if path.name.casefold() == TABLE)
+        others = sorted(p.name for p in data_dir.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx"))
+    except OSError as error:
+        raise UserError(f"{data_dir}: cannot be read ({error.strerror}); change its permissions") from error
+    if tables:
+        return tables[0]
+    hint = f" (found: {named(others)}; rename it or save it as {TABLE})" if others else ""
+    raise UserError(f"{data_dir / TABLE}: missing{hint}; {HOW_TO_LIST}")
 
 
-def _check_genders(table: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> None:
-    """Raise UserError if a speaker has two genders; no row can be left out for it, since any may be the wrong one."""
-    found: dict[str, dict[str, list[int]]] = {}
-    for line, row in rows:
-        if row["speaker"] and row["gender"] in GENDERS:
-            found.setdefault(row["speaker"], {}).setdefault(row["gender"], []).append(line)
-    for speaker, lines in found.items():
-        if len(lines) > 1:
-            genders = " and ".join(f"{gender} in {_in_lines(lines[gender])}" for gender in lines)
-            raise UserError(f"{table}: speaker {speaker} is {genders}; give each speaker one gender")
+def _read_table(path: Path) -> Table:
+    """The table with the program's names of columns."""
+    known = {*NEEDED, *_OPTIONAL, *(word for words in _COLUMN_WORDS.values() for word in words)}
+    try:
+        table = parse_table(path.read_bytes(), known)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); replace it") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    names = _program_names(table.columns)
+    missing = [column for column in NEEDED if column not in names.values()]
+    if missing:
+        raise UserError(
+            f"{path}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} "
+            f"missing; it needs {', '.join(NEEDED)}, may have {', '.join(_OPTIONAL)} and others, and has "
+            f"{', '.join(map(repr, table.columns))}{_nearest(missing, table)}"
+        )
+    if not table.rows and not table.bad_rows:
+        raise UserError(f"{path}: has no row below its header; list each recording there")
+    taken = [f"{theirs} as {ours}" for theirs, ours in names.items() if theirs != ours and theirs != "recording"]
+    remarks = [f"took the columns {', '.join(taken)}"] if taken else []
+    remarks += [
+        f"kept {column!r} as a column of its own; if {nearest[0]} was meant, call it so"
+        for column in names.values()
+        if column not in known and (nearest := difflib.get_close_matches(column, _OPTIONAL, n=1, cutoff=0.75))
+    ]
+    rows = [
+        Row(row.line, {names[c]: _in_one_form(names[c], cell) for c, cell in row.cells.items()}) for row in table.rows
+    ]
+    return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
 
 
-def _in_lines(lines: Sequence[int]) -> str:
-    """The first three line numbers in words, and how many more there are."""
-    shown = ", ".join(str(line) for line in lines[:3])
-    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
+    # A file is found by its name as it is on the disk.
+    return {column: cell if column == "file" else one_form(cell) for column, cell in cells.items()}
 
 
-def _row_problem(row: Mapping[str, str], paths: Mapping[str, Path], earlier: Mapping[str, Utterance]) -> str:
-    """What is wrong with a row of the table, and what to do; "" if nothing is."""
-    empty = [c for c in LISTED_COLUMNS if not row[c]]
-    if empty:
-        return f"{empty[0]} is empty; fill it in"
-    if row["gender"] not in GENDERS:
-        return f"gender {row['gender']!r} is unknown; write one of {', '.join(GENDERS)}"
-    if row["recording"] in earlier:
-        return "the recording is listed twice; remove one of the rows"
-    if row["recording"].removesuffix(".wav") in paths and row["recording"] not in paths:
-        return f"write {row['recording']} without .wav"
-    if row["recording"] not in paths:
-        return f"there is no wav/{row['recording']}.wav; add the file or remove the row (names are without .wav)"
-    return file_problem(paths[row["recording"]])
+def _program_names(columns: Sequence[str]) -> dict[str, str]:
+    """The names of columns in the program by those in the table."""
+    names = {column: column for column in columns}
+    for ours, words in _COLUMN_WORDS.items():
+        theirs = next((word for word in words if word in columns), None)
+        if ours not in columns and theirs is not None:
+            names[theirs] = ours
+    return names
+
+
+def _nearest(missing: Sequence[str], table: Table) -> str:
+    pairs = [(column, difflib.get_close_matches(column, table.columns, n=1)) for column in missing]
+    hints = [f"{nearest[0]!r} for {column}" for column, nearest in pairs if nearest]
+    return f" (did you mean {', '.join(hints)}?)" if hints else ""
+
+
+def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[Entry | None, list[RecordingError]]:
+    """The entry of a row, None if there is something wrong with it, and all that is."""
+    cells = row.cells
+    name = cells["file"] or f"line {row.line}"
+    errors = []
+
+    def wrong(kind: str, problem: str) -> None:
+        errors.append(RecordingError(name, f"{table} line {row.line}: {problem}", kind))
+
+    for column in NEEDED:
+        if not cells[column]:
+            wrong(f"without {column}", f"{column} is empty; fill it in")
+    if cells.get("gender") and column_name(cells["gender"]) not in _GENDER_WORDS:
+        wrong(
+            "of an unknown gender",
+            f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
+            "the column another name, by which recordings can be grouped as well",
+        )
+    path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
+    start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
+    if start_s is not None and end_s is not None and start_s >= end_s:
+        wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
+    if errors or path is None:
+        return None, errors
+    return Entry(row.line, cells, path, start_s or 0.0, end_s), []
+
+
+def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, str], None]) -> Path | None:
+    found = matching(name, data_dir, index)
+    if not found:
+        wrong("missing", f"there is no sound file {name} in {data_dir}; add the file or remove the row")
+        return None
+    if len(found) > 1:
+        several = named([str(path.relative_to(data_dir)) for path in found])
+        wrong("of which the name fits several files", f"{name} may be {several}; write more of the path")
+        return None
+    if problem := file_problem(found[0]):
+        wrong("no readable sound file", problem)
+        return None
+    return found[0]
+
+
+def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float | None:
+    """The time in a cell, None if it is empty or wrong; a comma may stand for the point."""
+    if not cell:
+        return None
+    try:
+        seconds = float(cell.replace(",", "."))
+    except ValueError:
+        seconds = math.nan
+    if math.isfinite(seconds) and seconds >= 0:
+        return seconds
+    wrong("of a wrong time", f"{column} {cell!r} is no time in seconds; mend it")
+    return None
+
+
+def _with_names(entries: Sequence[Entry], table: Path) -> tuple[dict[str, Entry], list[RecordingError]]:
+    """Entries by recording, and the problems of rows that speak of what another row speaks of."""
+    names = recording_names([e.path for e in entries], [(e.start_s, e.end_s) for e in entries])
+    named_entries: dict[str, Entry] = {}
+    problems = []
+    for default, entry in zip(names, entries, strict=True):
+        name = entry.cells.get("recording") or default
+        first = named_entries.setdefault(name, entry)
+        if first is not entry:
+            problems.append(
+                RecordingError(
+                    name,
+                    f"{table} line {entry.line}: the recording is listed twice, first in line {first.line}; remove "
+                    "one of the rows",
+                    "listed twice",
+                )
+            )
+    # Rows that contradict one another: any may be wrong.
+    disputed = {p.recording for p in problems if _dispute(named_entries[p.recording], entries)}
+    return {name: entry for name, entry in named_entries.items() if name not in disputed}, problems
+
+
+def _dispute(entry: Entry, entries: Sequence[Entry]) -> bool:
+    same = [e for e in entries if (e.path, e.start_s, e.end_s) == (entry.path, entry.start_s, entry.end_s)]
+    return len({(e.cells["speaker"], e.cells["emotion"]) for e in same}) > 1
+
+
+def _utterance(recording: str, entry: Entry) -> Utterance:
+    own = {*NEEDED, *_OPTIONAL}
+    attributes = {column: cell for column, cell in entry.cells.items() if column not in own}
+    return Utterance(
+        recording,
+        speaker=entry.cells["speaker"],
+        gender=_GENDER_WORDS.get(column_name(entry.cells.get("gender", "")), ""),
+        emotion=entry.cells["emotion"],
+        text=entry.cells.get("text", ""),
+        path=entry.path,
+        attributes=tuple((f"{c}_listed" if c in _RESERVED else c, cell) for c, cell in attributes.items()),
+        start_s=entry.start_s,
+        end_s=entry.end_s,
+    )
+
+
+def _of_two_genders(utterances: Sequence[Utterance], table: Path) -> list[RecordingError]:
+    """All recordings of speakers with two genders: any may be the wrong one."""
+    genders: dict[str, dict[str, list[str]]] = {}
+    for u in utterances:
+        genders.setdefault(u.speaker, {}).setdefault(u.gender, []).append(u.recording)
+    problems = []
+    for speaker, of_gender in genders.items():
+        if len(of_gender) > 1:
+            told = " and ".join(f"{gender or 'of no gender'} in {named(of_gender[gender])}" for gender in of_gender)
+            problem = f"{table}: speaker {speaker} is {told}; give each speaker one gender"
+            own = [recording for recordings in of_gender.values() for recording in recordings]
+            problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in own]
+    return problems
+
+
+def _on_alike_speakers(utterances: Sequence[Utterance]) -> list[str]:
+    """Speakers that may be one: a spreadsheet takes zeros away, and people vary capital letters."""
+    alike: dict[str, set[str]] = {}
+    for u in utterances:
+        alike.setdefault(u.speaker.casefold().lstrip("0"), set()).add(u.speaker)
+    pairs = [" and ".join(sorted(names)) for names in alike.values() if len(names) > 1]
+    return [f"speakers {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
+
+
+def _not_listed(files: Sequence[Path], rows: Sequence[Row], data_dir: Path, index: FileIndex) -> list[RecordingError]:
+    """The files that no row speaks of, named by their paths: they have no other name."""
+    spoken_of = {path for row in rows for path in matching(row.cells["file"], data_dir, index)}
+    return [
+        RecordingError(str(path.relative_to(data_dir)), f"{TABLE} has no row for it", "not listed")
+        for path in files
+        if path not in spoken_of
+    ]
 
 
 def _find(config: ListedConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
@@ -116,7 +298,7 @@ def _find(config: ListedConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
 
 
 LISTED = Corpus(
-    description=f"a corpus of your own: wav/ beside utterances.csv with the columns {', '.join(LISTED_COLUMNS)}",
+    description=f"a corpus of your own: a folder with {TABLE}, of the columns {', '.join(NEEDED)} and any others",
     how_to_get=HOW_TO_LIST,
     licence="that of your recordings",
     config=ListedConfig,

@@ -1,7 +1,7 @@
 """The recordings of a corpus as a list of utterances, and the subset of them that is used (paper, section 3.1)."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,16 +11,36 @@ from convcam_jax.system.errors import RecordingError, UserError
 _COLUMNS = ("speaker", "gender", "emotion", "text")
 
 
-class Utterance(NamedTuple):
-    """One recording and what is known about it."""
+class Source(NamedTuple):
+    """Where the sound of an utterance is: a file, or a part of it."""
 
-    recording: str  # the file's name without .wav
+    path: Path
+    start_s: float = 0.0
+    end_s: float | None = None  # None: the file's end
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is not the whole file."""
+        return self.start_s > 0 or self.end_s is not None
+
+
+class Utterance(NamedTuple):
+    """One recording and what is known about it; several may be parts of one file."""
+
+    recording: str  # the file's name without its ending, or another that no other recording has
     speaker: str
-    gender: str  # "female" or "male"
+    gender: str  # "female" or "male"; "" if it is not known
     emotion: str
     text: str
     path: Path
     attributes: tuple[tuple[str, str], ...] = ()  # further columns, such as ("intensity", "strong")
+    start_s: float = 0.0
+    end_s: float | None = None  # None: the file's end
+
+    @property
+    def source(self) -> Source:
+        """Where its sound is."""
+        return Source(self.path, self.start_s, self.end_s)
 
     def value(self, column: str) -> str:
         """What stands in a column: speaker, gender, emotion, text or an attribute; KeyError if there is none."""
@@ -82,11 +102,21 @@ def group_of(utterance: Utterance, models_per: str) -> str:
             f"config field corpus.models_per: there is no column {models_per}; "
             f"it must be one of {', '.join([ALL, *columns])}"
         )
-    return utterance.value(models_per)
+    value = utterance.value(models_per)
+    if not value:
+        raise UserError(
+            f"config field corpus.models_per: {models_per} of {utterance.recording} is not known; fill it in, or set "
+            f"corpus.models_per={ALL} for one model of all recordings"
+        )
+    return value
 
 
-def without_longer_than(
-    utterances: Sequence[Utterance], n_frames: Mapping[str, int], max_frames: int
-) -> list[Utterance]:
-    """Those of at most `max_frames` frames; `n_frames` maps recordings to their number of frames."""
-    return [u for u in utterances if n_frames[u.recording] <= max_frames]
+def without(utterances: Sequence[Utterance], problems: Sequence[RecordingError]) -> list[Utterance]:
+    """Those that have no problem."""
+    with_problem = {problem.recording for problem in problems}
+    return [u for u in utterances if u.recording not in with_problem]
+
+
+def part_name(recording: str, start_s: float, end_s: float | None) -> str:
+    """What a part of a file is called: by the recording's name, and start and end in seconds."""
+    return f"{recording}_{start_s:.3f}-{'end' if end_s is None else f'{end_s:.3f}'}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.errors import RecordingError, UserError, together
 from convcam_jax.system.text import one_form
 
 
@@ -64,18 +64,18 @@ def read_names(paths: Mapping[str, Path], read_name: Callable[[str, Path], Utter
     """The utterances that the names of files tell, in their order.
 
     `paths` maps names without their ending to files. `read_name(name, path)` raises RecordingError where a name is
-    wrong. With `on_error` "stop" the first problem is raised, with "skip" all are collected.
+    wrong. With `on_error` "stop" all problems are raised together, with "skip" they are collected.
     """
     utterances, problems = [], []
     for name, path in paths.items():
         try:
             utterance = read_name(name, path)
             if problem := file_problem(path):
-                raise RecordingError(name, problem)
+                raise RecordingError(name, problem, "no readable sound file")
         except RecordingError as error:
-            if on_error == "stop":
-                raise
             problems.append(error)
         else:
             utterances.append(utterance)
+    if problems and on_error == "stop":
+        raise together(problems)
     return Found(utterances, problems)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from convcam_jax.corpora.audio import SoundFacts
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.arrays import emotion_indices, n_frames, stack
 from convcam_jax.data.members import Cohort
@@ -19,12 +20,16 @@ from convcam_jax.system.namespaces import ATTRIBUTE
 
 
 class Dataset(NamedTuple):
-    """The utterances of a run in one order: their features, the group of each, and the folds they are split into."""
+    """The utterances of a run in one order: their features, the group of each, and the folds they are split into.
+
+    `sounds`: what is told of the sound of each; empty where that is not known.
+    """
 
     utterances: tuple[Utterance, ...]
     features: tuple[Features, ...]
     groups: tuple[str, ...]
     folds: tuple[Fold, ...]
+    sounds: tuple[SoundFacts, ...] = ()
 
     def cohorts(self) -> tuple[Cohort, ...]:
         """The groups in the order of the alphabet, each with the folds in which it has recordings for the test."""
@@ -71,8 +76,11 @@ def utterance_table(dataset: Dataset) -> pd.DataFrame:
 
     What else a corpus tells of them stands in columns `attribute/NAME`. With one fold `split` says for what the
     recording is; with several `test_fold` says where it is tested ("" where nowhere), and `fold_table` has the rest.
+    Where recordings are parts of files it says which (`start_s`, `end_s`).
     """
     table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes"])
+    if not any(u.source.is_part for u in dataset.utterances):
+        table = table.drop(columns=["start_s", "end_s"])
     attributes = pd.DataFrame([dict(u.attributes) for u in dataset.utterances], index=table.index)
     table = table.join(attributes.add_prefix(ATTRIBUTE))
     table = table.assign(group=dataset.groups, n_frames=n_frames(dataset.features))
@@ -80,6 +88,12 @@ def utterance_table(dataset: Dataset) -> pd.DataFrame:
         return table.assign(split=dataset.folds[0].split_of)
     tested = [[fold.name for fold in dataset.folds if fold.split_of[i] == "test"] for i in range(len(table))]
     return table.assign(test_fold=[", ".join(names) for names in tested])
+
+
+def sound_table(dataset: Dataset) -> pd.DataFrame:
+    """The table of `sounds.csv`: what is told of each recording's sound, see `SoundFacts`."""
+    recordings = [u.recording for u in dataset.utterances]
+    return pd.DataFrame(dataset.sounds, index=pd.Index(recordings, name="recording")).reset_index()
 
 
 def fold_table(dataset: Dataset) -> pd.DataFrame:

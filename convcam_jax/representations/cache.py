@@ -16,92 +16,111 @@ from typing import NamedTuple
 
 import numpy as np
 import parselmouth
+import soundfile
 
-from convcam_jax.corpora.audio import read_recording
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.audio import SoundFacts, read_source
+from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations.features import FeatureConfig, Features, compute_features
 from convcam_jax.representations.prosody import shortest_s
-from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.errors import RecordingError, together
 from convcam_jax.system.files import write_whole
-from convcam_jax.system.progress import say, show_progress
+from convcam_jax.system.progress import show_progress
 from convcam_jax.system.worker_processes import in_processes
 
 # To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class Entry(NamedTuple):
-    """What the cache keeps of one recording: its features, and the rate and number of channels of its file."""
+    """What the cache keeps of one recording: its features, and what is told of its sound."""
 
     features: Features
-    file_rate_hz: int
-    n_channels: int
+    sound: SoundFacts
+
+
+class Loaded(NamedTuple):
+    """Features and what is told of their sounds, by recording, and the problems of recordings that have none."""
+
+    features: dict[str, Features]
+    sounds: dict[str, SoundFacts]
+    problems: list[RecordingError]
 
 
 def load_or_compute(
     utterances: Sequence[Utterance], config: FeatureConfig, cache_dir: Path, on_error: str, progress: bool = True
-) -> tuple[dict[str, Features], list[RecordingError]]:
+) -> Loaded:
     """Features by recording, in the order of `utterances`, and the problems of those left out.
 
     What is not in `cache_dir`, or damaged there, is computed and written to it; `progress` shows how far. With
-    `on_error` "stop" the first problem (in the order of `utterances`) is raised, with "skip" all are collected. Raises
-    UserError if the cache cannot be written. The calling script needs the guard `if __name__ == "__main__"`.
+    `on_error` "stop" all problems are raised together when all is computed. Raises UserError if the cache cannot be
+    written. The calling script needs the guard `if __name__ == "__main__"`.
     """
-    cache_paths = {u.recording: entry_path(u.path, config, cache_dir) for u in utterances}
-    entries = {r: entry for r, path in cache_paths.items() if path and (entry := read_entry(path))}
+    hashes = {path: _file_hash(path) for path in {u.path for u in utterances}}
+    paths = {u.recording: entry_path(u.source, config, cache_dir, hashes[u.path]) for u in utterances}
+    entries = {r: entry for r, path in paths.items() if path and (entry := read_entry(path))}
     missing = [u for u in utterances if u.recording not in entries]
     problems = []
     with (
         show_progress("features", len(utterances), "recording", len(entries), progress) as update,
-        contextlib.closing(_compute_all([u.path for u in missing], config)) as outcomes,
+        contextlib.closing(_compute_all([u.source for u in missing], config)) as outcomes,
     ):
         for utterance, outcome in zip(missing, outcomes, strict=True):
             if isinstance(outcome, Entry):
                 entries[utterance.recording] = outcome
-                if path := cache_paths[utterance.recording]:
+                if path := paths[utterance.recording]:
                     write_entry(path, outcome)
             else:
-                problems.append(RecordingError(utterance.recording, outcome))
-                if on_error == "stop":
-                    raise problems[0]
+                problems.append(RecordingError(utterance.recording, outcome.problem, outcome.kind))
             update()
-    _say_resampled(entries, config.representation.sample_rate_hz)
-    _say_mixed(entries)
-    return {u.recording: entries[u.recording].features for u in utterances if u.recording in entries}, problems
+    if problems and on_error == "stop":
+        raise together(problems)
+    found = [u.recording for u in utterances if u.recording in entries]
+    features = {recording: entries[recording].features for recording in found}
+    return Loaded(features, {recording: entries[recording].sound for recording in found}, problems)
 
 
 def corpus_hash(utterances: Iterable[Utterance]) -> str:
-    """SHA-256 (hex) of the names and the wav files of all utterances, in any order.
+    """SHA-256 (hex) of the names of all utterances, their files, and the parts of these that they are, in any order.
 
-    Raises RecordingError if a file cannot be read.
+    Raises UserError naming all files that cannot be read.
     """
-    lines = sorted(f"{u.recording} {_file_hash(u)}\n" for u in utterances)
+    utterances = list(utterances)
+    hashes = {path: _file_hash(path) for path in {u.path for u in utterances}}
+    if unreadable := [u for u in utterances if not hashes[u.path]]:
+        raise together(
+            [RecordingError(u.recording, f"{u.path} cannot be read; replace or remove it") for u in unreadable]
+        )
+    lines = sorted(f"{u.recording} {hashes[u.path]}{_part_in_words(u.source)}\n" for u in utterances)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _file_hash(utterance: Utterance) -> str:
-    try:
-        return hashlib.sha256(utterance.path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RecordingError(
-            utterance.recording, f"{utterance.path} cannot be read ({error.strerror}); replace or remove it"
-        ) from error
+def _part_in_words(source: Source) -> str:
+    return f" {source.start_s} {source.end_s}" if source.is_part else ""
 
 
-def entry_path(wav: Path, config: FeatureConfig, cache_dir: Path) -> Path | None:
-    """Where the features of the file `wav` are kept, or None if it cannot be read."""
+def _file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file, "" if it cannot be read."""
     try:
-        content = wav.read_bytes()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
+        return ""
+
+
+def entry_path(source: Source, config: FeatureConfig, cache_dir: Path, file_hash: str) -> Path | None:
+    """Where the features of a file with a hash, or of a part of it, are kept; None if the hash is ""."""
+    if not file_hash:
         return None
     dependencies = {
         "format": FORMAT_VERSION,
-        "wav": hashlib.sha256(content).hexdigest(),
+        "file": file_hash,
+        "part": [source.start_s, source.end_s],
         "representation": dict(config.representation.cache_key()),
         "prosody": asdict(config.prosody),
         "channels": config.channels,
-        # By which recordings at another rate are resampled.
+        # By which files are read, and recordings at another rate are resampled.
+        "soundfile": soundfile.__libsndfile_version__,
         "soxr": version("soxr"),
         "praat": parselmouth.PRAAT_VERSION,
     }
@@ -120,52 +139,29 @@ def read_entry(path: Path) -> Entry | None:
         return None
     with np.load(io.BytesIO(payload)) as arrays:
         features = Features(**{name: arrays[name] for name in Features._fields})
-        return Entry(features, int(arrays["file_rate_hz"]), int(arrays["n_channels"]))
+        return Entry(features, SoundFacts(*json.loads(str(arrays["sound"]))))
 
 
 def write_entry(path: Path, entry: Entry) -> None:
     """Write the entry to `path`, whole or not at all; raises UserError if the folder takes no more."""
     buffer = io.BytesIO()
-    file_rate_hz, n_channels = np.array(entry.file_rate_hz), np.array(entry.n_channels)
-    np.savez(buffer, file_rate_hz=file_rate_hz, n_channels=n_channels, **entry.features._asdict())
+    np.savez(buffer, sound=np.array(json.dumps(entry.sound)), **entry.features._asdict())
     payload = buffer.getvalue()
     content = hashlib.sha256(payload).digest() + payload
     write_whole(path, lambda temporary: temporary.write_bytes(content), "--cache_dir")
 
 
-def compute_entry(wav: Path, config: FeatureConfig) -> Entry | str:
-    """The entry of one file, or what is wrong with the file."""
+def compute_entry(source: Source, config: FeatureConfig) -> Entry | RecordingError:
+    """The entry of one file or a part of it, or what is wrong with it."""
     try:
-        recording = read_recording(
-            wav, config.representation.sample_rate_hz, shortest_s(config.prosody), config.channels
+        recording = read_source(
+            source, config.representation.sample_rate_hz, shortest_s(config.prosody), config.channels
         )
     except RecordingError as error:
-        return error.problem
-    return Entry(compute_features(recording.samples, config), recording.file_rate_hz, recording.n_channels)
+        return error
+    return Entry(compute_features(recording.samples, config), recording.facts)
 
 
-def _compute_all(wavs: Sequence[Path], config: FeatureConfig) -> Generator[Entry | str, None, None]:
+def _compute_all(sources: Sequence[Source], config: FeatureConfig) -> Generator[Entry | RecordingError, None, None]:
     """Outcomes of `compute_entry`, in order."""
-    return in_processes(partial(compute_entry, config=config), wavs)
-
-
-def _say_resampled(entries: dict[str, Entry], sample_rate_hz: int) -> None:
-    """One line for all recordings whose files have another rate."""
-    rates = {r: e.file_rate_hz for r, e in sorted(entries.items()) if e.file_rate_hz != sample_rate_hz}
-    if rates:
-        first = next(iter(rates))
-        say(
-            f"{len(rates)} of {len(entries)} recordings are not at {sample_rate_hz} Hz and were resampled, "
-            f"the first being {first} ({rates[first]} Hz)"
-        )
-
-
-def _say_mixed(entries: dict[str, Entry]) -> None:
-    """One line for all recordings whose files have several channels."""
-    channels = {r: e.n_channels for r, e in sorted(entries.items()) if e.n_channels > 1}
-    if channels:
-        first = next(iter(channels))
-        say(
-            f"{len(channels)} of {len(entries)} recordings have several channels and were mixed down to one, "
-            f"the first being {first} ({channels[first]} channels)"
-        )
+    return in_processes(partial(compute_entry, config=config), sources)

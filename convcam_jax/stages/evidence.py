@@ -110,7 +110,7 @@ def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> di
 
 
 def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) -> dict[str, Features]:
-    features, _ = load_or_compute(utterances, config.features, cache_dir / "features", "stop")
+    features = load_or_compute(utterances, config.features, cache_dir / "features", "stop").features
     longest = max(n_frames(list(features.values())))
     if longest > config.corpus.max_frames:
         raise UserError(f"config field corpus.max_frames: must be at least {longest}, the longest recording's frames")

@@ -110,7 +110,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     record = {**run_record(config, utterances), "maps_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     check_workdir(workdir, record)
     given = [u for u in utterances if u.recording in maps]
-    computed, unreadable = load_or_compute(
+    computed, _, unreadable = load_or_compute(
         given, config.features, settings.cache_dir / "features", config.corpus.on_error
     )
     if unreadable:

@@ -45,7 +45,7 @@ def ask_networks(run: Run) -> None:
 
 def _answers(run: Run) -> pd.DataFrame:
     tasks = {
-        (place, i): ToProbe(utterance.path, own_map)
+        (place, i): ToProbe(utterance.source, own_map)
         for place, own in enumerate(run.cohort_maps)
         for i, (utterance, own_map) in enumerate(
             zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)

@@ -10,7 +10,8 @@ from jaxtyping import Float, Float32, Float64
 
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
-from convcam_jax.corpora.audio import read_recording
+from convcam_jax.corpora.audio import read_source
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.representations.prosody import shortest_s
@@ -20,14 +21,14 @@ from convcam_jax.system.files import file_stem, write_whole
 class ToProbe(NamedTuple):
     """A recording and its mean map."""
 
-    path: Path
+    source: Source
     map: Float[np.ndarray, "F n"]
 
 
 class ToShow(NamedTuple):
     """A recording and all that the report shows of it but its sounds."""
 
-    path: Path
+    source: Source
     shown: Shown
 
 
@@ -35,7 +36,7 @@ def probe(
     task: ToProbe, features: FeatureConfig, report: ReportConfig
 ) -> tuple[list[Probe], Float32[np.ndarray, "P F n"]]:
     """What the networks are asked about the recording, and the magnitudes, see `resynthesis.probes`."""
-    samples = _samples(task.path, features)
+    samples = _samples(task.source, features)
     return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, features.representation)
 
 
@@ -46,16 +47,16 @@ def show(
 
     Writes its sounds into `folder`, see `write_sounds`.
     """
-    sounds = listen(task.path, task.shown.consensus, features, thresholds)
+    sounds = listen(task.source, task.shown.consensus, features, thresholds)
     write_sounds(task.shown.view.recording, sounds, thresholds, folder)
     return recording(task.shown, sounds), round_trip_snr_db(sounds.original, features.representation)
 
 
 def listen(
-    path: Path, consensus: Float[np.ndarray, "F n"], features: FeatureConfig, thresholds: tuple[float, ...]
+    source: Source, consensus: Float[np.ndarray, "F n"], features: FeatureConfig, thresholds: tuple[float, ...]
 ) -> Sounds:
-    """The sounds of the recording at `path` with the mean map `consensus`."""
-    samples, representation = _samples(path, features), features.representation
+    """The sounds of the recording at `source` with the mean map `consensus`."""
+    samples, representation = _samples(source, features), features.representation
     parts = [split(samples, marked_cells(consensus, t), representation) for t in thresholds]
     only, without = [part.only for part in parts], [part.without for part in parts]
     return Sounds(representation.sample_rate_hz, samples, only, without)
@@ -74,9 +75,9 @@ def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folde
         write_whole(folder / f"{file_stem(name)}_{part}.wav", write)
 
 
-def _samples(path: Path, features: FeatureConfig) -> Float64[np.ndarray, " N"]:
+def _samples(source: Source, features: FeatureConfig) -> Float64[np.ndarray, " N"]:
     rate_hz = features.representation.sample_rate_hz
-    return read_recording(path, rate_hz, shortest_s(features.prosody), features.channels).samples
+    return read_source(source, rate_hz, shortest_s(features.prosody), features.channels).samples
 
 
 def _write_wav(path: Path, samples: Float64[np.ndarray, " N"], rate_hz: int) -> None:

@@ -7,30 +7,36 @@ from typing import Any
 import pandas as pd
 
 from convcam_jax.corpora import CORPORA
-from convcam_jax.corpora.utterances import Utterance, group_of, select, without_longer_than
-from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
-from convcam_jax.representations.cache import load_or_compute
+from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
+from convcam_jax.corpora.lengths import equal_parts, middle
+from convcam_jax.corpora.sound_remarks import sound_remarks
+from convcam_jax.corpora.utterances import Utterance, group_of, select, without
+from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
+from convcam_jax.representations.cache import Loaded, load_or_compute
+from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.pretrained import check_weights
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import remove_partial
 from convcam_jax.system.formats import write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import visible
 
-_SKIPPED_COLUMNS = ["recording", "problem"]
+_SKIPPED_COLUMNS = ["recording", "kind", "problem"]
 
 
 def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
-    """The utterances of the config's corpus, before features are known, and the problems of those left out."""
+    """The utterances of the config's corpus, before features are known, and what is wrong with those left out."""
     corpus = CORPORA[config.corpus.name]
     found = corpus.find(config.corpus, cache_dir, config.representation.sample_rate_hz)
-    return select(found.utterances, config.corpus, corpus.speakers), found.problems
+    selected = select(found.utterances, config.corpus, corpus.speakers)
+    return selected, [*found.problems, *not_selected(found.utterances, config.corpus)]
 
 
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
@@ -41,30 +47,82 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
         to be too long or unreadable.
     """
     corpus = config.corpus
-    group_by_recording = {u.recording: group_of(u, corpus.models_per) for u in utterances}
-    expected = divide(config.split, utterances, [group_by_recording[u.recording] for u in utterances])
+    expected = divide(config.split, utterances, [group_of(u, corpus.models_per) for u in utterances])
     for warning in expected.warnings:
         say(warning)
-    computed, problems = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
-    lengths = {recording: features.magnitude.shape[1] for recording, features in computed.items()}
-    found = [u for u in utterances if u.recording in computed]
-    usable = without_longer_than(found, lengths, corpus.max_frames)
-    if not usable:
+    loaded = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
+    for remark in sound_remarks(loaded.sounds, config.representation.sample_rate_hz):
+        say(remark)
+    found = without(utterances, loaded.problems)
+    equal = equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
+    found = without(found, equal)
+    if corpus.longer != "leave_out":
+        found, loaded = _with_parts(found, loaded, config, cache_dir)
+    longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
+    usable = without(found, longer)
+    if found and not usable:
         raise UserError(f"config field corpus.max_frames: no recording is as short as {corpus.max_frames} frames")
-    longer = [u.recording for u in found if lengths[u.recording] > corpus.max_frames]
-    if longer:
-        say(f"recordings left out as longer than corpus.max_frames ({corpus.max_frames} frames): {len(longer)}")
-    problems += [RecordingError(r, f"{lengths[r]} frames are more than corpus.max_frames") for r in longer]
-    groups = [group_by_recording[u.recording] for u in usable]
-    folds, warnings = divide(config.split, usable, groups)
+    groups = [group_of(u, corpus.models_per) for u in usable]
+    problems = [*loaded.problems, *equal, *longer]
+    dataset = Dataset(
+        tuple(usable),
+        tuple(loaded.features[u.recording] for u in usable),
+        tuple(groups),
+        _folds(usable, groups, config, problems, expected.warnings),
+        tuple(loaded.sounds[u.recording] for u in usable),
+    )
+    return dataset, problems
+
+
+def _folds(
+    usable: Sequence[Utterance],
+    groups: Sequence[str],
+    config: Config,
+    problems: Sequence[RecordingError],
+    said: Sequence[str],
+) -> tuple[Fold, ...]:
+    """The folds of the split, which warns of what was not `said` before; its error says what was left out."""
+    try:
+        folds, warnings = divide(config.split, usable, groups)
+    except UserError as error:
+        if not problems:
+            raise
+        raise UserError(f"{error}; left out before: {counted_by_kind(problems)}") from error
     for warning in warnings:
-        if warning not in expected.warnings:
+        if warning not in said:
             say(warning)
-    return Dataset(tuple(usable), tuple(computed[u.recording] for u in usable), tuple(groups), folds), problems
+    return folds
+
+
+def _n_frames(loaded: Loaded) -> dict[str, int]:
+    return {recording: features.magnitude.shape[1] for recording, features in loaded.features.items()}
+
+
+def _with_parts(
+    found: Sequence[Utterance], loaded: Loaded, config: Config, cache_dir: Path
+) -> tuple[list[Utterance], Loaded]:
+    """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them."""
+    corpus = config.corpus
+    longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
+    longest_s = longest_duration_s(config.representation, corpus.max_frames)
+    durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
+    cut = middle if corpus.longer == "crop" else equal_parts
+    parts = [p for u in found if u.recording in durations_s for p in cut(u, durations_s[u.recording], longest_s)]
+    if longer:
+        done = "cut down to their middle" if corpus.longer == "crop" else f"divided into {len(parts)} parts"
+        say(f"{len(longer)} of {len(found)} recordings are {longer[0].kind} and were {done}")
+    # A part may be silent where the whole is not.
+    of_parts = load_or_compute(parts, config.features, cache_dir / "features", "skip", progress=bool(parts))
+    utterances = sorted([*without(found, longer), *without(parts, of_parts.problems)], key=lambda u: u.recording)
+    return utterances, Loaded(
+        loaded.features | of_parts.features,
+        loaded.sounds | of_parts.sounds,
+        [*loaded.problems, *of_parts.problems],
+    )
 
 
 def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: True) -> Run:
-    """Read the corpus, open the workdir, and write `config.json`, `utterances.csv`, `folds.csv` and `skipped.csv`.
+    """Read the corpus, open the workdir, and write the files of `write_beginning`.
 
     Of several processes the first one writes. A workdir that holds a run of another config is refused, unless only
     fields differ that do not count.
@@ -90,7 +148,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
 def write_beginning(
     workdir: Path, record: dict[str, Any], dataset: Dataset, problems: Sequence[RecordingError]
 ) -> None:
-    """Write `config.json`, `utterances.csv`, `folds.csv`, and `skipped.csv` if there are problems.
+    """Write `config.json`, `utterances.csv`, `sounds.csv`, `folds.csv`, and `skipped.csv` if there are problems.
 
     What a killed run left half-written is removed. A run that goes on keeps what its `config.json` says of its
     beginning.
@@ -101,11 +159,17 @@ def write_beginning(
     write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / "folds.csv", fold_table(dataset))
+    if dataset.sounds:
+        write_csv(workdir / "sounds.csv", sound_table(dataset))
     if problems:
         # A name need not be text: a file's may be any bytes.
-        rows = [(visible(p.recording), visible(p.problem)) for p in problems]
+        rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
         write_csv(workdir / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
-        say(f"{len(problems)} recordings are left out; {workdir / 'skipped.csv'} says why")
+        n_left_out = len({p.recording for p in problems})
+        say(
+            f"{n_left_out} of {n_left_out + len(dataset.utterances)} recordings are left out: "
+            f"{counted_by_kind(problems)}; {workdir / 'skipped.csv'} says which and why"
+        )
 
 
 def _tested(dataset: Dataset) -> int:

@@ -72,7 +72,7 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
                 phones=phones,
                 syllables=syllables,
             )
-            yield ToShow(utterance.path, shown)
+            yield ToShow(utterance.source, shown)
 
 
 def read_labels(wav: Path) -> tuple[list[labels.Label], list[labels.Label]]:

@@ -1,6 +1,11 @@
 """The one error that users are meant to see: a line that names the file or field and says what to do."""
 
+from collections.abc import Sequence
+
 from convcam_jax.system.text import in_one_line
+
+# Of a line that is to be read.
+_MOST_NAMES, _MOST_KINDS = 3, 8
 
 
 class UserError(Exception):
@@ -12,13 +17,52 @@ class UserError(Exception):
 
 
 class RecordingError(UserError):
-    """A problem of one recording; with `corpus.on_error=skip` the recording is left out and listed instead."""
+    """A problem of one recording; with `corpus.on_error=skip` the recording is left out and listed instead.
 
-    def __init__(self, recording: str, problem: str):
+    `kind` is what it is counted as, such as "silent": words that go behind a number of recordings.
+    """
+
+    def __init__(self, recording: str, problem: str, kind: str = "unusable"):
         super().__init__(f"{recording}: {problem}")
         self.recording = recording
         self.problem = problem
+        self.kind = kind
 
-    def __reduce__(self) -> tuple[type["RecordingError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["RecordingError"], tuple[str, str, str]]:
         """How it is made again in another process: not from its text alone, as exceptions usually are."""
-        return type(self), (self.recording, self.problem)
+        return type(self), (self.recording, self.problem, self.kind)
+
+
+def together(problems: Sequence[RecordingError]) -> UserError:
+    """One error that tells all problems: the only one itself, several by kind with counts and examples."""
+    if len(problems) == 1:
+        return problems[0]
+    return UserError(
+        f"{len(problems)} problems of recordings: {counted_by_kind(problems, with_example=True)}; mend them, or leave "
+        "these recordings out by --set=corpus.on_error=skip"
+    )
+
+
+def counted_by_kind(problems: Sequence[RecordingError], with_example: bool = False) -> str:
+    """How many problems there are of each kind, most first, and of which recordings; in words, one line.
+
+    With `with_example` the first problem of each kind is told in full.
+    """
+    kinds: dict[str, list[RecordingError]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
+    told = [_kind_in_words(kind, own, with_example) for kind, own in ordered[:_MOST_KINDS]]
+    rest = sum(len(own) for _, own in ordered[_MOST_KINDS:])
+    return "; ".join([*told, *([f"{rest} of other kinds"] if rest else [])])
+
+
+def _kind_in_words(kind: str, problems: Sequence[RecordingError], with_example: bool) -> str:
+    example = f": {problems[0].problem}" if with_example else ""
+    return f"{len(problems)} {kind} ({named([p.recording for p in problems])}){example}"
+
+
+def named(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+    """The first of the names, and how many more there are, in words."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

@@ -1,0 +1,105 @@
+"""The sound files of a folder, found by what a table calls them."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from convcam_jax.corpora.sound_files import ENDINGS
+from convcam_jax.corpora.utterances import part_name
+from convcam_jax.system.text import one_form
+
+_FIRST_FOLDER = "wav"
+
+# Sound files by every end of their paths, with and without their ending, in one form of Unicode and small letters.
+FileIndex = Mapping[str, Sequence[Path]]
+
+
+def sound_files(folder: Path) -> list[Path]:
+    """All files below a folder that have an ending of sound files, sorted; those that begin with a dot are not."""
+    found, seen = [], set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        # A link to a folder further up would lead round for ever.
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if (real := os.path.realpath(here)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        names = [name for name in (*files, *folders) if not name.startswith(".")]
+        found += [Path(here) / name for name in names if Path(name).suffix.lower() in ENDINGS]
+    return sorted(found)
+
+
+def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
+    """The index of files below `folder`."""
+    index: dict[str, list[Path]] = {}
+    for path in paths:
+        parts = path.relative_to(folder).parts
+        for first in range(len(parts)):
+            end = PurePosixPath(*parts[first:])
+            for name in (end, end.with_suffix("")):
+                index.setdefault(_folded(str(name)), []).append(path)
+    return index
+
+
+def _folded(name: str) -> str:
+    return one_form(name).casefold()
+
+
+def _composed(path: str) -> str:
+    """A path as its parts, without those that stay where they are, in one form of Unicode."""
+    return one_form(str(PurePosixPath(os.path.normpath(path.replace("\\", "/")))))
+
+
+def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
+    """The file that a table means by `name`: one, none, or several of which the name does not say which.
+
+    An absolute path, or one below `folder`, with or without its ending; else the end of a path, whose letters may be
+    small or capital. Of several, one in the folder itself comes first, then one in `wav/`, then one with equal letters.
+    """
+    if os.path.isabs(name):
+        beside = [Path(f"{name}{ending}") for ending in ("", *ENDINGS)]
+        return [path for path in beside if path.exists()][:1]
+    wanted = _composed(name)
+    found = list(index.get(_folded(wanted), ()))
+    for exact in (wanted, f"{_FIRST_FOLDER}/{wanted}"):
+        own = [path for path in found if exact in _names(path.relative_to(folder))]
+        if own:
+            return own
+    alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
+    if not found and (folder / name).is_file():
+        # Of another ending, or outside of the folder.
+        return [folder / name]
+    return alike or found
+
+
+def _names(path: Path) -> tuple[str, str]:
+    return _composed(str(path)), _composed(str(path.with_suffix("")))
+
+
+def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | None]]) -> list[str]:
+    """A name for each part of a file, another for each, and as short as can be.
+
+    That of the file without its ending; where different files have the same, those of the folders that they lie in
+    stand before it, and at last the ending behind it. A part has its start and end behind.
+    """
+    names = {path: _short_name(path, 1) for path in set(paths)}
+    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
+        for path in _with_equal_names(names):
+            names[path] = _short_name(path, depth)
+    for path in _with_equal_names(names):
+        names[path] += path.suffix
+    return [
+        part_name(names[path], start_s, end_s) if start_s > 0 or end_s is not None else names[path]
+        for path, (start_s, end_s) in zip(paths, parts, strict=True)
+    ]
+
+
+def _short_name(path: Path, depth: int) -> str:
+    return one_form("_".join(path.with_suffix("").parts[-depth:]))
+
+
+def _with_equal_names(names: Mapping[Path, str]) -> list[Path]:
+    counts: dict[str, int] = {}
+    for name in names.values():
+        counts[name] = counts.get(name, 0) + 1
+    return [path for path, name in names.items() if counts[name] > 1]

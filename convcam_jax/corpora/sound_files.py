@@ -1,0 +1,123 @@
+"""The samples in a sound file, by libsndfile, and whether the file holds what its header says."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float64
+
+from convcam_jax.corpora.sound_headers import LOST_SHARE, UNKNOWN_SIZE, contradiction, missing_share
+from convcam_jax.system.errors import RecordingError
+
+# In which people keep recordings, and which libsndfile tells apart by their content, whatever they are called.
+ENDINGS = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd"),
+    *(".w64", ".rf64", ".caf", ".sph", ".nist"),
+)
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 2000, 768000
+MOST_CHANNELS = 32
+LONGEST_S = 3600.0
+# Ends of parts are often rounded up.
+_ROUNDING_S = 0.1
+_BLOCK_FRAMES = 2**16
+
+
+def read_channels(
+    path: Path, start_s: float = 0.0, end_s: float | None = None
+) -> tuple[Float64[np.ndarray, "N C"], int]:
+    """Samples of all channels from `start_s` to `end_s` (None: the end), -1..1 but in files of floats; the rate in Hz.
+
+    Raises RecordingError if the file is missing, is no sound file, is damaged or cut off, or has a rate, a number of
+    channels or a length that no recording of speech has.
+    """
+    if not path.is_file():
+        raise RecordingError(path.stem, f"{path} is missing; put it there or take it off the list", "missing")
+    if path.suffix.lower() == ".raw":
+        raise RecordingError(path.stem, f"{path} has no header that tells its rate; convert it to wav", "no sound file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_header(path, file)
+            samples = _read_part(path, file, start_s, end_s)
+            return samples, file.samplerate
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise RecordingError(
+            path.stem, f"{path} cannot be read as audio ({reason}); replace it by a wav file", "no readable sound file"
+        ) from error
+    except OSError as error:
+        raise RecordingError(
+            path.stem, f"{path} cannot be read ({error.strerror}); replace or remove it", "no readable sound file"
+        ) from error
+
+
+def _check_header(path: Path, file: soundfile.SoundFile) -> None:
+    if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
+        raise RecordingError(
+            path.stem,
+            f"{path} has a sample rate of {file.samplerate} Hz, which is none of speech ({LOWEST_RATE_HZ} to "
+            f"{HIGHEST_RATE_HZ} Hz); mend its header or export it again",
+            "with an implausible sample rate",
+        )
+    if file.channels > MOST_CHANNELS:
+        raise RecordingError(
+            path.stem,
+            f"{path} has {file.channels} channels, more than {MOST_CHANNELS}; mend its header or export it again",
+            "with several channels",
+        )
+    _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
+    if what := contradiction(path, file.format, file.extra_info, file.samplerate):
+        raise RecordingError(
+            path.stem,
+            f"{path} contradicts itself ({what}), so that its sound is not certain; copy it or export it again",
+            "with a header that contradicts itself",
+        )
+
+
+def _check_whole(path: Path, missing: float) -> None:
+    if missing > LOST_SHARE:
+        raise RecordingError(
+            path.stem,
+            f"{path} is cut off ({100 * missing:.2g} % of what its header speaks of is missing); copy it again",
+            "cut off",
+        )
+
+
+def _read_part(
+    path: Path, file: soundfile.SoundFile, start_s: float, end_s: float | None
+) -> Float64[np.ndarray, "N C"]:
+    rate_hz = file.samplerate
+    first = round(start_s * rate_hz)
+    last = round(LONGEST_S * rate_hz) + first + 1 if end_s is None else round(end_s * rate_hz)
+    # What MP3, Vorbis and Opus decode depends on the frames before.
+    skipped = 0 if file.format in ("MP3", "OGG") or not file.seekable() else min(first, file.frames)
+    if skipped:
+        file.seek(skipped)
+    blocks, position = [], skipped
+    while position < last:
+        block = file.read(min(_BLOCK_FRAMES, last - position), dtype="float64", always_2d=True)
+        if not len(block):
+            break
+        blocks.append(block[max(first - position, 0) :])
+        position += len(block)
+    _check_part(path, position, rate_hz, first, end_s)
+    if end_s is None and 0 < file.frames < UNKNOWN_SIZE:
+        _check_whole(path, 1 - position / file.frames)
+    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels))
+
+
+def _check_part(path: Path, position: int, rate_hz: int, first: int, end_s: float | None) -> None:
+    """See to it that what was asked for lies within the file, which was read up to the frame `position`."""
+    if end_s is None and position - first > LONGEST_S * rate_hz:
+        raise RecordingError(
+            path.stem,
+            f"{path} is longer than {LONGEST_S / 3600:g} h; give the start and the end of each utterance in it",
+            "longer than an hour",
+        )
+    if (first and position <= first) or (end_s is not None and position / rate_hz < end_s - _ROUNDING_S):
+        end = "its end" if end_s is None else f"{end_s:g} s"
+        raise RecordingError(
+            path.stem,
+            f"{path} ends at {position / rate_hz:.2f} s, and the part from {first / rate_hz:g} s to {end} does not lie "
+            "in it; mend start and end",
+            "beyond the end of their file",
+        )

@@ -1,0 +1,119 @@
+"""Whether a sound file holds what its header says.
+
+By what libsndfile notes while it reads a header, and by what it does not look at: it reads what is there, also where a
+file was cut off, and believes a header that was changed.
+"""
+
+import re
+import struct
+import zlib
+from pathlib import Path
+
+# Less is lost when a file ends within a sample, or is not filled up to an even number of bytes.
+LOST_SHARE = 0.001
+# What programs write that do not know yet how long a recording will be (0x7FFFF000: SoX; 0xFFFFFFFF: others).
+UNKNOWN_SIZE = 0x7FFFF000
+# Sizes in bytes and counts of frames in libsndfile's notes: the header's and the file's.
+_SIZES = re.compile(r"^ *(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_DS64_FRAMES = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
+_RATES = re.compile(r"^ *(?:Bytes/sec|Block Align) *: \d+ \(should be \d+\)", re.MULTILINE)
+_COMM_FRAMES = "*** Frame count read from 'COMM' chunk"
+_NIST_FRAMES = re.compile(rb"sample_count -i (\d+)")
+_NIST_HEADER_BYTES = 1024
+_CHUNK_NAME = re.compile(rb"[ -~]{4}")
+# By the code in the header of a frame; other codes say that it stands elsewhere.
+_FLAC_RATES_HZ = dict(
+    enumerate((88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000), start=1)
+)
+_OGG_PAGE, _OGG_HEADER_BYTES, _OGG_LAST = b"OggS", 27, 4
+_BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def missing_share(path: Path, container: str, notes: str, n_frames: int) -> float:
+    """The share of the sound that the header speaks of and the file lacks; 0 where nothing is known to be missing.
+
+    `container` is libsndfile's name of it, `notes` are what it noted, `n_frames` is how many it found.
+    """
+    pairs = [(int(told), int(there)) for told, there in _SIZES.findall(notes)]
+    pairs += [(int(told), int(there)) for there, told in _DS64_FRAMES.findall(notes)]
+    if container == "NIST" and (count := _NIST_FRAMES.search(_head(path, _NIST_HEADER_BYTES))):
+        pairs.append((int(count[1]), n_frames))
+    if container == "OGG" and not _ends_with_last_page(path.read_bytes()):
+        return 1.0
+    return max((1 - there / told for told, there in pairs if 0 < told < UNKNOWN_SIZE), default=0.0)
+
+
+def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
+    """What in the file contradicts itself, so that its rate, length or samples are not certain; "" if nothing."""
+    if found := _RATES.search(notes):
+        return " ".join(found[0].split())
+    if _COMM_FRAMES in notes:
+        return "two numbers of frames"
+    if container in ("WAV", "WAVEX") and not _are_chunks(path):
+        return "the size of its data chunk"
+    if container == "FLAC" and _flac_frame_rate_hz(path) not in (None, rate_hz):
+        return "two sample rates"
+    if container == "OGG" and not _are_whole_pages(path.read_bytes()):
+        return "the checksum of a page"
+    return ""
+
+
+def _head(path: Path, n_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(n_bytes)
+
+
+def _are_chunks(path: Path) -> bool:
+    """Whether a little-endian RIFF file is one chunk after another, as far as it says that it goes."""
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        magic, size = struct.unpack("<4sI", file.read(8))
+        end = min(8 + size, n_bytes)
+        position = 12
+        while magic == b"RIFF" and position + 8 <= end:
+            file.seek(position)
+            name, size = struct.unpack("<4sI", file.read(8))
+            if not _CHUNK_NAME.fullmatch(name):
+                return not any(name)  # zeros are what fills up a file
+            position += 8 + size + size % 2
+    return True
+
+
+def _flac_frame_rate_hz(path: Path) -> int | None:
+    """The rate that the first frame of a FLAC file tells (RFC 9639, sections 8 and 9.1.2), None if it tells none."""
+    with path.open("rb") as file:
+        file.seek(4)
+        is_last = False
+        while not is_last and len(block := file.read(4)) == 4:
+            is_last = bool(block[0] & 0x80)
+            file.seek(int.from_bytes(block[1:]), 1)
+        frame = file.read(3)
+    return _FLAC_RATES_HZ.get(frame[2] & 0x0F) if len(frame) == 3 and frame[0] == 0xFF else None
+
+
+def _pages(content: bytes) -> list[bytes]:
+    """The pages of an Ogg file (RFC 3533, section 6); the last one may be cut off."""
+    pages, position = [], 0
+    while content[position : position + 4] == _OGG_PAGE and len(content) >= position + _OGG_HEADER_BYTES:
+        n_segments = content[position + _OGG_HEADER_BYTES - 1]
+        body = position + _OGG_HEADER_BYTES + n_segments
+        end = body + sum(content[position + _OGG_HEADER_BYTES : body])
+        pages.append(content[position:end] if end <= len(content) else b"")
+        position = end
+    return pages
+
+
+def _ends_with_last_page(content: bytes) -> bool:
+    pages = _pages(content)
+    return bool(pages and pages[-1]) and bool(pages[-1][5] & _OGG_LAST)
+
+
+def _are_whole_pages(content: bytes) -> bool:
+    """Whether every page of an Ogg file has the checksum that stands in it; a player leaves out those that have not."""
+    return all(page[22:26] == _ogg_checksum(page[:22] + bytes(4) + page[26:]) for page in _pages(content))
+
+
+def _ogg_checksum(page: bytes) -> bytes:
+    """CRC of 32 bits, the first bit first, which zlib computes with all bits reversed."""
+    reversed_crc = zlib.crc32(page.translate(_BITS_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return struct.pack("<I", int(f"{reversed_crc:032b}"[::-1], 2))

@@ -1,0 +1,48 @@
+"""What the user is told of the sounds of a corpus, once, with counts."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.system.errors import named
+
+
+def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list[str]:
+    """Sentences on other sample rates, channels, offsets and samples beyond full scale; none where there are none."""
+    remarks = [
+        _on_rates(sounds, sample_rate_hz),
+        _on(
+            sounds, {r: s.n_channels > 1 for r, s in sounds.items()}, "have several channels and were mixed down to one"
+        ),
+        _on(
+            sounds,
+            {r: s.removed_offset != 0 for r, s in sounds.items()},
+            "have a constant offset beside which the sound is small; it was taken away",
+        ),
+        _on(
+            sounds,
+            {r: s.peak > 1 for r, s in sounds.items()},
+            "go beyond full scale (floating-point samples above 1) and are used as they are",
+        ),
+    ]
+    return [remark for remark in remarks if remark]
+
+
+def _on(sounds: Mapping[str, SoundFacts], concerns: Mapping[str, bool], what: str) -> str:
+    names = sorted(recording for recording, is_one in concerns.items() if is_one)
+    return f"{len(names)} of {len(sounds)} recordings {what}: {named(names)}" if names else ""
+
+
+def _on_rates(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> str:
+    """Of lower rates there is more to say: a network can tell such recordings by what they have nothing of."""
+    others = {recording: s.file_rate_hz for recording, s in sounds.items() if s.file_rate_hz != sample_rate_hz}
+    if not others:
+        return ""
+    counts = ", ".join(f"{n} of {rate_hz} Hz" for rate_hz, n in sorted(Counter(others.values()).items()))
+    remark = f"{len(others)} of {len(sounds)} recordings are not at {sample_rate_hz} Hz and were resampled: {counts}"
+    lowest = min(others.values())
+    if lowest >= sample_rate_hz:
+        return remark
+    remark += f"; those below {sample_rate_hz} Hz are empty from half their rate on ({lowest / 2:g} Hz)"
+    differ = len({min(s.file_rate_hz, sample_rate_hz) for s in sounds.values()}) > 1
+    return remark + (", by which a network can tell them from the others" if differ else "")

@@ -1,0 +1,158 @@
+"""Tables as people write them: text with one row a line, whatever parts the cells and in whatever it is encoded."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from convcam_jax.system.errors import UserError, named
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# How files of spreadsheets begin that are no text: .xlsx and .ods, .xls.
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_COMMENT = "#"
+
+
+class Row(NamedTuple):
+    """A row of a table: the number of its last line, and its cells, stripped, by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class BadRow(NamedTuple):
+    """A row that has no cell for every column, or too many: `kind` is what such rows are counted as."""
+
+    line: int
+    kind: str
+    problem: str
+
+
+class Table(NamedTuple):
+    """A table: its columns, see `column_name`; rows without the empty ones; and what the user should know of it."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+    bad_rows: list[BadRow]
+    remarks: list[str]
+
+
+def column_name(cell: str) -> str:
+    """The name of a column without what people vary: " Speaker ID" is "speaker_id"."""
+    return re.sub(r"[\s_-]+", "_", cell.strip().strip("\ufeff").casefold())
+
+
+def parse_table(content: bytes, known: Iterable[str]) -> Table:
+    """The table in a file's `content`: separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252.
+
+    Which it is, is recognised, the separator by how many of the `known` names of columns it gives. A line `sep=;` and
+    lines that begin with # are recognised above the header, and # below it.
+
+    Raises UserError if it is no text, has no header, two columns of a name, or a quotation mark out of place.
+    """
+    text, remarks = _decoded(content)
+    lines = list(io.StringIO(text, newline=""))
+    header_index, separator = _find_header(lines)
+    if header_index == len(lines):
+        raise UserError("is empty; its first line has to name the columns")
+    delimiter = separator or _delimiter(lines[header_index], set(known))
+    header, *rows = _read(lines[header_index:], delimiter, header_index)
+    columns = _columns(header[1], header_index + 1)
+    table = Table(columns, [], [], remarks)
+    n_comments = 0
+    for line, cells in rows:
+        if cells and cells[0].startswith(_COMMENT):
+            n_comments += 1
+        elif any(cells):
+            _add_row(table, line, cells)
+    if n_comments:
+        table.remarks.append(f"{n_comments} lines below the header begin with {_COMMENT} and were taken for comments")
+    return table
+
+
+def _decoded(content: bytes) -> tuple[str, list[str]]:
+    if content.startswith(_SPREADSHEETS):
+        raise UserError("is a spreadsheet, not text; save it as CSV")
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    remarks: list[str] = []
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise UserError(f"is no text in {encoding} ({error.reason}); save it as UTF-8") from error
+        text, remarks = _as_windows_1252(content)
+    if "\0" in text:
+        raise UserError("has bytes that are no text (0); save it as text in UTF-8")
+    return text, remarks
+
+
+def _as_windows_1252(content: bytes) -> tuple[str, list[str]]:
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError as error:
+        raise UserError("is text neither in UTF-8 nor in Latin-1; save it as UTF-8") from error
+    examples = list(dict.fromkeys(re.findall(r"\w*[^\x00-\x7f]\w*", text)))
+    return text, [f"it is not in UTF-8 and was read as Latin-1 (Windows-1252): {named(examples)}"]
+
+
+def _find_header(lines: Sequence[str]) -> tuple[int, str]:
+    """The index of the header, behind empty lines, comments and `sep=`; and what that names, "" if there is none."""
+    separator = ""
+    for index, line in enumerate(lines):
+        if found := _SEPARATOR_LINE.fullmatch(line):
+            separator = found[1]
+        elif line.strip(" \t\r\n,;|") and not line.lstrip().startswith(_COMMENT):
+            return index, separator
+    return len(lines), separator
+
+
+def _delimiter(header: str, known: set[str]) -> str:
+    """The separator that gives most known names of columns, and of these most columns."""
+
+    def score(delimiter: str) -> tuple[int, int]:
+        cells = [column_name(cell.strip('"')) for cell in header.split(delimiter)]
+        return len(known.intersection(cells)), len(cells)
+
+    return max(_DELIMITERS, key=score)
+
+
+def _read(lines: Sequence[str], delimiter: str, n_above: int) -> list[tuple[int, list[str]]]:
+    """Line numbers and stripped cells of all rows."""
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        return [(n_above + reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise UserError(
+            f"line {n_above + reader.line_num}: a quotation mark is missing or out of place ({error}); mend it"
+        ) from error
+
+
+def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
+    # A separator at the end of a line makes a column without a name.
+    names = [column_name(cell) or f"column_{number}" for number, cell in enumerate(header, start=1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f"line {line}: there are two columns {named(twice)}; rename or remove one")
+    return tuple(names)
+
+
+def _add_row(table: Table, line: int, cells: list[str]) -> None:
+    n_columns = len(table.columns)
+    # Cells without text behind the last column lose nothing.
+    while len(cells) > n_columns and not cells[-1]:
+        cells.pop()
+    counts = f"{len(cells)} cells for {n_columns} columns"
+    if len(cells) > n_columns:
+        problem = f"{counts} (put a text that has the separator in it into quotation marks)"
+        table.bad_rows.append(BadRow(line, "in rows of too many cells", problem))
+    elif len(cells) < n_columns:
+        table.bad_rows.append(BadRow(line, "in rows of too few cells", f"{counts} (is the line cut off?)"))
+    elif any(_CONTROL.search(cell) for cell in cells):
+        table.bad_rows.append(BadRow(line, "in rows with control characters", "it has characters that are no text"))
+    else:
+        table.rows.append(Row(line, dict(zip(table.columns, cells, strict=True))))

@@ -1,0 +1,120 @@
+"""Sound files with random damage: one line says what is wrong, or what is read is what was there."""
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from sound_bytes import CONTAINERS, RATE_HZ, sound_bytes, speech_like
+
+from convcam_jax.corpora.audio import Recording, read_recording
+from convcam_jax.system.errors import RecordingError
+
+FEW, MANY = 24, 300
+SECTOR_BYTES = 512
+# With checksums all along: what was damaged is never read.
+WITH_CHECKSUMS = (".flac", ".ogg", ".opus")
+# MP3 has nothing by which damage could be told but its number of frames.
+WITHOUT_ANY_CHECK = (".mp3",)
+# Header with a rate and sizes that stand there once; a change is another rate or size, as good as the first.
+SAID_ONCE = (".aiff", ".au", ".caf", ".sph", ".mp3")
+ORIGINAL = speech_like(8000)
+
+
+class Damage(NamedTuple):
+    """A damaged file, and the bytes that were touched."""
+
+    content: bytes
+    first: int
+    last: int
+
+
+def cut(content: bytes, draw: random.Random) -> Damage:
+    length = draw.randrange(len(content))
+    return Damage(content[:length], length, len(content))
+
+
+def header_bytes(content: bytes, draw: random.Random) -> Damage:
+    changed = bytearray(content)
+    places = [draw.randrange(44) for _ in range(draw.randint(1, 3))]
+    for place in places:
+        changed[place] = draw.randrange(256)
+    return Damage(bytes(changed), min(places), max(places) + 1)
+
+
+def flipped_bit(content: bytes, draw: random.Random) -> Damage:
+    place = draw.randrange(len(content) // 4, len(content))
+    changed = bytearray(content)
+    changed[place] ^= 1 << draw.randrange(8)
+    return Damage(bytes(changed), place, place + 1)
+
+
+def lost_sector(content: bytes, draw: random.Random) -> Damage:
+    place = draw.randrange(len(content) // 4, len(content) - SECTOR_BYTES)
+    return Damage(content[:place] + bytes(SECTOR_BYTES) + content[place + SECTOR_BYTES :], place, place + SECTOR_BYTES)
+
+
+DAMAGES = (cut, header_bytes, flipped_bit, lost_sector)
+
+
+def read_or_problem(path: Path) -> tuple[str, Recording | None]:
+    try:
+        return "", read_recording(path, RATE_HZ, 0.04)
+    except RecordingError as error:
+        return str(error), None
+
+
+def check(ending: str, damage, n_files: int, folder: Path) -> None:
+    content = sound_bytes(ending, ORIGINAL)
+    path = folder / f"a{ending}"
+    path.write_bytes(content)
+    whole = read_recording(path, RATE_HZ, 0.04).samples
+    draw = random.Random(f"{ending} {damage.__name__}")
+    n_told = 0
+    for number in range(n_files):
+        damaged = damage(content, draw)
+        path.write_bytes(damaged.content)
+        problem, recording = read_or_problem(path)
+        if recording is None:
+            n_told += 1
+            assert "\n" not in problem
+            assert str(path) in problem
+        else:
+            # The number makes the one case again.
+            assert_right(ending, damage, damaged, recording, whole, number)
+    if damage is cut:
+        assert n_told >= 0.99 * n_files
+
+
+def assert_right(ending, damage, damaged, recording, whole, number) -> None:
+    samples = recording.samples
+    if damage is header_bytes and ending in SAID_ONCE:
+        assert np.isfinite(samples).all()
+        return
+    assert (recording.facts.file_rate_hz, recording.facts.n_channels) == (RATE_HZ, 1), number
+    if damage is cut:
+        assert len(samples) >= 0.999 * len(whole), number
+        np.testing.assert_array_equal(samples, whole[: len(samples)])
+        return
+    if ending in WITHOUT_ANY_CHECK:
+        assert 0.9 * len(whole) < len(samples) <= len(whole), number
+        return
+    assert len(samples) == len(whole), number
+    n_changed = int((samples != whole).sum())
+    # Samples of two bytes, the first of which may be half touched.
+    touched = 0 if ending in WITH_CHECKSUMS else (damaged.last - damaged.first) // 2 + 1
+    assert n_changed <= touched, number
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_a_few_damaged_files(ending, damage, tmp_path):
+    check(ending, damage, FEW // len(DAMAGES), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_three_hundred_damaged_files_of_each_container(ending, damage, tmp_path):
+    check(ending, damage, MANY // len(DAMAGES), tmp_path)

@@ -1,0 +1,292 @@
+"""A corpus of one's own: tables as people write them, files wherever they lie, and all that is wrong at once."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.left_out import not_selected
+from convcam_jax.corpora.listed import ListedConfig, find_listed
+from convcam_jax.corpora.utterances import Utterance, group_of
+from convcam_jax.system.errors import RecordingError, UserError
+
+HEADER = "recording,speaker,gender,emotion,text\n"
+
+
+def make_folder(folder: Path, files: list[str], table: str | bytes | None) -> Path:
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    if table is not None:
+        (folder / "utterances.csv").write_bytes(table.encode() if isinstance(table, str) else table)
+    return folder
+
+
+def listed_in(folder: Path, on_error: str = "stop") -> list[Utterance]:
+    return find_listed(folder, on_error).utterances
+
+
+def test_the_table_is_read_sorted_and_as_text(tmp_path):
+    table = "text,recording,speaker,age,gender,emotion\nhello, b ,ann,31,female,NA\n\nbye,a,01,32,male,1\n"
+    folder = make_folder(tmp_path, ["wav/a.wav", "wav/b.wav"], "\ufeff" + table)
+    assert listed_in(folder) == [
+        Utterance("a", "01", "male", "1", "bye", tmp_path / "wav" / "a.wav", (("age", "32"),)),
+        Utterance("b", "ann", "female", "NA", "hello", tmp_path / "wav" / "b.wav", (("age", "31"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("file,speaker,emotion", "File, Speaker ,EMOTION", "recording,speaker,emotion", "filename,speaker_id,label"),
+        *("path,speaker,emotion", "File Path,Speaker ID,Emotion", "name,actor,Label"),
+    ],
+)
+def test_columns_go_by_the_names_that_people_use(header, tmp_path, capsys):
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], f"{header}\na.wav,ann,joy\n"))
+    assert utterance == Utterance("a", "ann", "", "joy", "", tmp_path / "a.wav")
+    assert ("took the columns" in capsys.readouterr().err) == (
+        "label" in header.lower() or "path" in header.lower() or "name" in header
+    )
+
+
+def test_missing_columns_are_named_beside_those_that_are_there(tmp_path):
+    folder = make_folder(tmp_path, ["a.wav"], "fiel,speakr,emotion\na,ann,joy\n")
+    with pytest.raises(UserError) as caught:
+        find_listed(folder, "skip")
+    assert str(caught.value) == (
+        f"{folder}/utterances.csv: the columns file, speaker are missing; it needs file, speaker, emotion, may have "
+        "gender, text, start, end, recording and others, and has 'fiel', 'speakr', 'emotion' "
+        "(did you mean 'fiel' for file, 'speakr' for speaker?)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "gender"),
+    [
+        (("female", "Female", "F", "f", "w", "W", "weiblich", "woman", " f "), "female"),
+        (("male", "M", "m", "männlich", "Mann", "MALE"), "male"),
+        (("",), ""),
+    ],
+)
+def test_genders_in_the_words_that_people_use(words, gender, tmp_path):
+    for word in words:
+        folder = make_folder(tmp_path, ["wav/a.wav"], f"{HEADER}a,ann,{word},joy,t\n")
+        assert listed_in(folder)[0].gender == gender
+
+
+@pytest.mark.parametrize(
+    ("files", "cell", "expected"),
+    [
+        (["wav/a.wav"], "a", "wav/a.wav"),
+        (["wav/a.WAV"], "a.wav", "wav/a.WAV"),
+        (["wav/a.wav"], "wav/a.wav", "wav/a.wav"),
+        (["wav/a.wav"], r"wav\a.wav", "wav/a.wav"),
+        (["wav/a.wav"], "./wav/../wav/a", "wav/a.wav"),
+        (["WAV/A.wav"], "wav/a.wav", "WAV/A.wav"),
+        (["wav/s1/a.flac", "wav/s2/a.flac"], "s2/a", "wav/s2/a.flac"),
+        (["a.wav", "old/a.wav"], "a.wav", "a.wav"),
+        (["wav/a.wav", "old/a.wav"], "a", "wav/a.wav"),
+        (["x/a.wav", "x/A.wav"], "A", "x/A.wav"),
+        (["a.mp3", "a.ogg"], "a.ogg", "a.ogg"),
+        (["take.1.wav"], "take.1", "take.1.wav"),
+        ([unicodedata.normalize("NFD", "wav/für.wav")], "für", unicodedata.normalize("NFD", "wav/für.wav")),
+        ([unicodedata.normalize("NFC", "für.wav")], unicodedata.normalize("NFD", "für"), "für.wav"),
+        (["a.m4a"], "a.m4a", "a.m4a"),
+    ],
+)
+def test_files_are_found_wherever_they_lie(files, cell, expected, tmp_path):
+    folder = make_folder(tmp_path, files, f"file,speaker,emotion\n{cell},ann,joy\n")
+    assert [u.path for u in listed_in(folder)] == [folder / expected]
+
+
+def test_files_may_be_absolute_and_outside(tmp_path):
+    outside = make_folder(tmp_path / "elsewhere", ["a.wav"], None)
+    table = f"file,speaker,emotion\n{outside}/a.wav,ann,joy\n{tmp_path}/own/b,ann,joy\n"
+    folder = make_folder(tmp_path / "own", ["b.flac"], table)
+    assert [u.path for u in listed_in(folder)] == [outside / "a.wav", folder / "b.flac"]
+
+
+def test_names_may_repeat_in_different_folders(tmp_path):
+    files = ["s1/x/1.wav", "s1/y/1.wav", "s2/y/1.wav", "s2/y/2.wav", "c.wav", "c.flac"]
+    rows = "".join(f"{name},ann,joy\n" for name in files)
+    found = listed_in(make_folder(tmp_path, files, f"file,speaker,emotion\n{rows}"))
+    assert {u.recording: str(u.path.relative_to(tmp_path)) for u in found} == {
+        "x_1": "s1/x/1.wav",
+        "s1_y_1": "s1/y/1.wav",
+        "s2_y_1": "s2/y/1.wav",
+        "2": "s2/y/2.wav",
+        **{name: path for name, path in ((u.recording, u.path.name) for u in found) if path.startswith("c.")},
+    }
+    assert len({u.recording for u in found}) == 6
+
+
+def test_a_column_recording_beside_file_gives_the_name(tmp_path):
+    table = "file,recording,speaker,emotion\nwav/a.wav,first,ann,joy\nwav/b.wav,second,ann,joy\n"
+    found = listed_in(make_folder(tmp_path, ["wav/a.wav", "wav/b.wav"], table))
+    assert [u.recording for u in found] == ["first", "second"]
+
+
+def test_parts_of_one_file_are_recordings_of_their_own(tmp_path):
+    table = "file;speaker;emotion;start;end\nd.wav;ann;joy;;1,5\nd.wav;bob;joy;1.5;3\nd.wav;bob;fear;3;\n"
+    found = listed_in(make_folder(tmp_path, ["d.wav"], table))
+    assert [(u.recording, u.start_s, u.end_s, u.attributes) for u in found] == [
+        ("d_0.000-1.500", 0.0, 1.5, ()),
+        ("d_1.500-3.000", 1.5, 3.0, ()),
+        ("d_3.000-end", 3.0, None, ()),
+    ]
+
+
+def test_all_other_columns_are_kept_and_group_recordings(tmp_path):
+    table = "file,speaker,emotion,Language,split,fold,group,Home Town\na,ann,joy,de,train,1,x,Ulm\n"
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
+    assert utterance.attributes == (
+        *(("language", "de"), ("split", "train"), ("fold", "1"), ("group_listed", "x"), ("home_town", "Ulm")),
+    )
+    assert group_of(utterance, "home_town") == "Ulm"
+    with pytest.raises(UserError, match=r"gender of a is not known; .*corpus\.models_per=all"):
+        group_of(utterance, "gender")
+
+
+WRONG = [
+    ("a,ann,female,joy,t\nc,ann,female,joy,t\n", "c", "missing", "line 3: there is no sound file c in"),
+    ("a,ann,female,joy,t\na,ann,female,joy,t\n", "a", "listed twice", "line 3: the recording is listed twice"),
+    ("a,ann,diverse,joy,t\n", "a", "of an unknown gender", "line 2: gender 'diverse' is unknown; write female or male"),
+    ("a,,female,joy,t\n", "a", "without speaker", "line 2: speaker is empty"),
+    ("a,ann,female,,t\n", "a", "without emotion", "line 2: emotion is empty"),
+    ("a,ann,female,joy\n", "line 2", "in rows of too few cells", "line 2: 4 cells for 5 columns"),
+    ("a,ann,female,joy,t,u\n", "line 2", "in rows of too many cells", "line 2: 6 cells for 5 columns"),
+    (",ann,female,joy,t\n", "line 2", "without file", "line 2: file is empty"),
+]
+
+
+@pytest.mark.parametrize(("rows", "recording", "kind", "message"), WRONG)
+def test_a_bad_row_names_file_and_line(rows, recording, kind, message, tmp_path):
+    folder = make_folder(tmp_path, ["wav/a.wav", "wav/b.wav"], f"{HEADER}{rows}b,bob,male,joy,t\n")
+    with pytest.raises(RecordingError, match=rf"utterances\.csv {message}") as caught:
+        find_listed(folder, "stop")
+    assert (caught.value.recording, caught.value.kind) == (recording, kind)
+    found = find_listed(folder, "skip")
+    assert (recording, kind) in [(p.recording, p.kind) for p in found.problems]
+    assert "b" in [u.recording for u in found.utterances]
+
+
+def test_all_that_is_wrong_is_told_in_one_go(tmp_path):
+    rows = "".join(own for own, *_ in WRONG[2:])
+    folder = make_folder(tmp_path, ["wav/a.wav", "wav/b.wav"], f"{HEADER}{rows}x,,,,t\nb,bob,male,joy,t\n")
+    with pytest.raises(UserError) as caught:
+        find_listed(folder, "stop")
+    message = str(caught.value)
+    assert message.startswith("9 problems of recordings: ")
+    for count, kind in (
+        *((2, "without speaker (a, x)"), (2, "without emotion (a, x)"), (1, "missing (x)")),
+        *((1, "without file (line 7)"), (1, "of an unknown gender (a)")),
+        *((1, "in rows of too few cells (line 5)"), (1, "in rows of too many cells (line 6)")),
+    ):
+        assert f"{count} {kind}: {folder}/utterances.csv line " in message
+    assert message.endswith("mend them, or leave these recordings out by --set=corpus.on_error=skip")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "kind"),
+    [
+        ("2", "1", "of a part that ends before it starts"),
+        ("1", "1", "of a part that ends before it starts"),
+        ("-1", "1", "of a wrong time"),
+        ("nan", "1", "of a wrong time"),
+        ("0:01", "", "of a wrong time"),
+        ("", "inf", "of a wrong time"),
+    ],
+)
+def test_times_that_are_none_are_told(start, end, kind, tmp_path):
+    folder = make_folder(tmp_path, ["d.wav"], f"file,speaker,emotion,start,end\nd,ann,joy,{start},{end}\n")
+    with pytest.raises(RecordingError, match="d: ") as caught:
+        find_listed(folder, "stop")
+    assert caught.value.kind == kind
+
+
+def test_a_name_that_fits_several_files_is_told(tmp_path):
+    folder = make_folder(tmp_path, ["s1/a.wav", "s2/a.wav"], "file,speaker,emotion\na,ann,joy\n")
+    with pytest.raises(RecordingError, match=r"a may be s1/a\.wav, s2/a\.wav; write more of the path"):
+        find_listed(folder, "stop")
+
+
+def test_a_recording_of_two_labels_is_left_out_with_both_rows(tmp_path):
+    table = "file,speaker,emotion\na,ann,joy\na,ann,fear\nb,ann,joy\nb,ann,joy\n"
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav"], table), "skip")
+    assert [u.recording for u in found.utterances] == ["b"]
+    assert [(p.recording, p.kind) for p in found.problems] == [("a", "listed twice"), ("b", "listed twice")]
+
+
+def test_speakers_of_two_genders_are_told_with_their_recordings(tmp_path):
+    rows = ["a,bob,male,joy,t", "b,ann,female,joy,t", "c,ann,male,joy,t", *(f"{r},ann,female,joy,t" for r in "defg")]
+    folder = make_folder(tmp_path, [f"{r}.wav" for r in "abcdefg"], HEADER + "\n".join(rows) + "\n")
+    with pytest.raises(UserError) as caught:
+        find_listed(folder, "stop")
+    assert (
+        f"6 of speakers with two genders (b, d, e and 3 more): {folder}/utterances.csv: speaker ann is female in "
+        "b, d, e and 2 more and male in c; give each speaker one gender"
+    ) in str(caught.value)
+    assert [u.recording for u in listed_in(folder, "skip")] == ["a"]
+
+
+def test_files_without_a_row_do_not_stop_and_are_named(tmp_path):
+    folder = make_folder(tmp_path, ["wav/a.wav", "wav/b.wav", ".hidden.wav", "notes.txt"], f"{HEADER}a,ann,f,joy,t\n")
+    found = find_listed(folder, "stop")
+    assert [u.recording for u in found.utterances] == ["a"]
+    assert [(p.recording, p.kind) for p in found.problems] == [("wav/b.wav", "not listed")]
+
+
+@pytest.mark.parametrize(("one", "other"), [("3", "03"), ("Ann", "ann")])
+def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
+    listed_in(make_folder(tmp_path, ["a.wav", "b.wav"], f"file,speaker,emotion\na,{one},joy\nb,{other},joy\n"))
+    assert f"speakers {' and '.join(sorted((one, other)))} count as different" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (None, r"utterances\.csv: missing; put your recordings into a folder"),
+        ("", r"utterances\.csv: is empty"),
+        (HEADER, r"utterances\.csv: has no row below its header"),
+        (f"{HEADER}x,ann,female,joy,t\n", r"utterances\.csv: has no row that can be used; x: .*there is no sound file"),
+        (b"PK\x03\x04", r"utterances\.csv: is a spreadsheet"),
+    ],
+)
+def test_an_unusable_table_is_an_error_even_when_skipping(table, message, tmp_path):
+    folder = make_folder(tmp_path, ["a.wav"], table)
+    with pytest.raises(UserError, match=message):
+        find_listed(folder, "skip")
+
+
+def test_another_table_that_is_there_is_named(tmp_path):
+    (tmp_path / "labels.csv").touch()
+    with pytest.raises(UserError, match=r"missing \(found: labels\.csv; rename it"):
+        find_listed(tmp_path, "stop")
+    (tmp_path / "labels.csv").rename(tmp_path / "Utterances.CSV")
+    with pytest.raises(UserError, match=r"Utterances\.CSV: is empty"):
+        find_listed(tmp_path, "stop")
+
+
+def test_links_that_lead_round_end(tmp_path):
+    folder = make_folder(tmp_path, ["s/a.wav"], "file,speaker,emotion\na,ann,joy\n")
+    (folder / "s" / "up").symlink_to(folder)
+    assert [u.path for u in listed_in(folder)] == [folder / "s" / "a.wav"]
+
+
+def test_what_the_config_does_not_name_is_left_out_by_label_and_named():
+    config = CorpusConfig("any", emotions=("anger", "joy"), excluded_speakers=("2",))
+    rows = [("a", "1", "anger"), ("b", "1", "Anger"), ("c", "1", "angry"), ("d", "2", "joy"), ("e", "1", "zzz")]
+    utterances = [Utterance(r, speaker, "", emotion, "", Path(r)) for r, speaker, emotion in rows]
+    assert [(p.recording, p.kind, p.problem) for p in not_selected(utterances, config)] == [
+        ("b", "labelled Anger, not anger", "its emotion Anger is none of corpus.emotions (the nearest is anger)"),
+        ("c", "labelled angry", "its emotion angry is none of corpus.emotions (the nearest is anger)"),
+        ("d", "of excluded speakers", "its speaker 2 is one of corpus.excluded_speakers"),
+        ("e", "labelled zzz", "its emotion zzz is none of corpus.emotions"),
+    ]
+
+
+def test_stereo_is_mixed_down_by_default():
+    assert ListedConfig().channels == "mix"

@@ -1,0 +1,268 @@
+"""Sound files of every kind: right to the sample, and refused where they do not hold what their header says."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from sound_bytes import CONTAINERS, LOSSLESS, LOSSY, RATE_HZ, chunk, extensible_fmt, fmt, riff, sound_bytes, speech_like
+
+from convcam_jax.corpora.audio import read_recording
+from convcam_jax.corpora.sound_files import read_channels
+from convcam_jax.corpora.sound_remarks import sound_remarks
+from convcam_jax.system.errors import RecordingError
+
+RNG = np.random.default_rng(0)
+INT16 = RNG.integers(-(2**15), 2**15, 2000).astype("<i2")
+INT24 = RNG.integers(-(2**23), 2**23, 2000).astype("<i4")
+INT32 = RNG.integers(-(2**31), 2**31, 2000).astype("<i4")
+BYTES = RNG.integers(0, 256, 2000).astype(np.uint8)
+FLOATS = RNG.uniform(-1, 1, 2000)
+
+
+def a_law(codes: np.ndarray) -> np.ndarray:
+    """ITU-T G.711, table 1a: sign, three bits of segment, four of the step within it; even bits are inverted."""
+    codes = codes ^ 0x55
+    segment, step = (codes >> 4) & 7, (codes & 15).astype(int)
+    magnitude = np.where(segment == 0, 16 * step + 8, (16 * step + 264) << np.maximum(segment - 1, 0).astype(int))
+    return np.where(codes & 128, magnitude, -magnitude) / 2**15
+
+
+def mu_law(codes: np.ndarray) -> np.ndarray:
+    """ITU-T G.711, table 2a: all bits are inverted."""
+    codes = ~codes & 255
+    segment, step = ((codes >> 4) & 7).astype(int), (codes & 15).astype(int)
+    magnitude = (((step << 3) + 132) << segment) - 132
+    return np.where(codes & 128, -magnitude, magnitude) / 2**15
+
+
+def three_bytes(integers: np.ndarray) -> bytes:
+    return integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+WAVS = {
+    "8 bits": (riff(fmt(1, 8), chunk(b"data", BYTES.tobytes())), (BYTES.astype(float) - 128) / 2**7),
+    "16 bits": (riff(fmt(1, 16), chunk(b"data", INT16.tobytes())), INT16 / 2**15),
+    "24 bits": (riff(fmt(1, 24), chunk(b"data", three_bytes(INT24))), INT24 / 2**23),
+    "32 bits": (riff(fmt(1, 32), chunk(b"data", INT32.tobytes())), INT32 / 2**31),
+    "float": (riff(fmt(3, 32), chunk(b"data", FLOATS.astype("<f4").tobytes())), FLOATS.astype(np.float32)),
+    "double": (riff(fmt(3, 64), chunk(b"data", FLOATS.astype("<f8").tobytes())), FLOATS),
+    "A-law": (riff(fmt(6, 8), chunk(b"data", BYTES.tobytes())), a_law(BYTES)),
+    "mu-law": (riff(fmt(7, 8), chunk(b"data", BYTES.tobytes())), mu_law(BYTES)),
+    "extensible 16": (riff(extensible_fmt(1, 16, 16), chunk(b"data", INT16.tobytes())), INT16 / 2**15),
+    "extensible 24": (riff(extensible_fmt(1, 24, 24), chunk(b"data", three_bytes(INT24))), INT24 / 2**23),
+    "extensible float": (
+        riff(extensible_fmt(3, 32, 32), chunk(b"data", FLOATS.astype("<f4").tobytes())),
+        FLOATS.astype(np.float32),
+    ),
+    "chunks before": (riff(fmt(1, 16), chunk(b"LIST", b"x" * 7), chunk(b"data", INT16.tobytes())), INT16 / 2**15),
+    "chunks behind": (riff(fmt(1, 16), chunk(b"data", INT16.tobytes()), chunk(b"id3 ", b"y" * 34)), INT16 / 2**15),
+    "junk behind": (riff(fmt(1, 16), chunk(b"data", INT16.tobytes())) + b"\0" * 999, INT16 / 2**15),
+    "length unknown": (
+        riff(fmt(1, 16), b"data" + struct.pack("<I", 0xFFFFFFFF) + INT16.tobytes(), size=0xFFFFFFFF),
+        INT16 / 2**15,
+    ),
+    "length unknown to SoX": (
+        riff(fmt(1, 16), b"data" + struct.pack("<I", 0x7FFFF000) + INT16.tobytes(), size=0x7FFFF024),
+        INT16 / 2**15,
+    ),
+}
+
+
+def written(folder: Path, content: bytes, ending: str = ".wav") -> Path:
+    path = folder / f"a{ending}"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("kind", WAVS)
+def test_wav_files_of_all_kinds_are_read_to_the_sample(kind, tmp_path):
+    content, expected = WAVS[kind]
+    samples, rate_hz = read_channels(written(tmp_path, content))
+    np.testing.assert_array_equal(samples[:, 0], expected)
+    assert rate_hz == RATE_HZ
+
+
+@pytest.mark.parametrize("name", [None, "named.wav"], ids=["", "named wav"])
+@pytest.mark.parametrize("ending", LOSSLESS)
+def test_containers_without_loss_are_read_to_the_sample(ending, name, tmp_path):
+    path = tmp_path / (name or f"a{ending}")
+    path.write_bytes(sound_bytes(ending, INT16))
+    samples, rate_hz = read_channels(path)
+    np.testing.assert_array_equal(samples[:, 0], INT16 / 2**15)
+    assert rate_hz == RATE_HZ
+
+
+@pytest.mark.parametrize("ending", LOSSY)
+def test_containers_with_loss_are_read_in_time_and_scale(ending, tmp_path):
+    original = speech_like()
+    samples, rate_hz = read_channels(written(tmp_path, sound_bytes(ending, original), ending))
+    assert (len(samples), rate_hz) == (len(original), RATE_HZ)
+    tone = np.sin(2 * np.pi * 200 * np.arange(16000) / RATE_HZ)
+    # Both the phase and the size of the tone: a shift of one sample would lower the product by 0.3 %.
+    assert samples[:, 0] @ tone / (tone @ tone) == pytest.approx(original @ tone / (tone @ tone), rel=0.02)
+    assert np.corrcoef(samples[:, 0], original)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 0.25), (0.25, 0.5), (0.7001, None), (0.5, 1.05)])
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_a_part_is_that_part_of_the_whole(ending, start_s, end_s, tmp_path):
+    path = written(tmp_path, sound_bytes(ending, speech_like()), ending)
+    whole, _ = read_channels(path)
+    part, _ = read_channels(path, start_s, end_s)
+    expected = whole[round(start_s * RATE_HZ) : None if end_s is None else round(end_s * RATE_HZ)]
+    np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(1.0, None), (2.0, 3.0), (0.5, 1.2)])
+def test_a_part_that_is_not_there_is_told(start_s, end_s, tmp_path):
+    path = written(tmp_path, sound_bytes(".wav", speech_like()))
+    with pytest.raises(RecordingError, match=r"a\.wav ends at 1\.00 s, and the part from .* does not lie in it"):
+        read_channels(path, start_s, end_s)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_a_file_that_was_cut_off_is_never_read(ending, share, tmp_path):
+    content = sound_bytes(ending, speech_like())
+    with pytest.raises(RecordingError, match=r"is cut off \(|cannot be read as audio") as caught:
+        read_channels(written(tmp_path, content[: int(share * len(content))], ending))
+    assert caught.value.kind in ("cut off", "no readable sound file")
+
+
+@pytest.mark.parametrize("kind", ["8 bits", "24 bits", "float", "A-law", "extensible 16", "chunks before"])
+def test_wav_files_of_all_kinds_that_were_cut_off_are_told(kind, tmp_path):
+    content, _ = WAVS[kind]
+    with pytest.raises(RecordingError, match="is cut off"):
+        read_channels(written(tmp_path, content[: len(content) // 2]))
+
+
+def test_a_byte_that_is_missing_costs_no_more_than_a_sample(tmp_path):
+    content, expected = WAVS["16 bits"]
+    samples, _ = read_channels(written(tmp_path, content[:-1]))
+    np.testing.assert_array_equal(samples[:, 0], expected[:-1])
+
+
+@pytest.mark.parametrize("rate_hz", [1, 100, 1999, 768001])
+@pytest.mark.parametrize("ending", [".wav", ".aiff", ".w64", ".au"])
+def test_rates_that_no_recording_has_are_refused(ending, rate_hz, tmp_path):
+    path = written(tmp_path, sound_bytes(ending, speech_like(), rate_hz), ending)
+    with pytest.raises(RecordingError, match=rf"has a sample rate of {rate_hz} Hz, which is none of speech") as caught:
+        read_recording(path, RATE_HZ, 0.04)
+    assert caught.value.kind == "with an implausible sample rate"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        riff(fmt(1, 16, bytes_per_s=44100), chunk(b"data", INT16.tobytes())),
+        # A size in the header that is too small: what follows is no chunk.
+        riff(fmt(1, 16), b"data" + struct.pack("<I", 1000) + INT16.tobytes()),
+        riff(fmt(1, 16), b"data" + struct.pack("<I", 0) + INT16.tobytes()),
+    ],
+    ids=["rate", "size", "no size"],
+)
+def test_headers_that_contradict_themselves_are_refused(content, tmp_path):
+    with pytest.raises(RecordingError, match="contradicts itself"):
+        read_channels(written(tmp_path, content))
+
+
+def test_an_ogg_file_of_which_a_page_is_damaged_is_refused(tmp_path):
+    content = bytearray(sound_bytes(".ogg", speech_like()))
+    content[-20] ^= 1
+    with pytest.raises(RecordingError, match=r"contradicts itself \(the checksum of a page\)"):
+        read_channels(written(tmp_path, bytes(content), ".ogg"))
+
+
+@pytest.mark.parametrize(
+    ("content", "ending", "message"),
+    [
+        (b"", ".wav", "cannot be read as audio"),
+        (b"<!DOCTYPE html><html>404</html>", ".mp3", "cannot be read as audio"),
+        (bytes.fromhex("0005160700020000") + bytes(4000), ".wav", "cannot be read as audio"),
+        (INT16.tobytes(), ".wav", "cannot be read as audio"),
+        (INT16.tobytes(), ".raw", "has no header that tells its rate"),
+        (riff(fmt(1, 16, channels=200), chunk(b"data", INT16.tobytes())), ".wav", "has 200 channels, more than 32"),
+    ],
+    ids=["nothing", "html", "AppleDouble", "headerless", "raw", "channels"],
+)
+def test_what_is_no_sound_file_is_told_in_one_line(content, ending, message, tmp_path):
+    with pytest.raises(RecordingError, match=message) as caught:
+        read_channels(written(tmp_path, content, ending))
+    assert "\n" not in str(caught.value)
+
+
+def recording_of(samples: np.ndarray, folder: Path, rate_hz: int = RATE_HZ):
+    soundfile.write(folder / "a.wav", samples, rate_hz, subtype="DOUBLE")
+    return read_recording(folder / "a.wav", RATE_HZ, 0.04, "mix")
+
+
+@pytest.mark.parametrize("scale", [2**15, 2**23, 2**31, 1e30, 11 / 0.3])
+def test_samples_far_beyond_full_scale_are_refused(scale, tmp_path):
+    with pytest.raises(RecordingError, match=r"where full scale is 1 .*; divide them by full scale") as caught:
+        recording_of(scale * speech_like(), tmp_path)
+    assert caught.value.kind == "far beyond full scale"
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-30, 1e-300])
+def test_samples_that_are_as_good_as_silent_are_refused(scale, tmp_path):
+    with pytest.raises(RecordingError, match="as good as silent"):
+        recording_of(scale * speech_like(), tmp_path)
+
+
+def test_the_step_of_16_bits_is_loud_enough(tmp_path):
+    assert recording_of(np.sign(speech_like()) / 2**15, tmp_path).facts.peak == 2**-15
+
+
+@pytest.mark.parametrize("offset", [0.6, -0.6, 0.1])
+def test_an_offset_that_speech_has_not_is_taken_away(offset, tmp_path):
+    without = speech_like() - speech_like().mean()
+    recording = recording_of(without + offset, tmp_path)
+    assert recording.facts.removed_offset == pytest.approx(offset)
+    np.testing.assert_allclose(recording.samples, without, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.01, -0.01])
+def test_an_offset_that_speech_has_is_left(offset, tmp_path):
+    samples = speech_like() - speech_like().mean() + offset
+    recording = recording_of(samples, tmp_path)
+    assert recording.facts.removed_offset == 0
+    np.testing.assert_array_equal(recording.samples, samples)
+
+
+@pytest.mark.parametrize("corpus", ["emodb_dir", "ravdess_dir"])
+def test_real_recordings_are_left_as_they_are(corpus, request):
+    paths = sorted(request.getfixturevalue(corpus).rglob("*.wav"))[::25]
+    assert len(paths) > 5
+    for path in paths:
+        assert read_recording(path, RATE_HZ, 0.04, "mix").facts.removed_offset == 0
+
+
+def test_equal_sounds_have_equal_hashes_whatever_the_container(tmp_path):
+    paths = [written(tmp_path, sound_bytes(ending, INT16), ending) for ending in LOSSLESS]
+    hashes = {read_recording(path, RATE_HZ, 0.04).facts.sha256 for path in paths}
+    assert len(hashes) == 1
+    assert hashes != {recording_of(INT16[::-1] / 2**15, tmp_path).facts.sha256}
+
+
+def test_what_is_told_of_sounds_is_a_line_for_each_kind_with_counts(tmp_path):
+    plain = recording_of(speech_like(), tmp_path).facts
+    assert sound_remarks({"a": plain, "b": plain}, RATE_HZ) == []
+    sounds = {
+        "a": plain,
+        "b": plain._replace(file_rate_hz=8000, n_channels=2),
+        "c": plain._replace(file_rate_hz=48000, removed_offset=0.5, peak=4.0),
+        "d": plain._replace(file_rate_hz=8000),
+    }
+    assert sound_remarks(sounds, RATE_HZ) == [
+        "3 of 4 recordings are not at 16000 Hz and were resampled: 2 of 8000 Hz, 1 of 48000 Hz; those below 16000 Hz "
+        "are empty from half their rate on (4000 Hz), by which a network can tell them from the others",
+        "1 of 4 recordings have several channels and were mixed down to one: b",
+        "1 of 4 recordings have a constant offset beside which the sound is small; it was taken away: c",
+        "1 of 4 recordings go beyond full scale (floating-point samples above 1) and are used as they are: c",
+    ]
+    [only_low] = sound_remarks({"b": plain._replace(file_rate_hz=8000)}, RATE_HZ)
+    assert only_low.endswith("are empty from half their rate on (4000 Hz)")
+    [only_high] = sound_remarks({"c": plain._replace(file_rate_hz=48000)}, RATE_HZ)
+    assert only_high == "1 of 1 recordings are not at 16000 Hz and were resampled: 1 of 48000 Hz"

@@ -1,0 +1,115 @@
+"""Tables of text: what people vary is read alike, and what is wrong is said with its line."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from convcam_jax.corpora.table_text import column_name, parse_table
+from convcam_jax.system.errors import UserError
+
+KNOWN = ("file", "speaker", "emotion", "text")
+HEADER = ["file", "speaker", "emotion", "text"]
+ROWS = [
+    ["a.wav", "01", "NA", 'Hello, "dear" world; I\tam'],
+    ["b/ü.wav", "Ann Ä", "1", "two\nlines"],
+    ["c.wav", "Bob", "true", ""],
+]
+CELLS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
+
+
+def text_of(rows: list[list[str]], **dialect) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, **{"lineterminator": "\n", **dialect}).writerows(rows)
+    return buffer.getvalue()
+
+
+def cells(content: bytes) -> list[dict[str, str]]:
+    table = parse_table(content, KNOWN)
+    assert table.bad_rows == []
+    return [row.cells for row in table.rows]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-mark", "latin-1", "cp1252"])
+def test_every_way_of_writing_a_table_is_read_alike(encoding, delimiter, newline, quoting):
+    text = text_of([HEADER, *ROWS], delimiter=delimiter, lineterminator=newline, quoting=quoting)
+    content = b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-mark" else text.encode(encoding)
+    assert cells(content) == CELLS
+    said = parse_table(content, KNOWN).remarks
+    is_latin = encoding in ("latin-1", "cp1252")
+    assert said == (["it is not in UTF-8 and was read as Latin-1 (Windows-1252): ü, Ä"] if is_latin else [])
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["sep=;\n", '"sep=;"\r\n', "SEP=;\n", "# my corpus, 2024\n", "\n\n", "#a\n\nsep=;\n#b\n", ";;;\n", "\ufeff"],
+)
+def test_what_stands_above_the_header_is_recognised(above):
+    assert cells((above + text_of([HEADER, *ROWS], delimiter=";")).encode()) == CELLS
+
+
+def test_lines_are_those_of_the_file():
+    table = parse_table(b'# comment\nsep=,\nfile,speaker,emotion\n\na,1,x\n#b,1,x\n,,\n"c\nd",1,x\n', KNOWN)
+    assert [(row.line, row.cells["file"]) for row in table.rows] == [(5, "a"), (9, "c\nd")]
+    assert table.remarks == ["1 lines below the header begin with # and were taken for comments"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("File", "file"),
+        (" speaker", "speaker"),
+        ("Speaker ID", "speaker_id"),
+        ("speaker-id ", "speaker_id"),
+        ("\u00a0EMOTION\u00a0", "emotion"),
+        ("\ufefffile", "file"),
+    ],
+)
+def test_names_of_columns_without_what_people_vary(cell, name):
+    assert column_name(cell) == name
+
+
+def test_spaces_around_cells_do_not_count_and_quoted_cells_may_follow_them():
+    content = 'file, speaker ,emotion, text\n a.wav,\u00a01 ,joy ,  "x, y"\n'.encode()
+    assert cells(content) == [{"file": "a.wav", "speaker": "1", "emotion": "joy", "text": "x, y"}]
+
+
+def test_rows_of_another_number_of_cells_are_told_and_the_others_kept():
+    table = parse_table(b"file,speaker,emotion\na,1,x,y,z\nb,1,x,,\nc,1\nd,1,x\ne\x07,1,x\n", KNOWN)
+    assert [row.cells["file"] for row in table.rows] == ["b", "d"]
+    assert [(bad.line, bad.kind) for bad in table.bad_rows] == [
+        (2, "in rows of too many cells"),
+        (4, "in rows of too few cells"),
+        (6, "in rows with control characters"),
+    ]
+    assert table.bad_rows[0].problem.startswith("5 cells for 3 columns")
+
+
+def test_a_separator_at_the_end_of_every_line_is_no_column_that_is_missed():
+    [row] = cells(b"file;speaker;emotion;\na;1;x;\n")
+    assert row == {"file": "a", "speaker": "1", "emotion": "x", "column_4": ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n \n# only this\n", "is empty"),
+        (b"PK\x03\x04\x14\x00", "is a spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is a spreadsheet"),
+        (b"file,speaker\na\x00b,c\n", "bytes that are no text"),
+        (b"file,speaker\n\x81\x8d,c\n", "neither in UTF-8 nor in Latin-1"),
+        (b"\xff\xfef\x00i", "is no text in utf-16 (truncated data)"),
+        (b"file,Speaker, speaker\n", "line 1: there are two columns speaker"),
+        (b'file,speaker\na,"b\nc,d\n', "line 3: a quotation mark is missing or out of place"),
+        (b'file,speaker\n"a"b,c\n', "line 2: a quotation mark is missing or out of place"),
+    ],
+)
+def test_what_is_no_table_is_told_in_one_line(content, message):
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        parse_table(content, KNOWN)
+    assert "\n" not in str(caught.value)
