@@ -75,6 +75,14 @@ def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
     assert set(utterances["intensity"]) == {"normal", "strong"}
 
 
+def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):
+    corpus = ("--corpus=tess", f"--data_dir={tess_dir}", "--set=corpus.emotions=disgust,surprise")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, "--split=leave_one_speaker_out")
+    assert_whole(tmp_path / "w", {("female", "OAF"), ("female", "YAF")}, 2)
+    assert_left_out_once(tmp_path / "w")
+    assert set(table(tmp_path / "w", "utterances.csv")["age"]) == {26, 64}
+
+
 @pytest.mark.parametrize("models_per", ["all", "speaker"])
 def test_other_groups(tmp_path, run_cache_dir, models_per):
     finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, ONE_SPEAKER, f"--set=corpus.models_per={models_per}")

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from convcam_jax.corpora import CORPORA
+from convcam_jax.corpora.relabelling import relabel
 from convcam_jax.corpora.utterances import Utterance, group_of, select, without_longer_than
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.representations.cache import load_or_compute
@@ -27,7 +28,10 @@ def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[
     """The utterances of the config's corpus, before features are known, and the problems of those left out."""
     corpus = CORPORA[config.corpus.name]
     found = corpus.find(config.corpus, cache_dir, config.representation.sample_rate_hz)
-    return select(found.utterances, config.corpus, corpus.speakers), found.problems
+    utterances, remarks = relabel(found.utterances, config.corpus.emotions, config.corpus.label_changes)
+    for remark in remarks:
+        say(remark)
+    return select(utterances, config.corpus, corpus.speakers), found.problems
 
 
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
