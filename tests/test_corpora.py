@@ -43,7 +43,7 @@ def make_folder(folder: Path, names: list[str], table: str | None = None) -> Pat
 
 
 def test_corpora_stand_under_the_names_of_their_configs():
-    named = ["synthetic", "emodb", "listed", "ravdess", "tess", "savee", "crema_d", "iemocap", "emovo"]
+    named = ["synthetic", "emodb", "listed", "ravdess", "tess", "savee", "crema_d", "iemocap", "emovo", "audformat"]
     assert list(CORPORA) == named
     for name, corpus in CORPORA.items():
         assert corpus.config().name == name
@@ -56,7 +56,7 @@ def test_corpora_stand_under_the_names_of_their_configs():
 def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora():
     defaults = {name: corpus.config() for name, corpus in CORPORA.items()}
     of_the_paper = [name for name, config in defaults.items() if config.emotions == EMOTIONS]
-    assert of_the_paper == ["synthetic", "emodb", "listed"]
+    assert of_the_paper == ["synthetic", "emodb", "listed", "audformat"]
     assert [name for name, config in defaults.items() if config.channels == "mix"] == ["ravdess", "emovo"]
     assert {(c.models_per, c.excluded_speakers, c.max_frames, c.on_error) for c in defaults.values()} == {
         ("gender", (), 202, "stop")

@@ -5,6 +5,7 @@ To add one: a file with its `corpus.Corpus`, and a line here.
 
 from collections.abc import Mapping
 
+from convcam_jax.corpora.audformat import AUDFORMAT
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.crema_d import CREMA_D
 from convcam_jax.corpora.emodb import EMODB
@@ -27,4 +28,5 @@ CORPORA: Mapping[str, Corpus] = {
     "crema_d": CREMA_D,
     "iemocap": IEMOCAP,
     "emovo": EMOVO,
+    "audformat": AUDFORMAT,
 }

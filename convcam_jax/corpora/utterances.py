@@ -13,15 +13,17 @@ _COLUMNS = ("speaker", "gender", "emotion", "text")
 
 
 class Utterance(NamedTuple):
-    """One recording and what is known about it."""
+    """One recording and what is known about it; several may be parts of one file."""
 
-    recording: str  # the file's name without .wav
+    recording: str  # the file's name without its ending, or another that no other recording has
     speaker: str
-    gender: str  # "female" or "male"
+    gender: str  # "female" or "male"; "" if it is not known
     emotion: str
     text: str
     path: Path
     attributes: tuple[tuple[str, str], ...] = ()  # further columns, such as ("intensity", "strong")
+    start_s: float = 0.0
+    end_s: float | None = None  # None: the file's end
 
     def value(self, column: str) -> str:
         """What stands in a column: speaker, gender, emotion, text or an attribute; KeyError if there is none."""
@@ -93,3 +95,8 @@ def without_longer_than(
 ) -> list[Utterance]:
     """Those of at most `max_frames` frames; `n_frames` maps recordings to their number of frames."""
     return [u for u in utterances if n_frames[u.recording] <= max_frames]
+
+
+def part_name(recording: str, start_s: float, end_s: float | None) -> str:
+    """What a part of a file is called: by the recording's name, and start and end in seconds."""
+    return f"{recording}_{start_s:.3f}-{'end' if end_s is None else f'{end_s:.3f}'}"

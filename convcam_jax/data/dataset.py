@@ -69,9 +69,11 @@ def utterance_table(dataset: Dataset) -> pd.DataFrame:
     """The table of `utterances.csv`: what is known of every recording, its group, its frames, and how it is split.
 
     With one fold `split` says for what the recording is; with several `test_fold` says where it is tested ("" where
-    nowhere), and `fold_table` has the rest.
+    nowhere), and `fold_table` has the rest. Where recordings are parts of files it says which (`start_s`, `end_s`).
     """
     table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes"])
+    if not any(u.start_s > 0 or u.end_s is not None for u in dataset.utterances):
+        table = table.drop(columns=["start_s", "end_s"])
     attributes = pd.DataFrame([dict(u.attributes) for u in dataset.utterances], index=table.index)
     table = table.join(attributes).assign(group=dataset.groups, n_frames=n_frames(dataset.features))
     if [fold.name for fold in dataset.folds] == [ONLY_FOLD]:
