@@ -57,7 +57,7 @@ def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora(
     defaults = {name: corpus.config() for name, corpus in CORPORA.items()}
     of_the_paper = [name for name, config in defaults.items() if config.emotions == EMOTIONS]
     assert of_the_paper == ["synthetic", "emodb", "listed", "audformat"]
-    assert [name for name, config in defaults.items() if config.channels == "mix"] == ["ravdess", "emovo"]
+    assert [name for name, config in defaults.items() if config.channels == "mix"] == ["ravdess", "emovo", "audformat"]
     assert {(c.models_per, c.excluded_speakers, c.max_frames, c.on_error) for c in defaults.values()} == {
         ("gender", (), 202, "stop")
     }

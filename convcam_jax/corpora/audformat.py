@@ -6,6 +6,7 @@ annotation data in Python", arXiv 2303.00645, 2023.
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
@@ -28,6 +29,7 @@ class AudformatConfig(CorpusConfig):
     """
 
     name: str = "audformat"
+    channels: Literal["refuse", "mix"] = "mix"
     # Names or patterns, such as "emotion.*"; empty: the table called as the emotion column, or all that have it.
     tables: tuple[str, ...] = ()
     emotion_column: str = "emotion"
