@@ -149,7 +149,7 @@ def test_other_columns_of_the_table_are_kept(tmp_path):
         "intensity": ["strong", None],
         "level": [1.5, 2.0],
         "duration": pd.to_timedelta([1.25, 2.5], unit="s"),
-        "split": ["train", "test"],
+        "start_s": [1, 2],
     }
     [first, second] = find("audformat", save(a_database(emotion=of_files(columns)), tmp_path)).utterances
     assert dict(first.attributes) == {"intensity": "strong", "level": "1.5", "duration": "1.25"}
@@ -183,6 +183,18 @@ def test_recordings_that_would_have_one_name_are_refused(tmp_path):
     folder = save(a_database(emotion=(index, columns)), tmp_path, files=["a.wav"])
     with pytest.raises(UserError, match=r"2 recordings of the database would be called a_0\.000-1\.000; choose tables"):
         find("audformat", folder, on_error="skip")
+
+
+def test_what_a_table_is_for_is_a_column(tmp_path):
+    database = split_database()
+    for split, kind in {"train": "train", "test": "test"}.items():
+        database.splits[split] = audformat.Split(kind)
+        database[f"emotion.{split}"].split_id = split
+    folder = save(database, tmp_path)
+    utterances = find("audformat", folder, tables=("emotion.t*",)).utterances
+    assert [u.value("split") for u in utterances] == ["train", "test"]
+    [heard] = find("audformat", folder, tables=("emotion.heard",)).utterances
+    assert "split" not in heard.columns()
 
 
 def split_database() -> audformat.Database:

@@ -87,12 +87,16 @@ def facts(database: Any, column: str, tables: Sequence[str], name: str) -> pd.Se
 
 
 def further_columns(database: Any, column: str, tables: Sequence[str]) -> pd.DataFrame:
-    """The other columns of some tables, by file, or by file, start and end; of several values the first."""
+    """The other columns of some tables, by file, or by file, start and end; of several values the first.
+
+    Where a table is for training, development or the test, the column `split` says so.
+    """
     frames = []
     for table in tables:
-        columns = database[table].columns
+        columns, split = database[table].columns, database[table].split_id
         others = [name for name in columns if column not in (name, columns[name].scheme_id)]
-        frames.append(database[table].get()[others])
+        frame = database[table].get()[others]
+        frames.append(frame if split is None or "split" in others else frame.assign(split=database.splits[split].type))
     joined = pd.concat(frames)
     return joined[~joined.index.duplicated()]
 

@@ -25,7 +25,8 @@ _GENDERS: Mapping[str, str] = {
     **dict.fromkeys(("female", "f", "w", "woman", "weiblich"), "female"),
     **dict.fromkeys(("male", "m", "man", "mannlich", "maennlich"), "male"),
 }
-_COLUMNS_OF_A_RUN = ("recording", "start_s", "end_s", "group", "n_frames", "split", "test_fold")
+# Which every table of utterances has already.
+_OWN_COLUMNS = ("recording", "start_s", "end_s")
 
 
 class Part(NamedTuple):
@@ -139,7 +140,7 @@ def _utterance(name: str, part: Part) -> Utterance:
         emotion,
         text,
         part.path,
-        tuple((column, cell) for column, cell in cells.items() if column not in _COLUMNS_OF_A_RUN),
+        tuple((column, cell) for column, cell in cells.items() if column not in _OWN_COLUMNS),
         part.start_s,
         part.end_s,
     )
