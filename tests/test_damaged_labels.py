@@ -1,4 +1,4 @@
-"""Tables and label files of corpora with bytes changed at random: read, or refused in one line."""
+"""Label files and tables of named corpora with bytes changed at random: read, or refused in one line."""
 
 from collections.abc import Callable
 from pathlib import Path
