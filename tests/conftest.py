@@ -45,6 +45,12 @@ def ravdess_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tess_dir() -> Path:
+    """Folder of TESS or a part of it, with a folder for each speaker and emotion inside."""
+    return _folder("CONVCAM_TESS", "corpora/tess", "the corpus TESS")
+
+
+@pytest.fixture(scope="session")
 def run_cache_dir(tmp_path_factory) -> Path:
     """The cache of runs of the program, so that features and compiled programs are made once for several files."""
     return tmp_path_factory.mktemp("cache")

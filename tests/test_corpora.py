@@ -44,7 +44,8 @@ def make_folder(folder: Path, names: list[str], table: str | None = None) -> Pat
 
 
 def test_corpora_stand_under_the_names_of_their_configs():
-    assert list(CORPORA) == ["synthetic", "emodb", "listed", "ravdess"]
+    named = ["synthetic", "emodb", "listed", "ravdess", "tess", "savee", "crema_d", "iemocap", "emovo", "audformat"]
+    assert list(CORPORA) == named
     for name, corpus in CORPORA.items():
         assert corpus.config().name == name
         assert corpus.description
@@ -53,17 +54,12 @@ def test_corpora_stand_under_the_names_of_their_configs():
         assert bool(corpus.how_to_get) == (name != "synthetic")
 
 
-def test_defaults_are_the_papers_but_for_ravdess():
+def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora():
     defaults = {name: corpus.config() for name, corpus in CORPORA.items()}
-    assert {name: config.emotions for name, config in defaults.items() if name != "ravdess"} == dict.fromkeys(
-        ("synthetic", "emodb", "listed"), EMOTIONS
-    )
-    assert {name: config.channels for name, config in defaults.items()} == {
-        "synthetic": "refuse",
-        "emodb": "refuse",
-        "listed": "mix",
-        "ravdess": "mix",
-    }
+    of_the_paper = [name for name, config in defaults.items() if config.emotions == EMOTIONS]
+    assert of_the_paper == ["synthetic", "emodb", "listed", "audformat"]
+    mixing = [name for name, config in defaults.items() if config.channels == "mix"]
+    assert mixing == ["listed", "ravdess", "emovo", "audformat"]
     assert {(c.models_per, c.excluded_speakers, c.max_frames, c.longer, c.on_error) for c in defaults.values()} == {
         ("gender", (), 202, "leave_out", "stop")
     }
@@ -102,6 +98,7 @@ def test_sizes_of_the_embedded_corpus_have_limits(field, value):
 @pytest.mark.parametrize("name", OF_A_FOLDER)
 def test_without_a_folder_it_says_how_to_get_one(name, tmp_path):
     corpus = CORPORA[name]
+    assert corpus.how_to_get.endswith("; --corpus=synthetic needs none")
     for data_dir, problem in [
         ("", "--data_dir: missing"),
         (str(tmp_path / "no"), f"{tmp_path}/no: there is no such folder"),

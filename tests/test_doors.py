@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import audformat
 import pandas as pd
 import pytest
 from run_checks import assert_whole
@@ -133,6 +134,14 @@ def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
     assert set(utterances["intensity"]) == {"normal", "strong"}
 
 
+def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):
+    corpus = ("--corpus=tess", f"--data_dir={tess_dir}", "--set=corpus.emotions=disgust,surprise")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, "--split=leave_one_speaker_out")
+    assert_whole(tmp_path / "w", {("female", "OAF"), ("female", "YAF")}, 2)
+    assert_left_out_once(tmp_path / "w")
+    assert set(table(tmp_path / "w", "utterances.csv")["age"]) == {26, 64}
+
+
 @pytest.mark.parametrize("models_per", ["all", "speaker"])
 def test_other_groups(tmp_path, run_cache_dir, models_per):
     finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, ONE_SPEAKER, f"--set=corpus.models_per={models_per}")
@@ -164,6 +173,24 @@ def women(tmp_path, run_cache_dir) -> Path:
         folder / "utterances.csv", index=False
     )
     return folder
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_database_in_audformat_with_other_words_and_without_genders(tmp_path, run_cache_dir, women):
+    utterances = pd.read_csv(women / "utterances.csv")
+    database = audformat.Database("women")
+    database["files"] = audformat.Table(audformat.filewise_index([f"wav/{r}.wav" for r in utterances["recording"]]))
+    words = {"anger": "Wut", "sadness": "Trauer", "fear": "Schreck"}
+    for column, values in {"emotion": utterances["emotion"].map(words), "speaker": utterances["speaker"]}.items():
+        database["files"][column] = audformat.Column()
+        database["files"][column].set(values.tolist())
+    database.save(str(women))
+    corpus = ("--corpus=audformat", f"--data_dir={women}", "--set=corpus.labels=Schreck:fear")
+    emotions = ("--set=corpus.emotions=anger,fear,sadness", "--set=corpus.models_per=all")
+    said = finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, *emotions)
+    assert_whole(tmp_path / "w", {("all", "all")}, 2)
+    assert "Schreck for fear (4), Trauer for sadness (4), Wut for anger (4)" in said
+    assert set(table(tmp_path / "w", "utterances.csv")["emotion"]) == {"anger", "fear", "sadness"}
 
 
 def test_a_corpus_of_one_gender(tmp_path, run_cache_dir, women):

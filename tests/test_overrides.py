@@ -16,6 +16,7 @@ OTHERS = {
     "corpus.models_per": ("speaker", "speaker"),
     "corpus.channels": ("mix", "mix"),
     "corpus.emotions": ("anger, sadness", ("anger", "sadness")),
+    "corpus.labels": ("happy:happiness, joy:happiness", ("happy:happiness", "joy:happiness")),
     "corpus.excluded_speakers": ("03,09", ("03", "09")),
     "corpus.longer": ("crop", "crop"),
     "corpus.max_frames": ("100", 100),

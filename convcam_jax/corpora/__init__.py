@@ -5,11 +5,17 @@ To add one: a file with its `corpus.Corpus`, and a line here.
 
 from collections.abc import Mapping
 
+from convcam_jax.corpora.audformat import AUDFORMAT
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.crema_d import CREMA_D
 from convcam_jax.corpora.emodb import EMODB
+from convcam_jax.corpora.emovo import EMOVO
+from convcam_jax.corpora.iemocap import IEMOCAP
 from convcam_jax.corpora.listed import LISTED
 from convcam_jax.corpora.ravdess import RAVDESS
+from convcam_jax.corpora.savee import SAVEE
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
+from convcam_jax.corpora.tess import TESS
 
 # By the names that --corpus takes.
 CORPORA: Mapping[str, Corpus] = {
@@ -17,4 +23,10 @@ CORPORA: Mapping[str, Corpus] = {
     "emodb": EMODB,
     "listed": LISTED,
     "ravdess": RAVDESS,
+    "tess": TESS,
+    "savee": SAVEE,
+    "crema_d": CREMA_D,
+    "iemocap": IEMOCAP,
+    "emovo": EMOVO,
+    "audformat": AUDFORMAT,
 }

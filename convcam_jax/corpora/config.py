@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+from convcam_jax.corpora.spelling import common_form
 from convcam_jax.system.validation import require
 
 # The order of the columns of the paper's Tables 3 to 5.
@@ -22,6 +23,8 @@ class CorpusConfig:
     name: str
     data_dir: str = ""
     emotions: tuple[str, ...] = EMOTIONS
+    # Other words for the corpus's labels, such as "happy:happiness"; several may be merged into one.
+    labels: tuple[str, ...] = ()
     excluded_speakers: tuple[str, ...] = ()
     # A column, of whose values each has models of its own, or "all".
     models_per: str = "gender"
@@ -36,9 +39,22 @@ class CorpusConfig:
         require(
             len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names"
         )
+        pairs = [tuple(part.strip() for part in pair.split(":")) for pair in self.labels]
+        require(
+            all(len(pair) == 2 and all(pair) for pair in pairs)
+            and len({common_form(pair[0]) for pair in pairs}) == len(pairs),
+            "corpus.labels",
+            "must have pairs of a corpus's word and another, each word once, as in happy:happiness,joy:happiness",
+        )
         require(
             self.models_per not in ("", "emotion"),
             "corpus.models_per",
             f"must be {ALL} or a column other than emotion, which is what a model tells apart",
         )
         require(self.max_frames >= 1, "corpus.max_frames", "must be at least 1")
+
+    @property
+    def label_changes(self) -> dict[str, str]:
+        """`labels` as a dictionary from common forms of the corpus's words to other words."""
+        pairs = (pair.split(":") for pair in self.labels)
+        return {common_form(word): other.strip() for word, other in pairs}

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.wav_files import files_in_wav, given_folder, read_names
 from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.progress import say
 
 # The letter of an emotion is that of its German word: Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral.
 EMODB_EMOTIONS = {
@@ -31,6 +32,8 @@ HOW_TO_GET_EMODB = (
     "get EMO-DB from emodb.bilderbar.info or by the Python package audb and give its folder as --data_dir; "
     "--corpus=synthetic needs none"
 )
+# Of recordings whose emotion fewer than 80 % of the listeners recognised.
+_AMBIGUOUS_TABLE = "emotion.categories.ambiguous"
 _NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
 
 
@@ -66,12 +69,16 @@ def parse_emodb_name(name: str) -> EmodbName:
     return EmodbName(speaker, text, EMODB_EMOTIONS[letter], version)
 
 
-def find_named(data_dir: Path, speaker_genders: Mapping[str, str], on_error: str) -> Found:
-    """Recordings in `data_dir`/wav with EMO-DB's names, sorted by name.
+def find_named(
+    data_dir: Path, speaker_genders: Mapping[str, str], on_error: str, left_out: Collection[str] = ()
+) -> Found:
+    """Recordings in `data_dir`/wav with EMO-DB's names but those `left_out`, sorted by name.
 
     `speaker_genders` maps speakers to "female" or "male". For `on_error` and what is raised see `Corpus`.
     """
-    return read_names(files_in_wav(data_dir, HOW_TO_GET_EMODB), partial(_utterance, speaker_genders), on_error)
+    files = files_in_wav(data_dir, HOW_TO_GET_EMODB)
+    paths = {name: path for name, path in files.items() if name not in left_out}
+    return read_names(paths, partial(_utterance, speaker_genders), on_error)
 
 
 def _utterance(speaker_genders: Mapping[str, str], name: str, path: Path) -> Utterance:
@@ -82,14 +89,29 @@ def _utterance(speaker_genders: Mapping[str, str], name: str, path: Path) -> Utt
     return Utterance(name, parts.speaker, speaker_genders[parts.speaker], parts.emotion, parts.text, path)
 
 
+def _ambiguous(data_dir: Path) -> frozenset[str]:
+    """Recordings that are not in the published corpus, of which version 2 of the package audb has 281."""
+    if not any(data_dir.glob(f"db.{_AMBIGUOUS_TABLE}.*")):
+        return frozenset()
+    # Here, so that processes which only read recordings do without pandas.
+    from convcam_jax.corpora.audformat_database import as_user_error, files_of, load_database
+
+    with as_user_error(data_dir):
+        return frozenset(Path(file).stem for file in files_of(load_database(data_dir), _AMBIGUOUS_TABLE))
+
+
 def _find(config: EmodbConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
-    return find_named(given_folder(config, HOW_TO_GET_EMODB), EMODB_SPEAKER_GENDERS, config.on_error)
+    data_dir = given_folder(config, HOW_TO_GET_EMODB)
+    ambiguous = _ambiguous(data_dir)
+    if ambiguous:
+        say(f"recordings left out on whose emotion too few listeners agreed to be in EMO-DB: {len(ambiguous)}")
+    return find_named(data_dir, EMODB_SPEAKER_GENDERS, config.on_error, ambiguous)
 
 
 EMODB = Corpus(
     description="Berlin Database of Emotional Speech: 535 recordings of 10 speakers, German, 7 emotions",
     how_to_get=HOW_TO_GET_EMODB,
-    licence="as its makers state it (emodb.bilderbar.info); not part of this program",
+    licence="as its makers state it (emodb.bilderbar.info), in the package audb CC0 1.0; not part of this program",
     config=EmodbConfig,
     find=_find,
     speakers=tuple(EMODB_SPEAKER_GENDERS),

@@ -5,14 +5,14 @@ S. Livingstone and F. Russo, "The Ryerson Audio-Visual Database of Emotional Spe
 
 import dataclasses
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.named_folders import first_of_each_name, folders_named
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import files_with, given_folder, read_names
+from convcam_jax.corpora.wav_files import given_folder, read_names
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.progress import say
 
@@ -29,8 +29,6 @@ HOW_TO_GET_RAVDESS = (
 _SPEECH = ("03", "01")
 _NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
 _ACTOR_FOLDER = re.compile(r"Actor_\d\d")
-# Folders of actors are looked for in the folder given and so many levels of folders below it.
-_LEVELS_BELOW = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,33 +72,15 @@ def find_ravdess(data_dir: Path, on_error: str) -> Found:
     of one name the first by its path is taken. Songs and videos are left out, and counted on stderr. For `on_error` and
     what is raised see `Corpus`.
     """
-    folders = _actor_folders(data_dir)
-    sounds = _first_of_each_name(folders, ".wav")
+    folders = folders_named(data_dir, _ACTOR_FOLDER, "one actor")
+    sounds = first_of_each_name(folders, ".wav")
     speech = {name: path for name, path in sounds.items() if not _is_other(name)}
-    n_others = len(sounds) - len(speech) + len(_first_of_each_name(folders, ".mp4"))
+    n_others = len(sounds) - len(speech) + len(first_of_each_name(folders, ".mp4"))
     if n_others:
         say(f"songs and videos of RAVDESS left out: {n_others}")
     if not speech:
         raise UserError(f"{data_dir}: there are no recordings of speech in folders Actor_NN; {HOW_TO_GET_RAVDESS}")
     return read_names(speech, _utterance, on_error)
-
-
-def _actor_folders(data_dir: Path) -> list[Path]:
-    """Folders of actors, sorted by path."""
-    patterns = ["*/" * level + "Actor_*" for level in range(_LEVELS_BELOW + 1)]
-    found = {path for pattern in patterns for path in data_dir.glob(pattern) if _ACTOR_FOLDER.fullmatch(path.name)}
-    if not found and _ACTOR_FOLDER.fullmatch(data_dir.resolve().name):
-        raise UserError(f"{data_dir}: is the folder of one actor; give the folder that it lies in")
-    return sorted(found)
-
-
-def _first_of_each_name(folders: Iterable[Path], ending: str) -> dict[str, Path]:
-    """Files with an ending by their names without it, sorted by name; of one name the first by its path."""
-    first: dict[str, Path] = {}
-    for folder in folders:
-        for name, path in files_with(ending, folder).items():
-            first.setdefault(name, path)
-    return dict(sorted(first.items()))
 
 
 def _is_other(name: str) -> bool:

@@ -1,11 +1,12 @@
 """The recordings of a corpus as a list of utterances, and the subset of them that is used (paper, section 3.1)."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from convcam_jax.corpora.config import ALL, CorpusConfig
+from convcam_jax.corpora.emotion_words import nearest_word, standard_word
+from convcam_jax.corpora.spelling import nearest
 from convcam_jax.system.errors import RecordingError, UserError
 
 _COLUMNS = ("speaker", "gender", "emotion", "text")
@@ -72,9 +73,11 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
     found = {u.emotion for u in considered}
     for emotion in config.emotions:
         if emotion not in found:
+            near = nearest_word(emotion, sorted(found)) if standard_word(emotion) is None else None
             raise UserError(
                 f"config field corpus.emotions: there is no recording of {emotion}; "
-                f"the corpus has {', '.join(sorted(found)) or 'none'}"
+                + (f"the nearest word is {near}; " if near else "")
+                + f"the corpus has {', '.join(sorted(found)) or 'none'}"
             )
     return [u for u in considered if u.emotion in config.emotions]
 
@@ -82,10 +85,10 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
 def _check_excluded(excluded: Sequence[str], speakers: Sequence[str]) -> None:
     for speaker in excluded:
         if speaker not in speakers:
-            nearest = difflib.get_close_matches(speaker, speakers, n=1, cutoff=0.0)
+            near = nearest(speaker, speakers)
             raise UserError(
                 f"config field corpus.excluded_speakers: the corpus has no speaker {speaker}; "
-                + (f"the nearest is {nearest[0]}" if nearest else "it has none")
+                + (f"the nearest is {near}" if near else "it has none")
             )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
 from convcam_jax.corpora.lengths import equal_parts, middle
+from convcam_jax.corpora.relabelling import relabel
 from convcam_jax.corpora.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, without
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
@@ -35,8 +36,11 @@ def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[
     """The utterances of the config's corpus, before features are known, and what is wrong with those left out."""
     corpus = CORPORA[config.corpus.name]
     found = corpus.find(config.corpus, cache_dir, config.representation.sample_rate_hz)
-    selected = select(found.utterances, config.corpus, corpus.speakers)
-    return selected, [*found.problems, *not_selected(found.utterances, config.corpus)]
+    utterances, remarks = relabel(found.utterances, config.corpus.emotions, config.corpus.label_changes)
+    for remark in remarks:
+        say(remark)
+    selected = select(utterances, config.corpus, corpus.speakers)
+    return selected, [*found.problems, *not_selected(utterances, config.corpus)]
 
 
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:

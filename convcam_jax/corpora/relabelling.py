@@ -1,0 +1,75 @@
+"""The labels of a corpus in the words of the config."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from convcam_jax.corpora.emotion_words import nearest_word, standard_word
+from convcam_jax.corpora.spelling import common_form
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.system.errors import UserError
+
+
+class Relabelled(NamedTuple):
+    """Utterances with the config's words for their emotions, and what is to be said of the words that were others."""
+
+    utterances: list[Utterance]
+    remarks: list[str]
+
+
+def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: Mapping[str, str]) -> Relabelled:
+    """Utterances whose emotions are in the words of the config where they mean the same.
+
+    First a label is changed as `changes` says, which maps common forms to words. Of `emotions` it is then called by the
+    one that is spelled alike, or else by the one that means the same; a label that is neither keeps its word. Raises
+    UserError if a label might be two of `emotions`, or a change is of a word that no recording has and nobody knows.
+    """
+    counts = Counter(u.emotion for u in utterances)
+    _check_changes(changes, list(counts))
+    word_of = {label: _match(changes.get(common_form(label), label), emotions) for label in counts}
+    relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
+    return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
+
+
+def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
+    forms = {common_form(label) for label in labels}
+    for word in changes:
+        if word not in forms and standard_word(word) is None:
+            near = nearest_word(word, labels)
+            raise UserError(
+                f"config field corpus.labels: there is no recording of {word}; "
+                + (f"the nearest word is {near}" if near else f"the corpus has {', '.join(sorted(labels)) or 'none'}")
+            )
+
+
+def _match(word: str, emotions: Sequence[str]) -> str:
+    alike = [emotion for emotion in emotions if common_form(emotion) == common_form(word)]
+    same = [emotion for emotion in emotions if standard_word(word) == standard_word(emotion) is not None]
+    if not alike and len(same) > 1:
+        raise UserError(
+            f"config field corpus.emotions: {word} might be {' or '.join(same)}; "
+            f"say which, as in --set=corpus.labels={word}:{same[0]}"
+        )
+    return (alike or same or [word])[0]
+
+
+def _taken(word_of: Mapping[str, str], counts: Mapping[str, int]) -> list[str]:
+    others = [
+        f"{label} for {word} ({counts[label]})"
+        for label, word in sorted(word_of.items())
+        if common_form(label) != common_form(word)
+    ]
+    return [f"emotions called by other words, and their recordings: {', '.join(others)}"] if others else []
+
+
+def _unknown(
+    word_of: Mapping[str, str], counts: Mapping[str, int], emotions: Sequence[str], changes: Mapping[str, str]
+) -> list[str]:
+    """What is to be said of labels that are left out and that nobody knows, which may be misspelled."""
+    chosen = {*emotions, *changes.values()}
+    unknown = [label for label, word in sorted(word_of.items()) if word not in chosen and standard_word(word) is None]
+    described = []
+    for label in unknown:
+        near = nearest_word(label, emotions)
+        described.append(f"{label} ({counts[label]}" + (f", the nearest known is {near})" if near else ")"))
+    return [f"emotions that are not known, and their recordings: {', '.join(described)}"] if unknown else []
