@@ -139,7 +139,7 @@ def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):
     finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, "--split=leave_one_speaker_out")
     assert_whole(tmp_path / "w", {("female", "OAF"), ("female", "YAF")}, 2)
     assert_left_out_once(tmp_path / "w")
-    assert set(table(tmp_path / "w", "utterances.csv")["age"]) == {26, 64}
+    assert set(table(tmp_path / "w", "utterances.csv")["attribute/age"]) == {"26", "64"}
 
 
 @pytest.mark.parametrize("models_per", ["all", "speaker"])

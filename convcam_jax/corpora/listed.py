@@ -133,9 +133,7 @@ def _read_table(path: Path) -> Table:
         for column in names.values()
         if column not in known and (nearest := difflib.get_close_matches(column, _OPTIONAL, n=1, cutoff=0.75))
     ]
-    rows = [
-        Row(row.line, {names[c]: _in_one_form(names[c], cell) for c, cell in row.cells.items()}) for row in table.rows
-    ]
+    rows = [Row(row.line, _in_one_form({names[c]: cell for c, cell in row.cells.items()})) for row in table.rows]
     return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
 
 
