@@ -36,6 +36,7 @@ def run_command(arguments: list[str]) -> None:
     be_quiet(flags.quiet)
     settings, share = settings_of(flags), _share(flags)
     keep_libraries_files(settings.cache_dir)
+    _refuse_workdir_without_run(flags, settings.workdir)
     with _alone(settings.workdir, share):
         advise(f"the same command with --workdir={settings.workdir} goes on where it was")
         if _begins_with_features(settings.config):
@@ -89,6 +90,13 @@ def _refuse_flags_without_use(flags: Flags) -> None:
     if flags.data_dir and "corpus" in experiment.takes and flags.corpus == "synthetic":
         others = ", ".join(f"--corpus={name}" for name in CORPORA if name != "synthetic")
         raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
+
+
+def _refuse_workdir_without_run(flags: Flags, workdir: Path) -> None:
+    """Where a finished run is needed the folder is not made."""
+    if "workdir" in EXPERIMENTS[flags.experiment].needs and not workdir.is_dir():
+        to_do = EXPERIMENTS[flags.experiment].needs["workdir"]
+        raise UserError(f"--workdir={flags.workdir}: there is no such folder; {to_do}")
 
 
 def _begins_with_features(config: Config) -> bool:

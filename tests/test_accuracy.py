@@ -65,7 +65,7 @@ def test_folds_are_taken_together_and_shown_each():
     summary = accuracy_summary(members, predictions(["one", "one", "two", "one"]), UTTERANCES)
     rows = summary.set_index(["fold", "speaker", "measure"])
     whole = one_fold().set_index(["fold", "speaker", "measure"])
-    measured = [name for name in summary.columns[4:] if name != "chosen"]
+    measured = [name for name in summary.columns[5:] if name != "chosen"]
     pd.testing.assert_frame_equal(rows.loc[whole.index, measured], whole[measured])
     assert list(rows.index.drop(whole.index)) == [(fold, "all", score) for fold in ("one", "two") for score in SCORES]
     # Of a, b and d seed 0 has 3 right and seed 1 has 1; of c neither has it.

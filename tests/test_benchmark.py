@@ -46,6 +46,7 @@ def make_inputs() -> Inputs:
     batch_frames = np.array([20, 22, 31, 40])
     batch = generator.random((B, F, T)) * (np.arange(T) < batch_frames[:, None, None])
     return Inputs(
+        platform=np.array("cpu"),
         batch=batch.astype(np.float32),
         batch_frames=batch_frames,
         batch_emotion=np.array([0, 1, 2, 0]),
@@ -251,7 +252,8 @@ def test_peers_alone_are_started_without_the_settings_of_the_allocator(tmp_path,
     assert "PATH=" in found["pytorch"]
 
 
-def test_orders_are_obeyed_and_a_missing_peer_is_told():
+def test_orders_are_obeyed_and_a_missing_peer_is_told(monkeypatch):
+    monkeypatch.setattr(worker, "_SHORTEST_RUN_S", 0.0)
     case = Case("explaining", OURS, "float32", 1, 2)
     calls: list[Case] = []
 
@@ -268,6 +270,16 @@ def test_orders_are_obeyed_and_a_missing_peer_is_told():
     assert worker._obey({"prepare": other._asdict()}, ready, prepare) == {"missing": "no grad-cam"}
     assert worker._obey({"release": case._asdict()}, ready, prepare) == {}
     assert ready == {}
+
+
+def test_a_short_run_is_repeated_and_its_mean_taken(monkeypatch):
+    now = iter([10.0, 11.0, 12.0, 13.0, 14.0])
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(worker, "_SHORTEST_RUN_S", 2.5)
+    runs: list[int] = []
+    # After three runs more than 2.5 s have passed, and another second when the time is read.
+    assert worker._mean_seconds(lambda: runs.append(1)) == pytest.approx(4 / 3)
+    assert len(runs) == 3
 
 
 def test_figures_show_every_program(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members
-from convcam_jax.data.batches import tested_strata
+from convcam_jax.data import batches
 from convcam_jax.data.members import Member
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks import NETWORKS
@@ -66,7 +66,7 @@ def _maps(name: str) -> dict[str, np.ndarray]:
     network = _network(name, "float32")
     members = tuple(Member("all", ONLY_FOLD, seed) for seed in range(N_MEMBERS))
     variables = jax.device_get(init_round(members, network, TrainConfig(), GRID).variables)
-    strata, layout = tested_strata(N_FRAMES, {"all": np.arange(len(N_FRAMES))}, "all", 4, network.layout)
+    strata, layout = batches.tested_strata(N_FRAMES, {"all": np.arange(len(N_FRAMES))}, "all", 4, network.layout)
     configs = tuple(AttributionConfig(method=method) for method in METHODS)
     found = explain_members(variables, _recordings(), strata, network, layout, configs)
     return {**dict(zip(METHODS, found.signed_maps, strict=True)), "logits": found.logits}

@@ -86,12 +86,12 @@ def test_a_name_that_is_no_text_is_left_out_and_told(tmp_path):
     (tmp_path / "utterances.csv").write_text(HEADER + "a,s,female,e,t\n", encoding="utf-8")
     found = find_listed(tmp_path, "skip")
     assert [u.recording for u in found.utterances] == ["a"]
-    assert str(found.problems[0]).startswith("[U+DCFF]: ")
+    assert str(found.problems[0]) == "wav/[U+DCFF].wav: utterances.csv has no row for it"
     features = Features(np.zeros((96, 4), np.float32), *[np.zeros(4)] * (len(Features._fields) - 1))
     dataset = Dataset(tuple(found.utterances), (features,), ("s",), (Fold(ONLY_FOLD, ("test",)),))
     write_beginning(tmp_path / "w", {"config": {}}, dataset, found.problems)
     skipped = read_csv(tmp_path / "w" / "skipped.csv")
-    assert skipped["recording"].tolist() == ["[U+DCFF]"]
+    assert skipped["recording"].tolist() == ["wav/[U+DCFF].wav"]
     assert "has no row for" in skipped["problem"][0]
 
 

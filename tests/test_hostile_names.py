@@ -17,6 +17,7 @@ from convcam_jax.checks.seeds.stability import metric_agreement, recording_agree
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures.controls import against_chance
+from convcam_jax.measures.accuracy import accuracy_summary
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import MemberScores, member_table
 from convcam_jax.measures.statistics import chosen_rows
@@ -91,7 +92,7 @@ def tables_of(results: Results, emotions: tuple[str, ...]) -> dict[str, pd.DataF
         "table1": tables.table1(utterances, emotions),
         "table4": statistics,
         "table4_as_printed": tables.as_printed(statistics).iloc[:, 2:].replace("–", "nan"),  # noqa: RUF001
-        "accuracy": tables.accuracy_summary(members, predictions, utterances),
+        "accuracy": accuracy_summary(members, predictions, utterances),
         "confusion": pd.concat([m.add_prefix(PREDICTED).reset_index() for m in matrices.values()]),
         "table_cells": table_cells(chosen, ["q_rmse"], emotions, CONTROLS).drop(columns=limits),
         "metric_agreement": metric_agreement(metrics),

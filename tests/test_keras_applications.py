@@ -8,7 +8,6 @@ import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from convcam_jax.data.recordings import Batch
@@ -19,6 +18,7 @@ from convcam_jax.paper import published
 from convcam_jax.stages.pretrained import check_weights, read_weights, start_from_weights
 from convcam_jax.system.errors import UserError
 from convcam_jax.training.member import init_member
+from convcam_jax.training.optimizer import Learning
 
 GRID = (96, 202)
 N_CLASSES = 6
@@ -241,7 +241,7 @@ def test_training_starts_from_the_weights_of_a_file(tmp_path, group):
     write_weights(path, arrays, group)
     check_weights(network, WEIGHTS_GRID)
     keys = jax.random.split(jax.random.key(0), 2)
-    before = jax.jit(jax.vmap(lambda key: init_member(key, network, optax.adam(1e-3), WEIGHTS_GRID)))(keys)
+    before = jax.jit(jax.vmap(lambda key: init_member(key, network, Learning(1e-3), WEIGHTS_GRID)))(keys)
     after = start_from_weights(before, network)
     first = after.variables["params"]["convolution_1"]["kernel"]
     assert first.shape == (2, 3, 3, 3, 32)

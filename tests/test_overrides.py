@@ -11,6 +11,7 @@ from convcam_jax.system.errors import UserError
 
 # One other value for every field that can be set.
 OTHERS = {
+    "benchmark.members": ("20,10", (20, 10)),
     "corpus.name": ("emodb", "emodb"),
     "corpus.data_dir": ("some/folder = here", "some/folder = here"),
     "corpus.models_per": ("speaker", "speaker"),

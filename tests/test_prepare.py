@@ -86,10 +86,10 @@ def test_a_limit_below_every_recording_is_told(without_computing, tmp_path):
 
 
 def test_a_split_of_too_few_says_what_was_left_out_before(monkeypatch, tmp_path):
-    # Of r0, r2, r4, r6, r8, of anger, two are left.
-    sha256 = dict.fromkeys(("r2", "r4", "r6"), "r0")
+    # One recording of each emotion is left, for training.
+    sha256 = {u.recording: f"r{number % 2}" for number, u in enumerate(UTTERANCES)}
     monkeypatch.setattr(preparation, "load_or_compute", lambda *_: make_loaded(UTTERANCES, sha256))
-    with pytest.raises(UserError, match=rf"too few recordings of anger .*; left out before: 3 {EQUAL} \(r2, r4, r6\)$"):
+    with pytest.raises(UserError, match=rf"is impossible: .*; left out before: 7 {EQUAL} \(r2, r4, r6 and 4 more\)$"):
         preparation.load_dataset(UTTERANCES, longest(400), tmp_path)
 
 

@@ -22,6 +22,7 @@ from convcam_jax.measures.result_tables import (
 from convcam_jax.measures.views import GridAxes
 
 EMOTIONS = ("anger", "sadness", "neutral")
+PROBABILITIES = [f"probability/{emotion}" for emotion in EMOTIONS]
 FEMALE = Cohort("female", "1")
 TRUTH = ("anger", "anger", "anger", "sadness", "neutral")
 UTTERANCES = [
@@ -42,7 +43,7 @@ def chosen(members: pd.DataFrame) -> list[tuple[str, str, int]]:
 
 
 def test_predictions_by_hand():
-    columns = ["recording", "group", "fold", "seed", "truth", "predicted", *EMOTIONS]
+    columns = ["recording", "group", "fold", "seed", "truth", "predicted", *PROBABILITIES]
     assert list(PREDICTIONS.columns) == columns
     assert len(PREDICTIONS) == 10
     assert (PREDICTIONS["group"] == "female").all()
@@ -50,13 +51,13 @@ def test_predictions_by_hand():
     assert PREDICTIONS["seed"].tolist() == [4] * 5 + [7] * 5
     assert PREDICTIONS["truth"].tolist() == list(TRUTH) * 2
     assert PREDICTIONS["predicted"].tolist() == [EMOTIONS[i] for i in WINNERS.ravel()]
-    np.testing.assert_allclose(PREDICTIONS[list(EMOTIONS)].iloc[0], [0.5, 0.25, 0.25], rtol=1e-6)
-    np.testing.assert_allclose(PREDICTIONS[list(EMOTIONS)].sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(PREDICTIONS[PROBABILITIES].iloc[0], [0.5, 0.25, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(PREDICTIONS[PROBABILITIES].sum(axis=1), 1.0, rtol=1e-12)
 
 
 def test_probabilities_of_large_logits_are_finite():
     table = prediction_table(Cohort("male", "all"), [0], UTTERANCES[:1], np.array([[[1000.0, 0.0, -1000.0]]]), EMOTIONS)
-    assert table[list(EMOTIONS)].to_numpy().tolist() == [[1.0, 0.0, 0.0]]
+    assert table[PROBABILITIES].to_numpy().tolist() == [[1.0, 0.0, 0.0]]
 
 
 def test_accuracy_and_unweighted_recall_by_hand():

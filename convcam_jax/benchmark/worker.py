@@ -80,10 +80,10 @@ def _obey(order: dict[str, Any], ready: dict[str, Job], prepare: Callable[[Any],
 
 def _mean_seconds(job: Job) -> float:
     start, runs = time.perf_counter(), 0
-    while (seconds := time.perf_counter() - start) < _SHORTEST_RUN_S:
+    while runs == 0 or time.perf_counter() - start < _SHORTEST_RUN_S:
         job()
         runs += 1
-    return seconds / runs
+    return (time.perf_counter() - start) / runs
 
 
 def _answer(answers: TextIO, value: dict[str, Any]) -> None:

@@ -59,7 +59,8 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     if os.path.isabs(name):
         beside = [Path(f"{name}{ending}") for ending in ("", *ENDINGS)]
         return [path for path in beside if path.exists()][:1]
-    wanted = _composed(name)
+    # A backslash divides folders only where no file is called so.
+    wanted = next((own for own in (one_form(name), _composed(name)) if _folded(own) in index), _composed(name))
     found = list(index.get(_folded(wanted), ()))
     for exact in (wanted, f"{_FIRST_FOLDER}/{wanted}"):
         own = [path for path in found if exact in _names(path.relative_to(folder))]
@@ -73,7 +74,7 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
 
 
 def _names(path: Path) -> tuple[str, str]:
-    return _composed(str(path)), _composed(str(path.with_suffix("")))
+    return one_form(str(path)), one_form(str(path.with_suffix("")))
 
 
 def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | None]]) -> list[str]:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing import parent_process, resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
@@ -34,6 +35,8 @@ _SILENT_TRACKER = "ignore:resource_tracker:UserWarning"
 _STARTED_BY_ANOTHER = "--multiprocessing-fork"
 # Of a process that was to start others while it was itself being started.
 _NO_GUARD = 87
+# All processes of those that serve together are ended when one of them is; that takes less than this.
+_END_S = 5.0
 _started: set[BaseProcess] = set()
 _meanwhile: list[Future[object]] | None = None
 
@@ -118,15 +121,26 @@ def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
             # A process was ended that had nothing to do: others take the place of all.
             _processes.cache_clear()
             future = _processes().submit(function, *args)
-    _started.update(active_children())
     return future
+
+
+class _Process(SpawnProcess):
+    """Remembered from its start: one that ends at once is no active child any more."""
+
+    def start(self) -> None:
+        super().start()
+        _started.add(self)
+
+
+class _Context(SpawnContext):
+    # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
+    Process = _Process
 
 
 @lru_cache(maxsize=1)
 def _processes() -> Executor:
     try:
-        # Not forked: the parent has JAX's threads, and a fork of a process with threads can hang.
-        return ProcessPoolExecutor(n_cores(), get_context("spawn"), _leave_the_end_to_parent)
+        return ProcessPoolExecutor(n_cores(), _Context(), _leave_the_end_to_parent)
     except (OSError, ImportError) as error:
         say(f"no other processes can be used here ({error}, see /dev/shm); all is done in this one, and takes longer")
         return ThreadPoolExecutor(1)
@@ -150,6 +164,9 @@ def _ended_from_outside() -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         _processes.cache_clear()
+        for process in _started:
+            # Its exit code is known a moment after its end.
+            process.join(_END_S)
         if any(process.exitcode == _NO_GUARD for process in _started):
             raise UserError(
                 "a script that uses other processes is imported by them; put what it does under the guard "
