@@ -87,18 +87,14 @@ def test_a_test_recording_gets_the_answers_and_maps_of_the_run(run_dir, own, cor
             found = own.explain(corpus[name].path)
             rows = [m.cohort == cohort for m in own.members]
             expected = answers[(answers["recording"] == name) & (answers["group"] == cohort.group)]
-            np.testing.assert_allclose(found.probabilities[rows], expected[probabilities], rtol=1e-4)
+            np.testing.assert_allclose(found.probabilities[rows], expected[probabilities], rtol=1e-5)
             assert found.answers[rows]["predicted"].tolist() == expected["predicted"].tolist()
             if found.predicted == corpus[name].emotion:
                 # The run explains the truth, this the prediction.
-                signed = known.signed_maps[:, i]
-                maps = np.asarray(
-                    [
-                        convcam_jax.placed_map(jnp.asarray(one), np.int32(len(found.times_s)), own.placement)
-                        for one in signed
-                    ]
-                )
-                np.testing.assert_allclose(found.maps[rows], maps[..., : len(found.times_s)], atol=2e-4)
+                n_frames = len(found.times_s)
+                signed = [jnp.asarray(one) for one in known.signed_maps[:, i]]
+                maps = np.stack([convcam_jax.placed_map(one, n_frames, own.placement) for one in signed])
+                np.testing.assert_allclose(found.maps[rows], maps[..., :n_frames], atol=1e-5)
                 _assert_metrics(run_dir, found, name, rows)
                 compared += 1
     assert compared > 0
