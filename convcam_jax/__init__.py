@@ -8,6 +8,7 @@ when it is first used. All else is imported from its room (docs/architecture.md)
 - What the map is worth: `emotion_masks`, `ensemble_masks`, `binarise`, `recording_metrics`, `relevance_scores`.
 - What there is to choose from, by the names that flags take: `CORPORA`, `SPLIT_PROTOCOLS`, `REPRESENTATIONS`,
   `NETWORKS`, `METHODS`, `METRICS`.
+- A finished run's models asked about new recordings: `load_run`.
 - What is raised where the user is to change something: `UserError`.
 """
 

@@ -45,6 +45,14 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "with --from_workdir the config is that of the earlier run",
     ),
     "report": Experiment(("data_dir",), {"workdir": _A_FINISHED_RUN}, "the config is that of the run in --workdir"),
+    "explain": Experiment(
+        ("recordings",),
+        {
+            "workdir": _A_FINISHED_RUN,
+            "recordings": "give the sound files, or folders of them, that are to be explained",
+        },
+        "the config is that of the run in --workdir",
+    ),
     "benchmark": Experiment(CONFIG_FLAGS),
 }
 

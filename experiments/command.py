@@ -46,9 +46,9 @@ def run_command(arguments: list[str]) -> None:
         settings = settings._replace(config=with_device_defaults(settings.config))
         experiment = importlib.import_module(f"experiments.{flags.experiment}")
         with background():
-            experiment.run(settings)
+            results = experiment.run(settings) or settings.workdir
     say(f"finished after {in_time(monotonic() - begun_s)}")
-    print(f"The results are in {settings.workdir}")
+    print(f"The results are in {results}")
 
 
 def settings_of(flags: Flags) -> RunSettings:
@@ -59,6 +59,7 @@ def settings_of(flags: Flags) -> RunSettings:
         expanded(flags.cache_dir) if flags.cache_dir else default_cache_dir(),
         _optional(flags.maps),
         _optional(flags.from_workdir),
+        flags.recordings,
     )
 
 

@@ -16,6 +16,7 @@ from convcam_jax.data.members import Cohort
 from convcam_jax.figures import errors, maps, models, style, trajectories
 from convcam_jax.figures.selection import extreme, f0_leaps, with_f0_errors
 from convcam_jax.measures.folds import seed_accuracy
+from convcam_jax.measures.segments import segments
 from convcam_jax.measures.statistics import chosen_rows, mean_interval
 from convcam_jax.paper import published, tables
 
@@ -281,8 +282,8 @@ def test_one_seed_and_one_group():
 
 def test_voiced_segments_by_hand():
     voiced = np.array([True, True, False, True, False, False, True])
-    assert trajectories.voiced_segments(voiced) == [slice(0, 2), slice(3, 4), slice(6, 7)]
-    assert trajectories.voiced_segments(np.zeros(3, dtype=bool)) == []
+    assert segments(voiced) == [slice(0, 2), slice(3, 4), slice(6, 7)]
+    assert segments(np.zeros(3, dtype=bool)) == []
 
 
 def test_kept_cells_by_hand():
@@ -314,7 +315,7 @@ def test_best_trajectories_show_frames_and_segment_means():
     ]
     assert titles(figure)[5] == "fear: –"  # noqa: RUF001
     view = VIEWS["13a07Lb"]
-    first = trajectories.voiced_segments(view.voiced)[0]
+    first = segments(view.voiced)[0]
     mean_line = line_data(figure.axes[2], "F0 (thick: segment means)")
     np.testing.assert_allclose(mean_line[:, 1], view.f0_hz[first].mean())
     np.testing.assert_allclose(mean_line[:, 0], (np.array([first.start, first.stop]) - 0.5) * 512 / 16600)

@@ -13,19 +13,12 @@ from convcam_jax.figures import style
 from convcam_jax.figures.selection import OCTAVE_LEAP_SEMITONES, extreme, f0_leaps, with_f0_errors
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import dominant_cells
+from convcam_jax.measures.segments import segments
 from convcam_jax.measures.statistics import groups_of
 from convcam_jax.measures.views import RecordingView
 
 # The paper's two examples of wrong F0 contours.
 F0_ERROR_EXAMPLES = ("13b01Ab", "13a01Nb")
-
-
-def voiced_segments(voiced: np.ndarray) -> list[slice]:
-    """Runs of consecutive voiced frames [n], in order."""
-    steps = np.diff(np.concatenate([[False], voiced.astype(bool), [False]]).astype(int))
-    return [
-        slice(start, stop) for start, stop in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
-    ]
 
 
 def kept_cells(view: RecordingView, threshold: float) -> np.ndarray:
@@ -51,7 +44,7 @@ def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
     style.time_frequency_image(middle, cells, view.time_s, view.edges_hz, ListedColormap([style.GREY]), (0.0, 1.0))
     edges = style.time_edges(view.time_s)
     for panel in (top, middle, bottom):
-        for segment in voiced_segments(view.voiced):
+        for segment in segments(view.voiced):
             panel.axvspan(edges[segment.start], edges[segment.stop], color=style.SKY, alpha=0.2, lw=0, zorder=0)
     top.plot(view.time_s, _where_voiced(view, view.f0_hz), ".-", ms=3, color=style.BLUE)
     top.set_ylabel("F0 (Hz)")
@@ -101,7 +94,7 @@ def _trajectory_panel(axes: Axes, view: RecordingView) -> None:
     edges = style.time_edges(view.time_s)
     for label, (values_hz, colour) in contours.items():
         axes.plot(view.time_s, _where_voiced(view, values_hz), ".-", ms=1.5, lw=0.5, color=colour, alpha=0.7)
-        for number, segment in enumerate(voiced_segments(view.voiced)):
+        for number, segment in enumerate(segments(view.voiced)):
             mean_hz = values_hz[segment].mean()
             span_s = [edges[segment.start], edges[segment.stop]]
             axes.plot(

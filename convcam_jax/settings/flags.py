@@ -59,6 +59,7 @@ class Flags:
     data_dir: str = ""
     maps: str = ""
     from_workdir: str = ""
+    recordings: tuple[str, ...] = ()
     representation: str = "cqt"
     split: str = "per_cell"
     network: str = "simplenet"
@@ -89,6 +90,11 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
             "data_dir": Flag("The corpus's folder, as it is downloaded; the embedded corpus needs none.", "FOLDER"),
             "maps": Flag("For analyse_maps: the .npz file with one activation map per recording.", "FILE"),
             "from_workdir": Flag("For ablation: the folder of a finished run of the experiment paper.", "FOLDER"),
+            "recordings": Flag(
+                "For explain: sound files and folders of them, divided by commas; may be given repeatedly.",
+                "FILE,FOLDER",
+                repeated=True,
+            ),
         },
         "how": _ways(),
         "where files lie": _places(),

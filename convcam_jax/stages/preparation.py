@@ -61,7 +61,7 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
     equal = equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
     found = without(found, equal)
     if corpus.longer != "leave_out":
-        found, loaded = _with_parts(found, loaded, config, cache_dir)
+        found, loaded = with_parts(found, loaded, config, cache_dir)
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
     usable = without(found, longer)
     if found and not usable:
@@ -102,7 +102,7 @@ def _n_frames(loaded: Loaded) -> dict[str, int]:
     return {recording: features.magnitude.shape[1] for recording, features in loaded.features.items()}
 
 
-def _with_parts(
+def with_parts(
     found: Sequence[Utterance], loaded: Loaded, config: Config, cache_dir: Path
 ) -> tuple[list[Utterance], Loaded]:
     """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them."""
@@ -165,14 +165,19 @@ def write_beginning(
     write_csv(workdir / "folds.csv", fold_table(dataset))
     if dataset.sounds:
         write_csv(workdir / "sounds.csv", sound_table(dataset))
+    write_skipped(workdir, problems, len(dataset.utterances))
+
+
+def write_skipped(folder: Path, problems: Sequence[RecordingError], n_used: int) -> None:
+    """Write `skipped.csv` if there are problems, and say how many recordings are left out beside the used ones."""
     if problems:
         # A name need not be text: a file's may be any bytes.
         rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
-        write_csv(workdir / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
+        write_csv(folder / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
         n_left_out = len({p.recording for p in problems})
         say(
-            f"{n_left_out} of {n_left_out + len(dataset.utterances)} recordings are left out: "
-            f"{counted_by_kind(problems)}; {workdir / 'skipped.csv'} says which and why"
+            f"{n_left_out} of {n_left_out + n_used} recordings are left out: "
+            f"{counted_by_kind(problems)}; {folder / 'skipped.csv'} says which and why"
         )
 
 

@@ -73,4 +73,7 @@ def trained_members(
     for own in rounds:
         rows = [i for i, member in enumerate(own.members) if member in wanted]
         if rows:
-            yield tuple(own.members[i] for i in rows), take_members(checkpoints.load_variables(own.folder), rows)
+            variables = checkpoints.load_variables(own.folder)
+            # Those of a whole round are gigabytes that need not be copied.
+            is_whole = len(rows) == len(own.members)
+            yield tuple(own.members[i] for i in rows), variables if is_whole else take_members(variables, rows)

@@ -1,0 +1,76 @@
+"""One recording as an ensemble hears it: spectrogram, map, F0 and c, Q and q, and what the members answer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convcam_jax.figures import style
+from convcam_jax.measures.segments import STRONG
+from convcam_jax.measures.views import RecordingView
+
+_FLOOR_DECIBEL = -60.0
+
+
+@style.styled
+def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> Figure:
+    """The recording, the mean map of its predicted class, its contours, and each member's probabilities.
+
+    view: of the predicted class; probabilities: a dot for each of S members, their means as bars.
+    """
+    figure, axes = style.new_figure(
+        5, 1, width=style.COLUMN_INCHES, height=7.2, gridspec_kw={"height_ratios": [1.6, 1.6, 1, 1, 1.2]}
+    )
+    spectrogram, own_map, frequencies, shares, answers = axes[:, 0]
+    peak = max(float(view.magnitude.max()), 1e-30)
+    decibel = 20 * np.log10(np.maximum(view.magnitude / peak, 1e-6))
+    limits = (_FLOOR_DECIBEL, 0.0)
+    style.time_frequency_image(spectrogram, decibel, view.time_s, view.edges_hz, style.SPECTROGRAM_COLOURS, limits)
+    style.panel_title(spectrogram, 0, style.shown_recording(view.recording))
+    style.time_frequency_image(own_map, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
+    style.panel_title(own_map, 1, f"map of {style.shown(view.emotion)}, mean of {len(probabilities)} models")
+    _frequencies(frequencies, view)
+    _shares(shares, view)
+    for panel in (spectrogram, own_map, frequencies):
+        panel.set_xlabel("")
+    _answers(answers, probabilities, emotions)
+    return figure
+
+
+def _frequencies(axes: Axes, view: RecordingView) -> None:
+    voiced = view.voiced.astype(bool)
+    for label, values_hz, colour in (("F0", view.f0_hz, style.BLUE), ("c", view.trajectory_hz, style.VERMILION)):
+        axes.plot(view.time_s, np.where(voiced, values_hz, np.nan), ".-", ms=2, color=colour, label=label)
+    axes.set_ylabel("(Hz)")
+    axes.set_ylim(bottom=0)
+    _over_time(axes, view)
+    style.panel_title(axes, 2, "F0 and the map's trajectory c, voiced frames")
+
+
+def _shares(axes: Axes, view: RecordingView) -> None:
+    axes.plot(view.time_s, view.envelope, color=style.BLUE, label="Q")
+    axes.plot(view.time_s, view.contour, color=style.VERMILION, label="q")
+    axes.axhline(STRONG, color=style.GREY, lw=0.5, ls=":")
+    axes.set_xlabel("time (s)")
+    axes.set_ylim(0, 1.05)
+    _over_time(axes, view)
+    style.panel_title(axes, 3, "envelope Q and the map's contour q")
+
+
+def _over_time(axes: Axes, view: RecordingView) -> None:
+    axes.set_xlim(view.time_s[0], style.time_edges(view.time_s)[-1])
+    axes.legend(loc="upper right", ncols=2)
+
+
+def _answers(axes: Axes, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> None:
+    places = np.arange(len(emotions))
+    axes.barh(places, probabilities.mean(axis=0), color=style.SKY)
+    for own in probabilities:
+        axes.plot(own, places, "o", ms=2, color=style.GREY, alpha=0.6)
+    axes.set_yticks(places, [style.shown(emotion) for emotion in emotions])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("probability")
+    style.panel_title(axes, 4, "answers: mean (bar), models (dots)")

@@ -1,0 +1,216 @@
+"""A finished run's models, without its corpus: what they say of any recording, and why."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.one_recording import answer, on_devices
+from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
+from convcam_jax.checks.listening.resynthesis import consensus_map
+from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.corpora.utterances import Source, Utterance
+from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
+from convcam_jax.data.members import Member
+from convcam_jax.figures.explanation import explanation as draw
+from convcam_jax.measures.analysis import contours
+from convcam_jax.measures.result_tables import contour_table, recording_views
+from convcam_jax.measures.segments import Stretch, strong_stretches, voiced_stretches
+from convcam_jax.measures.unlabelled import answer_table, in_words, member_metrics, spread_table
+from convcam_jax.measures.views import GridAxes, RecordingView
+from convcam_jax.networks.network import Network, Variables
+from convcam_jax.representations.cache import compute_entry
+from convcam_jax.representations.features import Features
+from convcam_jax.representations.frame_f0 import frame_f0
+from convcam_jax.representations.lengths import longest_duration_s
+from convcam_jax.settings.config import Config
+from convcam_jax.stages.finished_run import read_source
+from convcam_jax.stages.rounds import ROUNDS_FILE, Round, read_rounds, trained_members
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.formats import read_csv
+from convcam_jax.training import checkpoints
+
+
+class Explanation(NamedTuple):
+    """What the S members of a run say of one recording of n frames, and why.
+
+    Attributes:
+      answers: a row per member: `group`, `fold`, `seed`, `predicted`, `probability/EMOTION`.
+      spread: how far they agree, see `unlabelled.spread_table`.
+      metrics: a row per member: the metrics of its map that need no label.
+      predicted: the emotion whose mean probability is highest.
+      probabilities: a row per member, a column per emotion: `.mean()` is the ensemble's, `.std()` their spread.
+      maps: `[S, F, n]`, 0..1: every member's map of `predicted`.
+      view: what figures show: the mean map, F0, c, Q and q.
+      duration_s: of the recording.
+      f0_segments, map_segments: voiced segments of F0, and the stretches where the mean map is strongest.
+    """
+
+    answers: pd.DataFrame
+    spread: pd.DataFrame
+    metrics: pd.DataFrame
+    predicted: str
+    probabilities: pd.DataFrame
+    maps: np.ndarray
+    view: RecordingView
+    duration_s: float
+    f0_segments: list[Stretch]
+    map_segments: list[Stretch]
+
+    @property
+    def map(self) -> np.ndarray:
+        """The mean of all members' maps of `predicted`, divided by its maximum: `[F, n]`."""
+        return self.view.map
+
+    @property
+    def frequencies_hz(self) -> np.ndarray:
+        """Centres of the map's bins, `[F]`."""
+        return self.view.bin_hz
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Centres of the map's frames, `[n]`."""
+        return self.view.time_s
+
+    @property
+    def contours(self) -> pd.DataFrame:
+        """F0, c, Q and q of every frame, of the mean map."""
+        return contour_table({self.view.recording: self.view})
+
+    @property
+    def disagree(self) -> bool:
+        """Whether some member answers another emotion than another member."""
+        return self.answers["predicted"].nunique() > 1
+
+    def __str__(self) -> str:
+        """What the members say together, in a sentence."""
+        return in_words(self.answers, self.predicted)
+
+    def plot(self) -> Figure:
+        """The recording, the mean map, its contours, and what the members answer."""
+        return draw(self.view, self.probabilities.to_numpy(), tuple(self.probabilities.columns))
+
+
+class TrainedRun:
+    """The models of a finished run; they are read when they are first asked, and then kept in the memory."""
+
+    def __init__(self, config: Config, folder: Path, members: Sequence[Member]) -> None:
+        self.config = config
+        self.folder = folder
+        self.members = tuple(members)
+
+    @cached_property
+    def ensemble(self) -> list[Variables]:
+        """The variables of all members, in the order of `members`, in parts."""
+        return [on_devices(variables) for _, variables in trained_members(self._rounds, self.members)]
+
+    @cached_property
+    def network(self) -> Network:
+        """The network as trained members are used."""
+        return self.config.make_network(self.config.attribution.precision)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """How the maps of the config's method come to the grid of the inputs."""
+        config, grid = self.config, self.config.grid
+        geometry = self.network.geometry(explained_layer(self.network, config.attribution), grid)
+        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Centres of the frames of the longest recording that the models take."""
+        return self.config.representation.frame_times_s(self.config.corpus.max_frames)
+
+    def explain(self, recording: str | Path) -> Explanation:
+        """What the members say of a sound file, and why.
+
+        Raises:
+          UserError: there is no such file, it is no sound that can be used, or it is too long for the models.
+        """
+        path = Path(recording)
+        entry = compute_entry(Source(path), self.config.features)
+        if isinstance(entry, RecordingError):
+            raise entry
+        if problem := too_long(path.stem, entry.features, self.config):
+            raise problem
+        return self.explain_features(path.stem, entry.features, entry.sound)
+
+    def explain_features(self, recording: str, features: Features, sound: SoundFacts) -> Explanation:
+        """The same of a recording's features, which are no longer than the models take."""
+        config, emotions = self.config, self.config.corpus.emotions
+        representation, max_frames = config.representation, config.corpus.max_frames
+        found = answer(self.ensemble, features.magnitude, self.network, representation, max_frames, config.attribution)
+        arrays = self._arrays(features, found.predicted)
+        maps = np.asarray(placed_maps(found.signed_maps[:, None], arrays.n_frames, self.placement))[:, 0]
+        view = self._view(recording, consensus_map(maps), arrays, emotions[found.predicted])
+        answers = answer_table(self.members, found.probabilities, emotions)
+        index = pd.MultiIndex.from_tuples(self.members, names=Member._fields)
+        return Explanation(
+            answers=answers,
+            spread=spread_table(answers, emotions),
+            metrics=member_metrics(self.members, maps, arrays, view.bin_hz, config.analysis),
+            predicted=emotions[found.predicted],
+            probabilities=pd.DataFrame(found.probabilities, index=index, columns=list(emotions)),
+            maps=maps[..., : len(view.time_s)],
+            view=view,
+            duration_s=sound.duration_s,
+            f0_segments=voiced_stretches(features.praat_f0_hz, features.praat_time_s, sound.duration_s),
+            map_segments=strong_stretches(view.contour, view.trajectory_hz, view.time_s, sound.duration_s),
+        )
+
+    @cached_property
+    def _rounds(self) -> list[Round]:
+        return read_rounds(self.members, self.folder / "training")
+
+    def _arrays(self, features: Features, predicted: int) -> AnalysisArrays:
+        analysis = self.config.analysis
+        times_s = self.config.representation.frame_times_s(features.magnitude.shape[1])
+        f0 = frame_f0(features, times_s, analysis.f0_reading, analysis.isolated_voiced_frame)
+        return analysis_arrays([features], [f0], np.array([predicted], np.int32), self.config.corpus.max_frames)
+
+    def _view(self, recording: str, own_map: np.ndarray, arrays: AnalysisArrays, emotion: str) -> RecordingView:
+        representation, analysis = self.config.representation, self.config.analysis
+        axes = GridAxes(representation.frequencies_hz(), representation.edges_hz(), self.times_s)
+        utterance = Utterance(recording, "", "", emotion, "", Path())
+        lines = contours(own_map[None], arrays, axes.bin_hz, analysis.trajectory_threshold)
+        return recording_views("", [utterance], arrays, own_map[None], [None], lines, axes)[recording]
+
+
+def load_run(folder: str | Path) -> TrainedRun:
+    """The models of the finished run of the experiment `paper` in `folder`; its corpus is not needed.
+
+    Raises:
+      UserError: there is no finished run, it is of another version of the program, or its models are gone.
+    """
+    return trained_run(Path(folder))
+
+
+def trained_run(folder: Path, flag: str = "folder") -> TrainedRun:
+    """The same of a run whose folder was given as `flag`."""
+    config = read_source(folder, "", flag).config
+    table = read_csv(folder / "members.csv")
+    rows = table[list(Member._fields)].itertuples(index=False, name=None)
+    run = TrainedRun(config, folder, [Member(group, fold, int(seed)) for group, fold, seed in rows])
+    has_rounds = (folder / "training" / ROUNDS_FILE).is_file()
+    if not has_rounds or not all(checkpoints.is_complete(own.folder) for own in run._rounds):
+        raise UserError(f"{flag}={folder}: its models (training/) are not there; give a finished run with its models")
+    return run
+
+
+def too_long(recording: str, features: Features, config: Config) -> RecordingError | None:
+    """What is wrong with a recording that is longer than the input of the run's network; None of any other."""
+    n_frames, most = features.magnitude.shape[1], config.corpus.max_frames
+    if n_frames <= most:
+        return None
+    longest_s = longest_duration_s(config.representation, most)
+    return RecordingError(
+        recording,
+        f"is too long ({n_frames} frames; the run's models take {most}, which is {longest_s:.2f} s); cut it",
+        "too long",
+    )

@@ -1,0 +1,244 @@
+"""New recordings explained by a finished run: as the run itself explains them, in files that others can read."""
+
+import shutil
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import parselmouth
+import pytest
+import soundfile
+from figure_checks import assert_no_overlapping_text, titles
+from parselmouth.praat import call
+from small_run import QUICK, SMALL_RUN, hashes, last_line, start, table
+
+import convcam_jax
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.settings.flags import read_flags
+from convcam_jax.settings.overrides import restore
+from convcam_jax.settings.presets import with_device_defaults
+from convcam_jax.stages import preparation, training
+from convcam_jax.stages.new_recordings import find_recordings
+from convcam_jax.stages.preparation import find_corpus
+from convcam_jax.stages.record import read_record
+from convcam_jax.stages.run import load_explanations
+from convcam_jax.stages.stage import make_stages
+from convcam_jax.stages.trained_run import TrainedRun
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_json, write_json
+from experiments import command, descriptions, explain
+from experiments.paper import STAGES
+
+MEMBER = ["group", "fold", "seed"]
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory, run_cache_dir) -> Path:
+    """The workdir of a finished run that normalises its inputs, as far as its metrics."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    flags = ("--set=corpus.emotions=anger,sadness", "--set=representation.standardisation=per_bin")
+    line = [*SMALL_RUN, *QUICK, *flags, f"--workdir={workdir}", f"--cache_dir={run_cache_dir}"]
+    settings = command.settings_of(read_flags(line, descriptions()))
+    run = preparation.begin(settings._replace(config=with_device_defaults(settings.config)))
+    training.train_ensemble(run)
+    make_stages(run, [stage for stage in STAGES if stage.name in ("explanations", "members", "metrics")])
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def corpus(run_dir, run_cache_dir) -> dict[str, Utterance]:
+    """The run's recordings by name."""
+    utterances, _ = find_corpus(restore(read_record(run_dir)["config"]), run_cache_dir)
+    return {u.recording: u for u in utterances}
+
+
+@pytest.fixture(scope="module")
+def explained(run_dir, run_cache_dir, corpus, tmp_path_factory) -> tuple[Path, list[str], str]:
+    """The folder of two explained recordings, their names, and what was said; one sound beside them is no sound."""
+    tested = table(run_dir, "folds.csv").query("split == 'test'")["recording"].tolist()
+    names = [tested[0], tested[-1]]
+    folder = tmp_path_factory.mktemp("new")
+    for name in names:
+        shutil.copy(corpus[name].path, folder / f"{name}.wav")
+    (folder / "noise.wav").write_text("none")
+    before = hashes(run_dir)
+    result = start(run_dir, run_cache_dir, "--experiment=explain", f"--recordings={folder}")
+    assert result.returncode == 0, result.stderr[-4000:]
+    after = hashes(run_dir)
+    assert {name: after[name] for name in before} == before
+    results = Path(last_line(result.stdout).removeprefix("The results are in "))
+    assert results.parent == run_dir / "explained"
+    assert all(Path(name).parts[0] == "explained" for name in set(after) - set(before))
+    return results, names, result.stderr
+
+
+@pytest.fixture(scope="module")
+def own(run_dir) -> TrainedRun:
+    return convcam_jax.load_run(run_dir)
+
+
+def test_a_test_recording_gets_the_answers_and_maps_of_the_run(run_dir, own, corpus):
+    answers = table(run_dir, "predictions.csv")
+    probabilities = ["probability/anger", "probability/sadness"]
+    compared = 0
+    for cohort, known in load_explanations(run_dir).items():
+        for i, name in enumerate(known.recordings[:3]):
+            found = own.explain(corpus[name].path)
+            rows = [m.cohort == cohort for m in own.members]
+            expected = answers[(answers["recording"] == name) & (answers["group"] == cohort.group)]
+            np.testing.assert_allclose(found.probabilities[rows], expected[probabilities], rtol=1e-5)
+            assert found.answers[rows]["predicted"].tolist() == expected["predicted"].tolist()
+            if found.predicted == corpus[name].emotion:
+                # The run explains the truth, this the prediction.
+                n_frames = len(found.times_s)
+                signed = [jnp.asarray(one) for one in known.signed_maps[:, i]]
+                maps = np.stack([convcam_jax.placed_map(one, n_frames, own.placement) for one in signed])
+                np.testing.assert_allclose(found.maps[rows], maps[..., :n_frames], atol=1e-5)
+                _assert_metrics(run_dir, found, name, rows)
+                compared += 1
+    assert compared > 0
+
+
+def _assert_metrics(run_dir, found, name, rows):
+    metrics = table(run_dir, "metrics.csv")
+    expected = metrics[(metrics["recording"] == name)][found.metrics.columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        found.metrics[rows].reset_index(drop=True), expected, rtol=2e-3, atol=1e-4, check_dtype=False
+    )
+
+
+def test_files_hold_what_python_is_given(explained, own, corpus):
+    folder, names, said = explained
+    assert {path.name for path in folder.iterdir()} == {
+        *("answers.csv", "spread.csv", "metrics.csv", "contours.csv", "maps.npz", "skipped.csv"),
+        *(f"{name}{ending}" for name in names for ending in (".TextGrid", ".png")),
+    }
+    answers = table(folder, "answers.csv")
+    assert len(answers) == len(names) * len(own.members)
+    with np.load(folder / "maps.npz") as maps:
+        assert set(maps) == {*(f"map/{name}" for name in names), "frequency_hz", "time_s"}
+        for name in names:
+            found = own.explain(corpus[name].path)
+            np.testing.assert_allclose(maps[f"map/{name}"], found.map, atol=2e-4)
+            np.testing.assert_array_equal(maps["frequency_hz"], found.frequencies_hz)
+            np.testing.assert_array_equal(maps["time_s"][: len(found.times_s)], found.times_s)
+            assert found.map.shape == (len(found.frequencies_hz), len(found.times_s))
+            rows = answers[answers["recording"] == name].set_index(MEMBER)
+            np.testing.assert_allclose(rows["probability/anger"], found.probabilities["anger"], rtol=1e-4)
+            assert f"{name}: {found.predicted} " in said
+            assert len(table(folder, "contours.csv").query("recording == @name")) == len(found.times_s)
+    assert table(folder, "skipped.csv")["recording"].tolist() == ["noise"]
+    assert "models of all groups (female, male)" in said
+
+
+def test_spread_is_that_of_the_answers(explained):
+    folder, _, _ = explained
+    answers, spread = table(folder, "answers.csv"), table(folder, "spread.csv")
+    assert list(spread["group"].unique()) == ["", "female", "male"]
+    for row in spread.itertuples():
+        own = answers[answers["recording"] == row.recording]
+        own = own if row.group == "" else own[own["group"] == row.group]
+        values = own[f"probability/{row.emotion}"]
+        assert row.members == len(own)
+        assert row.answers == (own["predicted"] == row.emotion).sum()
+        found = [row.mean, row.sd, row.lowest, row.highest]
+        np.testing.assert_allclose(found, [values.mean(), values.std(), values.min(), values.max()])
+
+
+def test_praat_reads_the_text_grid(explained, own, corpus):
+    folder, names, _ = explained
+    for name in names:
+        grid = parselmouth.read(str(folder / f"{name}.TextGrid"))
+        found = own.explain(corpus[name].path)
+        sound = parselmouth.Sound(str(corpus[name].path))
+        assert call(grid, "Get total duration") == pytest.approx(sound.duration, abs=1e-4)
+        tiers = [call(grid, "Get tier name", tier) for tier in (1, 2, 3)]
+        assert tiers == ["F0", "map", "answer"]
+        assert _labelled(grid, 3)[0][2] == str(found)
+        for tier, expected in ((1, found.f0_segments), (2, found.map_segments)):
+            labelled = _labelled(grid, tier)
+            assert len(labelled) == len(expected)
+            np.testing.assert_allclose([row[:2] for row in labelled], [row[:2] for row in expected])
+        # Praat's own track is voiced in the middle of every segment of F0.
+        pitch = sound.to_pitch_ac(0.01, 75.0, pitch_ceiling=600.0)
+        for start_s, end_s, text in _labelled(grid, 1):
+            values = pitch.selected_array["frequency"]
+            inside = (pitch.xs() > start_s) & (pitch.xs() < end_s)
+            assert (values[inside] > 0).all()
+            assert text == f"F0 {values[inside].mean():.0f} Hz"
+
+
+def _labelled(grid, tier):
+    rows = []
+    for number in range(1, call(grid, "Get number of intervals", tier) + 1):
+        text = call(grid, "Get label of interval", tier, number)
+        if text:
+            edges = (call(grid, f"Get {edge} time of interval", tier, number) for edge in ("start", "end"))
+            rows.append((*edges, text))
+    return rows
+
+
+def test_the_figure_says_what_it_shows(own, corpus):
+    found = own.explain(next(iter(corpus.values())).path)
+    figure = found.plot()
+    assert_no_overlapping_text(figure)
+    assert titles(figure)[1] == f"(b) map of {found.predicted}, mean of 4 models"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"none", "cannot be read as audio"),
+        (np.zeros(16000), "is silent"),
+        (np.random.default_rng(0).normal(size=8 * 16000) / 10, "is too long .* s\\); cut it"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_refused_in_one_line(own, tmp_path, content, message):
+    path = tmp_path / "new.wav"
+    path.write_bytes(content) if isinstance(content, bytes) else soundfile.write(path, content, 16000)
+    with pytest.raises(UserError, match=message) as told:
+        own.explain(path)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_not_there_is_told(own, tmp_path):
+    with pytest.raises(UserError, match=r"none\.wav is missing"):
+        own.explain(tmp_path / "none.wav")
+    with pytest.raises(UserError, match=r"--recordings=.*none\.wav: there is no such file or folder"):
+        find_recordings([str(tmp_path / "none.wav")])
+    with pytest.raises(UserError, match="there is no sound file in this folder"):
+        find_recordings([str(tmp_path)])
+
+
+def test_files_folders_and_commas(tmp_path):
+    for name in ("a,b.wav", "c.wav", "d/a.flac", "d/e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    given = [f"{tmp_path / 'a,b.wav'}", f"{tmp_path / 'c.wav'},{tmp_path / 'd'}", f"{tmp_path / 'c.wav'}"]
+    assert [u.recording for u in find_recordings(given)] == ["a,b", "c", "a"]
+
+
+def test_a_run_that_is_not_finished_or_of_another_version_is_refused(run_dir, tmp_path):
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for name in ("config.json", "explanations.npz", "members.csv"):
+        with pytest.raises(UserError, match=f"{name} is missing"):
+            convcam_jax.load_run(copy)
+        shutil.copy(run_dir / name, copy)
+    with pytest.raises(UserError, match=r"its models \(training/\) are not there"):
+        convcam_jax.load_run(copy)
+    record = read_json(copy / "config.json")
+    write_json(copy / "config.json", {**record, "format": record["format"] - 1})
+    with pytest.raises(UserError, match="holds a run of an earlier version"):
+        convcam_jax.load_run(copy)
+
+
+def test_the_experiment_refuses_in_one_line_and_writes_nothing(run_dir, tmp_path):
+    (tmp_path / "none.wav").write_text("none")
+    before = hashes(run_dir)
+    line = [f"--workdir={run_dir}", "--experiment=explain", f"--recordings={tmp_path / 'none.wav'}"]
+    settings = command.settings_of(read_flags(line, descriptions()))
+    with pytest.raises(UserError, match="cannot be read as audio"):
+        explain.run(settings)
+    assert hashes(run_dir) == before
