@@ -8,6 +8,11 @@ import numpy as np
 import reference_simplenet
 from jax import Array
 
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.method import Explained
+from convcam_jax.attribution.placement import Placement, interpolation_matrix
+from convcam_jax.attribution.score import Score
+
 N_BINS, N_INPUT_FRAMES, N_CLASSES = 12, 40, 3
 FILTERS, DENSE_UNITS = (3, 4, 5), 6
 # What three valid convolutions and two poolings by 2 in time leave.
@@ -21,6 +26,7 @@ class PlainCase(NamedTuple):
     spectrograms: Array  # [N, F, T]
     emotion: Array  # [N]
     activations: Array  # [N, H, W, K]
+    n_frames: Array  # [N]
 
 
 def make_plain_params(seed: int = 1) -> dict:
@@ -51,4 +57,31 @@ def make_plain_case(n_recordings: int, seed: int = 0) -> PlainCase:
     spectrograms = (spectrograms + loud[:, :, None]) * (np.arange(N_INPUT_FRAMES) < n_frames[:, None, None])
     params, inputs = make_plain_params(), jnp.asarray(spectrograms, jnp.float32)
     activations = jax.jit(reference_simplenet.activations)(params, inputs)
-    return PlainCase(params, inputs, jnp.asarray(emotion), activations)
+    return PlainCase(params, inputs, jnp.asarray(emotion), activations, jnp.asarray(n_frames))
+
+
+def explain_case(case: PlainCase, method: str, score: Score = "logit") -> np.ndarray:
+    """Signed maps [N, H, W] or [N, F, T]; the masks of Score-CAM are laid over the input from edge to edge."""
+    shapes = case.spectrograms.shape[1:], case.activations.shape[1:3]
+    corners = Placement(
+        *(interpolation_matrix(np.linspace(0, n - 1, nodes), n) for n, nodes in zip(*shapes, strict=True))
+    )
+
+    # The parameters are an argument, for what is constant would be computed by the compiler, slowly.
+    def explain(params, spectrograms, activations, targets):
+        def classify(several):
+            return reference_simplenet.logits(params, several)
+
+        def head(one):
+            return reference_simplenet.classify(params, one[None])[0]
+
+        return METHODS[method].explain(
+            Explained(
+                *(spectrograms, activations, targets, score, corners, classify, head),
+                n_frames=case.n_frames,
+                references=case.spectrograms[:1] * 0,
+                key=jax.random.key(0),
+            )
+        )
+
+    return np.asarray(jax.jit(explain)(case.params, case.spectrograms, case.activations, case.emotion))

@@ -7,20 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from plain_network import make_plain_case
+from plain_network import explain_case, make_plain_case
 
-from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.ablation_cam import ablation_cam
 from convcam_jax.attribution.eigen_cam import eigen_cam
+from convcam_jax.attribution.finer_cam import finer_cam, lead
 from convcam_jax.attribution.grad_cam import grad_cam
 from convcam_jax.attribution.grad_cam_plus_plus import grad_cam_plus_plus
 from convcam_jax.attribution.gradient_x_input import gradient_x_input
 from convcam_jax.attribution.hires_cam import hires_cam
 from convcam_jax.attribution.integrated_gradients import INTEGRATION_STEPS, integrated_gradients
 from convcam_jax.attribution.layer_cam import layer_cam
-from convcam_jax.attribution.method import Explained
-from convcam_jax.attribution.placement import Placement, identity_placement, interpolation_matrix
+from convcam_jax.attribution.placement import identity_placement
 from convcam_jax.attribution.score_cam import score_cam
+from convcam_jax.attribution.shapley_cam import shapley_cam
 from convcam_jax.attribution.xgrad_cam import xgrad_cam
 
 NODE_METHODS = {
@@ -31,6 +31,8 @@ NODE_METHODS = {
     "layercam": layer_cam,
     "eigencam": eigen_cam,
     "ablationcam": ablation_cam,
+    "finercam": finer_cam,
+    "shapleycam": shapley_cam,
 }
 INPUT_METHODS = {"gradient_x_input": gradient_x_input, "integrated_gradients": integrated_gradients}
 
@@ -89,10 +91,31 @@ def explain(method, classify, values, target=0, score="logit"):
         # Without a channel the logit loses gradient times the channel's sum.
         ("ablationcam", 0, 8 * FIRST - 12 * SECOND),
         ("ablationcam", 1, -8 * FIRST + 3 * SECOND),
+        # The gradient of one logit less the other.
+        ("finercam", 0, 2 * FIRST - 2.5 * SECOND),
+        ("finercam", 1, -2 * FIRST + 2.5 * SECOND),
+        # There is no curvature.
+        ("shapleycam", 0, FIRST - 2 * SECOND),
+        ("shapleycam", 1, SECOND / 2 - FIRST),
     ],
 )
 def test_closed_form_on_a_linear_head(method, target, expected):
     np.testing.assert_allclose(explain(method, linear, ACTIVATIONS, target), expected, atol=1e-5)
+
+
+def test_shapley_cam_of_a_quadratic_score():
+    """Of (s a)^2 the gradient is 2 s^2 a, and as much is the Hessian's product with a, of which half is subtracted."""
+    slopes = np.linspace(-1.0, 2.0, ACTIVATIONS.size).reshape(ACTIVATIONS.shape)
+    activations = np.asarray(ACTIVATIONS, np.float64)
+    expected = activations @ (slopes**2 * activations).mean((0, 1))
+    np.testing.assert_allclose(explain("shapleycam", curved, ACTIVATIONS, 1), expected, rtol=1e-5)
+
+
+def test_finer_cam_compares_the_three_classes_that_are_nearest():
+    scores = np.array([1.0, 5.0, 1.5, -0.5, -3.0])
+    near = scores[[2, 3, 1]]
+    expected = scores[0] - (near * np.exp(near)).sum() / np.exp(near).sum()
+    assert float(lead(jnp.asarray(scores), 0)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_grad_cam_plus_plus_is_equation_19():
@@ -173,26 +196,6 @@ def test_a_map_of_no_activation_is_zero(method):
     np.testing.assert_array_equal(explain(method, linear, jnp.zeros((2, 3, 2))), 0)
 
 
-def explained(case, method):
-    """Signed maps [N, H, W] or [N, F, T]; the masks of Score-CAM are laid over the input from edge to edge."""
-    shapes = case.spectrograms.shape[1:], case.activations.shape[1:3]
-    corners = Placement(
-        *(interpolation_matrix(np.linspace(0, n - 1, nodes), n) for n, nodes in zip(*shapes, strict=True))
-    )
-
-    # The parameters are an argument, for what is constant would be computed by the compiler, slowly.
-    def explain(params, spectrograms, activations, targets):
-        def classify(several):
-            return reference_simplenet.logits(params, several)
-
-        def head(one):
-            return reference_simplenet.classify(params, one[None])[0]
-
-        return METHODS[method].explain(Explained(spectrograms, activations, targets, "logit", corners, classify, head))
-
-    return np.asarray(jax.jit(explain)(case.params, case.spectrograms, case.activations, case.emotion))
-
-
 def test_integrated_gradients_are_complete():
     """They sum to what the score gains over silence (Sundararajan et al., proposition 1)."""
     case = make_plain_case(6)
@@ -200,9 +203,9 @@ def test_integrated_gradients_are_complete():
     classify = partial(jax.jit(reference_simplenet.logits), case.params)
     spectrograms = case.spectrograms
     gained = np.asarray(classify(spectrograms) - classify(0 * spectrograms))[np.arange(6), emotion]
-    total = explained(case, "integrated_gradients").sum((1, 2))
+    total = explain_case(case, "integrated_gradients").sum((1, 2))
     np.testing.assert_allclose(total, gained, rtol=0.02, atol=0.02 * np.abs(gained).max())
-    rough = explained(case, "gradient_x_input").sum((1, 2))
+    rough = explain_case(case, "gradient_x_input").sum((1, 2))
     assert np.abs(rough - gained).max() > 0.1 * np.abs(gained).max()
 
 
@@ -221,7 +224,7 @@ def test_integrated_gradients_are_complete():
 def test_agrees_with_the_package_grad_cam_of_pytorch(method, name):
     case = make_plain_case(6)
     theirs = by_pytorch_grad_cam(case, name)
-    ours = explained(case, method)
+    ours = explain_case(case, method)
     if method == "ablationcam":
         # Theirs is divided by the score, as in the paper.
         logits = jax.jit(reference_simplenet.logits)(case.params, case.spectrograms)
@@ -242,8 +245,46 @@ def test_eigen_cam_of_centred_activations_is_that_of_the_package_grad_cam():
         assert min(np.linalg.norm(signed - their), np.linalg.norm(signed + their)) <= 1e-3 * np.linalg.norm(their)
 
 
-def by_pytorch_grad_cam(case, name):
-    """The maps [N, H, W] in front of the ReLU that a class of the package gives for the same weights."""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_shapley_cam_of_probabilities_is_that_of_the_package_grad_cam():
+    """Of logits it is Grad-CAM, for the network has no curvature; probabilities have."""
+    case = with_small_logits(make_plain_case(6))
+    pytest.importorskip("pytorch_grad_cam", reason="needs torch and grad-cam")
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
+
+    theirs = by_pytorch_grad_cam(case, "ShapleyCAM", ClassifierOutputSoftmaxTarget)
+    plain = explain_case(case, "gradcam", "softmax")
+    for own, their, without in zip(explain_case(case, "shapleycam", "softmax"), theirs, plain, strict=True):
+        assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
+        assert np.linalg.norm(own - without) > 0.01 * np.linalg.norm(their)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_finer_cam_is_grad_cam_of_the_packages_target():
+    """There are three classes, so the two others are compared."""
+    case = with_small_logits(make_plain_case(6))
+    pytest.importorskip("pytorch_grad_cam", reason="needs torch and grad-cam")
+    from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
+
+    def make_target(label):
+        return FinerWeightedTarget(label, [other for other in range(3) if other != label], 1)
+
+    theirs = by_pytorch_grad_cam(case, "GradCAM", make_target)
+    for own, their in zip(explain_case(case, "finercam"), theirs, strict=True):
+        assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
+
+
+def with_small_logits(case):
+    """So that no probability is 0 or 1."""
+    output = jax.tree.map(lambda values: values / 5, case.params["output"])
+    return case._replace(params=case.params | {"output": output})
+
+
+def by_pytorch_grad_cam(case, name, make_target=None):
+    """The maps [N, H, W] in front of the ReLU that a class of the package gives for the same weights.
+
+    `make_target` gives what is explained of a label, by default its logit.
+    """
     torch = pytest.importorskip("torch", reason="needs torch and grad-cam")
     package = pytest.importorskip("pytorch_grad_cam", reason="needs torch and grad-cam")
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -252,12 +293,17 @@ def by_pytorch_grad_cam(case, name):
     model = torch_simplenet(case.params)
     inputs = torch.tensor(np.asarray(case.spectrograms))[:, None]
     with getattr(package, name)(model, [model[7]]) as cam:
-        targets = [ClassifierOutputTarget(int(label)) for label in case.emotion]
+        targets = [(make_target or ClassifierOutputTarget)(int(label)) for label in case.emotion]
         outputs = cam.activations_and_grads(inputs)
         cam.model.zero_grad()
-        sum(target(output) for target, output in zip(targets, outputs, strict=True)).backward()
-        values = cam.activations_and_grads.activations[0].detach().numpy()
-        gradients = cam.activations_and_grads.gradients[0].numpy()
+        total = sum(target(output) for target, output in zip(targets, outputs, strict=True))
+        values = cam.activations_and_grads.activations[0]
+        if cam.detach:
+            total.backward()
+            gradients = cam.activations_and_grads.gradients[0].numpy()
+        else:
+            [gradients] = torch.autograd.grad(total, values, create_graph=True)
+        values = values.detach().numpy() if cam.detach else values
         return cam.get_cam_image(inputs, model[7], targets, values, gradients, eigen_smooth=False)
 
 
@@ -278,5 +324,5 @@ def test_agrees_with_captum(method):
     else:
         theirs = captum.InputXGradient(model).attribute(inputs, target=target)
     theirs = theirs.detach().numpy()[:, 0]
-    for own, their in zip(explained(case, method), theirs, strict=True):
+    for own, their in zip(explain_case(case, method), theirs, strict=True):
         assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)

@@ -12,7 +12,7 @@ from small_network import GRID, NETWORK, make_recordings, make_variables
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explain_members, explained_layer
+from convcam_jax.attribution.explaining import explain_members, explained_layer, references_of
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.batches import frames_of, stratify
@@ -64,7 +64,7 @@ def test_members_are_explained_as_by_a_plain_loop(target, score):
 
 
 @partial(jax.jit, static_argnames="method")
-def explained_by_the_plain_network(params, spectrogram, emotion, method):
+def explained_by_the_plain_network(params, spectrogram, n_frames, emotion, method):
     """Signed map of one padded recording, its softmax score explained."""
     activations = reference_simplenet.activations(params, spectrogram[None])
     placement = make_placement("receptive_field", NETWORK.geometry("convolution_3", GRID), GRID)
@@ -76,11 +76,16 @@ def explained_by_the_plain_network(params, spectrogram, emotion, method):
         placement,
         lambda several: reference_simplenet.logits(params, several),
         lambda one: reference_simplenet.classify(params, one[None])[0],
+        n_frames[None],
+        references_of(RECORDINGS),
+        jax.random.key(0),
     )
     return METHODS[method].explain(explained)[0]
 
 
 TRIED = ("eigencam", "ablationcam", "scorecam", "gradient_x_input", "integrated_gradients")
+# What is drawn, compared with references or silenced is that of the recording, wherever it is packed.
+TRIED += ("gradient_shap", "occlusion", "kernel_shap")
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +102,8 @@ def test_packed_recordings_are_explained_as_one_by_one(maps_by_method, method):
     assert signed_maps.shape == (2, 7, *(GRID if on_input else (6, 6)))
     for member, index in ((0, 0), (1, 3)):
         recording = sorted(EXPLAINED)[index]
-        plain = explained_by_the_plain_network(
-            params_of(member), RECORDINGS.spectrograms[recording], RECORDINGS.emotion[recording], method
-        )
+        own = (array[recording] for array in RECORDINGS)
+        plain = explained_by_the_plain_network(params_of(member), *own, method)
         found = signed_maps[member, index]
         assert np.linalg.norm(found - plain) <= 1e-3 * np.linalg.norm(plain)
         if on_input:

@@ -1,6 +1,7 @@
 """What all methods of attribution have in common, by the table of methods."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -26,6 +27,7 @@ HIDDEN = jnp.asarray(GENERATOR.normal(size=(*GEOMETRY.shape, CHANNELS, 6)), jnp.
 OUTPUT = jnp.asarray(0.02 * GENERATOR.normal(size=(6, CLASSES)), jnp.float32)
 SPECTROGRAMS = jnp.asarray(GENERATOR.exponential(size=(N, *GRID)), jnp.float32)
 TARGETS = jnp.array([0, 1, 2, 0, 1])
+REFERENCES = jnp.asarray(GENERATOR.exponential(size=(3, *GRID)), jnp.float32)
 
 
 def activate(spectrograms):
@@ -50,12 +52,19 @@ def explained(spectrograms, targets, score="logit"):
         placement,
         classify=lambda several: jax.vmap(head)(activate(several)),
         head=head,
+        n_frames=jnp.full(len(spectrograms), GRID[1]),
+        references=REFERENCES,
+        key=jax.random.key(0),
     )
 
 
+@cache
+def compiled(name, score):
+    return jax.jit(lambda spectrograms, targets: METHODS[name].explain(explained(spectrograms, targets, score)))
+
+
 def explain(name, spectrograms, targets, score="logit"):
-    compiled = jax.jit(lambda s, t: METHODS[name].explain(explained(s, t, score)))
-    return np.asarray(compiled(spectrograms, targets))
+    return np.asarray(compiled(name, score)(spectrograms, targets))
 
 
 @pytest.mark.parametrize("score", ["logit", "softmax"])

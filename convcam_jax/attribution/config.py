@@ -23,6 +23,9 @@ class AttributionConfig:
     target: Literal["truth", "predicted"] = "truth"
     score: Score = "logit"
     precision: Precision = "float32"
+    # Of what some methods draw: noise, masks, coalitions.
+    seed: int = 0
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, "attribution.method", f"must be one of {', '.join(METHODS)}")
+        require(self.seed >= 0, "attribution.seed", "must be 0 or more")

@@ -20,6 +20,8 @@ from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
 
+N_REFERENCES = 50
+
 
 class Explanations(NamedTuple):
     """Of members S and their recordings N: signed maps in front of ReLU (Eq. 5), and logits `[S, N, C]`.
@@ -42,13 +44,14 @@ def explain_batch(
     variables: Variables,
     batch: Batch,
     emotion: Int[Array, " B"],
+    references: Float[Array, "R F T"],
     network: Network,
     layout: int,
     config: AttributionConfig,
 ) -> tuple[Float[Array, "B rows columns"], Float[Array, "B C"]]:
     """Signed maps, of the nodes or on the grid, and logits of one member.
 
-    `prepared` is what `prepare` has made of its variables.
+    `prepared` is what `prepare` has made of its variables, `references` are those of `references_of`.
     """
     layer = explained_layer(network, config)
 
@@ -70,8 +73,26 @@ def explain_batch(
     logits = jax.vmap(head)(activations)
     grid = batch.grid
     placement = make_placement("receptive_field", network.geometry(layer, grid), grid)
-    explained = Explained(batch.spectrograms, activations, targets_of(logits), config.score, placement, classify, head)
+    explained = Explained(
+        batch.spectrograms,
+        activations,
+        targets_of(logits),
+        config.score,
+        placement,
+        classify,
+        head,
+        batch.n_frames,
+        references,
+        jax.random.key(config.seed),
+    )
     return METHODS[config.method].explain(explained), logits
+
+
+def references_of(recordings: Recordings) -> Float[Array, "R F T"]:
+    """At most `N_REFERENCES` recordings, spread evenly over all of a run, which baselines are made of."""
+    n_recordings = len(recordings.n_frames)
+    chosen = np.linspace(0, n_recordings - 1, min(N_REFERENCES, n_recordings)).round().astype(int)
+    return recordings.spectrograms[chosen]
 
 
 def prepare(variables: Variables, network: Network, config: AttributionConfig) -> Any:
@@ -93,11 +114,12 @@ def explain_member(
     Each array has an axis for the batches in front.
     """
     prepared = [prepare(variables, network, config) for config in configs]
+    references = references_of(recordings)
 
     def explain(batch: Int[Array, " B"]) -> tuple[tuple[Array, ...], Array]:
         taken, emotion = take(recordings, batch), recordings.emotion[batch]
         explained = [
-            explain_batch(own, variables, taken, emotion, network, layout, config)
+            explain_batch(own, variables, taken, emotion, references, network, layout, config)
             for own, config in zip(prepared, configs, strict=True)
         ]
         return tuple(maps for maps, _ in explained), explained[0][1]

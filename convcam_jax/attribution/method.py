@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
-from jaxtyping import Array, Float, Int
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.attribution.placement import Level, Placement
 from convcam_jax.attribution.score import Classify, Score
@@ -25,6 +26,15 @@ class Explained(NamedTuple):
     placement: Placement  # of the convolution's nodes, at their receptive fields
     classify: Classify  # the whole network: from spectrograms [B, F, T] to logits [B, C]
     head: Classify  # the layers behind the convolution: from activations [H, W, K] of one recording to logits [C]
+    n_frames: Int[Array, " B"]  # the spectrograms are zero from this frame on
+    references: Float[Array, "R F T"]  # other recordings, the same for all batches
+    key: Array  # of what a method draws; the same for all batches, so that a map does not depend on its batch
+
+    @property
+    def present(self) -> Bool[Array, "B 1 T"]:
+        """Where the recordings have frames."""
+        frames = jnp.arange(self.spectrograms.shape[-1])
+        return frames[None, None, :] < self.n_frames[:, None, None]
 
 
 class Method(NamedTuple):

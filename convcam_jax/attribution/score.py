@@ -15,9 +15,14 @@ Score = Literal["logit", "softmax"]
 Classify = Callable[[Array], Array]
 
 
+def class_scores(logits: Float[Array, "*batch C"], score: Score) -> Float[Array, "*batch C"]:
+    """The scores of all classes: the logits, or the softmax probabilities."""
+    return jax.nn.softmax(logits) if score == "softmax" else logits
+
+
 def target_score(logits: Float[Array, "*batch C"], target: Int[ArrayLike, "*batch"], score: Score) -> Array:
     """The logit, or the softmax probability, of class `target [...]` from `logits [..., C]`: `[...]`."""
-    values = jax.nn.softmax(logits) if score == "softmax" else logits
+    values = class_scores(logits, score)
     return jnp.take_along_axis(values, jnp.asarray(target)[..., None], axis=-1)[..., 0]
 
 

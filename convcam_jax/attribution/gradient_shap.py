@@ -1,0 +1,20 @@
+"""GradientSHAP (Lundberg and Lee, NeurIPS 2017, with SmoothGrad's noise)."""
+
+from jaxtyping import Array, Float
+
+from convcam_jax.attribution.expected_gradients import N_SAMPLES, gradients_from_references
+from convcam_jax.attribution.method import Explained, Method
+
+
+def gradient_shap(explained: Explained) -> Float[Array, "B F T"]:
+    """GradientSHAP as in the package captum: expected gradients of inputs with the noise of SmoothGrad."""
+    return gradients_from_references(explained, noisy=True)
+
+
+METHOD = Method(
+    level="input",
+    explain=gradient_shap,
+    description=f"expected gradients, each of the {N_SAMPLES} x with noise",
+    source="Lundberg and Lee, NeurIPS 2017; `GradientShap` of captum",
+    sign="both",
+)
