@@ -1,7 +1,7 @@
 """Planted evidence: whether maps find the one cue that tells the classes apart, its place being known.
 
 python run.py --experiment=evidence --set=evidence.size=small      four methods, two female speakers
-python run.py --experiment=evidence                                all methods, six speakers
+python run.py --experiment=evidence                                ten methods, six speakers
 
 Networks are trained on recordings whose classes differ by one known cue, explained by every method of
 `evidence.methods`, and every map is scored against the cells that carry the cue. See docs/evidence.md.
