@@ -85,7 +85,7 @@ def plain_head(params):
 
 
 def test_vmap_equals_a_loop():
-    params, _, emotion, activations = make_plain_case(4)
+    params, _, emotion, activations, _ = make_plain_case(4)
     classify = plain_head(params)
     one = jax.jit(lambda values, target: grad_cam(classify, values, target))
     looped = [one(*pair) for pair in zip(activations, emotion, strict=True)]
@@ -101,7 +101,7 @@ def test_agrees_with_the_package_grad_cam_of_pytorch():
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     from torch_simplenet import torch_simplenet
 
-    params, spectrograms, emotion, activations = make_plain_case(6)
+    params, spectrograms, emotion, activations, _ = make_plain_case(6)
     classify = plain_head(params)
     network = torch_simplenet(params)
     inputs = torch.tensor(np.asarray(spectrograms))[:, None]

@@ -17,8 +17,8 @@ from convcam_jax.networks.network import Network, Variables
 N_CLASSES = 3
 EMPTY = 1
 PRECISIONS = ("float32", "bfloat16")
-# Of so many layers that their programs take minutes to compile; what they share with the others is tested with those.
-LONG = ("resnet50", "inceptionv3", "densenet121")
+# Of so many layers that their programs take long to compile; what they share with the others is tested with those.
+LONG = ("mobilenet", "resnet50", "inceptionv3", "densenet121")
 
 
 class Case(NamedTuple):

@@ -69,6 +69,7 @@ OTHERS = {
     "attribution.layer": ("convolution_2", "convolution_2"),
     "attribution.target": ("predicted", "predicted"),
     "attribution.score": ("softmax", "softmax"),
+    "attribution.seed": ("3", 3),
     "attribution.precision": ("bfloat16", "bfloat16"),
     "analysis.map_placement": ("stretched", "stretched"),
     "analysis.f0_reading": ("resized_with_zeros", "resized_with_zeros"),
