@@ -39,7 +39,7 @@ WRITTEN_ANEW = (
     *("tables/table5.csv", "tables/verdicts.csv", "tables/sanity.csv", "figures/figure03.png"),
 )
 # Noted again at every start, before anything is made.
-ALWAYS_WRITTEN = {"config.json", "utterances.csv", "folds.csv", "sounds.csv", "history.csv"}
+ALWAYS_WRITTEN = {"config.json", "utterances.csv", "folds.csv", "sounds.csv", "skipped.csv", "history.csv"}
 
 
 @pytest.fixture
