@@ -1,12 +1,12 @@
 from .attribution import METHODS as METHODS
-from .attribution.grad_cam import grad_cam as grad_cam
+from .attribution.cams.grad_cam import grad_cam as grad_cam
 from .attribution.method import Explained as Explained
 from .attribution.method import Method as Method
 from .attribution.placement import make_placement as make_placement
 from .attribution.placement import placed_map as placed_map
 from .checks.evidence.relevance_scores import relevance_scores as relevance_scores
 from .corpora import CORPORA as CORPORA
-from .corpora.audio import read_recording as read_recording
+from .corpora.sounds.audio import read_recording as read_recording
 from .measures.masks import binarise as binarise
 from .measures.masks import emotion_masks as emotion_masks
 from .measures.masks import ensemble_masks as ensemble_masks

@@ -9,19 +9,19 @@ import pytest
 import reference_simplenet
 from plain_network import explain_case, make_plain_case
 
-from convcam_jax.attribution.ablation_cam import ablation_cam
-from convcam_jax.attribution.eigen_cam import eigen_cam
-from convcam_jax.attribution.finer_cam import finer_cam, lead
-from convcam_jax.attribution.grad_cam import grad_cam
-from convcam_jax.attribution.grad_cam_plus_plus import grad_cam_plus_plus
-from convcam_jax.attribution.gradient_x_input import gradient_x_input
-from convcam_jax.attribution.hires_cam import hires_cam
-from convcam_jax.attribution.integrated_gradients import INTEGRATION_STEPS, integrated_gradients
-from convcam_jax.attribution.layer_cam import layer_cam
+from convcam_jax.attribution.cams.ablation_cam import ablation_cam
+from convcam_jax.attribution.cams.eigen_cam import eigen_cam
+from convcam_jax.attribution.cams.finer_cam import finer_cam, lead
+from convcam_jax.attribution.cams.grad_cam import grad_cam
+from convcam_jax.attribution.cams.grad_cam_plus_plus import grad_cam_plus_plus
+from convcam_jax.attribution.cams.hires_cam import hires_cam
+from convcam_jax.attribution.cams.layer_cam import layer_cam
+from convcam_jax.attribution.cams.score_cam import score_cam
+from convcam_jax.attribution.cams.shapley_cam import shapley_cam
+from convcam_jax.attribution.cams.xgrad_cam import xgrad_cam
+from convcam_jax.attribution.gradients.gradient_x_input import gradient_x_input
+from convcam_jax.attribution.gradients.integrated_gradients import INTEGRATION_STEPS, integrated_gradients
 from convcam_jax.attribution.placement import identity_placement
-from convcam_jax.attribution.score_cam import score_cam
-from convcam_jax.attribution.shapley_cam import shapley_cam
-from convcam_jax.attribution.xgrad_cam import xgrad_cam
 
 NODE_METHODS = {
     "gradcam": grad_cam,

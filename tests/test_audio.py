@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpora.audio import read_recording, wav_bytes
-from convcam_jax.corpora.resampling import resample
+from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
+from convcam_jax.corpora.sounds.resampling import resample
 from convcam_jax.system.errors import RecordingError
 
 RATE_HZ = 16000

@@ -9,7 +9,7 @@ import pytest
 import reference_simplenet
 from plain_network import N_BINS, N_INPUT_FRAMES, make_plain_case
 
-from convcam_jax.attribution.grad_cam import channel_weights, grad_cam
+from convcam_jax.attribution.cams.grad_cam import channel_weights, grad_cam
 from convcam_jax.attribution.score import positive_part, score_gradient
 
 H, W, K, C = 2, 3, 2, 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sound_bytes import CONTAINERS, RATE_HZ, sound_bytes, speech_like
 
-from convcam_jax.corpora.audio import Recording, read_recording
+from convcam_jax.corpora.sounds.audio import Recording, read_recording
 from convcam_jax.system.errors import RecordingError
 
 FEW, MANY = 24, 300

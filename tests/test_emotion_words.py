@@ -9,15 +9,15 @@ from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.crema_d import CREMA_D_EMOTIONS
 from convcam_jax.corpora.emodb import EMODB_EMOTIONS
-from convcam_jax.corpora.emotion_words import SYNONYMS, nearest_word, standard_word
 from convcam_jax.corpora.emovo import EMOVO_EMOTIONS
 from convcam_jax.corpora.iemocap import IEMOCAP_EMOTIONS
 from convcam_jax.corpora.ravdess import RAVDESS_EMOTIONS
-from convcam_jax.corpora.relabelling import relabel
 from convcam_jax.corpora.savee import SAVEE_EMOTIONS
-from convcam_jax.corpora.spelling import common_form, nearest
 from convcam_jax.corpora.tess import TESS_EMOTIONS
 from convcam_jax.corpora.utterances import Utterance, select
+from convcam_jax.corpora.words.emotion_words import SYNONYMS, nearest_word, standard_word
+from convcam_jax.corpora.words.relabelling import relabel
+from convcam_jax.corpora.words.spelling import common_form, nearest
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.stages.preparation import find_corpus

@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from corpus_folders import find, touch
 
-from convcam_jax.corpora.audio import read_recording
 from convcam_jax.corpora.emovo import EmovoConfig
+from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 

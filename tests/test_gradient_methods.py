@@ -9,8 +9,9 @@ import pytest
 from linear_case import CURVATURES, N_FRAMES, PRESENT, REFERENCES, SLOPES, SPECTROGRAMS, linear, quadratic, scored_by
 from plain_network import explain_case, make_plain_case
 
-from convcam_jax.attribution import METHODS, expected_gradients, smooth_grad
+from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.gradients import expected_gradients, smooth_grad
 from convcam_jax.system.errors import UserError
 
 SLOPE, CURVATURE = np.asarray(SLOPES), np.asarray(CURVATURES)

@@ -11,9 +11,9 @@ from hostile import FILE_NAMES, LIKE_OURS, LIKE_VALUES, make_listed
 from run_checks import assert_whole
 from small_run import QUICK, SMALL_NETWORK, finish, table
 
+from convcam_jax.corpora.folders.wav_files import files_with
 from convcam_jax.corpora.listed import ListedConfig, find_listed
 from convcam_jax.corpora.utterances import select
-from convcam_jax.corpora.wav_files import files_with
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config

@@ -6,8 +6,8 @@ import pytest
 from corpus_folders import find, touch
 
 from convcam_jax.corpora.iemocap import IEMOCAP, IEMOCAP_EMOTIONS, IemocapConfig
-from convcam_jax.corpora.relabelling import relabel
 from convcam_jax.corpora.utterances import Utterance, select
+from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.system.errors import RecordingError, UserError
 
 HEAD = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"

@@ -14,6 +14,7 @@ from convcam_jax.data.recordings import Batch
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.chain import Chain
 from convcam_jax.networks.inceptionv3 import renumbered
+from convcam_jax.networks.standardised import STATISTICS, Standardised
 from convcam_jax.paper import published
 from convcam_jax.stages.pretrained import check_weights, read_weights, start_from_weights
 from convcam_jax.system.errors import UserError
@@ -258,6 +259,22 @@ def test_training_starts_from_the_weights_of_a_file(tmp_path, group):
         np.testing.assert_array_equal, after.variables["params"]["output"], before.variables["params"]["output"]
     )
     jax.tree.map(np.testing.assert_array_equal, after.best_variables, after.variables)
+
+
+def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
+    path = tmp_path / "weights.h5"
+    network = NETWORKS["mobilenet"](weights=str(path)).make(N_CLASSES, "float32")
+    standardised = Standardised(network)
+    with pytest.raises(UserError, match="there is no file"):
+        check_weights(standardised, WEIGHTS_GRID)
+    arrays = keras_arrays(network, WEIGHTS_GRID)
+    write_weights(path, arrays, "/")
+    check_weights(standardised, WEIGHTS_GRID)
+    keys = jax.random.split(jax.random.key(0), 1)
+    before = jax.jit(jax.vmap(lambda key: init_member(key, standardised, Learning(1e-3), WEIGHTS_GRID)))(keys)
+    after = start_from_weights(before, standardised)
+    np.testing.assert_array_equal(after.variables["params"]["convolution_1"]["kernel"][0], arrays["conv1"][0])
+    assert STATISTICS in after.variables
 
 
 @pytest.mark.parametrize("name", IN_KERAS)

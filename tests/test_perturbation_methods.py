@@ -11,7 +11,8 @@ from linear_case import GRID, N_FRAMES, PRESENT, SLOPES, SPECTROGRAMS, linear, q
 from plain_network import explain_case, make_plain_case
 from sklearn.linear_model import Ridge
 
-from convcam_jax.attribution import METHODS, kernel_shap, lime, occlusion, rise, segments
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.perturbations import kernel_shap, lime, occlusion, rise, segments
 
 CONTRIBUTIONS = np.asarray(SLOPES[None] * SPECTROGRAMS, np.float64)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpora.audio import SoundFacts
 from convcam_jax.corpora.left_out import CONTRADICTORY, EQUAL
+from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance

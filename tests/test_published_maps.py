@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from convcam_jax.attribution import external_maps, placement
-from convcam_jax.corpora import audio
+from convcam_jax.corpora.sounds import audio
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import masks, metrics
 from convcam_jax.networks.geometry import Layer, make_geometry

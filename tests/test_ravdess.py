@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from convcam_jax.corpora.audio import read_recording
 from convcam_jax.corpora.ravdess import RAVDESS, RAVDESS_EMOTIONS, RavdessConfig, find_ravdess, parse_ravdess_name
+from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.corpora.utterances import Found, Utterance, group_of, select
 from convcam_jax.system.errors import RecordingError, UserError
 

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 from sound_bytes import CONTAINERS, LOSSLESS, LOSSY, RATE_HZ, chunk, extensible_fmt, fmt, riff, sound_bytes, speech_like
 
-from convcam_jax.corpora.audio import read_recording
-from convcam_jax.corpora.sound_files import read_channels
-from convcam_jax.corpora.sound_remarks import sound_remarks
+from convcam_jax.corpora.sounds.audio import read_recording
+from convcam_jax.corpora.sounds.sound_files import read_channels
+from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.system.errors import RecordingError
 
 RNG = np.random.default_rng(0)

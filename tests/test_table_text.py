@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from convcam_jax.corpora.table_text import column_name, parse_table
+from convcam_jax.corpora.folders.table_text import column_name, parse_table
 from convcam_jax.system.errors import UserError
 
 KNOWN = ("file", "speaker", "emotion", "text")

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from corpus_folders import find, touch
 
-from convcam_jax.corpora.audio import read_recording
+from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.corpora.tess import TESS_EMOTIONS, TessConfig
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError, UserError

@@ -5,30 +5,34 @@ To add a method: a file with its function and its `method.Method`, and a line he
 
 from collections.abc import Mapping
 
-from convcam_jax.attribution import (
+from convcam_jax.attribution.cams import (
     ablation_cam,
     eigen_cam,
-    expected_gradients,
     finer_cam,
     grad_cam,
     grad_cam_plus_plus,
+    hires_cam,
+    layer_cam,
+    score_cam,
+    shapley_cam,
+    xgrad_cam,
+)
+from convcam_jax.attribution.gradients import (
+    expected_gradients,
     gradient_shap,
     gradient_x_input,
-    hires_cam,
     integrated_gradients,
+    saliency,
+    smooth_grad,
+    var_grad,
+)
+from convcam_jax.attribution.method import Method
+from convcam_jax.attribution.perturbations import (
     kernel_shap,
-    layer_cam,
     lime,
     occlusion,
     rise,
-    saliency,
-    score_cam,
-    shapley_cam,
-    smooth_grad,
-    var_grad,
-    xgrad_cam,
 )
-from convcam_jax.attribution.method import Method
 
 # By the names that `attribution.method` takes.
 METHODS: Mapping[str, Method] = {

@@ -10,8 +10,8 @@ from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.folders.wav_files import given_folder
 from convcam_jax.corpora.utterances import Found
-from convcam_jax.corpora.wav_files import given_folder
 from convcam_jax.system.validation import require
 
 HOW_TO_GET_AUDFORMAT = (

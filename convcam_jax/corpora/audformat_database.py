@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from convcam_jax.corpora.spelling import nearest
+from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import UserError
 
 HEADER = "db.yaml"

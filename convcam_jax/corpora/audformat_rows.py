@@ -15,9 +15,9 @@ from convcam_jax.corpora.audformat_database import (
     labels,
     load_database,
 )
-from convcam_jax.corpora.spelling import common_form
+from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance, part_name
-from convcam_jax.corpora.wav_files import read_names
+from convcam_jax.corpora.words.spelling import common_form
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.progress import say
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.folders.wav_files import files_with, given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import files_with, given_folder, read_names
 from convcam_jax.system.errors import RecordingError, UserError
 
 CREMA_D_EMOTIONS = {

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.folders.wav_files import files_in_wav, given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import files_in_wav, given_folder, read_names
 from convcam_jax.system.errors import RecordingError
 from convcam_jax.system.progress import say
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.named_folders import first_of_each_name, folders_named
+from convcam_jax.corpora.folders.named_folders import first_of_each_name, folders_named
+from convcam_jax.corpora.folders.wav_files import given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import given_folder, read_names
 from convcam_jax.system.errors import RecordingError, UserError
 
 # By the first three letters of the Italian word: disgusto, gioia, neutro, paura, rabbia, sorpresa, tristezza.

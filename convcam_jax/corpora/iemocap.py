@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.named_folders import folders_named
+from convcam_jax.corpora.folders.named_folders import folders_named
+from convcam_jax.corpora.folders.wav_files import given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import given_folder, read_names
 from convcam_jax.system.errors import RecordingError, UserError
 
 # By the codes of the label files; xxx is a turn on which no majority of the listeners agreed.

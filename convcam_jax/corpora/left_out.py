@@ -1,11 +1,14 @@
 """Why recordings of a corpus that can be read are not used: what a run leaves out, it names."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import RecordingError
+
+# Less alike than this, a label is not taken for a misspelled emotion.
+_ALIKE = 0.6
 
 EQUAL = "equal to another recording"
 CONTRADICTORY = "equal to a recording with another emotion or speaker"
@@ -26,9 +29,9 @@ def _not_selected(utterance: Utterance, config: CorpusConfig) -> RecordingError:
         return RecordingError(utterance.recording, problem, "of excluded speakers")
     emotion = utterance.emotion
     alike = [e for e in config.emotions if e.casefold() == emotion.casefold()]
-    nearest = alike or difflib.get_close_matches(emotion, config.emotions, n=1)
+    meant = alike[0] if alike else nearest(emotion, config.emotions, _ALIKE)
     kind = f"labelled {emotion}, not {alike[0]}" if alike else f"labelled {emotion}"
-    hint = f" (the nearest is {nearest[0]})" if nearest else ""
+    hint = f" (the nearest is {meant})" if meant else ""
     return RecordingError(utterance.recording, f"its emotion {emotion} is none of corpus.emotions{hint}", kind)
 
 

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.file_index import FileIndex, index_files, matching, recording_names, sound_files
-from convcam_jax.corpora.table_text import Row, Table, column_name, parse_table
+from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
+from convcam_jax.corpora.folders.table_text import Row, Table, column_name, parse_table
+from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import file_problem, given_folder
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import one_form

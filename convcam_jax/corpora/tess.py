@@ -11,9 +11,9 @@ from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.named_folders import first_of_each_name, folders_named
+from convcam_jax.corpora.folders.named_folders import first_of_each_name, folders_named
+from convcam_jax.corpora.folders.wav_files import given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.wav_files import given_folder, read_names
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.progress import say
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convcam_jax.corpora.config import ALL, CorpusConfig
-from convcam_jax.corpora.emotion_words import nearest_word, standard_word
-from convcam_jax.corpora.spelling import nearest
+from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
+from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import RecordingError, UserError
 
 _COLUMNS = ("speaker", "gender", "emotion", "text")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.arrays import emotion_indices, n_frames, stack
 from convcam_jax.data.members import Cohort

@@ -10,7 +10,7 @@ import soundfile
 from jaxtyping import Float, Num, UInt8
 from PIL import Image
 
-from convcam_jax.corpora.resampling import resample
+from convcam_jax.corpora.sounds.resampling import resample
 from convcam_jax.system.text import visible
 
 # The lowest rate of the first layer-III standard's extension that holds speech; others are resampled to it.

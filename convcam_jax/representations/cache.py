@@ -18,7 +18,7 @@ import numpy as np
 import parselmouth
 import soundfile
 
-from convcam_jax.corpora.audio import SoundFacts, read_source
+from convcam_jax.corpora.sounds.audio import SoundFacts, read_source
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations.features import FeatureConfig, Features, compute_features
 from convcam_jax.representations.prosody import shortest_s

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
-from convcam_jax.corpora.resampling import resample
+from convcam_jax.corpora.sounds.resampling import resample
 from convcam_jax.representations.constant_q import filtered_magnitude, make_filters
 from convcam_jax.representations.octaves import OctaveBins
 

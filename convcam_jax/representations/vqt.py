@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
-from convcam_jax.corpora.resampling import resample
+from convcam_jax.corpora.sounds.resampling import resample
 from convcam_jax.representations.octaves import OctaveBins
 from convcam_jax.representations.scale import Scale
 from convcam_jax.system.validation import require

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Float64
 
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
-from convcam_jax.corpora.audio import read_source
+from convcam_jax.corpora.sounds.audio import read_source
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.representations.features import FeatureConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from convcam_jax.corpora.file_index import recording_names, sound_files
+from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.utterances import Utterance, without
 from convcam_jax.figures.explanation import explanation as draw
 from convcam_jax.measures.segments import Stretch

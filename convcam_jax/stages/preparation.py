@@ -8,10 +8,10 @@ import pandas as pd
 
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
-from convcam_jax.corpora.lengths import equal_parts, middle
-from convcam_jax.corpora.relabelling import relabel
-from convcam_jax.corpora.sound_remarks import sound_remarks
+from convcam_jax.corpora.sounds.lengths import equal_parts, middle
+from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, without
+from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
 from convcam_jax.representations.cache import Loaded, load_or_compute
 from convcam_jax.representations.lengths import longest_duration_s

@@ -14,7 +14,7 @@ from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.attribution.one_recording import answer, on_devices
 from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
 from convcam_jax.checks.listening.resynthesis import consensus_map
-from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
 from convcam_jax.data.members import Member

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from convcam_jax.corpora.audio import wav_bytes
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.emodb import find_named
+from convcam_jax.corpora.sounds.audio import wav_bytes
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.speech import UtteranceSpec

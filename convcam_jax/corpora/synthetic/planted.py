@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from convcam_jax.corpora.audio import wav_bytes
+from convcam_jax.corpora.sounds.audio import wav_bytes
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.phones import SILENCE_AFTER_S, SILENCE_BEFORE_S

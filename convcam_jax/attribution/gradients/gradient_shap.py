@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from convcam_jax.attribution.expected_gradients import N_SAMPLES, gradients_from_references
+from convcam_jax.attribution.gradients.expected_gradients import N_SAMPLES, gradients_from_references
 from convcam_jax.attribution.method import Explained, Method
 
 

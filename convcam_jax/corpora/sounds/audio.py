@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Float64
 
-from convcam_jax.corpora.resampling import resample
-from convcam_jax.corpora.sound_files import read_channels
+from convcam_jax.corpora.sounds.resampling import resample
+from convcam_jax.corpora.sounds.sound_files import read_channels
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from convcam_jax.attribution.gradients.smooth_grad import draw_noise
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.score import score_gradient
-from convcam_jax.attribution.smooth_grad import draw_noise
 
 N_SAMPLES = 50
 

@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float64
 
-from convcam_jax.corpora.sound_headers import LOST_SHARE, UNKNOWN_SIZE, contradiction, missing_share
+from convcam_jax.corpora.sounds.sound_headers import LOST_SHARE, UNKNOWN_SIZE, contradiction, missing_share
 from convcam_jax.system.errors import RecordingError
 
 # In which people keep recordings, and which libsndfile tells apart by their content, whatever they are called.

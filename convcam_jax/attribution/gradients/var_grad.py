@@ -2,8 +2,8 @@
 
 from jaxtyping import Array, Float
 
+from convcam_jax.attribution.gradients.smooth_grad import N_SAMPLES, noisy_gradients
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.smooth_grad import N_SAMPLES, noisy_gradients
 
 
 def var_grad(explained: Explained) -> Float[Array, "B F T"]:

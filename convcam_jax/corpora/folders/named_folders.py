@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from convcam_jax.corpora.wav_files import files_with
+from convcam_jax.corpora.folders.wav_files import files_with
 from convcam_jax.system.errors import UserError
 
 # Folders are looked for in the folder given and so many levels of folders below it.

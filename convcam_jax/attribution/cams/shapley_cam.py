@@ -3,7 +3,7 @@
 import jax
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from convcam_jax.attribution.grad_cam import channel_weights
+from convcam_jax.attribution.cams.grad_cam import channel_weights
 from convcam_jax.attribution.method import Method, by_nodes
 from convcam_jax.attribution.score import Classify, Score, score_gradient
 

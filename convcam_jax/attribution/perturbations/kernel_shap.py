@@ -7,7 +7,13 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.segments import N_SEGMENTS, SEGMENTS, coalition_scores, segment_maps, segments_of
+from convcam_jax.attribution.perturbations.segments import (
+    N_SEGMENTS,
+    SEGMENTS,
+    coalition_scores,
+    segment_maps,
+    segments_of,
+)
 
 N_COALITIONS = 256
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from convcam_jax.corpora.emotion_words import nearest_word, standard_word
-from convcam_jax.corpora.spelling import common_form
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
+from convcam_jax.corpora.words.spelling import common_form
 from convcam_jax.system.errors import UserError
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from convcam_jax.corpora.sound_files import ENDINGS
+from convcam_jax.corpora.sounds.sound_files import ENDINGS
 from convcam_jax.corpora.utterances import part_name
 from convcam_jax.system.text import one_form
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from convcam_jax.attribution.grad_cam import channel_weights
+from convcam_jax.attribution.cams.grad_cam import channel_weights
 from convcam_jax.attribution.method import Method, by_nodes
 from convcam_jax.attribution.score import Classify, Score, class_scores
 

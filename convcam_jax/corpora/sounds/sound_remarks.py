@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from convcam_jax.corpora.audio import SoundFacts
+from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.system.errors import named
 
 

@@ -1,0 +1,1 @@
+"""Folders and tables as people have them: files found by name, and text that is a table."""
