@@ -146,6 +146,7 @@ def test_sounds_are_written_and_add_up(finished):
     np.testing.assert_allclose(sounds[1] + sounds[2], sounds[0], atol=2 / 32768)
 
 
+@pytest.mark.slow
 def test_the_report_is_made_again_and_is_the_same(finished, cache_dir):
     before = hashes(finished)
     again = command(finished, cache_dir, "--experiment=report")
