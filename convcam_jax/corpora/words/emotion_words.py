@@ -44,6 +44,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("überraschung", "überrascht", "surpris", "sorpresa", "sor", "sorpreso", "sorprendido"),
     ),
 }
+# Standard words for labels that say of a recording that it has none of the others.
+NO_EMOTIONS = frozenset({"no agreement", "other"})
 # German umlauts are also spelled with an e.
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _STANDARD_WORDS = {

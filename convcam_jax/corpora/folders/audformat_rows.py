@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from convcam_jax.corpora.audformat_database import (
+from convcam_jax.corpora.folders.audformat_database import (
     as_user_error,
     chosen_tables,
     facts,
