@@ -17,11 +17,11 @@ from convcam_jax.corpora.tess import TESS_EMOTIONS
 from convcam_jax.corpora.utterances import Utterance, select
 from convcam_jax.corpora.words.emotion_words import SYNONYMS, nearest_word, standard_word
 from convcam_jax.corpora.words.relabelling import relabel
-from convcam_jax.corpora.words.spelling import common_form, nearest
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.spelling import common_form, nearest
 
 THREE = ("anger", "happiness", "neutral")
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from convcam_jax.corpora.words.spelling import common_form
+from convcam_jax.system.spelling import common_form
 from convcam_jax.system.validation import require
 
 # The order of the columns of the paper's Tables 3 to 5.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from convcam_jax.corpora.words.spelling import common_form, nearest
+from convcam_jax.system.spelling import common_form, nearest
 
 # From English, German, French, Italian and Spanish, and the abbreviations of common corpora. Words of one line mean the
 # same; what a corpus tells apart (calm and neutral, excitement and happiness) is on lines of its own.
