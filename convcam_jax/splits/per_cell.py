@@ -127,7 +127,7 @@ def _split_cell(
     order = first + [rest[i] for i in generator.permutation(len(rest))]
     size = sum(map(len, units)) // parts
     room = {"test": size, "validation": size, "train": sum(map(len, units))}
-    split_of = {}
+    split_of: dict[str, str] = {}
     for unit in order:
         fitting = next(split for split, places in room.items() if places >= len(unit))
         split = "test" if pinned.intersection(unit) else fitting
