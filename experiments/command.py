@@ -19,7 +19,7 @@ from convcam_jax.system.ending import advise
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.jax_setup import prepare_jax
 from convcam_jax.system.lock import locked
-from convcam_jax.system.paths import default_cache_dir, expanded, keep_libraries_files
+from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths, keep_libraries_files
 from convcam_jax.system.progress import be_quiet, in_time, say
 from convcam_jax.system.share import Share
 from convcam_jax.system.worker_processes import background, start
@@ -68,7 +68,7 @@ def config_of(flags: Flags) -> Config:
     _refuse_flags_without_use(flags)
     chosen: dict[str, Any] = {name: getattr(flags, name) for name in Choices._fields}
     if flags.data_dir:
-        chosen["data_dir"] = str(expanded(flags.data_dir))
+        chosen["data_dir"] = expanded_paths(flags.data_dir)
     config = make_config(Choices(**chosen))
     assignments = list(flags.set)
     if flags.experiment == "evidence":
@@ -111,7 +111,7 @@ def _optional(path: str) -> Path | None:
 
 def _workdir(flags: Flags) -> Path:
     time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    return expanded(flags.workdir or f"runs/{flags.corpus}-{flags.experiment}-{time}")
+    return expanded(flags.workdir or f"runs/{flags.corpus.replace(',', '-')}-{flags.experiment}-{time}")
 
 
 @contextlib.contextmanager

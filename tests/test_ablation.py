@@ -143,7 +143,7 @@ def cache_dir(tmp_path_factory):
 def source(tmp_path_factory, cache_dir):
     """A finished run of two members per cohort with made-up maps; the second is better on the test set only."""
     folder = tmp_path_factory.mktemp("source")
-    utterances, _ = find_corpus(CONFIG, cache_dir)
+    utterances = find_corpus(CONFIG, cache_dir).utterances
     dataset, _ = load_dataset(utterances, CONFIG, cache_dir)
     generator = np.random.default_rng(0)
     explained, members = {}, []

@@ -40,7 +40,7 @@ def cache_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def utterances(cache_dir):
-    return find_corpus(CONFIG, cache_dir)[0]
+    return find_corpus(CONFIG, cache_dir).utterances
 
 
 @pytest.fixture(scope="module")

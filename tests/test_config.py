@@ -28,7 +28,7 @@ from convcam_jax.training.config import TrainConfig
     [
         (EmodbConfig, {"emotions": ("anger",)}, "corpus.emotions"),
         (EmodbConfig, {"emotions": ("anger", "anger")}, "corpus.emotions"),
-        (EmodbConfig, {"max_frames": 0}, "corpus.max_frames"),
+        (EmodbConfig, {"max_frames": -1}, "corpus.max_frames"),
         (EmodbConfig, {"models_per": "emotion"}, "corpus.models_per"),
         (SyntheticConfig, {"seed": -1}, "corpus.seed"),
         (SyntheticConfig, {"speakers_per_gender": 21}, "corpus.speakers_per_gender"),

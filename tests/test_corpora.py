@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from convcam_jax.corpora import CORPORA
-from convcam_jax.corpora.config import EMOTIONS, CorpusConfig
+from convcam_jax.corpora.config import EMOTIONS, FROM_CORPUS, CorpusConfig
 from convcam_jax.corpora.emodb import EMODB, EMODB_SPEAKER_GENDERS, EmodbConfig, find_named, parse_emodb_name
 from convcam_jax.corpora.left_out import longer_than
 from convcam_jax.corpora.listed import find_listed
@@ -31,7 +31,7 @@ TABLE1 = {
     "15": (4, 8, 6, 11, 9, 13),
 }
 HEADER = "recording,speaker,gender,emotion,text\n"
-OF_A_FOLDER = sorted(set(CORPORA) - {"synthetic"})
+OF_A_FOLDER = sorted(set(CORPORA) - {"synthetic", "several"})
 
 
 def make_folder(folder: Path, names: list[str], table: str | None = None) -> Path:
@@ -45,7 +45,7 @@ def make_folder(folder: Path, names: list[str], table: str | None = None) -> Pat
 
 def test_corpora_stand_under_the_names_of_their_configs():
     named = ["synthetic", "emodb", "listed", "ravdess", "tess", "savee", "crema_d", "iemocap", "emovo", "audformat"]
-    assert list(CORPORA) == named
+    assert list(CORPORA) == [*named, "several"]
     for name, corpus in CORPORA.items():
         assert corpus.config().name == name
         assert corpus.description
@@ -58,10 +58,16 @@ def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora(
     defaults = {name: corpus.config() for name, corpus in CORPORA.items()}
     of_the_paper = [name for name, config in defaults.items() if config.emotions == EMOTIONS]
     assert of_the_paper == ["synthetic", "emodb", "listed", "audformat"]
+    assert defaults["several"].emotions == ()
     mixing = [name for name, config in defaults.items() if config.channels == "mix"]
-    assert mixing == ["listed", "ravdess", "emovo", "audformat"]
-    assert {(c.models_per, c.excluded_speakers, c.max_frames, c.longer, c.on_error) for c in defaults.values()} == {
-        ("gender", (), 202, "leave_out", "stop")
+    assert mixing == ["listed", "ravdess", "emovo", "audformat", "several"]
+    assert {(c.models_per, c.excluded_speakers, c.longer, c.on_error) for c in defaults.values()} == {
+        ("gender", (), "leave_out", "stop")
+    }
+    # The paper's on what the paper and the embedded corpus are about, else what the recordings need.
+    assert {name: c.max_frames for name, c in defaults.items() if c.max_frames != FROM_CORPUS} == {
+        "synthetic": 202,
+        "emodb": 202,
     }
 
 
@@ -70,7 +76,7 @@ def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora(
     [
         ("emotions", ("anger",), r"corpus\.emotions: needs two or more different names"),
         ("emotions", ("anger", "anger"), r"corpus\.emotions: needs two or more different names"),
-        ("max_frames", 0, r"corpus\.max_frames: must be at least 1"),
+        ("max_frames", -1, r"corpus\.max_frames: must be at least 1, or 0 for as many as the corpus needs"),
         ("models_per", "emotion", r"corpus\.models_per: must be all or a column other than emotion"),
         ("models_per", "", r"corpus\.models_per: must be all or a column"),
     ],

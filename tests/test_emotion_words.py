@@ -17,11 +17,11 @@ from convcam_jax.corpora.tess import TESS_EMOTIONS
 from convcam_jax.corpora.utterances import Utterance, select
 from convcam_jax.corpora.words.emotion_words import SYNONYMS, nearest_word, standard_word
 from convcam_jax.corpora.words.relabelling import relabel
-from convcam_jax.corpora.words.spelling import common_form, nearest
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.spelling import common_form, nearest
 
 THREE = ("anger", "happiness", "neutral")
 
@@ -194,11 +194,12 @@ def test_a_corpus_in_another_language_is_found_and_said_to_be_so(tmp_path, capsy
     lines = [f"{name},anna,female,{emotion},t" for name, emotion in rows]
     (tmp_path / "utterances.csv").write_text("\n".join(["recording,speaker,gender,emotion,text", *lines]) + "\n")
     config = make_config(Choices(corpus="listed", data_dir=str(tmp_path)))
-    found, _ = find_corpus(apply_overrides(config, ["corpus.emotions=anger,happiness,neutral"]), tmp_path)
+    found = find_corpus(apply_overrides(config, ["corpus.emotions=anger,happiness,neutral"]), tmp_path).utterances
     assert [(u.recording, u.emotion) for u in found] == [("a", "anger"), ("b", "happiness"), ("c", "neutral")]
     assert capsys.readouterr().err.splitlines() == [
         "emotions called by other words, and their recordings: Freude for happiness (1), Wut for anger (1)",
         "emotions that are not known, and their recordings: Wutt (1, the nearest known is wut)",
+        "corpus.max_frames is 325 (10.0 s): 0 of 3 recordings (0.0 %) are longer",
     ]
 
 

@@ -49,7 +49,7 @@ def run_dir(tmp_path_factory, run_cache_dir) -> Path:
 @pytest.fixture(scope="module")
 def corpus(run_dir, run_cache_dir) -> dict[str, Utterance]:
     """The run's recordings by name."""
-    utterances, _ = find_corpus(restore(read_record(run_dir)["config"]), run_cache_dir)
+    utterances = find_corpus(restore(read_record(run_dir)["config"]), run_cache_dir).utterances
     return {u.recording: u for u in utterances}
 
 

@@ -240,10 +240,10 @@ def test_a_missing_folder_is_told_with_how_to_get_the_corpus(corpus, how, tmp_pa
 
 def test_synthetic_corpora_lie_side_by_side(tmp_path, monkeypatch):
     config = replace(Config(), corpus=SyntheticConfig(speakers_per_gender=1, texts=1))
-    assert len(preparation.find_corpus(config, tmp_path)[0]) == 12
+    assert len(preparation.find_corpus(config, tmp_path).utterances) == 12
     monkeypatch.setattr(speech, "CORPUS_VERSION", speech.CORPUS_VERSION + 1)
     slower = replace(config, representation=replace(config.representation, sample_rate_hz=12000))
     for other in (config, slower):
-        utterances, problems = preparation.find_corpus(other, tmp_path)
+        _, utterances, problems = preparation.find_corpus(other, tmp_path)
         assert (len(utterances), problems) == (12, [])
     assert len(list(tmp_path.iterdir())) == 3

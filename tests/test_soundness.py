@@ -11,8 +11,15 @@ from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.given import Given
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
+from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
-from convcam_jax.splits.soundness import check_folds, missing_sets, without_files_of_the_test, without_unlearned
+from convcam_jax.splits.soundness import (
+    check_folds,
+    check_together,
+    missing_sets,
+    without_files_of_the_test,
+    without_unlearned,
+)
 from convcam_jax.splits.speaker_folds import SpeakerFolds
 from convcam_jax.system.errors import UserError
 
@@ -102,6 +109,82 @@ def test_the_check_finds_what_is_tested_twice():
     folds = [Fold("1", ("test", "train", UNUSED, UNUSED)), Fold("2", ("test", "train", UNUSED, UNUSED))]
     with pytest.raises(ValueError, match="a is tested in two folds: 1 and 2"):
         check_folds(folds, FOUR, [])
+
+
+def parts_of_files(n_files: int, n_parts: int, emotions: tuple[str, ...] = ("anger", "fear")) -> list[Utterance]:
+    """Parts of files, those of a file in one emotion, by one speaker."""
+    return [
+        utterance(f"{e}{file}_{part}", "1", e, file=f"{e}{file}.wav")._replace(start_s=float(part), end_s=part + 1.0)
+        for e in emotions
+        for file in range(n_files)
+        for part in range(n_parts)
+    ]
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 5])
+@pytest.mark.parametrize("n_files", [4, 7, 12])
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_of_a_file_stay_together_where_there_are_enough_files(n_files, n_parts, seed):
+    utterances = parts_of_files(n_files, n_parts)
+    (fold,), warnings = divide(PerCell(seed=seed), utterances, ["all"] * len(utterances))
+    assert warnings == ()
+    sides: dict[str, set[str]] = {}
+    for u, split in zip(utterances, fold.split_of, strict=True):
+        sides.setdefault(str(u.path), set()).add(split)
+    assert all(len(own) == 1 for own in sides.values())
+    # As many whole files as fit.
+    n_expected = 2 * n_parts * (n_files // 4 if n_parts == 1 else n_files * n_parts // 4 // n_parts)
+    assert Counter(fold.split_of)["test"] == Counter(fold.split_of)["validation"] == n_expected
+
+
+def test_files_of_different_lengths_leave_no_side_larger_than_its_share():
+    for seed in range(20):
+        utterances = [u for u in parts_of_files(8, 6) if int(u.recording[-1]) <= int(u.recording[-3]) % 6]
+        (fold,), warnings = divide(PerCell(seed=seed), utterances, ["all"] * len(utterances))
+        assert warnings == ()
+        placed = Counter((u.emotion, split) for u, split in zip(utterances, fold.split_of, strict=True))
+        for emotion in ("anger", "fear"):
+            n = sum(own for (of, _), own in placed.items() if of == emotion)
+            assert 1 <= placed[emotion, "test"] <= n // 4
+            assert placed[emotion, "validation"] <= n // 4
+
+
+def test_what_cannot_stay_together_is_told():
+    few = parts_of_files(3, 4)
+    (fold,), (warning,) = divide(PerCell(), few, ["all"] * len(few))
+    assert Counter(fold.split_of) == {"train": 12, "validation": 6, "test": 6}
+    assert "files are in the test and in training or validation as well (anger" in warning
+    assert "--split=leave_one_speaker_out or speaker_folds" in warning
+    # A dialogue: emotions follow one another in a file.
+    dialogues = [u._replace(path=Path(f"dialogue{u.recording[-3]}.wav")) for u in parts_of_files(8, 1)]
+    dialogues = [u._replace(start_s=float(k)) for k, u in enumerate(dialogues)]
+    _, warnings = divide(PerCell(), dialogues, ["all"] * len(dialogues))
+    assert all("files are in the test and in training" in warning for warning in warnings)
+
+
+def test_the_check_finds_parts_that_were_promised_to_stay_together():
+    names = ("a", "a", "", "b")
+    check_together([Fold("1", ("test", "test", "train", "train"))], names, FOUR)
+    check_together([Fold("1", ("test", "test", "test", UNUSED))], names, FOUR)
+    for split in ("train", "validation", UNUSED):
+        with pytest.raises(ValueError, match=f"fold 1: a is for test and b for {split}, both of a"):
+            check_together([Fold("1", ("test", split, "train", "train"))], names, FOUR)
+
+
+class Parting(PerCell):
+    """A protocol that promises more than it keeps."""
+
+    def together(self, utterances):
+        return ("all",) * len(utterances)
+
+    def propose(self, utterances, groups):
+        return PerCell().propose(utterances, groups)
+
+
+def test_no_protocol_gets_past_the_check_of_what_is_together():
+    utterances = parts_of_files(4, 1)
+    with pytest.raises(ValueError, match="both of all"):
+        divide(Parting(), utterances, ["all"] * len(utterances))
 
 
 class Leaking(SplitProtocol):

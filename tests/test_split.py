@@ -20,7 +20,8 @@ from convcam_jax.system.errors import UserError
 
 
 def corpus(cells: dict[tuple[str, str], int], gender: str = "female") -> list[Utterance]:
-    return [Utterance(f"{s}{e}{k}", s, gender, e, "t", Path()) for (s, e), n in cells.items() for k in range(n)]
+    cell = [(s, e, f"{s}{e}{k}") for (s, e), n in cells.items() for k in range(n)]
+    return [Utterance(name, s, gender, e, "t", Path(name)) for s, e, name in cell]
 
 
 def assign(utterances: list[Utterance], protocol: PerCell) -> tuple[str, ...]:

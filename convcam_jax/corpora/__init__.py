@@ -14,12 +14,12 @@ from convcam_jax.corpora.iemocap import IEMOCAP
 from convcam_jax.corpora.listed import LISTED
 from convcam_jax.corpora.ravdess import RAVDESS
 from convcam_jax.corpora.savee import SAVEE
+from convcam_jax.corpora.several import several_of
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
 from convcam_jax.corpora.tess import TESS
 
-# By the names that --corpus takes.
-CORPORA: Mapping[str, Corpus] = {
-    "synthetic": SYNTHETIC,
+# Those of people; they can be used together.
+_OF_PEOPLE: Mapping[str, Corpus] = {
     "emodb": EMODB,
     "listed": LISTED,
     "ravdess": RAVDESS,
@@ -30,3 +30,5 @@ CORPORA: Mapping[str, Corpus] = {
     "emovo": EMOVO,
     "audformat": AUDFORMAT,
 }
+# By the names that --corpus takes.
+CORPORA: Mapping[str, Corpus] = {"synthetic": SYNTHETIC, **_OF_PEOPLE, "several": several_of(_OF_PEOPLE)}

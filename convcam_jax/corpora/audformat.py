@@ -44,7 +44,7 @@ class AudformatConfig(CorpusConfig):
 
 def _find(config: AudformatConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     # Here, so that processes which only read recordings do without pandas.
-    from convcam_jax.corpora.audformat_rows import find_labelled
+    from convcam_jax.corpora.folders.audformat_rows import find_labelled
 
     return find_labelled(
         given_folder(config, HOW_TO_GET_AUDFORMAT),

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from convcam_jax.corpora.words.spelling import common_form
+from convcam_jax.system.spelling import common_form
 from convcam_jax.system.validation import require
 
 # The order of the columns of the paper's Tables 3 to 5.
@@ -11,6 +11,8 @@ EMOTIONS = ("anger", "boredom", "fear", "happiness", "neutral", "sadness")
 GENDERS = ("female", "male")
 # As `models_per`: one model for all recordings.
 ALL = "all"
+# As `max_frames`: as many as the corpus needs.
+FROM_CORPUS = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,7 @@ class CorpusConfig:
 
     name: str
     data_dir: str = ""
+    # Empty: all that the corpus has; of several corpora, those that all of them have.
     emotions: tuple[str, ...] = EMOTIONS
     # Other words for the corpus's labels, such as "happy:happiness"; several may be merged into one.
     labels: tuple[str, ...] = ()
@@ -30,14 +33,17 @@ class CorpusConfig:
     models_per: str = "gender"
     # Recordings of several channels: a problem, or the mean of the channels.
     channels: Literal["refuse", "mix"] = "refuse"
-    max_frames: int = 202
+    # Of the network's input; `FROM_CORPUS` (0): those of the longest recording, within a limit (see `lengths`).
+    max_frames: int = FROM_CORPUS
     # Longer recordings: left out, their middle taken, or divided into equal parts.
     longer: Literal["leave_out", "crop", "split"] = "leave_out"
     on_error: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
         require(
-            len(set(self.emotions)) == len(self.emotions) >= 2, "corpus.emotions", "needs two or more different names"
+            not self.emotions or len(set(self.emotions)) == len(self.emotions) >= 2,
+            "corpus.emotions",
+            "needs two or more different names, or none for all that the corpus has",
         )
         pairs = [tuple(part.strip() for part in pair.split(":")) for pair in self.labels]
         require(
@@ -51,7 +57,11 @@ class CorpusConfig:
             "corpus.models_per",
             f"must be {ALL} or a column other than emotion, which is what a model tells apart",
         )
-        require(self.max_frames >= 1, "corpus.max_frames", "must be at least 1")
+        require(
+            self.max_frames >= 1 or self.max_frames == FROM_CORPUS,
+            "corpus.max_frames",
+            f"must be at least 1, or {FROM_CORPUS} for as many as the corpus needs",
+        )
 
     @property
     def label_changes(self) -> dict[str, str]:

@@ -39,9 +39,10 @@ _NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
 
 @dataclasses.dataclass(frozen=True)
 class EmodbConfig(CorpusConfig):
-    """Which recordings of EMO-DB are used; the paper's six emotions are all but disgust."""
+    """Which recordings of EMO-DB are used; the paper's six emotions are all but disgust, its longest has 202 frames."""
 
     name: str = "emodb"
+    max_frames: int = 202
 
 
 class EmodbName(NamedTuple):
@@ -94,7 +95,7 @@ def _ambiguous(data_dir: Path) -> frozenset[str]:
     if not any(data_dir.glob(f"db.{_AMBIGUOUS_TABLE}.*")):
         return frozenset()
     # Here, so that processes which only read recordings do without pandas.
-    from convcam_jax.corpora.audformat_database import as_user_error, files_of, load_database
+    from convcam_jax.corpora.folders.audformat_database import as_user_error, files_of, load_database
 
     with as_user_error(data_dir):
         return frozenset(Path(file).stem for file in files_of(load_database(data_dir), _AMBIGUOUS_TABLE))

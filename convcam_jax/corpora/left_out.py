@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.spelling import nearest
 
 # Less alike than this, a label is not taken for a misspelled emotion.
 _ALIKE = 0.6

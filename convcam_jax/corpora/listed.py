@@ -1,7 +1,6 @@
 """A corpus of one's own: recordings in a folder, and a table `utterances.csv` in it that tells what is spoken."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import one_form
 
 TABLE = "utterances.csv"
@@ -33,6 +33,8 @@ _GENDER_WORDS = {
     **dict.fromkeys(("female", "f", "w", "weiblich", "woman", "frau", "femme", "femenino", "femminile"), "female"),
     **dict.fromkeys(("male", "m", "männlich", "maennlich", "man", "mann", "homme", "masculino", "maschile"), "male"),
 }
+# Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
+_ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
 # Columns of the program's own tables.
 _RESERVED = ("recording", "group", "n_frames", "test_fold", "start_s", "end_s", "path", "attributes")
 HOW_TO_LIST = (
@@ -129,9 +131,9 @@ def _read_table(path: Path) -> Table:
     taken = [f"{theirs} as {ours}" for theirs, ours in names.items() if theirs != ours and theirs != "recording"]
     remarks = [f"took the columns {', '.join(taken)}"] if taken else []
     remarks += [
-        f"kept {column!r} as a column of its own; if {nearest[0]} was meant, call it so"
+        f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if column not in known and (nearest := difflib.get_close_matches(column, _OPTIONAL, n=1, cutoff=0.75))
+        if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL))
     ]
     rows = [Row(row.line, _in_one_form({names[c]: cell for c, cell in row.cells.items()})) for row in table.rows]
     return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
@@ -153,8 +155,8 @@ def _program_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _nearest(missing: Sequence[str], table: Table) -> str:
-    pairs = [(column, difflib.get_close_matches(column, table.columns, n=1)) for column in missing]
-    hints = [f"{nearest[0]!r} for {column}" for column, nearest in pairs if nearest]
+    pairs = [(column, nearest(column, table.columns, _ALIKE)) for column in missing]
+    hints = [f"{meant!r} for {column}" for column, meant in pairs if meant]
     return f" (did you mean {', '.join(hints)}?)" if hints else ""
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from convcam_jax.corpora.config import ALL, CorpusConfig
 from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
-from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.spelling import nearest
 
 _COLUMNS = ("speaker", "gender", "emotion", "text")
 

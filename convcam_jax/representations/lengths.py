@@ -1,9 +1,22 @@
-"""How long a recording may be for a number of frames."""
+"""How many frames recordings have, and how long one may be for a number of frames."""
+
+from collections.abc import Iterable
 
 from convcam_jax.representations.representation import HIGHEST_RATE_HZ, Representation
 
 # By which the length of a part of a file may differ when its ends are rounded to samples, before and after resampling.
 _ROUNDING_SAMPLES = 2
+# The network's input is no longer than that unless the user wants it: one long recording makes all inputs long.
+LONGEST_BY_DEFAULT_S = 10.0
+
+
+def frames_for(n_samples: Iterable[int], representation: Representation) -> int:
+    """Frames of the longest recording, or of `LONGEST_BY_DEFAULT_S` if fewer.
+
+    `n_samples` are those of all recordings at the representation's rate, 0 where that is not known.
+    """
+    most = round(LONGEST_BY_DEFAULT_S * representation.sample_rate_hz)
+    return representation.n_frames(min(max(filter(None, n_samples), default=most), most))
 
 
 def longest_duration_s(representation: Representation, max_frames: int) -> float:

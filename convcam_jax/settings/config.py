@@ -14,7 +14,7 @@ from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora import CORPORA
-from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.config import FROM_CORPUS, CorpusConfig
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.measures.config import AnalysisConfig
@@ -79,7 +79,8 @@ class Config:
         rows, columns = network.geometry(layers[0], (n_bins, n_frames)).shape
         what = f"what {self.network.name} needs for {rows} x {columns} nodes of its last convolution"
         require(self.grid[0] >= n_bins, "representation.n_bins", f"must be at least {n_bins}, {what}")
-        require(self.grid[1] >= n_frames, "corpus.max_frames", f"must be at least {n_frames}, {what}")
+        if self.corpus.max_frames != FROM_CORPUS:
+            require(self.grid[1] >= n_frames, "corpus.max_frames", f"must be at least {n_frames}, {what}")
         require(
             self.attribution.layer in ("", *layers),
             "attribution.layer",

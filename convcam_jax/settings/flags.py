@@ -39,6 +39,7 @@ class Flag(NamedTuple):
       help: what it is for, and in words what holds without it.
       placeholder: of its value; empty for a flag that is given or not.
       choices: its values, each with what it stands for; empty if any text will do.
+      combined: whether several of `choices` may be given, divided by commas.
       lowest: of a whole number; None for text.
       repeated: whether it may be given several times.
     """
@@ -46,6 +47,7 @@ class Flag(NamedTuple):
     help: str
     placeholder: str
     choices: Mapping[str, str] = {}
+    combined: bool = False
     lowest: int | None = None
     repeated: bool = False
 
@@ -86,8 +88,13 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
                 "Which recordings; by default the embedded ones.",
                 "NAME",
                 {name: corpus.description for name, corpus in CORPORA.items()},
+                combined=True,
             ),
-            "data_dir": Flag("The corpus's folder, as it is downloaded; the embedded corpus needs none.", "FOLDER"),
+            "data_dir": Flag(
+                "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
+                "embedded corpus needs none.",
+                "FOLDER",
+            ),
             "maps": Flag("For analyse_maps: the .npz file with one activation map per recording.", "FILE"),
             "from_workdir": Flag("For ablation: the folder of a finished run of the experiment paper.", "FOLDER"),
             "recordings": Flag(
@@ -213,7 +220,8 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 def _read(name: str, value: Any, flag: Flag) -> Any:
     if flag.choices:
-        require_choice(value, flag.choices, f"--{name}")
+        for choice in value.split(",") if flag.combined else [value]:
+            require_choice(choice, flag.choices, f"--{name}")
     if flag.repeated:
         return tuple(value)
     if flag.lowest is None:

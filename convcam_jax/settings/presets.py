@@ -1,12 +1,14 @@
 """The defaults of an experiment, of what the flags choose, and of the device."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.sanity.config import SanityConfig
-from convcam_jax.corpora.config import GENDERS
+from convcam_jax.corpora.config import GENDERS, CorpusConfig
+from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.kernels.precision import fastest_precision
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
@@ -57,8 +59,8 @@ def full_config(choices: Choices) -> Config:
     Raises:
       UserError: a door has no such choice.
     """
-    chosen = {door: _choice(door, getattr(choices, door)) for door in DOORS}
-    corpus = chosen["corpus"](data_dir=choices.data_dir)
+    chosen = {door: _choice(door, getattr(choices, door)) for door in DOORS if door != "corpus"}
+    corpus = _corpus(choices.corpus.split(","), choices.data_dir)
     split = chosen["split"]()
     if isinstance(split, PerCell) and choices.corpus == "emodb":
         corpus = dataclasses.replace(corpus, excluded_speakers=EXCLUDED_SPEAKERS)
@@ -76,6 +78,11 @@ def full_config(choices: Choices) -> Config:
     )
 
 
+def _corpus(names: Sequence[str], data_dir: str) -> CorpusConfig:
+    kinds = [_choice("corpus", name) for name in names]
+    return kinds[0](data_dir=data_dir) if len(names) == 1 else SeveralConfig(corpora=tuple(names), data_dir=data_dir)
+
+
 def _choice(door: str, name: str) -> type:
     require_choice(name, DOORS[door], f"--{door}")
     return DOORS[door][name]
@@ -84,6 +91,8 @@ def _choice(door: str, name: str) -> type:
 def default_config(config: Config) -> Config:
     """The defaults, in full size, of what a config was made with."""
     doors = {door: getattr(config, door).name for door in DOORS}
+    if isinstance(config.corpus, SeveralConfig):
+        doors["corpus"] = ",".join(config.corpus.corpora)
     choices = Choices(config.experiment, config.protocol, data_dir=config.corpus.data_dir, **doors)
     return with_device_defaults(full_config(choices))
 

@@ -8,6 +8,8 @@ from convcam_jax.splits.protocol import Fold, SplitProtocol
 from convcam_jax.splits.soundness import (
     FILE,
     check_folds,
+    check_together,
+    divided_files,
     missing_sets,
     untested_groups,
     without_files_of_the_test,
@@ -42,4 +44,5 @@ def divide(protocol: SplitProtocol, utterances: Sequence[Utterance], groups: Seq
     if missing:
         raise UserError(f"--split={protocol.name} is impossible: {'; '.join(missing)}")
     check_folds(folds, utterances, protocol.apart)
-    return Division(folds, (*warnings, *unlearned))
+    check_together(folds, protocol.together(utterances), utterances)
+    return Division(folds, (*warnings, *unlearned, *divided_files(folds, utterances)))

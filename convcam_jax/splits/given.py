@@ -1,7 +1,6 @@
 """The split that a table of the corpus gives, in a column of split words or of folds."""
 
 import dataclasses
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -10,6 +9,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import corpus_of, fold_that_tests, folds_that_test, with_one_value
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
 from convcam_jax.splits.words import listed
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.validation import require
 
 # The columns that are looked for.
@@ -83,8 +83,8 @@ def _about_words(column: str, values: Sequence[str], splits: Sequence[str]) -> l
     unknown = sorted({value for value, split in zip(values, splits, strict=True) if value and not split})
     problems = []
     if unknown:
-        nearest = [difflib.get_close_matches(value.lower(), SPLIT_WORDS, n=1, cutoff=0.0)[0] for value in unknown]
-        shown = listed([f"{value!r} (nearest: {near})" for value, near in zip(unknown, nearest, strict=True)])
+        words = list(SPLIT_WORDS)
+        shown = listed([f"{value!r} (nearest: {nearest(value, words)})" for value in unknown])
         problems.append(f"the column {column} has words that are no split: {shown}")
     missing = [split for split in ("train", "test") if split not in splits]
     return problems + [f"the column {column} has no recording for {split}" for split in missing]

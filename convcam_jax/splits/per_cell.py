@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,9 @@ class PerCell(SplitProtocol):
     """Of a speaker's n recordings of an emotion floor(n / parts) for the test, as many for validation, the rest train.
 
     All are for training if n < parts. The recordings of `pinned_test` fill the test set first. The split of a recording
-    depends neither on other speakers nor on other emotions.
+    depends neither on other speakers nor on other emotions. A speaker's recordings of an emotion that are parts of one
+    file stay together where they are of `parts` files or more; the test and validation are then as large as whole files
+    let them be.
     """
 
     name: str = "per_cell"
@@ -27,7 +30,8 @@ class PerCell(SplitProtocol):
 
     guarantee: ClassVar[str] = (
         "every speaker is in training, validation and test with the same shares of each emotion of which there are "
-        "enough recordings, so the test speakers are known from training"
+        "enough recordings, so the test speakers are known from training; a speaker's parts of one file in one emotion "
+        "stay together where there are enough files, and what does not is told"
     )
 
     def __post_init__(self) -> None:
@@ -40,12 +44,24 @@ class PerCell(SplitProtocol):
         problems = _problems_of_unknown(pinned, utterances)
         split_of: dict[str, str] = {}
         cells = group_into_cells(utterances)
+        together = dict(zip([u.recording for u in utterances], self.together(utterances), strict=True))
         for (speaker, emotion), recordings in cells.items():
             problems += _problems_of_pinned(speaker, emotion, recordings, pinned, self.parts)
-            split_of |= _split_cell(recordings, pinned, self.parts, cell_generator(self.seed, speaker, emotion))
+            units = _units(recordings, together)
+            split_of |= _split_cell(units, pinned, self.parts, cell_generator(self.seed, speaker, emotion))
         fold = Fold(ONLY_FOLD, tuple(split_of[u.recording] for u in utterances))
         warnings = [*_small_cells(cells, self.parts), *_untested_emotions(utterances, groups, fold)]
         return Proposal((fold,), tuple(problems), tuple(warnings))
+
+    def together(self, utterances: Sequence[Utterance]) -> tuple[str, ...]:
+        """The file, emotion and speaker of each where there are `parts` files or more of that emotion and speaker."""
+        files: dict[tuple[str, str], set[Path]] = {}
+        for u in utterances:
+            files.setdefault((u.speaker, u.emotion), set()).add(u.path)
+        return tuple(
+            str((str(u.path), u.emotion, u.speaker)) if len(files[u.speaker, u.emotion]) >= self.parts else ""
+            for u in utterances
+        )
 
 
 def _problems_of_unknown(pinned: set[str], utterances: Sequence[Utterance]) -> list[str]:
@@ -93,12 +109,28 @@ def _untested_emotions(utterances: Sequence[Utterance], groups: Sequence[str], f
     )
 
 
+def _units(recordings: Sequence[str], together: Mapping[str, str]) -> list[list[str]]:
+    """A cell's recordings in units that have to stay together, in the order of their first ones."""
+    units: dict[str, list[str]] = {}
+    for recording in recordings:
+        # No name of a unit begins so.
+        units.setdefault(together[recording] or f"\0{recording}", []).append(recording)
+    return list(units.values())
+
+
 def _split_cell(
-    recordings: Sequence[str], pinned: set[str], parts: int, generator: np.random.Generator
+    units: Sequence[Sequence[str]], pinned: set[str], parts: int, generator: np.random.Generator
 ) -> dict[str, str]:
-    """Split of each of one speaker's `recordings` (sorted) of one emotion."""
-    first = [r for r in recordings if r in pinned]
-    rest = [r for r in recordings if r not in pinned]
+    """Split of each of one speaker's recordings of one emotion, given in units (sorted)."""
+    first = [unit for unit in units if pinned.intersection(unit)]
+    rest = [unit for unit in units if not pinned.intersection(unit)]
     order = first + [rest[i] for i in generator.permutation(len(rest))]
-    size = len(order) // parts
-    return {r: "test" if k < size else "validation" if k < 2 * size else "train" for k, r in enumerate(order)}
+    size = sum(map(len, units)) // parts
+    room = {"test": size, "validation": size, "train": sum(map(len, units))}
+    split_of: dict[str, str] = {}
+    for unit in order:
+        fitting = next(split for split, places in room.items() if places >= len(unit))
+        split = "test" if pinned.intersection(unit) else fitting
+        room[split] -= len(unit)
+        split_of |= dict.fromkeys(unit, split)
+    return split_of

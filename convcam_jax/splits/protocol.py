@@ -54,6 +54,10 @@ class SplitProtocol(ABC):
         """Columns, or `soundness.FILE`, of which no value is promised to be on both sides of a fold."""
         return ()
 
+    def together(self, utterances: Sequence[Utterance]) -> tuple[str, ...]:
+        """Of each utterance a name, "" for none: those of one name are promised to be on one side of every fold."""
+        return ("",) * len(utterances)
+
     @abstractmethod
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """The folds of the utterances, `groups` being the group of each; their order changes nothing.

@@ -43,6 +43,38 @@ def _check_apart(fold: Fold, utterances: Sequence[Utterance], column: str) -> No
             )
 
 
+def check_together(folds: Sequence[Fold], together: Sequence[str], utterances: Sequence[Utterance]) -> None:
+    """Prove that the utterances that are `together` by name ("": with none) are on one side of every fold.
+
+    Raises ValueError if some are not, which is a fault of the protocol.
+    """
+    for fold in folds:
+        first: dict[str, tuple[str, str]] = {}
+        for u, name, split in zip(utterances, together, fold.split_of, strict=True):
+            if name:
+                other, place = first.setdefault(name, (u.recording, split))
+                if split != place:
+                    raise ValueError(
+                        f"fold {fold.name}: {other} is for {place} and {u.recording} for {split}, both of {name}"
+                    )
+
+
+def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> list[str]:
+    """How many files have parts both in a fold's test and in its training or validation, in a sentence."""
+    divided: dict[str, None] = {}
+    for fold in folds:
+        placed = [(value_of(u, FILE), split) for u, split in zip(utterances, fold.split_of, strict=True)]
+        tested = {file for file, split in placed if split == "test"}
+        known = {file for file, split in placed if split not in ("test", UNUSED)}
+        divided |= dict.fromkeys(sorted(tested & known))
+    if not divided:
+        return []
+    return [
+        f"parts of {len(divided)} files are in the test and in training or validation as well ({listed(divided)}): the "
+        "accuracy is not that of unknown files, as it is by --split=leave_one_speaker_out or speaker_folds"
+    ]
+
+
 def without_files_of_the_test(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """The folds without recordings for training or validation that are cut from a file of the test."""
 

@@ -50,7 +50,7 @@ def load_source(source: Source, cache_dir: Path, flag: str = "--from_workdir") -
     Raises:
       UserError: the corpus is not that of the run.
     """
-    utterances, _ = find_corpus(source.config, cache_dir)
+    utterances = find_corpus(source.config, cache_dir).utterances
     if corpus_hash(utterances) != source.corpus_sha256:
         raise UserError(f"{flag}={source.folder}: the corpus is not the one of that run; give it as --data_dir")
     dataset, _ = load_dataset(utterances, source.config, cache_dir)

@@ -101,8 +101,8 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
       UserError: an array is not sound, there is something wrong with the corpus, or the workdir holds another run.
         Nothing is written then.
     """
-    config, workdir = settings.config, settings.workdir
-    utterances, unnamed = find_corpus(config, settings.cache_dir)
+    workdir = settings.workdir
+    config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
     external_maps.check_names(maps, [u.recording for u in utterances])
     record = {**run_record(config, utterances), "maps_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     check_workdir(workdir, record)

@@ -1,21 +1,26 @@
 """From a corpus's folder to utterances with features, groups and splits."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from convcam_jax.corpora import CORPORA
+from convcam_jax.corpora.config import FROM_CORPUS
 from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
+from convcam_jax.corpora.several import shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
+from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, without
+from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
 from convcam_jax.figures.fonts import remark_on_letters
 from convcam_jax.representations.cache import Loaded, load_or_compute
-from convcam_jax.representations.lengths import longest_duration_s
+from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.protocol import Fold
@@ -33,15 +38,59 @@ from convcam_jax.system.text import visible
 _SKIPPED_COLUMNS = ["recording", "kind", "problem"]
 
 
-def find_corpus(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
-    """The utterances of the config's corpus, before features are known, and what is wrong with those left out."""
+class FoundCorpus(NamedTuple):
+    """The recordings of a run, before features are known.
+
+    config: with what depends on the corpus spelled out. problems: of those that are left out.
+    """
+
+    config: Config
+    utterances: list[Utterance]
+    problems: list[RecordingError]
+
+
+def find_corpus(config: Config, cache_dir: Path) -> FoundCorpus:
+    """The utterances of the config's corpus, in the config's words, and the config as it is for them."""
     corpus = CORPORA[config.corpus.name]
     found = corpus.find(config.corpus, cache_dir, config.representation.sample_rate_hz)
-    utterances, remarks = relabel(found.utterances, config.corpus.emotions, config.corpus.label_changes)
+    utterances, remarks = relabel(
+        found.utterances, config.corpus.emotions or tuple(SYNONYMS), config.corpus.label_changes
+    )
     for remark in remarks:
         say(remark)
+    config = with_emotions(config, utterances)
     selected = select(utterances, config.corpus, corpus.speakers)
-    return selected, [*found.problems, *not_selected(utterances, config.corpus)]
+    problems = [*found.problems, *not_selected(utterances, config.corpus)]
+    return FoundCorpus(with_max_frames(config, selected), selected, problems)
+
+
+def with_emotions(config: Config, utterances: Sequence[Utterance]) -> Config:
+    """The config, with the emotions of the utterances (see `shared_emotions`) if it names none."""
+    if config.corpus.emotions:
+        return config
+    known = [u for u in utterances if u.speaker not in config.corpus.excluded_speakers]
+    emotions = shared_emotions(known)
+    say(f"emotions, by corpus.emotions those that there are in every corpus: {', '.join(emotions)}")
+    return replace(config, corpus=replace(config.corpus, emotions=emotions))
+
+
+def with_max_frames(config: Config, utterances: Sequence[Utterance]) -> Config:
+    """The config, with as many frames as the utterances need (see `frames_for`) if it names no number.
+
+    Durations are those that the files' headers tell. What is longer is said with its share.
+    """
+    if config.corpus.max_frames != FROM_CORPUS:
+        return config
+    representation = config.representation
+    n_samples = [told_samples(u.source, representation.sample_rate_hz) for u in utterances]
+    _, least = config.make_network("float32").smallest_input()
+    max_frames = max(frames_for(n_samples, representation), least)
+    n_longer = sum(representation.n_frames(n) > max_frames for n in n_samples)
+    say(
+        f"corpus.max_frames is {max_frames} ({longest_duration_s(representation, max_frames):.1f} s): {n_longer} of "
+        f"{len(utterances)} recordings ({100 * n_longer / len(utterances):.1f} %) are longer"
+    )
+    return replace(config, corpus=replace(config.corpus, max_frames=max_frames))
 
 
 def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
@@ -136,10 +185,10 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
       UserError: there is something wrong with the corpus or the network's weights, or the workdir holds another run.
         Nothing is written then.
     """
-    config, workdir = settings.config, settings.workdir
+    workdir = settings.workdir
+    config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
     if not (workdir / CONFIG_FILE).exists():
         check_weights(config.make_network("float32"), config.grid)
-    utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
     if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):

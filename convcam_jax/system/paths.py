@@ -1,5 +1,6 @@
 """Paths as users write them, and where the program keeps what it makes from run to run."""
 
+import csv
 import os
 from pathlib import Path
 
@@ -20,6 +21,23 @@ def expanded(path: str) -> Path:
     if whole.startswith("~"):
         raise UserError(f"{path}: the home folder is not known; write the whole path")
     return Path(whole)
+
+
+def separate_paths(text: str) -> list[str]:
+    """Paths divided by commas, in double quotes where they hold one; the whole text where there is such a path.
+
+    >>> separate_paths('a, "b,c"'), separate_paths("")
+    (['a', 'b,c'], [])
+    """
+    if os.path.lexists(os.path.expanduser(text)):
+        return [text]
+    return [path.strip() for path in next(csv.reader([text], skipinitialspace=True), []) if path.strip()]
+
+
+def expanded_paths(text: str) -> str:
+    """Paths as `separate_paths` takes them, each `expanded`."""
+    paths = [str(expanded(path)) for path in separate_paths(text)]
+    return paths[0] if len(paths) == 1 else ",".join(f'"{path}"' if "," in path else path for path in paths)
 
 
 def default_cache_dir() -> Path:

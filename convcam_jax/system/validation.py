@@ -1,11 +1,11 @@
 """Checks of config fields and of values that are chosen from a list."""
 
-import difflib
 from collections.abc import Collection
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.spelling import nearest
 
-# Less alike than this, two names are not taken for one another (0 to 1, see `difflib`).
+# Less alike than this, two names are not taken for one another (see `nearest`).
 _ALIKE = 0.6
 
 
@@ -27,6 +27,5 @@ def nearest_in_words(text: str, choices: Collection[str]) -> str:
     >>> nearest_in_words("Papers", ["evidence", "paper"]), nearest_in_words("xyz", ["evidence", "paper"])
     ('; the nearest is paper', '')
     """
-    by_lower = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=_ALIKE)
-    return f"; the nearest is {by_lower[found[0]]}" if found else ""
+    found = nearest(text, list(choices), _ALIKE)
+    return f"; the nearest is {found}" if found else ""

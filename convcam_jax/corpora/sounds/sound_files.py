@@ -1,5 +1,6 @@
 """The samples in a sound file, by libsndfile, and whether the file holds what its header says."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import soundfile
 from jaxtyping import Float64
 
 from convcam_jax.corpora.sounds.sound_headers import LOST_SHARE, UNKNOWN_SIZE, contradiction, missing_share
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 
 # In which people keep recordings, and which libsndfile tells apart by their content, whatever they are called.
@@ -121,3 +123,21 @@ def _check_part(path: Path, position: int, rate_hz: int, first: int, end_s: floa
             "in it; mend start and end",
             "beyond the end of their file",
         )
+
+
+def told_samples(source: Source, sample_rate_hz: int) -> int:
+    """How many samples at a rate an utterance has if its file's header is right; 0 if that tells nothing.
+
+    The sound itself is neither read nor checked.
+    """
+    if source.path.suffix.lower() == ".raw":
+        return 0
+    try:
+        with soundfile.SoundFile(source.path) as file:
+            n_samples, rate_hz = file.frames, file.samplerate
+    except (soundfile.LibsndfileError, OSError):
+        return 0
+    if not 0 < n_samples < UNKNOWN_SIZE:
+        return 0
+    last = n_samples if source.end_s is None else min(round(source.end_s * rate_hz), n_samples)
+    return math.ceil(max(last - round(source.start_s * rate_hz), 0) * (sample_rate_hz / rate_hz))

@@ -11,6 +11,7 @@ class SyntheticConfig(CorpusConfig):
     """Size and seed of the embedded corpus, and which of its recordings are used."""
 
     name: str = "synthetic"
+    max_frames: int = 202
     seed: int = 0
     speakers_per_gender: int = 3
     texts: int = 4

@@ -1,1 +1,1 @@
-"""Words for emotions in several languages, their spelling, and labels that are called by other words."""
+"""Words for emotions in several languages, and labels that are called by other words."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from convcam_jax.corpora.words.spelling import common_form, nearest
+from convcam_jax.system.spelling import common_form, nearest
 
 # From English, German, French, Italian and Spanish, and the abbreviations of common corpora. Words of one line mean the
 # same; what a corpus tells apart (calm and neutral, excitement and happiness) is on lines of its own.
@@ -44,6 +44,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("überraschung", "überrascht", "surpris", "sorpresa", "sor", "sorpreso", "sorprendido"),
     ),
 }
+# Standard words for labels that say of a recording that it has none of the others.
+NO_EMOTIONS = frozenset({"no agreement", "other"})
 # German umlauts are also spelled with an e.
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _STANDARD_WORDS = {

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
-from convcam_jax.corpora.words.spelling import common_form
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.spelling import common_form
 
 
 class Relabelled(NamedTuple):

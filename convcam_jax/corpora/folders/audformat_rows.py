@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from convcam_jax.corpora.audformat_database import (
+from convcam_jax.corpora.folders.audformat_database import (
     as_user_error,
     chosen_tables,
     facts,
@@ -17,9 +17,9 @@ from convcam_jax.corpora.audformat_database import (
 )
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance, part_name
-from convcam_jax.corpora.words.spelling import common_form
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.progress import say
+from convcam_jax.system.spelling import common_form
 
 _GENDERS: Mapping[str, str] = {
     **dict.fromkeys(("female", "f", "w", "woman", "weiblich"), "female"),

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from convcam_jax.corpora.words.spelling import nearest
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.spelling import nearest
 
 HEADER = "db.yaml"
 

@@ -1,0 +1,125 @@
+"""Several corpora at once: what is called the same in two of them is told apart, and labels have one set of words."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.words.emotion_words import NO_EMOTIONS, SYNONYMS
+from convcam_jax.corpora.words.relabelling import relabel
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.paths import separate_paths
+from convcam_jax.system.progress import say
+from convcam_jax.system.validation import require
+
+# The column that says of which corpus a recording is.
+CORPUS = "corpus"
+HOW_TO_GIVE_SEVERAL = (
+    "name corpora and their folders in the same order, as in --corpus=emodb,ravdess --data_dir=FOLDER,FOLDER; "
+    "--corpus=synthetic needs none"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class SeveralConfig(CorpusConfig):
+    """Which recordings of several corpora are used: of the emotions that all have, unless others are named."""
+
+    name: str = "several"
+    corpora: tuple[str, ...] = ()
+    emotions: tuple[str, ...] = ()
+    channels: Literal["refuse", "mix"] = "mix"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(len(set(self.corpora)) == len(self.corpora), "corpus.corpora", "must name each corpus once")
+
+
+def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
+    """The corpus that is some of `corpora`, those that its config names."""
+
+    def find(config: SeveralConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
+        found, errors = [], []
+        for name, folder in _folders(config, corpora).items():
+            own = corpora[name].config(name, data_dir=folder, on_error=config.on_error)
+            try:
+                in_it = corpora[name].find(own, cache_dir, sample_rate_hz)
+                found.append(_as_part(name, in_it, own.label_changes))
+            except UserError as error:
+                errors.append(f"{name}: {error}")
+        if errors:
+            raise UserError("; ".join(errors))
+        return _in_one(found)
+
+    return Corpus(
+        description="several of these, as in --corpus=emodb,ravdess --data_dir=FOLDER,FOLDER",
+        how_to_get=HOW_TO_GIVE_SEVERAL,
+        licence="those of the corpora",
+        config=SeveralConfig,
+        find=find,
+    )
+
+
+def shared_emotions(utterances: Sequence[Utterance]) -> tuple[str, ...]:
+    """The emotions that each of the corpora has (of one: all that it has), in alphabetical order.
+
+    Raises UserError if there are fewer than two.
+    """
+    emotions: dict[str, set[str]] = {}
+    for u in utterances:
+        emotions.setdefault(dict(u.attributes).get(CORPUS, ""), set()).add(u.emotion)
+    shared = sorted(set.intersection(*emotions.values()) - NO_EMOTIONS) if emotions else []
+    if len(shared) < 2:
+        told = "; ".join(f"{name or 'the corpus'} has {', '.join(sorted(own))}" for name, own in emotions.items())
+        raise UserError(
+            f"config field corpus.emotions: there are fewer than two in every corpus ({told}); map labels by "
+            "--set=corpus.labels=WORD:OTHER"
+        )
+    return tuple(shared)
+
+
+def _folders(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, str]:
+    folders = separate_paths(config.data_dir)
+    if unknown := [name for name in config.corpora if name not in corpora]:
+        raise UserError(f"--corpus: {unknown[0]} is none of {', '.join(corpora)}, which can be used together")
+    if not folders:
+        raise UserError(f"--data_dir: missing; {HOW_TO_GIVE_SEVERAL}")
+    if len(config.corpora) < 2 or len(folders) != len(config.corpora):
+        raise UserError(
+            f"--data_dir: {len(folders)} given for the corpora {', '.join(config.corpora) or 'none'}; "
+            f"{HOW_TO_GIVE_SEVERAL}"
+        )
+    return dict(zip(config.corpora, folders, strict=True))
+
+
+def _as_part(name: str, found: Found, label_changes: Mapping[str, str]) -> Found:
+    """What a corpus has, with its name before those of recordings, speakers and texts, and standard emotion words."""
+    utterances, remarks = relabel(found.utterances, tuple(SYNONYMS), label_changes)
+    for remark in remarks:
+        say(f"{name}: {remark}")
+    problems = [RecordingError(_within(name, p.recording), p.problem, p.kind) for p in found.problems]
+    return Found([_renamed(name, u) for u in utterances], problems)
+
+
+def _renamed(name: str, utterance: Utterance) -> Utterance:
+    own = tuple((f"{name}_{CORPUS}" if column == CORPUS else column, cell) for column, cell in utterance.attributes)
+    return utterance._replace(
+        recording=_within(name, utterance.recording),
+        speaker=_within(name, utterance.speaker),
+        text=_within(name, utterance.text),
+        attributes=((CORPUS, name), *own),
+    )
+
+
+def _within(corpus: str, word: str) -> str:
+    return f"{corpus}/{word}" if word else ""
+
+
+def _in_one(found: Sequence[Found]) -> Found:
+    """All recordings, sorted, each with the columns of all corpora, empty where its own has none."""
+    utterances = [u for own in found for u in own.utterances]
+    empty = {column: "" for u in utterances for column, _ in u.attributes}
+    filled = [u._replace(attributes=tuple((empty | dict(u.attributes)).items())) for u in utterances]
+    return Found(sorted(filled, key=lambda u: u.recording), [problem for own in found for problem in own.problems])

@@ -1,0 +1,187 @@
+"""Several corpora in one run: names of different corpora never meet, and all have the same emotions."""
+
+from pathlib import Path
+
+import pytest
+from corpus_folders import touch
+from run_checks import assert_whole
+from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, table
+
+from convcam_jax.corpora import CORPORA
+from convcam_jax.corpora.several import SeveralConfig, shared_emotions
+from convcam_jax.corpora.utterances import Found
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.flags import read_flags
+from convcam_jax.settings.overrides import flatten, restore
+from convcam_jax.settings.presets import Choices, default_config, make_config
+from convcam_jax.splits.cross_corpus import CrossCorpus
+from convcam_jax.splits.dividing import divide
+from convcam_jax.stages.preparation import find_corpus
+from convcam_jax.system.errors import UserError
+from experiments import command, descriptions
+
+
+@pytest.fixture
+def folders(tmp_path) -> dict[str, Path]:
+    """Parts of three corpora; speaker 03 of one has the name of another's, and so has a text."""
+    made = {name: tmp_path / name for name in ("emodb", "ravdess", "own, mine")}
+    touch(made["emodb"], [f"wav/{s}a0{k}{e}a.wav" for s in ("03", "08") for k in "12" for e in "WFL"])
+    codes = {"calm": "02", "happiness": "03", "anger": "05"}
+    names = [f"03-01-{code}-01-0{text}-01-03.wav" for code in codes.values() for text in "12"]
+    touch(made["ravdess"], [f"Actor_03/{name}" for name in names])
+    touch(made["own, mine"], ["03a01Wa.wav", "b.wav", "c.wav"])
+    (made["own, mine"] / "utterances.csv").write_text(
+        "file;speaker;gender;emotion;text;corpus;room\n"
+        "03a01Wa.wav;03;f;Wut;a01;x;1\nb.wav;03;f;Freude;;y;2\nc.wav;Ute;f;calmness;kids;;3\n"
+    )
+    return made
+
+
+def several(folders: dict[str, Path], names: tuple[str, ...] = ("emodb", "ravdess", "listed")) -> SeveralConfig:
+    paths = dict(zip(("emodb", "ravdess", "listed"), folders.values(), strict=True))
+    return SeveralConfig(corpora=names, data_dir=",".join(f'"{paths[name]}"' for name in names))
+
+
+def found(config: SeveralConfig) -> Found:
+    return CORPORA["several"].find(config, Path("no cache"), 16000)
+
+
+def test_nothing_of_two_corpora_has_the_same_name(folders):
+    utterances = found(several(folders)).utterances
+    assert len({u.recording for u in utterances}) == len(utterances) == 12 + 6 + 3
+    assert [u.recording for u in utterances] == sorted(u.recording for u in utterances)
+    for column in ("recording", "speaker", "text"):
+        values = {getattr(u, column): u.value("corpus") for u in utterances if getattr(u, column)}
+        assert all(value.startswith(f"{corpus}/") for value, corpus in values.items())
+    assert {"emodb/03", "ravdess/03", "listed/03"} <= {u.speaker for u in utterances}
+    # What is not known stays so.
+    assert [u.text for u in utterances if u.recording == "listed/b"] == [""]
+
+
+def test_every_recording_has_the_columns_of_all(folders):
+    utterances = found(several(folders)).utterances
+    columns = {u.columns() for u in utterances}
+    assert len(columns) == 1
+    assert set(*columns) >= {"corpus", "listed_corpus", "room", "intensity", "repetition"}
+    own = {u.recording: dict(u.attributes) for u in utterances}
+    assert own["listed/b"] == {"corpus": "listed", "listed_corpus": "y", "room": "2", "intensity": "", "repetition": ""}
+
+
+def test_labels_are_those_that_all_share_in_one_set_of_words(folders, capsys):
+    config, utterances, problems = find_corpus(
+        Config(corpus=several(folders), split=CrossCorpus(parts=2)), Path("no cache")
+    )
+    assert config.corpus.emotions == ("anger", "happiness")
+    assert {u.emotion for u in utterances} == {"anger", "happiness"}
+    # What no other corpus has is left out, and named.
+    assert {p.kind for p in problems} == {"labelled boredom", "labelled calm"}
+    said = capsys.readouterr().err
+    assert "emotions, by corpus.emotions those that there are in every corpus: anger, happiness" in said
+    assert "listed: emotions called by other words, and their recordings: Freude for happiness (1), Wut for" in said
+    folds = divide(config.split, utterances, ["all"] * len(utterances)).folds
+    assert [fold.name for fold in folds] == ["emodb", "listed", "ravdess"]
+
+
+def test_emotions_that_are_named_are_kept_and_labels_can_be_mapped(folders):
+    named = SeveralConfig(
+        corpora=("emodb", "ravdess"),
+        data_dir=f"{folders['emodb']},{folders['ravdess']}",
+        emotions=("joy", "rest"),
+        labels=("calm:rest", "boredom:rest"),
+    )
+    config, utterances, _ = find_corpus(Config(corpus=named), Path("no cache"))
+    assert config.corpus.emotions == ("joy", "rest")
+    assert {(u.value("corpus"), u.emotion) for u in utterances} == {
+        (corpus, emotion) for corpus in ("emodb", "ravdess") for emotion in ("joy", "rest")
+    }
+
+
+def test_fewer_than_two_emotions_are_told_with_what_each_corpus_has(folders):
+    utterances = [
+        u for u in found(several(folders)).utterances if u.value("corpus") != "ravdess" or u.emotion == "calm"
+    ]
+    with pytest.raises(UserError, match=r"fewer than two in every corpus \(emodb has anger, .*; ravdess has calm\)"):
+        shared_emotions(utterances)
+
+
+def test_problems_of_all_corpora_are_told_at_once(folders):
+    touch(folders["emodb"], ["wav/what.wav"])
+    touch(folders["ravdess"], ["Actor_03/this.wav"])
+    with pytest.raises(UserError, match=r"^emodb: what: not a name of EMO-DB.*; ravdess: this: not a name of RAVDESS"):
+        found(several(folders))
+    skipping = SeveralConfig(**{**vars(several(folders)), "on_error": "skip"})
+    assert {p.recording for p in found(skipping).problems} == {"emodb/what", "ravdess/this"}
+
+
+def flags(*given: str):
+    return command.config_of(read_flags(given, descriptions()))
+
+
+def test_it_is_one_command(folders, monkeypatch):
+    home = folders["emodb"].parent
+    monkeypatch.setenv("HOME", str(home))
+    config = flags("--corpus=emodb,listed", f'--data_dir=~/emodb,"{home}/own, mine"', "--split=cross_corpus")
+    assert config.corpus == SeveralConfig(corpora=("emodb", "listed"), data_dir=f'{home}/emodb,"{home}/own, mine"')
+    assert len(found(config.corpus).utterances) == 12 + 3
+    assert restore(flatten(config)) == config
+    assert default_config(config).corpus == config.corpus
+    # A folder whose name has a comma is one folder.
+    assert flags("--corpus=listed", "--data_dir=~/own, mine").corpus.data_dir == f"{home}/own, mine"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--corpus=emodb,ravdes"], "--corpus=ravdes: must be one of .*; the nearest is ravdess"),
+        (["--corpus=emodb,emodb"], r"config field corpus\.corpora: must name each corpus once"),
+    ],
+)
+def test_names_that_are_not_understood(given, message):
+    with pytest.raises(UserError, match=message):
+        flags(*given)
+
+
+@pytest.mark.parametrize(
+    ("corpora", "data_dir", "message"),
+    [
+        (("emodb", "ravdess"), "", "--data_dir: missing; name corpora and their folders"),
+        (("emodb", "ravdess"), "x", "--data_dir: 1 given for the corpora emodb, ravdess; name corpora"),
+        ((), "x", "--data_dir: 1 given for the corpora none; name corpora"),
+        (("emodb", "synthetic"), "x,y", "--corpus: synthetic is none of emodb, .*, which can be used together"),
+        (("emodb", "ravdess"), "/x,/y", "emodb: /x: there is no such folder; .*; ravdess: /y: there is no such folder"),
+    ],
+)
+def test_what_is_wrong_with_folders_is_told(corpora, data_dir, message):
+    with pytest.raises(UserError, match=message):
+        found(SeveralConfig(corpora=corpora, data_dir=data_dir))
+
+
+def test_the_choice_of_several_keeps_the_defaults_of_no_one():
+    config = make_config(Choices(corpus="emodb,tess", data_dir="a,b"))
+    assert (config.corpus.name, config.corpus.excluded_speakers, config.corpus.max_frames) == ("several", (), 0)
+
+
+FEW = ("--seeds=1", *QUICK, "--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1")
+
+
+@pytest.mark.slow
+def test_corpora_test_one_another(tmp_path, run_cache_dir, emodb_dir, ravdess_dir, tess_dir):
+    speakers = [f"emodb/{n}" for n in ("03", "09", "10", "11", "12", "13", "14", "15")]
+    corpora = ("--corpus=emodb,ravdess,tess", f"--data_dir={emodb_dir},{ravdess_dir},{tess_dir}")
+    cross = ("--split=cross_corpus", "--set=corpus.models_per=all", "--set=corpus.emotions=disgust,fear")
+    excluded = f"--set=corpus.excluded_speakers={','.join(speakers)}"
+    workdir = tmp_path / "w"
+    said = finish(workdir, run_cache_dir, *FEW, *SMALL_NETWORK, *corpora, *cross, excluded)
+    assert_whole(workdir, {("all", name) for name in ("emodb", "ravdess", "tess")}, 1)
+    utterances = table(workdir, "utterances.csv")
+    assert set(utterances["attribute/corpus"]) == {"emodb", "ravdess", "tess"}
+    folds = table(workdir, "folds.csv").merge(utterances)
+    assert (folds["attribute/corpus"] == folds["fold"]).equals(folds["split"] == "test")
+    sounds = table(workdir, "sounds.csv")
+    assert set(sounds["file_rate_hz"]) == {16000, 24414, 48000}
+    assert set(sounds["n_channels"]) == {1} or set(sounds["n_channels"]) == {1, 2}
+    # The longest of all, which are shorter than the limit.
+    assert f"corpus.max_frames is {utterances['n_frames'].max()} " in said
+    assert "0 of " in said
+    refused = start(tmp_path / "v", run_cache_dir, *FEW, *corpora[:1], f"--data_dir={emodb_dir}")
+    assert_refused(refused, "--data_dir: 1 given for the corpora emodb, ravdess, tess")
