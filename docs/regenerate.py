@@ -33,13 +33,11 @@ _CONTROLS = {
 def accuracy_table(run: Path, measure: str) -> str:
     """Mean over the seeds with its interval, and the chosen model, of each group."""
     rows = read_csv(run / "tables" / "accuracy.csv")
-    rows = rows[(rows["measure"] == measure) & (rows["fold"] == "all") & (rows["speaker"] == "all")]
+    rows = rows[(rows["level"] == "group") & (rows["measure"] == measure)]
     lines = [["", f"mean of {int(rows['seeds'].iloc[0])} seeds (95 % interval)", "model chosen on validation"]]
-    for row in rows.itertuples():
-        mean, low, high, chosen = (float(value) for value in (row.mean, row.low, row.high, row.chosen))
-        lines.append(
-            [str(row.group), f"{100 * mean:.1f} % ({100 * low:.1f} to {100 * high:.1f})", f"{100 * chosen:.1f} %"]
-        )
+    for _, row in rows.iterrows():
+        mean = f"{row['mean']:.1f} % ({row['seeds_low']:.1f} to {row['seeds_high']:.1f})"
+        lines.append([row["group"], mean, f"{row['chosen']:.1f} %"])
     return _markdown(lines)
 
 

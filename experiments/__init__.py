@@ -53,6 +53,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         },
         "the config is that of the run in --workdir",
     ),
+    "networks": Experiment(CONFIG_FLAGS, begins_with_features=True),
     "benchmark": Experiment(CONFIG_FLAGS),
 }
 

@@ -49,10 +49,11 @@ def test_every_table_of_a_page_that_is_marked_can_be_made_again():
 def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "accuracy.csv").write_text(
-        "group,fold,speaker,measure,mean,low,high,lowest,highest,chosen,seeds,n_recordings\n"
-        "female,all,all,accuracy,0.635,0.605,0.666,0.5,0.7,0.625,10,48\n"
-        "female,all,08,accuracy,0.1,0.1,0.1,0.1,0.1,0.1,10,11\n"
-        "female,all,all,uar,0.2,0.2,0.2,0.2,0.2,0.2,10,48\n"
+        "level,group,fold,speaker,measure,mean,seeds_low,seeds_high,chosen,seeds\n"
+        "group,female,all,all,accuracy,63.54,60.51,66.58,62.5,10\n"
+        "speaker,female,all,08,accuracy,10,10,10,10,10\n"
+        "all,all,all,all,accuracy,10,10,10,10,10\n"
+        "group,female,all,all,uar,20,20,20,20,10\n"
     )
     (tmp_path / "controls.csv").write_text(
         "level,group,metric,control,observed,mask_area,control_mean\n"

@@ -28,7 +28,7 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.representations.prosody import ProsodyConfig
 from convcam_jax.representations.representation import Representation
-from convcam_jax.settings.experiments import BenchmarkConfig, GivenMapsConfig
+from convcam_jax.settings.experiments import BenchmarkConfig, GivenMapsConfig, NetworksConfig
 from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.splits.protocol import SplitProtocol
@@ -61,6 +61,7 @@ class Config:
     controls: ControlsConfig = ControlsConfig()
     given_maps: GivenMapsConfig = GivenMapsConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
+    networks: NetworksConfig = NetworksConfig()
     report: ReportConfig = ReportConfig()
     sanity: SanityConfig = SanityConfig()
     faithfulness: FaithfulnessConfig = FaithfulnessConfig()

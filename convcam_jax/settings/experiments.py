@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Literal
 
-from convcam_jax.system.validation import require
+from convcam_jax.networks import NETWORKS
+from convcam_jax.representations import REPRESENTATIONS
+from convcam_jax.system.validation import require, require_choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,3 +34,27 @@ class BenchmarkConfig:
         require(all(number >= 1 for number in self.members), "benchmark.members", "must be positive")
         measured = ("training_step", "explaining") if self.size == "short" else self.tasks
         require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworksConfig:
+    """What the experiment `networks` compares.
+
+    Attributes:
+      networks, representations: keys of `NETWORKS` and `REPRESENTATIONS`; each is run with each.
+      evidence: whether planted evidence, in its small size, is asked of each as well.
+    """
+
+    networks: tuple[str, ...] = ("simplenet", "mobilenet", "resnet_small")
+    representations: tuple[str, ...] = ("cqt",)
+    evidence: bool = False
+
+    def __post_init__(self) -> None:
+        for field, names, known in (
+            ("networks", self.networks, NETWORKS),
+            ("representations", self.representations, REPRESENTATIONS),
+        ):
+            require(bool(names), f"networks.{field}", "needs at least one")
+            require(len(set(names)) == len(names), f"networks.{field}", "has one of them twice")
+            for name in names:
+                require_choice(name, known, f"networks.{field}")

@@ -1,0 +1,154 @@
+"""What finished runs of several networks found, a row per run and group, and how alike their maps are."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from convcam_jax.checks.seeds.map_similarity import rank_correlations
+from convcam_jax.measures.statistics import correlation_interval, groups_of
+
+# The control that all three tables have: maps at the right frequencies pass it only if they are right in time.
+CONTROL = "time_shift"
+TABLES = ("table3", "table4", "table5")
+# Deletion and insertion: with silence, as the network's own padding.
+_FILL = "zeros"
+_GAINS = {
+    "deletion_over_random": ("deletion", "random"),
+    "deletion_over_energy": ("deletion", "energy"),
+    "insertion_over_random": ("insertion", "random"),
+    "insertion_over_energy": ("insertion", "energy"),
+}
+
+
+class FinishedRun(NamedTuple):
+    """What a finished run of the experiment `paper` is compared by.
+
+    Attributes:
+      name: of network and representation.
+      n_nodes: rows and columns of the explained layer.
+      accuracy: the table of `tables/accuracy.csv`.
+      metrics: that of `metrics.csv`.
+      controls: of each of `TABLES`, that of `tables/controls_TABLE.csv`.
+      stability: that of `stability.csv`, empty with a single seed.
+      faithfulness: that of `tables/faithfulness_verdicts.csv`, empty where it was left out.
+      planted: that of `tables/evidence_methods.csv` of the same network, empty where it was not run.
+    """
+
+    name: str
+    n_nodes: tuple[int, int]
+    accuracy: pd.DataFrame
+    metrics: pd.DataFrame
+    controls: Mapping[str, pd.DataFrame]
+    stability: pd.DataFrame
+    faithfulness: pd.DataFrame
+    planted: pd.DataFrame
+
+
+def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
+    """A row for each group of the run.
+
+    Columns: run, group, node_rows, node_columns; accuracy and uar in per cent, each with its 95 % interval `_low`,
+    `_high` over the seeds; zero_maps, the share of all maps; TABLE_above_chance and TABLE_cells, how many of its
+    emotions are better than the same maps moved in time; seed_agreement, the mean rank correlation of two seeds' maps;
+    the gains in area of the map's order over random order and over that of the energy; planted_precision and
+    energy_precision, the mean average precision of `method` and of the input's energy against planted cues, the same
+    for all groups. Missing values are NaN.
+    """
+    precision = _precision(run.planted, "network", method)
+    rows = []
+    for group in groups_of(run.metrics):
+        own = {"run": run.name, "group": group, "node_rows": run.n_nodes[0], "node_columns": run.n_nodes[1]}
+        own |= _scores(run.accuracy, group)
+        own |= {"zero_maps": float(run.metrics.loc[run.metrics["group"] == group, "map_is_zero"].mean())}
+        for table in TABLES:
+            own |= _cells(run.controls[table], table, group)
+        own |= {"seed_agreement": _agreement(run.stability, group)}
+        own |= {name: _gain(run.faithfulness, group, *which) for name, which in _GAINS.items()}
+        own |= {"planted_precision": precision, "energy_precision": _precision(run.planted, "energy", "none")}
+        rows.append(own)
+    return pd.DataFrame(rows)
+
+
+def map_agreement(
+    maps: Mapping[str, Mapping[str, Float[np.ndarray, "F n"]]], group_of: Mapping[str, str]
+) -> pd.DataFrame:
+    """How alike the maps of each two runs are: rank correlation over the cells of a recording, means over recordings.
+
+    maps: of each run, its chosen models' maps by recording, all on the same grid; group_of: of the recordings. Columns:
+    run, other_run, group, rank_correlation, low, high (95 % interval over recordings, in Fisher's z), n_recordings
+    with a map that is not constant in both runs.
+    """
+    rows = []
+    for run, other in combinations(maps, 2):
+        shared = [name for name in maps[run] if name in maps[other]]
+        values = [float(rank_correlations(np.stack([maps[run][n], maps[other][n]]))[0]) for n in shared]
+        table = pd.DataFrame({"group": [group_of[name] for name in shared], "value": values})
+        for group, of_group in table.groupby("group"):
+            interval = correlation_interval(of_group["value"])
+            rows.append([run, other, group, *interval])
+    return pd.DataFrame(rows, columns=["run", "other_run", "group", "rank_correlation", "low", "high", "n_recordings"])
+
+
+def sentences(rows: pd.DataFrame) -> Sequence[str]:
+    """What the table says of each run, in words, the most accurate run first."""
+    order = rows.groupby("run")["accuracy"].mean().sort_values(ascending=False).index
+    return [_sentence(run, rows[rows["run"] == run]) for run in order]
+
+
+def _sentence(run: str, rows: pd.DataFrame) -> str:
+    right = ", ".join(f"{row.accuracy:.1f} % of {row.group}" for row in rows.itertuples())
+    cells = sum(int(rows[f"{table}_cells"].sum()) for table in TABLES)
+    above = sum(int(rows[f"{table}_above_chance"].sum()) for table in TABLES)
+    size = f"{rows['node_rows'].iloc[0]} x {rows['node_columns'].iloc[0]} nodes"
+    text = (
+        f"{run} ({size}) is right in {right}; {above} of {cells} cells of Tables 3 to 5 are better than the same maps"
+    )
+    text += f" moved in time, and {100 * rows['zero_maps'].mean():.1f} % of its maps are zero everywhere"
+    gain = rows["deletion_over_energy"]
+    if gain.notna().any():
+        better = "faster" if (gain > 0).all() else "no faster"
+        text += f"; deleting in the map's order lowers the class's probability {better} than deleting the loudest cells"
+    return f"{text}."
+
+
+def _scores(accuracy: pd.DataFrame, group: str) -> dict[str, float]:
+    by_measure = accuracy[(accuracy["level"] == "group") & (accuracy["group"] == group)].set_index("measure")
+    found = {}
+    for measure in ("accuracy", "uar"):
+        for column, ending in (("mean", ""), ("seeds_low", "_low"), ("seeds_high", "_high")):
+            found[f"{measure}{ending}"] = float(by_measure.loc[measure, column])
+    return found
+
+
+def _cells(controls: pd.DataFrame, table: str, group: str) -> dict[str, int]:
+    own = controls[(controls["group"] == group) & (controls["level"] == "emotion") & (controls["control"] == CONTROL)]
+    decided = own["above_chance"].dropna()
+    return {f"{table}_above_chance": int(decided.astype(bool).sum()), f"{table}_cells": len(decided)}
+
+
+def _agreement(stability: pd.DataFrame, group: str) -> float:
+    if stability.empty:
+        return np.nan
+    own = stability[(stability["kind"] == "map_mean") & (stability["name"] == "rank_correlation")]
+    own = own[(own["group"] == group) & (own["emotion"] == "all")]
+    return float(own["value"].iloc[0]) if len(own) else np.nan
+
+
+def _gain(faithfulness: pd.DataFrame, group: str, curve: str, order: str) -> float:
+    if faithfulness.empty:
+        return np.nan
+    own = faithfulness[(faithfulness["group"] == group) & (faithfulness["fill"] == _FILL)]
+    own = own[(own["curve"] == curve) & (own["order"] == order)]
+    return float(own["gain"].iloc[0]) if len(own) else np.nan
+
+
+def _precision(planted: pd.DataFrame, source: str, method: str) -> float:
+    if planted.empty:
+        return np.nan
+    own = planted[(planted["source"] == source) & (planted["method"] == method)]
+    own = own[own["placement"] != "stretched"]
+    return float(own["planted_mean"].iloc[0]) if len(own) else np.nan

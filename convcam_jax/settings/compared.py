@@ -1,0 +1,59 @@
+"""The configs of the runs that the experiment `networks` compares."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.network import NetworkConfig
+from convcam_jax.representations import REPRESENTATIONS
+from convcam_jax.representations.representation import Representation
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.experiments import NetworksConfig
+from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+
+
+def compared_configs(config: Config) -> dict[str, Config]:
+    """The runs of the experiment `paper` by name, NETWORK-REPRESENTATION.
+
+    They differ in nothing else. The network and the representation that the config has are as it has them; others are
+    as they are by default, and small where the config's network is (on the embedded corpus).
+
+    Raises:
+      UserError: a network does not fit a representation, or the corpus's frames.
+    """
+    return {
+        f"{network}-{representation}": dataclasses.replace(
+            config,
+            experiment="paper",
+            networks=NetworksConfig(),
+            network=_network(config, network),
+            representation=_representation(config, representation),
+        )
+        for network in config.networks.networks
+        for representation in config.networks.representations
+    }
+
+
+def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
+    """The small experiment `evidence` of each run's network and representation, by the run's name."""
+    found = {}
+    for name, config in runs.items():
+        choices = Choices("evidence", representation=config.representation.name, network=config.network.name)
+        own = make_config(choices)
+        own = dataclasses.replace(own, evidence=dataclasses.replace(own.evidence, size="small"))
+        found[name] = with_device_defaults(with_evidence_size(own, seeds=None))
+    return found
+
+
+def _network(config: Config, name: str) -> NetworkConfig:
+    if name == config.network.name:
+        return config.network
+    network = NETWORKS[name]()
+    return network.small() if config.corpus.name == "synthetic" else network
+
+
+def _representation(config: Config, name: str) -> Representation:
+    own = config.representation
+    if name == own.name:
+        return own
+    return REPRESENTATIONS[name](scale=own.scale, standardisation=own.standardisation)

@@ -1,0 +1,68 @@
+"""Finished runs of several networks and representations, compared from their files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
+from convcam_jax.figures import across_networks as figures
+from convcam_jax.settings.config import Config
+from convcam_jax.system.formats import read_arrays, read_csv, write_figure, write_table, write_text
+from convcam_jax.system.namespaces import MAP
+
+
+def present(runs: Mapping[str, Config], workdir: Path, folder: str, evidence: Mapping[str, Path]) -> None:
+    """Write `tables/networks.*`, `tables/network_agreement.*`, `tables/network_verdicts.md` and a figure.
+
+    Args:
+      runs: the configs of the runs by their names.
+      workdir: where the runs lie in `folder`, and where it is written.
+      folder: of the runs, below `workdir`.
+      evidence: where planted evidence was run with the network of a run, its folder.
+    """
+    method = next(iter(runs.values())).attribution.method
+    finished = [_read(name, config, workdir / folder / name, evidence.get(name)) for name, config in runs.items()]
+    rows = pd.concat([run_rows(run, method) for run in finished], ignore_index=True)
+    write_table(workdir, "networks", rows)
+    write_text(workdir / "tables" / "network_verdicts.md", "".join(f"- {text}\n" for text in sentences(rows)))
+    agreement = _agreement(runs, workdir / folder)
+    if len(agreement):
+        write_table(workdir, "network_agreement", agreement)
+    write_figure(workdir / "figures" / "networks.png", figures.networks, rows)
+
+
+def _read(name: str, config: Config, folder: Path, evidence: Path | None) -> FinishedRun:
+    network = config.make_network(config.attribution.precision)
+    return FinishedRun(
+        name,
+        network.geometry(explained_layer(network, config.attribution), config.grid).shape,
+        read_csv(folder / "tables" / "accuracy.csv"),
+        read_csv(folder / "metrics.csv"),
+        {table: read_csv(folder / "tables" / f"controls_{table}.csv") for table in TABLES},
+        _if_there(folder / "stability.csv"),
+        _if_there(folder / "tables" / "faithfulness_verdicts.csv"),
+        _if_there(evidence / "tables" / "evidence_methods.csv") if evidence else pd.DataFrame(),
+    )
+
+
+def _if_there(path: Path) -> pd.DataFrame:
+    return read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def _agreement(runs: Mapping[str, Config], folder: Path) -> pd.DataFrame:
+    """Of the runs of each representation, whose maps are on one grid."""
+    parts = []
+    for representation in dict.fromkeys(config.representation for config in runs.values()):
+        names = [name for name, config in runs.items() if config.representation == representation]
+        maps = {name: _maps(folder / name) for name in names}
+        utterances = read_csv(folder / names[0] / "utterances.csv")
+        parts.append(map_agreement(maps, dict(zip(utterances["recording"], utterances["group"], strict=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _maps(folder: Path) -> dict[str, np.ndarray]:
+    arrays = read_arrays(folder / "maps.npz")
+    return {name.removeprefix(MAP): array for name, array in arrays.items() if name.startswith(MAP)}

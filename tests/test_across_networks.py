@@ -1,0 +1,206 @@
+"""The experiment that compares networks: its configs, its tables by hand, and the whole of it, begun again."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_run import QUICK, finish, table, times
+
+from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
+from convcam_jax.figures.across_networks import networks as draw_networks
+from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.representations.mel import Mel
+from convcam_jax.settings.compared import compared_configs, compared_evidence
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import Choices, make_config
+from convcam_jax.system.errors import UserError
+
+
+def accuracy_rows() -> pd.DataFrame:
+    columns = ["level", "group", "measure", "mean", "seeds_low", "seeds_high"]
+    rows = [
+        ("group", "female", "accuracy", 80.0, 70.0, 90.0),
+        ("group", "male", "accuracy", 60.0, 50.0, 70.0),
+        ("group", "female", "uar", 78.0, 68.0, 88.0),
+        ("group", "male", "uar", 58.0, 48.0, 68.0),
+        ("speaker", "female", "accuracy", 1.0, 1.0, 1.0),
+        ("all", "all", "accuracy", 2.0, 2.0, 2.0),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def control_rows() -> pd.DataFrame:
+    rows = [
+        ("emotion", "female", "time_shift", True),
+        ("emotion", "female", "time_shift", False),
+        ("emotion", "female", "time_shift", None),
+        ("emotion", "male", "time_shift", True),
+        ("emotion", "female", "random_blobs", True),
+        ("group", "female", "time_shift", True),
+    ]
+    return pd.DataFrame(rows, columns=["level", "group", "control", "above_chance"])
+
+
+def finished(**changes) -> FinishedRun:
+    run = FinishedRun(
+        name="simplenet-cqt",
+        n_nodes=(90, 47),
+        accuracy=accuracy_rows(),
+        metrics=pd.DataFrame({"group": ["female"] * 4 + ["male"], "map_is_zero": [True, False, False, False, False]}),
+        controls=dict.fromkeys(TABLES, control_rows()),
+        stability=pd.DataFrame(
+            [
+                ("map_mean", "female", "all", "rank_correlation", 0.5),
+                ("map_mean", "female", "fear", "rank_correlation", 0.1),
+                ("map_mean", "female", "all", "ssim", 0.2),
+                ("map_mean", "male", "all", "rank_correlation", 0.4),
+            ],
+            columns=["kind", "group", "emotion", "name", "value"],
+        ),
+        faithfulness=pd.DataFrame(
+            [
+                ("female", "deletion", "zeros", "energy", -0.1),
+                ("male", "deletion", "zeros", "energy", 0.3),
+                ("female", "deletion", "blurred", "energy", 0.9),
+                ("female", "deletion", "zeros", "random", 0.2),
+                ("female", "insertion", "zeros", "random", 0.05),
+                ("female", "insertion", "zeros", "energy", 0.06),
+            ],
+            columns=["group", "curve", "fill", "order", "gain"],
+        ),
+        planted=pd.DataFrame(
+            [
+                ("gradcam", "stretched", "network", 0.1),
+                ("gradcam", "receptive_field", "network", 0.2),
+                ("gradcam", "receptive_field", "random_weights", 0.3),
+                ("none", "none", "energy", 0.4),
+            ],
+            columns=["method", "placement", "source", "planted_mean"],
+        ),
+    )
+    return run._replace(**changes)
+
+
+def test_rows_of_a_run():
+    female, male = run_rows(finished(), "gradcam").to_dict("records")
+    assert female == {
+        **{"run": "simplenet-cqt", "group": "female", "node_rows": 90, "node_columns": 47},
+        **{"accuracy": 80, "accuracy_low": 70, "accuracy_high": 90, "uar": 78, "uar_low": 68, "uar_high": 88},
+        "zero_maps": 0.25,
+        **{f"{name}_above_chance": 1 for name in TABLES},
+        **{f"{name}_cells": 2 for name in TABLES},
+        "seed_agreement": 0.5,
+        **{"deletion_over_random": 0.2, "deletion_over_energy": -0.1},
+        **{"insertion_over_random": 0.05, "insertion_over_energy": 0.06},
+        **{"planted_precision": 0.2, "energy_precision": 0.4},
+    }
+    assert (male["zero_maps"], male["deletion_over_energy"], male["table4_above_chance"], male["table4_cells"]) == (
+        *(0, 0.3),
+        *(1, 1),
+    )
+    assert np.isnan(male["insertion_over_energy"])
+
+
+def test_what_was_not_run_is_empty_and_has_no_panel():
+    nothing = pd.DataFrame()
+    rows = run_rows(finished(stability=nothing, faithfulness=nothing, planted=nothing), "gradcam")
+    empty = ["seed_agreement", "deletion_over_random", "insertion_over_energy", "planted_precision", "energy_precision"]
+    assert rows[empty].isna().all(axis=None)
+    assert len(draw_networks(rows).axes) == 3
+    assert len(draw_networks(run_rows(finished(), "gradcam")).axes) == 6
+    assert "deleting" not in sentences(rows)[0]
+
+
+def test_sentences_begin_with_the_most_accurate_run():
+    better = finished(name="other-cqt", accuracy=accuracy_rows().assign(mean=lambda rows: rows["mean"] + 5))
+    rows = pd.concat([run_rows(finished(), "gradcam"), run_rows(better, "gradcam")])
+    assert sentences(rows) == [
+        f"{name} (90 x 47 nodes) is right in {right}; 6 of 9 cells of Tables 3 to 5 are better than the same maps "
+        "moved in time, and 12.5 % of its maps are zero everywhere; deleting in the map's order lowers the class's "
+        "probability no faster than deleting the loudest cells."
+        for name, right in (
+            ("other-cqt", "85.0 % of female, 65.0 % of male"),
+            ("simplenet-cqt", "80.0 % of female, 60.0 % of male"),
+        )
+    ]
+
+
+def test_agreement_of_maps():
+    rising, falling, flat = np.arange(6.0).reshape(2, 3), -np.arange(6.0).reshape(2, 3), np.zeros((2, 3))
+    maps = {
+        "a": {"x": rising, "y": rising, "z": rising, "only_here": rising},
+        "b": {"x": rising, "y": falling, "z": rising},
+        "c": {"x": flat, "y": flat, "z": rising},
+    }
+    found = map_agreement(maps, {"x": "female", "y": "male", "z": "male", "only_here": "male"})
+    values = {
+        (row.run, row.other_run, row.group): (row.rank_correlation, row.n_recordings) for row in found.itertuples()
+    }
+    assert values["a", "b", "female"] == pytest.approx((1, 1), abs=1e-5)
+    assert values["a", "b", "male"] == pytest.approx((0, 2), abs=1e-5)
+    assert np.isnan(values["a", "c", "female"][0])
+    assert values["a", "c", "female"][1] == 0
+    assert values["b", "c", "male"] == pytest.approx((1, 1), abs=1e-5)
+
+
+def test_runs_differ_in_network_and_representation_alone():
+    config = make_config(Choices("networks", network="mobilenet", corpus="emodb", data_dir="x"))
+    config = apply_overrides(config, ["networks.networks=mobilenet,simplenet", "networks.representations=cqt,mel"])
+    config = apply_overrides(config, ["network.width=0.5", "train.epochs=7", "representation.scale=decibel"])
+    runs = compared_configs(config)
+    assert list(runs) == ["mobilenet-cqt", "mobilenet-mel", "simplenet-cqt", "simplenet-mel"]
+    assert runs["mobilenet-mel"].network == MobileNetConfig(width=0.5)
+    assert runs["simplenet-cqt"].network == NETWORKS["simplenet"]()
+    assert runs["simplenet-mel"].representation == Mel(scale="decibel")
+    shared = {"experiment": "paper", "network": None, "representation": None, "networks": None}
+    for own in runs.values():
+        assert dataclasses.replace(own, **{n: getattr(config, n) for n in shared}) == config
+        assert own.experiment == "paper"
+
+
+def test_networks_are_small_on_the_embedded_corpus_and_where_cues_are_planted():
+    config = apply_overrides(make_config(Choices("networks")), ["networks.networks=simplenet,resnet_small"])
+    runs = compared_configs(config)
+    assert runs["resnet_small-cqt"].network == NETWORKS["resnet_small"]().small()
+    planted = compared_evidence(runs)
+    assert list(planted) == list(runs)
+    own = planted["resnet_small-cqt"]
+    assert (own.experiment, own.evidence.size, own.network.name) == ("evidence", "small", "resnet_small")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("networks.networks=simplenet,simplenett", "networks.networks=simplenett: .* simplenet"),
+        ("networks.networks=simplenet,simplenet", "networks.networks: has one of them twice"),
+        ("networks.representations=", "networks.representations: needs at least one"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(assignment, message):
+    with pytest.raises(UserError, match=message):
+        apply_overrides(make_config(Choices("networks")), [assignment])
+
+
+@pytest.mark.slow
+def test_networks_are_run_compared_and_not_run_again(tmp_path, run_cache_dir):
+    workdir = tmp_path / "w"
+    few = ("--experiment=networks", "--seeds=2", "--set=networks.networks=simplenet,resnet_small", *QUICK)
+    few += ("--set=corpus.speakers_per_gender=1", "--set=corpus.emotions=anger,sadness", "--set=sanity.seeds=0")
+    few += ("--set=report.random_masks=1", "--set=network.filters=3,4,5", "--set=network.dense_units=6")
+    finish(workdir, run_cache_dir, *few)
+    rows = table(workdir, "tables/networks.csv")
+    assert list(zip(rows["run"], rows["group"], strict=True)) == [
+        (run, group) for run in ("simplenet-cqt", "resnet_small-cqt") for group in ("female", "male")
+    ]
+    assert rows["accuracy"].between(0, 100).all()
+    assert set(table(workdir, "tables/network_agreement.csv")["other_run"]) == {"resnet_small-cqt"}
+    assert (workdir / "figures" / "networks.png").stat().st_size > 0
+    assert len((workdir / "tables" / "network_verdicts.md").read_text().splitlines()) == 2
+    before = times(workdir / "runs")
+    assert finish(workdir, run_cache_dir, *few).count("nothing has to be made again") == 2
+    after = times(workdir / "runs")
+    kept = [name for name in before if "/training/" in name or name.endswith("report.html")]
+    assert kept
+    assert [name for name in kept if after[name] != before[name]] == []
