@@ -136,7 +136,7 @@ def _checksum(tree: Any) -> np.ndarray:
     for leaf in jax.tree.leaves(tree):
         array = np.ascontiguousarray(leaf)
         digest.update(f"{array.dtype} {np.shape(leaf)};".encode())
-        digest.update(memoryview(array.reshape(-1).view(np.uint8)))
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 
