@@ -9,6 +9,11 @@ import pytest
 from drill import LONGEST_S, begin, differences, end, kill, results, written
 from small_run import PROJECT_DIR, assert_refused, call, command
 
+from convcam_jax.settings.flags import Flags
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.share import Share
+from experiments.command import _share
+
 # Of a training in rounds of one member, so that each process has some.
 ROUNDS = "--set=train.members_at_once=1"
 SHARES = {
@@ -64,15 +69,28 @@ def test_processes_find_one_another_by_what_a_scheduler_tells_them(scheduler, tm
     assert [out for out, _ in said] == ["0\n", "1\n"], said
 
 
+@pytest.mark.slow
 def test_outside_of_a_cluster_the_flag_is_refused_in_one_line(tmp_path):
     result = call(command(tmp_path / "w", tmp_path / "cache", "--distributed"))
     assert_refused(result, "error: --distributed: no job of SLURM, Open MPI, Kubernetes or a TPU pod is found")
     assert not (tmp_path / "w").exists()
 
 
-def test_what_is_found_is_not_given(tmp_path):
-    result = call(command(tmp_path / "w", tmp_path / "cache", "--distributed", "--num_processes=2"))
-    assert_refused(result, "error: --num_processes: with --distributed it is found; leave one of the two out")
+@pytest.mark.parametrize("name", ["coordinator", "num_processes", "process_id"])
+def test_what_is_found_is_not_given(name):
+    flags = Flags(distributed=True, workdir="w", given=frozenset(("distributed", "workdir", name)))
+    with pytest.raises(UserError, match=rf"^--{name}: with --distributed it is found; leave one of the two out$"):
+        _share(flags)
+
+
+def test_the_share_is_found_or_given_or_there_is_one_process():
+    assert _share(Flags()) is None
+    assert _share(Flags(given=frozenset(("distributed",)))) is None
+    assert _share(Flags(distributed=True, workdir="w", given=frozenset(("distributed", "workdir")))) == Share()
+    given = frozenset(("coordinator", "num_processes", "process_id", "workdir"))
+    assert _share(Flags(coordinator="h:1", num_processes=2, process_id=1, workdir="w", given=given)) == Share(
+        "h:1", 2, 1
+    )
 
 
 @pytest.mark.drill
