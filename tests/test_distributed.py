@@ -14,8 +14,9 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.share import Share
 from experiments.command import _share
 
-# Of a training in rounds of one member, so that each process has some.
+# Members are trained in rounds of one, so that each process has some. Of rounds of several other digits would come.
 ROUNDS = "--set=train.members_at_once=1"
+ONE_DEVICE = {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
 SHARES = {
     "SLURM": lambda process, n, job: {
         "SLURM_JOB_ID": str(job),
@@ -42,12 +43,9 @@ if __name__ == "__main__":
 
 
 def start_all(workdir: Path, cache_dir: Path, n: int, job: int) -> list[subprocess.Popen]:
-    return [begin(workdir, cache_dir, ROUNDS, "--distributed", **SHARES["SLURM"](i, n, job)) for i in range(n)]
-
-
-def outside_of_training(names: list[str]) -> list[str]:
-    """How many members a round has, and so what its files are called, depends on the number of processes."""
-    return [name for name in names if not name.startswith("training/round")]
+    return [
+        begin(workdir, cache_dir, ROUNDS, "--distributed", **ONE_DEVICE, **SHARES["SLURM"](i, n, job)) for i in range(n)
+    ]
 
 
 @pytest.mark.slow
@@ -96,7 +94,7 @@ def test_the_share_is_found_or_given_or_there_is_one_process():
 @pytest.mark.drill
 @pytest.mark.parametrize("n_processes", [2, 4])
 def test_any_number_of_processes_writes_what_one_writes(n_processes, tmp_path):
-    end(begin(tmp_path / "one", tmp_path / "cache", ROUNDS))
+    end(begin(tmp_path / "one", tmp_path / "cache", ROUNDS, **ONE_DEVICE))
     said = [end(process) for process in start_all(tmp_path / "all", tmp_path / "cache", n_processes, 100 + n_processes)]
     # Each of the four members is trained and explained by one of the processes.
     trained = [", ".join(re.findall(r"^training round .*: (.*)$", text, re.MULTILINE)) for text in said]
@@ -104,13 +102,13 @@ def test_any_number_of_processes_writes_what_one_writes(n_processes, tmp_path):
     explained = [sum(map(int, re.findall(r"^explaining (\d) members? .* by ", text, re.MULTILINE))) for text in said]
     assert explained == [len(own.split(", ")) for own in trained]
     assert ["stage report" in text for text in said] == [True] + [False] * (n_processes - 1)
-    assert outside_of_training(differences(tmp_path / "all", results(tmp_path / "one"))) == []
+    assert differences(tmp_path / "all", results(tmp_path / "one")) == []
 
 
 @pytest.mark.drill
 @pytest.mark.parametrize("killed", [0, 1])
 def test_one_of_them_is_killed_and_all_are_started_again(killed, tmp_path):
-    end(begin(tmp_path / "one", tmp_path / "cache", ROUNDS))
+    end(begin(tmp_path / "one", tmp_path / "cache", ROUNDS, **ONE_DEVICE))
     processes = start_all(tmp_path / "all", tmp_path / "cache", 2, 200 + killed)
     assert kill(processes[killed], written(tmp_path / "all" / "training", "round_0[01]"))
     # The other one notices it by itself, and ends.
@@ -119,4 +117,4 @@ def test_one_of_them_is_killed_and_all_are_started_again(killed, tmp_path):
     assert other.returncode != 0
     for process in start_all(tmp_path / "all", tmp_path / "cache", 2, 300 + killed):
         end(process)
-    assert outside_of_training(differences(tmp_path / "all", results(tmp_path / "one"))) == []
+    assert differences(tmp_path / "all", results(tmp_path / "one")) == []

@@ -87,6 +87,9 @@ def meet(share: Share) -> int:
         ) from error
     except RuntimeError as error:
         raise UserError(f"the processes of the run did not meet ({error}); start all of them within minutes") from error
+    # Before the devices are there, which is when JAX tells the number.
+    _make_device_of_each_core()
+    _find_devices()
     return jax.process_index()
 
 
@@ -112,10 +115,7 @@ def prepare_jax(cache_dir: Path) -> None:
     # What Orbax leaves undone when a checkpoint cannot be read, which is told in one line.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     remove_damaged_programs(cache_dir / "xla")
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        # It is refused where the devices are there already.
-        with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", n_cores())
+    _make_device_of_each_core()
     _find_devices()
 
 
@@ -130,6 +130,13 @@ def switches(environment: Mapping[str, str]) -> dict[str, str]:
         flags = [flag for flag in found["XLA_FLAGS"].split() if not flag.startswith(_FLAGS_WITHOUT_EFFECT)]
         found["XLA_FLAGS"] = " ".join(sorted(flags))
     return {name: value for name, value in found.items() if value}
+
+
+def _make_device_of_each_core() -> None:
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        # It is refused where the devices are there already.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", n_cores())
 
 
 def is_first_process() -> bool:
