@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 # Flags that make a config.
 CONFIG_FLAGS = ("corpus", "data_dir", "representation", "split", "network", "protocol", "seeds", "set")
-SHARING_FLAGS = ("coordinator", "num_processes", "process_id")
+SHARING_FLAGS = ("distributed", "coordinator", "num_processes", "process_id")
 # Every experiment takes these.
 GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
 _A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"

@@ -17,13 +17,16 @@ from convcam_jax.settings.presets import Choices, make_config, with_device_defau
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.ending import advise
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.jax_setup import prepare_jax
+from convcam_jax.system.jax_setup import meet, prepare_jax
 from convcam_jax.system.lock import locked
 from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths, keep_libraries_files
 from convcam_jax.system.progress import be_quiet, in_time, say
 from convcam_jax.system.share import Share
 from convcam_jax.system.worker_processes import background, start
 from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, SHARING_FLAGS, descriptions
+
+# Of the processes of a run that no scheduler has started.
+_PROCESS_FLAGS = ("coordinator", "num_processes", "process_id")
 
 
 def run_command(arguments: list[str]) -> None:
@@ -37,12 +40,13 @@ def run_command(arguments: list[str]) -> None:
     settings, share = settings_of(flags), _share(flags)
     keep_libraries_files(settings.cache_dir)
     _refuse_workdir_without_run(flags, settings.workdir)
-    with _alone(settings.workdir, share):
+    is_first = share is None or meet(share) == 0
+    with _alone(settings.workdir, is_first):
         advise(f"the same command with --workdir={settings.workdir} goes on where it was")
         if _begins_with_features(settings.config):
             # They load what they need while JAX looks for its devices.
             start("convcam_jax.representations.cache")
-        prepare_jax(settings.cache_dir, share)
+        prepare_jax(settings.cache_dir)
         settings = settings._replace(config=with_device_defaults(settings.config))
         experiment = importlib.import_module(f"experiments.{flags.experiment}")
         with background():
@@ -115,9 +119,9 @@ def _workdir(flags: Flags) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(workdir: Path, share: Share | None) -> Iterator[None]:
+def _alone(workdir: Path, is_first: bool) -> Iterator[None]:
     """Inside, no other run uses the workdir; of several processes of a run the first one sees to that."""
-    if share is None or share.process_id == 0:
+    if is_first:
         with locked(workdir):
             yield
     else:
@@ -127,14 +131,18 @@ def _alone(workdir: Path, share: Share | None) -> Iterator[None]:
 def _share(flags: Flags) -> Share | None:
     """This process's share of the members, if there are several processes."""
     given = [name for name in SHARING_FLAGS if name in flags.given]
-    if not given:
+    if not given or (given == ["distributed"] and not flags.distributed):
         return None
-    if len(given) < len(SHARING_FLAGS):
-        raise UserError(
-            f"--{given[0]}: --coordinator, --num_processes and --process_id are given together or not at all"
-        )
     if not flags.workdir:
         raise UserError("--workdir: missing; several processes need the same one")
+    if flags.distributed:
+        if len(given) > 1:
+            raise UserError(f"--{given[1]}: with --distributed it is found; leave one of the two out")
+        return Share()
+    if not {*_PROCESS_FLAGS} <= {*given}:
+        raise UserError(
+            f"--{given[0]}: {', '.join(f'--{name}' for name in _PROCESS_FLAGS)} are given together or not at all"
+        )
     if flags.process_id >= flags.num_processes:
         raise UserError(f"--process_id={flags.process_id}: must be below --num_processes={flags.num_processes}")
     if not re.fullmatch(r".+:\d+", flags.coordinator):

@@ -10,7 +10,13 @@ Members may be shared by several processes that see the same workdir, here by tw
 
     python run.py ... --workdir=W --coordinator=localhost:9911 --num_processes=2 --process_id=0
     python run.py ... --workdir=W --coordinator=localhost:9911 --num_processes=2 --process_id=1
+
+or by a cluster's scheduler, which tells each process what its share is:
+
+    srun --ntasks=4 python run.py ... --workdir=W --distributed
 """
+
+import jax
 
 from convcam_jax.stages import (
     attribution,
@@ -26,7 +32,7 @@ from convcam_jax.stages import (
     training,
 )
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.stage import Stage, make_stages
+from convcam_jax.stages.stage import Stage, is_due, make_stages
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.worker_processes import start
 
@@ -70,6 +76,8 @@ def run(settings: RunSettings) -> None:
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")
     training.train_ensemble(own)
+    if jax.process_count() > 1 and is_due(own, STAGES, "explanations"):
+        attribution.explain_own_share(own)
     if is_first_process():
         make_stages(own, STAGES)
     wait_for_all("finished")

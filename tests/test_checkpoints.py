@@ -1,5 +1,7 @@
 import errno
+import gc
 import os
+import random
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from absl import logging
+from damage import DAMAGES, flipped, put_back
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.training import checkpoints
@@ -130,3 +133,69 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "training").write_text("a file")
     with pytest.raises(UserError, match="round: cannot be written"):
         checkpoints.open_manager(tmp_path / "training" / "round")
+
+
+# What Orbax leaves undone when a part cannot be read; so does the program.
+READS_DAMAGED = pytest.mark.filterwarnings(
+    "ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+SOME_DAMAGES = [pytest.param(own, id=own.__name__, marks=[pytest.mark.slow] * (own is not flipped)) for own in DAMAGES]
+
+
+@pytest.fixture(scope="module")
+def whole_checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "round"
+    checkpoints.save_variables(folder, make_progress(4.0).state.variables)
+    return folder
+
+
+def names_of(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@READS_DAMAGED
+@pytest.mark.parametrize("damage", SOME_DAMAGES)
+def test_a_damaged_checkpoint_is_found_or_restored_as_it_was(damage, whole_checkpoint, tmp_path):
+    expected, draw, found = make_progress(4.0).state.variables, random.Random(0), set()
+    for name in names_of(whole_checkpoint):
+        put_back(tmp_path / "round", whole_checkpoint)
+        damage(tmp_path / "round" / name, draw)
+        if not checkpoints.is_complete(tmp_path / "round"):
+            continue
+        try:
+            assert_equal_trees(checkpoints.load_variables(tmp_path / "round"), expected)
+        except checkpoints.DamagedCheckpoint:
+            found.add(name.rpartition("/")[2])
+    gc.collect()
+    # What the arrays themselves are kept in is never believed.
+    assert {"0.0.0", "0.0", "0"} <= found
+    assert not found & {"commit_success.txt"}
+
+
+@READS_DAMAGED
+@pytest.mark.parametrize("damage", SOME_DAMAGES)
+def test_progress_with_damaged_arrays_is_found(damage, tmp_path):
+    draw = random.Random(1)
+    with checkpoints.open_manager(tmp_path / "whole") as manager:
+        checkpoints.save(manager, 3, make_progress(2.0))
+    arrays = [name for name in names_of(tmp_path / "whole") if name.rpartition("/")[2].replace(".", "").isdigit()]
+    assert len(arrays) > 10
+    for name in arrays[::4]:
+        put_back(tmp_path / "round", tmp_path / "whole")
+        damage(tmp_path / "round" / name, draw)
+        with (
+            checkpoints.open_manager(tmp_path / "round") as manager,
+            pytest.raises(checkpoints.DamagedCheckpoint, match=r"round: is damaged; remove this folder"),
+        ):
+            checkpoints.restore(manager, 3, make_progress(0.0))
+    gc.collect()
+
+
+@READS_DAMAGED
+def test_a_round_whose_checkpoint_is_another_rounds_is_found(whole_checkpoint, tmp_path):
+    checkpoints.save_variables(tmp_path / "other", make_progress(5.0).state.variables)
+    put_back(tmp_path / "round", whole_checkpoint)
+    [name] = [own for own in names_of(whole_checkpoint) if "bias" in own and own.endswith("/0.0")]
+    (tmp_path / "round" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    with pytest.raises(checkpoints.DamagedCheckpoint):
+        checkpoints.load_variables(tmp_path / "round")

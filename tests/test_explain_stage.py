@@ -91,7 +91,7 @@ def test_explanations_of_several_cohorts_come_back(tmp_path):
         )
     }
     write_arrays(tmp_path / EXPLANATIONS, explanation_arrays(explained))
-    back = load_explanations(tmp_path)
+    back = load_explanations(tmp_path / EXPLANATIONS)
     assert list(back) == list(explained)
     for cohort, own in explained.items():
         for left, right in zip(back[cohort], own, strict=True):

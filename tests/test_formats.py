@@ -1,9 +1,15 @@
 """The kinds of files of a run come back as they were written; tables as text."""
 
+import io
+import random
+import zipfile
+
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import (
     read_arrays,
     read_csv,
@@ -78,3 +84,52 @@ def test_text_is_written_as_utf8(tmp_path):
 def test_json_comes_back(tmp_path):
     write_json(tmp_path / "config.json", {"a": [1, 2]})
     assert read_json(tmp_path / "config.json") == {"a": [1, 2]}
+
+
+def test_an_array_file_with_any_byte_changed_is_refused_or_read_as_it_was(tmp_path):
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "emotion/x": np.array(["é", "b"]), "c": np.zeros((3, 0), np.int32)}
+    path = tmp_path / "arrays.npz"
+    write_arrays(path, arrays)
+    content, draw, refused = path.read_bytes(), random.Random(0), 0
+    for place in range(len(content)):
+        changed = content[place] ^ (1 << draw.randrange(8))
+        path.write_bytes(content[:place] + bytes([changed]) + content[place + 1 :])
+        try:
+            found = read_arrays(path)
+        except UserError:
+            refused += 1
+        else:
+            assert list(found) == list(arrays), place
+            for name, array in arrays.items():
+                np.testing.assert_array_equal(found[name], array, err_msg=str(place))
+                assert found[name].dtype == array.dtype
+    assert refused > len(content) / 2
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (0,), ()])
+def test_an_array_whose_shape_is_damaged_is_not_believed(tmp_path, shape):
+    """NumPy stops at the end of the shape, before the checksum of the file is looked at."""
+    path = tmp_path / "arrays.npz"
+    write_arrays(path, {"a": np.arange(6.0).reshape(2, 3)})
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.npy", buffer.getvalue() + np.arange(6.0).tobytes())
+    with pytest.raises(UserError, match=r"a\.npy is longer than its array"):
+        read_arrays(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"\x89PNG\r\n\x1a\n"])
+def test_a_damaged_note_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.json: cannot be read \(.*\); remove it, and give the run's command again"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(UserError, match=r"gone\.json: cannot be read"):
+        read_json(tmp_path / "gone.json")
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(UserError, match=r"a\.json: is a folder where a file is to be written; remove it"):
+        write_json(tmp_path / "a.json", {})
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]

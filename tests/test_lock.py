@@ -12,7 +12,6 @@ from small_run import PROJECT_DIR, assert_refused, call, command
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.lock import locked
-from convcam_jax.system.share import Share
 from experiments.command import _alone
 
 HOLD = """
@@ -73,11 +72,11 @@ def test_what_is_no_folder_or_cannot_be_made_is_refused(tmp_path, name):
 
 
 def test_of_several_processes_of_a_run_the_first_one_has_the_lock(tmp_path):
-    with _alone(tmp_path, Share("localhost:1", 2, 0)):
-        with _alone(tmp_path, Share("localhost:1", 2, 1)):
+    with _alone(tmp_path, is_first=True):
+        with _alone(tmp_path, is_first=False):
             pass
         with pytest.raises(UserError, match="is in use"):
-            _alone(tmp_path, None).__enter__()
+            _alone(tmp_path, is_first=True).__enter__()
 
 
 def test_the_program_refuses_a_folder_in_use_and_changes_nothing(tmp_path):

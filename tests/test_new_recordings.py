@@ -22,7 +22,7 @@ from convcam_jax.stages import preparation, training
 from convcam_jax.stages.new_recordings import find_recordings
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
-from convcam_jax.stages.run import load_explanations
+from convcam_jax.stages.run import EXPLANATIONS, load_explanations
 from convcam_jax.stages.stage import make_stages
 from convcam_jax.stages.trained_run import TrainedRun
 from convcam_jax.system.errors import UserError
@@ -82,7 +82,7 @@ def test_a_test_recording_gets_the_answers_and_maps_of_the_run(run_dir, own, cor
     answers = table(run_dir, "predictions.csv")
     probabilities = ["probability/anger", "probability/sadness"]
     compared = 0
-    for cohort, known in load_explanations(run_dir).items():
+    for cohort, known in load_explanations(run_dir / EXPLANATIONS).items():
         for i, name in enumerate(known.recordings[:3]):
             found = own.explain(corpus[name].path)
             rows = [m.cohort == cohort for m in own.members]

@@ -2,16 +2,21 @@
 
 import copy
 import json
+import random
+import time
 from pathlib import Path
 
 import pytest
+from damage import DAMAGES, a_folder, removed
 
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.stage import STAGES_FILE, Stage, due_stages, make_stages, origins, read_finished
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_json
+from convcam_jax.system.worker_processes import background, meanwhile
 from experiments.paper import STAGES, TRAINING, is_of_training
 
 NAMES = tuple(stage.name for stage in STAGES)
@@ -218,4 +223,96 @@ def test_a_run_goes_on_behind_the_stage_that_was_finished(tmp_path, made):
 
 
 def test_a_folder_without_stages_has_none_finished(tmp_path):
+    assert read_finished(tmp_path) == {}
+
+
+def writing_stages(made: list[str]) -> tuple[Stage, ...]:
+    """Each writes a file in a folder of its own; the second builds on the first."""
+
+    def stage(name: str, builds_on: tuple[str, ...]) -> Stage:
+        def make(run) -> None:
+            made.append(name)
+            (run.workdir / name).mkdir(exist_ok=True)
+            (run.workdir / name / "table.csv").write_text(f"a\n{name}\n")
+
+        return Stage(name, ("controls",), builds_on, make)
+
+    return stage("first", ()), stage("second", ("first",))
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda own: own.__name__)
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_a_stage_is_made_again_when_a_file_of_it_is_missing_or_has_changed(tmp_path, made, capsys, name, damage):
+    make_stages(own_run(tmp_path), writing_stages(made))
+    made.clear()
+    damage(tmp_path / name / "table.csv", random.Random(0))
+    if damage is a_folder:
+        (tmp_path / name / "table.csv").rmdir()
+    capsys.readouterr()
+    make_stages(own_run(tmp_path), writing_stages(made))
+    assert made == [name]
+    assert f"to be made: {name} ({name}/table.csv is missing or has changed)\n" in capsys.readouterr().err
+    assert (tmp_path / name / "table.csv").read_text() == f"a\n{name}\n"
+    make_stages(own_run(tmp_path), writing_stages(made))
+    assert made == [name]
+
+
+@pytest.mark.parametrize("damage", [own for own in DAMAGES if own not in (removed, a_folder)], ids=lambda o: o.__name__)
+def test_a_damaged_note_of_stages_makes_all_again_or_says_the_same(tmp_path, made, damage):
+    make_stages(own_run(tmp_path), writing_stages(made))
+    whole = read_json(tmp_path / STAGES_FILE)
+    for seed in range(20):
+        damage(tmp_path / STAGES_FILE, random.Random(seed))
+        made.clear()
+        make_stages(own_run(tmp_path), writing_stages(made))
+        assert made in ([], ["first"], ["second"], ["first", "second"])
+        after = read_json(tmp_path / STAGES_FILE)
+        assert {name: after[name] for name in whole} == whole
+
+
+def test_figures_and_the_training_are_no_stages_files(tmp_path, made):
+    def make(run) -> None:
+        for name in ("figures/a.png", "training/round/0", "tables/a.csv"):
+            (run.workdir / name).parent.mkdir(parents=True, exist_ok=True)
+            (run.workdir / name).write_text("")
+
+    make_stages(own_run(tmp_path), (Stage("only", (), (), make),))
+    assert list(read_finished(tmp_path)["only"].files) == ["tables/a.csv"]
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_stage_is_finished_when_its_figures_are_drawn(tmp_path):
+    """A run that is killed while they are drawn, behind the stage, makes it again."""
+
+    def draw_later(run) -> None:
+        meanwhile(wait_for, tmp_path / "go on")
+
+    def look(run) -> None:
+        assert set(read_finished(run.workdir)) == set()
+        (tmp_path / "go on").touch()
+
+    stages = (Stage("figures", (), (), draw_later), Stage("behind", (), (), look))
+    (tmp_path / "w").mkdir()
+    with background():
+        make_stages(own_run(tmp_path / "w"), stages)
+        assert set(read_finished(tmp_path / "w")) == {"figures", "behind"}
+
+
+def fail() -> None:
+    raise UserError("cannot be drawn")
+
+
+@pytest.mark.slow
+def test_a_stage_whose_figure_cannot_be_drawn_is_not_finished(tmp_path):
+    def make() -> None:
+        with background():
+            make_stages(own_run(tmp_path), (Stage("figures", (), (), lambda run: meanwhile(fail)),))
+
+    with pytest.raises(UserError, match="cannot be drawn"):
+        make()
     assert read_finished(tmp_path) == {}

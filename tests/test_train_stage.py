@@ -1,11 +1,14 @@
 """Training of a round with checkpoints in between."""
 
 import dataclasses
+import gc
+import random
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from damage import cut, flipped, removed
 from small_network import N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -55,6 +58,15 @@ def train_in(folder: Path, checkpoint_interval_s: float) -> Round:
     return own
 
 
+def assert_equal_rounds(one: Round, other: Round) -> None:
+    variables = [checkpoints.load_variables(own.folder) for own in (one, other)]
+    jax.tree.map(np.testing.assert_array_equal, *variables)
+    arrays, expected = (read_arrays(own.history_file()) for own in (one, other))
+    assert set(arrays) == set(expected) == {"members", "history", "best_epoch"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
 @pytest.fixture
 def saved(monkeypatch) -> list[int]:
     """The epochs after which a checkpoint has been made, as they go on."""
@@ -100,15 +112,51 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
     monkeypatch.setattr(training, "say", told.append)
     resumed = train_in(tmp_path / "interrupted", 1e6)
     assert "going on after epoch 2" in told
-    jax.tree.map(
-        np.testing.assert_array_equal,
-        checkpoints.load_variables(resumed.folder),
-        checkpoints.load_variables(undisturbed.folder),
-    )
-    arrays, expected = (read_arrays(own.history_file()) for own in (resumed, undisturbed))
-    assert set(arrays) == set(expected) == {"members", "history", "best_epoch"}
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(array, expected[name])
+    assert_equal_rounds(resumed, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("damage", [flipped, cut, removed], ids=lambda own: own.__name__)
+def test_a_damaged_checkpoint_is_left_out_and_the_members_begin_anew(tmp_path, monkeypatch, damage):
+    undisturbed = train_in(tmp_path / "undisturbed", 1e6)
+    save = checkpoints.save
+
+    def interrupt(manager, step, tree):
+        save(manager, step, tree)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_in(tmp_path / "interrupted", 0.0)
+    monkeypatch.setattr(checkpoints, "save", save)
+    progress = tmp_path / "interrupted" / "round_00_in_progress"
+    arrays = [path for path in sorted(progress.rglob("*")) if path.name.replace(".", "").isdigit() and path.is_file()]
+    damage(arrays[-1], random.Random(0))
+    told: list[str] = []
+    monkeypatch.setattr(training, "say", told.append)
+    resumed = train_in(tmp_path / "interrupted", 1e6)
+    assert "the checkpoint after epoch 1 is damaged; these members begin anew" in told
+    assert_equal_rounds(resumed, undisturbed)
+    gc.collect()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS[::-1], (*MEMBERS, Member(*COHORT, 2))])
+def test_a_round_that_has_other_members_is_trained_again(tmp_path, members):
+    undisturbed = train_in(tmp_path / "undisturbed", 1e6)
+    own = Round(members, tmp_path / "again" / "round_00")
+    train_round(own, "all", CONFIG, TRAINING, VALIDATION, RECORDINGS)
+    assert_equal_rounds(train_in(tmp_path / "again", 1e6), undisturbed)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"members_at_once": "two"}', '{"members_at_once": 0}'])
+def test_a_damaged_size_of_rounds_is_chosen_again(tmp_path, content):
+    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path)
+    whole = (tmp_path / "rounds.json").read_text()
+    (tmp_path / "rounds.json").write_text(content)
+    assert make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
+    assert (tmp_path / "rounds.json").read_text() == whole
 
 
 def test_scores_that_are_kept_are_those_of_the_variables_that_are_kept(tmp_path):

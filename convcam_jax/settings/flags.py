@@ -71,6 +71,7 @@ class Flags:
     workdir: str = ""
     cache_dir: str = ""
     quiet: bool = False
+    distributed: bool = False
     coordinator: str = ""
     num_processes: int = 1
     process_id: int = 0
@@ -106,8 +107,13 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
         "how": _ways(),
         "where files lie": _places(),
         "several processes": {
+            "distributed": Flag(
+                "Share the members with the other processes of a job of SLURM, Open MPI, Kubernetes or a TPU pod; all "
+                "see --workdir. By default there is one process.",
+                "",
+            ),
             "coordinator": Flag(
-                "Where process 0 listens, the same for all; by default there is one process.", "HOST:PORT"
+                "Elsewhere: where process 0 listens, the same for all; by default there is one process.", "HOST:PORT"
             ),
             "num_processes": Flag("How many processes share the members; all see --workdir.", "NUMBER", lowest=1),
             "process_id": Flag("Which of the processes this one is, from 0 on.", "NUMBER", lowest=0),

@@ -1,13 +1,15 @@
 """Signed maps, predictions and scores of all trained members."""
 
+import jax
 import numpy as np
 import pandas as pd
 
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
 from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, trained_members
-from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays
+from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
+from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say
 
 PREDICTIONS = "predictions.csv"
@@ -17,14 +19,29 @@ def explain_ensemble(run: Run) -> None:
     """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
     parts: dict[Cohort, list[Explained]] = {cohort: [] for cohort in run.dataset.cohorts()}
     for own in run.rounds:
+        found = load_explanations(own.explained_file()) if own.explained_file().exists() else {}
         for cohort in dict.fromkeys(member.cohort for member in own.members):
-            parts[cohort].append(_explain(run, own, cohort))
+            parts[cohort].append(found[cohort] if found else _explain(run, own, cohort))
     explained = {cohort: _joined(own) for cohort, own in parts.items()}
     predictions = _predictions(run, explained)
     n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())
     say(f"{n_zero} of {len(predictions)} maps are zero everywhere")
     write_arrays(run.workdir / EXPLANATIONS, explanation_arrays(explained))
     write_csv(run.workdir / PREDICTIONS, predictions)
+    for own in run.rounds:
+        own.explained_file().unlink(missing_ok=True)
+
+
+def explain_own_share(run: Run) -> None:
+    """Of several processes, let each explain the rounds that are its own; the first one finds them there."""
+    if is_first_process():
+        for own in run.rounds:
+            own.explained_file().unlink(missing_ok=True)
+    wait_for_all("to be explained")
+    for own in run.rounds[jax.process_index() :: jax.process_count()]:
+        cohorts = dict.fromkeys(member.cohort for member in own.members)
+        write_arrays(own.explained_file(), explanation_arrays({c: _explain(run, own, c) for c in cohorts}))
+    wait_for_all("explained")
 
 
 def describe_members(run: Run) -> None:

@@ -60,7 +60,7 @@ def load_source(source: Source, cache_dir: Path, flag: str = "--from_workdir") -
 
 def _check_recordings(source: Source, dataset: Dataset) -> None:
     """Raise UserError unless the source run has explained just the test sets of its config."""
-    explanations = load_explanations(source.folder)
+    explanations = load_explanations(source.folder / EXPLANATIONS)
     for cohort in dataset.cohorts():
         tested = [dataset.utterances[i].recording for i in dataset.indices(cohort, "test")]
         if cohort not in explanations or tested != explanations[cohort].recordings.tolist():

@@ -34,6 +34,10 @@ class Round(NamedTuple):
         """Where another process than the first one leaves the variables, as arrays by the names of their leaves."""
         return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
 
+    def explained_file(self) -> Path:
+        """Where another process than the first one leaves what it has explained."""
+        return self.folder.with_name(f"{self.folder.name}_explained.npz")
+
     def progress_folder(self) -> Path:
         """Where the round is saved while it is trained."""
         return self.folder.with_name(f"{self.folder.name}_in_progress")

@@ -86,7 +86,7 @@ class Run:
     @cached_property
     def explanations(self) -> dict[Cohort, Explained]:
         """The arrays of `explanations.npz`."""
-        return load_explanations(self.workdir)
+        return load_explanations(self.workdir / EXPLANATIONS)
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -145,9 +145,9 @@ class Run:
         )
 
 
-def load_explanations(workdir: Path) -> dict[Cohort, Explained]:
-    """The arrays of `explanations.npz`."""
-    arrays = read_arrays(workdir / EXPLANATIONS)
+def load_explanations(path: Path) -> dict[Cohort, Explained]:
+    """The arrays of `explanations.npz`, or of a file like it."""
+    arrays = read_arrays(path)
     cohorts = [Cohort(*names) for names in arrays["cohorts"].tolist()]
     return {
         cohort: Explained(*(arrays[f"{name}_{number}"] for name in Explained._fields))

@@ -91,14 +91,7 @@ def due_stages(stages: Sequence[Stage], now: Mapping[str, Origin], then: Mapping
 def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     """Make what has to be made, and say what, why, and what is kept."""
     workdir, now, finished = run.workdir, origins(stages, flatten(run.config)), read_finished(run.workdir)
-    changed = {name: file for name, own in finished.items() if (file := changed_file(workdir, own.files))}
-    then = {name: own.origin for name, own in finished.items() if name not in changed}
-    due = [
-        own._replace(reason=f"{changed[own.stage.name]} is missing or has changed")
-        if own.stage.name in changed
-        else own
-        for own in due_stages(stages, now, then)
-    ]
+    due = _due(workdir, stages, now, finished)
     _say_due(stages, due, is_new=not finished)
     made: list[Made] = []
     for number, (stage, _) in enumerate(due, start=1):
@@ -111,6 +104,22 @@ def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     wait([figure for own in made for figure in own.figures])
     if due:
         _note(workdir, finished, made)
+
+
+def is_due(run: Run, stages: Sequence[Stage], name: str) -> bool:
+    """Whether a stage has to be made."""
+    now = origins(stages, flatten(run.config))
+    return name in {own.stage.name for own in _due(run.workdir, stages, now, read_finished(run.workdir))}
+
+
+def _due(
+    workdir: Path, stages: Sequence[Stage], now: Mapping[str, Origin], finished: Mapping[str, Finished]
+) -> list[Due]:
+    """The stages that have to be made, also those of which a file is missing or has changed."""
+    changed = {name: file for name, own in finished.items() if (file := changed_file(workdir, own.files))}
+    due = due_stages(stages, now, {name: own.origin for name, own in finished.items() if name not in changed})
+    reasons = {name: f"{file} is missing or has changed" for name, file in changed.items()}
+    return [own._replace(reason=reasons.get(own.stage.name, own.reason)) for own in due]
 
 
 def _make(run: Run, stage: Stage, origin: Origin) -> Made:

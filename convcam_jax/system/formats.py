@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -32,6 +33,10 @@ _WORDS = frozenset(
         *("truth", "predicted", "class", "variant", "problem", "sentence", "claim", "id", "section", "architecture"),
     )
 )
+# The end of a zip file without a comment, and where it says how many members there are (APPNOTE.TXT, 4.3.16).
+_END_BYTES, _N_MEMBERS_AT = 22, slice(10, 12)
+# What stands there where there are more than fit.
+_MANY_MEMBERS = 0xFFFF
 # What reading a damaged file of arrays raises.
 UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 # How a member of an .npz file is called behind the name of its array.
@@ -121,9 +126,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file; raises UserError if it is missing or damaged."""
     try:
         with zipfile.ZipFile(path) as file:
+            if _n_members(path) not in (len(file.namelist()), _MANY_MEMBERS):
+                raise ValueError("its table of contents is damaged")
             return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({error}); {_MAKE_AGAIN}") from error
+
+
+def _n_members(path: Path) -> int:
+    """How many members a file of `write_arrays` should have: `zipfile` does not look at what the end of it says."""
+    with path.open("rb") as file:
+        file.seek(-_END_BYTES, os.SEEK_END)
+        return int.from_bytes(file.read(_END_BYTES)[_N_MEMBERS_AT], "little")
 
 
 def read_array(file: zipfile.ZipFile, member: str) -> np.ndarray:

@@ -1,8 +1,8 @@
 """How JAX is set up, and several processes that share the members of one run.
 
-Members are independent, so processes need not talk while they train: each takes its own groups on its own devices, and
-saves them in the workdir, which all processes see. The first process explains, and writes tables and figures. They wait
-for one another at barriers of JAX's coordination service, where a process that has died is noticed.
+Members are independent, so processes need not talk while they train and explain: each takes its own rounds on its own
+devices, and saves what it has in the workdir, which all processes see. The first process writes everything else. They
+wait for one another at barriers of JAX's coordination service, where a process that has died is noticed.
 """
 
 import contextlib
@@ -66,8 +66,35 @@ _SHUTDOWN_TIMEOUT_S = 20
 _ZLIB = b"\x78"
 
 
-def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
-    """Set JAX up, before its first use; with a share, meet the other processes.
+def meet(share: Share) -> int:
+    """Meet the other processes of a run, before JAX's first use otherwise; the number of this one, from 0 on.
+
+    Raises:
+      UserError: the share is to be found in the environment, and is not there, or the others do not come.
+    """
+    try:
+        jax.distributed.initialize(
+            share.coordinator,
+            share.num_processes,
+            share.process_id,
+            initialization_timeout=_COORDINATOR_TIMEOUT_S,
+            shutdown_timeout_seconds=_SHUTDOWN_TIMEOUT_S,
+        )
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"--distributed: no job of SLURM, Open MPI, Kubernetes or a TPU pod is found ({error}); start the program "
+            "by its launcher (srun, mpirun), or give --coordinator, --num_processes and --process_id"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(f"the processes of the run did not meet ({error}); start all of them within minutes") from error
+    # Before the devices are there, which is when JAX tells the number.
+    _make_device_of_each_core()
+    _find_devices()
+    return jax.process_index()
+
+
+def prepare_jax(cache_dir: Path) -> None:
+    """Set JAX up, before its first use but for `meet`.
 
     Compiled programs are kept in `cache_dir`. A CPU is one device per core: members side by side use the cores better
     than all cores on one member. Where JAX is in use already, as in a notebook, its devices stay as they are. A GPU
@@ -85,19 +112,10 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    # What Orbax leaves undone when a checkpoint cannot be read, which is told in one line.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     remove_damaged_programs(cache_dir / "xla")
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        # It is refused where the devices are there already.
-        with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", n_cores())
-    if share is not None:
-        jax.distributed.initialize(
-            share.coordinator,
-            share.num_processes,
-            share.process_id,
-            initialization_timeout=_COORDINATOR_TIMEOUT_S,
-            shutdown_timeout_seconds=_SHUTDOWN_TIMEOUT_S,
-        )
+    _make_device_of_each_core()
     _find_devices()
 
 
@@ -112,6 +130,13 @@ def switches(environment: Mapping[str, str]) -> dict[str, str]:
         flags = [flag for flag in found["XLA_FLAGS"].split() if not flag.startswith(_FLAGS_WITHOUT_EFFECT)]
         found["XLA_FLAGS"] = " ".join(sorted(flags))
     return {name: value for name, value in found.items() if value}
+
+
+def _make_device_of_each_core() -> None:
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        # It is refused where the devices are there already.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", n_cores())
 
 
 def is_first_process() -> bool:
