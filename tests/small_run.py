@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_csv
+from experiments.command import run_command
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 # A network of few filters, two speakers.
@@ -50,6 +53,13 @@ def finish(workdir: Path, cache_dir: Path, *flags: str) -> str:
     assert result.returncode == 0, result.stderr[-4000:]
     assert last_line(result.stdout) == f"The results are in {workdir}"
     return result.stderr
+
+
+def refusal(*arguments: str) -> str:
+    """Why a command line is refused before anything is begun, asked of the program in this process."""
+    with pytest.raises(UserError) as refused:
+        run_command(list(arguments))
+    return str(refused.value)
 
 
 def last_line(text: str) -> str:

@@ -131,7 +131,7 @@ def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
     assert_whole(tmp_path / "w", BOTH, 2)
     utterances = table(tmp_path / "w", "utterances.csv")
     assert set(utterances["emotion"]) == {"calm", "disgust", "surprise"}
-    assert set(utterances["intensity"]) == {"normal", "strong"}
+    assert set(utterances["attribute/intensity"]) == {"normal", "strong"}
 
 
 def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):

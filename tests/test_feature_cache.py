@@ -260,8 +260,26 @@ def test_corpus_hash_by_hand(tmp_path):
     for name, content in (("b", b"two"), ("a", b"one")):
         (tmp_path / f"{name}.wav").write_bytes(content)
     utterances = [Utterance(n, "1", "female", "anger", "t", tmp_path / f"{n}.wav") for n in "ba"]
-    lines = f"a {hashlib.sha256(b'one').hexdigest()}\nb {hashlib.sha256(b'two').hexdigest()}\n"
+    known = '"speaker": "1", "gender": "female", "emotion": "anger", "text": "t", "path": "{}", "attributes": [], '
+    line = '{{"recording": "{}", ' + known + '"start_s": 0.0, "end_s": null}}'
+    lines = "\n".join(
+        line.format(n, hashlib.sha256(content).hexdigest()) for n, content in (("a", b"one"), ("b", b"two"))
+    )
     assert corpus_hash(utterances) == corpus_hash(utterances[::-1]) == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_corpus_hash_depends_on_all_that_is_known_and_not_on_where_files_lie(utterances, tmp_path):
+    own = utterances[0]
+    others = {
+        "recording": "other", "speaker": "other", "gender": "male", "emotion": "other", "text": "other",
+        "attributes": (("split", "test"),), "start_s": 0.1, "end_s": 0.2,
+    }  # fmt: skip
+    assert {*others, "path"} == set(own._fields)
+    hashes = {corpus_hash([own._replace(**{name: value})]) for name, value in others.items()}
+    assert len(hashes | {corpus_hash([own])}) == len(others) + 1
+    moved = tmp_path / "moved.wav"
+    moved.write_bytes(own.path.read_bytes())
+    assert corpus_hash([own._replace(path=moved)]) == corpus_hash([own])
 
 
 def test_corpus_hash_names_a_file_that_cannot_be_read(utterances, tmp_path):

@@ -70,7 +70,7 @@ def test_a_mixed_corpus_comes_to_a_report(folder, tmp_path, run_cache_dir):
     }
     utterances = table(tmp_path / "w", "utterances.csv")
     assert utterances["end_s"].notna().sum() > 2
-    assert set(utterances["room"]) == {"k"}
+    assert set(utterances["attribute/room"]) == {"k"}
     sounds = table(tmp_path / "w", "sounds.csv")
     assert sounds["recording"].tolist() == utterances["recording"].tolist()
     assert sounds["sha256"].is_unique

@@ -9,6 +9,9 @@ import pytest
 from small_run import PROJECT_DIR, environment
 
 DOCS = PROJECT_DIR / "docs"
+sys.path.insert(0, str(DOCS))
+import regenerate  # noqa: E402
+
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 # A link to a file: [words](path#heading).
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
@@ -33,6 +36,44 @@ def test_every_page_and_notebook_is_in_the_index():
     pages = [path.relative_to(DOCS).with_suffix("").as_posix() for path in (*DOCS.glob("*.md"), *NOTEBOOKS)]
     assert len(NOTEBOOKS) >= 3
     assert {page for page in pages if not re.search(rf"^{page}$", index, re.MULTILINE)} == {"index"}
+
+
+def test_every_table_of_a_page_that_is_marked_can_be_made_again():
+    pages = [path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")]
+    marked = [(found[2], found[3]) for page in pages for found in regenerate.BLOCK.finditer(page)]
+    assert sorted(marked) == sorted(regenerate.MAKERS)
+    pictures = {picture for of_run in regenerate.PICTURES.values() for picture in of_run}
+    assert {path.stem for path in (DOCS / "images").glob("*.png")} >= pictures
+
+
+def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "accuracy.csv").write_text(
+        "group,fold,speaker,measure,mean,low,high,lowest,highest,chosen,seeds,n_recordings\n"
+        "female,all,all,accuracy,0.635,0.605,0.666,0.5,0.7,0.625,10,48\n"
+        "female,all,08,accuracy,0.1,0.1,0.1,0.1,0.1,0.1,10,11\n"
+        "female,all,all,uar,0.2,0.2,0.2,0.2,0.2,0.2,10,48\n"
+    )
+    (tmp_path / "controls.csv").write_text(
+        "level,group,metric,control,observed,mask_area,control_mean\n"
+        + "".join(
+            f"group,male,energy_ratio,{control},0.69,0.3,{mean}\n"
+            for control, mean in zip(regenerate._CONTROLS, (0.3, 0.66, 0.3, 0.51, 0.99), strict=True)
+        )
+        + "group,male,q_rmse,time_shift,0.1,0.3,0.1\nemotion,male,energy_ratio,time_shift,0.1,0.3,0.1\n"
+    )
+    page = (
+        "a\n<!-- from emodb: accuracy -->\nold\n<!-- end -->\nb\n<!-- from evidence: methods -->\nold\n<!-- end -->\n"
+    )
+    made = regenerate.regenerated(page + "<!-- from emodb: energy -->\n<!-- end -->", {"emodb": tmp_path})
+    assert made == (
+        "a\n<!-- from emodb: accuracy -->\n|  | mean of 10 seeds (95 % interval) | model chosen on validation |\n"
+        "|---|---|---|\n| female | 63.5 % (60.5 to 66.6) | 62.5 % |\n<!-- end -->\n"
+        "b\n<!-- from evidence: methods -->\nold\n<!-- end -->\n<!-- from emodb: energy -->\n"
+        "| energy inside the mask, chosen models | observed | random blobs | moved in time | moved in frequency | "
+        "regardless of emotion | strongest cells |\n|---|---|---|---|---|---|---|\n"
+        "| male | 69 % on 30 % of the area | 30 % | 66 % | 30 % | 51 % | 99 % |\n<!-- end -->"
+    )
 
 
 @pytest.mark.slow

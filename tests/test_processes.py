@@ -64,19 +64,3 @@ def test_two_processes_train_half_of_the_members_each_and_write_what_one_writes(
     assert {name for name in files[0] if not name.startswith("training/")} == {
         name for name in files[1] if not name.startswith("training/")
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--num_processes=2"], "given together"),
-        (["--coordinator=localhost:1", "--num_processes=2", "--process_id=2"], "--process_id=2: must be below"),
-        (["--coordinator=localhost", "--num_processes=2", "--process_id=1"], "HOST:PORT"),
-    ],
-)
-def test_incomplete_flags_are_told_in_one_line(tmp_path, arguments, words):
-    process = start(tmp_path / "w", tmp_path / "cache", *arguments)
-    _, said = process.communicate(timeout=TIMEOUT_S)
-    assert process.returncode != 0
-    assert words in said.strip().splitlines()[-1]
-    assert "Traceback" not in said

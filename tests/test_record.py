@@ -1,16 +1,19 @@
 """What a run's folder is made from, and where a run goes on."""
 
 import datetime
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.record import (
     FORMAT,
     changed_fields,
+    changed_surroundings,
     check_workdir,
     read_record,
     run_record,
@@ -18,6 +21,7 @@ from convcam_jax.stages.record import (
 )
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json
+from convcam_jax.system.jax_setup import switches
 from experiments.paper import is_of_training
 
 EARLIER = "holds a run of an earlier version of this program, whose files were others; choose another --workdir"
@@ -94,15 +98,88 @@ def test_another_network_is_refused_naming_it(tmp_path):
 
 def test_another_corpus_is_refused(tmp_path):
     write_json(tmp_path / "config.json", record())
-    with pytest.raises(UserError, match=r"differing in the corpus's recordings; choose another --workdir$"):
+    with pytest.raises(
+        UserError, match=r"differing in the corpus's recordings or what is known of them; choose another --workdir$"
+    ):
         check_workdir(tmp_path, {**record(), "corpus_sha256": "other"}, lambda field: False)
 
 
-def test_other_maps_are_refused(tmp_path):
-    write_json(tmp_path / "config.json", {**record(), "maps_sha256": "a"})
-    check_workdir(tmp_path, {**record(), "maps_sha256": "a"})
-    with pytest.raises(UserError, match=r"differing in the file of maps; choose another --workdir$"):
-        check_workdir(tmp_path, {**record(), "maps_sha256": "b"})
+@pytest.mark.parametrize("of", ["maps", "weights"])
+def test_other_files_are_refused(tmp_path, of):
+    write_json(tmp_path / "config.json", {**record(), f"{of}_sha256": "a"})
+    check_workdir(tmp_path, {**record(), f"{of}_sha256": "a"})
+    with pytest.raises(UserError, match=rf"differing in the file of {of}; choose another --workdir$"):
+        check_workdir(tmp_path, {**record(), f"{of}_sha256": "b"})
+
+
+def test_the_file_of_weights_is_recorded_by_what_it_holds(tmp_path):
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(b"one")
+    config = apply_overrides(Config(network=NETWORKS["vgg16"]()), [f"network.weights={weights}"])
+    assert run_record(config, [])["weights_sha256"] == hashlib.sha256(b"one").hexdigest()
+    assert "weights_sha256" not in run_record(Config(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("XLA_FLAGS", "--xla_cpu_enable_fast_math=true"),
+        ("JAX_DISABLE_MOST_OPTIMIZATIONS", "1"),
+        ("JAX_OPTIMIZATION_LEVEL", "O0"),
+        ("JAX_OF_A_LATER_VERSION", "x"),
+        ("NVIDIA_TF32_OVERRIDE", "1"),
+        ("NPY_DISABLE_CPU_FEATURES", "AVX2"),
+        ("OPENBLAS_CORETYPE", "Haswell"),
+        ("LIBTPU_INIT_ARGS", "--x"),
+    ],
+)
+def test_switches_that_results_may_depend_on_are_recorded_and_others_are_refused(tmp_path, monkeypatch, name, value):
+    monkeypatch.delenv(name, raising=False)
+    without = run_record(Config(), [])
+    monkeypatch.setenv(name, value)
+    with_it = run_record(Config(), [])
+    assert with_it["switches"] == {**without["switches"], name: value}
+    for there, now, words in (
+        (without, with_it, f"(None there, {value} now)"),
+        (with_it, without, f"({value} there, None"),
+    ):
+        write_json(tmp_path / "config.json", there)
+        check_workdir(tmp_path, there)
+        with pytest.raises(UserError) as error:
+            check_workdir(tmp_path, now, lambda field: False)
+        assert f"differing in the environment's {name} {words}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("XLA_FLAGS", "--xla_force_host_platform_device_count=3 --xla_dump_to=/x"),
+        ("XLA_FLAGS", ""),
+        ("XLA_PYTHON_CLIENT_MEM_FRACTION", ".5"),
+        ("JAX_PLATFORMS", "cpu"),
+        ("JAX_DEBUG_NANS", "1"),
+        ("JAX_COMPILATION_CACHE_DIR", "/x"),
+        ("JAX_ENABLE_X64", "1"),
+        ("JAXTYPING_DISABLE", "1"),
+    ],
+)
+def test_switches_without_effect_or_that_the_program_sets_are_not(name, value):
+    assert switches({name: value}) == {}
+
+
+def test_flags_of_xla_count_in_any_order():
+    assert (
+        switches({"XLA_FLAGS": "--b=1  --a=2"})
+        == switches({"XLA_FLAGS": "--a=2 --b=1"})
+        == {"XLA_FLAGS": "--a=2 --b=1"}
+    )
+
+
+def test_other_packages_and_devices_are_told():
+    earlier = {"devices": "2 x cpu (cpu)", "packages": {"jax": "1", "numpy": "2", "pytest": "3"}}
+    now = {"devices": "1 x H100 (gpu)", "packages": {"jax": "1", "numpy": "3", "pytest": "4"}}
+    assert changed_surroundings(earlier, {**now, "devices": "8 x cpu (cpu)"}) == ["numpy (2 there, 3 now)"]
+    assert changed_surroundings(earlier, now)[0] == "device (cpu (cpu) there, H100 (gpu) now)"
 
 
 def test_a_field_that_only_one_of_the_configs_has_is_named(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -239,7 +240,8 @@ def test_truth_table_reads_f0_every_10_ms():
 def test_files_hold_the_rendered_sound_and_its_truth(small_folder: Path):
     specs = speech.utterance_specs(SMALL)
     expected = {f"wav/{spec.recording}.wav" for spec in specs} | {f"truth/{spec.recording}.npz" for spec in specs}
-    assert set(files_of(small_folder)) == expected | {"synthetic.json"}
+    checksums = {f"{name}.sha256" for name in expected}
+    assert set(files_of(small_folder)) == expected | checksums | {"synthetic.json"}
     for spec in specs:
         sound = speech.render(SMALL, spec, RATE_HZ)
         path = small_folder / "wav" / f"{spec.recording}.wav"
@@ -271,6 +273,35 @@ def test_files_are_the_same_bytes_again_and_a_killed_generation_goes_on(small_fo
     assert kept.stat().st_mtime_ns == kept_ns
 
 
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "flipped": lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    "emptied": lambda content: b"",
+    "of another kind": lambda content: b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "longer": lambda content: content + b"\0",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["wav/21a01Wa.wav", "truth/22a01Ta.npz", "wav/21a01Wa.wav.sha256", "synthetic.json"])
+def test_damaged_files_are_made_again(small_folder: Path, tmp_path: Path, name: str, damage: str):
+    shutil.copytree(small_folder, tmp_path, dirs_exist_ok=True)
+    damaged = DAMAGES[damage](small_folder.joinpath(name).read_bytes())
+    if name == "synthetic.json" and damage in ("flipped", "longer"):
+        damaged = damaged.replace(b"{", b"[")
+    (tmp_path / name).write_bytes(damaged)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+    assert files_of(tmp_path) == files_of(small_folder)
+
+
+def test_a_recording_in_the_place_of_another_one_is_made_again(small_folder: Path, tmp_path: Path):
+    shutil.copytree(small_folder, tmp_path, dirs_exist_ok=True)
+    for ending in (".wav", ".wav.sha256"):
+        shutil.copy(tmp_path / "wav" / f"21a01Wa{ending}", tmp_path / "wav" / f"22a01Ta{ending}")
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+    assert files_of(tmp_path) == files_of(small_folder)
+
+
 def test_a_folder_of_another_config_is_refused(small_folder: Path):
     before = files_of(small_folder)
     with pytest.raises(UserError, match="another config"):
@@ -294,9 +325,9 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(UserError, match=r"/wav: the disk is full; make room or choose another --cache_dir"):
+    with pytest.raises(UserError, match=r": the disk is full; make room or choose another --cache_dir"):
         corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
-    assert set(files_of(tmp_path)) == {"synthetic.json", "truth/21a01Wa.npz"}
+    assert set(files_of(tmp_path)) == {"synthetic.json"}
 
 
 def test_every_corpus_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):

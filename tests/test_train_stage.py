@@ -106,7 +106,7 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
         checkpoints.load_variables(undisturbed.folder),
     )
     arrays, expected = (read_arrays(own.history_file()) for own in (resumed, undisturbed))
-    assert set(arrays) == set(expected) == {"history", "best_epoch"}
+    assert set(arrays) == set(expected) == {"members", "history", "best_epoch"}
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, expected[name])
 

@@ -14,6 +14,10 @@ from convcam_jax.measures.statistics import groups_of, mean_interval
 
 _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
 _CURVE_LABELS = {"train": "train (during the epoch, with dropout)", "validation": "validation"}
+# Letters of an emotion's name: at most, and those of all panels' names side by side.
+_MOST_LETTERS, _MOST_LETTERS_ABREAST = 18, 36
+# Of the page, what names and the colours' bar leave to the titles of confusion matrices.
+_TITLE_INCHES = 4.2
 
 
 @style.styled
@@ -66,6 +70,9 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     of the row.
     """
     figure, axes = style.group_panels(1, len(matrices), height=3.1)
+    # Names stand at both axes of each panel, and have to leave room for its cells.
+    n_columns = axes[0, 0].get_gridspec().ncols
+    most_letters = min(_MOST_LETTERS, _MOST_LETTERS_ABREAST // n_columns)
     for number, (panel, (group, counts)) in enumerate(zip(axes[0], matrices.items(), strict=True)):
         totals = counts.sum(axis=1)
         shares = counts.div(totals.where(totals > 0, 1), axis=0).to_numpy(dtype=float)
@@ -73,12 +80,12 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         for (row, column), count in np.ndenumerate(counts.to_numpy()):
             colour = "white" if shares[row, column] > 0.5 else "black"
             panel.text(column, row, str(count), ha="center", va="center", color=colour)
-        emotions = [style.shown(emotion) for emotion in counts.columns]
+        emotions = [style.shown(emotion, most_letters) for emotion in counts.columns]
         panel.set_xticks(range(len(counts)), emotions, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_yticks(range(len(counts)), emotions)
         panel.spines[:].set_visible(False)
         panel.set_xlabel("recognised as")
-        style.panel_title(panel, number, style.group_title(group))
+        style.panel_title(panel, number, style.in_lines(style.group_title(group), _TITLE_INCHES / n_columns))
     style.label_left(axes[0], "emotion")
     figure.colorbar(image, ax=axes.ravel().tolist(), label="share of the emotion's recordings", shrink=0.85)
     return figure

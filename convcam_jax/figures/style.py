@@ -19,6 +19,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from convcam_jax.figures.fonts import drawable, use_fonts_of_letters
 from convcam_jax.figures.frequency import drawn_edges
 from convcam_jax.system.text import in_one_line
 
@@ -92,6 +93,7 @@ class _StyledFigure(Figure):
     """A figure that keeps the shared settings when it is saved, which is when the labels of most ticks are made."""
 
     def draw(self, renderer: RendererBase) -> None:
+        use_fonts_of_letters(self)
         with _settings():
             super().draw(renderer)
 
@@ -186,14 +188,22 @@ def legend_below(
 def shown(word: str, most_letters: int = _MOST_LETTERS) -> str:
     """A word of the user's as it is drawn: as it is, in one line, without the middle of what is too long.
 
+    Of letters that no font of the machine has, their numbers.
+
     >>> shown("a word that is longer than there is room for", 20)
     'a word tha…room for'
     """
-    line = in_one_line(word)
-    if len(line) <= most_letters:
-        return line
+    letters = [drawable(letter) for letter in in_one_line(word)]
+    if sum(map(len, letters)) <= most_letters:
+        return "".join(letters)
     n_last = most_letters // 2 - 1
-    return f"{line[: most_letters - 1 - n_last].rstrip()}…{line[-n_last:].lstrip()}"
+    first, last = _fitting(letters, most_letters - 1 - n_last), _fitting(letters[::-1], n_last)[::-1]
+    return f"{''.join(first).rstrip()}…{''.join(last).lstrip()}"
+
+
+def _fitting(letters: Sequence[str], most: int) -> Sequence[str]:
+    """As many of the first letters, of which each is drawn as one or more, as are drawn as `most` at most."""
+    return letters[: sum(length <= most for length in itertools.accumulate(map(len, letters)))]
 
 
 def shown_recording(name: str) -> str:

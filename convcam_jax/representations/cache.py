@@ -23,12 +23,12 @@ from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations.features import FeatureConfig, Features, compute_features
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.system.errors import RecordingError, together
-from convcam_jax.system.files import write_whole
+from convcam_jax.system.files import checksum, file_hash, write_whole
 from convcam_jax.system.progress import show_progress
 from convcam_jax.system.worker_processes import in_processes
 
 # To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
@@ -56,7 +56,7 @@ def load_or_compute(
     `on_error` "stop" all problems are raised together when all is computed. Raises UserError if the cache cannot be
     written. The calling script needs the guard `if __name__ == "__main__"`.
     """
-    hashes = {path: _file_hash(path) for path in {u.path for u in utterances}}
+    hashes = {path: file_hash(path) for path in {u.path for u in utterances}}
     paths = {u.recording: entry_path(u.source, config, cache_dir, hashes[u.path]) for u in utterances}
     entries = {r: entry for r, path in paths.items() if path and (entry := read_entry(path))}
     missing = [u for u in utterances if u.recording not in entries]
@@ -81,31 +81,18 @@ def load_or_compute(
 
 
 def corpus_hash(utterances: Iterable[Utterance]) -> str:
-    """SHA-256 (hex) of the names of all utterances, their files, and the parts of these that they are, in any order.
+    """SHA-256 (hex) of all that is known of the utterances, their files, and the parts of these that they are.
 
-    Raises UserError naming all files that cannot be read.
+    The order does not matter, nor where the files lie. Raises UserError naming all files that cannot be read.
     """
     utterances = list(utterances)
-    hashes = {path: _file_hash(path) for path in {u.path for u in utterances}}
+    hashes = {path: file_hash(path) for path in {u.path for u in utterances}}
     if unreadable := [u for u in utterances if not hashes[u.path]]:
         raise together(
             [RecordingError(u.recording, f"{u.path} cannot be read; replace or remove it") for u in unreadable]
         )
-    lines = sorted(f"{u.recording} {hashes[u.path]}{_part_in_words(u.source)}\n" for u in utterances)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _part_in_words(source: Source) -> str:
-    return f" {source.start_s} {source.end_s}" if source.is_part else ""
-
-
-def _file_hash(path: Path) -> str:
-    """SHA-256 (hex) of a file, "" if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    lines = sorted(json.dumps({**u._asdict(), "path": hashes[u.path]}) for u in utterances)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def entry_path(source: Source, config: FeatureConfig, cache_dir: Path, file_hash: str) -> Path | None:
@@ -134,8 +121,8 @@ def read_entry(path: Path) -> Entry | None:
         content = path.read_bytes()
     except OSError:
         return None
-    checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
-    if hashlib.sha256(payload).digest() != checksum:
+    expected, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+    if checksum(path.name, payload) != expected:
         return None
     with np.load(io.BytesIO(payload)) as arrays:
         features = Features(**{name: arrays[name] for name in Features._fields})
@@ -147,7 +134,7 @@ def write_entry(path: Path, entry: Entry) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, sound=np.array(json.dumps(entry.sound)), **entry.features._asdict())
     payload = buffer.getvalue()
-    content = hashlib.sha256(payload).digest() + payload
+    content = checksum(path.name, payload) + payload
     write_whole(path, lambda temporary: temporary.write_bytes(content), "--cache_dir")
 
 

@@ -49,7 +49,7 @@ from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import remove_partial, write_whole
+from convcam_jax.system.files import is_undamaged, remove_partial, write_checked
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
 from convcam_jax.system.progress import counted, say, with_progress
 from convcam_jax.system.worker_processes import in_processes
@@ -96,16 +96,16 @@ def _corpus(config: Config) -> SyntheticConfig:
 
 
 def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> dict[str, Path]:
-    """The wav files of recordings, made if they are not in the cache."""
+    """The wav files of recordings, made if they are not in the cache, or damaged there."""
     corpus, rate_hz = _corpus(config), config.representation.sample_rate_hz
     folder = cache_dir / planted.folder_name(corpus, rate_hz) / "wav"
     paths = {one.recording: folder / f"{one.recording}.wav" for one in recordings}
-    missing = sorted(one for one in recordings if not paths[one.recording].exists())
+    missing = sorted(one for one in recordings if not is_undamaged(paths[one.recording]))
     render = partial(planted.wav, config=corpus, rate=rate_hz)
     with closing(in_processes(render, missing)) as made:
         contents = with_progress(made, "planted evidence", len(missing), "recording")
         for one, content in zip(missing, contents, strict=True):
-            write_whole(paths[one.recording], partial(Path.write_bytes, data=content), "--cache_dir")
+            write_checked(paths[one.recording], content, "--cache_dir")
     return paths
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,15 +27,13 @@ from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import ARRAY_ENDING, read_array, write_csv
+from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
 from convcam_jax.system.progress import say
 
 # The one "member" that made the maps.
 SEED = 0
 
 Maps = dict[str, NDArray]
-# What reading a damaged file raises.
-_UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def read_maps(path: Path) -> Maps:
@@ -55,7 +52,7 @@ def read_maps(path: Path) -> Maps:
             _check_size(file, path)
             members = _map_members(file, path)
             return {recording: _read_array(file, member, path) for recording, member in members.items()}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UserError(f"--maps={path}: cannot be read ({error}); write it with numpy.savez") from error
 
 
@@ -90,7 +87,7 @@ def _map_members(file: zipfile.ZipFile, path: Path) -> dict[str, str]:
 def _read_array(file: zipfile.ZipFile, member: str, path: Path) -> NDArray:
     try:
         return read_array(file, member)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         name = member.removesuffix(ARRAY_ENDING)
         raise UserError(f"--maps={path}: array {name} cannot be read ({error}); save it as float32") from error
 

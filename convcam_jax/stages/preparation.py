@@ -18,13 +18,14 @@ from convcam_jax.corpora.utterances import Utterance, group_of, select, without
 from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
+from convcam_jax.figures.fonts import remark_on_letters
 from convcam_jax.representations.cache import Loaded, load_or_compute
 from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.pretrained import check_weights
-from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
+from convcam_jax.stages.record import CONFIG_FILE, changed_surroundings, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
@@ -190,6 +191,8 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         check_weights(config.make_network("float32"), config.grid)
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
+    if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
+        say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
     if is_first_process():
         write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
@@ -215,6 +218,13 @@ def write_beginning(
     if dataset.sounds:
         write_csv(workdir / "sounds.csv", sound_table(dataset))
     write_skipped(workdir, problems, len(dataset.utterances))
+    if remark := remark_on_letters(_words(dataset)):
+        say(remark)
+
+
+def _words(dataset: Dataset) -> set[str]:
+    """The user's words that figures show."""
+    return {word for u in dataset.utterances for word in (u.recording, u.speaker, u.emotion)} | set(dataset.groups)
 
 
 def write_skipped(folder: Path, problems: Sequence[RecordingError], n_used: int) -> None:

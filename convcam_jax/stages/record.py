@@ -17,19 +17,35 @@ from convcam_jax.representations.cache import corpus_hash
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import file_hash
+from convcam_jax.system.jax_setup import switches
 
 CONFIG_FILE = "config.json"
 # To be raised when files of a workdir change in what they hold.
-FORMAT = 3
+FORMAT = 4
+# What a run is made from, beside its config.
+_HASHES = {
+    "corpus_sha256": "the corpus's recordings or what is known of them",
+    "maps_sha256": "the file of maps",
+    "weights_sha256": "the file of weights",
+}
+# By another version of these numbers may be others.
+COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
 # Where the corpus lies and how often a training is kept do not change a run's results.
 FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
 
 
 def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
-    """What `config.json` holds: the config, a hash of the corpus, the time now (UTC), and the surroundings."""
+    """What `config.json` holds: the config, a hash of the corpus, the time now (UTC), and the surroundings.
+
+    `switches` are the variables of the environment that results may depend on; there is a hash of the network's file of
+    weights, if it has one.
+    """
     begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     about = {"format": FORMAT, "config": flatten(config), "corpus_sha256": corpus_hash(utterances), "begun": begun}
-    return {**about, **surroundings()}
+    if weights := getattr(config.network, "weights", ""):
+        about["weights_sha256"] = file_hash(Path(weights))
+    return {**about, "switches": switches(os.environ), **surroundings()}
 
 
 def surroundings() -> dict[str, Any]:
@@ -67,8 +83,8 @@ def read_record(workdir: Path) -> dict[str, Any]:
 def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
     """See to it that a run with the `record` of its `config.json` may begin or go on in `workdir`.
 
-    `record` is that of `run_record`, with `maps_sha256` if maps were given; none must change, nor a field of the config
-    that `counts`.
+    `record` is that of `run_record`, with `maps_sha256` if maps were given; no hash must change, nor a switch, nor a
+    field of the config that `counts`.
 
     Raises:
       UserError: the folder holds a run of another config or of an earlier version, or other files.
@@ -104,8 +120,14 @@ def shortened(value: Any) -> str:
 def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
     names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
     differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
-    if earlier["corpus_sha256"] != record["corpus_sha256"]:
-        differing.append("the corpus's recordings")
-    if earlier.get("maps_sha256") != record.get("maps_sha256"):
-        differing.append("the file of maps")
-    return differing
+    differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
+    then, now = earlier.get("switches", {}), record.get("switches", {})
+    return differing + [f"the environment's {change}" for change in changed_fields(then, now, sorted({*then, *now}))]
+
+
+def changed_surroundings(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
+    # How many devices share the members changes nothing.
+    then, own = ({"device": str(record.get("devices")).partition(" x ")[2]} for record in (earlier, now))
+    packages = changed_fields(earlier.get("packages", {}), now.get("packages", {}), COMPUTE)
+    return [*changed_fields(then, own, ["device"]), *packages]

@@ -27,7 +27,7 @@ class Round(NamedTuple):
     folder: Path
 
     def history_file(self) -> Path:
-        """Where `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
+        """Where `members [S, 3]`, `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
         return self.folder.with_name(f"{self.folder.name}_history.npz")
 
     def handed_over_file(self) -> Path:

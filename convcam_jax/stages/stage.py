@@ -1,12 +1,15 @@
 """The stages of a run: which fields of the config each depends on, and so which have to be made again.
 
-`stages.json` in the workdir says of every finished stage what it was made from. A stage is made again when one of its
-fields has another value than then, or when a stage that it builds on was made from something else.
+`stages.json` in the workdir says of every finished stage what it was made from, and what it has written, with
+checksums. A stage is made again when one of its fields has another value than then, when a stage that it builds on was
+made from something else, or when a file of it is missing or has changed. Figures, which no stage reads, have no
+checksums; a stage is finished when they are drawn.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, wait
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -14,10 +17,15 @@ from typing import Any, NamedTuple
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import FREE_FIELDS, shortened
 from convcam_jax.stages.run import Run
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import file_hash
 from convcam_jax.system.formats import read_json, write_json
 from convcam_jax.system.progress import in_time, say
+from convcam_jax.system.worker_processes import begun_meanwhile
 
 STAGES_FILE = "stages.json"
+# Figures are drawn while other stages are made; what the training has saved is checked when it is read.
+_OF_NO_STAGE = ("training", "figures", STAGES_FILE)
 # How long a stage takes that is worth to be told.
 _LONG_S = 1.0
 # What a stage was made from: its fields by name, and what the stages were made from that it builds on, as hashes.
@@ -38,6 +46,21 @@ class Stage(NamedTuple):
     fields: tuple[str, ...]
     builds_on: tuple[str, ...]
     make: Callable[[Run], None]
+
+
+class Finished(NamedTuple):
+    """A finished stage: what it was made from, and SHA-256 (hex) of the files that it has written, by their paths."""
+
+    origin: Origin
+    files: dict[str, str]
+
+
+class Made(NamedTuple):
+    """A stage that has been made, and the figures that are still being drawn, perhaps."""
+
+    name: str
+    finished: Finished
+    figures: Collection[Future[object]]
 
 
 class Due(NamedTuple):
@@ -67,27 +90,71 @@ def due_stages(stages: Sequence[Stage], now: Mapping[str, Origin], then: Mapping
 
 def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     """Make what has to be made, and say what, why, and what is kept."""
-    path = run.workdir / STAGES_FILE
-    now, then = origins(stages, flatten(run.config)), read_finished(run.workdir)
-    due = due_stages(stages, now, then)
-    _say_due(stages, due, is_new=not then)
+    workdir, now, finished = run.workdir, origins(stages, flatten(run.config)), read_finished(run.workdir)
+    changed = {name: file for name, own in finished.items() if (file := changed_file(workdir, own.files))}
+    then = {name: own.origin for name, own in finished.items() if name not in changed}
+    due = [
+        own._replace(reason=f"{changed[own.stage.name]} is missing or has changed")
+        if own.stage.name in changed
+        else own
+        for own in due_stages(stages, now, then)
+    ]
+    _say_due(stages, due, is_new=not finished)
+    made: list[Made] = []
     for number, (stage, _) in enumerate(due, start=1):
         # From here on its files may be of either origin.
-        then.pop(stage.name, None)
-        write_json(path, then)
+        finished.pop(stage.name, None)
+        _note(workdir, finished, made)
         say(f"stage {stage.name} ({number} of {len(due)})")
-        begun_s = monotonic()
-        stage.make(run)
-        if monotonic() - begun_s >= _LONG_S:
-            say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
-        then[stage.name] = now[stage.name]
-        write_json(path, then)
+        made.append(_make(run, stage, now[stage.name]))
+        _note(workdir, finished, made)
+    wait([figure for own in made for figure in own.figures])
+    if due:
+        _note(workdir, finished, made)
 
 
-def read_finished(workdir: Path) -> dict[str, Origin]:
-    """The origins of the finished stages of a run."""
+def _make(run: Run, stage: Stage, origin: Origin) -> Made:
+    begun_s, begun, before = monotonic(), len(begun_meanwhile()), _written(run.workdir)
+    stage.make(run)
+    if monotonic() - begun_s >= _LONG_S:
+        say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
+    files = [name for name, state in _written(run.workdir).items() if before.get(name) != state]
+    sums = {name: file_hash(run.workdir / name) for name in sorted(files)}
+    return Made(stage.name, Finished(origin, sums), begun_meanwhile()[begun:])
+
+
+def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[Made]) -> None:
+    """Note in `stages.json` what is finished, and what has been made since if its figures are drawn."""
+    drawn = [own for own in made if all(figure.done() and not figure.exception() for figure in own.figures)]
+    finished |= {own.name: own.finished for own in drawn}
+    write_json(workdir / STAGES_FILE, {name: {**own.origin, "files": own.files} for name, own in finished.items()})
+
+
+def _written(workdir: Path) -> dict[str, tuple[int, int, int]]:
+    """A run's files but those of the training and the figures, each with what changes when it is written anew."""
+    places = [path for path in workdir.rglob("*") if path.relative_to(workdir).parts[0] not in _OF_NO_STAGE]
+    states = {path.relative_to(workdir).as_posix(): path.stat() for path in places if path.is_file()}
+    return {name: (own.st_ino, own.st_mtime_ns, own.st_size) for name, own in states.items()}
+
+
+def changed_file(workdir: Path, files: Mapping[str, str]) -> str:
+    """The first of a stage's files that is missing or not what was written; "" if there is none."""
+    return next((name for name, written in files.items() if file_hash(workdir / name) != written), "")
+
+
+def read_finished(workdir: Path) -> dict[str, Finished]:
+    """The finished stages of a run; none where the note of them is damaged, and all is made again."""
     path = workdir / STAGES_FILE
-    return read_json(path) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        return {
+            name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]))
+            for name, own in read_json(path).items()
+        }
+    except (UserError, AttributeError, KeyError, TypeError, ValueError):
+        say(f"{path}: is damaged; all but the training is made again")
+        return {}
 
 
 def _counts(stage: Stage, field: str) -> bool:

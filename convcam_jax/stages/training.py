@@ -27,11 +27,11 @@ from convcam_jax.stages.rounds import (
 )
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json
+from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
-from convcam_jax.training.checkpoints import Progress
+from convcam_jax.training.checkpoints import DamagedCheckpoint, Progress
 from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
 from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
@@ -90,7 +90,9 @@ def train_round(
     Raises:
       UserError: a loss is not finite.
     """
-    if not (checkpoints.is_complete(own.folder) or own.handed_over_file().exists()):
+    if not _is_trained(own):
+        checkpoints.remove(own.folder)
+        own.handed_over_file().unlink(missing_ok=True)
         say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
         network = _network(config)
         n_frames, batch_size = np.asarray(recordings.n_frames), config.train.batch_size
@@ -99,10 +101,25 @@ def train_round(
     checkpoints.remove(own.progress_folder())
 
 
+def _is_trained(own: Round) -> bool:
+    """Whether the round is complete, and has the members that it should have."""
+    if not (checkpoints.is_complete(own.folder) or own.handed_over_file().exists()):
+        return False
+    try:
+        members = read_arrays(own.history_file())["members"]
+    except (UserError, KeyError):
+        return False
+    return members.tolist() == _names(own.members).tolist()
+
+
+def _names(members: tuple[Member, ...]) -> np.ndarray:
+    return np.array([tuple(map(str, member)) for member in members])
+
+
 def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> list[Round]:
     """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
     note = folder / ROUNDS_FILE
-    if not note.exists():
+    if not _is_sound(note):
         n_devices = jax.local_device_count()
         per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
         n_cohorts = len({member.cohort for member in members})
@@ -110,6 +127,14 @@ def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> li
         say(f"{counted(len(members), 'member')}, {size} at a time on {counted(n_devices, 'device')}")
         write_json(note, {"members_at_once": size})
     return read_rounds(members, folder)
+
+
+def _is_sound(note: Path) -> bool:
+    """Whether the size of rounds is noted; where the note was damaged, rounds of another size are trained again."""
+    try:
+        return note.exists() and read_json(note)["members_at_once"] >= 1
+    except (UserError, KeyError, TypeError):
+        return False
 
 
 def members_per_device(config: Config) -> int:
@@ -154,7 +179,8 @@ def _train_for_first_process(own: Round, config: Config, network: Network, plan:
 
 
 def _write_history(own: Round, reached: Progress) -> None:
-    arrays = {"history": reached.history, "best_epoch": np.asarray(reached.state.best_epoch)}
+    best_epoch = np.asarray(reached.state.best_epoch)
+    arrays = {"members": _names(own.members), "history": reached.history, "best_epoch": best_epoch}
     write_arrays(own.history_file(), arrays)
 
 
@@ -200,8 +226,14 @@ def _start_or_resume(
     begun = _start(members, network, config, plan, recordings)
     if manager.latest_step() is None:
         return _with_weights(begun, network)
+    try:
+        progress = checkpoints.restore(manager, manager.latest_step(), begun)
+    except DamagedCheckpoint:
+        say(f"the checkpoint after epoch {manager.latest_step()} is damaged; these members begin anew")
+        manager.delete(manager.latest_step())
+        return _with_weights(begun, network)
     say(f"going on after epoch {manager.latest_step()}")
-    return checkpoints.restore(manager, manager.latest_step(), begun)
+    return progress
 
 
 def _shown_epochs(

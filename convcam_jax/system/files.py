@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and problems of the disk told in one line."""
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from convcam_jax.system.errors import UserError
 
+# Of a file that holds the checksum of another one, behind the name of that.
+_CHECKSUM_ENDING = ".sha256"
 # What begins like this was left half-written by a killed run.
 PARTIAL_PREFIX = ".partial-"
 # In characters, of which a file system may count several bytes each.
@@ -50,11 +53,46 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
     temporary = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(4)}-{path.name}")
     with disk_errors(path.parent, flag):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder where a file is to be written; remove it or choose another {flag}")
         try:
             write(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file, "" if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def checksum(name: str, content: bytes) -> bytes:
+    """SHA-256 of a file by its name and content, so that another file in its place is found, too."""
+    return hashlib.sha256(name.encode() + b"\0" + content).digest()
+
+
+def write_checked(path: Path, content: bytes, flag: str) -> None:
+    """Write a file that `is_undamaged` can tell from a damaged one, and its checksum beside it; see `write_whole`."""
+    write_whole(path, lambda temporary: temporary.write_bytes(content), flag)
+    # The checksum comes last: without it the file counts for nothing.
+    write_whole(_checksum_file(path), lambda temporary: temporary.write_bytes(checksum(path.name, content)), flag)
+
+
+def is_undamaged(path: Path) -> bool:
+    """Whether the file at `path` is there, and as `write_checked` has written it."""
+    try:
+        return _checksum_file(path).read_bytes() == checksum(path.name, path.read_bytes())
+    except OSError:
+        return False
+
+
+def _checksum_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}{_CHECKSUM_ENDING}")
 
 
 def file_stem(name: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 import pandas as pd
 
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.namespaces import ATTRIBUTE
 from convcam_jax.system.text import in_markdown
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
+_MAKE_AGAIN = "remove it, and give the run's command again, which makes it anew"
 EMPTY = "–"  # noqa: RUF001
 # Columns of words: they stay text, whatever the words look like ("01", "NA", "true").
 _WORDS = frozenset(
@@ -29,6 +32,8 @@ _WORDS = frozenset(
         *("truth", "predicted", "class", "variant", "problem", "sentence", "claim", "id", "section", "architecture"),
     )
 )
+# What reading a damaged file of arrays raises.
+UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 # How a member of an .npz file is called behind the name of its array.
 ARRAY_ENDING = ".npy"
 
@@ -44,8 +49,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file; raises UserError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); {_MAKE_AGAIN}") from error
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -110,16 +118,23 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz file."""
-    with zipfile.ZipFile(path) as file:
-        return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
+    """Read all arrays of an .npz file; raises UserError if it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
+    except UNREADABLE as error:
+        raise UserError(f"{path}: cannot be read ({error}); {_MAKE_AGAIN}") from error
 
 
 def read_array(file: zipfile.ZipFile, member: str) -> np.ndarray:
-    """Read one array of an .npz file; raises ValueError, OSError, EOFError, MemoryError or what `zipfile` raises."""
+    """Read one array of an .npz file; raises `UNREADABLE`."""
     # numpy.load takes the array `x.npy` for the array `x` where both are there.
     with file.open(member) as content:
-        return np.lib.format.read_array(content, allow_pickle=False)
+        array = np.lib.format.read_array(content, allow_pickle=False)
+        # Its checksum is looked at when all of it has been read, which a damaged shape may keep from happening.
+        if content.read(1):
+            raise ValueError(f"{member} is longer than its array")
+    return array
 
 
 def write_figure(path: Path, draw: "Callable[P, Figure]", *args: P.args, **kwargs: P.kwargs) -> None:

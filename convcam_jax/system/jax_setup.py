@@ -10,6 +10,7 @@ import logging
 import os
 import warnings
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,28 @@ RESULTS_DEPEND_ON: dict[str, Any] = {
     "jax_disable_jit": False,
     "jax_transfer_guard": "allow",
 }
+# Variables on which results may depend, too, by their beginnings, and those among them on which they do not.
+_SWITCHES = (
+    "JAX_",
+    "XLA_",
+    "LIBTPU_INIT_ARGS",
+    "NVIDIA_TF32_OVERRIDE",
+    "NPY_DISABLE_CPU_FEATURES",
+    "OPENBLAS_CORETYPE",
+)
+_WITHOUT_EFFECT = (
+    *(
+        "JAX_PLATFORM",
+        "JAX_NUM_CPU_DEVICES",
+        "JAX_CUDA_VISIBLE_DEVICES",
+        "JAX_ROCM_VISIBLE_DEVICES",
+        "XLA_PYTHON_CLIENT_",
+    ),
+    *("JAX_COMPILATION_CACHE_", "JAX_PERSISTENT_CACHE_", "JAX_ENABLE_COMPILATION_CACHE", "JAX_RAISE_", "JAX_EXPLAIN_"),
+    *("JAX_LOG", "JAX_DEBUG_", "JAX_TRACEBACK_", "JAX_DUMP_", "JAX_PPRINT_", "JAX_CHECK_", "JAX_ENABLE_CHECKS"),
+    *("JAX_COORDINATOR_", "JAX_DISTRIBUTED_", "JAX_LOCAL_", "JAX_PROCESS_", "JAX_NUM_PROCESSES", "JAX_INCLUDE_"),
+)
+_FLAGS_WITHOUT_EFFECT = ("--xla_force_host_platform_device_count", "--xla_dump_")
 _COORDINATOR_TIMEOUT_S = 300
 # Processes are at different steps of their training for hours; one that has died is noticed by its missing heartbeat.
 _BARRIER_TIMEOUT_MS = 7 * 24 * 3600 * 1000
@@ -76,6 +99,19 @@ def prepare_jax(cache_dir: Path, share: Share | None = None) -> None:
             shutdown_timeout_seconds=_SHUTDOWN_TIMEOUT_S,
         )
     _find_devices()
+
+
+def switches(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment on which results may depend and that the program leaves as they are."""
+    found = {
+        name: value
+        for name, value in sorted(environment.items())
+        if name.startswith(_SWITCHES) and not name.startswith(_WITHOUT_EFFECT) and name.lower() not in RESULTS_DEPEND_ON
+    }
+    if "XLA_FLAGS" in found:
+        flags = [flag for flag in found["XLA_FLAGS"].split() if not flag.startswith(_FLAGS_WITHOUT_EFFECT)]
+        found["XLA_FLAGS"] = " ".join(sorted(flags))
+    return {name: value for name, value in found.items() if value}
 
 
 def is_first_process() -> bool:

@@ -104,6 +104,11 @@ def meanwhile(function: Callable[..., object], *args: object) -> None:
     _meanwhile.append(_submit(function, *args))
 
 
+def begun_meanwhile() -> tuple[Future[object], ...]:
+    """What `meanwhile` has begun inside `background` until now."""
+    return tuple(_meanwhile or ())
+
+
 def _raise_errors(futures: Sequence[Future[object]]) -> None:
     with _ended_from_outside():
         for future in futures:

@@ -1,5 +1,10 @@
-"""Checkpoints of a round of members while it trains, and the round's result once it is done, by Orbax."""
+"""Checkpoints of a round of members while it trains, and the round's result once it is done, by Orbax.
 
+Each holds a checksum of its arrays, which Orbax does not look at: what the disk has damaged is not believed.
+"""
+
+import errno
+import hashlib
 import os
 import re
 import shutil
@@ -14,11 +19,19 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from convcam_jax.networks.network import Variables
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import disk_errors
 from convcam_jax.training.member import MemberState
 
 # A finished round has one checkpoint.
 _ONLY_STEP = 0
+_TREE, _CHECKSUM = "tree", "sha256"
+# For these the surroundings are to blame, not the checkpoint.
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+class DamagedCheckpoint(UserError):  # noqa: N818
+    """A checkpoint whose files are not what was written."""
 
 
 class Progress(NamedTuple):
@@ -80,14 +93,19 @@ def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
         # What one process has on its own devices, Orbax takes as NumPy arrays only, and from the first process.
         tree = jax.tree.map(np.asarray, tree)
     with _storage_errors(Path(manager.directory)):
-        manager.save(step, args=ocp.args.PyTreeSave(tree))
+        manager.save(step, args=ocp.args.PyTreeSave({_TREE: tree, _CHECKSUM: _checksum(tree)}))
         manager.wait_until_finished()
 
 
 def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:
-    """The tree saved at `step`, with the structure, types and shardings of `like` (arrays or shapes)."""
-    arguments = ocp.checkpoint_utils.construct_restore_args(like)
-    return manager.restore(step, args=ocp.args.PyTreeRestore(like, restore_args=arguments))
+    """The tree saved at `step`, with the structure, types and shardings of `like` (arrays or shapes).
+
+    Raises DamagedCheckpoint.
+    """
+    whole = {_TREE: like, _CHECKSUM: _checksum(())}
+    with _damage(Path(manager.directory)):
+        arguments = ocp.checkpoint_utils.construct_restore_args(whole)
+        return _checked(manager.restore(step, args=ocp.args.PyTreeRestore(whole, restore_args=arguments)))
 
 
 def save_variables(folder: Path, variables: Variables) -> None:
@@ -105,11 +123,44 @@ def is_complete(folder: Path) -> bool:
 
 
 def load_variables(folder: Path) -> Variables:
-    """The variables of a trained round, as NumPy arrays."""
-    with open_manager(folder) as manager:
+    """The variables of a trained round, as NumPy arrays; raises DamagedCheckpoint."""
+    with _damage(folder), open_manager(folder) as manager:
         shapes = manager.item_metadata(_ONLY_STEP)
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
-        return manager.restore(_ONLY_STEP, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+        return _checked(manager.restore(_ONLY_STEP, args=ocp.args.PyTreeRestore(restore_args=as_numpy)))
+
+
+def _checksum(tree: Any) -> np.ndarray:
+    """SHA-256 of the types, shapes and values of the leaves: 32 numbers of 8 bits."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        array = np.ascontiguousarray(leaf)
+        digest.update(f"{array.dtype} {np.shape(leaf)};".encode())
+        digest.update(memoryview(array.reshape(-1).view(np.uint8)))
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _checked(whole: Any) -> Any:
+    tree = whole[_TREE]
+    if not np.array_equal(_checksum(tree), whole[_CHECKSUM]):
+        raise ValueError("the checksum is another one")
+    return tree
+
+
+@contextmanager
+def _damage(folder: Path) -> Iterator[None]:
+    """Turn what Orbax raises of files that are not what it has written, which may be anything, into one error."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if isinstance(error, MemoryError) or number in _OF_THE_SYSTEM or "RESOURCE_EXHAUSTED" in str(error):
+            raise
+        raise DamagedCheckpoint(
+            f"{folder}: is damaged; remove this folder and give the run's command again, which trains its members anew"
+        ) from error
 
 
 def remove(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The embedded corpus as a folder of files in the layout of EMO-DB, with the known F0 of each recording beside them."""
 
+import io
 import json
 from contextlib import closing
 from functools import partial
@@ -15,7 +16,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.speech import UtteranceSpec
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import disk_errors, write_whole
+from convcam_jax.system.files import disk_errors, is_undamaged, write_checked, write_whole
 from convcam_jax.system.progress import with_progress
 from convcam_jax.system.worker_processes import in_processes
 
@@ -34,21 +35,22 @@ def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
 def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, progress: bool = True) -> None:
     """Write wav/RECORDING.wav (16-bit mono) and truth/RECORDING.npz (`speech.truth_table`) for every recording.
 
-    Recordings that are there already are kept, so that a killed generation goes on where it was; `progress` shows how
-    far the others are. Raises UserError if the folder cannot be written or holds a synthetic corpus of another config.
+    Recordings that are there already and not damaged (there is a checksum beside each file) are kept, so that a killed
+    generation goes on where it was; `progress` shows how far the others are. Raises UserError if the folder cannot be
+    written or holds a synthetic corpus of another config.
     """
     _claim_folder(config, folder, sample_rate_hz)
     paths = {
         spec: (folder / "wav" / f"{spec.recording}.wav", folder / "truth" / f"{spec.recording}.npz")
         for spec in speech.utterance_specs(config)
     }
-    missing = [spec for spec, pair in paths.items() if not all(path.exists() for path in pair)]
+    missing = [spec for spec, pair in paths.items() if not all(map(is_undamaged, pair))]
     with closing(in_processes(partial(_make, config, sample_rate_hz), missing)) as made:
         shown = with_progress(made, "synthetic corpus", len(missing), "recording", progress)
         for spec, (content, truth) in zip(missing, shown, strict=True):
             wav_path, truth_path = paths[spec]
-            write_whole(truth_path, partial(_save_truth, truth), _FLAG)
-            write_whole(wav_path, partial(Path.write_bytes, data=content), _FLAG)
+            write_checked(truth_path, truth, _FLAG)
+            write_checked(wav_path, content, _FLAG)
 
 
 def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) -> None:
@@ -59,22 +61,31 @@ def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) ->
     with disk_errors(folder, _FLAG):
         (folder / "wav").mkdir(parents=True, exist_ok=True)
         (folder / "truth").mkdir(exist_ok=True)
-    if not path.exists():
+    there = _text(path)
+    if there is None:
         write_whole(path, lambda temporary: temporary.write_text(identity), _FLAG)
-    elif path.read_text() != identity:
+    elif there != identity:
         raise UserError(
             f"{path}: the folder holds a synthetic corpus of another config; delete it or choose another {_FLAG}"
         )
 
 
-def _make(config: SyntheticConfig, sample_rate_hz: int, spec: UtteranceSpec) -> tuple[bytes, dict[str, np.ndarray]]:
-    """The wav file of a recording and its truth."""
+def _text(path: Path) -> str | None:
+    """What the file says; None where there is none, or one that is damaged: the folder's name says it, too."""
+    try:
+        text = path.read_text()
+        json.loads(text)
+    except (OSError, ValueError):
+        return None
+    return text
+
+
+def _make(config: SyntheticConfig, sample_rate_hz: int, spec: UtteranceSpec) -> tuple[bytes, bytes]:
+    """The wav file of a recording and the file of its truth."""
     sound = speech.render(config, spec, sample_rate_hz)
-    return wav_bytes(sound.samples, sample_rate_hz), speech.truth_table(sound, sample_rate_hz)
-
-
-def _save_truth(table: dict[str, np.ndarray], path: Path) -> None:
-    np.savez(path, allow_pickle=False, **table)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **speech.truth_table(sound, sample_rate_hz))
+    return wav_bytes(sound.samples, sample_rate_hz), buffer.getvalue()
 
 
 def _find(config: SyntheticConfig, cache_dir: Path, sample_rate_hz: int) -> Found:

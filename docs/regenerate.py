@@ -1,0 +1,119 @@
+"""Tables and pictures of the pages made again from runs, so that they cannot drift from what the program computes.
+
+python docs/regenerate.py --run=emodb=FOLDER --run=evidence=FOLDER
+
+A page marks what is made: <!-- from emodb: accuracy --> and <!-- end -->. The runs are those whose commands stand on
+the pages, and each may be left out.
+"""
+
+import argparse
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from convcam_jax.system.formats import read_csv
+
+DOCS = Path(__file__).resolve().parent
+BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# Of each run: the picture of the pages, and the figure that it is.
+PICTURES: Mapping[str, Mapping[str, str]] = {
+    "emodb": {"accuracy": "figure02", "masks": "figure03", "faithfulness": "faithfulness"},
+    "evidence": {"evidence": "evidence_methods"},
+}
+_CONTROLS = {
+    "random_blobs": "random blobs",
+    "time_shift": "moved in time",
+    "frequency_shift": "moved in frequency",
+    "shuffled_emotions": "regardless of emotion",
+    "top_energy": "strongest cells",
+}
+
+
+def accuracy_table(run: Path, measure: str) -> str:
+    """Mean over the seeds with its interval, and the chosen model, of each group."""
+    rows = read_csv(run / "tables" / "accuracy.csv")
+    rows = rows[(rows["measure"] == measure) & (rows["fold"] == "all") & (rows["speaker"] == "all")]
+    lines = [["", f"mean of {int(rows['seeds'].iloc[0])} seeds (95 % interval)", "model chosen on validation"]]
+    for row in rows.itertuples():
+        mean, low, high, chosen = (float(value) for value in (row.mean, row.low, row.high, row.chosen))
+        lines.append(
+            [str(row.group), f"{100 * mean:.1f} % ({100 * low:.1f} to {100 * high:.1f})", f"{100 * chosen:.1f} %"]
+        )
+    return _markdown(lines)
+
+
+def energy_table(run: Path) -> str:
+    """The energy inside the masks of the chosen models beside its controls."""
+    rows = read_csv(run / "controls.csv")
+    rows = rows[(rows["level"] == "group") & (rows["metric"] == "energy_ratio")]
+    lines = [["energy inside the mask, chosen models", "observed", *_CONTROLS.values()]]
+    for group, of_group in rows.groupby("group"):
+        own = of_group.set_index("control")
+        first = own.iloc[0]
+        observed = f"{_percent(first['observed'])} on {_percent(first['mask_area'])} of the area"
+        lines.append([str(group), observed, *(_percent(own.loc[name, "control_mean"]) for name in _CONTROLS)])
+    return _markdown(lines)
+
+
+def evidence_table(run: Path) -> str:
+    """Mean average precision of each method on the networks, the best first, and of the input's energy."""
+    rows = read_csv(run / "tables" / "evidence_methods.csv")
+    rows = rows[rows["source"].isin(["network", "energy"])]
+    rows = rows.assign(method=rows["method"].where(rows["source"] == "network", "the input's energy"))
+    counts = [name for name in rows.columns if name.startswith("above_")]
+    rows = rows.drop(columns=["source", *counts]).rename(columns={"planted_mean": "mean of planted"})
+    return _markdown([list(rows.columns), *([_two_digits(cell) for cell in row] for row in rows.to_numpy())])
+
+
+# By run and the block's name.
+MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
+    ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
+    ("emodb", "uar"): lambda run: accuracy_table(run, "uar"),
+    ("emodb", "energy"): energy_table,
+    ("evidence", "methods"): evidence_table,
+}
+
+
+def regenerated(page: str, runs: Mapping[str, Path]) -> str:
+    """A page with the blocks of those runs made again.
+
+    Raises:
+      KeyError: nothing makes a block of that name.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        begin, run, name, end = match.groups()
+        make = MAKERS[run, name]
+        return f"{begin}{make(runs[run])}\n{end}" if run in runs else match[0]
+
+    return BLOCK.sub(block, page)
+
+
+def _markdown(lines: list[list[str]]) -> str:
+    head, *rows = (f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([head, "|---" * len(lines[0]) + "|", *rows])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _two_digits(cell: object) -> str:
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+
+
+def main() -> None:
+    """Write the pages and pictures of the runs that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", action="append", required=True, metavar="NAME=FOLDER", help="a finished run")
+    runs = {name: Path(folder) for name, _, folder in (given.partition("=") for given in parser.parse_args().run)}
+    for page in DOCS.glob("*.md"):
+        page.write_text(regenerated(page.read_text(encoding="utf-8"), runs), encoding="utf-8")
+    for name in PICTURES.keys() & runs.keys():
+        for picture, figure in PICTURES[name].items():
+            shutil.copy(runs[name] / "figures" / f"{figure}.png", DOCS / "images" / f"{picture}.png")
+
+
+if __name__ == "__main__":
+    main()
