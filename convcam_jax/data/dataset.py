@@ -33,12 +33,14 @@ class Dataset(NamedTuple):
 
     def cohorts(self) -> tuple[Cohort, ...]:
         """The groups in the order of the alphabet, each with the folds in which it has recordings for the test."""
-        return tuple(
+        tested = {
             Cohort(group, fold.name)
-            for group in sorted(set(self.groups))
             for fold in self.folds
-            if len(self.indices(Cohort(group, fold.name), "test"))
-        )
+            for group, split in zip(self.groups, fold.split_of, strict=True)
+            if split == "test"
+        }
+        cohorts = (Cohort(group, fold.name) for group in sorted(set(self.groups)) for fold in self.folds)
+        return tuple(cohort for cohort in cohorts if cohort in tested)
 
     def indices(self, cohort: Cohort, split: str) -> Int[np.ndarray, " n"]:
         """Indices of the cohort's utterances for training, validation or the test, ascending."""
