@@ -31,7 +31,7 @@ from convcam_jax.training.config import TrainConfig
         (EmodbConfig, {"max_frames": -1}, "corpus.max_frames"),
         (EmodbConfig, {"models_per": "emotion"}, "corpus.models_per"),
         (SyntheticConfig, {"seed": -1}, "corpus.seed"),
-        (SyntheticConfig, {"speakers_per_gender": 21}, "corpus.speakers_per_gender"),
+        (SyntheticConfig, {"speakers_per_gender": 40}, "corpus.speakers_per_gender"),
         (SyntheticConfig, {"texts": 0}, "corpus.texts"),
         (Cqt, {"hop_samples": 0}, "representation.hop_samples"),
         (Cqt, {"hop_samples": -512}, "representation.hop_samples"),

@@ -111,3 +111,14 @@ def test_p_is_calibrated_where_maps_are_random():
         assert len(values) == 120
         assert stats.kstest(values, "uniform").pvalue > 0.01
         assert np.mean(np.array(values) <= 0.1) <= 0.1 + 2.5 * np.sqrt(0.09 / 120)
+
+
+def test_of_many_recordings_those_pairs_alone_are_compared_that_are_drawn():
+    maps, arrays = make(np.random.default_rng(4), [24, 15, 19, 22, 24])
+    draws = contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 3, np.random.default_rng(5))
+    generator = np.random.default_rng(5)
+    shares = generator.random((5, 3), np.float32)
+    drawn = generator.choice(np.arange(5), (5, 3))
+    for own, errors in zip(draws[1::2], contour_errors(maps, arrays, BIN_HZ, shares, ANALYSIS), strict=True):
+        assert own.control == "other_recordings"
+        np.testing.assert_allclose(own.draws, np.take_along_axis(np.asarray(errors.others), drawn, 1), rtol=1e-6)

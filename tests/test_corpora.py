@@ -94,7 +94,7 @@ def test_fields_at_their_limits_are_allowed():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("seed", -1), ("speakers_per_gender", 0), ("speakers_per_gender", 21), ("texts", 0), ("texts", 21)],
+    [("seed", -1), ("speakers_per_gender", 0), ("speakers_per_gender", 40), ("texts", 0), ("texts", 21)],
 )
 def test_sizes_of_the_embedded_corpus_have_limits(field, value):
     with pytest.raises(UserError, match=rf"config field corpus\.{field}: must"):

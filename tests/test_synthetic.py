@@ -76,7 +76,7 @@ def test_default_corpus_has_every_speaker_text_and_emotion_once():
 
 
 def test_names_parse_as_those_of_emodb():
-    for spec in speech.utterance_specs(SyntheticConfig(speakers_per_gender=20, texts=20)):
+    for spec in speech.utterance_specs(SyntheticConfig(speakers_per_gender=39, texts=20)):
         assert tuple(parse_emodb_name(spec.recording)) == tuple(spec)
 
 
@@ -87,8 +87,8 @@ def test_genders_by_number_apart_from_emodb():
         "23": "male",
         "24": "female",
     }
-    genders = speech.speaker_genders(SyntheticConfig(speakers_per_gender=20))
-    assert len(genders) == 40
+    genders = speech.speaker_genders(SyntheticConfig(speakers_per_gender=39))
+    assert len(genders) == 78
     assert not set(EMODB_SPEAKER_GENDERS) & set(genders)
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.arrays import emotion_indices, n_frames, stack
+from convcam_jax.data.arrays import emotion_indices, n_frames
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.representations.features import Features
@@ -33,12 +33,14 @@ class Dataset(NamedTuple):
 
     def cohorts(self) -> tuple[Cohort, ...]:
         """The groups in the order of the alphabet, each with the folds in which it has recordings for the test."""
-        return tuple(
+        tested = {
             Cohort(group, fold.name)
-            for group in sorted(set(self.groups))
             for fold in self.folds
-            if len(self.indices(Cohort(group, fold.name), "test"))
-        )
+            for group, split in zip(self.groups, fold.split_of, strict=True)
+            if split == "test"
+        }
+        cohorts = (Cohort(group, fold.name) for group in sorted(set(self.groups)) for fold in self.folds)
+        return tuple(cohort for cohort in cohorts if cohort in tested)
 
     def indices(self, cohort: Cohort, split: str) -> Int[np.ndarray, " n"]:
         """Indices of the cohort's utterances for training, validation or the test, ascending."""
@@ -63,9 +65,12 @@ def as_recordings(
     magnitudes: Sequence[np.ndarray], emotion: Int[np.ndarray, " N"], representation: Representation, max_frames: int
 ) -> Recordings:
     """Recordings as the network sees them, from magnitudes `[F, n]` and the indices of their emotions."""
-    spectrograms = [representation.scaled(magnitude.astype(np.float64)) for magnitude in magnitudes]
+    # One after another: as a list they would take twice the memory of the array.
+    spectrograms = np.zeros((len(magnitudes), len(magnitudes[0]), max_frames), dtype=np.float32)
+    for own, magnitude in zip(spectrograms, magnitudes, strict=True):
+        own[:, : magnitude.shape[1]] = representation.scaled(magnitude.astype(np.float64))
     return Recordings(
-        spectrograms=jnp.asarray(stack(spectrograms, max_frames)),
+        spectrograms=jnp.asarray(spectrograms),
         n_frames=jnp.asarray([magnitude.shape[1] for magnitude in magnitudes], dtype=jnp.int32),
         emotion=jnp.asarray(emotion),
     )

@@ -79,6 +79,11 @@ class Run:
         return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
 
     @cached_property
+    def tested_sets(self) -> dict[Cohort, np.ndarray]:
+        """The indices of every cohort's test recordings: with a fold for each speaker they are many to find."""
+        return self.dataset.sets("test")
+
+    @cached_property
     def rounds(self) -> list[Round]:
         """The rounds in which the ensemble is trained."""
         return begun_rounds(self.config, self.dataset, self.workdir)
@@ -122,7 +127,7 @@ class Run:
     def strata_to_explain(self, cohort: Cohort) -> tuple[np.ndarray, int]:
         """The cohort's test recordings in batches `[n_strata, n_steps]`, and the network's layout for a batch."""
         n_frames, batch_size = np.asarray(self.recordings.n_frames), self.config.train.batch_size
-        return tested_strata(n_frames, self.dataset.sets("test"), cohort, batch_size, self.network.layout)
+        return tested_strata(n_frames, self.tested_sets, cohort, batch_size, self.network.layout)
 
     def _cohort_maps(self, cohort: Cohort) -> CohortMaps:
         explained, members = self.explanations[cohort], self.members

@@ -54,7 +54,8 @@ def stretch_frames(
 class ContourErrors(NamedTuple):
     """The errors of Tables 3 and 4 of N recordings: with their own maps, with these moved, and with others' maps.
 
-    Row i of the last holds recording i with the map of each recording. Under `vmap` and `map` the axis N is in front.
+    Row i of the last holds recording i with the map of each recording, or of those it is compared with. Under `vmap`
+    and `map` the axis N is in front.
     """
 
     observed: Float[Array, "*N"]
@@ -70,8 +71,12 @@ def contour_errors(
     bin_hz: Float[Array, " F"],
     shares: Float[Array, "N P"],
     analysis: AnalysisConfig,
+    compared: Int[Array, "N M"] | None = None,
 ) -> tuple[ContourErrors, ContourErrors]:
-    """Errors of q (metric of Table 3) and of c (of Table 4) for maps >= 0 and shifts `shares` in 0..1."""
+    """Errors of q (metric of Table 3) and of c (of Table 4) for maps >= 0 and shifts `shares` in 0..1.
+
+    `compared`: indices of the recordings with whose maps each is compared; None: all N.
+    """
 
     def errors(contour: Array, trajectory_hz: Array, own: AnalysisArrays) -> tuple[Array, Array]:
         in_recording = jnp.arange(len(contour)) < own.n_frames
@@ -84,8 +89,10 @@ def contour_errors(
     def lines(activation: Array) -> tuple[Array, Array]:
         return activation_contour(activation), frequency_trajectory(activation, bin_hz, analysis.trajectory_threshold)
 
-    def recording(inputs: tuple[Array, AnalysisArrays, Array]) -> tuple[ContourErrors, ContourErrors]:
-        activation, own, own_shares = inputs
+    def recording(
+        inputs: tuple[Array, AnalysisArrays, Array, Array | None],
+    ) -> tuple[ContourErrors, ContourErrors]:
+        activation, own, own_shares, others = inputs
         contour, trajectory_hz = lines(activation)
 
         def moved(share: Array) -> tuple[Array, Array]:
@@ -99,12 +106,12 @@ def contour_errors(
         parts = (
             errors(contour, trajectory_hz, own),
             jax.vmap(moved)(own_shares),
-            jax.vmap(other)(maps, arrays.n_frames),
+            jax.vmap(other)(*((maps, arrays.n_frames) if others is None else (maps[others], arrays.n_frames[others]))),
         )
         q, c = zip(*parts, strict=True)
         return ContourErrors(*q), ContourErrors(*c)
 
-    return lax.map(recording, (maps, arrays, shares))
+    return lax.map(recording, (maps, arrays, shares, compared))
 
 
 def contour_controls(
@@ -123,11 +130,14 @@ def contour_controls(
     with_map = maps.any((1, 2))
     # Where no recording has a map, all values are NaN, whichever is drawn.
     drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), permutations))
-    both = contour_errors(maps, arrays, bin_hz, shares, analysis)
+    # The pairs of all with all are more than those that are drawn where there are many recordings.
+    compared = drawn if len(maps) > permutations else None
+    both = contour_errors(maps, arrays, bin_hz, shares, analysis, compared)
     result = []
     for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):
         observed = np.asarray(errors.observed)
-        exchanged = np.take_along_axis(np.asarray(errors.others), drawn, axis=1)
+        others = np.asarray(errors.others)
+        exchanged = np.take_along_axis(others, drawn, axis=1) if compared is None else others
         result.append(Draws(metric, "time_shift", observed, np.asarray(errors.moved)))
         result.append(Draws(metric, "other_recordings", observed, exchanged))
     return result

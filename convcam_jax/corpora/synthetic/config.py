@@ -19,5 +19,6 @@ class SyntheticConfig(CorpusConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.seed >= 0, "corpus.seed", "must not be negative")
-        require(1 <= self.speakers_per_gender <= 20, "corpus.speakers_per_gender", "must lie in 1..20")
+        # Names have two digits, from 21 on.
+        require(1 <= self.speakers_per_gender <= 39, "corpus.speakers_per_gender", "must lie in 1..39")
         require(1 <= self.texts <= 20, "corpus.texts", "must lie in 1..20")
