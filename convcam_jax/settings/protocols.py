@@ -48,16 +48,18 @@ MODERN = Preset(
     train={
         "epochs": 60,
         "patience_epochs": 60,
-        "learning_rate": 0.003,
-        "warmup_epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 0.002,
+        "warmup_epochs": 2,
         "schedule": "cosine",
         "weight_decay": 0.01,
+        "average_decay": 0.97,
         "label_smoothing": 0.05,
         "shift_bins": 2,
         "shift_frames": 100,
-        "masked_bins": 16,
-        "masked_frames": 20,
-        "mixup": 0.3,
+        "masked_bins": 12,
+        "masked_frames": 12,
+        "mixup": 0.2,
     },
 )
 PRESETS: Mapping[Protocol, Preset] = {
