@@ -69,6 +69,17 @@ def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape
     assert (size["architecture"], size["height"], size["width"]) == (name, *shape)
 
 
+def test_modern(tmp_path, run_cache_dir):
+    """Its network with few filters; one model for all, weights of classes besides."""
+    flags = ("--protocol=modern", "--set=network.filters=4,4,4", "--set=train.warmup_epochs=0", ONE_SPEAKER)
+    balanced = ("--set=train.class_weights=balanced", "--set=corpus.models_per=all")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *flags, *balanced)
+    assert_whole(tmp_path / "w", {("all", "all")}, 2)
+    own = config(tmp_path / "w")
+    assert (own["protocol"], own["network.name"]) == ("modern", "resnet_small")
+    assert (own["representation.scale"], own["train.average_decay"]) == ("decibel", 0.97)
+
+
 OTHER_REPRESENTATIONS = (
     ("mel", ()),
     ("vqt", ()),

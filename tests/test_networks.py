@@ -18,7 +18,7 @@ N_CLASSES = 3
 EMPTY = 1
 PRECISIONS = ("float32", "bfloat16")
 # Of so many layers that their programs take long to compile; what they share with the others is tested with those.
-LONG = ("vgg16", "mobilenet", "resnet50", "inceptionv3", "densenet121")
+LONG = ("resnet_small", "vgg16", "mobilenet", "resnet50", "inceptionv3", "densenet121")
 
 
 class Case(NamedTuple):

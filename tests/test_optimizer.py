@@ -14,7 +14,7 @@ from convcam_jax.data.recordings import ABSENT, take
 from convcam_jax.system.errors import UserError
 from convcam_jax.training.augmentation import NONE, Augmentation
 from convcam_jax.training.config import TrainConfig
-from convcam_jax.training.member import augmented_loss, init_member, score_batch, train_step
+from convcam_jax.training.member import Scores, augmented_loss, end_epoch, init_member, score_batch, train_step
 from convcam_jax.training.optimizer import Learning, learning_of, learning_rate_at, make_optimizer
 
 PARAMS, GRADIENT = {"w": jnp.array([2.0, -1.0])}, {"w": jnp.array([3.0, 4.0])}
@@ -24,12 +24,14 @@ LAYOUT = 400
 KEY = jax.random.key(5)
 ALL = Learning(
     0.01,
-    1,
-    6,
-    0.01,
-    1.0,
-    0.1,
-    Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4),
+    warmup_steps=1,
+    decay_steps=6,
+    weight_decay=0.01,
+    clip_norm=1.0,
+    average_decay=0.5,
+    weighs_classes=True,
+    label_smoothing=0.1,
+    augmentation=Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4),
 )
 
 
@@ -82,9 +84,28 @@ def test_the_learning_rate_rises_and_falls_by_hand():
     assert learning_rate_at(Learning(0.002)) == 0.002
 
 
+def test_one_cycle_rises_for_three_tenths_and_falls_to_nearly_nothing():
+    config = TrainConfig(epochs=5, schedule="one_cycle", learning_rate=0.002)
+    rate = learning_rate_at(learning_of(config, n_steps=20))
+    found = [float(rate(step)) for step in range(101)]
+    np.testing.assert_allclose(
+        [found[0], found[15], found[30]], [0.002 / 25, 0.002 * (1 + 1 / 25) / 2, 0.002], rtol=1e-4
+    )
+    assert np.all(np.diff(found[:31]) > 0)
+    assert np.all(np.diff(found[30:]) < 0)
+    assert found[100] < 1e-4 * 0.002
+
+
+def test_one_cycle_takes_no_other_warm_up():
+    with pytest.raises(UserError, match=r"^config field train\.warmup_epochs: must be 0 with"):
+        TrainConfig(schedule="one_cycle", warmup_epochs=1)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
+        {"average_decay": 1.0},
+        {"average_decay": -0.1},
         {"warmup_epochs": -1},
         {"warmup_epochs": 5},
         {"weight_decay": -0.1},
@@ -121,7 +142,7 @@ def test_a_loss_without_any_change_is_the_plain_one_with_the_same_dropout(state)
     plain = jax.jit(partial(score_batch, network=NETWORK, layout=LAYOUT))
     changed = jax.jit(partial(augmented_loss, network=NETWORK, layout=LAYOUT, learning=Learning(0.01)))
     expected = plain(state.variables, RECORDINGS, BATCH, key=KEY)[0]
-    loss, (scores, _) = changed(KEY, state.variables, RECORDINGS, BATCH)
+    loss, (scores, _) = changed(KEY, state, RECORDINGS, BATCH)
     np.testing.assert_allclose(loss, expected.mean_loss(), rtol=1e-6)
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
@@ -129,12 +150,35 @@ def test_a_loss_without_any_change_is_the_plain_one_with_the_same_dropout(state)
 def test_smoothed_labels_by_hand(state):
     learning = Learning(0.01, label_smoothing=0.3)
     own = jax.jit(partial(augmented_loss, network=WITHOUT_DROPOUT, layout=LAYOUT, learning=learning))
-    loss, _ = own(KEY, state.variables, RECORDINGS, BATCH)
+    loss, _ = own(KEY, state, RECORDINGS, BATCH)
     logits, _ = jax.jit(WITHOUT_DROPOUT.logits, static_argnums=2)(state.variables, take(RECORDINGS, BATCH), LAYOUT)
     rows = np.array([0, 1, 3, 4])
     targets = 0.7 * np.eye(3)[np.asarray(RECORDINGS.emotion)[np.asarray(BATCH)[rows]]] + 0.1
     expected = -(targets * np.asarray(jax.nn.log_softmax(logits))[rows]).sum(axis=1).mean()
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_weighed_classes_by_hand(state):
+    """Each recording's loss times the weight of its class, over the number of recordings."""
+    own = jax.jit(partial(augmented_loss, network=WITHOUT_DROPOUT, layout=LAYOUT, learning=Learning(0.01)))
+    weights = np.array([0.5, 2.0, 0.0], np.float32)
+    loss, (scores, _) = own(KEY, state._replace(class_weights=jnp.asarray(weights)), RECORDINGS, BATCH)
+    logits, _ = jax.jit(WITHOUT_DROPOUT.logits, static_argnums=2)(state.variables, take(RECORDINGS, BATCH), LAYOUT)
+    rows = np.array([0, 1, 3, 4])
+    emotion = np.asarray(RECORDINGS.emotion)[np.asarray(BATCH)[rows]]
+    losses = -np.asarray(jax.nn.log_softmax(logits))[rows, emotion]
+    np.testing.assert_allclose(loss, (weights[emotion] * losses).mean(), rtol=1e-5)
+    np.testing.assert_allclose(scores.mean_loss(), losses.mean(), rtol=1e-5)
+
+
+def test_what_is_validated_and_kept_is_the_average(state):
+    validation = Scores(jnp.float32(4.0), jnp.float32(3.0), jnp.float32(4.0))
+    other = jax.tree.map(lambda leaf: leaf + 1, state.average.variables)
+    moved = state._replace(average=state.average._replace(variables=other))
+    assert moved.variables_in_use() is other
+    kept = jax.jit(partial(end_epoch, patience_epochs=1))(moved, jnp.asarray(1), validation).best_variables
+    jax.tree.map(np.testing.assert_array_equal, kept, other)
+    assert state._replace(average=None).variables_in_use() is state.variables
 
 
 def test_a_member_learns_with_everything_on_and_repeats_by_its_key(state):
@@ -147,5 +191,6 @@ def test_a_member_learns_with_everything_on_and_repeats_by_its_key(state):
             assert np.isfinite(scores.mean_loss())
             assert scores.recordings == 4
         ends.append(own.variables)
+        assert int(own.average.n_steps) == 6
     assert any((a != b).any() for a, b in zip(*map(jax.tree.leaves, (ends[0], state.variables)), strict=True))
     jax.tree.map(np.testing.assert_array_equal, *ends)

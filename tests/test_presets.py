@@ -24,9 +24,11 @@ from convcam_jax.settings.presets import (
     with_device_defaults,
     with_evidence_size,
 )
+from convcam_jax.settings.protocols import MODERN
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.system.errors import UserError
+from convcam_jax.training.config import TrainConfig
 
 
 def test_protocols_differ_in_every_field_of_the_analysis_but_the_thresholds():
@@ -43,6 +45,27 @@ def test_protocols_differ_in_every_field_of_the_analysis_but_the_thresholds():
         dataclasses.replace(published_one, protocol="corrected", split=PerCell(), analysis=AnalysisConfig())
         == corrected
     )
+
+
+def test_modern_has_its_own_network_input_and_training_and_the_corrected_analysis():
+    modern, corrected = (make_config(Choices(protocol=p, corpus="emodb", seeds=2)) for p in ("modern", "corrected"))
+    assert modern.network == DOORS["network"][MODERN.network]()
+    assert modern.representation.name == MODERN.representation
+    assert (modern.representation.scale, modern.representation.standardisation) == ("decibel", "per_bin")
+    assert modern.train == TrainConfig(seeds=2, **MODERN.train) != corrected.train
+    own = {name: getattr(corrected, name) for name in ("network", "representation", "train")}
+    assert dataclasses.replace(modern, protocol="corrected", **own) == corrected
+
+
+def test_flags_and_set_go_before_what_is_modern():
+    config = make_config(Choices(protocol="modern", corpus="emodb", network="mobilenet", representation="vqt"))
+    assert config.network == MobileNetConfig()
+    assert (config.representation.name, config.representation.scale) == ("vqt", "decibel")
+    assert config.train == TrainConfig(**MODERN.train)
+    changed = apply_overrides(config, ["representation.scale=power", "train.epochs=9"])
+    assert (changed.representation.scale, changed.train.epochs) == ("power", 9)
+    default = default_config(changed)
+    assert (default.representation, default.train.epochs) == (config.representation, config.train.epochs)
 
 
 @pytest.mark.parametrize(

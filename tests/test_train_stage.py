@@ -24,6 +24,7 @@ from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import _score_program, make_plan, score_round, step_program
+from convcam_jax.training.member import MemberState
 
 RECORDINGS = make_recordings(12)
 COHORT = Cohort("female", ONLY_FOLD)
@@ -157,6 +158,32 @@ def test_a_damaged_size_of_rounds_is_chosen_again(tmp_path, content):
     (tmp_path / "rounds.json").write_text(content)
     assert make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
     assert (tmp_path / "rounds.json").read_text() == whole
+
+
+def test_the_mean_of_the_weights_and_the_weights_of_classes_go_on_after_an_interruption(tmp_path):
+    """Saved and read back, the state is what it was."""
+    config = with_training(average_decay=0.9, class_weights="balanced")
+    plan = make_plan(np.asarray(RECORDINGS.n_frames), TRAINING, VALIDATION, MEMBERS, 4, NETWORK)
+    begun = training._start(MEMBERS, NETWORK, config, plan, RECORDINGS)
+    with checkpoints.open_manager(tmp_path) as manager:
+        checkpoints.save(manager, 1, begun)
+        found = checkpoints.restore(manager, 1, begun)
+    assert found.state.average is not None
+    jax.tree.map(np.testing.assert_array_equal, found.state._replace(optimizer_state=()), _without_optimizer(begun))
+
+
+def _without_optimizer(progress: checkpoints.Progress) -> MemberState:
+    return progress.state._replace(optimizer_state=())
+
+
+def test_weights_of_classes_are_those_of_each_members_own_training_recordings():
+    cohorts = [Cohort("female", ONLY_FOLD), Cohort("male", ONLY_FOLD)]
+    members = tuple(Member(*cohort, 0) for cohort in cohorts)
+    # Emotions are 0, 1, 2, 0, 1, 2, ... : of the first set three, one and none; of the second two of each.
+    sets = dict(zip(cohorts, (np.array([0, 3, 6, 1]), np.arange(6)), strict=True))
+    plan = make_plan(np.asarray(RECORDINGS.n_frames), sets, sets, members, 4, NETWORK)
+    begun = training._start(members, NETWORK, with_training(class_weights="balanced"), plan, RECORDINGS)
+    np.testing.assert_allclose(begun.state.class_weights, [[2 / 3, 2, 0], [1, 1, 1]], rtol=1e-6)
 
 
 def test_scores_that_are_kept_are_those_of_the_variables_that_are_kept(tmp_path):

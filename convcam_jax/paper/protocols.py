@@ -1,11 +1,12 @@
-"""The two protocols: what the authors did, and the same with what is wrong in it put right."""
+"""How the protocols analyse maps: as the authors did, and the same with what is wrong in it put right."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 from convcam_jax.measures.config import AnalysisConfig
 
-Protocol = Literal["corrected", "published"]
+# "modern" trains otherwise (`settings.protocols`), and analyses as "corrected" does.
+Protocol = Literal["corrected", "published", "modern"]
 
 PUBLISHED_ANALYSIS = AnalysisConfig(
     map_placement="stretched",

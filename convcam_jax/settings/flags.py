@@ -21,6 +21,7 @@ from convcam_jax.system.validation import nearest_in_words, require_choice
 PROTOCOLS = {
     "corrected": "maps at the receptive fields of their cells, F0 from voiced frames only, errors as the text has them",
     "published": "as the published numbers show to have been computed",
+    "modern": "as corrected, of the network, representation, scale and training that validation finds best",
 }
 _INTRODUCTION = """Grad-CAM of a convolutional network on emotional speech: runs one experiment into a folder.
 
@@ -62,9 +63,9 @@ class Flags:
     maps: str = ""
     from_workdir: str = ""
     recordings: tuple[str, ...] = ()
-    representation: str = "cqt"
+    representation: str = ""
     split: str = "per_cell"
-    network: str = "simplenet"
+    network: str = ""
     protocol: str = "corrected"
     seeds: int = 10
     set: tuple[str, ...] = ()
@@ -127,7 +128,7 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
 def _ways() -> dict[str, Flag]:
     return {
         "representation": Flag(
-            "What the network sees of a recording; by default the paper's constant-Q transform.",
+            "What the network sees of a recording; by default the protocol's, a constant-Q transform.",
             "NAME",
             {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
         ),
@@ -137,11 +138,13 @@ def _ways() -> dict[str, Flag]:
             {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
         ),
         "network": Flag(
-            "Which network is trained; by default the paper's.",
+            "Which network is trained; by default the protocol's, which is the paper's but for modern.",
             "NAME",
             {name: _first_line(own) for name, own in NETWORKS.items()},
         ),
-        "protocol": Flag("How maps are placed and measured; by default corrected.", "NAME", PROTOCOLS),
+        "protocol": Flag(
+            "How maps are placed and measured, and what is trained; by default corrected.", "NAME", PROTOCOLS
+        ),
         "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
         "set": Flag(
             "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "

@@ -12,8 +12,9 @@ from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.kernels.precision import fastest_precision
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
-from convcam_jax.paper.protocols import PROTOCOLS, Protocol
+from convcam_jax.paper.protocols import Protocol
 from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.settings.protocols import PRESETS
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.system.validation import require_choice
 from convcam_jax.training.config import TrainConfig
@@ -27,14 +28,14 @@ SMALL_EVIDENCE_METHODS = ("gradcam", "gradcam++", "hirescam", "gradient_x_input"
 
 
 class Choices(NamedTuple):
-    """What the flags choose."""
+    """What the flags choose; an empty representation or network is that of the protocol."""
 
     experiment: str = "paper"
     protocol: Protocol = "corrected"
     corpus: str = "synthetic"
-    representation: str = "cqt"
+    representation: str = ""
     split: str = "per_cell"
-    network: str = "simplenet"
+    network: str = ""
     data_dir: str = ""
     seeds: int = TrainConfig.seeds
 
@@ -59,7 +60,10 @@ def full_config(choices: Choices) -> Config:
     Raises:
       UserError: a door has no such choice.
     """
-    chosen = {door: _choice(door, getattr(choices, door)) for door in DOORS if door != "corpus"}
+    preset = PRESETS[choices.protocol]
+    chosen = {
+        door: _choice(door, getattr(choices, door) or getattr(preset, door, "")) for door in DOORS if door != "corpus"
+    }
     corpus = _corpus(choices.corpus.split(","), choices.data_dir)
     split = chosen["split"]()
     if isinstance(split, PerCell) and choices.corpus == "emodb":
@@ -70,11 +74,11 @@ def full_config(choices: Choices) -> Config:
         experiment=choices.experiment,
         protocol=choices.protocol,
         corpus=corpus,
-        representation=chosen["representation"](),
+        representation=chosen["representation"](**preset.input_fields()),
         split=split,
         network=chosen["network"](),
-        train=TrainConfig(seeds=choices.seeds),
-        analysis=PROTOCOLS[choices.protocol],
+        train=TrainConfig(seeds=choices.seeds, **preset.train),
+        analysis=preset.analysis,
     )
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from time import monotonic
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import CheckpointManager
 
 from convcam_jax.data.members import Cohort, Member
-from convcam_jax.data.recordings import Recordings
+from convcam_jax.data.recordings import ABSENT, Recordings
 from convcam_jax.data.standardisation import fit_statistics
 from convcam_jax.networks.network import Network
 from convcam_jax.networks.standardised import with_statistics
@@ -32,6 +33,7 @@ from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import DamagedCheckpoint, Progress
+from convcam_jax.training.class_weights import balanced_weights
 from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
 from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
@@ -198,6 +200,8 @@ def _start(
     standardisation = config.representation.standardisation
     if standardisation != "none":
         state = _standardised(state, recordings, plan, per_bin=standardisation == "per_bin")
+    if config.train.class_weights == "balanced":
+        state = _weighed(state, recordings, plan)
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
@@ -213,6 +217,17 @@ def _standardised(state: MemberState, recordings: Recordings, plan: Plan, per_bi
         variables=with_statistics(state.variables, statistics),
         best_variables=with_statistics(state.best_variables, statistics),
     )
+
+
+def _weighed(state: MemberState, recordings: Recordings, plan: Plan) -> MemberState:
+    """The state with the weights of the classes in each member's own training recordings."""
+    begun = state.class_weights
+    if begun is None:
+        raise ValueError("the state has no weights of classes")
+    emotion = np.asarray(recordings.emotion)
+    counts = [np.bincount(emotion[own[own != ABSENT]], minlength=begun.shape[1]) for own in plan.train]
+    weights = jax.vmap(balanced_weights)(jnp.asarray(np.stack(counts)))
+    return state._replace(class_weights=jax.device_put(weights, begun.sharding))
 
 
 def _start_or_resume(

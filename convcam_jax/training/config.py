@@ -23,10 +23,13 @@ class TrainConfig:
     learning_rate: float = 0.001
     # All that follows up to `mixup` is off by default, as in the paper; docs/training.md describes it.
     warmup_epochs: int = 0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     weight_decay: float = 0.0
     # Of the gradient over all parameters; 0: as long as it is.
     clip_norm: float = 0.0
+    # Of the weights' running mean, which is what is validated and kept; 0: the weights as they are.
+    average_decay: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float = 0.0
     shift_bins: int = 0
     shift_frames: int = 0
@@ -59,11 +62,17 @@ class TrainConfig:
             "train.warmup_epochs",
             f"must lie in 0..{self.epochs - 1}, less than train.epochs",
         )
+        require(
+            not (self.warmup_epochs and self.schedule == "one_cycle"),
+            "train.warmup_epochs",
+            "must be 0 with train.schedule=one_cycle, which rises by itself",
+        )
         for name in ("shift_bins", "shift_frames", "masked_bins", "masked_frames"):
             require(getattr(self, name) >= 0, f"train.{name}", "must not be negative")
         for name in ("weight_decay", "clip_norm", "mixup"):
             require(getattr(self, name) >= 0, f"train.{name}", "must be 0 (none) or positive")
-        require(0 <= self.label_smoothing < 1, "train.label_smoothing", "must lie in [0, 1)")
+        for name in ("average_decay", "label_smoothing"):
+            require(0 <= getattr(self, name) < 1, f"train.{name}", "must lie in [0, 1)")
         require(self.gain >= 1, "train.gain", "must be at least 1, which changes nothing")
 
     def seed_numbers(self) -> range:

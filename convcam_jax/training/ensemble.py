@@ -222,7 +222,7 @@ def train_epochs(
             every.append(scores)
             on_step()
         every = jax.device_get(every)
-        validation = score_round(state.variables, recordings, plan.validation, network, plan.validation_layout)
+        validation = score_round(state.variables_in_use(), recordings, plan.validation, network, plan.validation_layout)
         state = finish(state, jnp.asarray(epoch), validation)
         yield Epoch(epoch, running, state, _sum_scores(every), validation)
 

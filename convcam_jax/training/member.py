@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 from convcam_jax.data.recordings import ABSENT, Recordings, take
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.augmentation import augment, mix_batch
+from convcam_jax.training.averaging import Average, averaged
 from convcam_jax.training.optimizer import Learning, make_optimizer
 
 # For programs that draw at random and run seldom (random bits take ten times as long to compile with all
@@ -26,7 +27,12 @@ _AUGMENTING = 1
 
 
 class MemberState(NamedTuple):
-    """What changes while one member trains; epochs count from 1, `best_epoch` is 0 before the first."""
+    """What changes while one member trains; epochs count from 1, `best_epoch` is 0 before the first.
+
+    Attributes:
+      average: of the variables, if it is that which is validated.
+      class_weights: `[C]`, if classes are weighed; they do not change.
+    """
 
     variables: Variables
     optimizer_state: optax.OptState
@@ -35,6 +41,12 @@ class MemberState(NamedTuple):
     best_validation_loss: Float[Array, ""]
     best_epoch: Int[Array, ""]
     stopped: Bool[Array, ""]
+    average: Average | None = None
+    class_weights: Float[Array, " C"] | None = None
+
+    def variables_in_use(self) -> Any:
+        """Those that are validated and kept."""
+        return self.variables if self.average is None else self.average.variables
 
 
 class Scores(NamedTuple):
@@ -66,7 +78,10 @@ def init_member(key: Array, network: Network, learning: Learning, grid: tuple[in
     # With their types: a Python number's could be another one's later on, which would be another program's arguments.
     lowest, highest = jnp.array(-jnp.inf, jnp.float32), jnp.array(jnp.inf, jnp.float32)
     optimizer_state = make_optimizer(learning).init(variables["params"])
-    return MemberState(variables, optimizer_state, best, lowest, highest, never, jnp.zeros((), bool))
+    average = Average(jax.tree.map(jnp.copy, variables), never) if learning.average_decay else None
+    weights = jnp.ones(network.n_classes) if learning.weighs_classes else None
+    begun = jnp.zeros((), bool)
+    return MemberState(variables, optimizer_state, best, lowest, highest, never, begun, average, weights)
 
 
 def score_batch(
@@ -95,14 +110,14 @@ def _scores(logits: Float[Array, "B C"], recordings: Recordings, batch: Int[Arra
 
 def augmented_loss(
     key: Array,
-    variables: Variables,
+    state: MemberState,
     recordings: Recordings,
     batch: Int[Array, " B"],
     network: Network,
     layout: int,
     learning: Learning,
 ) -> tuple[Array, tuple[Scores, Variables]]:
-    """Mean cross-entropy of the changed recordings of a batch to smoothed and mixed targets.
+    """Mean cross-entropy of the changed recordings of a batch to smoothed, mixed and weighed targets.
 
     Also the scores, by the recordings' own labels, and the variables, as of `score_batch`, which draws the same dropout
     by the same key.
@@ -113,7 +128,9 @@ def augmented_loss(
     targets = optax.smooth_labels(one_hot, learning.label_smoothing)
     if learning.augmentation.mixup:
         inputs, targets = mix_batch(mixup_key, inputs, targets, learning.augmentation.mixup)
-    logits, variables = network.logits(variables, inputs, layout, key)
+    if state.class_weights is not None:
+        targets = targets * state.class_weights[None]
+    logits, variables = network.logits(state.variables, inputs, layout, key)
     losses = optax.softmax_cross_entropy(logits, targets)
     scores = _scores(logits, recordings, batch)
     return jnp.sum(losses * (batch != ABSENT)) / scores.recordings, (scores, variables)
@@ -133,7 +150,8 @@ def train_step(
     def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
         variables = {**state.variables, "params": params}
         if learning.changes_loss():
-            return augmented_loss(key, variables, recordings, batch, network, layout, learning)
+            own = state._replace(variables=variables)
+            return augmented_loss(key, own, recordings, batch, network, layout, learning)
         scores, variables = score_batch(variables, recordings, batch, network, layout, key)
         return jnp.asarray(scores.mean_loss()), (scores, variables)
 
@@ -141,7 +159,8 @@ def train_step(
     optimizer = make_optimizer(learning)
     updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.variables["params"])
     variables = {**variables, "params": optax.apply_updates(state.variables["params"], updates)}
-    return state._replace(variables=variables, optimizer_state=optimizer_state), scores
+    average = None if state.average is None else averaged(state.average, variables, learning.average_decay)
+    return state._replace(variables=variables, optimizer_state=optimizer_state, average=average), scores
 
 
 def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epochs: int) -> MemberState:
@@ -156,7 +175,7 @@ def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epo
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     return state._replace(
         best_variables=jax.tree.map(
-            lambda new, old: jnp.where(better, new, old), state.variables, state.best_variables
+            lambda new, old: jnp.where(better, new, old), state.variables_in_use(), state.best_variables
         ),
         best_validation_accuracy=jnp.where(better, accuracy, state.best_validation_accuracy),
         best_validation_loss=jnp.where(better, loss, state.best_validation_loss),

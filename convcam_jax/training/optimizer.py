@@ -15,20 +15,25 @@ class Learning(NamedTuple):
       learning_rate: the highest, which it is always without a schedule.
       warmup_steps: over which it rises from 0.
       decay_steps: after which it has fallen to 0 by half a cosine, with the warm-up; 0: it does not fall.
+      one_cycle: whether it first rises, over the first three tenths of `decay_steps`.
       weight_decay: see `TrainConfig`, as for the others.
+      weighs_classes: whether the members' weights of the classes count.
     """
 
     learning_rate: float
     warmup_steps: int = 0
     decay_steps: int = 0
+    one_cycle: bool = False
     weight_decay: float = 0.0
     clip_norm: float = 0.0
+    average_decay: float = 0.0
+    weighs_classes: bool = False
     label_smoothing: float = 0.0
     augmentation: Augmentation = NONE
 
     def changes_loss(self) -> bool:
         """Whether the loss is another one than the cross-entropy of the recordings as they are."""
-        return self.label_smoothing > 0 or self.augmentation != NONE
+        return self.weighs_classes or self.label_smoothing > 0 or self.augmentation != NONE
 
 
 def learning_of(config: TrainConfig, n_steps: int) -> Learning:
@@ -36,16 +41,25 @@ def learning_of(config: TrainConfig, n_steps: int) -> Learning:
     return Learning(
         config.learning_rate,
         warmup_steps=config.warmup_epochs * n_steps,
-        decay_steps=config.epochs * n_steps if config.schedule == "cosine" else 0,
+        decay_steps=config.epochs * n_steps if config.schedule != "constant" else 0,
+        one_cycle=config.schedule == "one_cycle",
         weight_decay=config.weight_decay,
         clip_norm=config.clip_norm,
+        average_decay=config.average_decay,
+        weighs_classes=config.class_weights != "none",
         label_smoothing=config.label_smoothing,
         augmentation=Augmentation(**{name: getattr(config, name) for name in Augmentation._fields}),
     )
 
 
 def learning_rate_at(own: Learning) -> optax.Schedule | float:
-    """The learning rate by the number of the step, from 0; a number where it is always the same."""
+    """The learning rate by the number of the step, from 0; a number where it is always the same.
+
+    One cycle is that of L. Smith and N. Topin, "Super-convergence: Very fast training of neural networks using large
+    learning rates", 2019, with half cosines: from a 25th of the rate up to it, and down to nearly nothing.
+    """
+    if own.one_cycle:
+        return optax.cosine_onecycle_schedule(own.decay_steps, own.learning_rate)
     if own.decay_steps:
         return optax.warmup_cosine_decay_schedule(0.0, own.learning_rate, own.warmup_steps, own.decay_steps)
     if own.warmup_steps:

@@ -1,0 +1,69 @@
+"""What each protocol has by default: the paper's two differ in the analysis alone, the third in the training.
+
+What a flag chooses or `--set` changes goes before.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.paper.protocols import PROTOCOLS, Protocol
+from convcam_jax.representations.scale import Scale, Standardisation
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """The defaults of a protocol.
+
+    Attributes:
+      analysis: how maps are placed and measured.
+      representation: the key in `REPRESENTATIONS`.
+      network: the key in `NETWORKS`.
+      scale: of any representation; None: as each has it.
+      standardisation: as `scale`.
+      train: fields of `TrainConfig` that are not at its defaults.
+    """
+
+    analysis: AnalysisConfig
+    representation: str = "cqt"
+    network: str = "simplenet"
+    scale: Scale | None = None
+    standardisation: Standardisation | None = None
+    train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def input_fields(self) -> dict[str, str]:
+        """The fields of a representation that are not at its own defaults."""
+        own = {"scale": self.scale, "standardisation": self.standardisation}
+        return {name: value for name, value in own.items() if value is not None}
+
+
+# Chosen on validation recordings alone; docs/training.md says how.
+MODERN = Preset(
+    PROTOCOLS["corrected"],
+    representation="cqt",
+    network="resnet_small",
+    scale="decibel",
+    standardisation="per_bin",
+    train={
+        "epochs": 60,
+        "patience_epochs": 60,
+        "batch_size": 8,
+        "learning_rate": 0.002,
+        "warmup_epochs": 2,
+        "schedule": "cosine",
+        "weight_decay": 0.01,
+        "average_decay": 0.97,
+        "label_smoothing": 0.05,
+        "shift_bins": 2,
+        "shift_frames": 100,
+        "masked_bins": 12,
+        "masked_frames": 12,
+        "mixup": 0.2,
+    },
+)
+PRESETS: Mapping[Protocol, Preset] = {
+    "corrected": Preset(PROTOCOLS["corrected"]),
+    "published": Preset(PROTOCOLS["published"]),
+    "modern": MODERN,
+}
