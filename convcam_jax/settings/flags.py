@@ -60,6 +60,7 @@ class Flags:
     maps: str = ""
     from_workdir: str = ""
     recordings: tuple[str, ...] = ()
+    models: str = ""
     representation: str = "cqt"
     split: str = "per_cell"
     network: str = "simplenet"
@@ -95,6 +96,7 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
                 "FILE,FOLDER",
                 repeated=True,
             ),
+            "models": Flag("For explain: a run's models, as export writes them; then no run is needed.", "FILE"),
         },
         "how": _ways(),
         "where files lie": _places(),

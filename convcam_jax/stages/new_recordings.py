@@ -51,8 +51,8 @@ def _paths(text: str) -> list[Path]:
     return [whole] if whole.exists() else [expanded(part.strip()) for part in text.split(",") if part.strip()]
 
 
-def explain_recordings(run: TrainedRun, found: Sequence[Utterance], cache_dir: Path) -> Path:
-    """Explain the recordings; returns the new folder in the run's that all is written into.
+def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Path, cache_dir: Path) -> Path:
+    """Explain the recordings; returns the new folder in the workdir that all is written into.
 
     Raises:
       UserError: no recording can be used. Nothing is written then.
@@ -60,7 +60,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], cache_dir: P
     usable, loaded, problems = _features(found, run.config, cache_dir)
     if not usable:
         raise problems[0] if len(problems) == 1 else UserError(f"--recordings: {counted_by_kind(problems, True)}")
-    folder = run.folder / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = workdir / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     write_skipped(folder, problems, len(usable))
     _say_who_answers(run)
     tables: dict[str, list[pd.DataFrame]] = {"answers": [], "spread": [], "metrics": [], "contours": []}
