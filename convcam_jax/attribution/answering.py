@@ -16,6 +16,7 @@ from scipy.special import softmax
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import Explanations, explain_members
 from convcam_jax.data.dataset import as_recordings
+from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.representations.representation import Representation
 from convcam_jax.training.ensemble import member_and_recording_mesh
@@ -50,6 +51,7 @@ def answers(
     representation: Representation,
     max_frames: int,
     config: AttributionConfig,
+    on_step: Callable[[], None] = lambda: None,
 ) -> list[Answers]:
     """The answers of an ensemble to recordings.
 
@@ -63,6 +65,7 @@ def answers(
       representation: whose magnitudes they are.
       max_frames: how many frames an input of the network has, at least those of each recording.
       config: how they explain; its target does not count.
+      on_step: is called twice for each part and recording.
     """
     by_class = dataclasses.replace(config, target="truth")
     # Of the longest input, so that one program serves all recordings.
@@ -74,11 +77,12 @@ def answers(
             as_recordings([one], np.array([emotion], np.int32), representation, max_frames)
             for one, emotion in zip(magnitudes, emotions, strict=True)
         ]
-        first = np.zeros((1, 1), np.int32)
-        by_part = [
-            [explain_members(own, one, first, network, layout, (by_class,)) for one in inputs] for own in read_parts()
-        ]
-        return map(_joined, zip(*by_part, strict=True))
+        return map(_joined, zip(*([ask(own, one) for one in inputs] for own in read_parts()), strict=True))
+
+    def ask(own: Variables, recording: Recordings) -> Explanations:
+        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by_class,))
+        on_step()
+        return found
 
     # A GPU would multiply float32 in fewer bits, where nobody has told JAX otherwise.
     with jax.default_matmul_precision("highest"):

@@ -70,7 +70,7 @@ def write_models(
         "record": json.dumps({**record, "config": config}),
         "members": json.dumps(members),
         "part_size": str(part_size),
-        "crc32": json.dumps({name: zlib.crc32(tensor) for name, tensor in tensors.items()}),
+        "crc32": json.dumps({name: zlib.crc32(tensor.data) for name, tensor in tensors.items()}),
     }
     write_whole(path, partial(_save, tensors, metadata))
 
@@ -133,7 +133,7 @@ def _save(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path) 
 
 def _check_sums(tensors: Mapping[str, np.ndarray], sums: Mapping[str, int]) -> None:
     for name, tensor in tensors.items():
-        if zlib.crc32(tensor) != sums[name]:
+        if zlib.crc32(tensor.data) != sums[name]:
             raise ValueError(f"its tensor {name} is damaged")
 
 

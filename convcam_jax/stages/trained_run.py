@@ -127,6 +127,11 @@ class TrainedRun:
         self.part_size = part_size
         self._read_parts = read_parts
 
+    @property
+    def n_parts(self) -> int:
+        """How many parts the members are asked in."""
+        return -(-len(self.members) // self.part_size)
+
     def parts(self) -> Iterator[Variables]:
         """The variables `[part_size, ...]` of all members on the devices, in their order, each read when it is due."""
         return map(on_devices, self._read_parts())
@@ -172,12 +177,17 @@ class TrainedRun:
         [found] = self.answers([features], lambda: self.ensemble)
         return self.explanation(recording, features, sound, found)
 
-    def answers(self, several: Sequence[Features], read_parts: Callable[[], Iterable[Variables]]) -> list[Answers]:
-        """What the members say of several recordings; `read_parts` gives the models, twice."""
-        config = self.config
+    def answers(
+        self,
+        several: Sequence[Features],
+        read_parts: Callable[[], Iterable[Variables]],
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[Answers]:
+        """What the members say of several recordings; see `answering.answers`."""
         magnitudes = [features.magnitude for features in several]
-        inputs = config.representation, config.corpus.max_frames
-        return answers(read_parts, magnitudes, self.network, *inputs, config.attribution)
+        representation, max_frames = self.config.representation, self.config.corpus.max_frames
+        how = self.network, representation, max_frames, self.config.attribution
+        return answers(read_parts, magnitudes, *how, on_step)
 
     def explanation(self, recording: str, features: Features, sound: SoundFacts, found: Answers) -> Explanation:
         """All that is told of a recording, from what the members have answered."""
