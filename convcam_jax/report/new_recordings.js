@@ -19,8 +19,8 @@ function showList() {
 
 function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
-  const outcome = `, ${one.duration_s.toFixed(2)} s. ${one.disagree ? "The models disagree." : "All models give this answer."} The maps are of it, in every model.`;
-  byId("recording-facts").replaceChildren(named(one.words), outcome);
+  const outcome = `; ${one.duration_s.toFixed(2)} s long. ${one.disagree ? "The models disagree" : "All models give this answer"}; the maps of all models are of `;
+  byId("recording-facts").replaceChildren(named(one.words), outcome, named(one.predicted), ".");
   fillSelect(byId("layer"), [[1, "mean of all models"], [2, "spread over models"], ...details.models.map((name, i) => [i + 3, name])]);
   byId("layer").value = state.layer;
   byId("labels-note").hidden = true;

@@ -42,9 +42,11 @@ class Heard(NamedTuple):
 def new_recording(heard: Heard, sounds: Sounds) -> dict[str, Any]:
     """`summary`, a row of the list of recordings, and `details`, what is shown when the recording is opened."""
     tables = [
-        as_table("Agreement of the models", with_headings(_without_one_fold(heard.spread))),
+        as_table(
+            "Agreement of the models", with_headings(_shown(heard.spread.replace({"group": {"": "all together"}})))
+        ),
         as_table("Metrics of their maps", _metrics(heard.metrics)),
-        as_table("Answers of the models", with_headings(_without_one_fold(heard.answers))),
+        as_table("Answers of the models", with_headings(_shown(heard.answers))),
     ]
     details = {
         **panels(heard.view, heard.view.map, heard.maps, sounds),
@@ -109,7 +111,7 @@ def _metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "mean", "lowest", "highest"])
 
 
-def _without_one_fold(table: pd.DataFrame) -> pd.DataFrame:
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """The table with numbers that can be read, and folds only where there are several."""
     shown = table.round(3)
     return shown.drop(columns="fold") if "fold" in shown and (shown["fold"] == ONLY_FOLD).all() else shown

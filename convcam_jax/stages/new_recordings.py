@@ -119,8 +119,14 @@ def _write_beside(
         ToWrite(
             utterance.source,
             Heard(
-                *(explained.view, str(explained), explained.duration_s, run.members, explained.maps),
-                *(explained.answers, explained.spread, explained.metrics),
+                explained.view,
+                str(explained),
+                explained.duration_s,
+                run.members,
+                explained.maps,
+                explained.answers,
+                explained.spread,
+                explained.metrics,
             ),
             explained.probabilities.to_numpy(),
             tuple(explained.probabilities.columns),
