@@ -19,5 +19,5 @@ def run(settings: RunSettings) -> Path:
     """Read the run's models, write the file, and say where it is."""
     own, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
     say(f"writing {counted(len(own.members), 'model')}")
-    write_models(path, own.record, own.members, own.part_size, own.parts())
+    write_models(path, own.record, own.members, own.part_size, own.read_parts())
     return path

@@ -174,37 +174,42 @@ def _data(page):
     return page.split('<script type="application/json" id="data-')[1:]
 
 
-def test_an_exported_run_says_the_same_to_the_bit(run_dir, run_cache_dir, own, corpus, tmp_path):
+@pytest.fixture(scope="module")
+def exported(run_dir, tmp_path_factory) -> Path:
+    """The file of the exported run, in another place."""
     before = hashes(run_dir)
     line = [f"--workdir={run_dir}", "--experiment=export"]
     path = export.run(command.settings_of(read_flags(line, descriptions())))
-    moved = tmp_path / "elsewhere.safetensors"
+    moved = tmp_path_factory.mktemp("elsewhere") / "own.safetensors"
     path.rename(moved)
     assert hashes(run_dir) == before
-    exported = convcam_jax.load_run(moved)
-    assert (exported.config.network, exported.members) == (own.config.network, own.members)
+    return moved
+
+
+def test_an_exported_run_says_the_same_to_the_bit(exported, own, corpus):
+    other = convcam_jax.load_run(exported)
+    assert (other.config.network, other.members) == (own.config.network, own.members)
     for name in list(corpus)[:2]:
-        found, expected = exported.explain(corpus[name].path), own.explain(corpus[name].path)
+        found, expected = other.explain(corpus[name].path), own.explain(corpus[name].path)
         np.testing.assert_array_equal(found.probabilities, expected.probabilities)
         np.testing.assert_array_equal(found.maps, expected.maps)
         np.testing.assert_array_equal(found.map, expected.map)
         pd.testing.assert_frame_equal(found.metrics, expected.metrics)
-    recording = corpus[next(iter(corpus))].path
-    flags = (f"--models={moved}", f"--recordings={recording}", "--experiment=explain")
-    result = start(tmp_path / "new", run_cache_dir, *flags)
-    assert result.returncode == 0, result.stderr[-4000:]
-    results = Path(last_line(result.stdout).removeprefix("The results are in "))
-    assert results.parent == tmp_path / "new" / "explained"
-    expected = own.explain(recording)
-    with np.load(results / "maps.npz") as maps:
-        np.testing.assert_allclose(maps[f"map/{recording.stem}"], expected.map, atol=2e-4)
 
 
-def test_how_far_it_is_is_told(own, corpus, run_cache_dir, tmp_path, capsys, monkeypatch):
+@pytest.mark.slow
+def test_the_command_takes_an_exported_run_and_says_how_far_it_is(
+    exported, own, corpus, run_cache_dir, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr(new_recordings, "_LEAST_STEPS_SHOWN", 1)
-    found = find_recordings([str(corpus[name].path) for name in list(corpus)[:1]])
-    new_recordings.explain_recordings(own, found, tmp_path, run_cache_dir)
+    recording = corpus[next(iter(corpus))].path
+    line = [f"--workdir={tmp_path / 'new'}", f"--cache_dir={run_cache_dir}", "--experiment=explain"]
+    line += [f"--models={exported}", f"--recordings={recording}"]
+    results = explain.run(command.settings_of(read_flags(line, descriptions())))
     assert f"explaining: 2 of {2 * own.n_parts} steps" in capsys.readouterr().err
+    assert results.parent == tmp_path / "new" / "explained"
+    with np.load(results / "maps.npz") as maps:
+        np.testing.assert_array_equal(maps[f"map/{recording.stem}"], own.explain(recording).map)
 
 
 def test_spread_is_that_of_the_answers(explained):

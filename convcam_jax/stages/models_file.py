@@ -2,7 +2,7 @@
 
 The tensors are `member_NUMBER/LEAF`, a LEAF being the path of a variable in Flax's tree; the statistics of a
 standardised input are among them. The metadata says what members there are, and holds the run's `config.json` without
-the place of its corpus, and a checksum of each tensor.
+the place of its corpus, and checksums of all.
 """
 
 import json
@@ -28,6 +28,8 @@ from convcam_jax.system.files import write_whole
 _KIND = "models of convcam_jax"
 # To be raised when what a file holds changes.
 _VERSION = 1
+# How the checksum of the metadata is called among those of the tensors.
+_METADATA = "metadata"
 # Of the inputs' grid: ten thousand times the paper's.
 _MOST_CELLS = 2 * 10**8
 # What safetensors, JSON, the config and JAX raise of what no program has written, or of what is damaged.
@@ -70,8 +72,9 @@ def write_models(
         "record": json.dumps({**record, "config": config}),
         "members": json.dumps(members),
         "part_size": str(part_size),
-        "crc32": json.dumps({name: zlib.crc32(tensor.data) for name, tensor in tensors.items()}),
     }
+    sums = {_METADATA: _sum_of_metadata(metadata), **{name: zlib.crc32(own.data) for name, own in tensors.items()}}
+    metadata["crc32"] = json.dumps(sums)
     write_whole(path, partial(_save, tensors, metadata))
 
 
@@ -87,9 +90,12 @@ def open_models(path: Path, flag: str) -> ModelsFile:
         with safe_open(path, framework="numpy") as file:
             metadata, names = file.metadata() or {}, file.keys()
             _check_version(metadata)
+            sums = json.loads(metadata["crc32"])
+            if sums[_METADATA] != _sum_of_metadata(metadata):
+                raise ValueError("its metadata are damaged")
+            _check_sums(path, sums)
             found = _described(path, metadata)
             _check_tensors(found, {name: file.get_slice(name) for name in names})
-        _check_sums(_tensors(path), json.loads(metadata["crc32"]))
     except _UNUSABLE as error:
         raise UserError(
             f"{flag}={path}: cannot be used ({error or type(error).__name__}); give a file that --experiment=export "
@@ -101,7 +107,7 @@ def open_models(path: Path, flag: str) -> ModelsFile:
 def read_parts(found: ModelsFile) -> Iterator[Variables]:
     """The variables of the members, in parts as the run has them, as NumPy arrays `[S, ...]`.
 
-    The file is mapped into the memory: a part of one member is read where it is used.
+    The file is mapped into the memory, and a part of it copied when it is due.
     """
     tensors, numbers = _tensors(found.path), range(len(found.members))
     leaves = [name.partition("/")[2] for name in tensors if name.startswith(_tensor_name(0, ""))]
@@ -112,14 +118,24 @@ def read_parts(found: ModelsFile) -> Iterator[Variables]:
 
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file that safetensors has found to be whole, mapped: its own reader copies each."""
+    """The tensors of a file whose are all float32."""
+    return {
+        name: np.ndarray(own["shape"], np.dtype("<f4"), content) for name, (own, content) in _contents(path).items()
+    }
+
+
+def _contents(path: Path) -> dict[str, tuple[Mapping[str, Any], np.ndarray]]:
+    """What the header of a file says of each tensor, and its bytes, mapped: the reader of safetensors copies them.
+
+    safetensors has seen to it that they lie in the file, one behind the other.
+    """
     content = np.memmap(path, np.uint8, "r")
     begin = 8 + int.from_bytes(content[:8].tobytes(), "little")
     header = json.loads(content[8:begin].tobytes())
+    del header["__metadata__"]
     return {
-        name: np.ndarray(own["shape"], np.dtype("<f4"), content, begin + own["data_offsets"][0])
+        name: (own, content[begin + own["data_offsets"][0] : begin + own["data_offsets"][1]])
         for name, own in header.items()
-        if name != "__metadata__"
     }
 
 
@@ -131,14 +147,19 @@ def _save(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path) 
     path.chmod(mode)
 
 
-def _check_sums(tensors: Mapping[str, np.ndarray], sums: Mapping[str, int]) -> None:
-    for name, tensor in tensors.items():
-        if zlib.crc32(tensor.data) != sums[name]:
+def _check_sums(path: Path, sums: Mapping[str, int]) -> None:
+    for name, (_, content) in _contents(path).items():
+        if zlib.crc32(content.data) != sums[name]:
             raise ValueError(f"its tensor {name} is damaged")
 
 
 def _tensor_name(number: int, leaf: str) -> str:
     return f"member_{number:02d}/{leaf}"
+
+
+def _sum_of_metadata(metadata: Mapping[str, str]) -> int:
+    """The checksum of all of them but the checksums."""
+    return zlib.crc32(json.dumps(sorted(pair for pair in metadata.items() if pair[0] != "crc32")).encode())
 
 
 def _check_version(metadata: Mapping[str, str]) -> None:

@@ -111,6 +111,7 @@ class TrainedRun:
       record: its `config.json`.
       members: all of its models.
       part_size: how many of them are asked at once.
+      read_parts: reads the variables `[part_size, ...]` of all members, in their order, as NumPy arrays.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class TrainedRun:
         self.record = record
         self.members = members
         self.part_size = part_size
-        self._read_parts = read_parts
+        self.read_parts = read_parts
 
     @property
     def n_parts(self) -> int:
@@ -133,8 +134,8 @@ class TrainedRun:
         return -(-len(self.members) // self.part_size)
 
     def parts(self) -> Iterator[Variables]:
-        """The variables `[part_size, ...]` of all members on the devices, in their order, each read when it is due."""
-        return map(on_devices, self._read_parts())
+        """What `read_parts` reads, on the devices, each part when it is due."""
+        return map(on_devices, self.read_parts())
 
     @cached_property
     def ensemble(self) -> list[Variables]:
