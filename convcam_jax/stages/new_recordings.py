@@ -69,8 +69,8 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     usable, loaded, problems = _features(found, run.config, cache_dir)
     if not usable:
         raise problems[0] if len(problems) == 1 else UserError(f"--recordings: {counted_by_kind(problems, True)}")
-    # They load what writes files while the models are asked.
-    start(write_files.__module__, len(usable))
+    # They load what makes sounds and figures while the models are asked.
+    start(write_files.__module__, "convcam_jax.figures.explanation", "scipy.signal", n_tasks=len(usable))
     folder = workdir / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     write_skipped(folder, problems, len(usable))
     _say_who_answers(run)
