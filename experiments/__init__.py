@@ -11,6 +11,7 @@ SHARING_FLAGS = ("distributed", "coordinator", "num_processes", "process_id")
 # Every experiment takes these.
 GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
 _A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"
+_CONFIG_OF_RUN = "the config is that of the run in --workdir"
 
 
 class Experiment(NamedTuple):
@@ -19,12 +20,14 @@ class Experiment(NamedTuple):
     Attributes:
       takes: its flags, beside those that all take.
       needs: flags that must be given, each with what to give.
+      unless: flags that need not be given where another one is, the other one of each.
       instead: why it does not take flags of the config.
       begins_with_features: whether it first makes features of a corpus.
     """
 
     takes: tuple[str, ...]
     needs: Mapping[str, str] = {}
+    unless: Mapping[str, str] = {}
     instead: str = ""
     begins_with_features: bool = False
 
@@ -42,16 +45,18 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "ablation": Experiment(
         ("data_dir", "from_workdir"),
         {"from_workdir": _A_FINISHED_RUN},
-        "with --from_workdir the config is that of the earlier run",
+        instead="with --from_workdir the config is that of the earlier run",
     ),
-    "report": Experiment(("data_dir",), {"workdir": _A_FINISHED_RUN}, "the config is that of the run in --workdir"),
+    "report": Experiment(("data_dir",), {"workdir": _A_FINISHED_RUN}, instead=_CONFIG_OF_RUN),
+    "export": Experiment((), {"workdir": _A_FINISHED_RUN}, instead=_CONFIG_OF_RUN),
     "explain": Experiment(
-        ("recordings",),
+        ("recordings", "models"),
         {
-            "workdir": _A_FINISHED_RUN,
+            "workdir": f"{_A_FINISHED_RUN}, or --models",
             "recordings": "give the sound files, or folders of them, that are to be explained",
         },
-        "the config is that of the run in --workdir",
+        unless={"workdir": "models"},
+        instead="the config is that of the run in --workdir or --models",
     ),
     "networks": Experiment(CONFIG_FLAGS, begins_with_features=True),
     "benchmark": Experiment(CONFIG_FLAGS),

@@ -64,6 +64,7 @@ def settings_of(flags: Flags) -> RunSettings:
         _optional(flags.maps),
         _optional(flags.from_workdir),
         flags.recordings,
+        _optional(flags.models),
     )
 
 
@@ -89,7 +90,7 @@ def _refuse_flags_without_use(flags: Flags) -> None:
             raise UserError(f"--{name}: {experiment.instead}; leave the flag out")
         takers = [taker for taker, own in EXPERIMENTS.items() if name in own.takes]
         raise UserError(f"--{name}: is for --experiment={' or '.join(takers)} only")
-    for name, what in experiment.needs.items():
+    for name, what in _needs(flags).items():
         if not getattr(flags, name):
             raise UserError(f"--{name}: missing; {what}")
     if flags.data_dir and "corpus" in experiment.takes and flags.corpus == "synthetic":
@@ -97,11 +98,21 @@ def _refuse_flags_without_use(flags: Flags) -> None:
         raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
 
 
+def _needs(flags: Flags) -> dict[str, str]:
+    """The flags that must be given, each with what to give."""
+    experiment = EXPERIMENTS[flags.experiment]
+    return {
+        name: what
+        for name, what in experiment.needs.items()
+        if name not in experiment.unless or not getattr(flags, experiment.unless[name])
+    }
+
+
 def _refuse_workdir_without_run(flags: Flags, workdir: Path) -> None:
     """Where a finished run is needed the folder is not made."""
-    if "workdir" in EXPERIMENTS[flags.experiment].needs and not workdir.is_dir():
-        to_do = EXPERIMENTS[flags.experiment].needs["workdir"]
-        raise UserError(f"--workdir={flags.workdir}: there is no such folder; {to_do}")
+    needs = _needs(flags)
+    if "workdir" in needs and not workdir.is_dir():
+        raise UserError(f"--workdir={flags.workdir}: there is no such folder; {needs['workdir']}")
 
 
 def _begins_with_features(config: Config) -> bool:
@@ -115,7 +126,8 @@ def _optional(path: str) -> Path | None:
 
 def _workdir(flags: Flags) -> Path:
     time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    return expanded(flags.workdir or f"runs/{flags.corpus.replace(',', '-')}-{flags.experiment}-{time}")
+    corpus = [flags.corpus.replace(",", "-")] if "corpus" in EXPERIMENTS[flags.experiment].takes else []
+    return expanded(flags.workdir or f"runs/{'-'.join([*corpus, flags.experiment, time])}")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """New recordings explained by a finished run: as the run itself explains them, in files that others can read."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from small_run import QUICK, SMALL_RUN, hashes, last_line, start, table
 
 import convcam_jax
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.unlabelled import OF_MASKS
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import restore
 from convcam_jax.settings.presets import with_device_defaults
-from convcam_jax.stages import preparation, training
+from convcam_jax.stages import new_recordings, preparation, training
+from convcam_jax.stages.listening_sounds import listen
 from convcam_jax.stages.new_recordings import find_recordings
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
@@ -27,10 +31,11 @@ from convcam_jax.stages.stage import make_stages
 from convcam_jax.stages.trained_run import TrainedRun
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_json, write_json
-from experiments import command, descriptions, explain
+from experiments import command, descriptions, explain, export
 from experiments.paper import STAGES
 
 MEMBER = ["group", "fold", "seed"]
+OF_MAPS = set(METRICS) - set(OF_MASKS)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +116,8 @@ def _assert_metrics(run_dir, found, name, rows):
 def test_files_hold_what_python_is_given(explained, own, corpus):
     folder, names, said = explained
     assert {path.name for path in folder.iterdir()} == {
-        *("answers.csv", "spread.csv", "metrics.csv", "contours.csv", "maps.npz", "skipped.csv"),
+        *("answers.csv", "spread.csv", "metrics.csv", "contours.csv", "maps.npz", "skipped.csv", "report.html"),
+        "listening",
         *(f"{name}{ending}" for name in names for ending in (".TextGrid", ".png")),
     }
     answers = table(folder, "answers.csv")
@@ -130,6 +136,80 @@ def test_files_hold_what_python_is_given(explained, own, corpus):
             assert len(table(folder, "contours.csv").query("recording == @name")) == len(found.times_s)
     assert table(folder, "skipped.csv")["recording"].tolist() == ["noise"]
     assert "models of all groups (female, male)" in said
+
+
+def test_sounds_are_of_what_the_mean_map_marks(explained, own, corpus):
+    folder, names, _ = explained
+    parts = ["original", *(f"{kind}_{share}" for kind in ("only", "without") for share in (25, 50, 75))]
+    expected = {f"{name}_{part}.wav" for name in names for part in parts}
+    assert {path.name for path in (folder / "listening").iterdir()} == expected
+    config = own.config
+    for name in names:
+        found = own.explain(corpus[name].path)
+        sounds = listen(corpus[name].source, found.map, config.features, config.report.thresholds)
+        for part, samples in (("original", sounds.original), ("only_50", sounds.only[1])):
+            written, rate_hz = soundfile.read(folder / "listening" / f"{name}_{part}.wav")
+            assert rate_hz == config.representation.sample_rate_hz
+            np.testing.assert_allclose(written, np.clip(samples, -1, 1), atol=2e-4)
+
+
+def test_the_page_has_all_recordings_and_what_all_models_say(explained, own):
+    folder, names, _ = explained
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    about, listed, *details = (json.loads(text.partition(">")[2].partition("</script>")[0]) for text in _data(page))
+    answers = table(folder, "answers.csv")
+    assert [one["recording"] for one in listed] == names
+    assert about["facts"]["models"] == "female 2, male 2"
+    for one, opened in zip(listed, details, strict=True):
+        rows = answers[answers["recording"] == one["recording"]]
+        assert one["disagree"] == (rows["predicted"].nunique() > 1)
+        assert one["agreeing"] == (rows["predicted"] == one["predicted"]).sum()
+        assert one["mean"] == pytest.approx(rows[f"probability/{one['predicted']}"].mean(), abs=1e-3)
+        assert opened["models"] == [str(member) for member in own.members]
+        assert [len(t["rows"]) for t in opened["tables"]] == [6, len(OF_MAPS), 4]
+        assert len(opened["sounds"]["only"]) == len(about["thresholds"]) == 3
+
+
+def _data(page):
+    return page.split('<script type="application/json" id="data-')[1:]
+
+
+@pytest.fixture(scope="module")
+def exported(run_dir, tmp_path_factory) -> Path:
+    """The file of the exported run, in another place."""
+    before = hashes(run_dir)
+    line = [f"--workdir={run_dir}", "--experiment=export"]
+    path = export.run(command.settings_of(read_flags(line, descriptions())))
+    moved = tmp_path_factory.mktemp("elsewhere") / "own.safetensors"
+    path.rename(moved)
+    assert hashes(run_dir) == before
+    return moved
+
+
+def test_an_exported_run_says_the_same_to_the_bit(exported, own, corpus):
+    other = convcam_jax.load_run(exported)
+    assert (other.config.network, other.members) == (own.config.network, own.members)
+    for name in list(corpus)[:2]:
+        found, expected = other.explain(corpus[name].path), own.explain(corpus[name].path)
+        np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+        np.testing.assert_array_equal(found.maps, expected.maps)
+        np.testing.assert_array_equal(found.map, expected.map)
+        pd.testing.assert_frame_equal(found.metrics, expected.metrics)
+
+
+@pytest.mark.slow
+def test_the_command_takes_an_exported_run_and_says_how_far_it_is(
+    exported, own, corpus, run_cache_dir, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(new_recordings, "_LEAST_STEPS_SHOWN", 1)
+    recording = corpus[next(iter(corpus))].path
+    line = [f"--workdir={tmp_path / 'new'}", f"--cache_dir={run_cache_dir}", "--experiment=explain"]
+    line += [f"--models={exported}", f"--recordings={recording}"]
+    results = explain.run(command.settings_of(read_flags(line, descriptions())))
+    assert f"explaining: 2 of {2 * own.n_parts} steps" in capsys.readouterr().err
+    assert results.parent == tmp_path / "new" / "explained"
+    with np.load(results / "maps.npz") as maps:
+        np.testing.assert_array_equal(maps[f"map/{recording.stem}"], own.explain(recording).map)
 
 
 def test_spread_is_that_of_the_answers(explained):

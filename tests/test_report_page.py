@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_new_recordings import MEMBERS, make_new_page
 from fake_report import HOSTILE, NAMES, SHOWN, make_report
 from fake_views import MEL_EDGES_HZ
 
@@ -299,3 +300,33 @@ def test_on_paper_it_fits_and_is_light(opened):
     finally:
         opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_new_recordings_are_searched_opened_and_heard_as_text(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(make_new_page(), encoding="utf-8")
+    browser.get(path.as_uri())
+    wait(browser, lambda b: b.execute_script("return document.documentElement.dataset.ready") == "true")
+    assert browser.find_element(By.ID, "headline").text.endswith("2 more recordings are in the tables only.")
+    assert set(names(browser)) == {"new", SHOWN}
+    Select(browser.find_element(By.ID, "filter-disagree")).select_by_value("false")
+    shows(browser, [SHOWN])
+    open_recording(browser, SHOWN)
+    assert browser.execute_script("return window.hacked") is None
+    Select(browser.find_element(By.ID, "filter-disagree")).select_by_value("true")
+    shows(browser, ["new"])
+    open_recording(browser, "new")
+    assert browser.find_element(By.ID, "recording-facts").text.startswith(
+        "anger 0.63 (0.20 to 0.90), 2 of 3 models agree: female 1 of 2, male 1 of 1; "
+    )
+    layers = [option.text for option in Select(browser.find_element(By.ID, "layer")).options]
+    assert layers == ["mean of all models", "spread over models", *map(str, MEMBERS)]
+    tables = browser.find_element(By.ID, "recording-tables").text
+    assert "all together anger 3 2 0.633" in tables
+    assert "q rmse" in tables
+    wait(browser, lambda b: b.execute_script("return document.getElementById('audio').readyState") >= 2)
+    first = browser.execute_script("return document.getElementById('audio').src")
+    browser.find_element(By.CSS_SELECTOR, "input[value=only]").click()
+    assert browser.execute_script("return document.getElementById('audio').src") != first
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert errors == []

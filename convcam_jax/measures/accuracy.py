@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, mean_interval
 
@@ -67,7 +67,7 @@ def speaker_interval(
         return Interval(value, np.nan, np.nan, n)
     left_out = score_of(right.sum(0) - right, counts.sum(0) - counts, score)
     error = np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
-    half_width = stats.t.ppf(0.5 + confidence / 2, n - 1) * error
+    half_width = scipy.stats.t.ppf(0.5 + confidence / 2, n - 1) * error
     low, high = np.clip([value - half_width, value + half_width], 0, 1).tolist()
     return Interval(value, low, high, n)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 # The columns by which tables name a member.
 MEMBER = ["group", "fold", "seed"]
@@ -40,7 +40,7 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
     mean = float(finite.mean())
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1)
-    half_width = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
+    half_width = float(scipy.stats.t.ppf(0.5 + confidence / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half_width, mean + half_width, n)
 
 

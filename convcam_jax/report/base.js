@@ -3,11 +3,16 @@
 // Everything that comes from a run becomes text, never markup.
 const readData = (id) => JSON.parse(document.getElementById(id).textContent);
 const byId = (id) => document.getElementById(id);
+const run = readData("data-overview");
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
+}
+
+function showPairs(list, pairs) {
+  for (const [name, text] of Object.entries(pairs)) list.append(element("dt", { textContent: name }), element("dd", { textContent: text }));
 }
 
 // A name of the user's, whose direction of writing has no influence on what stands around it.

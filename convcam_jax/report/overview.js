@@ -1,12 +1,7 @@
-const run = readData("data-overview");
-
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
   byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per group"]} seeds per group`;
-  byId("round-trip").textContent = `With all cells marked the sound is the recording again, to a signal-to-noise ratio of ${Math.floor(run.snr_db)} dB or more, before it is rounded to 16 bits (wav files) or made MP3 (this page).`;
-  for (const [name, text] of Object.entries(run.facts)) {
-    byId("facts").append(element("dt", { textContent: name }), element("dd", { textContent: text }));
-  }
+  showPairs(byId("facts"), run.facts);
   byId("changed").append(run.changed.length
     ? tableOf(["field", "value", "default"], run.changed.map((row) => [row.field, row.value, row.default]))
     : element("p", { textContent: "None." }));

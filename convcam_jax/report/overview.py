@@ -40,7 +40,6 @@ def facts(
     metrics: pd.DataFrame,
 ) -> dict[str, str]:
     """What was run, in words; `record` is `config.json`, the tables are those of the run."""
-    packages = record.get("packages", {})
     return {
         "experiment": config.experiment,
         "corpus": config.corpus.name,
@@ -51,8 +50,16 @@ def facts(
         "split": f"{config.split.name}, {_counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
         "representation": config.representation.title,
         **_network(config, members),
-        "map": _map(config),
+        "map": map_in_words(config),
         "maps that are zero everywhere": _zero_maps(metrics),
+        **provenance(record),
+    }
+
+
+def provenance(record: Mapping[str, Any]) -> dict[str, str]:
+    """What made a run, and from what, in words; `record` is its `config.json`."""
+    packages = record.get("packages", {})
+    return {
         "versions": ", ".join(
             [f"Python {record.get('python', 'unknown')}"]
             + [f"{name} {packages[name]}" for name in SHOWN_PACKAGES if name in packages]
@@ -93,7 +100,8 @@ def _in_words(field: str, value: object) -> str:
     return f"{field.rpartition('.')[2].replace('_', ' ')} {shown}"
 
 
-def _map(config: Config) -> str:
+def map_in_words(config: Config) -> str:
+    """Which maps a config makes."""
     attribution = config.attribution
     layer = f", layer {attribution.layer}" if attribution.layer else ""
     words = f"{attribution.method}{layer}, of the class {attribution.target}, placement {config.analysis.map_placement}"

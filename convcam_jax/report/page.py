@@ -1,4 +1,4 @@
-"""The page itself: everything that it shows and does, in one text."""
+"""A page itself: everything that it shows and does, in one text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,23 +10,38 @@ from plotly.offline import get_plotlyjs
 from convcam_jax.report.encode import as_json
 
 _FOLDER = Path(__file__).resolve().parent
-# In the order in which they are run.
-_SCRIPTS = ("base.js", "overview.js", "picture.js", "player.js", "recordings.js")
+# Of either page, in the order in which they are run, around what is a page's own.
+_FIRST_SCRIPTS, _LAST_SCRIPTS = ("base.js",), ("picture.js", "player.js", "viewer.js")
+_MARKED = "The outline is what is marked on the mean map of all {}, from which the sounds are made. c and q are of {}."
 
 
 def make_page(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> str:
-    """HTML of the report, from `overview.overview` and one `recordings.recording` for each recording.
+    """HTML of a run's report, from what `overview` has and one `recordings.recording` for each recording.
 
     What varies from run to run stands in JSON only, which the scripts show as text; a policy in the page forbids it any
     request to the network.
     """
+    scripts = (*_FIRST_SCRIPTS, "overview.js", *_LAST_SCRIPTS, "recordings.js")
+    return _page("page.html", scripts, _MARKED.format("seeds", "the chosen model's map"), overview, recordings)
+
+
+def make_page_of_new(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> str:
+    """The same of new recordings, from `new_recordings.overview` and one `new_recordings.new_recording` for each."""
+    scripts = (*_FIRST_SCRIPTS, *_LAST_SCRIPTS, "new_recordings.js")
+    return _page("new_recordings.html", scripts, _MARKED.format("models", "this map"), overview, recordings)
+
+
+def _page(
+    template: str, scripts: tuple[str, ...], outline: str, overview: Mapping[str, Any], recordings: list[dict[str, Any]]
+) -> str:
     data = [_data("data-overview", overview), _data("data-list", [one["summary"] for one in recordings])]
     data += [_data(f"data-recording-{number}", one["details"]) for number, one in enumerate(recordings)]
-    return Template(_read("page.html")).substitute(
+    return Template(_read(template)).substitute(
         style=_read("page.css"),
+        viewer=Template(_read("viewer.html")).substitute(outline=outline),
         data="\n".join(data),
         plotly=get_plotlyjs(),
-        script="\n".join(_read(name) for name in _SCRIPTS),
+        script="\n".join(_read(name) for name in scripts),
     )
 
 

@@ -71,27 +71,13 @@ def _summary(shown: Shown) -> dict[str, Any]:
         "correct": bool(own["correct"]),
         "seeds_correct": int(shown.metrics["correct"].sum()),
         "seeds": len(shown.seeds),
-        "metrics": {name: _number(own[name]) for name in METRICS},
+        "metrics": {name: number_or_none(own[name]) for name in METRICS},
     }
 
 
 def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
-    view = shown.view
-    lowest, highest = envelope(sounds.original, WAVEFORM_PARTS)
-    trajectory = np.where(view.voiced, view.trajectory_hz, np.nan)
     return {
-        "time_s": rounded(view.time_s, 4),
-        "bin_hz": rounded(view.bin_hz, 2),
-        "edges_hz": rounded(drawn_edges(view.edges_hz), 2),
-        "duration_s": len(sounds.original) / sounds.rate_hz,
-        "layers": _layers(shown),
-        "decibel_range": DECIBEL_RANGE_DB,
-        "largest_spread": LARGEST_SPREAD,
-        "waveform": {"lowest": lowest, "highest": highest},
-        "f0_hz": rounded(np.where(view.voiced, view.f0_hz, np.nan), 1),
-        "trajectory_hz": rounded(trajectory, 1),
-        "envelope": rounded(view.envelope, 3),
-        "contour": rounded(view.contour, 3),
+        **panels(shown.view, shown.consensus, shown.maps, sounds),
         "phones": [list(label) for label in shown.phones],
         "syllables": [list(label) for label in shown.syllables],
         "seeds": [int(seed) for seed in shown.seeds],
@@ -99,6 +85,28 @@ def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
         "answers": _answers(shown),
         "metrics": _metrics(shown),
         "controls": _controls(shown.controls),
+    }
+
+
+def panels(
+    view: RecordingView, consensus: Float[np.ndarray, "F n"], maps: Float[np.ndarray, "S F n"], sounds: Sounds
+) -> dict[str, Any]:
+    """What the panels of a recording show and play, whether it is labelled or not; see `Shown`."""
+    lowest, highest = envelope(sounds.original, WAVEFORM_PARTS)
+    trajectory = np.where(view.voiced, view.trajectory_hz, np.nan)
+    return {
+        "time_s": rounded(view.time_s, 4),
+        "bin_hz": rounded(view.bin_hz, 2),
+        "edges_hz": rounded(drawn_edges(view.edges_hz), 2),
+        "duration_s": len(sounds.original) / sounds.rate_hz,
+        "layers": _layers(view, consensus, maps),
+        "decibel_range": DECIBEL_RANGE_DB,
+        "largest_spread": LARGEST_SPREAD,
+        "waveform": {"lowest": lowest, "highest": highest},
+        "f0_hz": rounded(np.where(view.voiced, view.f0_hz, np.nan), 1),
+        "trajectory_hz": rounded(trajectory, 1),
+        "envelope": rounded(view.envelope, 3),
+        "contour": rounded(view.contour, 3),
         "sounds": {
             "original": as_mp3(sounds.original, sounds.rate_hz),
             "only": [as_mp3(one, sounds.rate_hz) for one in sounds.only],
@@ -107,18 +115,20 @@ def _details(shown: Shown, sounds: Sounds) -> dict[str, Any]:
     }
 
 
-def _layers(shown: Shown) -> dict[str, Any]:
+def _layers(
+    view: RecordingView, consensus: Float[np.ndarray, "F n"], maps: Float[np.ndarray, "S F n"]
+) -> dict[str, Any]:
     """One grey picture of layers above one another: magnitude, mean map, spread, then every member's map.
 
     Within a layer row 0 is the lowest bin.
     """
     pictures = [
-        quantised(decibels(shown.view.magnitude), DECIBEL_RANGE_DB),
-        quantised(shown.consensus, 1.0),
-        quantised(shown.maps.std(axis=0), LARGEST_SPREAD),
-        *(quantised(one, 1.0) for one in shown.maps),
+        quantised(decibels(view.magnitude), DECIBEL_RANGE_DB),
+        quantised(consensus, 1.0),
+        quantised(maps.std(axis=0), LARGEST_SPREAD),
+        *(quantised(one, 1.0) for one in maps),
     ]
-    return {"png": as_png(np.concatenate(pictures)), "rows": len(shown.view.bin_hz), "columns": len(shown.view.time_s)}
+    return {"png": as_png(np.concatenate(pictures)), "rows": len(view.bin_hz), "columns": len(view.time_s)}
 
 
 def _answers(shown: Shown) -> list[dict[str, Any]]:
@@ -142,10 +152,10 @@ def _metrics(shown: Shown) -> list[dict[str, Any]]:
     return [
         {
             "metric": name,
-            "chosen": _number(shown.metrics.loc[chosen, name].iloc[0]),
-            "mean": _number(shown.metrics[name].mean()),
-            "lowest": _number(shown.metrics[name].min()),
-            "highest": _number(shown.metrics[name].max()),
+            "chosen": number_or_none(shown.metrics.loc[chosen, name].iloc[0]),
+            "mean": number_or_none(shown.metrics[name].mean()),
+            "lowest": number_or_none(shown.metrics[name].min()),
+            "highest": number_or_none(shown.metrics[name].max()),
         }
         for name in METRICS
     ]
@@ -157,5 +167,6 @@ def _controls(controls: pd.DataFrame) -> dict[str, Any]:
     return {"columns": list(shown.columns), "rows": rows}
 
 
-def _number(value: float) -> float | None:
+def number_or_none(value: float) -> float | None:
+    """A number with four digits behind the point; None where it is not known."""
     return round(float(value), 4) if np.isfinite(value) else None

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Float64
-from scipy import signal
 
 from convcam_jax.representations.representation import Representation
 from convcam_jax.representations.scale import Scale
@@ -56,7 +56,7 @@ def make_filter(centre_hz: float, decay_per_s: float, n_samples: int, rate_hz: i
 
     It rises with the power `_ORDER` - 1 of the time and decays exponentially.
     """
-    response, _ = signal.gammatone(centre_hz, "fir", order=_ORDER, numtaps=n_samples, fs=rate_hz)
+    response, _ = scipy.signal.gammatone(centre_hz, "fir", order=_ORDER, numtaps=n_samples, fs=rate_hz)
     return Filter(response, round((_ORDER - 1) / decay_per_s * rate_hz))
 
 
@@ -99,11 +99,11 @@ class Gammatone(Representation):
         holds the same time of the recording in all of them.
         """
         n_frames = self.n_frames(samples.shape[-1])
-        window = signal.windows.hann(self.window_samples, sym=False)
+        window = scipy.signal.windows.hann(self.window_samples, sym=False)
         window /= window.sum()
         magnitude = np.empty((*samples.shape[:-1], self.n_bins, n_frames))
         for row, (response, delay_samples) in enumerate(self._filters()):
-            power = signal.oaconvolve(samples, response.reshape((1,) * (samples.ndim - 1) + (-1,)), axes=-1) ** 2
+            power = scipy.signal.oaconvolve(samples, response.reshape((1,) * (samples.ndim - 1) + (-1,)), axes=-1) ** 2
             around = surrounded(power, self.window_samples)[..., delay_samples:]
             windows = np.lib.stride_tricks.sliding_window_view(around, self.window_samples, axis=-1)
             magnitude[..., row, :] = np.sqrt(windows[..., :: self.hop_samples, :][..., :n_frames, :] @ window)

@@ -64,6 +64,7 @@ class Flags:
     from_workdir: str = ""
     recordings: tuple[str, ...] = ()
     representation: str = ""
+    models: str = ""
     split: str = "per_cell"
     network: str = ""
     protocol: str = "corrected"
@@ -104,6 +105,7 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
                 "FILE,FOLDER",
                 repeated=True,
             ),
+            "models": Flag("For explain: a run's models, as export writes them; then no run is needed.", "FILE"),
         },
         "how": _ways(),
         "where files lie": _places(),

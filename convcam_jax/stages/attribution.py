@@ -10,7 +10,7 @@ from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, trained_members
 from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
-from convcam_jax.system.progress import counted, say
+from convcam_jax.system.progress import counted, say, with_progress
 
 PREDICTIONS = "predictions.csv"
 
@@ -18,10 +18,10 @@ PREDICTIONS = "predictions.csv"
 def explain_ensemble(run: Run) -> None:
     """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
     parts: dict[Cohort, list[Explained]] = {cohort: [] for cohort in run.dataset.cohorts()}
-    for own in run.rounds:
-        found = load_explanations(own.explained_file()) if own.explained_file().exists() else {}
-        for cohort in dict.fromkeys(member.cohort for member in own.members):
-            parts[cohort].append(found[cohort] if found else _explain(run, own, cohort))
+    tasks = [(own, cohort) for own in run.rounds for cohort in dict.fromkeys(m.cohort for m in own.members)]
+    for own, cohort in with_progress(tasks, "explaining", len(tasks), "part"):
+        shared = own.explained_file()
+        parts[cohort].append(load_explanations(shared)[cohort] if shared.exists() else _explain(run, own, cohort))
     explained = {cohort: _joined(own) for cohort, own in parts.items()}
     predictions = _predictions(run, explained)
     n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())

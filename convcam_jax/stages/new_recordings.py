@@ -1,28 +1,37 @@
 """New recordings, without labels, explained by a finished run's models."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.utterances import Utterance, without
-from convcam_jax.figures.explanation import explanation as draw
-from convcam_jax.measures.segments import Stretch
+from convcam_jax.report.new_recordings import Heard, overview
+from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.new_recording_files import ToWrite, write_files
 from convcam_jax.stages.preparation import with_parts, write_skipped
-from convcam_jax.stages.text_grid import write_text_grid
 from convcam_jax.stages.trained_run import Explanation, TrainedRun, too_long
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
-from convcam_jax.system.files import file_stem, write_whole
-from convcam_jax.system.formats import write_arrays, write_csv, write_figure
+from convcam_jax.system.formats import write_arrays, write_csv, write_text
 from convcam_jax.system.namespaces import MAP
 from convcam_jax.system.paths import expanded
-from convcam_jax.system.progress import counted, say
+from convcam_jax.system.progress import counted, say, show_progress
+from convcam_jax.system.worker_processes import in_processes, start
 
-EXPLAINED = "explained"
+EXPLAINED, REPORT = "explained", "report.html"
+# Recordings that are explained together: the models are read once for them, their maps are kept so long.
+_AT_ONCE = 64
+# What takes less is over before it could be told how long it takes.
+_LEAST_STEPS_SHOWN = 100
+# Each is some 200 kB of a page that a browser has to hold.
+_MOST_ON_PAGE = 500
 
 
 def find_recordings(given: Sequence[str]) -> list[Utterance]:
@@ -51,8 +60,8 @@ def _paths(text: str) -> list[Path]:
     return [whole] if whole.exists() else [expanded(part.strip()) for part in text.split(",") if part.strip()]
 
 
-def explain_recordings(run: TrainedRun, found: Sequence[Utterance], cache_dir: Path) -> Path:
-    """Explain the recordings; returns the new folder in the run's that all is written into.
+def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Path, cache_dir: Path) -> Path:
+    """Explain the recordings; returns the new folder in the workdir that all is written into.
 
     Raises:
       UserError: no recording can be used. Nothing is written then.
@@ -60,29 +69,82 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], cache_dir: P
     usable, loaded, problems = _features(found, run.config, cache_dir)
     if not usable:
         raise problems[0] if len(problems) == 1 else UserError(f"--recordings: {counted_by_kind(problems, True)}")
-    folder = run.folder / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    # They load what makes sounds and figures while the models are asked.
+    start(write_files.__module__, "convcam_jax.figures.explanation", "scipy.signal", n_tasks=len(usable))
+    folder = workdir / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     write_skipped(folder, problems, len(usable))
     _say_who_answers(run)
     tables: dict[str, list[pd.DataFrame]] = {"answers": [], "spread": [], "metrics": [], "contours": []}
-    maps = {}
-    for utterance in usable:
-        name = utterance.recording
-        explained = run.explain_features(name, loaded.features[name], loaded.sounds[name])
-        say(f"{name}: {explained}")
-        for table, own in tables.items():
-            rows: pd.DataFrame = getattr(explained, table)
-            own.append(rows if "recording" in rows else _with_name(rows, name, explained.predicted, table))
-        maps[f"{MAP}{name}"] = explained.map
-        _write_beside(folder / file_stem(name), explained, alone=len(usable) == 1)
-    for table, own in tables.items():
-        write_csv(folder / f"{table}.csv", pd.concat(own, ignore_index=True))
-    axes = {"frequency_hz": explained.frequencies_hz, "time_s": run.times_s}
+    maps, shown, snr_db = {}, [], []
+    for own in _explained(run, usable, loaded):
+        for utterance, explained in own:
+            name = utterance.recording
+            say(f"{name}: {explained}")
+            for table, rows in tables.items():
+                rows.append(_with_name(getattr(explained, table), name, explained.predicted, table))
+            maps[f"{MAP}{name}"] = explained.map
+        for one, ratio_db in _write_beside(run, own, folder):
+            shown.append(one)
+            snr_db.append(ratio_db)
+    for table, rows in tables.items():
+        write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
+    axes = {"frequency_hz": run.config.representation.frequencies_hz(), "time_s": run.times_s}
     write_arrays(folder / "maps.npz", {**maps, **axes})
+    about = overview(run.config, run.record, run.members, min(snr_db), len(shown) - len(shown[:_MOST_ON_PAGE]))
+    write_text(folder / REPORT, make_page_of_new(about, shown[:_MOST_ON_PAGE]))
     return folder
+
+
+def _explained(
+    run: TrainedRun, usable: Sequence[Utterance], loaded: Loaded
+) -> Iterator[list[tuple[Utterance, Explanation]]]:
+    """The recordings explained, so many together, since the models are read anew each time."""
+    # Each part of the models is asked twice: for answers, and for maps.
+    n_steps = 2 * len(usable) * run.n_parts
+    with show_progress("explaining", n_steps, "step", shown=n_steps >= _LEAST_STEPS_SHOWN) as update:
+        for first in range(0, len(usable), _AT_ONCE):
+            names = [utterance.recording for utterance in usable[first : first + _AT_ONCE]]
+            found = run.answers([loaded.features[name] for name in names], run.parts, update)
+            yield [
+                (utterance, run.explanation(name, loaded.features[name], loaded.sounds[name], answers))
+                for utterance, name, answers in zip(usable[first:], names, found, strict=False)
+            ]
+
+
+def _write_beside(
+    run: TrainedRun, several: Sequence[tuple[Utterance, Explanation]], folder: Path
+) -> Iterator[tuple[dict[str, Any], float]]:
+    """Write the files of each recording; gives what the page has of it, see `write_files`."""
+    tasks = [
+        ToWrite(
+            utterance.source,
+            Heard(
+                explained.view,
+                str(explained),
+                explained.duration_s,
+                run.members,
+                explained.maps,
+                explained.answers,
+                explained.spread,
+                explained.metrics,
+            ),
+            explained.probabilities.to_numpy(),
+            tuple(explained.probabilities.columns),
+            explained.f0_segments,
+            explained.map_segments,
+        )
+        for utterance, explained in several
+    ]
+    config = run.config
+    write = partial(write_files, features=config.features, thresholds=config.report.thresholds, folder=folder)
+    with closing(in_processes(write, tasks)) as written:
+        yield from written
 
 
 def _with_name(rows: pd.DataFrame, name: str, predicted: str, table: str) -> pd.DataFrame:
     """The rows with the recording in front, and in metrics the class whose map is measured."""
+    if "recording" in rows:
+        return rows
     named = rows.copy()
     named.insert(0, "recording", name)
     if table == "metrics":
@@ -118,17 +180,3 @@ def _say_who_answers(run: TrainedRun) -> None:
     groups = list(dict.fromkeys(member.group for member in run.members))
     of_groups = f" of all groups ({', '.join(groups)}), since that of a new recording is not known" * (len(groups) > 1)
     say(f"{counted(len(run.members), 'model')}{of_groups}")
-
-
-def _write_beside(stem: Path, explained: Explanation, alone: bool) -> None:
-    """The TextGrid and the figure of one recording."""
-    whole = [Stretch(0.0, explained.duration_s, str(explained))]
-    tiers = {"F0": explained.f0_segments, "map": explained.map_segments, "answer": whole}
-    write_text_grid(stem.with_name(f"{stem.name}.TextGrid"), explained.duration_s, tiers)
-    path = stem.with_name(f"{stem.name}.png")
-    if alone:
-        figure = explained.plot()
-        write_whole(path, lambda temporary: figure.savefig(temporary, dpi=200))
-    else:
-        probabilities = explained.probabilities
-        write_figure(path, draw, explained.view, probabilities.to_numpy(), tuple(probabilities.columns))

@@ -10,7 +10,8 @@ class RunSettings(NamedTuple):
     """The config, and what does not change the results: where files are written and kept between runs.
 
     `maps` is the file of activation maps of the experiment `analyse_maps`, `from_workdir` the folder of a finished run
-    of `paper` that `ablation` starts from, `recordings` what `explain` explains; None or empty in other experiments.
+    of `paper` that `ablation` starts from, `recordings` what `explain` explains, `models` the file of an exported run
+    that it may use; None or empty in other experiments.
     """
 
     config: Config
@@ -19,3 +20,4 @@ class RunSettings(NamedTuple):
     maps: Path | None = None
     from_workdir: Path | None = None
     recordings: tuple[str, ...] = ()
+    models: Path | None = None

@@ -1,24 +1,22 @@
 """A finished run's models, without its corpus: what they say of any recording, and why."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.answering import Answers, answers, on_devices
 from convcam_jax.attribution.explaining import explained_layer
-from convcam_jax.attribution.one_recording import answer, on_devices
 from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
 from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
 from convcam_jax.data.members import Member
-from convcam_jax.figures.explanation import explanation as draw
 from convcam_jax.measures.analysis import contours
 from convcam_jax.measures.result_tables import contour_table, recording_views
 from convcam_jax.measures.segments import Stretch, strong_stretches, voiced_stretches
@@ -31,10 +29,15 @@ from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.finished_run import read_source
-from convcam_jax.stages.rounds import ROUNDS_FILE, Round, read_rounds, trained_members
+from convcam_jax.stages.models_file import open_models, read_parts
+from convcam_jax.stages.record import read_record
+from convcam_jax.stages.rounds import ROUNDS_FILE, read_rounds, trained_members
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.training import checkpoints
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Explanation(NamedTuple):
@@ -92,23 +95,52 @@ class Explanation(NamedTuple):
         """What the members say together, in a sentence."""
         return in_words(self.answers, self.predicted)
 
-    def plot(self) -> Figure:
+    def plot(self) -> "Figure":
         """The recording, the mean map, its contours, and what the members answer."""
+        # Here, since it loads matplotlib, which who does not plot need not wait for.
+        from convcam_jax.figures.explanation import explanation as draw
+
         return draw(self.view, self.probabilities.to_numpy(), tuple(self.probabilities.columns))
 
 
 class TrainedRun:
-    """The models of a finished run; they are read when they are first asked, and then kept in the memory."""
+    """The models of a finished run; they are read when they are first asked, and then kept in the memory.
 
-    def __init__(self, config: Config, folder: Path, members: Sequence[Member]) -> None:
+    Attributes:
+      config: of the run.
+      record: its `config.json`.
+      members: all of its models.
+      part_size: how many of them are asked at once.
+      read_parts: reads the variables `[part_size, ...]` of all members, in their order, as NumPy arrays.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        record: Mapping[str, Any],
+        members: tuple[Member, ...],
+        part_size: int,
+        read_parts: Callable[[], Iterator[Variables]],
+    ) -> None:
         self.config = config
-        self.folder = folder
-        self.members = tuple(members)
+        self.record = record
+        self.members = members
+        self.part_size = part_size
+        self.read_parts = read_parts
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts the members are asked in."""
+        return -(-len(self.members) // self.part_size)
+
+    def parts(self) -> Iterator[Variables]:
+        """What `read_parts` reads, on the devices, each part when it is due."""
+        return map(on_devices, self.read_parts())
 
     @cached_property
     def ensemble(self) -> list[Variables]:
-        """The variables of all members, in the order of `members`, in parts."""
-        return [on_devices(variables) for _, variables in trained_members(self._rounds, self.members)]
+        """The same, kept in the memory."""
+        return list(self.parts())
 
     @cached_property
     def network(self) -> Network:
@@ -143,17 +175,32 @@ class TrainedRun:
 
     def explain_features(self, recording: str, features: Features, sound: SoundFacts) -> Explanation:
         """The same of a recording's features, which are no longer than the models take."""
+        [found] = self.answers([features], lambda: self.ensemble)
+        return self.explanation(recording, features, sound, found)
+
+    def answers(
+        self,
+        several: Sequence[Features],
+        read_parts: Callable[[], Iterable[Variables]],
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[Answers]:
+        """What the members say of several recordings; see `answering.answers`."""
+        magnitudes = [features.magnitude for features in several]
+        representation, max_frames = self.config.representation, self.config.corpus.max_frames
+        how = self.network, representation, max_frames, self.config.attribution
+        return answers(read_parts, magnitudes, *how, on_step)
+
+    def explanation(self, recording: str, features: Features, sound: SoundFacts, found: Answers) -> Explanation:
+        """All that is told of a recording, from what the members have answered."""
         config, emotions = self.config, self.config.corpus.emotions
-        representation, max_frames = config.representation, config.corpus.max_frames
-        found = answer(self.ensemble, features.magnitude, self.network, representation, max_frames, config.attribution)
         arrays = self._arrays(features, found.predicted)
         maps = np.asarray(placed_maps(found.signed_maps[:, None], arrays.n_frames, self.placement))[:, 0]
         view = self._view(recording, consensus_map(maps), arrays, emotions[found.predicted])
-        answers = answer_table(self.members, found.probabilities, emotions)
+        table = answer_table(self.members, found.probabilities, emotions)
         index = pd.MultiIndex.from_tuples(self.members, names=Member._fields)
         return Explanation(
-            answers=answers,
-            spread=spread_table(answers, emotions),
+            answers=table,
+            spread=spread_table(table, emotions),
             metrics=member_metrics(self.members, maps, arrays, view.bin_hz, config.analysis),
             predicted=emotions[found.predicted],
             probabilities=pd.DataFrame(found.probabilities, index=index, columns=list(emotions)),
@@ -163,10 +210,6 @@ class TrainedRun:
             f0_segments=voiced_stretches(features.praat_f0_hz, features.praat_time_s, sound.duration_s),
             map_segments=strong_stretches(view.contour, view.trajectory_hz, view.time_s, sound.duration_s),
         )
-
-    @cached_property
-    def _rounds(self) -> list[Round]:
-        return read_rounds(self.members, self.folder / "training")
 
     def _arrays(self, features: Features, predicted: int) -> AnalysisArrays:
         analysis = self.config.analysis
@@ -182,25 +225,39 @@ class TrainedRun:
         return recording_views("", [utterance], arrays, own_map[None], [None], lines, axes)[recording]
 
 
-def load_run(folder: str | Path) -> TrainedRun:
-    """The models of the finished run of the experiment `paper` in `folder`; its corpus is not needed.
+def load_run(path: str | Path) -> TrainedRun:
+    """The models of a finished run of the experiment `paper`; its corpus is not needed.
+
+    `path` is the run's folder, or the file that the experiment `export` has made of it.
 
     Raises:
       UserError: there is no finished run, it is of another version of the program, or its models are gone.
     """
-    return trained_run(Path(folder))
+    path = Path(path)
+    return run_of_file(path) if path.is_file() else run_of_folder(path)
 
 
-def trained_run(folder: Path, flag: str = "folder") -> TrainedRun:
-    """The same of a run whose folder was given as `flag`."""
+def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
+    """The same of a run's folder, which was given as `flag`."""
     config = read_source(folder, "", flag).config
     table = read_csv(folder / "members.csv")
     rows = table[list(Member._fields)].itertuples(index=False, name=None)
-    run = TrainedRun(config, folder, [Member(group, fold, int(seed)) for group, fold, seed in rows])
-    has_rounds = (folder / "training" / ROUNDS_FILE).is_file()
-    if not has_rounds or not all(checkpoints.is_complete(own.folder) for own in run._rounds):
+    members = tuple(Member(group, fold, int(seed)) for group, fold, seed in rows)
+    training = folder / "training"
+    rounds = read_rounds(members, training) if (training / ROUNDS_FILE).is_file() else []
+    if not rounds or not all(checkpoints.is_complete(own.folder) for own in rounds):
         raise UserError(f"{flag}={folder}: its models (training/) are not there; give a finished run with its models")
-    return run
+
+    def read_trained() -> Iterator[Variables]:
+        return (variables for _, variables in trained_members(rounds, members))
+
+    return TrainedRun(config, read_record(folder), members, len(rounds[0].members), read_trained)
+
+
+def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
+    """The same of a file of models, which was given as `flag`."""
+    found = open_models(path, flag)
+    return TrainedRun(found.config, found.record, found.members, found.part_size, partial(read_parts, found))
 
 
 def too_long(recording: str, features: Features, config: Config) -> RecordingError | None:

@@ -46,14 +46,15 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def start(module: str) -> None:
-    """Start the processes before they are needed, with as many imports of a module as there are of them."""
-    for _ in range(n_cores()):
-        _submit(_load, module)
+def start(*modules: str, n_tasks: int | None = None) -> None:
+    """Start the processes before they are needed; as many as will have a task import the modules, by default all."""
+    for _ in range(n_cores() if n_tasks is None else min(n_cores(), n_tasks)):
+        _submit(_load, modules)
 
 
-def _load(module: str) -> None:
-    importlib.import_module(module)
+def _load(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
-from scipy import stats
 
 from convcam_jax.measures.metric_table import Better
 
@@ -47,7 +47,7 @@ def false_discovery(p: Sequence[float] | Float[np.ndarray, " tests"]) -> Float[n
     q = np.full(values.shape, np.nan)
     tested = np.isfinite(values)
     if tested.any():
-        q[tested] = stats.false_discovery_control(values[tested], method="bh")
+        q[tested] = scipy.stats.false_discovery_control(values[tested], method="bh")
     return q
 
 

@@ -8,10 +8,10 @@ recording; N sample.
 from typing import NamedTuple
 
 import numpy as np
+
+# Its parts load when they are used: scipy.signal takes long, and not all who are here make sounds.
+import scipy
 from jaxtyping import Bool, Float, Float32, Float64, Int
-from scipy.ndimage import map_coordinates
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 from convcam_jax.checks.chance.random_masks import largest_cells, random_fields
 from convcam_jax.representations.representation import Representation
@@ -45,10 +45,12 @@ class Probe(NamedTuple):
     energy_ratio: float
 
 
-def short_time_fft(sample_rate_hz: int) -> ShortTimeFFT:
+def short_time_fft(sample_rate_hz: int) -> "scipy.signal.ShortTimeFFT":
     """The invertible transform, with Hann windows of `WINDOW_S` that overlap by three quarters."""
     window = HOPS_PER_WINDOW * max(1, round(WINDOW_S * sample_rate_hz / HOPS_PER_WINDOW))
-    return ShortTimeFFT(hann(window, sym=False), window // HOPS_PER_WINDOW, sample_rate_hz)
+    return scipy.signal.ShortTimeFFT(
+        scipy.signal.windows.hann(window, sym=False), window // HOPS_PER_WINDOW, sample_rate_hz
+    )
 
 
 def transform_weights(
@@ -63,7 +65,7 @@ def transform_weights(
     rows = rows_of_hz(transform.f, representation.frequencies_hz())
     columns = np.interp(transform.t(n_samples), representation.frame_times_s(n_frames), np.arange(n_frames))
     grid = np.meshgrid(rows, columns, indexing="ij")
-    return map_coordinates(cells.astype(np.float64), grid, order=1, mode="nearest")
+    return scipy.ndimage.map_coordinates(cells.astype(np.float64), grid, order=1, mode="nearest")
 
 
 def split(

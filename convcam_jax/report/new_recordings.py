@@ -1,0 +1,117 @@
+"""What the page of new recordings, which nobody has labelled, shows and plays, as dictionaries that become JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from convcam_jax.data.members import Member
+from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.views import RecordingView
+from convcam_jax.report.overview import as_table, map_in_words, provenance, with_headings
+from convcam_jax.report.recordings import Sounds, number_or_none, panels
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.system.namespaces import PROBABILITY
+
+
+class Heard(NamedTuple):
+    """All that is known of one new recording but its sounds.
+
+    Attributes:
+      view: of the mean map of the class that the members give it together, which is its `emotion`.
+      words: what they say together.
+      duration_s: of the recording.
+      members: all of them.
+      maps: theirs of this class, `[S, F, n]`, 0..1.
+      answers, spread, metrics: see `stages.trained_run.Explanation`.
+    """
+
+    view: RecordingView
+    words: str
+    duration_s: float
+    members: Sequence[Member]
+    maps: Float[np.ndarray, "S F n"]
+    answers: pd.DataFrame
+    spread: pd.DataFrame
+    metrics: pd.DataFrame
+
+
+def new_recording(heard: Heard, sounds: Sounds) -> dict[str, Any]:
+    """`summary`, a row of the list of recordings, and `details`, what is shown when the recording is opened."""
+    tables = [
+        as_table(
+            "Agreement of the models", with_headings(_shown(heard.spread.replace({"group": {"": "all together"}})))
+        ),
+        as_table("Metrics of their maps", _metrics(heard.metrics)),
+        as_table("Answers of the models", with_headings(_shown(heard.answers))),
+    ]
+    details = {
+        **panels(heard.view, heard.view.map, heard.maps, sounds),
+        "phones": [],
+        "syllables": [],
+        "models": [str(member) for member in heard.members],
+        "tables": tables,
+    }
+    return {"summary": _summary(heard), "details": details}
+
+
+def overview(
+    config: Config, record: Mapping[str, Any], members: Sequence[Member], snr_db: float, left_out: int
+) -> dict[str, Any]:
+    """What the page says of the models; `record` is the `config.json` of their run.
+
+    snr_db: of the sounds' way through the spectrogram, the lowest; left_out: recordings that the page has no room for.
+    """
+    groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
+    more = f" {left_out} more recordings are in the tables only." if left_out else ""
+    return {
+        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{more}",
+        "facts": {
+            "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
+            "corpus of the run": config.corpus.name,
+            "protocol": config.protocol,
+            "representation": config.representation.title,
+            "network": config.network.name,
+            "map": map_in_words(config).replace("of the class truth", "of the class that all models together answer"),
+            "begun": str(record.get("begun", "unknown")),
+            **provenance(record),
+        },
+        "thresholds": list(config.report.thresholds),
+        "snr_db": snr_db,
+    }
+
+
+def _summary(heard: Heard) -> dict[str, Any]:
+    shares = heard.answers[f"{PROBABILITY}{heard.view.emotion}"]
+    agreeing = int((heard.answers["predicted"] == heard.view.emotion).sum())
+    return {
+        "recording": heard.view.recording,
+        "predicted": heard.view.emotion,
+        "words": heard.words,
+        "mean": round(float(shares.mean()), 3),
+        "lowest": round(float(shares.min()), 3),
+        "highest": round(float(shares.max()), 3),
+        "agreeing": agreeing,
+        "models": len(shares),
+        "disagree": heard.answers["predicted"].nunique() > 1,
+        "duration_s": round(heard.duration_s, 2),
+    }
+
+
+def _metrics(metrics: pd.DataFrame) -> pd.DataFrame:
+    """For each metric the members' mean, least and greatest."""
+    rows = [
+        (name.replace("_", " "), *(number_or_none(value) for value in (own.mean(), own.min(), own.max())))
+        for name, own in metrics.items()
+        if name in METRICS
+    ]
+    return pd.DataFrame(rows, columns=["metric", "mean", "lowest", "highest"])
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with numbers that can be read, and folds only where there are several."""
+    shown = table.round(3)
+    return shown.drop(columns="fold") if "fold" in shown and (shown["fold"] == ONLY_FOLD).all() else shown

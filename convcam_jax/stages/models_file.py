@@ -1,0 +1,192 @@
+"""All models of a run in one file, for use elsewhere: parameters as safetensors, and in its metadata what they need.
+
+The tensors are `member_NUMBER/LEAF`, a LEAF being the path of a variable in Flax's tree; the statistics of a
+standardised input are among them. The metadata says what members there are, and holds the run's `config.json` without
+the place of its corpus, and checksums of all.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from convcam_jax.data.members import Member
+from convcam_jax.networks.network import Variables
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import restore
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import write_whole
+
+_KIND = "models of convcam_jax"
+# To be raised when what a file holds changes.
+_VERSION = 1
+# How the checksum of the metadata is called among those of the tensors.
+_METADATA = "metadata"
+# Of the inputs' grid: ten thousand times the paper's.
+_MOST_CELLS = 2 * 10**8
+# What safetensors, JSON, the config and JAX raise of what no program has written, or of what is damaged.
+_UNUSABLE = (
+    *(SafetensorError, UserError, OSError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError, MemoryError),
+)
+
+
+class ModelsFile(NamedTuple):
+    """An exported run.
+
+    Attributes:
+      path: where it lies.
+      config: of the run.
+      record: what else its `config.json` says: when and where it was made, by which versions, from which corpus.
+      members: all of them, in order.
+      part_size: how many of them the run has in each of its rounds.
+    """
+
+    path: Path
+    config: Config
+    record: Mapping[str, Any]
+    members: tuple[Member, ...]
+    part_size: int
+
+
+def write_models(
+    path: Path, record: Mapping[str, Any], members: tuple[Member, ...], part_size: int, parts: Iterator[Variables]
+) -> None:
+    """Write the variables `[S, ...]` of the members' `parts`, in the members' order, with the run's `config.json`."""
+    tensors: dict[str, np.ndarray] = {}
+    for first, variables in zip(range(0, len(members), part_size), parts, strict=True):
+        for leaf, array in flatten_dict(variables, sep="/").items():
+            tensors |= {_tensor_name(first + i, leaf): np.asarray(own) for i, own in enumerate(array)}
+    config = {name: value for name, value in record["config"].items() if name != "corpus.data_dir"}
+    metadata = {
+        "kind": _KIND,
+        "version": str(_VERSION),
+        "record": json.dumps({**record, "config": config}),
+        "members": json.dumps(members),
+        "part_size": str(part_size),
+    }
+    sums = {_METADATA: _sum_of_metadata(metadata), **{name: zlib.crc32(own.data) for name, own in tensors.items()}}
+    metadata["crc32"] = json.dumps(sums)
+    write_whole(path, partial(_save, tensors, metadata))
+
+
+def open_models(path: Path, flag: str) -> ModelsFile:
+    """What a file holds, which was given as `flag`; of its tensors the names, shapes and types are looked at.
+
+    Raises:
+      UserError: there is no such file, it is no such file, damaged, or of a newer version of the program.
+    """
+    if not path.is_file():
+        raise UserError(f"{flag}={path}: there is no such file; give one that --experiment=export has made")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata, names = file.metadata() or {}, file.keys()
+            _check_version(metadata)
+            sums = json.loads(metadata["crc32"])
+            if sums[_METADATA] != _sum_of_metadata(metadata):
+                raise ValueError("its metadata are damaged")
+            _check_sums(path, sums)
+            found = _described(path, metadata)
+            _check_tensors(found, {name: file.get_slice(name) for name in names})
+    except _UNUSABLE as error:
+        raise UserError(
+            f"{flag}={path}: cannot be used ({error or type(error).__name__}); give a file that --experiment=export "
+            "has made"
+        ) from error
+    return found
+
+
+def read_parts(found: ModelsFile) -> Iterator[Variables]:
+    """The variables of the members, in parts as the run has them, as NumPy arrays `[S, ...]`.
+
+    The file is mapped into the memory, and a part of it copied when it is due.
+    """
+    tensors, numbers = _tensors(found.path), range(len(found.members))
+    leaves = [name.partition("/")[2] for name in tensors if name.startswith(_tensor_name(0, ""))]
+    for first in numbers[:: found.part_size]:
+        own = numbers[first : first + found.part_size]
+        part = {leaf: np.stack([tensors[_tensor_name(number, leaf)] for number in own]) for leaf in leaves}
+        yield unflatten_dict(part, sep="/")
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a file whose are all float32."""
+    return {
+        name: np.ndarray(own["shape"], np.dtype("<f4"), content) for name, (own, content) in _contents(path).items()
+    }
+
+
+def _contents(path: Path) -> dict[str, tuple[Mapping[str, Any], np.ndarray]]:
+    """What the header of a file says of each tensor, and its bytes, mapped: the reader of safetensors copies them.
+
+    safetensors has seen to it that they lie in the file, one behind the other.
+    """
+    content = np.memmap(path, np.uint8, "r")
+    begin = 8 + int.from_bytes(content[:8].tobytes(), "little")
+    header = json.loads(content[8:begin].tobytes())
+    del header["__metadata__"]
+    return {
+        name: (own, content[begin + own["data_offsets"][0] : begin + own["data_offsets"][1]])
+        for name, own in header.items()
+    }
+
+
+def _save(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path) -> None:
+    # safetensors makes a file that only its owner may read.
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(tensors, path, metadata=metadata)
+    path.chmod(mode)
+
+
+def _check_sums(path: Path, sums: Mapping[str, int]) -> None:
+    for name, (_, content) in _contents(path).items():
+        if zlib.crc32(content.data) != sums[name]:
+            raise ValueError(f"its tensor {name} is damaged")
+
+
+def _tensor_name(number: int, leaf: str) -> str:
+    return f"member_{number:02d}/{leaf}"
+
+
+def _sum_of_metadata(metadata: Mapping[str, str]) -> int:
+    """The checksum of all of them but the checksums."""
+    return zlib.crc32(json.dumps(sorted(pair for pair in metadata.items() if pair[0] != "crc32")).encode())
+
+
+def _check_version(metadata: Mapping[str, str]) -> None:
+    if metadata.get("kind") != _KIND:
+        raise ValueError("it holds no models of this program")
+    if int(metadata["version"]) > _VERSION:
+        raise ValueError("it is of a newer version of this program, which reads it")
+
+
+def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
+    """What the metadata says; raises what JSON and the config raise of what is not as it was written."""
+    record = json.loads(metadata["record"])
+    members = tuple(Member(str(group), str(fold), int(seed)) for group, fold, seed in json.loads(metadata["members"]))
+    return ModelsFile(path, restore(record["config"]), record, members, int(metadata["part_size"]))
+
+
+def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the tensors are those of the config's networks, before anything is made of their size."""
+    config, n_members = found.config, len(found.members)
+    if not 0 < found.part_size <= n_members or config.grid[0] * config.grid[1] > _MOST_CELLS:
+        raise ValueError("its sizes cannot be true")
+    network = config.make_network("float32")
+    expected = flatten_dict(jax.eval_shape(lambda key: network.init(key, config.grid), jax.random.key(0)), sep="/")
+    names = {_tensor_name(number, leaf) for number in range(min(n_members, len(tensors))) for leaf in expected}
+    if len(tensors) != n_members * len(expected) or set(tensors) != names:
+        raise ValueError("its tensors are not those of its network")
+    for name, tensor in tensors.items():
+        own = expected[name.partition("/")[2]]
+        if (tensor.get_dtype(), tuple(tensor.get_shape())) != ("F32", own.shape):
+            raise ValueError(f"its tensor {name} is not of the network's shape")

@@ -1,0 +1,23 @@
+"""All models of a finished run in one file, from which new recordings are explained elsewhere.
+
+python run.py --experiment=export --workdir=RUN
+
+RUN is the folder of a finished run of the experiment `paper`. The file is RUN/models.safetensors, see docs/explain.md.
+"""
+
+from pathlib import Path
+
+from convcam_jax.stages.models_file import write_models
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.trained_run import run_of_folder
+from convcam_jax.system.progress import counted, say
+
+MODELS = "models.safetensors"
+
+
+def run(settings: RunSettings) -> Path:
+    """Read the run's models, write the file, and say where it is."""
+    own, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
+    say(f"writing {counted(len(own.members), 'model')}")
+    write_models(path, own.record, own.members, own.part_size, own.read_parts())
+    return path
