@@ -78,13 +78,12 @@ def explained(ways=WAYS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndar
     return {(way.method, way.score): found for way, found in zip(ways, explain(own, batch()), strict=True)}
 
 
-def linear_attention(weights: AttentionWeights, slopes: AttentionWeights):
+def linear_attention(weights: AttentionWeights, slopes: jax.Array):
     """Logits (y, 0), y the sum of slopes times weights, so the gradient by the weights is the slopes."""
 
     def attend(added):
-        own = weights if added is None else jax.tree.map(jnp.add, weights, added)
-        products = jax.tree.map(lambda w, s: (w * s).reshape(len(w), -1).sum(1), own, slopes)
-        score = products.blocks + products.pooling
+        own = weights if added is None else weights._replace(blocks=weights.blocks + added)
+        score = (own.blocks * slopes).sum((1, 2, 3, 4))
         return jnp.stack([score, jnp.zeros_like(score)], -1), own
 
     return attend
@@ -98,7 +97,7 @@ WEIGHTS = AttentionWeights(BLOCK, POOLING)
 
 def test_rollout_of_one_block_in_closed_form():
     """Means of the heads are [.4 .6; .3 .7], with the tokens themselves [.7 .3; .15 .85]."""
-    found = attention_rollout(linear_attention(WEIGHTS, WEIGHTS), jnp.array([0]))
+    found = attention_rollout(linear_attention(WEIGHTS, BLOCK), jnp.array([0]))
     np.testing.assert_allclose(found, [[[0.25 * 0.7 + 0.75 * 0.15, 0.25 * 0.3 + 0.75 * 0.85]]], rtol=1e-6)
 
 
@@ -106,25 +105,24 @@ def test_rollout_of_the_last_block_comes_first():
     """The product is ordered: the first block's weights stand next to the input."""
     first, last = (np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 1.0]]))
     weights = AttentionWeights(jnp.asarray(np.stack([first, last])[None, :, None], jnp.float32), POOLING)
-    found = attention_rollout(linear_attention(weights, weights), jnp.array([0]))
+    found = attention_rollout(linear_attention(weights, weights.blocks), jnp.array([0]))
     expected = np.array([0.25, 0.75]) @ ((last + np.eye(2)) / 2) @ ((first + np.eye(2)) / 2)
     np.testing.assert_allclose(found[0, 0], expected, rtol=1e-6)
 
 
 def test_relevance_of_one_block_in_closed_form():
     """Only what raises the score counts: of the first head the first row, of the second one weight."""
-    slopes = AttentionWeights(jnp.array([[[[[2.0, 1.0], [-1.0, -3.0]], [[-5.0, 0.0], [0.0, 2.0]]]]]), 4 * POOLING)
+    slopes = jnp.array([[[[[2.0, 1.0], [-1.0, -3.0]], [[-5.0, 0.0], [0.0, 2.0]]]]])
     found = attention_relevance(linear_attention(WEIGHTS, slopes), jnp.array([0]))
     of_block = np.array([[1.0, 0.5], [0.0, 1.2]]) / 2
-    start = np.array([4 * 0.25**2, 4 * 0.75**2])
-    np.testing.assert_allclose(found[0, 0], start + start @ of_block, rtol=1e-6)
+    np.testing.assert_allclose(found[0, 0], np.array([0.25, 0.75]) @ of_block, rtol=1e-6)
 
 
 def test_where_attention_lowers_the_score_nothing_is_relevant():
-    slopes = jax.tree.map(lambda own: -own, WEIGHTS)
-    assert not np.asarray(attention_relevance(linear_attention(WEIGHTS, slopes), jnp.array([0]))).any()
+    assert not np.asarray(attention_relevance(linear_attention(WEIGHTS, -BLOCK), jnp.array([0]))).any()
 
 
+@pytest.mark.slow
 def test_rollout_is_a_distribution_over_the_tokens_that_hold_sound():
     """Rows of attention add up to 1, and so do they all together; nothing comes from behind a recording."""
     maps = np.asarray(explained(WAYS[:1])["attention_rollout", "logit"][0])
@@ -197,7 +195,7 @@ class TorchTransformer:
             hidden = functional.gelu(self.dense(normal, own["hidden"]), approximate="tanh")
             tokens = tokens + self.dense(hidden, own["dense"])
         tokens.retain_grad()
-        pooling = self.torch.full((len(tokens),), 1 / len(tokens), requires_grad=True)
+        pooling = self.torch.full((len(tokens),), 1 / len(tokens))
         logits = self.dense(pooling @ self.normalised(tokens, self.params["normalisation"]), self.params["output"])
         return logits, every, pooling, tokens
 
@@ -228,19 +226,16 @@ def rollout_by_matrices(weights, pooling, n_tokens):
     for own in weights:
         mixed = own.detach().numpy().mean(0) + np.eye(n_tokens)
         rollout = mixed / mixed.sum(1, keepdims=True) @ rollout
-    return pooling.detach().numpy() @ rollout
+    return pooling.numpy() @ rollout
 
 
 def relevance_by_matrices(weights, pooling, n_tokens):
-    """Eq. 5 and 6 as they stand: R of all tokens and of one more, from the first block to the last."""
-    relevance = np.eye(n_tokens + 1)
+    """Eq. 5 and 6 as they stand, from the first block to the last; the mean of what others are to each token."""
+    relevance = np.eye(n_tokens)
     for own in weights:
-        of_block = np.zeros((n_tokens + 1, n_tokens + 1))
-        of_block[:-1, :-1] = (own.grad * own).clamp(min=0).mean(0).detach().numpy()
+        of_block = (own.grad * own).clamp(min=0).mean(0).detach().numpy().astype(float)
         relevance = relevance + of_block @ relevance
-    of_mean = np.zeros((n_tokens + 1, n_tokens + 1))
-    of_mean[-1, :-1] = (pooling.grad * pooling).clamp(min=0).detach().numpy()
-    return (relevance + of_mean @ relevance)[-1, :-1]
+    return pooling.numpy() @ (relevance - np.eye(n_tokens))
 
 
 def grad_cam_of_tokens(tokens, n_nodes):

@@ -49,11 +49,9 @@ def attend(spectrograms, added):
     tokens = activations.reshape(len(activations), -1, CHANNELS)
     blocks = jax.nn.softmax(tokens @ jnp.swapaxes(tokens, 1, 2))[:, None, None]
     pooling = jnp.full(activations.shape[:3], 1 / tokens.shape[1])
-    weights = AttentionWeights(blocks, pooling)
-    weights = weights if added is None else jax.tree.map(jnp.add, weights, added)
+    weights = AttentionWeights(blocks if added is None else blocks + added, pooling)
     mixed = tokens + weights.blocks[:, 0, 0] @ tokens
-    of_nodes = weights.pooling.reshape(len(tokens), -1)[..., None] * mixed
-    return jax.vmap(head, (0, None))(of_nodes.reshape(activations.shape), None), weights
+    return jax.vmap(head, (0, None))(mixed.reshape(activations.shape), None), weights
 
 
 def explained(spectrograms, targets, score="logit"):

@@ -13,8 +13,8 @@ from convcam_jax.networks.network import AttentionWeights
 
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
-# From what is added to the weights of attention, if anything, to logits [B, C] and the weights.
-Attend = Callable[[AttentionWeights | None], tuple[Array, AttentionWeights]]
+# From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
+Attend = Callable[[Array | None], tuple[Array, AttentionWeights]]
 # Maps [B, F, T] by (classify, spectrograms [B, F, T], targets [B], score).
 ExplainInputs = Callable[[Classify, Array, Array, Score], Array]
 

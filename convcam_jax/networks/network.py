@@ -34,7 +34,7 @@ class Shortcut(NamedTuple):
 
 
 class AttentionWeights(NamedTuple):
-    """With which weights the N = H W tokens of recordings are averaged, or what is added to these weights.
+    """With which weights the N = H W tokens of recordings are averaged.
 
     Attributes:
       blocks: of each of L blocks and its Q heads, by every token those of all tokens, `[B, L, Q, N, N]`.
@@ -50,12 +50,12 @@ class Attention(NamedTuple):
 
     Attributes:
       layers: the explained layers whose nodes are the tokens, the last block first and at last what is in front of all.
-      attend: from variables, batch, and what is added to the weights of attention behind their softmax (None: nothing)
+      attend: from variables, batch, and what is added to the weights of the blocks behind their softmax (None: nothing)
         to logits `[B, C]` and the weights; so the derivative of a score by the weights is that by what is added.
     """
 
     layers: tuple[str, ...]
-    attend: Callable[[Variables, Batch, AttentionWeights | None], tuple[Array, AttentionWeights]]
+    attend: Callable[[Variables, Batch, Array | None], tuple[Array, AttentionWeights]]
 
 
 @runtime_checkable

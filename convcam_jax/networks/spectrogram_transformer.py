@@ -35,7 +35,7 @@ from convcam_jax.system.validation import require
 
 _POOL = (2, 2)
 _PATCHES, _BLOCK, _NORMALISATION, _POOLING = "patches", "block_", "normalisation", "pooling"
-# The weights of attention, among what a pass may tell and what may be added to what it computes.
+# The weights of attention, among what a pass tells whoever asks and what may be added to what it computes.
 _WEIGHTS = "weights"
 _TOLD, _ADDED = "intermediates", "perturbations"
 _HIDDEN_PER_CHANNEL = 2
@@ -142,11 +142,11 @@ class SpectrogramTransformer(SoundingChain):
         return tuple(f"{_BLOCK}{number}" for number in range(1, self.config.depth + 1))
 
     def _attend(
-        self, variables: Variables, batch: Batch, added: AttentionWeights | None
+        self, variables: Variables, batch: Batch, added: Float[Array, "B L Q N N"] | None
     ) -> tuple[Float[Array, "B C"], AttentionWeights]:
         if added is not None:
-            of_blocks = {name: {_WEIGHTS: added.blocks[:, number]} for number, name in enumerate(self._blocks())}
-            variables = {**variables, _ADDED: {**of_blocks, _POOLING: {_WEIGHTS: added.pooling}}}
+            of_blocks = {name: {_WEIGHTS: added[:, number]} for number, name in enumerate(self._blocks())}
+            variables = {**variables, _ADDED: of_blocks}
         images, n_frames = batch.spectrograms[..., None], batch.n_frames
         found: Any = self.module().apply(variables, images, n_frames, mutable=[_TOLD])
         logits, told = found[0], found[1][_TOLD]
@@ -209,7 +209,8 @@ class Block(SoundingPart):
         projected = nn.DenseGeneral(of_heads, name="projection")(nn.LayerNorm(name="normalisation_1")(tokens))
         query, key, value = jnp.moveaxis(projected, 2, 0)
         weights = nn.dot_product_attention_weights(query, key, mask=holds_sound[:, None, None, :])
-        weights = _told(self, weights)
+        weights = self.perturb(_WEIGHTS, weights, _ADDED)
+        self.sow(_TOLD, _WEIGHTS, weights)
         means = jnp.einsum("bqnm,bmqk->bnqk", weights, value)
         return nn.DenseGeneral(n_channels, axis=(-2, -1), name="attended")(means)
 
@@ -222,7 +223,8 @@ class MeanPooling(nn.Module):
         """`[B, K]`; 0 of an empty place."""
         holds_sound = _holding_sound(tokens, n_columns).astype(tokens.dtype).reshape(tokens.shape[:3])
         weights = holds_sound / jnp.maximum(holds_sound.sum((1, 2), keepdims=True), 1.0)
-        return jnp.einsum("bhw,bhwk->bk", _told(self, weights), tokens)
+        self.sow(_TOLD, _WEIGHTS, weights)
+        return jnp.einsum("bhw,bhwk->bk", weights, tokens)
 
 
 def time_positions(n_columns: int, n_channels: int) -> Float[np.ndarray, "W K"]:
@@ -235,10 +237,3 @@ def time_positions(n_columns: int, n_channels: int) -> Float[np.ndarray, "W K"]:
 def _holding_sound(values: Float[Array, "B H W K"], n_columns: Int[Array, " B"]) -> Bool[Array, "B N"]:
     n_places, n_rows, n_nodes, _ = values.shape
     return jnp.broadcast_to(sounding(n_nodes, n_columns)[:, None], (n_places, n_rows, n_nodes)).reshape(n_places, -1)
-
-
-def _told(module: nn.Module, weights: Array) -> Array:
-    """The weights with what is added to them, if anything is; they are told to whoever asks."""
-    weights = module.perturb(_WEIGHTS, weights, _ADDED)
-    module.sow(_TOLD, _WEIGHTS, weights)
-    return weights

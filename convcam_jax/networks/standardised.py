@@ -120,7 +120,7 @@ class Standardised:
         attend = attention.attend
 
         def attend_standardised(
-            variables: Variables, batch: Batch, added: AttentionWeights | None
+            variables: Variables, batch: Batch, added: Array | None
         ) -> tuple[Array, AttentionWeights]:
             own, statistics = _parted(variables)
             return attend(own, standardise(batch, **statistics), added)
