@@ -29,7 +29,7 @@ def scored_by(score_of, references=REFERENCES, seed=0) -> Explained:
         score="logit",
         placement=identity_placement(GRID),
         classify=classify,
-        head=lambda activations: activations[0, 0],
+        head=lambda activations, n_frames: activations[0, 0],
         n_frames=N_FRAMES,
         references=references,
         key=jax.random.key(seed),

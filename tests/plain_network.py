@@ -72,7 +72,7 @@ def explain_case(case: PlainCase, method: str, score: Score = "logit") -> np.nda
         def classify(several):
             return reference_simplenet.logits(params, several)
 
-        def head(one):
+        def head(one, n_frames):
             return reference_simplenet.classify(params, one[None])[0]
 
         return METHODS[method].explain(

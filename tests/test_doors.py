@@ -51,6 +51,13 @@ def test_mobilenet(tmp_path, run_cache_dir):
     assert {3, 6} <= set(size)
 
 
+def test_crnn(tmp_path, run_cache_dir):
+    finish(tmp_path / "w", run_cache_dir, *FEW, "--network=crnn", ONE_SPEAKER)
+    assert_whole(tmp_path / "w", BOTH, 2)
+    assert config(tmp_path / "w")["network.name"] == "crnn"
+    assert {12, 51} <= set(table(tmp_path / "w", "tables/table2.csv").iloc[0])
+
+
 @pytest.mark.parametrize(
     ("network", "name", "shape"),
     [

@@ -75,7 +75,7 @@ def explained_by_the_plain_network(params, spectrogram, n_frames, emotion, metho
         "softmax",
         placement,
         lambda several: reference_simplenet.logits(params, several),
-        lambda one: reference_simplenet.classify(params, one[None])[0],
+        lambda one, n_frames: reference_simplenet.classify(params, one[None])[0],
         n_frames[None],
         references_of(RECORDINGS),
         jax.random.key(0),

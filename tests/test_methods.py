@@ -1,7 +1,7 @@
 """What all methods of attribution have in common, by the table of methods."""
 
 import dataclasses
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import jax
@@ -14,6 +14,7 @@ from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.networks.geometry import Layer, make_geometry
+from convcam_jax.networks.network import AttentionWeights
 from convcam_jax.system.errors import UserError
 
 N, GRID, CHANNELS, CLASSES = 5, (8, 13), 4, 3
@@ -38,8 +39,19 @@ def activate(spectrograms):
     )
 
 
-def head(activations):
+def head(activations, n_frames):
     return jax.nn.relu(jnp.einsum("hwk,hwku->u", activations, HIDDEN)) @ OUTPUT
+
+
+def attend(spectrograms, added):
+    """Logits of the nodes, each of which attends to all."""
+    activations = activate(spectrograms)
+    tokens = activations.reshape(len(activations), -1, CHANNELS)
+    blocks = jax.nn.softmax(tokens @ jnp.swapaxes(tokens, 1, 2))[:, None, None]
+    pooling = jnp.full(activations.shape[:3], 1 / tokens.shape[1])
+    weights = AttentionWeights(blocks if added is None else blocks + added, pooling)
+    mixed = tokens + weights.blocks[:, 0, 0] @ tokens
+    return jax.vmap(head, (0, None))(mixed.reshape(activations.shape), None), weights
 
 
 def explained(spectrograms, targets, score="logit"):
@@ -50,11 +62,12 @@ def explained(spectrograms, targets, score="logit"):
         targets,
         score,
         placement,
-        classify=lambda several: jax.vmap(head)(activate(several)),
+        classify=lambda several: jax.vmap(head, (0, None))(activate(several), None),
         head=head,
         n_frames=jnp.full(len(spectrograms), GRID[1]),
         references=REFERENCES,
         key=jax.random.key(0),
+        attend=partial(attend, spectrograms),
     )
 
 
@@ -71,7 +84,7 @@ def explain(name, spectrograms, targets, score="logit"):
 @pytest.mark.parametrize("name", METHODS)
 def test_maps_are_finite_and_lie_where_the_level_says(name, score):
     signed = explain(name, SPECTROGRAMS, TARGETS, score)
-    assert signed.shape == (N, *{"nodes": GEOMETRY.shape, "input": GRID}[METHODS[name].level])
+    assert signed.shape == (N, *{"nodes": GEOMETRY.shape, "tokens": GEOMETRY.shape, "input": GRID}[METHODS[name].level])
     assert np.isfinite(signed).all()
     assert all(np.ptp(one) > 0 for one in signed)
 
@@ -96,9 +109,9 @@ def test_signs_are_those_of_the_table(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_class_that_is_explained_counts(name):
-    """For all methods but Eigen-CAM, which looks at the activations alone."""
+    """For all methods but Eigen-CAM and attention rollout, which look at activations or attention alone."""
     differ = explain(name, SPECTROGRAMS, TARGETS) != explain(name, SPECTROGRAMS, (TARGETS + 1) % CLASSES)
-    assert differ.any() == (name != "eigencam")
+    assert differ.any() == (name not in ("eigencam", "attention_rollout"))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_checks import assert_whole
-from small_run import QUICK, SMALL_NETWORK, finish, times
+from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, times
 
 from convcam_jax.attribution import METHODS
 
@@ -18,10 +18,12 @@ SMALL = (
 )
 BOTH = {("female", "all"), ("male", "all")}
 SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
+TRANSFORMER = ("--network=spectrogram_transformer",)
 # Of those on the nodes and of those on the input two each, and a block that is not the last.
 OF_MOBILENET = ("hirescam", "ablationcam", "gradient_x_input", "integrated_gradients")
 GRID = (96, 202)
-NOT_BY_DEFAULT = [name for name in METHODS if name != "gradcam"]
+NOT_BY_DEFAULT = [name for name, method in METHODS.items() if name != "gradcam" and method.level != "tokens"]
+OF_TOKENS = [name for name, method in METHODS.items() if method.level == "tokens"]
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,16 @@ def mobilenet(tmp_path_factory, run_cache_dir) -> Path:
     workdir = tmp_path_factory.mktemp("mobilenet") / "run"
     finish(workdir, run_cache_dir, *SMALL, *SMALL_MOBILENET)
     assert_whole(workdir, BOTH, 1)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory, run_cache_dir) -> Path:
+    """The same with a network of attention."""
+    workdir = tmp_path_factory.mktemp("transformer") / "run"
+    finish(workdir, run_cache_dir, *SMALL, *TRANSFORMER)
+    assert_whole(workdir, BOTH, 1)
+    assert shapes(workdir) == {(6, 26)}
     return workdir
 
 
@@ -91,3 +103,16 @@ def test_another_layer_of_mobilenet(mobilenet, run_cache_dir):
     make_again(mobilenet, run_cache_dir, *SMALL_MOBILENET, "--set=attribution.layer=block_5")
     assert_whole(mobilenet, BOTH, 1)
     assert shapes(mobilenet) == {(12, 25)}
+
+
+@pytest.mark.parametrize("method", OF_TOKENS)
+def test_methods_of_tokens_explain_the_transformer(transformer, run_cache_dir, method):
+    make_again(transformer, run_cache_dir, *TRANSFORMER, f"--set=attribution.method={method}")
+    assert_whole(transformer, BOTH, 1)
+    assert shapes(transformer) == {(6, 26)}
+
+
+def test_a_method_that_a_network_cannot_offer_is_refused_before_training(tmp_path, run_cache_dir):
+    result = start(tmp_path / "w", run_cache_dir, *SMALL, *SMALL_NETWORK, "--set=attribution.method=attention_rollout")
+    assert_refused(result, "attention_rollout", "simplenet", "--network=spectrogram_transformer", "gradcam")
+    assert not (tmp_path / "w").exists()

@@ -93,7 +93,7 @@ def test_head_of_the_activations_is_the_whole_network(variables, layer):
     @jax.jit
     def both(variables):
         activations = NARROW.activations(variables, batch, 0, layer)
-        heads = jax.vmap(lambda one: NARROW.head(variables, one, layer))(activations)
+        heads = jax.vmap(lambda one, n: NARROW.head(variables, one, layer, n))(activations, batch.n_frames)
         return activations, heads, NARROW.logits(variables, batch, 0)[0]
 
     activations, heads, logits = both(variables)

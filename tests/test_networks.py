@@ -18,7 +18,19 @@ N_CLASSES = 3
 EMPTY = 1
 PRECISIONS = ("float32", "bfloat16")
 # Of so many layers that their programs take long to compile; what they share with the others is tested with those.
-LONG = ("resnet_small", "vgg16", "mobilenet", "resnet50", "inceptionv3", "densenet121")
+LONG = (
+    "resnet_small",
+    "vgg16",
+    "mobilenet",
+    "resnet50",
+    "inceptionv3",
+    "densenet121",
+    "crnn",
+    "spectrogram_transformer",
+)
+# What lies behind a recording is part of the input: of Keras's networks, and of SimpleNet's dense layer of all nodes.
+SEE_SILENCE = ("simplenet", "vgg16", "mobilenet", "resnet50", "inceptionv3", "densenet121")
+DEAF_TO_SILENCE = [name for name in NETWORKS if name not in SEE_SILENCE]
 
 
 class Case(NamedTuple):
@@ -89,6 +101,13 @@ def make_batch(frames: np.ndarray, grid: tuple[int, int], seed: int = 0) -> Batc
     spectrograms = np.random.default_rng(seed).exponential(size=(len(frames), *grid)).astype(np.float32)
     inside = np.arange(grid[1]) < frames[:, None, None]
     return Batch(jnp.asarray(spectrograms * inside), jnp.asarray(frames))
+
+
+def convolutions(network: Network) -> tuple[str, ...]:
+    """The explained layers without blocks, behind which every token has seen all the others."""
+    attention = network.attention()
+    blocks = set() if attention is None else set(attention.layers[:-1])
+    return tuple(layer for layer in network.explained_layers() if layer not in blocks)
 
 
 def in_use(case: Case):
@@ -184,7 +203,7 @@ def test_logits_are_the_head_of_the_activations_of_every_explained_layer(case):
     def through(layer: str):
         def compute(variables, batch):
             activations = network.activations(variables, batch, case.layout, layer)
-            return jax.vmap(lambda own: network.head(variables, own, layer))(activations)
+            return jax.vmap(lambda own, n: network.head(variables, own, layer, n))(activations, batch.n_frames)
 
         return jax.jit(compute)
 
@@ -238,7 +257,7 @@ def test_activations_have_the_shape_of_their_geometry(case, more):
 
 
 def test_the_last_convolution_is_the_first_that_is_explained(case):
-    fields = [case.network.geometry(layer, case.batch.grid) for layer in case.network.explained_layers()]
+    fields = [case.network.geometry(layer, case.batch.grid) for layer in convolutions(case.network)]
     sizes = [(own.frequency.size, own.time.size) for own in fields]
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == len(sizes)
@@ -280,7 +299,7 @@ def support(case: Case, layer: str, grid: tuple[int, int], node: tuple[int, int]
 @pytest.mark.parametrize("depth", range(3))
 def test_nodes_see_the_cells_of_their_receptive_field(case, depth, place):
     """The deepest, a middle and the first layer: its first node, and one in the middle."""
-    layers = case.network.explained_layers()
+    layers = convolutions(case.network)
     layer = layers[depth * (len(layers) - 1) // 2]
     # InceptionV3 has no padding: cells at the end that strides leave over are seen by no node.
     leaves_cells_over = case.network.config.name == "inceptionv3"
@@ -312,6 +331,41 @@ def test_members_mapped_together_equal_each_alone(case):
         assert_close(jax.tree.map(lambda leaf, m=member: leaf[m], after), expected_after)
 
 
+def wider(batch: Batch, n_columns: int) -> Batch:
+    """The same recordings on a grid of more frames."""
+    return batch._replace(spectrograms=jnp.pad(batch.spectrograms, ((0, 0), (0, 0), (0, n_columns))))
+
+
+@pytest.mark.parametrize("name", DEAF_TO_SILENCE)
+def test_more_silence_behind_recordings_gives_the_same_logits(name):
+    """Of members that are mapped together; one recording ends where the narrow grid does."""
+    network = NETWORKS[name]().small().make(N_CLASSES, "float32")
+    n_bins, n_frames = network.smallest_input()
+    frames = np.array([n_frames + 4, 0, n_frames, n_frames + 1])
+    batch = make_batch(frames, (n_bins + 1, n_frames + 4))
+    members = jax.jit(jax.vmap(lambda key: network.init(key, batch.grid)))(jax.random.split(jax.random.key(0), 2))
+    members = jax.tree.map(lambda leaf: leaf + 0.05, members)
+    layout = network.layout(frames[:, None])
+    used = jax.jit(jax.vmap(lambda own, batch: network.logits(own, batch, layout)[0], in_axes=(0, None)))
+    expected = used(members, batch)
+    present = frames > 0
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3
+    found = used(members, wider(batch, 7))
+    assert_close(found[:, present], expected[:, present], 1e-5, 1e-5)
+
+
+@pytest.mark.slow
+def test_every_token_of_a_block_sees_all_that_sounds_and_stands_for_its_patch():
+    case = make_case("spectrogram_transformer")
+    attention = case.network.attention()
+    assert attention is not None
+    *blocks, patches = attention.layers
+    grid = case.batch.grid
+    for layer in (blocks[0], blocks[-1]):
+        assert case.network.geometry(layer, grid) == case.network.geometry(patches, grid)
+        assert support(case, layer, grid, (1, 1)).all()
+
+
 def test_compiled_equals_eager(case):
     eager = case.network.logits(case.variables, case.batch, case.layout)[0]
     assert_close(in_use(case)(case.variables, case.batch), eager)
@@ -319,7 +373,7 @@ def test_compiled_equals_eager(case):
 
 def test_bfloat16_rounds_what_is_multiplied(case):
     """In the first convolution; a deep network makes more of it."""
-    name = next(name for name in NETWORKS if make_case(name).network == case.network)
+    name = case.network.config.name
     first = case.network.explained_layers()[-1]
 
     def activations(network: Network) -> np.ndarray:

@@ -111,7 +111,9 @@ def test_activations_and_head_equal_those_of_the_plain_network():
     @jax.jit
     def activations_and_logits(variables):
         activations = SMALL.activations(variables, BATCH, LAYOUT, "convolution_3")
-        return activations, jax.vmap(lambda one: SMALL.head(variables, one, "convolution_3"))(activations)
+        return activations, jax.vmap(lambda *one: SMALL.head(variables, one[0], "convolution_3", one[1]))(
+            activations, BATCH.n_frames
+        )
 
     found, classified = activations_and_logits(variables)
     expected = jax.jit(reference_simplenet.activations)(variables["params"], BATCH.spectrograms)

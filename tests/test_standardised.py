@@ -90,8 +90,8 @@ def test_it_answers_as_the_network_behind_it_does_to_standardised_recordings():
         activations = jax.jit(STANDARDISED.activations, static_argnums=(2, 3))(VARIABLES, BATCH, LAYOUT, layer)
         expected = jax.jit(NETWORK.activations, static_argnums=(2, 3))(OWN, by_hand(BATCH), LAYOUT, layer)
         np.testing.assert_allclose(activations, expected, rtol=1e-4, atol=1e-5)
-        head = partial(STANDARDISED.head, VARIABLES, layer=layer)
-        np.testing.assert_allclose(jax.vmap(head)(activations)[::2], logits[::2], rtol=1e-4, atol=1e-5)
+        heads = jax.vmap(lambda own, n, at=layer: STANDARDISED.head(VARIABLES, own, at, n))(activations, BATCH.n_frames)
+        np.testing.assert_allclose(heads[::2], logits[::2], rtol=1e-4, atol=1e-5)
 
 
 def test_its_shortcut_is_that_of_the_network_behind_it():

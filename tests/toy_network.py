@@ -11,7 +11,7 @@ from jaxtyping import Array
 from convcam_jax.data.recordings import Batch, Recordings
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.geometry import Geometry, Layer, make_geometry
-from convcam_jax.networks.network import Shortcut, Variables
+from convcam_jax.networks.network import Attention, Shortcut, Variables
 
 # As small as the config allows.
 GRID = (8, 22)
@@ -55,7 +55,9 @@ class ToyNetwork:
         self, variables: Variables, batch: Batch, layout: int, key: Array | None = None
     ) -> tuple[Array, Variables]:
         activations = self.activations(variables, batch, layout, BANDS)
-        return jax.vmap(lambda own: self.head(variables, own, BANDS))(activations), variables
+        return jax.vmap(lambda *own: self.head(variables, own[0], BANDS, own[1]))(
+            activations, batch.n_frames
+        ), variables
 
     def activations(self, variables: Variables, batch: Batch, layout: int, layer: str) -> Array:
         params = variables["params"]
@@ -65,10 +67,13 @@ class ToyNetwork:
         mean, scale = variables["batch_stats"]["norm"]["mean"], params["norm"]["scale"]
         return jax.nn.relu((filtered - mean[None, None, None]) * scale[None, None, None])
 
-    def head(self, variables: Variables, activations: Array, layer: str) -> Array:
+    def head(self, variables: Variables, activations: Array, layer: str, n_frames: Array) -> Array:
         return activations.mean((0, 1)) @ variables["params"]["readout"]["kernel"]
 
     def shortcut(self, method: str, layer: str) -> Shortcut | None:
+        return None
+
+    def attention(self) -> Attention | None:
         return None
 
     def compiles_quickly(self) -> bool:

@@ -5,6 +5,7 @@ To add a method: a file with its function and its `method.Method`, and a line he
 
 from collections.abc import Mapping
 
+from convcam_jax.attribution.attention import attention_relevance, attention_rollout
 from convcam_jax.attribution.cams import (
     ablation_cam,
     eigen_cam,
@@ -46,6 +47,8 @@ METHODS: Mapping[str, Method] = {
     "ablationcam": ablation_cam.METHOD,
     "finercam": finer_cam.METHOD,
     "shapleycam": shapley_cam.METHOD,
+    "attention_rollout": attention_rollout.METHOD,
+    "attention_relevance": attention_relevance.METHOD,
     "saliency": saliency.METHOD,
     "gradient_x_input": gradient_x_input.METHOD,
     "integrated_gradients": integrated_gradients.METHOD,

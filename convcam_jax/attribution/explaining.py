@@ -63,15 +63,15 @@ def explain_batch(
         gradient = partial(score_gradient, score=config.score)
         return shortcut.explain(prepared, variables, batch, layout, targets_of, gradient)
 
-    def head(activations: Float[Array, "H W K"]) -> Float[Array, " C"]:
-        return network.head(variables, activations, layer)
+    def head(activations: Float[Array, "H W K"], n_frames: Int[Array, ""]) -> Float[Array, " C"]:
+        return network.head(variables, activations, layer, n_frames)
 
     def classify(spectrograms: Float[Array, "B F T"]) -> Float[Array, "B C"]:
         return network.logits(variables, batch._replace(spectrograms=spectrograms), layout)[0]
 
     activations = network.activations(variables, batch, layout, layer)
-    logits = jax.vmap(head)(activations)
-    grid = batch.grid
+    logits = jax.vmap(head)(activations, batch.n_frames)
+    grid, attention = batch.grid, network.attention()
     placement = make_placement("receptive_field", network.geometry(layer, grid), grid)
     explained = Explained(
         batch.spectrograms,
@@ -84,6 +84,7 @@ def explain_batch(
         batch.n_frames,
         references,
         jax.random.key(config.seed),
+        None if attention is None else partial(attention.attend, variables, batch),
     )
     return METHODS[config.method].explain(explained), logits
 

@@ -9,9 +9,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.attribution.placement import Level, Placement
 from convcam_jax.attribution.score import Classify, Score
+from convcam_jax.networks.network import AttentionWeights
 
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
+# From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
+Attend = Callable[[Array | None], tuple[Array, AttentionWeights]]
 # Maps [B, F, T] by (classify, spectrograms [B, F, T], targets [B], score).
 ExplainInputs = Callable[[Classify, Array, Array, Score], Array]
 
@@ -25,10 +28,12 @@ class Explained(NamedTuple):
     score: Score
     placement: Placement  # of the convolution's nodes, at their receptive fields
     classify: Classify  # the whole network: from spectrograms [B, F, T] to logits [B, C]
-    head: Classify  # the layers behind the convolution: from activations [H, W, K] of one recording to logits [C]
+    # The layers behind the convolution: from activations [H, W, K] and n_frames [] of one recording to logits [C].
+    head: Callable[[Array, Array], Array]
     n_frames: Int[Array, " B"]  # the spectrograms are zero from this frame on
     references: Float[Array, "R F T"]  # other recordings, the same for all batches
     key: Array  # of what a method draws; the same for all batches, so that a map does not depend on its batch
+    attend: Attend | None = None  # the network by its weights of attention, where nodes attend to each other
 
     @property
     def present(self) -> Bool[Array, "B 1 T"]:
@@ -41,7 +46,8 @@ class Method(NamedTuple):
     """A method of attribution; the positive part of its signed map is the map that is analysed."""
 
     level: Level
-    explain: Callable[[Explained], Array]  # signed maps [B, H, W] of the nodes, or [B, F, T] on the grid of the input
+    # Signed maps [B, H, W] of the nodes or the tokens, or [B, F, T] on the grid of the input.
+    explain: Callable[[Explained], Array]
     description: str  # the map as a formula, with the symbols of docs/attribution_methods.md
     source: str
     sign: Literal["both", ">= 0"]
@@ -51,10 +57,10 @@ def by_nodes(explain: ExplainNodes) -> Callable[[Explained], Array]:
     """Maps `[B, H, W]` by what explains the nodes of one recording."""
 
     def explain_batch(explained: Explained) -> Array:
-        def one(activations: Array, target: Array) -> Array:
-            return explain(explained.head, activations, target, explained.score)
+        def one(activations: Array, n_frames: Array, target: Array) -> Array:
+            return explain(lambda own: explained.head(own, n_frames), activations, target, explained.score)
 
-        return jax.vmap(one)(explained.activations, explained.targets)
+        return jax.vmap(one)(explained.activations, explained.n_frames, explained.targets)
 
     return explain_batch
 
@@ -64,5 +70,16 @@ def by_inputs(explain: ExplainInputs) -> Callable[[Explained], Array]:
 
     def explain_batch(explained: Explained) -> Array:
         return explain(explained.classify, explained.spectrograms, explained.targets, explained.score)
+
+    return explain_batch
+
+
+def by_tokens(explain: Callable[[Attend, Array, Score], Array]) -> Callable[[Explained], Array]:
+    """Maps `[B, H, W]` by what explains recordings by how tokens attend to each other."""
+
+    def explain_batch(explained: Explained) -> Array:
+        if explained.attend is None:
+            raise ValueError("a network whose nodes do not attend to each other")
+        return explain(explained.attend, explained.targets, explained.score)
 
     return explain_batch

@@ -17,8 +17,8 @@ from convcam_jax.attribution.score import positive_part
 from convcam_jax.networks.geometry import Geometry, receptive_field_centres
 
 MapPlacement = Literal["stretched", "receptive_field"]
-# Where a map lies: on the nodes of a convolution, or on the grid of the network's input.
-Level = Literal["nodes", "input"]
+# Where a map lies: on the nodes of a convolution, on those of a network of attention, or on the grid of the input.
+Level = Literal["nodes", "tokens", "input"]
 
 
 class Placement(NamedTuple):

@@ -5,6 +5,7 @@ A network may import kernels, geometry and what a batch is; it knows nothing of 
 
 from collections.abc import Mapping
 
+from convcam_jax.networks.crnn import CRNNConfig
 from convcam_jax.networks.densenet121 import DenseNet121Config
 from convcam_jax.networks.inceptionv3 import InceptionV3Config
 from convcam_jax.networks.mobilenet import MobileNetConfig
@@ -12,6 +13,7 @@ from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.networks.resnet50 import ResNet50Config
 from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig
 from convcam_jax.networks.vgg16 import VGG16Config
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
@@ -22,4 +24,6 @@ NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "resnet50": ResNet50Config,
     "inceptionv3": InceptionV3Config,
     "densenet121": DenseNet121Config,
+    "crnn": CRNNConfig,
+    "spectrogram_transformer": SpectrogramTransformerConfig,
 }

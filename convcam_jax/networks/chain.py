@@ -18,7 +18,7 @@ from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.blocks import Part, scaled
 from convcam_jax.networks.geometry import Geometry, make_geometry
 from convcam_jax.networks.keras_weights import with_weights
-from convcam_jax.networks.network import Shortcut, Variables
+from convcam_jax.networks.network import Attention, Shortcut, Variables
 from convcam_jax.system.validation import require
 
 _OUTPUT = "output"
@@ -84,25 +84,20 @@ class DeepChainConfig(ChainConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class Chain:
-    """A chain as a `Network`; a kind of it has its `parts`, and perhaps another end than a mean and a dense layer."""
+class InParts:
+    """What networks have in common that are computed part after part; a kind of it has its `parts`."""
 
     config: Any
     n_classes: int
     precision: Precision = "float32"
 
-    def parts(self) -> tuple[Part, ...]:
-        """The parts in the order of computation, each named as its variables are."""
+    def parts(self) -> tuple[Any, ...]:
+        """The parts in the order of computation, each named as its variables are, with its `extent`."""
         raise NotImplementedError
 
     def top_layers(self) -> tuple[str, ...]:
         """The layers behind the last part, from the output down."""
         return (_OUTPUT,)
-
-    def classify(self, values: Float[Array, "B H W K"], present: Bool[Array, " B"] | None) -> Float[Array, "B C"]:
-        """Logits from what is behind the last part: a dense layer of the mean over the nodes."""
-        del present
-        return self.output(values.mean((1, 2)))
 
     def output(self, values: Float[Array, "B K"]) -> Float[Array, "B C"]:
         """The dense layer that gives the logits."""
@@ -122,7 +117,7 @@ class Chain:
 
     def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
         """See `Network.geometry`."""
-        windows = [window for part in self.parts()[: self._number_behind(layer)] for window in part.extent(grid)]
+        windows = [window for part in self.parts()[: self.number_behind(layer)] for window in part.extent(grid)]
         frequency, time = zip(*windows, strict=True)
         return make_geometry((frequency, time), grid)
 
@@ -130,6 +125,34 @@ class Chain:
         """0: a batch is computed on the whole input, however short its recordings are."""
         del n_frames
         return 0
+
+    def shortcut(self, method: str, layer: str) -> Shortcut | None:
+        """None: the map is so small that there is nothing to gain."""
+        del method, layer
+        return None
+
+    def attention(self) -> Attention | None:
+        """None: nodes do not attend to each other."""
+        return None
+
+    def number_behind(self, layer: str) -> int:
+        """How many parts there are up to this one, with it."""
+        names = self.explained_layers()
+        return len(names) - names.index(layer)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain(InParts):
+    """A chain as a `Network`; a kind of it has its `parts`, and perhaps another end than a mean and a dense layer."""
+
+    def parts(self) -> tuple[Part, ...]:
+        """See `InParts.parts`."""
+        raise NotImplementedError
+
+    def classify(self, values: Float[Array, "B H W K"], present: Bool[Array, " B"] | None) -> Float[Array, "B C"]:
+        """Logits from what is behind the last part: a dense layer of the mean over the nodes."""
+        del present
+        return self.output(values.mean((1, 2)))
 
     def init(self, key: Array, grid: tuple[int, int]) -> Variables:
         """See `Network.init`."""
@@ -151,16 +174,14 @@ class Chain:
     def activations(self, variables: Variables, batch: Batch, layout: int, layer: str) -> Float[Array, "B H W K"]:
         """See `Network.activations`."""
         del layout
-        return self._apply(variables, self._images(batch.spectrograms), stop=self._number_behind(layer))
+        return self._apply(variables, self._images(batch.spectrograms), stop=self.number_behind(layer))
 
-    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
+    def head(
+        self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
+    ) -> Float[Array, " C"]:
         """See `Network.head`."""
-        return self._apply(variables, activations[None], start=self._number_behind(layer))[0]
-
-    def shortcut(self, method: str, layer: str) -> Shortcut | None:
-        """None: the map is so small that there is nothing to gain."""
-        del method, layer
-        return None
+        del n_frames
+        return self._apply(variables, activations[None], start=self.number_behind(layer))[0]
 
     def compiles_quickly(self) -> bool:
         """See `Network.compiles_quickly`."""
@@ -181,10 +202,6 @@ class Chain:
     def _images(self, spectrograms: Float[Array, "B F T"]) -> Float[Array, "B F T channels"]:
         images = spectrograms[..., None]
         return jnp.repeat(images, _PICTURE_CHANNELS, axis=-1) if self.config.weights else images
-
-    def _number_behind(self, layer: str) -> int:
-        names = self.explained_layers()
-        return len(names) - names.index(layer)
 
     def _module(self) -> "ChainModule":
         return ChainModule(self)
@@ -220,7 +237,7 @@ class ChainModule(nn.Module):
         return values if stop is not None else self.network.classify(values, present)
 
 
-def _name(part: Part) -> str:
+def _name(part: nn.Module) -> str:
     if part.name is None:
         raise ValueError(f"{part} has no name")
     return part.name

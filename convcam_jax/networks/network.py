@@ -33,6 +33,31 @@ class Shortcut(NamedTuple):
     explain: Callable[..., tuple[Array, Array]]
 
 
+class AttentionWeights(NamedTuple):
+    """With which weights the N = H W tokens of recordings are averaged.
+
+    Attributes:
+      blocks: of each of L blocks and its Q heads, by every token those of all tokens, `[B, L, Q, N, N]`.
+      pooling: those of the mean that is classified, `[B, H, W]`.
+    """
+
+    blocks: Float[Array, "B L Q N N"]
+    pooling: Float[Array, "B H W"]
+
+
+class Attention(NamedTuple):
+    """What a network whose nodes, the tokens, attend to each other has besides.
+
+    Attributes:
+      layers: the explained layers whose nodes are the tokens, the last block first and at last what is in front of all.
+      attend: from variables, batch, and what is added to the weights of the blocks behind their softmax (None: nothing)
+        to logits `[B, C]` and the weights; so the derivative of a score by the weights is that by what is added.
+    """
+
+    layers: tuple[str, ...]
+    attend: Callable[[Variables, Batch, Array | None], tuple[Array, AttentionWeights]]
+
+
 @runtime_checkable
 class Network(Protocol):
     """A network of C classes, for inputs on a grid (F, T)."""
@@ -52,13 +77,13 @@ class Network(Protocol):
         """The layers from the output down, each with the names of its variables at the top of their tree."""
 
     def explained_layers(self) -> tuple[str, ...]:
-        """The convolutions whose activations can be explained, the last one first: it is the default."""
+        """What can be explained, convolutions or blocks of tokens, the last one first: it is the default."""
 
     def smallest_input(self) -> tuple[int, int]:
         """The smallest grid (F, T) that it takes: on it the last convolution has two columns, and two rows or one."""
 
     def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
-        """The nodes of an explained layer and their receptive fields."""
+        """The nodes of an explained layer and their receptive fields; of tokens, the patches that they stand for."""
 
     def layout(self, n_frames: Int[np.ndarray, "n_strata n_steps"]) -> int:
         """How long the array is that a batch, one recording of each stratum, is computed on; 0 where that is fixed.
@@ -77,11 +102,16 @@ class Network(Protocol):
     def activations(self, variables: Variables, batch: Batch, layout: int, layer: str) -> Float[Array, "B H W K"]:
         """What an explained layer gives, after its nonlinearity."""
 
-    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
-        """Logits of ONE recording from the activations of an explained layer, as in use."""
+    def head(
+        self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
+    ) -> Float[Array, " C"]:
+        """Logits of ONE recording of `n_frames` from the activations of an explained layer, as in use."""
 
     def shortcut(self, method: str, layer: str) -> Shortcut | None:
         """The network's own way for an attribution method (a name of `attribution.METHODS`), if it has one."""
+
+    def attention(self) -> Attention | None:
+        """The network as a function of its weights of attention, if its nodes attend to each other."""
 
     def compiles_quickly(self) -> bool:
         """Whether the network is so small that to optimise its programs takes longer than is gained by it."""

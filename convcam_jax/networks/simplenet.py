@@ -24,7 +24,7 @@ from convcam_jax.kernels.precision import Precision
 from convcam_jax.kernels.strip_convolution import strip_convolution
 from convcam_jax.kernels.wide_product import wide_product
 from convcam_jax.networks.geometry import Geometry, Layer, make_geometry
-from convcam_jax.networks.network import Shortcut, Variables
+from convcam_jax.networks.network import Attention, Shortcut, Variables
 from convcam_jax.system.validation import require
 
 KERNEL = (3, 3)
@@ -116,8 +116,11 @@ class SimpleNet:
         width = self.geometry(layer, batch.grid).shape[1]
         return unpack(on_strip.values, strip, on_strip.silence, width)
 
-    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
+    def head(
+        self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
+    ) -> Float[Array, " C"]:
         """See `Network.head`."""
+        del n_frames
         found: Any = self._module().apply(
             variables, activations, _number(layer), method=SimpleNetModule.classify_activations
         )
@@ -128,6 +131,10 @@ class SimpleNet:
         if (method, layer) != ("gradcam", _EXPLAINED[0]):
             return None
         return Shortcut(self._offset_weights, self._grad_cam)
+
+    def attention(self) -> Attention | None:
+        """None: nodes do not attend to each other."""
+        return None
 
     def compiles_quickly(self) -> bool:
         """See `Network.compiles_quickly`."""

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 from convcam_jax.data.recordings import Batch
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.geometry import Geometry
-from convcam_jax.networks.network import Network, Shortcut, Variables
+from convcam_jax.networks.network import Attention, AttentionWeights, Network, Shortcut, Variables
 
 # The collection of the variables that holds "mean" and "deviation", each [F].
 STATISTICS = "input_statistics"
@@ -91,9 +91,11 @@ class Standardised:
         own, statistics = _parted(variables)
         return self.network.activations(own, standardise(batch, **statistics), layout, layer)
 
-    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
+    def head(
+        self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
+    ) -> Float[Array, " C"]:
         """See `Network.head`."""
-        return self.network.head(_parted(variables)[0], activations, layer)
+        return self.network.head(_parted(variables)[0], activations, layer, n_frames)
 
     def shortcut(self, method: str, layer: str) -> Shortcut | None:
         """See `Network.shortcut`."""
@@ -109,6 +111,21 @@ class Standardised:
             return explain(prepared, own, standardise(batch, **statistics), layout, *ways)
 
         return Shortcut(lambda variables: prepare(_parted(variables)[0]), explain_standardised)
+
+    def attention(self) -> Attention | None:
+        """See `Network.attention`."""
+        attention = self.network.attention()
+        if attention is None:
+            return None
+        attend = attention.attend
+
+        def attend_standardised(
+            variables: Variables, batch: Batch, added: Array | None
+        ) -> tuple[Array, AttentionWeights]:
+            own, statistics = _parted(variables)
+            return attend(own, standardise(batch, **statistics), added)
+
+        return attention._replace(attend=attend_standardised)
 
     def compiles_quickly(self) -> bool:
         """See `Network.compiles_quickly`."""

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.measures.views import MaskSet
+from convcam_jax.report.coarseness import coarseness
 from convcam_jax.report.encode import as_png, quantised, rounded
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
@@ -51,6 +54,7 @@ def facts(
         "representation": config.representation.title,
         **_network(config, members),
         "map": map_in_words(config),
+        "size of the map": _size_of_map(config),
         "maps that are zero everywhere": _zero_maps(metrics),
         **provenance(record),
     }
@@ -106,6 +110,18 @@ def map_in_words(config: Config) -> str:
     layer = f", layer {attribution.layer}" if attribution.layer else ""
     words = f"{attribution.method}{layer}, of the class {attribution.target}, placement {config.analysis.map_placement}"
     return words.replace("_", " ")
+
+
+def _size_of_map(config: Config) -> str:
+    """In a sentence; of a method whose maps are on the grid of the input there is no more to say."""
+    if METHODS[config.attribution.method].level == "input":
+        return "{} x {} cells, as the input has".format(*config.grid)
+    network, representation = config.make_network("float32"), config.representation
+    layer, attention = explained_layer(network, config.attribution), network.attention()
+    are_tokens = attention is not None and layer in attention.layers[:-1]
+    hop_s = float(np.diff(representation.frame_times_s(2))[0])
+    geometry = network.geometry(layer, config.grid)
+    return coarseness(geometry, representation.frequencies_hz(), hop_s, config.grid[1], are_tokens)
 
 
 def _counted(n: int, word: str) -> str:

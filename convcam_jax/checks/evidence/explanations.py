@@ -80,7 +80,7 @@ def placed_pairs(
     """
     result = []
     for method, pair in maps.items():
-        on_nodes = METHODS[method].level == "nodes"
+        on_nodes = METHODS[method].level != "input"
         for kind in PLACEMENTS if on_nodes else PLACEMENTS[:1]:
             placement = placement_of(METHODS[method], kind, geometry, grid)
             trained, random = (np.asarray(placed_maps(signed, n_frames, placement)) for signed in pair)

@@ -1,0 +1,1 @@
+"""Methods for networks of attention: by how tokens attend to each other."""

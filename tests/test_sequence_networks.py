@@ -1,0 +1,145 @@
+"""Recurrent and transformer networks: fields, sizes, and all methods of attribution on all their explained layers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_members
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.crnn import CRNNConfig
+from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig, time_positions
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.settings.config import Config
+from convcam_jax.system.errors import UserError
+
+NAMES = ("crnn", "spectrogram_transformer")
+N_CLASSES, GRID = 3, (18, 20)
+N_FRAMES = jnp.array([20, 9, 14])
+LAYERS = [(name, layer) for name in NAMES for layer in NETWORKS[name]().small().make(2, "float32").explained_layers()]
+
+
+def network_of(name: str):
+    return NETWORKS[name]().small().make(N_CLASSES, "float32")
+
+
+def recordings() -> Recordings:
+    spectrograms = np.random.default_rng(0).exponential(size=(3, *GRID))
+    sounds = np.arange(GRID[1]) < np.asarray(N_FRAMES)[:, None, None]
+    return Recordings(jnp.asarray(spectrograms * sounds, jnp.float32), N_FRAMES, jnp.array([0, 1, 2]))
+
+
+def explain(name: str, methods: list[str], layer: str = "") -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Signed maps by method, and logits, of two members; and the members' logits as they are without attribution."""
+    network = network_of(name)
+    members = jax.jit(jax.vmap(lambda key: network.init(key, GRID)))(jax.random.split(jax.random.key(0), 2))
+    ways = tuple(AttributionConfig(method, layer) for method in methods)
+    found = explain_members(members, recordings(), np.arange(3)[:, None], network, 0, ways)
+    return dict(zip(methods, found.signed_maps, strict=True)), found.logits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "layer"), LAYERS)
+def test_methods_of_nodes_explain_every_layer(name, layer):
+    network = network_of(name)
+    maps, logits = explain(name, [own for own, method in METHODS.items() if method.level == "nodes"], layer)
+    for method, signed in maps.items():
+        assert signed.shape == (2, 3, *network.geometry(layer, GRID).shape), method
+        assert np.isfinite(signed).all(), method
+        assert (np.ptp(signed, axis=(2, 3)) > 0).any(), method
+    assert np.isfinite(logits).all()
+    # Silence behind a recording is zero behind every layer, and so is what a node's own activations are weighted to.
+    n_columns = -(-9 // network.geometry(layer, GRID).time.jump)
+    assert not maps["hirescam"][:, 1, :, n_columns:].any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_methods_of_the_input_and_of_tokens_explain_the_network(name):
+    network = network_of(name)
+    levels = ("input", "tokens") if network.attention() else ("input",)
+    maps, _ = explain(name, [own for own, method in METHODS.items() if method.level in levels])
+    for method, signed in maps.items():
+        on_input = METHODS[method].level == "input"
+        shape = GRID if on_input else network.geometry(network.explained_layers()[0], GRID).shape
+        assert signed.shape == (2, 3, *shape), method
+        assert np.isfinite(signed).all(), method
+        assert np.ptp(signed[:, 0]) > 0, method
+        if on_input:
+            assert not signed[:, 1, :, 9:].any(), method
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"filters": (4, 4)}, "network.filters: needs 4 positive numbers"),
+        ({"recurrent_units": 0}, "network.recurrent_units: must be positive"),
+        ({"dropout_rate": 1.0}, r"network.dropout_rate: must lie in \[0, 1\)"),
+    ],
+)
+def test_fields_of_the_crnn_are_checked(fields, message):
+    with pytest.raises(UserError, match=message):
+        CRNNConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"patch_bins": 6},
+            "network.patch_bins: must be a positive multiple of 4, which network.stem_filters pools by",
+        ),
+        ({"patch_frames": 0}, "network.patch_frames: must be a positive multiple of 4"),
+        ({"stem_filters": (8, 0)}, "network.stem_filters: needs positive numbers, or none"),
+        ({"channels": 90}, "network.channels: must be a positive multiple of 2 and of network.heads, 4"),
+        ({"depth": 0}, "network.depth: must be positive"),
+        ({"heads": 0}, "network.heads: must be positive"),
+        ({"dropout_rate": -0.1}, "network.dropout_rate"),
+    ],
+)
+def test_fields_of_the_transformer_are_checked(fields, message):
+    with pytest.raises(UserError, match=message):
+        SpectrogramTransformerConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("network", "n_bins", "n_frames"), [(CRNNConfig(), 9, 5), (SpectrogramTransformerConfig(), 17, 9)]
+)
+def test_below_the_smallest_input_the_field_to_raise_is_named(network, n_bins, n_frames):
+    def config(bins: int, frames: int) -> Config:
+        # As many bins to the octave as keep their frequencies below half of the sample rate.
+        representation = Cqt(n_bins=bins, bins_per_octave=12)
+        return Config(network=network, representation=representation, corpus=SyntheticConfig(max_frames=frames))
+
+    assert config(n_bins, n_frames).grid == (n_bins, n_frames)
+    with pytest.raises(UserError, match=f"representation.n_bins: must be at least {n_bins}, what {network.name} needs"):
+        config(n_bins - 1, n_frames)
+    with pytest.raises(UserError, match=f"corpus.max_frames: must be at least {n_frames}, what {network.name} needs"):
+        config(n_bins, n_frames - 1)
+
+
+def test_sizes_for_the_papers_input_are_those_of_the_document():
+    for name, n_parameters, shape in (("crnn", 266118, (12, 51)), ("spectrogram_transformer", 293766, (6, 26))):
+        network = NETWORKS[name]().make(6, "float32")
+        variables = jax.eval_shape(lambda key, own=network: own.init(key, (96, 202)), jax.random.key(0))
+        assert sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(variables)) == n_parameters
+        assert network.geometry(network.explained_layers()[0], (96, 202)).shape == shape
+
+
+def test_without_convolutions_a_token_sees_its_patch_alone():
+    network = SpectrogramTransformerConfig(stem_filters=()).make(2)
+    assert network.explained_layers() == ("block_3", "block_2", "block_1", "patches")
+    geometry = network.geometry("patches", (96, 202))
+    assert geometry == ((6, 26), (16, 16, 7.5), (8, 8, 3.5))
+
+
+def test_positions_along_the_time_are_sines_and_cosines():
+    positions = time_positions(3, 4)
+    column = np.arange(3)
+    np.testing.assert_allclose(positions[:, 0], np.sin(column), atol=1e-6)
+    np.testing.assert_allclose(positions[:, 1], np.sin(column / 100), atol=1e-6)
+    np.testing.assert_allclose(positions[:, 2:], np.cos(column[:, None] / [1, 100]), atol=1e-6)
