@@ -39,6 +39,19 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         instead="--experiment=evidence makes recordings of its own",
         begins_with_features=True,
     ),
+    "evidence_export": Experiment(
+        tuple(flag for flag in CONFIG_FLAGS if flag not in ("corpus", "data_dir")),
+        instead="--experiment=evidence_export makes recordings of its own",
+        begins_with_features=True,
+    ),
+    "evidence_score": Experiment(
+        ("maps", "from_workdir"),
+        {
+            "maps": "give the .npz file with the maps of the benchmark's test recordings",
+            "from_workdir": "give the folder that --experiment=evidence_export has written",
+        },
+        instead="the config is that of the benchmark in --from_workdir",
+    ),
     "analyse_maps": Experiment(
         (*CONFIG_FLAGS, "maps"), {"maps": "give the .npz file with one activation map per recording"}
     ),

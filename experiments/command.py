@@ -76,7 +76,7 @@ def config_of(flags: Flags) -> Config:
         chosen["data_dir"] = expanded_paths(flags.data_dir)
     config = make_config(Choices(**chosen))
     assignments = list(flags.set)
-    if flags.experiment == "evidence":
+    if flags.experiment in ("evidence", "evidence_export"):
         # The size chooses defaults of other fields, which --set may change in turn.
         seeds = flags.seeds if "seeds" in flags.given else None
         config = with_evidence_size(apply_overrides(config, assignments), seeds)

@@ -2,6 +2,7 @@
 
 python run.py --experiment=evidence --set=evidence.size=small      four methods, two female speakers
 python run.py --experiment=evidence                                ten methods, six speakers
+python run.py --experiment=evidence --set=evidence.size=full       all cues at four strengths each
 
 Networks are trained on recordings whose classes differ by one known cue, explained by every method of
 `evidence.methods`, and every map is scored against the cells that carry the cue. See docs/evidence.md.
@@ -28,6 +29,8 @@ def run(settings: RunSettings) -> None:
     scores, accuracies = pd.concat(tables, ignore_index=True), pd.concat(members, ignore_index=True)
     write_csv(settings.workdir / "evidence.csv", scores)
     write_csv(settings.workdir / "evidence_members.csv", accuracies)
-    evidence_results.write_tables(settings.config, scores, accuracies, settings.workdir)
+    config = settings.config
+    n_classes, shown = len(config.corpus.emotions), (config.attribution.method,)
+    evidence_results.write_tables(scores, accuracies, n_classes, shown, settings.workdir)
     say("drawing figures")
     evidence_results.write_figures(made, scores, settings.workdir)

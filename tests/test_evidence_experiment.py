@@ -7,7 +7,8 @@ import pytest
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
 from convcam_jax.checks.evidence.explanations import compared_methods
-from convcam_jax.corpora.synthetic import planted
+from convcam_jax.corpora.synthetic.cues import CUES
+from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
@@ -55,7 +56,7 @@ def test_every_map_is_scored_beside_its_controls(finished):
     scores = table[["relevance_mass", "relevance_rank", "pointing", "average_precision"]].to_numpy()
     assert ((scores >= 0) & (scores <= 1)).all()
     assert table["shift_p"].isna().equals(table["source"] == "chance")
-    assert set(table.query("variant == 'burst'")["class"]) == set(planted.CLASS_CUES["burst"])
+    assert set(table.query("variant == 'burst'")["class"]) == set(CUES["burst"].classes)
 
 
 @pytest.mark.slow
@@ -118,6 +119,10 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     default = config_of()
     assert default.evidence.variants == EVIDENCE_VARIANTS
     assert (len(default.evidence.methods), default.train.seeds) == (10, 4)
+    full = config_of("--set=evidence.size=full")
+    assert full.evidence.variants == VARIANTS
+    assert len(full.evidence.planted) == 4 * len(CUES) + 2
+    assert default.evidence.planted == default.evidence.variants
     changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
     assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))
     methods = compared_methods(changed.attribution.method, changed.evidence.methods)

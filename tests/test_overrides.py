@@ -96,6 +96,7 @@ OTHERS = {
     "faithfulness.steps": ("4", 4),
     "evidence.size": ("small", "small"),
     "evidence.variants": ("f0,burst", ("f0", "burst")),
+    "evidence.strengths": ("all", "all"),
     "evidence.genders": ("male", ("male",)),
     "evidence.methods": ("gradcam++,layercam", ("gradcam++", "layercam")),
     "evidence.truth_threshold": ("0.3", 0.3),

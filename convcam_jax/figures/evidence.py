@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES
-from convcam_jax.checks.evidence.scoring import CUE_WORDS, NOT_PLACED, SHARED
+from convcam_jax.checks.evidence.scoring import NOT_PLACED, RANKING_KEYS, SHARED
+from convcam_jax.corpora.synthetic.variants import in_order
 from convcam_jax.figures import style
 
 SCORE_LABELS = {
@@ -46,7 +47,7 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
     """
     own = summarised[summarised["method"] == method]
     placements = list(dict.fromkeys(own["placement"]))
-    variants = [variant for variant in CUE_WORDS if variant in set(own["variant"])]
+    variants = in_order(own["variant"])
     figure, axes = style.new_figure(2, 2, height=4.6, sharex=True)
     for number, (panel, score) in enumerate(zip(axes.flat, SCORES, strict=True)):
         _bars(panel, own[own["score"] == score], variants, placements)
@@ -120,7 +121,7 @@ def methods(ranking: pd.DataFrame, score: str) -> Figure:
     ranking: `convcam_jax.checks.evidence.scoring.method_ranking`.
     """
     ranking = ranking[ranking["source"] != "random_weights"]
-    columns = [name for name in (*CUE_WORDS, "planted_mean") if name in ranking]
+    columns = list(ranking.loc[:, :"planted_mean"].columns[len(RANKING_KEYS) :])
     values = ranking[columns].to_numpy(dtype=float)
     figure, axes = style.new_figure(1, 1, height=1.2 + 0.24 * len(ranking))
     panel = axes[0, 0]

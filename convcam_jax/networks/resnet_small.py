@@ -26,7 +26,7 @@ from convcam_jax.kernels.pooling import Pool
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.kernels.strip_convolution import strip_convolution
 from convcam_jax.networks.geometry import Geometry, Layer, make_geometry
-from convcam_jax.networks.network import Shortcut, Variables
+from convcam_jax.networks.network import Attention, Shortcut, Variables
 from convcam_jax.system.validation import require
 
 KERNEL = (3, 3)
@@ -134,8 +134,11 @@ class ResNetSmall:
         values: Any = self._module().apply(variables, strip.values[:, :, None], stop=_n_parts(layer))
         return unpack(values, strip, jnp.zeros(values.shape[-1]), self.geometry(layer, batch.grid).shape[1])
 
-    def head(self, variables: Variables, activations: Float[Array, "H W K"], layer: str) -> Float[Array, " C"]:
-        """See `Network.head`."""
+    def head(
+        self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
+    ) -> Float[Array, " C"]:
+        """See `Network.head`; which nodes sound is seen from what is active."""
+        del n_frames
         n_parts = _n_parts(layer)
         # So many columns that none is left over by what is pooled.
         columns = activations.shape[1]
@@ -148,6 +151,10 @@ class ResNetSmall:
     def shortcut(self, method: str, layer: str) -> Shortcut | None:
         """None: the map is so small that there is little to gain."""
         del method, layer
+        return None
+
+    def attention(self) -> Attention | None:
+        """None: see `Network.attention`."""
         return None
 
     def compiles_quickly(self) -> bool:

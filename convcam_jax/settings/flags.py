@@ -98,8 +98,16 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
                 "embedded corpus needs none.",
                 "FOLDER",
             ),
-            "maps": Flag("For analyse_maps: the .npz file with one activation map per recording.", "FILE"),
-            "from_workdir": Flag("For ablation: the folder of a finished run of the experiment paper.", "FOLDER"),
+            "maps": Flag(
+                "For analyse_maps: the .npz file with one activation map per recording; for evidence_score: that of "
+                "any toolkit.",
+                "FILE",
+            ),
+            "from_workdir": Flag(
+                "For ablation: the folder of a finished run of the experiment paper; for evidence_score: that of "
+                "evidence_export.",
+                "FOLDER",
+            ),
             "recordings": Flag(
                 "For explain: sound files and folders of them, divided by commas; may be given repeatedly.",
                 "FILE,FOLDER",

@@ -9,6 +9,7 @@ from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.config import GENDERS, CorpusConfig
 from convcam_jax.corpora.several import SeveralConfig
+from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.kernels.precision import fastest_precision
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
@@ -113,11 +114,13 @@ def with_evidence_size(config: Config, seeds: int | None) -> Config:
 
     Networks, recordings and epochs are as few as let the networks learn the cues.
     """
-    small = config.evidence.size == "small"
+    small, full = (config.evidence.size == size for size in ("small", "full"))
     evidence = dataclasses.replace(
         config.evidence,
         genders=("female",) if small else GENDERS,
         methods=SMALL_EVIDENCE_METHODS if small else config.evidence.methods,
+        variants=VARIANTS if full else config.evidence.variants,
+        strengths="all" if full else config.evidence.strengths,
     )
     sizes: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20}
     corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64, **sizes)

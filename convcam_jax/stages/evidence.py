@@ -73,8 +73,24 @@ def begin(settings: RunSettings) -> Evidence:
     Raises:
       UserError: the workdir holds another run, or a recording is longer than `corpus.max_frames`.
     """
+    made = make(settings)
+    datasets = {variant: run.dataset for variant, run in made.runs.items()}
+    tables = [utterance_table(own).assign(variant=variant) for variant, own in datasets.items()]
+    write_csv(settings.workdir / "utterances.csv", pd.concat(tables).rename(columns={"emotion": "class"}))
+    folds = pd.concat([fold_table(own).assign(variant=variant) for variant, own in datasets.items()])
+    write_csv(settings.workdir / "folds.csv", folds)
+    write_arrays(settings.workdir / TRUTH, made.truth)
+    return made
+
+
+def make(settings: RunSettings) -> Evidence:
+    """Make the recordings and their truth, open the workdir, and write `config.json`.
+
+    Raises:
+      UserError: the workdir holds another run, or a recording is longer than `corpus.max_frames`.
+    """
     config, cache_dir = settings.config, settings.cache_dir
-    own = {v: planted.recordings(_corpus(config), v, config.evidence.genders) for v in config.evidence.variants}
+    own = {v: planted.recordings(_corpus(config), v, config.evidence.genders) for v in config.evidence.planted}
     paths = _make_sound({one for variant in own.values() for one in variant}, config, cache_dir)
     utterances = {v: planted_utterances(_corpus(config), v, of_variant, paths) for v, of_variant in own.items()}
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
@@ -84,7 +100,11 @@ def begin(settings: RunSettings) -> Evidence:
     features = _features(sounds, config, cache_dir)
     datasets = {v: _dataset(us, groups[v], features, config) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, config, cache_dir)
-    _write_beginning(settings.workdir, record, datasets, truth)
+    _open(settings.workdir, record)
+    say(
+        f"{sum(map(len, own.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
+        "of a test recording's cells carry its cue"
+    )
     folder = settings.workdir / "variants"
     return Evidence({v: Run(config, folder / v, cache_dir, dataset) for v, dataset in datasets.items()}, truth)
 
@@ -150,20 +170,10 @@ def _truth(
     }
 
 
-def _write_beginning(
-    workdir: Path, record: dict[str, Any], datasets: dict[str, Dataset], truth: dict[str, np.ndarray]
-) -> None:
+def _open(workdir: Path, record: dict[str, Any]) -> None:
     remove_partial(workdir)
     if not (workdir / CONFIG_FILE).exists():
         write_json(workdir / CONFIG_FILE, record)
-    tables = [utterance_table(own).assign(variant=variant) for variant, own in datasets.items()]
-    write_csv(workdir / "utterances.csv", pd.concat(tables).rename(columns={"emotion": "class"}))
-    write_csv(workdir / "folds.csv", pd.concat([fold_table(own).assign(variant=v) for v, own in datasets.items()]))
-    write_arrays(workdir / TRUTH, truth)
-    say(
-        f"{sum(map(len, tables))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
-        "of a test recording's cells carry its cue"
-    )
 
 
 def explain_variant(run: Run) -> None:

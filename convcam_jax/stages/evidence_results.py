@@ -1,14 +1,16 @@
 """Tables, verdicts and figures of planted evidence."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from convcam_jax.checks.evidence import scoring
+from convcam_jax.checks.evidence import psychometric, scoring
+from convcam_jax.corpora.synthetic.variants import is_full
 from convcam_jax.figures import evidence as figures
-from convcam_jax.settings.config import Config
+from convcam_jax.figures import psychometric as psychometric_figures
 from convcam_jax.stages.evidence import Evidence, explained, held_out, placed_maps_of
 from convcam_jax.system.formats import write_figure, write_table
 from convcam_jax.system.progress import say
@@ -17,37 +19,58 @@ from convcam_jax.system.progress import say
 RANKED_BY = "average_precision"
 
 
-def write_tables(config: Config, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
+def write_tables(
+    scores: pd.DataFrame, members: pd.DataFrame, n_classes: int, shown_methods: Sequence[str], workdir: Path
+) -> None:
     """Write `evidence_summary`, `evidence_methods` and `evidence_verdicts` into `tables/`, as .csv and .md.
 
-    The summary's .md has the rows of `attribution.method` only.
+    The summary's .md has the rows of the shown methods only, and methods are compared at the largest strengths. With
+    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure.
     """
-    method = config.attribution.method
     summarised = scoring.evidence_summary(scores)
     accuracy = members.groupby("variant")["test_accuracy"].mean().to_dict()
-    verdicts = scoring.evidence_verdicts(summarised, accuracy, len(config.corpus.emotions))
-    own = summarised[summarised["method"] == method]
-    shown = own[["variant", "placement", "score", "network", "network_low", "network_high", *scoring.CONTROLS]]
+    verdicts = scoring.evidence_verdicts(summarised, accuracy, n_classes)
+    own = summarised[summarised["method"].isin(shown_methods)]
+    columns = ["method"] if len(shown_methods) > 1 else []
+    shown = own[
+        ["variant", *columns, "placement", "score", "network", "network_low", "network_high", *scoring.CONTROLS]
+    ]
     write_table(workdir, "evidence_summary", summarised, shown)
-    ranking = scoring.method_ranking(summarised, RANKED_BY)
+    ranking = scoring.method_ranking(_at_full_strength(summarised), RANKED_BY)
     write_table(workdir, "evidence_methods", ranking)
     write_table(workdir, "evidence_verdicts", verdicts)
-    for sentence in verdicts.loc[verdicts["method"] == method, "sentence"]:
+    if not scores["variant"].map(is_full).all():
+        networks = psychometric.networks_table(scores, members, n_classes)
+        curves, thresholds = psychometric.psychometric_table(networks), psychometric.threshold_table(networks)
+        write_table(workdir, "evidence_psychometric", curves)
+        write_table(workdir, "evidence_thresholds", thresholds)
+        path = workdir / "figures" / "evidence_psychometric.png"
+        write_figure(path, psychometric_figures.psychometric_curves, curves, thresholds)
+    for sentence in verdicts.loc[verdicts["method"].isin(shown_methods), "sentence"]:
         say(sentence)
 
 
+def _at_full_strength(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["variant"].map(is_full)]
+
+
 def write_figures(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_scores.png`, `evidence_examples.png` and `evidence_methods.png` into `figures/`."""
+    """Write `evidence_scores.png`, `evidence_examples.png` and that of `write_ranking` into `figures/`."""
     first = next(iter(made.runs.values()))
-    summarised = scoring.evidence_summary(scores)
+    summarised = _at_full_strength(scoring.evidence_summary(scores))
     folder = workdir / "figures"
     write_figure(folder / "evidence_scores.png", figures.scores, summarised, first.config.attribution.method)
-    ranking = scoring.method_ranking(summarised, RANKED_BY)
-    write_figure(folder / "evidence_methods.png", figures.methods, ranking, RANKED_BY)
-    shown = [_example(made, scores, variant) for variant in made.runs]
+    write_ranking(scores, workdir)
+    shown = [_example(made, scores, variant) for variant in made.runs if is_full(variant)]
     axes, title = first.axes, first.config.representation.title
     path = folder / "evidence_examples.png"
     write_figure(path, figures.examples, shown, axes.time_s, axes.bin_hz, axes.edges_hz, title)
+
+
+def write_ranking(scores: pd.DataFrame, workdir: Path) -> None:
+    """Write `evidence_methods.png` into `figures/`."""
+    ranking = scoring.method_ranking(_at_full_strength(scoring.evidence_summary(scores)), RANKED_BY)
+    write_figure(workdir / "figures" / "evidence_methods.png", figures.methods, ranking, RANKED_BY)
 
 
 def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Example:

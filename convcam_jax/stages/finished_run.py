@@ -1,8 +1,9 @@
 """A finished run, read again with its recordings: what ablation and the report start from."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.cache import corpus_hash
@@ -34,14 +35,23 @@ def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> So
         if not (folder / name).is_file():
             raise UserError(f"{flag}={folder}: {name} is missing; give a finished run of the experiment paper")
     record = read_record(folder)
-    try:
-        config = restore(record["config"])
-    except (ValueError, KeyError, TypeError, UserError) as error:
-        raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
+    config = restored_config(folder, record)
     if config.experiment != "paper":
         raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
     corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
     return Source(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
+
+
+def restored_config(folder: Path, record: Mapping[str, Any]) -> Config:
+    """The config in the `record` that `config.json` of a folder holds.
+
+    Raises:
+      UserError: it is none.
+    """
+    try:
+        return restore(record["config"])
+    except (ValueError, KeyError, TypeError, UserError) as error:
+        raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
 
 
 def load_source(source: Source, cache_dir: Path, flag: str = "--from_workdir") -> Run:

@@ -2,7 +2,8 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,16 @@ def read_maps(path: Path) -> Maps:
     """The maps in the .npz file at `path` by their recordings, see `external_maps.recordings_of`.
 
     Raises:
-      UserError: there is no such file, it is no .npz file, it is damaged, it has no map, or its arrays do not fit into
-        the memory.
+      UserError: as `read_given_arrays`, or it has no map.
+    """
+    return read_given_arrays(path, _map_members)
+
+
+def read_given_arrays(path: Path, members_of: Callable[[zipfile.ZipFile, Path], dict[str, str]]) -> Maps:
+    """Arrays in the .npz file at `path`, those of `members_of` by the names that it gives them.
+
+    Raises:
+      UserError: there is no such file, it is no .npz file, it is damaged, or its arrays do not fit into the memory.
     """
     if not path.is_file():
         raise UserError(f"--maps={path}: there is no such file")
@@ -50,7 +59,7 @@ def read_maps(path: Path) -> Maps:
     try:
         with zipfile.ZipFile(path) as file:
             _check_size(file, path)
-            members = _map_members(file, path)
+            members = members_of(file, path)
             return {recording: _read_array(file, member, path) for recording, member in members.items()}
     except UNREADABLE as error:
         raise UserError(f"--maps={path}: cannot be read ({error}); write it with numpy.savez") from error
@@ -66,15 +75,25 @@ def _check_size(file: zipfile.ZipFile, path: Path) -> None:
         )
 
 
-def _map_members(file: zipfile.ZipFile, path: Path) -> dict[str, str]:
-    """The file's members that are maps, by their recordings."""
+def array_members(file: zipfile.ZipFile, path: Path) -> dict[str, str]:
+    """All of the file's members by the names of their arrays; raises UserError if one is no array, or there twice."""
     members = file.namelist()
     others = [member for member in members if not member.endswith(ARRAY_ENDING)]
     if others:
         raise UserError(f"--maps={path}: {others[0]} is not an array; write the file with numpy.savez")
-    recordings = external_maps.recordings_of([member.removesuffix(ARRAY_ENDING) for member in members])
+    names = [member.removesuffix(ARRAY_ENDING) for member in members]
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise UserError(f"--maps={path}: array {name} is there twice; remove one")
+    return dict(zip(names, members, strict=True))
+
+
+def _map_members(file: zipfile.ZipFile, path: Path) -> dict[str, str]:
+    """The file's members that are maps, by their recordings."""
+    members = array_members(file, path)
+    recordings = external_maps.recordings_of(list(members))
     found: dict[str, str] = {}
-    for recording, member in zip(recordings, members, strict=True):
+    for recording, member in zip(recordings, members.values(), strict=True):
         if recording in found:
             raise UserError(f"--maps={path}: array {recording} is there twice; remove one")
         if recording is not None:

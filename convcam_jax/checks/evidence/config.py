@@ -5,12 +5,14 @@ from typing import Literal
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.corpora.config import GENDERS
+from convcam_jax.corpora.synthetic.variants import MIXED_CUES, VARIANTS, with_strengths
 from convcam_jax.system.validation import require
 
-EvidenceSize = Literal["default", "small"]
+EvidenceSize = Literal["default", "small", "full"]
+Strengths = Literal["largest", "all"]
 
-# What tells the classes of planted evidence apart.
-EVIDENCE_VARIANTS = ("f0", "envelope", "burst", "pause", "mixed", "none")
+# What tells the classes of planted evidence apart where nothing else is asked for.
+EVIDENCE_VARIANTS = (*MIXED_CUES, "mixed", "none")
 EVIDENCE_CLASSES = ("first", "second", "third")
 # Those of docs/evidence.md's tables; the others take several times as long.
 _COMPARED_METHODS = (
@@ -23,11 +25,13 @@ _COMPARED_METHODS = (
 class EvidenceConfig:
     """Planted evidence: which cues are planted in whose voices, and which methods look for them.
 
-    `size` chooses defaults of other sections' fields and of `genders` and `methods`.
+    `size` chooses defaults of other sections' fields and of `genders`, `methods`, `variants` and `strengths`.
     """
 
     size: EvidenceSize = "default"
-    variants: tuple[str, ...] = dataclasses.field(default=EVIDENCE_VARIANTS, metadata={"choices": EVIDENCE_VARIANTS})
+    variants: tuple[str, ...] = dataclasses.field(default=EVIDENCE_VARIANTS, metadata={"choices": VARIANTS})
+    # Which of a cue's strengths are planted, each in recordings of its own, from which networks of their own learn.
+    strengths: Strengths = "largest"
     genders: tuple[str, ...] = dataclasses.field(default=GENDERS, metadata={"choices": GENDERS})
     # Besides `attribution.method`.
     methods: tuple[str, ...] = dataclasses.field(default=_COMPARED_METHODS, metadata={"choices": tuple(METHODS)})
@@ -44,3 +48,10 @@ class EvidenceConfig:
                     f"needs one or more different names of {', '.join(known)}",
                 )
         require(0 < self.truth_threshold <= 1, "evidence.truth_threshold", "must lie in (0, 1]")
+
+    @property
+    def planted(self) -> tuple[str, ...]:
+        """The variants, at each of the strengths that are planted."""
+        if self.strengths == "largest":
+            return self.variants
+        return tuple(level for variant in self.variants for level in with_strengths(variant))

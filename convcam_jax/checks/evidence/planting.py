@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
-from convcam_jax.corpora.synthetic import planted, speech
+from convcam_jax.corpora.synthetic import planted, speech, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.planted import Planted
 from convcam_jax.corpora.utterances import Utterance
@@ -42,7 +42,7 @@ def neutral_utterances(paths: Mapping[str, Path]) -> list[Utterance]:
 
 def class_in_words(variant: str, label: str) -> str:
     """A class of a variant by its cue, such as `rising`; `label` is one of `EVIDENCE_CLASSES`."""
-    return planted.class_name(variant, EVIDENCE_CLASSES.index(label))
+    return variants.class_name(variant, EVIDENCE_CLASSES.index(label))
 
 
 def changed_cells(

@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, relevance_scores, shift_p_value
+from convcam_jax.corpora.synthetic.variants import in_order, in_words
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER, mean_interval
 
@@ -21,16 +22,9 @@ SHARED = ("energy", "chance")
 # Of methods whose maps need none, and of what is no explanation.
 NOT_PLACED = "none"
 NO_METHOD = "none"
-CUE_WORDS = {
-    "f0": "the F0 contour",
-    "envelope": "the energy envelope",
-    "burst": "the noise burst",
-    "pause": "the pause",
-    "mixed": "the four cues together",
-    "none": "cues that say nothing of the label",
-}
 KEYS = ["variant", *MEMBER, "recording", "class", "correct", "method", "placement", "source"]
 EVIDENCE_COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
+RANKING_KEYS = ("method", "placement", "source")
 SIGNIFICANT_P = 0.05
 
 
@@ -72,11 +66,12 @@ def score_table(
     The rows of the sources `energy` and `chance` are the same for all seeds: they stand beside those of the networks.
     """
     shares = {name: float(truth.mean()) for name, truth in zip(test.recordings, test.truth, strict=True)}
+    shared = [list(_shared_rows(n, test)) for n in range(len(test.recordings))]
     rows = [
         (variant, *cohort, seed, test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
         for s, seed in enumerate(seeds)
         for n in range(len(test.recordings))
-        for rest in _own_rows(s, n, test, maps)
+        for rest in (*_own_rows(s, n, test, maps), *shared[n])
     ]
     columns = [column for column in EVIDENCE_COLUMNS if column != "truth_share"]
     table = pd.DataFrame(rows, columns=columns)
@@ -91,6 +86,11 @@ def _own_rows(s: int, n: int, test: HeldOut, maps: Sequence[MemberMaps]) -> Iter
         for source, of_source in (("network", own.trained), ("random_weights", own.random)):
             own_map = of_source[s, n, :, :n_frames]
             yield own.method, own.placement, source, *_scored(own_map, truth)
+
+
+def _shared_rows(n: int, test: HeldOut) -> Iterator[tuple]:
+    """The same of what is no map of a network: the recording's energy, and chance."""
+    truth = test.truth[n]
     yield NO_METHOD, NOT_PLACED, "energy", *_scored(test.magnitude[n].astype(np.float64) ** 2, truth)
     yield NO_METHOD, NOT_PLACED, "chance", *chance_scores(truth), np.nan, False
 
@@ -137,7 +137,7 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
     shares = significant.groupby(keys[:3])["share_significant"].mean().reset_index()
     merged = pd.DataFrame(rows).merge(shares, on=keys[:3])
-    order = {variant: place for place, variant in enumerate(CUE_WORDS)}
+    order = {variant: place for place, variant in enumerate(in_order(merged["variant"]))}
     return merged.sort_values("variant", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
 
@@ -154,11 +154,11 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     variants the interval of the mean excess over the control lies above 0. Each method has a row of the sources
     `network` and `random_weights`; `energy` and `chance` have one each, whose method and placement are `none`.
     """
-    own, keys = summarised[summarised["score"] == score], ["method", "placement", "source"]
+    own, keys = summarised[summarised["score"] == score], list(RANKING_KEYS)
     long = own.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
     long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
     wide = long.pivot_table("value", keys, "variant")
-    wide = wide[[variant for variant in CUE_WORDS if variant in wide]]
+    wide = wide[in_order(wide)]
     wide["planted_mean"] = wide.drop(columns="none", errors="ignore").mean(axis=1)
     planted = own[own["variant"] != "none"].assign(source="network")
     for control in CONTROLS:
@@ -179,6 +179,11 @@ def evidence_verdicts(summarised: pd.DataFrame, accuracy: Mapping[str, float], n
     return pd.DataFrame(rows, columns=["variant", "method", "placement", "verdict", "sentence"])
 
 
+def learned_accuracy(n_classes: int) -> float:
+    """The accuracy from which on networks count as having learned a cue: halfway between chance and 1."""
+    return (1 + 1 / n_classes) / 2
+
+
 def verdict_of(row: pd.Series, accuracy: float, n_classes: int) -> str:
     """`finds` if the interval of the network's excess over every control lies above 0; else what it fails against.
 
@@ -187,7 +192,7 @@ def verdict_of(row: pd.Series, accuracy: float, n_classes: int) -> str:
     """
     if row["variant"] == "none":
         return "no evidence planted"
-    if accuracy < (1 + 1 / n_classes) / 2:
+    if accuracy < learned_accuracy(n_classes):
         return "not learnt"
     for control, verdict in (("chance", "does not find"), ("energy", "no better than energy")):
         if not row[f"over_{control}_low"] > 0:
@@ -206,7 +211,7 @@ _VERDICT_WORDS = {
 
 
 def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> str:
-    words = _VERDICT_WORDS[verdict].format(cue=CUE_WORDS[row["variant"]])
+    words = _VERDICT_WORDS[verdict].format(cue=in_words(row["variant"]))
     placement = "" if row["placement"] == NOT_PLACED else f", placed by {row['placement']},"
     limits = f"{row['network_low']:.2f} to {row['network_high']:.2f}"
     return (

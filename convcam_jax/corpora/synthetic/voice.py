@@ -34,8 +34,9 @@ class Controls(NamedTuple):
     is the energy envelope: 0 dB is about full scale (RMS 1), and applies to pulses and noise alike. tilt_db: what the
     source loses at 3 kHz, 0 or more (Klatt's TL). aspiration: linear gain of the noise that passes the formants.
     frication: that of the noise that does not, in one band (frication_hz, frication_width_hz). jitter: standard
-    deviation of the pulse instants in periods; shimmer_db: that of the pulses' level; floor_db: RMS of the recording's
-    background noise.
+    deviation of the pulse instants in periods, a number or a track; shimmer_db: that of the pulses' level; floor_db:
+    RMS of the recording's background noise. pulse_level_db: level of the pulses alone, a number or a track, which
+    unlike `voicing` decides nothing about where there are pulses.
     """
 
     f0_hz: Float64[np.ndarray, "M"]
@@ -48,9 +49,10 @@ class Controls(NamedTuple):
     frication_width_hz: Float64[np.ndarray, "M"]
     formant_hz: Float64[np.ndarray, "M K"]
     bandwidth_hz: Float64[np.ndarray, "M K"]
-    jitter: float
+    jitter: float | Float64[np.ndarray, "M"]
     shimmer_db: float
     floor_db: float
+    pulse_level_db: float | Float64[np.ndarray, "M"] = 0.0
 
 
 class Sound(NamedTuple):
@@ -120,14 +122,14 @@ def pulse_instants(
     rng: np.random.Generator,
     f0_hz: Float64[np.ndarray, "n"],
     voiced: Bool[np.ndarray, "n"],
-    jitter: float,
+    jitter: Float64[np.ndarray, "n"],
     rate: int,
 ) -> Float64[np.ndarray, "p"]:
     """Instants in s at which the integral of f0_hz passes whole numbers while voiced; shifted by the jitter."""
     phase = np.cumsum(f0_hz) / rate
     at_sample = np.interp(np.arange(np.ceil(phase[0]), phase[-1]), phase, np.arange(len(phase)))
     nearest = np.round(at_sample).astype(int)
-    shift_samples = np.clip(rng.standard_normal(len(at_sample)), -3, 3) * jitter * rate / f0_hz[nearest]
+    shift_samples = np.clip(rng.standard_normal(len(at_sample)), -3, 3) * jitter[nearest] * rate / f0_hz[nearest]
     return np.maximum(at_sample + shift_samples, 0.0)[voiced[nearest]] / rate
 
 
@@ -183,7 +185,8 @@ def voiced_part(
     delay_s = (pulse_s * rate - whole + GRAIN_LEAD_SAMPLES) / rate
     spectrum *= np.exp(-2j * np.pi * delay_s[:, None] * frequency_hz[None, :])
     shimmer_db = controls.shimmer_db * np.clip(rng.standard_normal(len(pulse_s)), -3, 3)
-    gain = _amplitude(_at(controls.level_db, pulse_s) + shimmer_db) * _at(controls.voicing, pulse_s)
+    level_db = controls.level_db + controls.pulse_level_db
+    gain = _amplitude(_at(level_db, pulse_s) + shimmer_db) * _at(controls.voicing, pulse_s)
     # Pulses of one height would make a vowel louder by 1.5 dB per octave of F0 (measured); energy is a part of its own.
     gain *= PULSE_GAIN * (100.0 / f0_hz) ** 0.25
     grains = np.fft.irfft(spectrum, length, axis=1) * (rate * gain)[:, None]
@@ -220,7 +223,10 @@ def synthesise(rng: np.random.Generator, controls: Controls, sample_rate_hz: int
     jitter_rng, shimmer_rng, noise_rng, floor_rng = rng.spawn(4)
     f0_hz = _at(controls.f0_hz, time_s)
     voiced = _at(controls.voicing, time_s) > VOICED_GAIN
-    pulse_s = pulse_instants(jitter_rng, f0_hz, voiced, controls.jitter, sample_rate_hz)
+    # Between equal values `np.interp` gives exactly these, which a weighted mean does not.
+    control_s = np.arange(len(controls.f0_hz)) * CONTROL_STEP_S
+    jitter = np.interp(time_s, control_s, np.broadcast_to(controls.jitter, control_s.shape))
+    pulse_s = pulse_instants(jitter_rng, f0_hz, voiced, jitter, sample_rate_hz)
     responses = filter_responses(controls, sample_rate_hz)
     samples = voiced_part(shimmer_rng, controls, responses, pulse_s, n_samples, sample_rate_hz)
     samples += noise_part(noise_rng, controls, responses, n_samples, sample_rate_hz)

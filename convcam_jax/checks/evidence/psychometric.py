@@ -1,0 +1,153 @@
+"""The smallest cue that a method finds, and that a network learns: shares of networks by the strength of the cue.
+
+Tables in, tables out. A network learns a cue if its test accuracy is at least halfway between chance and 1. A method
+finds the cue in a network that has learned it if, over the recordings that this network classifies correctly, the
+95 % interval of the mean excess of its maps' relevance mass over every control lies above 0. The threshold is the
+strength at which half of the networks come to it: shares are made monotonic in the strength (isotonic regression) and
+read linearly between the levels, which supposes no form of the curve (compare Zychaluk and Foster, "Model-free
+estimation of the psychometric function", Attention, Perception & Psychophysics 71, 2009).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy import stats
+from scipy.optimize import isotonic_regression
+
+from convcam_jax.checks.evidence.scoring import CONTROLS, NO_METHOD, NOT_PLACED, SHARED, learned_accuracy
+from convcam_jax.corpora.synthetic.cues import CUES
+from convcam_jax.corpora.synthetic.variants import levels, of_cue
+from convcam_jax.measures.statistics import mean_interval
+
+# The share of networks at the threshold.
+CRITERION = 0.5
+RESAMPLES = 1000
+# What a threshold is: between two levels, or beyond those that were planted.
+MEASURED, AT_MOST, ABOVE = "measured", "at most", "above"
+_SCORE = "relevance_mass"
+_NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
+_RECORDING = [*_NETWORK, "fold", "recording"]
+
+
+def networks_table(scores: pd.DataFrame, members: pd.DataFrame, n_classes: int) -> pd.DataFrame:
+    """Of every network, method and placement: accuracy, learned, found, and mean average precision.
+
+    scores: `evidence.csv`; members: `evidence_members.csv`. Folds of a seed are one network. The average precision is
+    that over correctly classified recordings, and missing where there is none.
+    """
+    accuracy = members.groupby(_NETWORK)["test_accuracy"].mean().rename("accuracy").reset_index()
+    accuracy["learned"] = accuracy["accuracy"] >= learned_accuracy(n_classes)
+    correct = scores[scores["correct"]]
+    network = correct[correct["source"] == "network"]
+    precision = network.groupby([*_NETWORK, *_WAY], as_index=False)["average_precision"].mean()
+    ways = scores.loc[scores["method"] != NO_METHOD, _WAY].drop_duplicates()
+    table = accuracy.merge(ways, how="cross")
+    for own in (_found(correct), precision):
+        table = table.merge(own, how="left", on=[*_NETWORK, *_WAY])
+    return table.assign(found=table["found"].eq(True) & table["learned"])
+
+
+def _found(correct: pd.DataFrame) -> pd.DataFrame:
+    """Whether the interval of the mean excess over every control lies above 0, by network, method and placement."""
+    maps = correct[correct["method"] != NO_METHOD]
+    if maps.empty:
+        return pd.DataFrame(columns=[*_NETWORK, *_WAY, "found"])
+    wide = maps.pivot_table(_SCORE, [*_RECORDING, *_WAY], "source").reset_index()
+    for control in SHARED:
+        own = correct.loc[correct["source"] == control, [*_RECORDING, _SCORE]]
+        wide = wide.merge(own.rename(columns={_SCORE: control}), on=_RECORDING)
+    by_network = wide.assign(found=True).groupby([*_NETWORK, *_WAY])["found"].first()
+    for control in CONTROLS:
+        excess = (wide["network"] - wide[control]).groupby([wide[key] for key in by_network.index.names])
+        n = excess.size()
+        half_width = stats.t.ppf(0.975, np.maximum(n - 1, 1)) * excess.std() / np.sqrt(n)
+        by_network &= excess.mean() - half_width > 0
+    return by_network.reset_index()
+
+
+def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """A row per cue, strength, method and placement: the shares of networks that learned it and in which it is found.
+
+    networks: that of `networks_table`. Returns variant (the cue), strength, unit, method, placement, members, learned
+    and found with 95 % intervals (Wilson), mean accuracy, and the mean average precision with its interval.
+    """
+    rows = []
+    for (variant, *way), own in networks.groupby(["variant", *_WAY], sort=False):
+        planted = levels(variant)
+        if len(planted) != 1:
+            continue
+        [(cue, strength)] = planted
+        row = {"variant": cue, "strength": strength, "unit": CUES[cue].unit, **dict(zip(_WAY, way, strict=True))}
+        row |= {"members": len(own), "accuracy": own["accuracy"].mean()}
+        for what in ("learned", "found"):
+            limits = stats.binomtest(int(own[what].sum()), len(own)).proportion_ci(method="wilson")
+            row |= {what: own[what].mean(), f"{what}_low": limits.low, f"{what}_high": limits.high}
+        precision = mean_interval(own["average_precision"])
+        row |= {"average_precision": precision.mean}
+        row |= {"average_precision_low": precision.low, "average_precision_high": precision.high}
+        rows.append(row)
+    order = {cue: number for number, cue in enumerate(CUES)}
+    return pd.DataFrame(rows).sort_values(
+        ["variant", *_WAY, "strength"],
+        key=lambda column: column.map(order) if column.name == "variant" else column,
+        ignore_index=True,
+    )
+
+
+def threshold(strengths: Float[np.ndarray, " L"], passed: Bool[np.ndarray, "L S"]) -> float:
+    """The strength at which half of the networks pass, see above; inf if no level does, the lowest if that one does.
+
+    strengths ascending; `passed` says of every level's networks whether they do.
+
+    >>> threshold(np.array([1.0, 3.0]), np.array([[True, False, False, False], [True, True, True, False]]))
+    2.0
+    """
+    share = isotonic_regression(passed.mean(axis=1)).x
+    if share[-1] < CRITERION:
+        return np.inf
+    above = int(np.argmax(share >= CRITERION))
+    if above == 0:
+        return float(strengths[0])
+    steep = (CRITERION - share[above - 1]) / (share[above] - share[above - 1])
+    return float(strengths[above - 1] + steep * (strengths[above] - strengths[above - 1]))
+
+
+def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """The smallest cue that networks learn (`what` is `learned`, no method) and that methods find (`found`).
+
+    Returns variant (the cue), unit, what, method, placement, threshold with its 95 % interval over networks
+    (percentiles of resampled networks, each with all of its levels), and threshold_is: `measured`, `at most` (half of
+    the networks pass at the lowest level), or `above` (not at the highest; the threshold is inf). Limits of inf and of
+    the lowest level mean the same. Cues that were planted at one strength have no row.
+    """
+    rows = []
+    for cue in CUES:
+        own = networks[networks["variant"].map(of_cue) == cue]
+        if own["variant"].nunique() > 1:
+            rows += [[cue, CUES[cue].unit, *rest] for rest in _thresholds(own)]
+    limits = ["threshold", "threshold_low", "threshold_high", "threshold_is"]
+    return pd.DataFrame(rows, columns=["variant", "unit", "what", *_WAY, *limits])
+
+
+def _thresholds(own: pd.DataFrame) -> Iterator[list]:
+    """What, method, placement and threshold with interval, of one cue's networks."""
+    strength = own["variant"].map(lambda name: levels(name)[0].strength)
+    for number, (way, of_way) in enumerate(own.assign(strength=strength).groupby(_WAY, sort=False)):
+        if number == 0:
+            yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(of_way, "learned")]
+        yield ["found", *way, *_with_interval(of_way, "found")]
+
+
+def _with_interval(of_way: pd.DataFrame, what: str) -> tuple[float, float, float, str]:
+    wide = of_way.pivot_table(what, "strength", ["group", "seed"], aggfunc="all")
+    strengths, passed = wide.index.to_numpy(float), wide.to_numpy(bool)
+    found = threshold(strengths, passed)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(passed.shape[1], size=(RESAMPLES, passed.shape[1]))
+    resampled = [threshold(strengths, passed[:, columns]) for columns in drawn]
+    # Of values that are all taken: between inf and a number there is no mean.
+    low, high = np.quantile(resampled, [0.025, 0.975], method="inverted_cdf").tolist()
+    beyond = {np.inf: ABOVE, strengths[0]: AT_MOST}
+    return found, low, high, beyond.get(found, MEASURED)

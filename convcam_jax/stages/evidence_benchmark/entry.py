@@ -1,0 +1,178 @@
+"""Maps of the benchmark's test recordings that any toolkit made: read, checked, and brought onto the truth's cells.
+
+The form of the file stands in docs/evidence_benchmark.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from convcam_jax.checks.evidence.cells import onto_cells, time_edges_s, waveform_onto_cells
+from convcam_jax.checks.evidence.scoring import NOT_PLACED, HeldOut, MemberMaps, score_table
+from convcam_jax.data.members import Cohort
+from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.system.errors import UserError
+
+# What an array's name begins with; behind it come method, variant, seed and recording (of answers, no method).
+NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
+AXES = ("frequency_hz", "time_s")
+_N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
+
+
+class Grid(NamedTuple):
+    """The truth's cells: centres and edges in Hz and in s, and the sample rate of the recordings in Hz."""
+
+    frequency_hz: np.ndarray
+    edges_hz: np.ndarray
+    time_s: np.ndarray
+    edges_s: np.ndarray
+    rate_hz: int
+
+
+class SoundsOfTest(NamedTuple):
+    """The benchmark's recordings of the test: samples, magnitudes `[F, n]` and truth `[F, n]`, each by recording."""
+
+    n_samples: Mapping[str, int]
+    magnitude: Mapping[str, np.ndarray]
+    truth: Mapping[str, np.ndarray]
+
+
+class Entry:
+    """The arrays of a file, by what they are; every complaint names the file and the array."""
+
+    def __init__(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        self.path = path
+        self.arrays = arrays
+
+    @cached_property
+    def names(self) -> pd.DataFrame:
+        """Kind, method, variant, seed and recording of every array but the axes.
+
+        Raises:
+          UserError: a name is not of the form.
+        """
+        rows = [(name, *self._parts(name)) for name in self.arrays if name not in AXES]
+        return pd.DataFrame(rows, columns=["array", "kind", "method", "variant", "seed", "recording"])
+
+    def _parts(self, name: str) -> tuple[str, str, str, int, str]:
+        kind, *parts = name.split("/")
+        if len(parts) + 1 != _N_PARTS.get(kind) or not parts[-2].isdecimal():
+            raise self.complaint(
+                name,
+                f"is called neither {NETWORK}/METHOD/VARIANT/SEED/RECORDING nor {RANDOM}/... nor "
+                f"{PREDICTED}/VARIANT/SEED/RECORDING",
+            )
+        method = parts[0] if kind != PREDICTED else ""
+        return kind, method, parts[-3], int(parts[-2]), parts[-1]
+
+    def array(self, name: str) -> np.ndarray:
+        """An array of finite numbers.
+
+        Raises:
+          UserError: there is none.
+        """
+        if name not in self.arrays:
+            raise self.complaint(name, "is missing")
+        values = self.arrays[name]
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            raise self.complaint(name, "has something else than finite numbers")
+        return values.astype(np.float64)
+
+    def complaint(self, name: str, what: str) -> UserError:
+        """What is wrong with an array."""
+        return UserError(f"--maps={self.path}: array {name} {what}")
+
+    def axis(self, name: str, own: np.ndarray, own_edges: np.ndarray) -> np.ndarray:
+        """The edges of the maps' rows or columns: those of the truth where the centres are the same.
+
+        Raises:
+          UserError: the axis is missing, or does not rise.
+        """
+        centres = self.array(name)
+        if centres.ndim != 1 or len(centres) < 2 or not (np.diff(centres) > 0).all():
+            raise self.complaint(name, "must hold two or more rising numbers, the centres of the maps' rows or columns")
+        same = len(centres) <= len(own) and np.allclose(centres, own[: len(centres)], rtol=1e-6)
+        return own_edges[: len(centres) + 1] if same else time_edges_s(centres)
+
+    def on_cells(self, name: str, recording: str, tested: SoundsOfTest, grid: Grid) -> np.ndarray:
+        """A map, or a waveform's relevance, on the cells of its recording `[F, n]`.
+
+        Raises:
+          UserError: it has another shape than its recording and axes.
+        """
+        values, magnitude = self.array(name), tested.magnitude[recording]
+        edges_s = grid.edges_s[: magnitude.shape[1] + 1]
+        if values.ndim == 1:
+            if len(values) != tested.n_samples[recording]:
+                raise self.complaint(name, f"has {len(values)} values; the recording {tested.n_samples[recording]}")
+            return waveform_onto_cells(values, grid.rate_hz, magnitude, edges_s)
+        frequency = self.axis(AXES[0], grid.frequency_hz, grid.edges_hz)
+        time = self.axis(AXES[1], grid.time_s, grid.edges_s)
+        if values.ndim != 2 or values.shape[0] != len(frequency) - 1 or values.shape[1] > len(time) - 1:
+            raise self.complaint(
+                name,
+                f"has the shape {values.shape}; it needs {len(frequency) - 1} rows and at most {len(time) - 1} columns",
+            )
+        return onto_cells(values, (frequency, time[: values.shape[1] + 1]), (grid.edges_hz, edges_s))
+
+
+def score_entry(
+    entry: Entry, recordings: pd.DataFrame, tested: SoundsOfTest, grid: Grid
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`evidence.csv` and the accuracies of `evidence_members.csv`, of all variants and groups that the file has.
+
+    recordings: `recordings.csv`. Of a group and fold of which a network has one recording it must have all.
+
+    Raises:
+      UserError: a name is not known, an array is missing, or not sound.
+    """
+    _check_known(entry, recordings)
+    tables, members = [], []
+    test = recordings[recordings["split"] == "test"]
+    for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
+        named = entry.names[(entry.names["variant"] == variant) & entry.names["recording"].isin(own["recording"])]
+        given = named[named["kind"] != PREDICTED]
+        if given.empty:
+            continue
+        methods, seeds = list(dict.fromkeys(given["method"])), sorted(set(given["seed"]))
+        names = own["recording"].tolist()
+        answers = [[int(entry.array(f"{PREDICTED}/{variant}/{seed}/{name}")) for name in names] for seed in seeds]
+        correct = np.array(answers) == own["label"].to_numpy()
+        held_out = HeldOut(
+            names,
+            own["class"].tolist(),
+            [tested.magnitude[name] for name in names],
+            [tested.truth[name] for name in names],
+        )
+        maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
+        tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
+        members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
+
+
+def _member_maps(
+    entry: Entry, of: tuple[str, str], seeds: Sequence[int], recordings: Sequence[str], tested: SoundsOfTest, grid: Grid
+) -> MemberMaps:
+    """The maps of all seeds by one method, of one variant."""
+    longest = max(tested.truth[name].shape[1] for name in recordings)
+    both = np.zeros((2, len(seeds), len(recordings), len(grid.frequency_hz), longest))
+    for k, kind in enumerate((NETWORK, RANDOM)):
+        for s, seed in enumerate(seeds):
+            for n, recording in enumerate(recordings):
+                placed = entry.on_cells("/".join((kind, *of, str(seed), recording)), recording, tested, grid)
+                both[k, s, n, :, : placed.shape[1]] = placed
+    return MemberMaps(of[0], NOT_PLACED, *both)
+
+
+def _check_known(entry: Entry, recordings: pd.DataFrame) -> None:
+    test = recordings[recordings["split"] == "test"]
+    known = set(zip(test["variant"], test["recording"], strict=True))
+    if not (entry.names["kind"] == NETWORK).any():
+        raise UserError(f"--maps={entry.path}: has no map; they are called {NETWORK}/METHOD/VARIANT/SEED/RECORDING")
+    for row in entry.names.itertuples():
+        if (row.variant, row.recording) not in known:
+            raise entry.complaint(str(row.array), "is of no test recording of that variant in the benchmark")

@@ -1,0 +1,97 @@
+"""Scoring of maps that another toolkit made against the benchmark in a folder: the tables of planted evidence."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from convcam_jax.checks.evidence.planting import neutral_utterances
+from convcam_jax.representations.cache import load_or_compute
+from convcam_jax.settings.config import Config
+from convcam_jax.stages import evidence_results
+from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash
+from convcam_jax.stages.finished_run import restored_config
+from convcam_jax.stages.given_maps import array_members, read_given_arrays
+from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays, read_csv, write_csv, write_json
+from convcam_jax.system.progress import say
+
+
+def check_benchmark(folder: Path) -> str:
+    """The version of the benchmark in a folder whose files are all as they were exported.
+
+    Raises:
+      UserError: there is no benchmark, or a file is missing or has changed.
+    """
+    path = folder / CHECKSUMS
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        version, files = str(known["version"]), dict(known["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"--from_workdir={folder}: {CHECKSUMS} cannot be read ({error}); give the folder that "
+            "--experiment=evidence_export has written"
+        ) from error
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise UserError(f"--from_workdir={folder}: {name} is missing; export the benchmark again")
+        if content_hash(folder / name) != digest:
+            raise UserError(f"--from_workdir={folder}: {name} is not what was exported; export the benchmark again")
+    return version
+
+
+def sounds_of_test(folder: Path, recordings: pd.DataFrame) -> dict[str, Path]:
+    """The wav files of the recordings that are tested."""
+    names = sorted(set(recordings.loc[recordings["split"] == "test", "recording"]))
+    return {name: folder / "wav" / f"{name}.wav" for name in names}
+
+
+def tested_recordings(
+    folder: Path, config: Config, paths: Mapping[str, Path], cache_dir: Path
+) -> tuple[SoundsOfTest, Grid]:
+    """The benchmark's test recordings, with their spectrograms, and the grid of its truth."""
+    arrays = read_arrays(folder / TRUTH)
+    features = load_or_compute(neutral_utterances(paths), config.features, cache_dir / "features", "stop").features
+    tested = SoundsOfTest(
+        {name: soundfile.info(path).frames for name, path in paths.items()},
+        {name: features[name].magnitude for name in paths},
+        {name: arrays[f"{CELLS}{name}"] for name in paths},
+    )
+    grid = Grid(
+        frequency_hz=arrays["frequency_hz"],
+        edges_hz=arrays["edges_hz"],
+        time_s=arrays["time_s"],
+        edges_s=arrays["edges_s"],
+        rate_hz=config.representation.sample_rate_hz,
+    )
+    return tested, grid
+
+
+def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None:
+    """Write `evidence.csv`, `evidence_members.csv`, and the tables and figures of planted evidence of given maps.
+
+    Raises:
+      UserError: the benchmark, the file or one of its arrays is not sound, or the workdir holds another run.
+    """
+    version = check_benchmark(folder)
+    config = dataclasses.replace(restored_config(folder, read_record(folder)), experiment="evidence_score")
+    recordings = read_csv(folder / RECORDINGS)
+    entry = Entry(maps, read_given_arrays(maps, array_members))
+    paths = sounds_of_test(folder, recordings)
+    record = run_record(config, neutral_utterances(paths)) | {"maps_sha256": content_hash(maps)}
+    check_workdir(workdir, record)
+    tested, grid = tested_recordings(folder, config, paths, cache_dir)
+    scores, members = score_entry(entry, recordings, tested, grid)
+    write_json(workdir / CONFIG_FILE, record)
+    say(f"benchmark {version[:12]}: {len(scores)} scores of {len(members)} networks")
+    write_csv(workdir / "evidence.csv", scores)
+    write_csv(workdir / "evidence_members.csv", members)
+    methods = tuple(np.unique(entry.names.loc[entry.names["method"] != "", "method"]))
+    evidence_results.write_tables(scores, members, len(config.corpus.emotions), methods, workdir)
+    evidence_results.write_ranking(scores, workdir)

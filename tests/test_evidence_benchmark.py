@@ -1,0 +1,223 @@
+"""The exported benchmark, and maps of other toolkits that are scored against it."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from test_evidence_experiment import tiny_config
+
+from convcam_jax.checks.evidence.cells import time_edges_s
+from convcam_jax.representations.cqt import Cqt
+from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.stages.evidence_benchmark.export import content_hash
+from convcam_jax.stages.evidence_benchmark.scoring import check_benchmark
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays
+from experiments import evidence_export, evidence_score
+
+CQT = Cqt()
+TIME_S = CQT.frame_times_s(30)
+GRID = Grid(CQT.frequencies_hz(), CQT.edges_hz(), TIME_S, time_edges_s(TIME_S), 16000)
+SHAPE, N_SAMPLES = (96, 25), 11000
+NAMES = ("burst_a", "burst_b", "burst_c")
+
+
+def make_tested() -> SoundsOfTest:
+    generator = np.random.default_rng(0)
+    truth = {name: np.zeros(SHAPE, bool) for name in NAMES}
+    for cells in truth.values():
+        cells[50:60, 5:10] = True
+    magnitude = {name: generator.exponential(size=SHAPE) for name in NAMES}
+    return SoundsOfTest(dict.fromkeys(NAMES, N_SAMPLES), magnitude, truth)
+
+
+TESTED = make_tested()
+RECORDINGS = pd.DataFrame(
+    {
+        "variant": "burst",
+        "recording": [*NAMES, "burst_d"],
+        "label": [0, 1, 2, 0],
+        "class": ["low", "middle", "high", "low"],
+        "group": "female",
+        "fold": "all",
+        "split": ["test", "test", "test", "train"],
+    }
+)
+
+
+def make_arrays() -> dict[str, np.ndarray]:
+    """Two networks whose maps by one method are the truth; with random weights they are flat."""
+    arrays = {"frequency_hz": GRID.frequency_hz, "time_s": GRID.time_s}
+    for seed in (0, 1):
+        for n, name in enumerate(NAMES):
+            arrays[f"network/ig/burst/{seed}/{name}"] = TESTED.truth[name].astype(np.float32)
+            arrays[f"random_weights/ig/burst/{seed}/{name}"] = np.ones(SHAPE, np.float32)
+            arrays[f"predicted/burst/{seed}/{name}"] = np.array(n if seed == 0 else 0)
+    return arrays
+
+
+def score(arrays: dict[str, np.ndarray], tmp_path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return score_entry(Entry(tmp_path / "maps.npz", arrays), RECORDINGS, TESTED, GRID)
+
+
+def test_maps_of_the_truth_score_1_beside_their_controls(tmp_path):
+    scores, members = score(make_arrays(), tmp_path)
+    by = scores.groupby("source")[["relevance_mass", "average_precision", "pointing"]].mean()
+    assert by.loc["network"].tolist() == pytest.approx([1, 1, 1])
+    assert by.loc["random_weights", "relevance_mass"] == pytest.approx(50 / (96 * 25))
+    assert by.loc["random_weights", "relevance_mass"] == pytest.approx(by.loc["chance", "relevance_mass"])
+    assert members["test_accuracy"].tolist() == pytest.approx([1, 1 / 3])
+    assert scores.groupby("seed")["correct"].mean().tolist() == pytest.approx([1, 1 / 3])
+    assert set(scores["placement"]) == {"none"}
+
+
+def test_a_grid_of_its_own_and_samples_are_taken(tmp_path):
+    arrays = make_arrays()
+    del arrays["frequency_hz"], arrays["time_s"]
+    stft_hz, stft_s = np.arange(257) * 31.25, np.arange(69) * 0.01
+    inside = np.outer(
+        (stft_hz > GRID.edges_hz[50]) & (stft_hz < GRID.edges_hz[60]),
+        (stft_s > GRID.edges_s[5]) & (stft_s < GRID.edges_s[10]),
+    )
+    arrays |= {"frequency_hz": stft_hz, "time_s": stft_s}
+    sample_s = np.arange(N_SAMPLES) / 16000
+    samples = ((sample_s > GRID.edges_s[5]) & (sample_s < GRID.edges_s[10])).astype(float)
+    for name in [name for name in arrays if name.startswith(("network", "random"))]:
+        arrays[name] = inside.astype(float) if name.startswith("network") else samples
+    means = score(arrays, tmp_path)[0].groupby("source")["average_precision"].mean()
+    assert means["network"] > 0.9
+    assert 0.05 < means["random_weights"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"network/ig/burst/0/burst_a": None}, "array network/ig/burst/0/burst_a is missing"),
+        ({"random_weights/ig/burst/1/burst_c": None}, "array random_weights/ig/burst/1/burst_c is missing"),
+        ({"predicted/burst/1/burst_b": None}, "array predicted/burst/1/burst_b is missing"),
+        ({"time_s": None}, "array time_s is missing"),
+        ({"time_s": np.array([2.0, 1.0])}, "array time_s must hold two or more rising numbers"),
+        ({"network/ig/burst/0/burst_a": np.full(SHAPE, np.nan)}, "has something else than finite numbers"),
+        ({"network/ig/burst/0/burst_a": np.full(SHAPE, "x")}, "has something else than finite numbers"),
+        ({"network/ig/burst/0/burst_a": np.ones((5, 25))}, r"has the shape \(5, 25\); it needs 96 rows"),
+        ({"network/ig/burst/0/burst_a": np.ones(77)}, "has 77 values; the recording 11000"),
+        ({"network/ig/burst/0/burst_d": np.ones(SHAPE)}, "burst_d is of no test recording of that variant"),
+        ({"network/ig/pause/0/burst_a": np.ones(SHAPE)}, "is of no test recording of that variant"),
+        ({"network/burst/0/burst_a": np.ones(SHAPE)}, "is called neither network/METHOD/VARIANT/SEED/RECORDING"),
+        ({"network/ig/burst/x/burst_a": np.ones(SHAPE)}, "is called neither"),
+        ({"maps": np.ones(SHAPE)}, "array maps is called neither"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):
+    arrays = {name: array for name, array in {**make_arrays(), **change}.items() if array is not None}
+    with pytest.raises(UserError, match=complaint) as error:
+        score(arrays, tmp_path)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(f"--maps={tmp_path / 'maps.npz'}: ")
+
+
+def test_a_file_without_maps_is_refused(tmp_path):
+    with pytest.raises(UserError, match="has no map; they are called network/METHOD"):
+        score({"time_s": GRID.time_s}, tmp_path)
+
+
+def test_the_hash_of_arrays_does_not_depend_on_how_they_are_packed(tmp_path):
+    arrays = {"b": np.arange(3.0), "a": np.eye(2, dtype=bool)}
+    np.savez(tmp_path / "plain.npz", **arrays)
+    write_arrays(tmp_path / "packed.npz", dict(sorted(arrays.items())))
+    assert content_hash(tmp_path / "plain.npz") == content_hash(tmp_path / "packed.npz")
+    write_arrays(tmp_path / "other.npz", {"b": np.arange(3.0), "a": np.ones((2, 2), dtype=bool)})
+    assert content_hash(tmp_path / "plain.npz") != content_hash(tmp_path / "other.npz")
+
+
+def export_config():
+    config = tiny_config()
+    return dataclasses.replace(
+        config,
+        experiment="evidence_export",
+        evidence=dataclasses.replace(config.evidence, variants=("gap", "suppressor", "none")),
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, run_cache_dir):
+    folder = tmp_path_factory.mktemp("exported") / "benchmark"
+    evidence_export.run(RunSettings(export_config(), folder, run_cache_dir))
+    return folder
+
+
+@pytest.mark.slow
+def test_an_export_has_sounds_labels_truth_and_its_version(exported):
+    table = read_csv(exported / "recordings.csv")
+    assert table.groupby("variant")["label"].apply(lambda own: np.bincount(own).tolist()).tolist() == [[3, 3, 3]] * 3
+    for name, n_frames in zip(table["recording"], table["n_frames"], strict=True):
+        sound = soundfile.info(exported / "wav" / f"{name}.wav")
+        assert (sound.samplerate, sound.channels) == (16000, 1)
+        assert CQT.n_frames(sound.frames) == n_frames
+    truth = read_arrays(exported / "truth.npz")
+    tested = table[table["split"] == "test"]
+    assert {f"cells/{name}" for name in tested["recording"]} == {name for name in truth if name.startswith("cells/")}
+    boxes = read_csv(exported / "boxes.csv")
+    # Areas in s times octaves are those of the cells.
+    area = (boxes["end_s"] - boxes["start_s"]) * np.log2(boxes["high_hz"] / boxes["low_hz"])
+    octaves, hop_s = np.log2(truth["edges_hz"][1:] / truth["edges_hz"][:-1]), np.diff(truth["edges_s"])
+    for name, own in area.groupby(boxes["recording"]):
+        cells = truth[f"cells/{name}"]
+        assert own.sum() == pytest.approx(octaves @ cells @ hop_s[: cells.shape[1]])
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    assert check_benchmark(exported) in card
+    assert "| `suppressor` | low, middle, high | the noise burst beside a louder one | 3 |" in card
+
+
+@pytest.mark.slow
+def test_an_export_made_again_is_the_same_and_a_changed_one_is_refused(exported, tmp_path):
+    again = tmp_path / "again"
+    evidence_export.run(RunSettings(export_config(), again, tmp_path / "another_cache"))
+    assert check_benchmark(again) == check_benchmark(exported)
+    sound = next((again / "wav").iterdir())
+    kept = sound.read_bytes()
+    sound.write_bytes(kept[:-2] + b"\0\1")
+    with pytest.raises(UserError, match=f"{sound.name} is not what was exported"):
+        check_benchmark(again)
+    sound.unlink()
+    with pytest.raises(UserError, match=f"{sound.name} is missing"):
+        check_benchmark(again)
+    with pytest.raises(UserError, match=r"checksums\.json cannot be read"):
+        check_benchmark(tmp_path)
+
+
+@pytest.mark.slow
+def test_an_entry_is_scored_as_the_projects_own_maps_are(exported, tmp_path, run_cache_dir):
+    table = read_csv(exported / "recordings.csv").query("split == 'test' and variant == 'gap'")
+    truth = read_arrays(exported / "truth.npz")
+    arrays = {name: truth[name] for name in ("frequency_hz", "time_s")}
+    for seed in range(3):
+        for name, label in zip(table["recording"], table["label"], strict=True):
+            cells = truth[f"cells/{name}"]
+            noise = np.random.default_rng(seed).random(cells.shape)
+            arrays[f"network/mine/gap/{seed}/{name}"] = cells + 0.1 * noise
+            arrays[f"random_weights/mine/gap/{seed}/{name}"] = noise
+            arrays[f"predicted/gap/{seed}/{name}"] = np.array(label)
+    maps, workdir = tmp_path / "maps.npz", tmp_path / "scored"
+    write_arrays(maps, arrays)
+    settings = RunSettings(tiny_config(), workdir, run_cache_dir, maps, exported)
+    evidence_score.run(settings)
+    verdicts = read_csv(workdir / "tables" / "evidence_verdicts.csv")
+    assert verdicts[["method", "variant"]].to_numpy().tolist() == [["mine", "gap"]]
+    ranking = read_csv(workdir / "tables" / "evidence_methods.csv")
+    assert ranking["method"].iloc[0] == "mine"
+    assert (workdir / "figures" / "evidence_methods.png").exists()
+    assert json.loads((workdir / "config.json").read_text())["config"]["experiment"] == "evidence_score"
+    # The same again, and no other maps in the same folder.
+    evidence_score.run(settings)
+    write_arrays(maps, {**arrays, "predicted/gap/0/" + table["recording"].iloc[0]: np.array(2)})
+    with pytest.raises(UserError, match="the file of maps"):
+        evidence_score.run(settings)
+    shutil.copy(exported / "README.md", tmp_path / "cut.npz")
+    with pytest.raises(UserError, match=r"not an \.npz file"):
+        evidence_score.run(settings._replace(maps=tmp_path / "cut.npz", workdir=tmp_path / "other"))

@@ -1,0 +1,144 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from convcam_jax.checks.evidence.psychometric import (
+    ABOVE,
+    AT_MOST,
+    MEASURED,
+    networks_table,
+    psychometric_table,
+    threshold,
+    threshold_table,
+)
+from convcam_jax.corpora.synthetic import variants
+from convcam_jax.figures.psychometric import psychometric_curves
+
+LEVELS = variants.with_strengths("f0")
+N_CLASSES = 3
+# Of the four seeds, how many learn the cue at each strength, and in how many of them each method finds it.
+N_LEARNED = (0, 2, 4, 4)
+N_FOUND = {"good": (0, 2, 4, 4), "blind": (0, 0, 0, 0), "late": (0, 0, 1, 3)}
+
+
+def rows(level: str, seed: int, method: str, finds: bool) -> list[tuple]:
+    """Ten recordings, of which the last is wrong and does not count, with relevance mass 0.5 or that of the energy."""
+    generator = np.random.default_rng(seed)
+    table = []
+    for n in range(10):
+        noise = generator.uniform(-0.01, 0.01)
+        mass = {"network": (0.5 if finds else 0.2) + noise, "random_weights": 0.1, "energy": 0.25, "chance": 0.05}
+        for source, value in mass.items():
+            way = ("none", "none") if source in ("energy", "chance") else (method, "stretched")
+            own = 0.0 if n == 9 else value
+            table.append((level, "female", "all", seed, f"r{n}", n < 9, *way, source, own, own))
+    return table
+
+
+def scores() -> pd.DataFrame:
+    columns = ["variant", "group", "fold", "seed", "recording", "correct", "method", "placement", "source"]
+    every = [
+        row
+        for number, level in enumerate(LEVELS)
+        for seed in range(4)
+        for method, n_found in N_FOUND.items()
+        for row in rows(level, seed, method, seed < n_found[number])
+    ]
+    table = pd.DataFrame(every, columns=[*columns, "relevance_mass", "average_precision"])
+    return table.drop_duplicates()
+
+
+def members() -> pd.DataFrame:
+    every = [
+        (level, "female", "all", seed, 0.7 if seed < n_learned else 0.6)
+        for level, n_learned in zip(LEVELS, N_LEARNED, strict=True)
+        for seed in range(4)
+    ]
+    return pd.DataFrame(every, columns=["variant", "group", "fold", "seed", "test_accuracy"])
+
+
+NETWORKS = networks_table(scores(), members(), N_CLASSES)
+
+
+def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
+    by = NETWORKS.set_index(["variant", "method", "seed"]).sort_index()
+    # Two thirds is halfway between chance and 1.
+    assert by.loc[("f0@1", "good"), "learned"].tolist() == [True, True, False, False]
+    assert by.loc[("f0@1", "good"), "found"].tolist() == [True, True, False, False]
+    assert by.loc[("f0", "late"), "found"].tolist() == [True, True, True, False]
+    # Above chance and random weights, but not above the energy.
+    assert not by.loc[("f0", "blind"), "found"].any()
+    assert by.loc[("f0", "good", 0), "average_precision"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_network_that_learned_nothing_finds_nothing():
+    networks = networks_table(scores(), members().assign(test_accuracy=0.6), N_CLASSES)
+    assert not networks["found"].any()
+    none_right = networks_table(scores().assign(correct=False), members(), N_CLASSES)
+    assert not none_right["found"].any()
+    assert len(none_right) == len(NETWORKS)
+
+
+def test_shares_stand_by_strength_with_their_intervals():
+    table = psychometric_table(NETWORKS)
+    own = table[table["method"] == "late"]
+    assert own["strength"].tolist() == [0.5, 1, 2, 5]
+    assert own["found"].tolist() == [0, 0, 0.25, 0.75]
+    assert own["learned"].tolist() == [0, 0.5, 1, 1]
+    # Wilson's interval of 3 of 4: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+    assert own[["found_low", "found_high"]].iloc[-1].tolist() == pytest.approx([0.3006, 0.9544], abs=1e-4)
+    assert set(table["unit"]) == {"semitones"}
+
+
+def test_thresholds_lie_where_half_of_the_networks_pass():
+    table = threshold_table(NETWORKS).set_index(["what", "method"]).sort_index()
+    assert table.loc[("learned", "none"), "threshold"] == pytest.approx(1)
+    assert table.loc[("found", "good"), "threshold"] == pytest.approx(1)
+    # From 0.25 at 2 to 0.75 at 5 semitones.
+    assert table.loc[("found", "late"), "threshold"] == pytest.approx(3.5)
+    assert table.loc[("found", "blind"), ["threshold", "threshold_is"]].tolist() == [np.inf, ABOVE]
+    assert table.loc[("found", "late"), "threshold_is"] == MEASURED
+    for _, row in table.iterrows():
+        assert row["threshold_low"] <= row["threshold"] <= row["threshold_high"]
+    # Of four networks, one in which nothing is found before 5 semitones may be drawn four times.
+    assert table.loc[("found", "late"), "threshold_high"] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("n_passed", "expected"),
+    [
+        ((0, 0, 2), 4.0),
+        ((0, 2, 4), 2.0),
+        ((0, 1, 3), 3.0),
+        ((4, 4, 4), 1.0),
+        ((0, 1, 1), np.inf),
+        # Not monotonic: 3 and 0 count as 1.5 each.
+        ((3, 0, 4), 2 + 2 * (2 - 1.5) / (4 - 1.5)),
+    ],
+)
+def test_the_threshold_of_a_curve(n_passed, expected):
+    """Of four networks at the strengths 1, 2 and 4."""
+    passed = np.array([[n < most for n in range(4)] for most in n_passed])
+    assert threshold(np.array([1.0, 2.0, 4.0]), passed) == pytest.approx(expected)
+
+
+def test_a_threshold_at_the_lowest_strength_is_at_most_that():
+    always = NETWORKS.assign(learned=True)
+    own = threshold_table(always).query("what == 'learned'").iloc[0]
+    assert (own["threshold"], own["threshold_low"], own["threshold_high"]) == (0.5, 0.5, 0.5)
+    assert own["threshold_is"] == AT_MOST
+
+
+def test_cues_of_one_strength_and_several_cues_have_no_threshold():
+    alone = NETWORKS[NETWORKS["variant"] == "f0"]
+    assert threshold_table(alone).empty
+    mixed = pd.concat([alone, alone.assign(variant="mixed")])
+    assert set(psychometric_table(mixed)["variant"]) == {"f0"}
+
+
+def test_the_figure_has_a_panel_per_cue_and_the_best_methods():
+    figure = psychometric_curves(psychometric_table(NETWORKS), threshold_table(NETWORKS))
+    [panel] = [axes for axes in figure.axes if axes.axison]
+    assert panel.get_xlabel() == "semitones"
+    _, labels = panel.get_legend_handles_labels()
+    assert labels == ["networks that learn it", "good finds it", "late finds it", "blind finds it"]
