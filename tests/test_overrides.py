@@ -12,6 +12,9 @@ from convcam_jax.system.errors import UserError
 # One other value for every field that can be set.
 OTHERS = {
     "benchmark.members": ("20,10", (20, 10)),
+    "networks.networks": ("crnn,vgg16", ("crnn", "vgg16")),
+    "networks.representations": ("mel", ("mel",)),
+    "networks.evidence": ("true", True),
     "corpus.name": ("emodb", "emodb"),
     "corpus.data_dir": ("some/folder = here", "some/folder = here"),
     "corpus.models_per": ("speaker", "speaker"),
@@ -54,6 +57,8 @@ OTHERS = {
     "train.warmup_epochs": ("2", 2),
     "train.schedule": ("cosine", "cosine"),
     "train.weight_decay": ("0.01", 0.01),
+    "train.average_decay": ("0.9", 0.9),
+    "train.class_weights": ("balanced", "balanced"),
     "train.clip_norm": ("1", 1.0),
     "train.label_smoothing": ("0.1", 0.1),
     "train.shift_bins": ("2", 2),
@@ -253,7 +258,7 @@ def test_of_named_choices_the_nearest_is_told(assignment, nearest):
 @pytest.mark.parametrize(
     ("flat", "message"),
     [
-        ({"network.name": "resnet"}, r"network\.name: must be one of simplenet, mobilenet"),
+        ({"network.name": "resnet"}, r"network\.name: must be one of simplenet, resnet_small, mobilenet"),
         ({"network.name": "mobilenet", "network.filters": [1, 2, 3]}, r"network\.filters: there is no such field"),
     ],
 )

@@ -68,9 +68,9 @@ def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
     activations = QUICKLY(lambda own: NETWORK.activations(variables, own, layout, last))(batch)
     found = logits(variables, batch)[0]
     np.testing.assert_allclose(found.sum(1), 0, atol=1e-5 * np.abs(found).max())
-    for own, of_own in zip(activations, found, strict=True):
+    for own, of_own, n_frames in zip(activations, found, batch.n_frames, strict=True):
         decided = int(of_own.argmax())
-        head = partial(NETWORK.head, variables, layer=last)
+        head = partial(NETWORK.head, variables, layer=last, n_frames=n_frames)
         gradient = jax.grad(lambda values, head=head, decided=decided: head(values)[decided])(own)
         signed_map = own @ gradient.mean((0, 1))
         n_nodes = own.shape[0] * int(is_active(own).sum())

@@ -86,35 +86,7 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
         "what to do": {
             "experiment": Flag("What to do; by default the whole paper.", "NAME", experiments),
         },
-        "with which recordings": {
-            "corpus": Flag(
-                "Which recordings; by default the embedded ones.",
-                "NAME",
-                {name: corpus.description for name, corpus in CORPORA.items()},
-                combined=True,
-            ),
-            "data_dir": Flag(
-                "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
-                "embedded corpus needs none.",
-                "FOLDER",
-            ),
-            "maps": Flag(
-                "For analyse_maps: the .npz file with one activation map per recording; for evidence_score: that of "
-                "any toolkit.",
-                "FILE",
-            ),
-            "from_workdir": Flag(
-                "For ablation: the folder of a finished run of the experiment paper; for evidence_score: that of "
-                "evidence_export.",
-                "FOLDER",
-            ),
-            "recordings": Flag(
-                "For explain: sound files and folders of them, divided by commas; may be given repeatedly.",
-                "FILE,FOLDER",
-                repeated=True,
-            ),
-            "models": Flag("For explain: a run's models, as export writes them; then no run is needed.", "FILE"),
-        },
+        "with which recordings": _recordings(),
         "how": _ways(),
         "where files lie": _places(),
         "several processes": {
@@ -132,6 +104,38 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
         "what is told": {
             "quiet": Flag("Tell nothing but errors and where the results are; by default every step is told.", ""),
         },
+    }
+
+
+def _recordings() -> dict[str, Flag]:
+    return {
+        "corpus": Flag(
+            "Which recordings; by default the embedded ones.",
+            "NAME",
+            {name: corpus.description for name, corpus in CORPORA.items()},
+            combined=True,
+        ),
+        "data_dir": Flag(
+            "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
+            "embedded corpus needs none.",
+            "FOLDER",
+        ),
+        "maps": Flag(
+            "For analyse_maps: the .npz file with one activation map per recording; for evidence_score: that of "
+            "any toolkit.",
+            "FILE",
+        ),
+        "from_workdir": Flag(
+            "For ablation: the folder of a finished run of the experiment paper; for evidence_score: that of "
+            "evidence_export.",
+            "FOLDER",
+        ),
+        "recordings": Flag(
+            "For explain: sound files and folders of them, divided by commas; may be given repeatedly.",
+            "FILE,FOLDER",
+            repeated=True,
+        ),
+        "models": Flag("For explain: a run's models, as export writes them; then no run is needed.", "FILE"),
     }
 
 
