@@ -8,6 +8,7 @@ import pytest
 from small_run import PROJECT_DIR
 
 from convcam_jax.settings.flags import Flags, flags_by_purpose, read_flags
+from convcam_jax.settings.protocols import PRESETS
 from convcam_jax.system.errors import UserError
 from experiments import EXPERIMENTS, GENERAL_FLAGS, command, descriptions
 
@@ -27,14 +28,13 @@ def config_of(*arguments: str):
 def test_flags_and_their_defaults_are_the_same_in_help_and_code():
     assert set(FLAGS) == {field.name for field in dataclasses.fields(Flags)} - {"given"}
     assert all("by default" in FLAGS[name].help for name in WITH_CHOICES)
-    # These two are the protocol's own where they are not given.
-    chosen_by_protocol = {"network", "representation"}
     for name in WITH_CHOICES:
-        assert (
-            (getattr(Flags(), name) == "")
-            if name in chosen_by_protocol
-            else getattr(Flags(), name) in FLAGS[name].choices
-        )
+        own = getattr(Flags(), name) or getattr(PRESETS[Flags().protocol], name)
+        assert own in FLAGS[name].choices
+
+
+def test_the_help_and_the_presets_have_the_same_protocols():
+    assert set(PRESETS) == set(FLAGS["protocol"].choices)
 
 
 @pytest.mark.parametrize("arguments", [["--seeds=3"], ["--seeds", "3"], ["--seeds=4", "--seeds=3"]])
