@@ -16,8 +16,6 @@ or by a cluster's scheduler, which tells each process what its share is:
     srun --ntasks=4 python run.py ... --workdir=W --distributed
 """
 
-import jax
-
 from convcam_jax.stages import (
     attribution,
     chance,
@@ -76,7 +74,7 @@ def run(settings: RunSettings) -> None:
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")
     training.train_ensemble(own)
-    if jax.process_count() > 1 and is_due(own, STAGES, "explanations"):
+    if is_due(own, STAGES, "explanations"):
         attribution.explain_own_share(own)
     if is_first_process():
         make_stages(own, STAGES)

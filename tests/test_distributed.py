@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from drill import LONGEST_S, begin, differences, end, kill, results, written
+from drill import LONGEST_S, begin, different_results, end, kill, results, written
 from small_run import PROJECT_DIR, assert_refused, call, command
 
 from convcam_jax.settings.flags import Flags
@@ -102,7 +102,7 @@ def test_any_number_of_processes_writes_what_one_writes(n_processes, tmp_path):
     explained = [sum(map(int, re.findall(r"^explaining (\d) members? .* by ", text, re.MULTILINE))) for text in said]
     assert explained == [len(own.split(", ")) for own in trained]
     assert ["stage report" in text for text in said] == [True] + [False] * (n_processes - 1)
-    assert differences(tmp_path / "all", results(tmp_path / "one")) == []
+    assert different_results(tmp_path / "all", results(tmp_path / "one")) == []
 
 
 @pytest.mark.drill
@@ -117,4 +117,4 @@ def test_one_of_them_is_killed_and_all_are_started_again(killed, tmp_path):
     assert other.returncode != 0
     for process in start_all(tmp_path / "all", tmp_path / "cache", 2, 300 + killed):
         end(process)
-    assert differences(tmp_path / "all", results(tmp_path / "one")) == []
+    assert different_results(tmp_path / "all", results(tmp_path / "one")) == []

@@ -33,11 +33,14 @@ def explain_ensemble(run: Run) -> None:
 
 
 def explain_own_share(run: Run) -> None:
-    """Of several processes, let each explain the rounds that are its own; the first one finds them there."""
+    """Of several processes, let each explain the rounds that are its own; `explain_ensemble` has the rest."""
     if is_first_process():
+        # What a killed run has left may be of another config.
         for own in run.rounds:
             own.explained_file().unlink(missing_ok=True)
     wait_for_all("to be explained")
+    if jax.process_count() == 1:
+        return
     for own in run.rounds[jax.process_index() :: jax.process_count()]:
         cohorts = dict.fromkeys(member.cohort for member in own.members)
         write_arrays(own.explained_file(), explanation_arrays({c: _explain(run, own, c) for c in cohorts}))

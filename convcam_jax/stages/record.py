@@ -127,7 +127,7 @@ def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable
 
 def changed_surroundings(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
-    # How many devices share the members changes nothing.
+    # How many there are may be another number at each start.
     then, own = ({"device": str(record.get("devices")).partition(" x ")[2]} for record in (earlier, now))
     packages = changed_fields(earlier.get("packages", {}), now.get("packages", {}), COMPUTE)
     return [*changed_fields(then, own, ["device"]), *packages]
