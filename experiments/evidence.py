@@ -20,8 +20,8 @@ def run(settings: RunSettings) -> None:
     """Train, explain and score every variant, then write tables, verdicts and figures."""
     made = evidence.begin(settings)
     tables, members = [], []
-    for variant, own in made.runs.items():
-        say(f"variant {variant}")
+    for number, (variant, own) in enumerate(made.runs.items(), start=1):
+        say(f"variant {variant}, {number} of {len(made.runs)}")
         evidence.explain_variant(own)
         scores, accuracies = evidence.score_variant(own, variant, made.truth)
         tables.append(scores)

@@ -84,7 +84,7 @@ def test_band_response_keeps_the_rms_of_white_noise():
 
 def test_pulses_come_once_a_period_and_only_while_voiced():
     f0_hz, voiced = np.full(RATE_HZ, 100.0), np.arange(RATE_HZ) < 8000
-    pulse_s = voice.pulse_instants(np.random.default_rng(0), f0_hz, voiced, 0.0, RATE_HZ)
+    pulse_s = voice.pulse_instants(np.random.default_rng(0), f0_hz, voiced, np.zeros_like(f0_hz), RATE_HZ)
     np.testing.assert_allclose(np.diff(pulse_s), 0.01, rtol=1e-9)
     assert len(pulse_s) in (49, 50)
     assert pulse_s.max() < 0.5
@@ -93,7 +93,8 @@ def test_pulses_come_once_a_period_and_only_while_voiced():
 def test_jitter_is_the_deviation_of_the_pulses_in_periods():
     f0_hz, voiced = np.full(20 * RATE_HZ, 100.0), np.ones(20 * RATE_HZ, dtype=bool)
     regular, irregular = (
-        voice.pulse_instants(np.random.default_rng(0), f0_hz, voiced, jitter, RATE_HZ) for jitter in (0.0, 0.02)
+        voice.pulse_instants(np.random.default_rng(0), f0_hz, voiced, np.full_like(f0_hz, jitter), RATE_HZ)
+        for jitter in (0.0, 0.02)
     )
     assert np.std(irregular - regular) == pytest.approx(0.02 * 0.01, rel=0.06)
 

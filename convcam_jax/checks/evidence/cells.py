@@ -52,7 +52,7 @@ def _runs(marks: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps > 0).tolist(), np.flatnonzero(steps < 0).tolist(), strict=True))
 
 
-def overlap_shares(edges: Float[np.ndarray, " F+1"], others: Float[np.ndarray, " G+1"]) -> Float[np.ndarray, "F G"]:
+def overlap_shares(edges: Float[np.ndarray, " E"], others: Float[np.ndarray, " D"]) -> Float[np.ndarray, "E-1 D-1"]:
     """What share of each cell's covered length every one of the other cells covers; 0 where none does."""
     ends = np.minimum(edges[1:, None], others[None, 1:])
     covered = np.maximum(ends - np.maximum(edges[:-1, None], others[None, :-1]), 0.0)
@@ -62,13 +62,13 @@ def overlap_shares(edges: Float[np.ndarray, " F+1"], others: Float[np.ndarray, "
 
 def onto_cells(
     own_map: Float[np.ndarray, "G m"],
-    map_edges: tuple[Float[np.ndarray, " G+1"], Float[np.ndarray, " m+1"]],
-    edges: tuple[Float[np.ndarray, " F+1"], Float[np.ndarray, " n+1"]],
+    map_edges: tuple[np.ndarray, np.ndarray],
+    edges: tuple[np.ndarray, np.ndarray],
 ) -> Float[np.ndarray, "F n"]:
     """A map of another grid on the cells: each cell has the mean of what of the map's positive part lies in it.
 
-    Edges are (in Hz, in s). What the map does not cover is 0. A map that is the same everywhere stays so, and one of
-    the same grid stays as it is.
+    Edges are those in Hz `[G + 1]`, `[F + 1]` and those in s `[m + 1]`, `[n + 1]`. What the map does not cover is 0. A
+    map that is the same everywhere stays so, and one of the same grid stays as it is.
     """
     frequency, time = (overlap_shares(*pair) for pair in zip(edges, map_edges, strict=True))
     return frequency @ np.maximum(own_map, 0) @ time.T
