@@ -60,8 +60,6 @@ OTHERS = {
     "train.average_decay": ("0.9", 0.9),
     "train.class_weights": ("balanced", "balanced"),
     "train.clip_norm": ("1", 1.0),
-    "train.average_decay": ("0.9", 0.9),
-    "train.class_weights": ("balanced", "balanced"),
     "train.label_smoothing": ("0.1", 0.1),
     "train.shift_bins": ("2", 2),
     "train.shift_frames": ("10", 10),
