@@ -6,6 +6,7 @@ import pytest
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.corpora.emodb import EmodbConfig
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.kernels import precision
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.networks.mobilenet import MobileNetConfig
@@ -15,6 +16,9 @@ from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import (
+    FIRST_LOOK_CORPUS,
+    FIRST_LOOK_INPUT,
+    FIRST_LOOK_TRAINING,
     SYNTHETIC_FAITHFULNESS,
     SYNTHETIC_SANITY,
     Choices,
@@ -27,6 +31,7 @@ from convcam_jax.settings.presets import (
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.system.errors import UserError
+from convcam_jax.training.config import TrainConfig
 
 
 def test_protocols_differ_in_every_field_of_the_analysis_but_the_thresholds():
@@ -71,7 +76,24 @@ def test_only_the_synthetic_corpus_has_a_smaller_network_and_fewer_checks():
     assert emodb.network == SimpleNetConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
     assert (synthetic.sanity, synthetic.faithfulness) == (SYNTHETIC_SANITY, SYNTHETIC_FAITHFULNESS)
     assert (emodb.sanity, emodb.faithfulness) == (Config().sanity, Config().faithfulness)
-    assert synthetic.train.epochs == emodb.train.epochs
+
+
+@pytest.mark.parametrize("representation", ["cqt", "mel"])
+def test_the_synthetic_corpus_has_a_training_of_its_own_in_any_representation(representation):
+    synthetic, emodb = (
+        make_config(Choices(corpus=corpus, representation=representation, seeds=3)) for corpus in ("synthetic", "emodb")
+    )
+    assert synthetic.corpus == dataclasses.replace(SyntheticConfig(), **FIRST_LOOK_CORPUS)
+    assert synthetic.representation == dataclasses.replace(emodb.representation, **FIRST_LOOK_INPUT)
+    assert synthetic.train == dataclasses.replace(emodb.train, **FIRST_LOOK_TRAINING)
+    assert emodb.train == TrainConfig(seeds=3)
+    assert emodb.representation == DOORS["representation"][representation]()
+
+
+@pytest.mark.parametrize("experiment", ["benchmark", "evidence"])
+def test_planted_cues_and_times_have_the_training_of_recordings_of_people(experiment):
+    config, full = make_config(Choices(experiment=experiment)), full_config(Choices(experiment=experiment))
+    assert (config.corpus, config.representation, config.train) == (full.corpus, full.representation, full.train)
 
 
 def test_the_benchmark_has_the_full_network_whatever_the_corpus():

@@ -315,7 +315,7 @@ def test_a_folder_does_not_depend_on_which_of_its_recordings_are_used(small_fold
     corpus_folder.write_corpus(used, small_folder, RATE_HZ)
     assert files_of(small_folder) == before
     assert corpus_folder.folder_name(used, RATE_HZ) == corpus_folder.folder_name(SMALL, RATE_HZ)
-    about = {"corpus_version": 1, "sample_rate_hz": 16000, "seed": 0, "speakers_per_gender": 1, "texts": 1}
+    about = {"corpus_version": 2, "sample_rate_hz": 16000, "seed": 0, "speakers_per_gender": 1, "texts": 1}
     assert json.loads(before["synthetic.json"]) == about
 
 

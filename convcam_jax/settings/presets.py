@@ -1,12 +1,14 @@
 """The defaults of an experiment, of what the flags choose, and of the device."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.config import GENDERS
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.kernels.precision import fastest_precision
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
@@ -19,6 +21,11 @@ from convcam_jax.training.config import TrainConfig
 # Fewer checks, as the network is its small one, so that a first look at the embedded corpus takes minutes on a CPU.
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
 SYNTHETIC_FAITHFULNESS = FaithfulnessConfig(seeds=1)
+# What a small network learns the embedded voices' emotions with in a minute, chosen by the accuracy on validation. No
+# recording has more than 72 frames.
+FIRST_LOOK_CORPUS: Mapping[str, Any] = {"texts": 10, "max_frames": 80}
+FIRST_LOOK_INPUT: Mapping[str, Any] = {"scale": "decibel", "standardisation": "global"}
+FIRST_LOOK_TRAINING: Mapping[str, Any] = {"epochs": 12, "patience_epochs": 12, "learning_rate": 0.002}
 # Speakers of EMO-DB who have too few recordings of some emotions to be split within an emotion (section 3.1).
 EXCLUDED_SPEAKERS = ("09", "12")
 SMALL_EVIDENCE_METHODS = ("gradcam", "gradcam++", "hirescam", "gradient_x_input")
@@ -38,17 +45,28 @@ class Choices(NamedTuple):
 
 
 def make_config(choices: Choices) -> Config:
-    """The defaults of what was chosen: those of `full_config`, less on the synthetic corpus.
+    """The defaults of what was chosen: those of `full_config`, others on the synthetic corpus.
 
     Raises:
       UserError: a door has no such choice.
     """
     config = full_config(choices)
-    if choices.corpus != "synthetic":
+    if not isinstance(config.corpus, SyntheticConfig):
         return config
+    config = dataclasses.replace(config, sanity=SYNTHETIC_SANITY, faithfulness=SYNTHETIC_FAITHFULNESS)
     # Times are those of the network in full size, whatever the recordings.
-    network = config.network if choices.experiment == "benchmark" else config.network.small()
-    return dataclasses.replace(config, network=network, sanity=SYNTHETIC_SANITY, faithfulness=SYNTHETIC_FAITHFULNESS)
+    if choices.experiment == "benchmark":
+        return config
+    config = dataclasses.replace(config, network=config.network.small())
+    # Planted cues are learned from other recordings, see `with_evidence_size`.
+    if choices.experiment == "evidence":
+        return config
+    return dataclasses.replace(
+        config,
+        corpus=dataclasses.replace(config.corpus, **FIRST_LOOK_CORPUS),
+        representation=dataclasses.replace(config.representation, **FIRST_LOOK_INPUT),
+        train=dataclasses.replace(config.train, **FIRST_LOOK_TRAINING),
+    )
 
 
 def full_config(choices: Choices) -> Config:
