@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from convcam_jax.kernels.batch_normalisation import Moments, normalise, normalise_batch
+from convcam_jax.kernels.batch_normalisation import Moments, normalise, normalise_batch, normalise_strip
 
 EPSILON = 1e-3
 PRESENT = jnp.array([True, False, True, True])
@@ -75,3 +75,25 @@ def test_the_variance_bears_a_mean_that_is_far_larger(mean):
     moments = normalise_batch(images, jnp.ones(2), jnp.zeros(2), PRESENT, EPSILON, "relu6")[1]
     exact = np.asarray(images, np.float64)[np.asarray(PRESENT)].var((0, 1, 2))
     np.testing.assert_allclose(moments.variance, exact, rtol=2e-3)
+
+
+def test_a_strip_is_normalised_by_its_sounding_columns_as_images_of_a_column_are():
+    """`[H, L, C]` as L images of one column, of which the silent ones are empty places."""
+    images, scale, offset = _arrays()
+    strip, cotangent = (jnp.moveaxis(a[:, :, 0], 0, 1) for a in (images, jnp.flip(images, 2)))
+    found, pull, moments = jax.vjp(
+        lambda *a: normalise_strip(*a, PRESENT, EPSILON, "relu"), strip, scale, offset, has_aux=True
+    )
+
+    def by_columns(strip, scale, offset):
+        columns = jnp.moveaxis(strip, 1, 0)[:, :, None]
+        normalised, moments = normalise_batch(columns, scale, offset, PRESENT, EPSILON, "relu")
+        return jnp.where(PRESENT[None, :, None], jnp.moveaxis(normalised[:, :, 0], 0, 1), 0.0), moments
+
+    expected, pull_expected, moments_expected = jax.vjp(by_columns, strip, scale, offset, has_aux=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert not np.asarray(found[:, 1]).any()
+    for own, reference in zip(
+        (*moments, *pull(cotangent)), (*moments_expected, *pull_expected(cotangent)), strict=True
+    ):
+        np.testing.assert_allclose(own, reference, atol=1e-4 * np.abs(reference).max())

@@ -55,41 +55,62 @@ def normalise_batch(
 
     Differentiable in the first three. Images that are not present are normalised as the others are.
     """
-    normalised, moments = _normalise_batch(images, scale, offset, present.astype(images.dtype), epsilon, nonlinearity)
+    weight = _weight_of_a_node(present.astype(images.dtype), images.shape[1] * images.shape[2])
+    normalised, moments = _normalise_batch(images, scale, offset, weight, epsilon, nonlinearity)
     return normalised, jax.lax.stop_gradient(moments)
 
 
-def _moments(images: Array, present: Array) -> Moments:
+def normalise_strip(
+    strip: Float[Array, "H L C"],
+    scale: Float[Array, " C"],
+    offset: Float[Array, " C"],
+    sounding: Bool[Array, " L"],
+    epsilon: float,
+    nonlinearity: Nonlinearity,
+) -> tuple[Float[Array, "H L C"], Moments]:
+    """As `normalise_batch`, of a strip of recordings (`packing`), by the moments of its sounding columns.
+
+    The other columns are zero before and after, so that they count in nothing.
+    """
+    inside = sounding[None, :, None]
+    # One image, all of whose nodes count: those that are silent add nothing to the sums.
+    weight = _weight_of_a_node(sounding.astype(strip.dtype), len(strip)).max()[None]
+    image = jnp.where(inside, strip, 0.0)[None]
+    normalised, moments = _normalise_batch(image, scale, offset, weight, epsilon, nonlinearity)
+    return jnp.where(inside, normalised[0], 0.0), jax.lax.stop_gradient(moments)
+
+
+def _weight_of_a_node(present: Array, n_nodes: int) -> Array:
+    """What a node counts in a mean over all that are present, which have `n_nodes` each."""
+    return present / (jnp.maximum(jnp.sum(present), 1.0) * n_nodes)
+
+
+def _moments(images: Array, weight: Array) -> Moments:
     # Sums of the images themselves and of their squares: XLA's CPU backend has no need to write anything for them.
     of_images, of_squares = jnp.sum(images, (1, 2)), jnp.sum(jnp.square(images), (1, 2))
-    weight = present / _n_nodes(images, present)
     mean = weight @ of_images
     return Moments(mean, jnp.maximum(weight @ of_squares - jnp.square(mean), 0.0))
 
 
-def _n_nodes(images: Array, present: Array) -> Array:
-    return jnp.maximum(jnp.sum(present), 1.0) * (images.shape[1] * images.shape[2])
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def _normalise_batch(
-    images: Array, scale: Array, offset: Array, present: Array, epsilon: float, nonlinearity: Nonlinearity
+    images: Array, scale: Array, offset: Array, weight: Array, epsilon: float, nonlinearity: Nonlinearity
 ) -> tuple[Array, Moments]:
-    return _forward(images, scale, offset, present, epsilon, nonlinearity)[0]
+    return _forward(images, scale, offset, weight, epsilon, nonlinearity)[0]
 
 
 def _forward(
-    images: Array, scale: Array, offset: Array, present: Array, epsilon: float, nonlinearity: Nonlinearity
+    images: Array, scale: Array, offset: Array, weight: Array, epsilon: float, nonlinearity: Nonlinearity
 ) -> tuple[tuple[Array, Moments], tuple[Array, ...]]:
-    moments = _moments(images, present)
+    moments = _moments(images, weight)
     result = normalise(images, moments, scale, offset, epsilon, nonlinearity)
-    return (result, moments), (images, scale, offset, present, *moments)
+    return (result, moments), (images, scale, offset, weight, *moments)
 
 
 def _gradients(
     epsilon: float, nonlinearity: Nonlinearity, residuals: tuple[Array, ...], cotangents: tuple[Array, Moments]
 ) -> tuple[Array, ...]:
-    images, scale, offset, present, mean, variance = residuals
+    images, scale, offset, weight, mean, variance = residuals
     by_deviation = jax.lax.rsqrt(variance + epsilon)
     factor = scale * by_deviation
     before = _affine(images, factor, offset - mean * factor)
@@ -98,11 +119,10 @@ def _gradients(
     by_offset = jnp.sum(passed, (0, 1, 2))
     by_scale = by_deviation * (jnp.sum(passed * images, (0, 1, 2)) - mean * by_offset)
     # Every image that is present moves the moments, by which all are normalised.
-    weight = (present / _n_nodes(images, present))[:, None, None, None]
     slope = by_deviation * by_scale
-    by_moments = weight * _affine(images, slope, by_offset - mean * slope)
+    by_moments = weight[:, None, None, None] * _affine(images, slope, by_offset - mean * slope)
     by_images = factor[None, None, None] * (passed - by_moments)
-    return by_images, by_scale, by_offset, jnp.zeros_like(present)
+    return by_images, by_scale, by_offset, jnp.zeros_like(weight)
 
 
 _normalise_batch.defvjp(_forward, _gradients)

@@ -10,11 +10,13 @@ from convcam_jax.networks.inceptionv3 import InceptionV3Config
 from convcam_jax.networks.mobilenet import MobileNetConfig
 from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.networks.resnet50 import ResNet50Config
+from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.networks.vgg16 import VGG16Config
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "simplenet": SimpleNetConfig,
+    "resnet_small": ResNetSmallConfig,
     "mobilenet": MobileNetConfig,
     "vgg16": VGG16Config,
     "resnet50": ResNet50Config,

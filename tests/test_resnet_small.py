@@ -1,0 +1,99 @@
+"""The small residual network: that only the recording counts, and that it always decides for what it has found."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.data.recordings import Batch
+from convcam_jax.networks.resnet_small import ResNetSmallConfig, is_active
+from convcam_jax.system.errors import UserError
+
+N_CLASSES = 4
+N_FRAMES = (21, 14)
+NETWORK = ResNetSmallConfig(filters=(3, 4, 5)).make(N_CLASSES, "float32")
+QUICKLY = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+
+
+def batch_on(width: int, behind: float = 0.0) -> Batch:
+    """The same two recordings on a grid of any width, with other values behind them."""
+    spectrograms = np.full((len(N_FRAMES), 10, width), behind, np.float32)
+    for place, n_frames in enumerate(N_FRAMES):
+        own = np.random.default_rng(place).exponential(size=(10, n_frames))
+        spectrograms[place, :, :n_frames] = own
+    return Batch(jnp.asarray(spectrograms), jnp.asarray(N_FRAMES))
+
+
+@pytest.fixture(scope="module")
+def variables() -> dict:
+    """As after training: offsets and running moments are not those of the start."""
+    start = QUICKLY(NETWORK.init, static_argnums=1)(jax.random.key(3), (10, 21))
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: leaf + rng.uniform(0, 0.3, leaf.shape).astype(np.float32), start)
+
+
+def logits(variables: dict, batch: Batch, key: jax.Array | None = None) -> tuple[np.ndarray, dict]:
+    layout = NETWORK.layout(np.asarray(batch.n_frames)[:, None])
+    return QUICKLY(lambda own: NETWORK.logits(variables, own, layout, key))(batch)
+
+
+def test_fields_are_checked():
+    for fields in ({"filters": (8, 8)}, {"filters": (8, 0, 8)}, {"dropout_rate": 1.0}, {"dropout_rate": -0.1}):
+        with pytest.raises(UserError, match=f"network.{next(iter(fields))}"):
+            ResNetSmallConfig(**fields)
+
+
+@pytest.mark.parametrize("key", [None, jax.random.key(7)])
+def test_silence_behind_a_recording_never_counts(variables, key):
+    """More of it, or anything else in its place, on a grid of even and of odd width, in use and in training."""
+    expected, moved = logits(variables, batch_on(21), key)
+    for width, behind in ((22, 0.0), (40, 0.0), (33, 50.0)):
+        found, moved_too = logits(variables, batch_on(width, behind), key)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), moved_too, moved)
+
+
+def test_frames_of_silence_in_the_recording_itself_do_not_count_at_its_end(variables):
+    batch = batch_on(40)
+    longer = batch._replace(n_frames=batch.n_frames + 12)
+    np.testing.assert_allclose(logits(variables, longer)[0], logits(variables, batch)[0], atol=1e-5)
+
+
+def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
+    """Grad-CAM's map of it, before ReLU, is the class's share of each node: its sum is above zero."""
+    batch = batch_on(24)
+    layout = NETWORK.layout(np.asarray(batch.n_frames)[:, None])
+    last = NETWORK.explained_layers()[0]
+    activations = QUICKLY(lambda own: NETWORK.activations(variables, own, layout, last))(batch)
+    found = logits(variables, batch)[0]
+    np.testing.assert_allclose(found.sum(1), 0, atol=1e-5)
+    for own, of_own in zip(activations, found, strict=True):
+        decided = int(of_own.argmax())
+        head = partial(NETWORK.head, variables, layer=last)
+        gradient = jax.grad(lambda values, head=head, decided=decided: head(values)[decided])(own)
+        signed_map = own @ gradient.mean((0, 1))
+        n_nodes = own.shape[0] * int(is_active(own).sum())
+        mean_evidence = signed_map.sum() * own.shape[0] * own.shape[1] / n_nodes
+        np.testing.assert_allclose(mean_evidence, of_own[decided], rtol=1e-4)
+        assert signed_map.max() > 0
+
+
+def test_a_recording_of_silence_has_no_evidence(variables):
+    nothing = Batch(jnp.zeros((1, 10, 16)), jnp.array([16]))
+    np.testing.assert_array_equal(logits(variables, nothing)[0], 0.0)
+
+
+def test_map_and_size_on_the_papers_input():
+    network = ResNetSmallConfig().make(6)
+    geometry = network.geometry("block_2", (96, 202))
+    assert geometry.shape == (12, 51)
+    # 4 with the first pooling; then of each block its convolution, pooling and two convolutions, at their jumps.
+    assert (geometry.frequency.size, geometry.frequency.jump) == (4 + 4 + 2 + 16 + 8 + 4 + 32, 8)
+    assert (geometry.time.size, geometry.time.jump) == (4 + 4 + 2 + 16 + 8 + 16, 4)
+    shapes = jax.eval_shape(lambda key: network.init(key, (96, 202)), jax.random.key(0))
+    assert {kind: sum(leaf.size for leaf in jax.tree.leaves(own)) for kind, own in shapes.items()} == {
+        "params": 158_080,
+        "batch_stats": 736,
+    }
