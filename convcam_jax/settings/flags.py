@@ -62,7 +62,7 @@ class Flags:
     recordings: tuple[str, ...] = ()
     representation: str = "cqt"
     split: str = "per_cell"
-    network: str = "simplenet"
+    network: str = ""
     protocol: str = "corrected"
     seeds: int = 10
     set: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ def _ways() -> dict[str, Flag]:
             {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
         ),
         "network": Flag(
-            "Which network is trained; by default the paper's.",
+            "Which network is trained; by default the paper's, and a small residual one on the embedded recordings.",
             "NAME",
             {name: _first_line(own) for name, own in NETWORKS.items()},
         ),
