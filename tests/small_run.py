@@ -11,7 +11,7 @@ import pandas as pd
 from convcam_jax.system.formats import read_csv
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-SMALL_NETWORK = ("--set=network.filters=3,4,5", "--set=network.dense_units=6")
+SMALL_NETWORK = ("--network=simplenet", "--set=network.filters=3,4,5", "--set=network.dense_units=6")
 # Two speakers with 24 recordings each, in as many frames as recordings of people have.
 SMALL_CORPUS = ("--set=corpus.speakers_per_gender=1", "--set=corpus.texts=4", "--set=corpus.max_frames=202")
 SMALL_RUN = (
