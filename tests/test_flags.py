@@ -28,7 +28,8 @@ def test_flags_and_their_defaults_are_the_same_in_help_and_code():
     assert set(FLAGS) == {field.name for field in dataclasses.fields(Flags)} - {"given"}
     assert all("by default" in FLAGS[name].help for name in WITH_CHOICES)
     for name in WITH_CHOICES:
-        assert getattr(Flags(), name) in FLAGS[name].choices
+        # Which network is the default depends on the corpus.
+        assert getattr(Flags(), name) in {*FLAGS[name].choices, *([""] if name == "network" else [])}
 
 
 @pytest.mark.parametrize("arguments", [["--seeds=3"], ["--seeds", "3"], ["--seeds=4", "--seeds=3"]])
