@@ -3,8 +3,8 @@
     python run.py                                    on the embedded corpus
     python run.py --corpus=emodb --data_dir=FOLDER   on the Berlin corpus
 
-What to expect on the Berlin corpus, and how long it takes, stands in the README. A workdir may be given again with
-other settings of what follows the training: what depends on them is made again, and nothing else.
+What to expect on the Berlin corpus stands in docs/results.md, what is written in docs/running.md. A workdir may
+be given again with other settings of what follows the training: what depends on them is made again, and nothing else.
 
 Members may be shared by several processes that see the same workdir, here by two on one machine:
 

@@ -14,12 +14,14 @@ from convcam_jax.system.formats import read_csv
 from experiments.command import run_command
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-# A network of few filters, two speakers.
-SMALL_NETWORK = ("--set=network.filters=3,4,5", "--set=network.dense_units=6")
+SMALL_NETWORK = ("--network=simplenet", "--set=network.filters=3,4,5", "--set=network.dense_units=6")
+# Two speakers with 24 recordings each, in as many frames as recordings of people have.
+SMALL_CORPUS = ("--set=corpus.speakers_per_gender=1", "--set=corpus.texts=4", "--set=corpus.max_frames=202")
 SMALL_RUN = (
     "--seeds=2",
     *SMALL_NETWORK,
-    "--set=corpus.speakers_per_gender=1",
+    *SMALL_CORPUS,
+    "--set=train.epochs=5",
     "--set=train.learning_rate=0.01",
 )
 # One epoch and few draws, where nothing is asked of what the networks learn.

@@ -163,7 +163,8 @@ def test_runs_differ_in_network_and_representation_alone():
 def test_networks_are_small_on_the_embedded_corpus_and_where_cues_are_planted():
     config = apply_overrides(make_config(Choices("networks")), ["networks.networks=simplenet,resnet_small"])
     runs = compared_configs(config)
-    assert runs["resnet_small-cqt"].network == NETWORKS["resnet_small"]().small()
+    assert runs["resnet_small-cqt"].network == config.network
+    assert runs["simplenet-cqt"].network == NETWORKS["simplenet"]().small()
     planted = compared_evidence(runs)
     assert list(planted) == list(runs)
     own = planted["resnet_small-cqt"]

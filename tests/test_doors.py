@@ -8,7 +8,7 @@ import audformat
 import pandas as pd
 import pytest
 from run_checks import assert_whole
-from small_run import QUICK, SMALL_NETWORK, finish, table
+from small_run import QUICK, SMALL_CORPUS, SMALL_NETWORK, finish, table
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
@@ -17,7 +17,6 @@ from convcam_jax.representations import REPRESENTATIONS
 pytestmark = pytest.mark.slow
 
 FEW = ("--seeds=2", *QUICK, "--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1")
-ONE_SPEAKER = "--set=corpus.speakers_per_gender=1"
 TWO_EMOTIONS = "--set=corpus.emotions=anger,sadness"
 SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
 BOTH = {("female", "all"), ("male", "all")}
@@ -44,7 +43,7 @@ def assert_left_out_once(workdir: Path) -> None:
 
 
 def test_mobilenet(tmp_path, run_cache_dir):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_MOBILENET, ONE_SPEAKER)
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_MOBILENET, *SMALL_CORPUS)
     assert_whole(tmp_path / "w", BOTH, 2)
     assert config(tmp_path / "w")["network.name"] == "mobilenet"
     size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
@@ -69,7 +68,7 @@ def test_crnn(tmp_path, run_cache_dir):
 )
 def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape):
     """On the embedded corpus each is its small one; one group, so that it is quick."""
-    flags = (f"--network={network}", "--set=network.width=0.0625", ONE_SPEAKER, "--set=corpus.models_per=all")
+    flags = (f"--network={network}", "--set=network.width=0.0625", *SMALL_CORPUS, "--set=corpus.models_per=all")
     finish(tmp_path / "w", run_cache_dir, *FEW, *flags)
     assert_whole(tmp_path / "w", {("all", "all")}, 2)
     size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
@@ -112,7 +111,7 @@ def test_every_other_representation_is_run_here():
 @pytest.mark.parametrize(("name", "flags"), OTHER_REPRESENTATIONS)
 def test_representations(tmp_path, run_cache_dir, name, flags):
     few = ("--seeds=1", *FEW[1:])
-    finish(tmp_path / "w", run_cache_dir, *few, *SMALL_NETWORK, f"--representation={name}", *flags, ONE_SPEAKER)
+    finish(tmp_path / "w", run_cache_dir, *few, *SMALL_NETWORK, f"--representation={name}", *flags, *SMALL_CORPUS)
     assert_whole(tmp_path / "w", BOTH, 1)
     assert config(tmp_path / "w")["representation.name"] == name
 
@@ -162,7 +161,7 @@ def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):
 
 @pytest.mark.parametrize("models_per", ["all", "speaker"])
 def test_other_groups(tmp_path, run_cache_dir, models_per):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, ONE_SPEAKER, f"--set=corpus.models_per={models_per}")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *SMALL_CORPUS, f"--set=corpus.models_per={models_per}")
     groups = {"all"} if models_per == "all" else set(speakers(tmp_path / "w"))
     assert len(groups) == (1 if models_per == "all" else 2)
     assert_whole(tmp_path / "w", {(group, "all") for group in groups}, 2)

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_checks import assert_whole
-from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, times
+from small_run import QUICK, SMALL_CORPUS, SMALL_NETWORK, assert_refused, finish, start, times
 
 from convcam_jax.attribution import METHODS
 
 pytestmark = pytest.mark.slow
 
 SMALL = (
-    *("--seeds=1", *QUICK, "--set=corpus.speakers_per_gender=1", "--set=corpus.emotions=anger,sadness"),
+    *("--seeds=1", *QUICK, *SMALL_CORPUS, "--set=corpus.emotions=anger,sadness"),
     *("--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1"),
 )
 BOTH = {("female", "all"), ("male", "all")}

@@ -15,7 +15,7 @@ import pytest
 import uv
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from small_run import PROJECT_DIR, QUICK, SMALL_NETWORK, environment, table
+from small_run import PROJECT_DIR, QUICK, SMALL_CORPUS, SMALL_NETWORK, environment, table
 
 import convcam_jax
 
@@ -30,7 +30,7 @@ EXTRAS = {
     "dev": ("requirements-dev.txt", "requirements-docs.txt"),
     "docs": ("requirements-docs.txt",),
 }
-TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, "--set=corpus.speakers_per_gender=1", "--set=sanity.seeds=1")
+TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=1")
 
 
 def outcome(line: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess:

@@ -6,8 +6,10 @@ import pytest
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.corpora.emodb import EmodbConfig
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.kernels import precision
 from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.mobilenet import MobileNetConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
@@ -15,6 +17,10 @@ from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import (
+    FIRST_LOOK_CORPUS,
+    FIRST_LOOK_INPUT,
+    FIRST_LOOK_NETWORK,
+    FIRST_LOOK_TRAINING,
     SYNTHETIC_FAITHFULNESS,
     SYNTHETIC_SANITY,
     Choices,
@@ -81,7 +87,7 @@ def test_flags_and_set_go_before_what_is_modern():
     ],
 )
 def test_published_recordings_are_pinned_on_emodb_split_per_cell_only(corpus, protocol, split, is_pinned, excluded):
-    config = make_config(Choices(protocol=protocol, corpus=corpus, split=split, data_dir="folder", seeds=3))
+    config = full_config(Choices(protocol=protocol, corpus=corpus, split=split, data_dir="folder", seeds=3))
     expected = PerCell(pinned_test=published.recording_names() if is_pinned else ())
     assert config.split == (expected if split == "per_cell" else LeaveOneSpeakerOut())
     assert config.corpus == DOORS["corpus"][corpus](data_dir="folder", excluded_speakers=excluded)
@@ -90,11 +96,28 @@ def test_published_recordings_are_pinned_on_emodb_split_per_cell_only(corpus, pr
 
 def test_only_the_synthetic_corpus_has_a_smaller_network_and_fewer_checks():
     synthetic, emodb = (make_config(Choices(corpus=corpus)) for corpus in ("synthetic", "emodb"))
-    assert synthetic.network == SimpleNetConfig(filters=(8, 16, 32), dense_units=32, dropout_rate=0.5)
+    assert synthetic.network == FIRST_LOOK_NETWORK
     assert emodb.network == SimpleNetConfig(filters=(64, 128, 256), dense_units=128, dropout_rate=0.5)
     assert (synthetic.sanity, synthetic.faithfulness) == (SYNTHETIC_SANITY, SYNTHETIC_FAITHFULNESS)
     assert (emodb.sanity, emodb.faithfulness) == (Config().sanity, Config().faithfulness)
-    assert synthetic.train.epochs == emodb.train.epochs
+
+
+@pytest.mark.parametrize("representation", ["cqt", "mel"])
+def test_the_synthetic_corpus_has_a_training_of_its_own_in_any_representation(representation):
+    synthetic, emodb = (
+        make_config(Choices(corpus=corpus, representation=representation, seeds=3)) for corpus in ("synthetic", "emodb")
+    )
+    assert synthetic.corpus == dataclasses.replace(SyntheticConfig(), **FIRST_LOOK_CORPUS)
+    assert synthetic.representation == dataclasses.replace(emodb.representation, **FIRST_LOOK_INPUT)
+    assert synthetic.train == dataclasses.replace(emodb.train, **FIRST_LOOK_TRAINING)
+    assert emodb.train == TrainConfig(seeds=3)
+    assert emodb.representation == DOORS["representation"][representation]()
+
+
+@pytest.mark.parametrize("experiment", ["benchmark", "evidence"])
+def test_planted_cues_and_times_have_the_training_of_recordings_of_people(experiment):
+    config, full = make_config(Choices(experiment=experiment)), full_config(Choices(experiment=experiment))
+    assert (config.corpus, config.representation, config.train) == (full.corpus, full.representation, full.train)
 
 
 def test_the_benchmark_has_the_full_network_whatever_the_corpus():
@@ -102,8 +125,9 @@ def test_the_benchmark_has_the_full_network_whatever_the_corpus():
 
 
 def test_any_network_has_its_small_one_on_the_synthetic_corpus():
-    config = make_config(Choices(network="mobilenet"))
-    assert config.network == MobileNetConfig().small() != MobileNetConfig()
+    for name in ("mobilenet", "simplenet"):
+        config = make_config(Choices(network=name))
+        assert config.network == NETWORKS[name]().small() != NETWORKS[name]()
 
 
 @pytest.mark.parametrize("door", list(DOORS))
@@ -134,7 +158,7 @@ def test_default_config_is_that_of_the_same_choices_in_full_size():
     assert default.analysis == PUBLISHED_ANALYSIS
     assert (default.train.seeds, default.train.epochs) == (Config().train.seeds, Config().train.epochs)
     assert default.train.precision != "fastest"
-    assert default_config(make_config(Choices())).network == SimpleNetConfig()
+    assert default_config(make_config(Choices(network="simplenet"))).network == SimpleNetConfig()
 
 
 @pytest.mark.parametrize(("backend", "expected"), [("cpu", "float32"), ("gpu", "bfloat16")])

@@ -142,11 +142,20 @@ def test_changed_fields_are_those_that_the_user_changed():
     ]
 
 
-def test_what_is_smaller_on_the_synthetic_corpus_counts_as_changed():
+def test_what_is_other_on_the_synthetic_corpus_counts_as_changed():
     changed = overview.changed_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
     assert [(row["field"], row["value"], row["default"]) for row in changed] == [
-        ("network.filters", "(8, 16, 32)", "(64, 128, 256)"),
-        ("network.dense_units", "32", "128"),
+        ("corpus.max_frames", "108", "202"),
+        ("corpus.texts", "11", "4"),
+        ("representation.scale", "decibel", "magnitude"),
+        ("representation.standardisation", "global", "none"),
+        ("network.filters", "(12, 16, 24)", "(32, 48, 64)"),
+        ("network.dropout_rate", "0.0", "0.3"),
+        ("train.epochs", "16", "5"),
+        ("train.patience_epochs", "16", "3"),
+        ("train.batch_size", "12", "16"),
+        ("train.learning_rate", "0.006", "0.001"),
+        ("train.schedule", "cosine", "constant"),
         ("sanity.seeds", "2", "5"),
         ("sanity.shuffled_label_seeds", "0", "1"),
         ("faithfulness.seeds", "1", "3"),

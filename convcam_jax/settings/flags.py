@@ -152,7 +152,7 @@ def _ways() -> dict[str, Flag]:
             {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
         ),
         "network": Flag(
-            "Which network is trained; by default the protocol's, which is the paper's but for modern.",
+            "Which network is trained; by default the paper's, and resnet_small of modern and the embedded recordings.",
             "NAME",
             {name: _first_line(own) for name, own in NETWORKS.items()},
         ),

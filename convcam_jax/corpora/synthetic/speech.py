@@ -3,7 +3,8 @@
 A recording is put together from separable parts (`Prosody`: pitch, loudness, timing, quality, articulation). Each part
 is drawn from its own random stream, so that one can be exchanged (`prosody._replace(pitch=...)`) with all else alike.
 
-How the emotions differ follows the acoustic patterns of the literature in direction; the sizes are our choice:
+How the emotions differ follows the acoustic patterns of the literature in direction; the sizes are our choice, so large
+that a small network learns them from a few recordings:
 Murray & Arnott (1993), JASA 93; Banse & Scherer (1996), J. Pers. Soc. Psychol. 70; Burkhardt & Sendlmeier (2000), ISCA
 Workshop on Speech and Emotion; Scherer (2003), Speech Communication 40. Anger, fear and happiness: F0 raised, faster,
 more energy at high frequencies; anger and happiness also a wide F0 range and high intensity. Sadness and boredom: F0
@@ -32,7 +33,7 @@ from convcam_jax.corpora.synthetic.phones import (
 from convcam_jax.corpora.synthetic.voice import Controls, Sound, synthesise
 
 # To be raised whenever the same config gives other sound.
-CORPUS_VERSION = 1
+CORPUS_VERSION = 2
 EMOTION_LETTERS = {emotion: letter for letter, emotion in EMODB_EMOTIONS.items()}
 TRUTH_STEP_S = 0.01
 PEAK_LIMIT = 0.98
@@ -122,12 +123,12 @@ class Prosody(NamedTuple):
 
 
 PROSODY = {
-    "anger": Prosody.of((5.0, 3.0, 6.0, -4.0), (4, 5, 2), (1.12, 0.00, 1.30), (1, -32, 0.007), (1.10, 1.03)),
-    "boredom": Prosody.of((-1.2, 2.0, 1.6, -1.0), (-2, 2, 4), (0.84, 0.03, 1.45), (10.5, -24, 0.003), (0.80, 0.99)),
-    "fear": Prosody.of((6.5, 1.0, 3.0, 1.5), (2, 3, 0), (1.22, 0.06, 1.10), (4.5, -20, 0.012), (0.90, 1.02)),
-    "happiness": Prosody.of((5.0, 2.0, 6.0, 2.0), (3, 5, 1), (1.05, 0.00, 1.30), (3.5, -28, 0.004), (1.05, 1.06)),
+    "anger": Prosody.of((5.0, 3.0, 7.0, -5.0), (5, 5, 2), (1.25, 0.00, 1.25), (0, -34, 0.006), (1.15, 1.00)),
+    "boredom": Prosody.of((-3.5, 1.0, 1.0, -1.0), (-3, 1, 4), (0.72, 0.02, 1.60), (10.5, -26, 0.003), (0.75, 0.99)),
+    "fear": Prosody.of((8.0, 0.5, 2.5, 2.0), (1, 2, 0), (1.35, 0.06, 1.05), (6, -17, 0.011), (0.85, 1.03)),
+    "happiness": Prosody.of((5.5, 2.0, 7.0, 4.0), (3, 6, 1), (1.08, 0.00, 1.25), (4.5, -26, 0.003), (1.05, 1.10)),
     "neutral": Prosody.of((0.0, 3.0, 3.0, -2.0), (0, 4, 3), (1.00, 0.01, 1.25), (7.5, -28, 0.003), (1.00, 1.00)),
-    "sadness": Prosody.of((-1.5, 3.0, 1.2, -1.5), (-4, 2, 5), (0.80, 0.14, 1.20), (14, -17, 0.006), (0.75, 0.98)),
+    "sadness": Prosody.of((-1.5, 3.0, 1.0, -1.5), (-7, 1.5, 5), (0.78, 0.16, 1.15), (16, -15, 0.006), (0.70, 0.97)),
 }
 # Standard deviation between recordings of one speaker and emotion.
 SPREAD = Prosody.of((1.4, 0.8, 1.0, 1.2), (1.5, 1.0, 1.5), (0.06, 0.03, 0.10), (1.5, 3.0, 0.001), (0.08, 0.012))
