@@ -18,12 +18,10 @@ from convcam_jax.networks.vgg16 import VGG16Config
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "simplenet": SimpleNetConfig,
-    "resnet_small": ResNetSmallConfig,
     "mobilenet": MobileNetConfig,
     "vgg16": VGG16Config,
     "resnet50": ResNet50Config,
     "inceptionv3": InceptionV3Config,
     "densenet121": DenseNet121Config,
-    "crnn": CRNNConfig,
-    "spectrogram_transformer": SpectrogramTransformerConfig,
+    "resnet_small": ResNetSmallConfig,
 }
