@@ -23,5 +23,7 @@ NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "resnet50": ResNet50Config,
     "inceptionv3": InceptionV3Config,
     "densenet121": DenseNet121Config,
+    "crnn": CRNNConfig,
+    "spectrogram_transformer": SpectrogramTransformerConfig,
     "resnet_small": ResNetSmallConfig,
 }
