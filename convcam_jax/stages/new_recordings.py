@@ -11,7 +11,8 @@ import pandas as pd
 
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.utterances import Utterance, without
-from convcam_jax.report.new_recordings import Heard, overview
+from convcam_jax.report.new_recordings import Heard
+from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
@@ -90,7 +91,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
     axes = {"frequency_hz": run.config.representation.frequencies_hz(), "time_s": run.times_s}
     write_arrays(folder / "maps.npz", {**maps, **axes})
-    about = overview(run.config, run.record, run.members, min(snr_db), len(shown) - len(shown[:_MOST_ON_PAGE]))
+    about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(shown) - len(shown[:_MOST_ON_PAGE]))
     write_text(folder / REPORT, make_page_of_new(about, shown[:_MOST_ON_PAGE]))
     return folder
 
