@@ -5,7 +5,8 @@ from fake_report import HOSTILE, make_shown, make_sounds
 
 from convcam_jax.data.members import Member
 from convcam_jax.measures.unlabelled import answer_table, in_words, spread_table
-from convcam_jax.report.new_recordings import Heard, new_recording, overview
+from convcam_jax.report.new_recordings import Heard, new_recording
+from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
 from convcam_jax.settings.config import Config
 
@@ -27,5 +28,5 @@ def make_heard(name: str) -> Heard:
 def make_new_page() -> str:
     """HTML of the whole made-up page."""
     recordings = [new_recording(make_heard(name), make_sounds(make_shown(name))) for name in SHARES]
-    about = overview(Config(), {"python": "3.11", "packages": {}, "machine": HOSTILE}, MEMBERS, 300.0, 2)
+    about = overview_of_new(Config(), {"python": "3.11", "packages": {}, "machine": HOSTILE}, MEMBERS, 300.0, 2)
     return make_page_of_new({**about, "thresholds": [0.5]}, recordings)

@@ -12,6 +12,7 @@ from convcam_jax.report import overview
 from convcam_jax.report.labels import Label
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown, Sounds, recording
+from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.settings.presets import Choices, make_config
 
 # Markup, quotes, mathematics and templates of others, in 255 bytes; what turns the direction of writing is shown.
@@ -92,7 +93,7 @@ def make_report() -> str:
         "thresholds": [0.5],
         "snr_db": 300.0,
         "resynthesis": answer_summary(make_counterfactual()).to_dict("records"),
-        "tables": [overview.as_table("Table 1: recordings", overview.with_headings(members))],
+        "tables": [as_table("Table 1: recordings", with_headings(members))],
         "verdicts": overview.verdict_tables("verdicts", verdicts),
     }
     all_shown = [make_shown(*name, place) for place, name in enumerate(NAMES)]

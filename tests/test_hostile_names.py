@@ -23,9 +23,9 @@ from convcam_jax.measures.result_tables import MemberScores, member_table
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper import tables
 from convcam_jax.paper.claim_verdicts import share_cells
-from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json
 from convcam_jax.report.recordings import Sounds
+from convcam_jax.report.shown_tables import as_table, heading, with_headings
 from convcam_jax.settings.overrides import parse
 from convcam_jax.stages.listening_sounds import write_sounds
 from convcam_jax.system.errors import RecordingError, UserError
@@ -127,7 +127,7 @@ def test_columns_of_emotions_are_in_a_namespace():
     table = tables.table1(utterances, emotions)
     assert list(table) == ["speaker", "emotion/speaker", "emotion/total", "emotion/truth", "total"]
     assert table.to_numpy().tolist() == [["total", 0, 1, 0, 1], ["x", 1, 0, 1, 2], ["total", 1, 1, 1, 3]]
-    assert list(overview.with_headings(table)) == ["speaker", "speaker", "total", "truth", "total"]
+    assert list(with_headings(table)) == ["speaker", "speaker", "total", "truth", "total"]
 
 
 @pytest.mark.parametrize("emotion", ["group", "statistic", "source", "very_sad", "emotion/x"])
@@ -135,7 +135,7 @@ def test_pages_have_tables_whose_headings_are_the_emotions(emotion):
     emotions = (emotion, *EMOTIONS[1:])
     metrics = RESULTS.metrics.replace({"emotion": {"anger": emotion}})
     printed = tables.as_printed(tables.statistics_table(3, metrics, RESULTS.members, AnalysisConfig(), emotions))
-    shown = overview.as_table("Table 3", printed)
+    shown = as_table("Table 3", printed)
     assert shown["columns"] == ["group", "statistic", *emotions]
     plain = tables.as_printed(tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS))
     assert shown["rows"] == plain.to_numpy().tolist()
@@ -186,7 +186,7 @@ def test_pages_hold_words_as_text(name):
     text = as_json({"name": name})
     assert not set("<>&\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(text)
     assert json.loads(text) == {"name": visible(name)}
-    assert overview.heading(EMOTION + name) == own_word(EMOTION + name) == name
+    assert heading(EMOTION + name) == own_word(EMOTION + name) == name
 
 
 @pytest.mark.parametrize("name", HOSTILE)

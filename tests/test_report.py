@@ -23,6 +23,7 @@ from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
 from convcam_jax.report.labels import Label, parse_phones, parse_syllables
 from convcam_jax.report.recordings import recording
+from convcam_jax.report.shown_tables import as_table
 from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults
 from convcam_jax.stages.report import read_labels
@@ -279,7 +280,7 @@ def test_what_other_processes_load_has_no_jax():
 
 
 def test_tables_keep_numbers_and_gaps():
-    table = overview.as_table("T", pd.DataFrame({"a": ["x", None], "b": [1.5, np.nan]}))
+    table = as_table("T", pd.DataFrame({"a": ["x", None], "b": [1.5, np.nan]}))
     assert table["rows"] == [["x", 1.5], [None, None]]
     assert not table["open"]
 

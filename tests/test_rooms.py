@@ -154,6 +154,10 @@ def test_what_worker_processes_load_does_without_jax(room):
     assert imported_with(sorted(modules)) == []
 
 
+def test_stages_whose_parts_worker_processes_do_are_without_jax():
+    assert imported_with([f"{PACKAGE}.stages.{name}" for name in ("listening_sounds", "new_recording_files")]) == []
+
+
 def test_an_import_of_jax_would_be_found():
     assert imported_with([SETS_UP_JAX]) == ["jax"]
 

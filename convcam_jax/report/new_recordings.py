@@ -1,6 +1,9 @@
-"""What the page of new recordings, which nobody has labelled, shows and plays, as dictionaries that become JSON."""
+"""What the page of new recordings shows and plays of one of them, as dictionaries that become JSON.
 
-from collections.abc import Mapping, Sequence
+Other processes call this, and it loads no JAX.
+"""
+
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +13,8 @@ from jaxtyping import Float
 from convcam_jax.data.members import Member
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.views import RecordingView
-from convcam_jax.report.overview import as_table, map_in_words, provenance, with_headings
 from convcam_jax.report.recordings import Sounds, number_or_none, panels
-from convcam_jax.settings.config import Config
+from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.system.namespaces import PROBABILITY
 
@@ -56,32 +58,6 @@ def new_recording(heard: Heard, sounds: Sounds) -> dict[str, Any]:
         "tables": tables,
     }
     return {"summary": _summary(heard), "details": details}
-
-
-def overview(
-    config: Config, record: Mapping[str, Any], members: Sequence[Member], snr_db: float, left_out: int
-) -> dict[str, Any]:
-    """What the page says of the models; `record` is the `config.json` of their run.
-
-    snr_db: of the sounds' way through the spectrogram, the lowest; left_out: recordings that the page has no room for.
-    """
-    groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
-    more = f" {left_out} more recordings are in the tables only." if left_out else ""
-    return {
-        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{more}",
-        "facts": {
-            "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
-            "corpus of the run": config.corpus.name,
-            "protocol": config.protocol,
-            "representation": config.representation.title,
-            "network": config.network.name,
-            "map": map_in_words(config).replace("of the class truth", "of the class that all models together answer"),
-            "begun": str(record.get("begun", "unknown")),
-            **provenance(record),
-        },
-        "thresholds": list(config.report.thresholds),
-        "snr_db": snr_db,
-    }
 
 
 def _summary(heard: Heard) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.measures.views import MaskSet
 from convcam_jax.report.coarseness import coarseness
 from convcam_jax.report.encode import as_png, quantised, rounded
+from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import default_config
 from convcam_jax.splits.protocol import SPLITS_OF_A_FOLD
-from convcam_jax.system.namespaces import own_word
 
 # Distance between seeds of equal accuracy in a chart whose groups are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8
@@ -133,6 +133,32 @@ def _zero_maps(metrics: pd.DataFrame) -> str:
     return ", ".join(f"{group} {own.sum()} of {len(own)}" for group, own in is_zero)
 
 
+def overview_of_new(
+    config: Config, record: Mapping[str, Any], members: Sequence[Member], snr_db: float, left_out: int
+) -> dict[str, Any]:
+    """What the page of new recordings says of the models; `record` is the `config.json` of their run.
+
+    snr_db: of the sounds' way through the spectrogram, the lowest; left_out: recordings that the page has no room for.
+    """
+    groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
+    more = f" {left_out} more recordings are in the tables only." if left_out else ""
+    return {
+        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{more}",
+        "facts": {
+            "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
+            "corpus of the run": config.corpus.name,
+            "protocol": config.protocol,
+            "representation": config.representation.title,
+            "network": config.network.name,
+            "map": map_in_words(config).replace("of the class truth", "of the class that all models together answer"),
+            "begun": str(record.get("begun", "unknown")),
+            **provenance(record),
+        },
+        "thresholds": list(config.report.thresholds),
+        "snr_db": snr_db,
+    }
+
+
 def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str, str]:
     """When the run began by its `config.json`, and how long it took until all maps were made, if both are known.
 
@@ -147,27 +173,6 @@ def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str,
         unit = "minute" if round(minutes) == 1 else "minutes"
         found["until all maps were made"] = f"{minutes:.0f} {unit}, by the date of explanations.npz"
     return found
-
-
-def as_table(title: str, frame: pd.DataFrame, is_open: bool = False) -> dict[str, Any]:
-    """A table as title, headings and rows, and whether it is unfolded at first; numbers stay numbers."""
-    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return {"title": title, "open": is_open, "columns": list(frame.columns), "rows": rows}
-
-
-def with_headings(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table of a file with headings to be read: the program's in words, the user's as they are."""
-    return frame.set_axis([heading(name) for name in frame.columns], axis=1)
-
-
-def heading(name: str) -> str:
-    """How a column is headed.
-
-    >>> heading("n_recordings"), heading("emotion/very_sad")
-    ('n recordings', 'very_sad')
-    """
-    word = own_word(name)
-    return name.replace("_", " ") if word is None else word
 
 
 def verdict_tables(name: str, verdicts: pd.DataFrame) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.utterances import Utterance, without
-from convcam_jax.report.new_recordings import Heard, overview
+from convcam_jax.report.new_recordings import Heard
+from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
@@ -29,7 +30,7 @@ EXPLAINED, REPORT = "explained", "report.html"
 # Recordings that are explained together: the models are read once for them, their maps are kept so long.
 _AT_ONCE = 64
 # What takes less is over before it could be told how long it takes.
-_LEAST_STEPS_SHOWN = 100
+_LEAST_STEPS_SHOWN = 10
 # Each is some 200 kB of a page that a browser has to hold.
 _MOST_ON_PAGE = 500
 
@@ -84,14 +85,15 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
                 rows.append(_with_name(getattr(explained, table), name, explained.predicted, table))
             maps[f"{MAP}{name}"] = explained.map
         for one, ratio_db in _write_beside(run, own, folder):
-            shown.append(one)
             snr_db.append(ratio_db)
+            if len(shown) < _MOST_ON_PAGE:
+                shown.append(one)
     for table, rows in tables.items():
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
     axes = {"frequency_hz": run.config.representation.frequencies_hz(), "time_s": run.times_s}
     write_arrays(folder / "maps.npz", {**maps, **axes})
-    about = overview(run.config, run.record, run.members, min(snr_db), len(shown) - len(shown[:_MOST_ON_PAGE]))
-    write_text(folder / REPORT, make_page_of_new(about, shown[:_MOST_ON_PAGE]))
+    about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(usable) - len(shown))
+    write_text(folder / REPORT, make_page_of_new(about, shown))
     return folder
 
 

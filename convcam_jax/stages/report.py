@@ -16,6 +16,7 @@ from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown
+from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.listening import RESYNTHESIS
 from convcam_jax.stages.listening_sounds import ToShow, show
@@ -130,8 +131,8 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
             is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
             if name == "claims" and note_on_claims:
                 title = f"{title}. {note_on_claims}"
-            shown = as_printed(frame) if is_statistics else overview.with_headings(frame)
-            yield overview.as_table(title, shown, is_statistics)
+            shown = as_printed(frame) if is_statistics else with_headings(frame)
+            yield as_table(title, shown, is_statistics)
 
 
 def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
