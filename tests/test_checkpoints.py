@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from absl import logging
-from damage import DAMAGES, flipped, put_back
+from damage import DAMAGES, put_back
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.training import checkpoints
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 READS_DAMAGED = pytest.mark.filterwarnings(
     "ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-SOME_DAMAGES = [pytest.param(own, id=own.__name__, marks=[pytest.mark.slow] * (own is not flipped)) for own in DAMAGES]
+EACH_DAMAGE = [pytest.param(own, id=own.__name__, marks=pytest.mark.slow) for own in DAMAGES]
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def names_of(folder):
 
 
 @READS_DAMAGED
-@pytest.mark.parametrize("damage", SOME_DAMAGES)
+@pytest.mark.parametrize("damage", EACH_DAMAGE)
 def test_a_damaged_checkpoint_is_found_or_restored_as_it_was(damage, whole_checkpoint, tmp_path):
     expected, draw, found = make_progress(4.0).state.variables, random.Random(0), set()
     for name in names_of(whole_checkpoint):
@@ -173,7 +173,7 @@ def test_a_damaged_checkpoint_is_found_or_restored_as_it_was(damage, whole_check
 
 
 @READS_DAMAGED
-@pytest.mark.parametrize("damage", SOME_DAMAGES)
+@pytest.mark.parametrize("damage", EACH_DAMAGE)
 def test_progress_with_damaged_arrays_is_found(damage, tmp_path):
     draw = random.Random(1)
     with checkpoints.open_manager(tmp_path / "whole") as manager:
@@ -192,6 +192,7 @@ def test_progress_with_damaged_arrays_is_found(damage, tmp_path):
 
 
 @READS_DAMAGED
+@pytest.mark.slow
 def test_a_round_whose_checkpoint_is_another_rounds_is_found(whole_checkpoint, tmp_path):
     checkpoints.save_variables(tmp_path / "other", make_progress(5.0).state.variables)
     put_back(tmp_path / "round", whole_checkpoint)

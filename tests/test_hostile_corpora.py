@@ -13,7 +13,8 @@ from small_run import QUICK, SMALL_NETWORK, finish, table
 
 from convcam_jax.corpora.folders.wav_files import files_with
 from convcam_jax.corpora.listed import ListedConfig, find_listed
-from convcam_jax.corpora.utterances import select
+from convcam_jax.corpora.utterances import Utterance, select
+from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
@@ -48,6 +49,34 @@ def test_labels_of_any_name_are_chosen_by_the_config(word, tmp_path):
     config = apply_overrides(Config(corpus=ListedConfig()), [f"corpus.emotions={word},other"]).corpus
     first, second = select(find_listed(tmp_path, "stop").utterances, config)
     assert (first.speaker, first.emotion, first.text, second.emotion) == (word, word, word, "other")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("-1", "0", "1"), ("0", "-0"), ("ß", "ss"), ("\uff10", "0"), ("é", "e"), ("a_b", "a b"), ("Anger", "anger")],
+)
+def test_labels_that_look_alike_stay_apart_where_the_config_has_both(words):
+    utterances = [Utterance(f"r{i}", "s", "female", word, "t", Path("x.wav")) for i, word in enumerate(words)]
+    for emotions in permutations(words):
+        found = relabel(utterances, emotions, {})
+        assert [u.emotion for u in found.utterances] == list(words)
+        assert found.remarks == []
+
+
+def test_numbers_keep_their_sign_when_labels_are_changed():
+    config = apply_overrides(Config(), ["corpus.labels=-1:low,1:high", "corpus.emotions=low,high"]).corpus
+    utterances = [Utterance(word, "s", "female", word, "t", Path("x.wav")) for word in ("-1", "1")]
+    found = relabel(utterances, config.emotions, config.label_changes).utterances
+    assert [u.emotion for u in found] == ["low", "high"]
+
+
+@pytest.mark.parametrize("name", [" in front", "behind ", "\u3000wide", "\u00a0no break"])
+def test_files_with_spaces_around_their_names_are_found(name, tmp_path):
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / f"{name}.wav").touch()
+    (tmp_path / "utterances.csv").write_text(f"{HEADER}{name},s,female,e,t\n", encoding="utf-8")
+    [found] = find_listed(tmp_path, "stop").utterances
+    assert found.path == tmp_path / "wav" / f"{name}.wav"
 
 
 @pytest.mark.parametrize(("on_disk", "in_table"), list(permutations(("NFC", "NFD"))))

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 def common_form(word: str) -> str:
     """The word in small letters without accents; spaces, hyphens and underscores are one space between its parts.
 
-    >>> common_form(" Pleasant_Surprise"), common_form("Colère")
-    ('pleasant surprise', 'colere')
+    A number keeps its sign.
+
+    >>> common_form(" Pleasant_Surprise"), common_form("Colère"), common_form("-1")
+    ('pleasant surprise', 'colere', '-1')
     """
     letters = (c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
-    return re.sub(r"[\s_-]+", " ", "".join(letters)).strip()
+    form = "".join(letters).strip()
+    sign = "-" if re.match(r"-\d", form) else ""
+    return sign + re.sub(r"[\s_-]+", " ", form).strip()
 
 
 def nearest(word: str, words: Sequence[str], likeness: float = 0.0) -> str | None:

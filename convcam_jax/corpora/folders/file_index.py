@@ -42,7 +42,8 @@ def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
 
 
 def _folded(name: str) -> str:
-    return one_form(name).casefold()
+    # Cells of a table have no spaces around them, and names of files may.
+    return one_form(name).strip().casefold()
 
 
 def _composed(path: str) -> str:

@@ -20,8 +20,8 @@ class Relabelled(NamedTuple):
 def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: Mapping[str, str]) -> Relabelled:
     """Utterances whose emotions are in the words of the config where they mean the same.
 
-    First a label is changed as `changes` says, which maps common forms to words. Of `emotions` it is then called by the
-    one that is spelled alike, or else by the one that means the same; a label that is neither keeps its word. Raises
+    First a label is changed as `changes` says, which maps common forms to words. Of `emotions` it is then called by
+    itself, or else by the one that is spelled alike, or by the one that means the same; another keeps its word. Raises
     UserError if a label might be two of `emotions`, or a change is of a word that no recording has and nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
@@ -43,6 +43,8 @@ def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
 
 
 def _match(word: str, emotions: Sequence[str]) -> str:
+    if word in emotions:
+        return word
     alike = [emotion for emotion in emotions if common_form(emotion) == common_form(word)]
     same = [emotion for emotion in emotions if standard_word(word) == standard_word(emotion) is not None]
     if not alike and len(same) > 1:
