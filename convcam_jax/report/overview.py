@@ -9,6 +9,7 @@ import pandas as pd
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.data.members import Member
 from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.measures.views import MaskSet

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
@@ -76,7 +77,9 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     write_skipped(folder, problems, len(usable))
     _say_who_answers(run)
     tables: dict[str, list[pd.DataFrame]] = {"answers": [], "spread": [], "metrics": [], "contours": []}
-    maps, shown, snr_db = {}, [], []
+    maps: dict[str, np.ndarray] = {}
+    shown: list[dict[str, Any]] = []
+    snr_db: list[float] = []
     for own in _explained(run, usable, loaded):
         for utterance, explained in own:
             name = utterance.recording
