@@ -20,7 +20,7 @@ from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
 
-N_REFERENCES = 50
+N_REFERENCES = 200
 
 
 class Explanations(NamedTuple):
@@ -84,12 +84,13 @@ def explain_batch(
         batch.n_frames,
         references,
         jax.random.key(config.seed),
+        config.baseline,
     )
     return METHODS[config.method].explain(explained), logits
 
 
 def references_of(recordings: Recordings) -> Float[Array, "R F T"]:
-    """At most `N_REFERENCES` recordings, spread evenly over all of a run, which baselines are made of."""
+    """At most `N_REFERENCES` recordings, spread evenly over all of a run, with which methods compare."""
     n_recordings = len(recordings.n_frames)
     chosen = np.linspace(0, n_recordings - 1, min(N_REFERENCES, n_recordings)).round().astype(int)
     return recordings.spectrograms[chosen]

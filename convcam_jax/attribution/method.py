@@ -10,6 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 from convcam_jax.attribution.placement import Level, Placement
 from convcam_jax.attribution.score import Classify, Score
 
+# What some methods compare a recording with: zero, the mean spectrum of other recordings, or itself blurred.
+Baseline = Literal["silence", "mean", "blurred"]
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
 # Maps [B, F, T] by (classify, spectrograms [B, F, T], targets [B], score).
@@ -29,6 +31,7 @@ class Explained(NamedTuple):
     n_frames: Int[Array, " B"]  # the spectrograms are zero from this frame on
     references: Float[Array, "R F T"]  # other recordings, the same for all batches
     key: Array  # of what a method draws; the same for all batches, so that a map does not depend on its batch
+    baseline: Baseline = "silence"
 
     @property
     def present(self) -> Bool[Array, "B 1 T"]:

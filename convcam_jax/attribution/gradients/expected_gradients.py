@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -31,7 +32,10 @@ def gradients_from_references(explained: Explained, noisy: bool) -> Float[Array,
         ), None
 
     shares = (jax.random.permutation(key_of_shares, N_SAMPLES) + 0.5) / N_SAMPLES
-    chosen = explained.references[jnp.arange(N_SAMPLES) % len(explained.references)]
+    # Spread evenly over all, or all of them again and again.
+    n_references = len(explained.references)
+    numbers = np.arange(N_SAMPLES) * max(n_references, N_SAMPLES) // N_SAMPLES % n_references
+    chosen = explained.references[numbers]
     samples = (jax.random.split(key_of_noise, N_SAMPLES), shares, chosen)
     total, _ = lax.scan(add, jnp.zeros_like(spectrograms), samples)
     return total / N_SAMPLES
