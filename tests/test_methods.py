@@ -86,7 +86,9 @@ def test_maps_are_finite_and_lie_where_the_level_says(name, score):
     signed = explain(name, SPECTROGRAMS, TARGETS, score)
     assert signed.shape == (N, *{"nodes": GEOMETRY.shape, "tokens": GEOMETRY.shape, "input": GRID}[METHODS[name].level])
     assert np.isfinite(signed).all()
-    assert all(np.ptp(one) > 0 for one in signed)
+    filled = [np.ptp(one) > 0 for one in signed]
+    # Of some recordings no hidden unit raises the score; then nothing goes back that only raises it.
+    assert any(filled) if name in ("guided_backpropagation", "deconvolution") else all(filled)
 
 
 @pytest.mark.parametrize("name", METHODS)

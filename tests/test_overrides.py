@@ -73,6 +73,7 @@ OTHERS = {
     "attribution.method": ("hirescam", "hirescam"),
     "attribution.layer": ("convolution_2", "convolution_2"),
     "attribution.target": ("predicted", "predicted"),
+    "attribution.baseline": ("blurred", "blurred"),
     "attribution.score": ("softmax", "softmax"),
     "attribution.seed": ("3", 3),
     "attribution.precision": ("bfloat16", "bfloat16"),

@@ -9,7 +9,7 @@ class FlattenChannelsLast(torch.nn.Module):
         return values.permute(0, 2, 3, 1).flatten(1)
 
 
-def torch_simplenet(params: dict) -> torch.nn.Module:
+def torch_simplenet(params: dict, pool_kind: str = "MaxPool2d") -> torch.nn.Module:
     """The network of `params` in PyTorch, whose layout is channels first; layer 7 is the ReLU before the map."""
     layers: list = []
     channels = 1
@@ -18,7 +18,7 @@ def torch_simplenet(params: dict) -> torch.nn.Module:
         convolution = torch.nn.Conv2d(channels, kernel.shape[-1], 3)
         convolution.weight.data = torch.tensor(kernel.transpose(3, 2, 0, 1).copy())
         convolution.bias.data = torch.tensor(np.asarray(params[f"convolutions_{index}"]["bias"]))
-        layers += [convolution, torch.nn.ReLU(), torch.nn.MaxPool2d(pool)]
+        layers += [convolution, torch.nn.ReLU(), getattr(torch.nn, pool_kind)(pool)]
         channels = kernel.shape[-1]
     layers.append(FlattenChannelsLast())
     for name in ("dense", "output"):

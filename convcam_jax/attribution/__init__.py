@@ -29,10 +29,18 @@ from convcam_jax.attribution.gradients import (
 )
 from convcam_jax.attribution.method import Method
 from convcam_jax.attribution.perturbations import (
+    filling,
     kernel_shap,
     lime,
     occlusion,
     rise,
+    sound_and_silence,
+)
+from convcam_jax.attribution.propagation import (
+    deconvolution,
+    deep_lift,
+    epsilon_lrp,
+    guided_backpropagation,
 )
 
 # By the names that `attribution.method` takes.
@@ -56,10 +64,16 @@ METHODS: Mapping[str, Method] = {
     "gradient_shap": gradient_shap.METHOD,
     "smoothgrad": smooth_grad.METHOD,
     "vargrad": var_grad.METHOD,
+    "guided_backpropagation": guided_backpropagation.METHOD,
+    "deconvolution": deconvolution.METHOD,
+    "epsilon_lrp": epsilon_lrp.METHOD,
+    "deep_lift": deep_lift.METHOD,
     "occlusion": occlusion.METHOD,
     "rise": rise.METHOD,
     "lime": lime.METHOD,
     "kernel_shap": kernel_shap.METHOD,
+    "filling": filling.METHOD,
+    "sound_and_silence": sound_and_silence.METHOD,
 }
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.method import Baseline
 from convcam_jax.attribution.score import Score
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.system.validation import require
@@ -23,6 +24,8 @@ class AttributionConfig:
     target: Literal["truth", "predicted"] = "truth"
     score: Score = "logit"
     precision: Precision = "float32"
+    # What integrated gradients and DeepLIFT compare a recording with.
+    baseline: Baseline = "silence"
     # Of what some methods draw: noise, masks, coalitions.
     seed: int = 0
 

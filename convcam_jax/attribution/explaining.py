@@ -85,12 +85,13 @@ def explain_batch(
         references,
         jax.random.key(config.seed),
         None if attention is None else partial(attention.attend, variables, batch),
+        config.baseline,
     )
     return METHODS[config.method].explain(explained), logits
 
 
 def references_of(recordings: Recordings) -> Float[Array, "R F T"]:
-    """At most `N_REFERENCES` recordings, spread evenly over all of a run, which baselines are made of."""
+    """At most `N_REFERENCES` recordings, spread evenly over all of a run, with which methods compare."""
     n_recordings = len(recordings.n_frames)
     chosen = np.linspace(0, n_recordings - 1, min(N_REFERENCES, n_recordings)).round().astype(int)
     return recordings.spectrograms[chosen]

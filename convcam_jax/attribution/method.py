@@ -11,6 +11,8 @@ from convcam_jax.attribution.placement import Level, Placement
 from convcam_jax.attribution.score import Classify, Score
 from convcam_jax.networks.network import AttentionWeights
 
+# What some methods compare a recording with: zero, the mean spectrum of other recordings, or itself blurred.
+Baseline = Literal["silence", "mean", "blurred"]
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
 # From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
@@ -34,6 +36,7 @@ class Explained(NamedTuple):
     references: Float[Array, "R F T"]  # other recordings, the same for all batches
     key: Array  # of what a method draws; the same for all batches, so that a map does not depend on its batch
     attend: Attend | None = None  # the network by its weights of attention, where nodes attend to each other
+    baseline: Baseline = "silence"
 
     @property
     def present(self) -> Bool[Array, "B 1 T"]:

@@ -13,6 +13,9 @@ as Winograd's algorithm, whose own sums bfloat16 would round too much. On other 
 image (`image_convolution`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 import jax
@@ -26,6 +29,17 @@ from convcam_jax.kernels.precision import Precision, as_factor
 
 # With fewer channels, Winograd's sums of rows take longer than the products that they save.
 _FEWEST_CHANNELS_FOR_WINOGRAD = 32
+_is_pooled_apart: ContextVar[bool] = ContextVar("is_pooled_apart", default=False)
+
+
+@contextmanager
+def pooled_apart() -> Iterator[None]:
+    """Programs that are traced inside convolve and pool in two steps, which rules of attribution can tell apart."""
+    before = _is_pooled_apart.set(True)
+    try:
+        yield
+    finally:
+        _is_pooled_apart.reset(before)
 
 
 def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32", pool: Pool = (1, 1)) -> Array:
@@ -121,6 +135,8 @@ def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, in
 
 def _gains_by_winograd(strip_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> bool:
     """Whether Winograd's algorithm can convolve a strip, and faster."""
+    if _is_pooled_apart.get():
+        return False
     can = kernel_shape[:2] == winograd.KERNEL and strip_shape[0] >= winograd.INPUTS
     return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
 

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from convcam_jax.attribution.method import Method, by_inputs
+from convcam_jax.attribution.baseline import baseline_of
+from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.score import Classify, Score, score_gradient
 
 INTEGRATION_STEPS = 50
@@ -15,25 +16,34 @@ def integrated_gradients(
     spectrogram: Float[Array, "*batch F T"],
     target: Int[ArrayLike, "*batch"],
     score: Score = "logit",
+    baseline: Float[Array, "*batch F T"] | float = 0.0,
 ) -> Float[Array, "*batch F T"]:
     """Integrated gradients of Sundararajan, Taly and Yan, ICML 2017 (Eq. 1): `[..., F, T]`.
 
-    The path goes from silence, zero in every cell, straight to the spectrogram; the integral is taken by the midpoint
-    rule in `INTEGRATION_STEPS`. The arguments are those of `gradient_x_input`.
+    The path goes from the baseline, by default silence, zero in every cell, straight to the spectrogram; the integral
+    is taken by the midpoint rule in `INTEGRATION_STEPS`. The other arguments are those of `gradient_x_input`.
     """
+    way = spectrogram - baseline
 
     def add(total: Array, share: Array) -> tuple[Array, None]:
-        return total + score_gradient(classify, share * spectrogram, target, score), None
+        return total + score_gradient(classify, baseline + share * way, target, score), None
 
     shares = (jnp.arange(INTEGRATION_STEPS) + 0.5) / INTEGRATION_STEPS
     total, _ = lax.scan(add, jnp.zeros_like(spectrogram), shares)
-    return spectrogram * total / INTEGRATION_STEPS
+    return way * total / INTEGRATION_STEPS
+
+
+def from_baseline(explained: Explained) -> Float[Array, "B F T"]:
+    """Integrated gradients from the baseline that is chosen."""
+    return integrated_gradients(
+        explained.classify, explained.spectrograms, explained.targets, explained.score, baseline_of(explained)
+    )
 
 
 METHOD = Method(
     level="input",
-    explain=by_inputs(integrated_gradients),
-    description=f"x ∘ mean of ∂y/∂x in {INTEGRATION_STEPS} steps from 0 to x",
+    explain=from_baseline,
+    description=f"(x - b) ∘ mean of ∂y/∂x in {INTEGRATION_STEPS} steps from the baseline b to x",
     source="Sundararajan, Taly and Yan, ICML 2017, Eq. 1",
     sign="both",
 )

@@ -1,0 +1,34 @@
+"""Layer-wise relevance propagation by its epsilon rule (Bach et al., PLOS ONE 10, 2015)."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from convcam_jax.attribution.method import Explained, Method
+from convcam_jax.attribution.propagation.gradient import ruled_gradient
+from convcam_jax.attribution.propagation.rules import Crossing, straight
+
+EPSILON = 1e-6
+
+
+def stabilised(crossing: Crossing) -> Array:
+    """Back through a nonlinearity goes its result divided by its value, of which `EPSILON` keeps 0 away."""
+    values = crossing.values
+    away = jnp.where(values >= 0, EPSILON, -EPSILON)
+    return straight(crossing.results, values, crossing.results / (values + away))
+
+
+def epsilon_lrp(explained: Explained) -> Float[Array, "B F T"]:
+    """LRP of Bach et al., PLOS ONE 10, 2015 (Eq. 58), in the form of a gradient (Ancona et al., ICLR 2018).
+
+    Biases take their share, as in the package zennit.
+    """
+    return explained.spectrograms * ruled_gradient(explained, stabilised, explained.spectrograms)
+
+
+METHOD = Method(
+    level="input",
+    explain=epsilon_lrp,
+    description="x ∘ ∂y/∂x, but a nonlinearity f of z has the slope f(z) / (z ± 0.000001)",
+    source="Bach et al., PLOS ONE 10, 2015, Eq. 58",
+    sign="both",
+)
