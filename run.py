@@ -10,10 +10,10 @@ python run.py --experiment=report --workdir=FOLDER     the report of a finished 
 
 import sys
 
-from convcam_jax.system.allocator import keep_memory
-from convcam_jax.system.ending import end_by_signals, run_to_end
-from convcam_jax.system.main_program import is_main_program
-from convcam_jax.system.surroundings import check_limits, settle_surroundings
+from convcam_jax.system.process.allocator import keep_memory
+from convcam_jax.system.process.ending import end_by_signals, run_to_end
+from convcam_jax.system.process.main_program import is_main_program
+from convcam_jax.system.process.surroundings import check_limits, settle_surroundings
 
 
 def main() -> None:

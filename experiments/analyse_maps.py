@@ -11,7 +11,8 @@ Bins x frames maps that show the error of having been read from pictures of 256 
 freed from it, unless --set=given_maps.free_from_colours=false: see `external_maps.from_colours`.
 """
 
-from convcam_jax.stages import chance, given_maps, measures, paper, report
+from convcam_jax.stages import given_maps, measures, paper, report
+from convcam_jax.stages.checks import chance
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.progress import say

@@ -15,14 +15,14 @@ from convcam_jax.settings.flags import Flags, read_flags
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.ending import advise
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.jax_setup import meet, prepare_jax
-from convcam_jax.system.lock import locked
 from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths, keep_libraries_files
+from convcam_jax.system.process.ending import advise
+from convcam_jax.system.process.lock import locked
+from convcam_jax.system.process.worker_processes import background, start
 from convcam_jax.system.progress import be_quiet, in_time, say
 from convcam_jax.system.share import Share
-from convcam_jax.system.worker_processes import background, start
 from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, SHARING_FLAGS, descriptions
 
 # Of the processes of a run that no scheduler has started.

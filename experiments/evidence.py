@@ -10,7 +10,7 @@ Networks are trained on recordings whose classes differ by one known cue, explai
 
 import pandas as pd
 
-from convcam_jax.stages import evidence, evidence_results
+from convcam_jax.stages.planted_evidence import evidence, evidence_results
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.formats import write_csv
 from convcam_jax.system.progress import say

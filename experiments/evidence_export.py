@@ -7,8 +7,8 @@ It is made from the config alone, without a network, and has a version: a hash o
 docs/evidence_benchmark.md.
 """
 
-from convcam_jax.stages import evidence
 from convcam_jax.stages.evidence_benchmark.export import write_benchmark
+from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.progress import say
 

@@ -10,9 +10,9 @@ new folder in WORKDIR/explained/, see docs/explain.md.
 
 from pathlib import Path
 
-from convcam_jax.stages.new_recordings import explain_recordings, find_recordings
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.trained_run import run_of_file, run_of_folder
+from convcam_jax.stages.without_labels.new_recordings import explain_recordings, find_recordings
+from convcam_jax.stages.without_labels.trained_run import run_of_file, run_of_folder
 
 
 def run(settings: RunSettings) -> Path:

@@ -9,7 +9,7 @@ again when a network is added.
 """
 
 from convcam_jax.settings.compared import compared_configs, compared_evidence
-from convcam_jax.stages import across_networks
+from convcam_jax.stages.checks import across_networks
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.progress import say
 from experiments import evidence, paper

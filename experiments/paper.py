@@ -16,23 +16,13 @@ or by a cluster's scheduler, which tells each process what its share is:
     srun --ntasks=4 python run.py ... --workdir=W --distributed
 """
 
-from convcam_jax.stages import (
-    attribution,
-    chance,
-    faithfulness,
-    listening,
-    measures,
-    paper,
-    preparation,
-    report,
-    sanity,
-    seeds,
-    training,
-)
+from convcam_jax.stages import attribution, measures, paper, preparation, report
+from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds
+from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.stage import Stage, is_due, make_stages
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
-from convcam_jax.system.worker_processes import start
+from convcam_jax.system.process.worker_processes import start
 
 # What members are trained on, and how: a workdir is for one training.
 TRAINING = ("experiment", "corpus", "representation", "split", "network", "train")

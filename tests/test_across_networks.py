@@ -8,7 +8,7 @@ import pytest
 from small_run import QUICK, finish, table, times
 
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
-from convcam_jax.figures.across_networks import networks as draw_networks
+from convcam_jax.figures.checks.across_networks import networks as draw_networks
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.mobilenet import MobileNetConfig
 from convcam_jax.representations.mel import Mel

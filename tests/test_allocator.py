@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from convcam_jax.system import allocator
+from convcam_jax.system.process import allocator
 
 # A thread that is not the main one, as those of JAX are not, takes the same array again and again.
 TAKE_AND_FREE = """

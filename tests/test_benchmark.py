@@ -24,8 +24,8 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.experiments import BenchmarkConfig
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
-from convcam_jax.system.allocator import TUNABLES
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process.allocator import TUNABLES
 
 F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(

@@ -22,7 +22,7 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages import chance, faithfulness, sanity, seeds
+from convcam_jax.stages.checks import chance, faithfulness, sanity, seeds
 from convcam_jax.stages.run import Explained, Run
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv
 from convcam_jax.training.config import TrainConfig

@@ -7,7 +7,7 @@ import pytest
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
 from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, Draws, control_table, readable_cells
-from convcam_jax.figures.controls import against_chance
+from convcam_jax.figures.checks.controls import against_chance
 
 CONFIG = ControlsConfig(resamples=50)
 EMOTIONS = ("anger", "fear", "sadness")

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from small_run import PROJECT_DIR, QUICK, SMALL_RUN, command, environment
 
-from convcam_jax.system.ending import in_one_line
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process.ending import in_one_line
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # What a program may be at when a signal comes: Python, a library that takes long to load, compiled code that does not
@@ -27,8 +27,8 @@ MOMENTS = {
 }
 SCRIPT = """
 import sys, time
-from convcam_jax.system.ending import advise, end_by_signals, run_to_end
-from convcam_jax.system.worker_processes import in_processes
+from convcam_jax.system.process.ending import advise, end_by_signals, run_to_end
+from convcam_jax.system.process.worker_processes import in_processes
 def work():
     advise("go on like this")
 {moment}

@@ -21,7 +21,7 @@ from convcam_jax.checks.evidence.scoring import (
 from convcam_jax.corpora.synthetic import planted
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.data.members import Cohort
-from convcam_jax.figures.evidence import methods
+from convcam_jax.figures.checks.evidence import methods
 
 SEEDS = (4, 7, 9)
 N_CLASSES = 3

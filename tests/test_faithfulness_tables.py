@@ -11,7 +11,7 @@ from convcam_jax.checks.faithfulness.curve_tables import area_summary, area_verd
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.members import Cohort
-from convcam_jax.figures import faithfulness as figures
+from convcam_jax.figures.checks import faithfulness as figures
 from convcam_jax.measures.cohort_maps import CohortMaps
 
 STEPS = shares(4)

@@ -12,7 +12,8 @@ from matplotlib.text import Text
 from convcam_jax.checks.sanity.sanity_tables import LIKENESS
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
-from convcam_jax.figures import controls, errors, evidence, maps, models, sanity, stability, style, trajectories
+from convcam_jax.figures import errors, maps, models, style, trajectories
+from convcam_jax.figures.checks import controls, evidence, sanity, stability
 from convcam_jax.figures.frequency import drawn_edges
 from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.metric_table import METRICS

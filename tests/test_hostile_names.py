@@ -16,7 +16,7 @@ from convcam_jax.checks.seeds.stability import map_agreement as agreement_of_map
 from convcam_jax.checks.seeds.stability import metric_agreement, recording_agreement, table_cells
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
-from convcam_jax.figures.controls import against_chance
+from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.measures.accuracy import accuracy_summary
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import MemberScores, member_table
@@ -27,7 +27,7 @@ from convcam_jax.report.encode import as_json
 from convcam_jax.report.recordings import Sounds
 from convcam_jax.report.shown_tables import as_table, heading, with_headings
 from convcam_jax.settings.overrides import parse
-from convcam_jax.stages.listening_sounds import write_sounds
+from convcam_jax.stages.checks.listening_sounds import write_sounds
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, to_markdown, write_arrays, write_csv

@@ -16,7 +16,7 @@ from convcam_jax.networks.chain import Chain
 from convcam_jax.networks.inceptionv3 import renumbered
 from convcam_jax.networks.standardised import STATISTICS, Standardised
 from convcam_jax.paper import published
-from convcam_jax.stages.pretrained import check_weights, read_weights, start_from_weights
+from convcam_jax.stages.ensemble.pretrained import check_weights, read_weights, start_from_weights
 from convcam_jax.system.errors import UserError
 from convcam_jax.training.member import init_member
 from convcam_jax.training.optimizer import Learning

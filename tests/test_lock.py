@@ -11,13 +11,13 @@ import pytest
 from small_run import PROJECT_DIR, assert_refused, call, command
 
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.lock import locked
+from convcam_jax.system.process.lock import locked
 from experiments.command import _alone
 
 HOLD = """
 import sys
 from pathlib import Path
-from convcam_jax.system.lock import locked
+from convcam_jax.system.process.lock import locked
 with locked(Path(sys.argv[1])):
     print("has it", flush=True)
     sys.stdin.readline()

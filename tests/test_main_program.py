@@ -7,7 +7,7 @@ import sys
 import pytest
 from small_run import PROJECT_DIR
 
-from convcam_jax.system.main_program import runs_script
+from convcam_jax.system.process.main_program import runs_script
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from small_network import make_variables
 from convcam_jax.data.members import Member
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
-from convcam_jax.stages.models_file import ModelsFile, open_models, read_parts, write_models
+from convcam_jax.stages.without_labels.models_file import ModelsFile, open_models, read_parts, write_models
 from convcam_jax.system.errors import UserError
 
 CONFIG = apply_overrides(

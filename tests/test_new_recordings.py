@@ -21,14 +21,16 @@ from convcam_jax.measures.unlabelled import OF_MASKS
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import restore
 from convcam_jax.settings.presets import with_device_defaults
-from convcam_jax.stages import new_recordings, preparation, training
-from convcam_jax.stages.listening_sounds import listen
-from convcam_jax.stages.new_recordings import find_recordings
+from convcam_jax.stages import preparation
+from convcam_jax.stages.checks.listening_sounds import listen
+from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, load_explanations
 from convcam_jax.stages.stage import make_stages
-from convcam_jax.stages.trained_run import TrainedRun
+from convcam_jax.stages.without_labels import new_recordings
+from convcam_jax.stages.without_labels.new_recordings import find_recordings
+from convcam_jax.stages.without_labels.trained_run import TrainedRun
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_json, write_json
 from experiments import command, descriptions, explain, export

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convcam_jax.system import worker_processes
 from convcam_jax.system.errors import RecordingError, UserError
-from convcam_jax.system.worker_processes import background, in_processes, meanwhile, start
+from convcam_jax.system.process import worker_processes
+from convcam_jax.system.process.worker_processes import background, in_processes, meanwhile, start
 
 ROOT = Path(__file__).parent.parent
 
@@ -198,7 +198,7 @@ from collections.abc import Callable
 from pathlib import Path
 sys.path.append(str(Path(sys.argv[1]) / "tests"))
 from test_parallel import note_process
-from convcam_jax.system.worker_processes import in_processes
+from convcam_jax.system.process.worker_processes import in_processes
 
 if __name__ == "__main__":
     list(in_processes(note_process, [Path(sys.argv[2])]))

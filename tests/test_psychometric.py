@@ -12,7 +12,7 @@ from convcam_jax.checks.evidence.psychometric import (
     threshold_table,
 )
 from convcam_jax.corpora.synthetic import variants
-from convcam_jax.figures.psychometric import psychometric_curves
+from convcam_jax.figures.checks.psychometric import psychometric_curves
 
 LEVELS = variants.with_strengths("f0")
 N_CLASSES = 3

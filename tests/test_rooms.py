@@ -155,7 +155,12 @@ def test_what_worker_processes_load_does_without_jax(room):
 
 
 def test_stages_whose_parts_worker_processes_do_are_without_jax():
-    assert imported_with([f"{PACKAGE}.stages.{name}" for name in ("listening_sounds", "new_recording_files")]) == []
+    assert (
+        imported_with(
+            [f"{PACKAGE}.stages.{name}" for name in ("checks.listening_sounds", "without_labels.new_recording_files")]
+        )
+        == []
+    )
 
 
 def test_an_import_of_jax_would_be_found():

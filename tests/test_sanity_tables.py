@@ -15,7 +15,7 @@ from convcam_jax.checks.sanity.sanity_tables import (
     sanity_summary,
     sanity_verdicts,
 )
-from convcam_jax.figures import sanity as figures
+from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metric_table import METRICS
 

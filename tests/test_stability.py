@@ -18,7 +18,7 @@ from convcam_jax.checks.seeds.stability import (
     table_cells,
 )
 from convcam_jax.corpora.config import EMOTIONS
-from convcam_jax.figures import stability as figures
+from convcam_jax.figures.checks import stability as figures
 from convcam_jax.measures.statistics import cell_statistics, chosen_rows
 
 CONFIG = ControlsConfig(resamples=100)

@@ -16,7 +16,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.stages.stage import STAGES_FILE, Stage, due_stages, make_stages, origins, read_finished
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_json
-from convcam_jax.system.worker_processes import background, meanwhile
+from convcam_jax.system.process.worker_processes import background, meanwhile
 from experiments.paper import STAGES, TRAINING, is_of_training
 
 NAMES = tuple(stage.name for stage in STAGES)

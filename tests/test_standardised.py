@@ -19,8 +19,8 @@ from convcam_jax.networks.standardised import STATISTICS, Standardised, standard
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD
-from convcam_jax.stages.rounds import Round, trained_members
-from convcam_jax.stages.training import train_round
+from convcam_jax.stages.ensemble.rounds import Round, trained_members
+from convcam_jax.stages.ensemble.training import train_round
 from convcam_jax.training.config import TrainConfig
 
 RECORDINGS = make_recordings(12)

@@ -17,7 +17,7 @@ MOUNTS = {
 }
 SQUARES = """
 import sys
-from convcam_jax.system.worker_processes import background, in_processes, meanwhile, start
+from convcam_jax.system.process.worker_processes import background, in_processes, meanwhile, start
 if __name__ == "__main__":
     start("convcam_jax.system.errors")
     with background():
@@ -31,7 +31,7 @@ from functools import partial
 from pathlib import Path
 from convcam_jax.figures import style
 from convcam_jax.system.formats import write_figure
-from convcam_jax.system.worker_processes import background
+from convcam_jax.system.process.worker_processes import background
 def draw():
     return style.styled(lambda: style.new_figure(1, 1)[0])()
 if __name__ == "__main__":

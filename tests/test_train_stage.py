@@ -16,9 +16,9 @@ from convcam_jax.data.members import Cohort, Member
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD
-from convcam_jax.stages import training
-from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
-from convcam_jax.stages.training import make_rounds, train_round
+from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
+from convcam_jax.stages.ensemble.training import make_rounds, train_round
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble

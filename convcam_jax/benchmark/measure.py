@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from convcam_jax.benchmark.cases import MODULES, OURS, Case
-from convcam_jax.system.allocator import users_environment
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process.allocator import users_environment
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 # Between two turns, so that the threads of the program before have gone to sleep.

@@ -24,8 +24,8 @@ from convcam_jax.representations.features import FeatureConfig, Features, comput
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.system.errors import RecordingError, together
 from convcam_jax.system.files import checksum, file_hash, write_whole
+from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import show_progress
-from convcam_jax.system.worker_processes import in_processes
 
 # To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
 FORMAT_VERSION = 6

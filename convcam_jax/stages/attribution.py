@@ -6,7 +6,7 @@ import pandas as pd
 
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
-from convcam_jax.stages.rounds import HISTORY_COLUMNS, Round, trained_members
+from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, trained_members
 from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all

@@ -24,7 +24,7 @@ from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages.pretrained import check_weights
+from convcam_jax.stages.ensemble.pretrained import check_weights
 from convcam_jax.stages.record import CONFIG_FILE, changed_surroundings, check_workdir, read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings

@@ -18,14 +18,14 @@ from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown
 from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.stages.attribution import PREDICTIONS
-from convcam_jax.stages.listening import RESYNTHESIS
-from convcam_jax.stages.listening_sounds import ToShow, show
+from convcam_jax.stages.checks.listening import RESYNTHESIS
+from convcam_jax.stages.checks.listening_sounds import ToShow, show
 from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.system.formats import read_csv, write_text
+from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
-from convcam_jax.system.worker_processes import in_processes
 
 REPORT = "report.html"
 _TITLES = {

@@ -21,7 +21,7 @@ from convcam_jax.measures.cohort_maps import Analysed, CohortMaps, analyse_cohor
 from convcam_jax.measures.views import GridAxes
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.rounds import Round, begun_rounds, trained_members
+from convcam_jax.stages.ensemble.rounds import Round, begun_rounds, trained_members
 from convcam_jax.system.formats import read_arrays, read_csv
 
 EXPLANATIONS = "explanations.npz"

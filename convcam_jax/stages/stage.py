@@ -20,8 +20,8 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.formats import read_json, write_json
+from convcam_jax.system.process.worker_processes import begun_meanwhile
 from convcam_jax.system.progress import in_time, say
-from convcam_jax.system.worker_processes import begun_meanwhile
 
 STAGES_FILE = "stages.json"
 # Figures are drawn while other stages are made; what the training has saved is checked when it is read.

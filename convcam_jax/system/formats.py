@@ -16,8 +16,8 @@ import pandas as pd
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.namespaces import ATTRIBUTE
+from convcam_jax.system.process.worker_processes import meanwhile
 from convcam_jax.system.text import in_markdown
-from convcam_jax.system.worker_processes import meanwhile
 
 if TYPE_CHECKING:
     # Loading it takes long, and what reads and writes other formats does not need it.

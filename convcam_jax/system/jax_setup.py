@@ -19,8 +19,8 @@ import jax
 import orbax.checkpoint as ocp
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process.worker_processes import n_cores
 from convcam_jax.system.share import Share
-from convcam_jax.system.worker_processes import n_cores
 
 # What results depend on, whatever the user's environment says of it for other programs.
 RESULTS_DEPEND_ON: dict[str, Any] = {

@@ -17,8 +17,8 @@ from convcam_jax.corpora.synthetic.speech import UtteranceSpec
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import disk_errors, is_undamaged, write_checked, write_whole
+from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
-from convcam_jax.system.worker_processes import in_processes
 
 # By which the user chooses where the corpus lies.
 _FLAG = "--cache_dir"

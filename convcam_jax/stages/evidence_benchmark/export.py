@@ -15,7 +15,7 @@ from convcam_jax.corpora.synthetic import variants
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.measures.views import GridAxes
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.evidence import Evidence
+from convcam_jax.stages.planted_evidence.evidence import Evidence
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json, write_text
 

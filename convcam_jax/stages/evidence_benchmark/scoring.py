@@ -12,11 +12,11 @@ import soundfile
 from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages import evidence_results
 from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.given_maps import array_members, read_given_arrays
+from convcam_jax.stages.planted_evidence import evidence_results
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv, write_json

@@ -10,9 +10,9 @@ import pandas as pd
 from convcam_jax.checks.sanity.randomisation import shuffled_labels
 from convcam_jax.data.members import Cohort, list_members
 from convcam_jax.measures.statistics import MEMBER
-from convcam_jax.stages.rounds import Round, history_table
+from convcam_jax.stages.ensemble.rounds import Round, history_table
+from convcam_jax.stages.ensemble.training import train_rounds
 from convcam_jax.stages.run import Run
-from convcam_jax.stages.training import train_rounds
 from convcam_jax.system.formats import write_csv
 
 

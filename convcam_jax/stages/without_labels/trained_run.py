@@ -28,10 +28,10 @@ from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds, trained_members
 from convcam_jax.stages.finished_run import read_source
-from convcam_jax.stages.models_file import open_models, read_parts
 from convcam_jax.stages.record import read_record
-from convcam_jax.stages.rounds import ROUNDS_FILE, read_rounds, trained_members
+from convcam_jax.stages.without_labels.models_file import open_models, read_parts
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.training import checkpoints

@@ -8,7 +8,7 @@ import pandas as pd
 
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
-from convcam_jax.figures import across_networks as figures
+from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
 from convcam_jax.system.formats import read_arrays, read_csv, write_figure, write_table, write_text
 from convcam_jax.system.namespaces import MAP

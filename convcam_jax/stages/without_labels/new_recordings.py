@@ -17,15 +17,15 @@ from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.new_recording_files import ToWrite, write_files
 from convcam_jax.stages.preparation import with_parts, write_skipped
-from convcam_jax.stages.trained_run import Explanation, TrainedRun, too_long
+from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write_files
+from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRun, too_long
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.formats import write_arrays, write_csv, write_text
 from convcam_jax.system.namespaces import MAP
 from convcam_jax.system.paths import expanded
+from convcam_jax.system.process.worker_processes import in_processes, start
 from convcam_jax.system.progress import counted, say, show_progress
-from convcam_jax.system.worker_processes import in_processes, start
 
 EXPLAINED, REPORT = "explained", "report.html"
 # Recordings that are explained together: the models are read once for them, their maps are kept so long.

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from convcam_jax.system.main_program import is_main_program
+from convcam_jax.system.process.main_program import is_main_program
 
 _VARIABLE = "GLIBC_TUNABLES"
 # Huge pages; and thresholds beyond all sizes, so that what is freed is kept. Arenas other than the main one give large

@@ -44,15 +44,15 @@ from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
-from convcam_jax.stages import training
+from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import is_undamaged, remove_partial, write_checked
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
+from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import counted, say, with_progress
-from convcam_jax.system.worker_processes import in_processes
 from convcam_jax.training.ensemble import init_round
 
 TRUTH = "evidence_truth.npz"

@@ -10,8 +10,8 @@ from convcam_jax.corpora.utterances import Source
 from convcam_jax.measures.segments import Stretch
 from convcam_jax.report.new_recordings import Heard, new_recording
 from convcam_jax.representations.features import FeatureConfig
-from convcam_jax.stages.listening_sounds import listen, write_sounds
-from convcam_jax.stages.text_grid import write_text_grid
+from convcam_jax.stages.checks.listening_sounds import listen, write_sounds
+from convcam_jax.stages.without_labels.text_grid import write_text_grid
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import write_figure
 

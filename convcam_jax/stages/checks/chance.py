@@ -7,7 +7,7 @@ from convcam_jax.checks.chance.contour_controls import contour_controls
 from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import Draws, control_table, readable_cells
 from convcam_jax.checks.chance.mask_controls import mask_controls
-from convcam_jax.figures.controls import against_chance
+from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.config import table_metric
 from convcam_jax.measures.metric_table import STATISTICS_TABLES

@@ -11,7 +11,7 @@ from convcam_jax.checks.seeds.stability import (
     surviving_claims,
     table_cells,
 )
-from convcam_jax.figures import stability as figures
+from convcam_jax.figures.checks import stability as figures
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.config import table_metric
 from convcam_jax.measures.folds import group_masks

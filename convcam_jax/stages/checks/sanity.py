@@ -8,12 +8,12 @@ import pandas as pd
 from convcam_jax.checks.sanity.comparison import Compared, another_seed, compare, shuffled, themselves
 from convcam_jax.checks.sanity.randomisation import cascade
 from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_summary, sanity_verdicts
-from convcam_jax.figures import sanity as figures
+from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
+from convcam_jax.stages.checks.shuffled_labels import train_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.rounds import Round, trained_members
+from convcam_jax.stages.ensemble.rounds import Round, trained_members
 from convcam_jax.stages.run import Run
-from convcam_jax.stages.shuffled_labels import train_on_shuffled_labels
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
 from convcam_jax.system.progress import counted, say

@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from convcam_jax.checks.evidence import psychometric, scoring
 from convcam_jax.corpora.synthetic.variants import is_full
-from convcam_jax.figures import evidence as figures
-from convcam_jax.figures import psychometric as psychometric_figures
-from convcam_jax.stages.evidence import Evidence, explained, held_out, placed_maps_of
+from convcam_jax.figures.checks import evidence as figures
+from convcam_jax.figures.checks import psychometric as psychometric_figures
+from convcam_jax.stages.planted_evidence.evidence import Evidence, explained, held_out, placed_maps_of
 from convcam_jax.system.formats import write_figure, write_table
 from convcam_jax.system.progress import say
 

@@ -15,13 +15,13 @@ from convcam_jax.checks.listening.counterfactual import (
 from convcam_jax.checks.listening.resynthesis import Probe, consensus_maps
 from convcam_jax.data.dataset import as_recordings
 from convcam_jax.data.members import Member
-from convcam_jax.figures.resynthesis import probability_of_truth
+from convcam_jax.figures.checks.resynthesis import probability_of_truth
 from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.stages.checks.listening_sounds import ToProbe, probe
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.listening_sounds import ToProbe, probe
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import write_csv, write_figure, write_table
-from convcam_jax.system.worker_processes import in_processes
+from convcam_jax.system.process.worker_processes import in_processes
 
 RESYNTHESIS = "resynthesis.csv"
 # Of one recording: the sounds, and their magnitudes [P, F, n].

@@ -16,8 +16,8 @@ from convcam_jax.data.standardisation import fit_statistics
 from convcam_jax.networks.network import Network
 from convcam_jax.networks.standardised import with_statistics
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.pretrained import start_from_weights
-from convcam_jax.stages.rounds import (
+from convcam_jax.stages.ensemble.pretrained import start_from_weights
+from convcam_jax.stages.ensemble.rounds import (
     HISTORY_COLUMNS,
     ROUNDS_FILE,
     Round,

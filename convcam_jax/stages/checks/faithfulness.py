@@ -7,7 +7,7 @@ import pandas as pd
 from convcam_jax.checks.faithfulness.curve_tables import area_summary, area_verdicts, areas, curve_table
 from convcam_jax.checks.faithfulness.member_curves import OwnMaps, explained_labels, member_curves
 from convcam_jax.data.recordings import Recordings
-from convcam_jax.figures import faithfulness as figures
+from convcam_jax.figures.checks import faithfulness as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run import Run

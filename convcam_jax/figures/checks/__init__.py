@@ -1,0 +1,1 @@
+"""Figures of the checks of the maps."""

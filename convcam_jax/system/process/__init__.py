@@ -1,0 +1,1 @@
+"""The process itself: its memory, its end, its lock, its surroundings, and the processes that it starts."""
