@@ -259,7 +259,7 @@ def test_of_named_choices_the_nearest_is_told(assignment, nearest):
 @pytest.mark.parametrize(
     ("flat", "message"),
     [
-        ({"network.name": "resnet"}, r"network\.name: must be one of simplenet, resnet_small, mobilenet"),
+        ({"network.name": "resnet"}, r"network\.name: must be one of simplenet, mobilenet, vgg16"),
         ({"network.name": "mobilenet", "network.filters": [1, 2, 3]}, r"network\.filters: there is no such field"),
     ],
 )
