@@ -1,4 +1,4 @@
-"""Methods with other rules for nonlinearities: captum and zennit on the same weights, closed forms, and any network."""
+"""Methods with other rules for nonlinearities: captum on the same weights, closed forms, and any network."""
 
 import jax
 import jax.numpy as jnp
@@ -96,33 +96,27 @@ def test_values_of_deep_lift_sum_to_what_the_network_gains(config):
 
 
 def torch_maps(name, case, pool="MaxPool2d"):
-    """Maps of captum or zennit."""
+    """Maps of captum."""
     torch = pytest.importorskip("torch", reason="needs torch")
     from torch_simplenet import torch_simplenet
 
     model = torch_simplenet(case.params, pool)
     inputs = torch.tensor(np.asarray(case.spectrograms))[:, None].requires_grad_()
     target = torch.tensor(np.asarray(case.emotion))
+    captum = pytest.importorskip("captum.attr", reason="needs captum")
     if name == "epsilon_lrp":
-        pytest.importorskip("zennit", reason="needs zennit")
-        from zennit.composites import LayerMapComposite
-        from zennit.rules import Epsilon, Pass
-        from zennit.types import Activation, Convolution, Linear
+        from captum.attr._utils.lrp_rules import EpsilonRule
 
-        rule = Epsilon(epsilon=epsilon_lrp.EPSILON)
-        composite = LayerMapComposite([(Activation, Pass()), (Convolution, rule), (Linear, rule)])
-        with composite.context(model) as changed:
-            logits = changed(inputs)
-            own = torch.nn.functional.one_hot(target, logits.shape[1])
-            [found] = torch.autograd.grad(logits, inputs, own * logits.detach())
-    else:
-        captum = pytest.importorskip("captum.attr", reason="needs captum")
-        kinds = {
-            "guided_backpropagation": captum.GuidedBackprop,
-            "deconvolution": captum.Deconvolution,
-            "deep_lift": captum.DeepLift,
-        }
-        found = kinds[name](model).attribute(inputs, target=target)
+        for layer in model:
+            if not isinstance(layer, torch.nn.ReLU):
+                layer.rule = EpsilonRule(epsilon=epsilon_lrp.EPSILON)
+    kinds = {
+        "guided_backpropagation": captum.GuidedBackprop,
+        "deconvolution": captum.Deconvolution,
+        "deep_lift": captum.DeepLift,
+        "epsilon_lrp": captum.LRP,
+    }
+    found = kinds[name](model).attribute(inputs, target=target)
     return found.detach().numpy()[:, 0]
 
 
@@ -134,7 +128,7 @@ def assert_maps_are(own_maps, their_maps, case):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["guided_backpropagation", "deconvolution", "epsilon_lrp"])
-def test_maps_are_those_of_other_packages(name):
+def test_maps_are_those_of_captum(name):
     case = make_plain_case(6)
     assert_maps_are(explain_case(case, name), torch_maps(name, case), case)
 

@@ -20,7 +20,7 @@ def stabilised(crossing: Crossing) -> Array:
 def epsilon_lrp(explained: Explained) -> Float[Array, "B F T"]:
     """LRP of Bach et al., PLOS ONE 10, 2015 (Eq. 58), in the form of a gradient (Ancona et al., ICLR 2018).
 
-    Biases take their share, as in the package zennit.
+    Biases take their share, as in the package captum.
     """
     return explained.spectrograms * ruled_gradient(explained, stabilised, explained.spectrograms)
 
