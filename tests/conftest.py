@@ -1,6 +1,7 @@
 """Fixtures that find what is not part of the project: corpora and the digitised published pictures."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from jaxtyping import install_import_hook
 
 # Before any other import of the package: all its functions check the types and shapes that they are given.
 install_import_hook("convcam_jax", "shape_checks.check")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has it ignored, which the programs that are stopped would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 

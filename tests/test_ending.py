@@ -1,11 +1,13 @@
 """How the program ends by signals and by what is wrong with its surroundings: one line, and no process left."""
 
+import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -38,10 +40,15 @@ if __name__ == "__main__":
 """
 
 
-def started(script) -> subprocess.Popen:
+@contextlib.contextmanager
+def started(script) -> Iterator[subprocess.Popen]:
     line = [sys.executable, script]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(line, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT_DIR)}, **pipes)
+    with subprocess.Popen(line, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT_DIR)}, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def assert_all_ended(processes: list[psutil.Process]) -> None:
