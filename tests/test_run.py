@@ -230,7 +230,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_d
         (["--set=train.epochs=few"], ["train.epochs=few", "whole number"]),
         (["--set=representation.n_bins=200"], ["representation.n_bins: must be at most 96"]),
         (["papers"], ["papers: not understood; write flags as --name=value"]),
-        (["--experiment=papers"], ["paper, evidence, analyse_maps"]),
+        (["--experiment=papers"], ["must be one of paper, evidence, ", "the nearest is paper"]),
         (["--experiment=report"], ["--workdir: missing", "a finished run"]),
         (["--experiment=report", "--workdir=no/such/run"], ["--workdir=no/such/run: there is no such folder"]),
         (["--workdir=w", "--num_processes=2"], ["given together"]),

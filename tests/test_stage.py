@@ -85,7 +85,7 @@ def test_several_changes_make_due_what_each_does():
 
 def test_every_field_of_the_experiment_makes_something_due_or_is_of_the_training():
     """A field of a section that any stage reads must not be forgotten."""
-    of_others = ("benchmark.", "given_maps.", "evidence.")
+    of_others = ("benchmark.", "given_maps.", "evidence.", "networks.")
     config = flatten(Config())
     counted = {name for own in origins(STAGES, config).values() for name in own["fields"]}
     free = {"corpus.data_dir", "train.checkpoint_interval_s"}

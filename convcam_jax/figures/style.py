@@ -93,8 +93,8 @@ class _StyledFigure(Figure):
     """A figure that keeps the shared settings when it is saved, which is when the labels of most ticks are made."""
 
     def draw(self, renderer: RendererBase) -> None:
-        use_fonts_of_letters(self)
         with _settings():
+            use_fonts_of_letters(self)
             super().draw(renderer)
 
 
