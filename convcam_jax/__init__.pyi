@@ -18,7 +18,7 @@ from .representations.features import FeatureConfig as FeatureConfig
 from .representations.features import compute_features as compute_features
 from .representations.prosody import ProsodyConfig as ProsodyConfig
 from .splits import SPLIT_PROTOCOLS as SPLIT_PROTOCOLS
-from .stages.trained_run import load_run as load_run
+from .stages.without_labels.trained_run import load_run as load_run
 from .system.errors import UserError as UserError
 
 __version__: str

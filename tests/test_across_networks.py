@@ -189,7 +189,12 @@ def test_networks_are_run_compared_and_not_run_again(tmp_path, run_cache_dir):
     workdir = tmp_path / "w"
     few = ("--experiment=networks", "--seeds=2", "--set=networks.networks=simplenet,resnet_small", *QUICK)
     few += ("--set=corpus.speakers_per_gender=1", "--set=corpus.emotions=anger,sadness", "--set=sanity.seeds=0")
-    few += ("--set=report.random_masks=1", "--set=network.filters=3,4,5", "--set=network.dense_units=6")
+    few += (
+        "--set=report.random_masks=1",
+        "--network=simplenet",
+        "--set=network.filters=3,4,5",
+        "--set=network.dense_units=6",
+    )
     finish(workdir, run_cache_dir, *few)
     rows = table(workdir, "tables/networks.csv")
     assert list(zip(rows["run"], rows["group"], strict=True)) == [

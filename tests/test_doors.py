@@ -51,7 +51,7 @@ def test_mobilenet(tmp_path, run_cache_dir):
 
 
 def test_crnn(tmp_path, run_cache_dir):
-    finish(tmp_path / "w", run_cache_dir, *FEW, "--network=crnn", ONE_SPEAKER)
+    finish(tmp_path / "w", run_cache_dir, *FEW, "--network=crnn", *SMALL_CORPUS)
     assert_whole(tmp_path / "w", BOTH, 2)
     assert config(tmp_path / "w")["network.name"] == "crnn"
     assert {12, 51} <= set(table(tmp_path / "w", "tables/table2.csv").iloc[0])
@@ -69,6 +69,7 @@ def test_crnn(tmp_path, run_cache_dir):
 def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape):
     """On the embedded corpus each is its small one; one group, so that it is quick."""
     flags = (f"--network={network}", "--set=network.width=0.0625", *SMALL_CORPUS, "--set=corpus.models_per=all")
+    flags += ("--set=representation.standardisation=none",)
     finish(tmp_path / "w", run_cache_dir, *FEW, *flags)
     assert_whole(tmp_path / "w", {("all", "all")}, 2)
     size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
@@ -77,7 +78,7 @@ def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape
 
 def test_modern(tmp_path, run_cache_dir):
     """Its network with few filters; one model for all, weights of classes besides."""
-    flags = ("--protocol=modern", "--set=network.filters=4,4,4", "--set=train.warmup_epochs=0", ONE_SPEAKER)
+    flags = ("--protocol=modern", "--set=network.filters=4,4,4", "--set=train.warmup_epochs=0", *SMALL_CORPUS)
     balanced = ("--set=train.class_weights=balanced", "--set=corpus.models_per=all")
     finish(tmp_path / "w", run_cache_dir, *FEW, *flags, *balanced)
     assert_whole(tmp_path / "w", {("all", "all")}, 2)

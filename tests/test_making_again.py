@@ -78,7 +78,7 @@ def test_what_depends_on_a_changed_field_is_made_again_and_nothing_else(finished
 
     contents = hashes(finished)
     refused = start(finished, run_cache_dir, *SMALL, OTHER_MASKS, "--set=train.batch_size=8")
-    assert_refused(refused, "error: ", "train.batch_size (16 there, 8 now)")
+    assert_refused(refused, "error: ", "train.batch_size (12 there, 8 now)")
     assert "mask_threshold" not in refused.stderr
     assert hashes(finished) == contents
 

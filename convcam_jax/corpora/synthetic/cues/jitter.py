@@ -1,7 +1,7 @@
 """Jitter: in 0.2 to 0.3 s of speech, early, central or late, pulses deviate by `strength` % of the period more.
 
 The strength is a standard deviation of the instants. The local jitter of such pulses is 1.95 times as large (the mean
-of |e1 - 2 e2 + e3| of normal e); what Praat finds in the sound, where pulses overlap, is 0.57 times the strength.
+of abs(e1 - 2 e2 + e3) of normal e); what Praat finds in the sound, where pulses overlap, is 0.57 times the strength.
 """
 
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_CLASSES, Cue, Draws, inside_stretch
