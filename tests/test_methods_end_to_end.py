@@ -23,7 +23,7 @@ TRANSFORMER = ("--network=spectrogram_transformer",)
 OF_MOBILENET = ("hirescam", "ablationcam", "gradient_x_input", "integrated_gradients")
 GRID = (96, 202)
 # Of each family those that ask the network in different ways; every method by itself is tested in test_methods.py.
-OF_SIMPLENET = ("scorecam", "shapleycam", "expected_gradients", "vargrad", "rise", "kernel_shap")
+OF_SIMPLENET = ("scorecam", "shapleycam", "expected_gradients", "kernel_shap")
 OF_TOKENS = [name for name, method in METHODS.items() if method.level == "tokens"]
 
 
