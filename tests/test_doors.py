@@ -65,7 +65,7 @@ def test_crnn(tmp_path, run_cache_dir):
     ],
 )
 def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape):
-    """Two of four, which are chains as MobileNet is. On the embedded corpus each is its small one; one group, so that it is quick."""
+    """Two of four, each its small one; one group, so that it is quick."""
     flags = (f"--network={network}", "--set=network.width=0.0625", *SMALL_CORPUS, "--set=corpus.models_per=all")
     flags += ("--set=representation.standardisation=none",)
     finish(tmp_path / "w", run_cache_dir, *FEW, *flags)
