@@ -12,7 +12,7 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.attention.attention_relevance import attention_relevance
 from convcam_jax.attribution.attention.attention_rollout import attention_rollout
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explain_batch
+from convcam_jax.attribution.explaining import Way, explain_batch
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks.crnn import CRNNConfig
 from convcam_jax.networks.network import AttentionWeights
@@ -73,7 +73,7 @@ def explained(ways=WAYS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndar
     @jax.jit
     def explain(own, batch):
         references = batch.spectrograms[:1]
-        return [explain_batch(None, own, batch, EMOTION, references, network, 0, way) for way in ways]
+        return [explain_batch(None, own, batch, EMOTION, references, Way(network, 0, config)) for config in ways]
 
     return {(way.method, way.score): found for way, found in zip(ways, explain(own, batch()), strict=True)}
 

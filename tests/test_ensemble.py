@@ -50,7 +50,7 @@ def train(
     plan = plan_of(members, config.batch_size)
     state = init_round(members, NETWORK, config, GRID)
     scores, running, every = [], [], []
-    for epoch in train_epochs(members, state, 1, RECORDINGS, plan, NETWORK, config):
+    for epoch in train_epochs(state, 1, RECORDINGS, plan, NETWORK, config):
         parts = [f() for s in (epoch.train, epoch.validation) for f in (s.mean_loss, s.accuracy)]
         scores.append(np.stack(parts, 1))
         running.append(np.asarray(epoch.running))
@@ -109,11 +109,11 @@ def test_a_stopped_member_changes_no_more(together):
 def test_training_can_go_on_from_any_epoch(together):
     plan = plan_of(MEMBERS)
     state = init_round(MEMBERS, NETWORK, CONFIG, GRID)
-    first = next(train_epochs(MEMBERS, state, 1, RECORDINGS, plan, NETWORK, CONFIG))
+    first = next(train_epochs(state, 1, RECORDINGS, plan, NETWORK, CONFIG))
     saved = jax.tree.map(lambda leaf: jax.numpy.asarray(np.asarray(leaf)), first.state)
     rest = [
         jax.tree.map(np.asarray, epoch.state.best_variables)
-        for epoch in train_epochs(MEMBERS, saved, 2, RECORDINGS, plan, NETWORK, CONFIG)
+        for epoch in train_epochs(saved, 2, RECORDINGS, plan, NETWORK, CONFIG)
     ]
     assert len(rest) == len(together[3]) - 1
     assert largest_difference(rest[-1], together[0]) == 0

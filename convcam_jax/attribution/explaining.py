@@ -34,6 +34,20 @@ class Explanations(NamedTuple):
     logits: np.ndarray
 
 
+class Way(NamedTuple):
+    """How the recordings of a batch are explained: all of it is known when a program is compiled.
+
+    Attributes:
+      network: whose answers are explained.
+      layout: the network's for the batch.
+      config: the method, and which class and which of its outputs are explained.
+    """
+
+    network: Network
+    layout: int
+    config: AttributionConfig
+
+
 def explained_layer(network: Network, config: AttributionConfig) -> str:
     """The layer that is explained: the config's, or the network's last convolution."""
     return config.layer or network.explained_layers()[0]
@@ -45,14 +59,13 @@ def explain_batch(
     batch: Batch,
     emotion: Int[Array, " B"],
     references: Float[Array, "R F T"],
-    network: Network,
-    layout: int,
-    config: AttributionConfig,
+    way: Way,
 ) -> tuple[Float[Array, "B rows columns"], Float[Array, "B C"]]:
     """Signed maps, of the nodes or on the grid, and logits of one member.
 
     `prepared` is what `prepare` has made of its variables, `references` are those of `references_of`.
     """
+    network, layout, config = way
     layer = explained_layer(network, config)
 
     def targets_of(logits: Float[Array, "B C"]) -> Int[Array, " B"]:
@@ -121,7 +134,7 @@ def explain_member(
     def explain(batch: Int[Array, " B"]) -> tuple[tuple[Array, ...], Array]:
         taken, emotion = take(recordings, batch), recordings.emotion[batch]
         explained = [
-            explain_batch(own, variables, taken, emotion, references, network, layout, config)
+            explain_batch(own, variables, taken, emotion, references, Way(network, layout, config))
             for own, config in zip(prepared, configs, strict=True)
         ]
         return tuple(maps for maps, _ in explained), explained[0][1]

@@ -42,6 +42,7 @@ class Plan(NamedTuple):
     """Which recordings the members of a round are trained and scored on, in strata (see `convcam_jax.data.batches`).
 
     Attributes:
+      members: `[S]`, of the round.
       train: `[S, n_strata, n_steps]` indices of recordings, to draw batches from.
       train_layout: of the network for a training batch.
       validation: `[S, B, n_steps]`, of one shape for the rounds of all cohorts where that is cheap, so that one program
@@ -49,6 +50,7 @@ class Plan(NamedTuple):
       validation_layout: of the network for such a batch.
     """
 
+    members: tuple[Member, ...]
     train: Int[np.ndarray, "S n_strata n_steps"]
     train_layout: int
     validation: Int[np.ndarray, "S B n_steps"]
@@ -163,7 +165,7 @@ def make_plan(
     train, train_layout = shared_strata(n_frames, own, cohorts, n_steps, network.layout)
     held_out, layout = shared_strata(n_frames, validation, cohorts, n_validation_steps, network.layout)
     train_strata, validation_strata = (np.stack([s[member.cohort] for member in members]) for s in (train, held_out))
-    return Plan(train_strata, train_layout, validation_strata, layout)
+    return Plan(tuple(members), train_strata, train_layout, validation_strata, layout)
 
 
 def init_round(
@@ -190,7 +192,6 @@ def score_round(
 
 
 def train_epochs(
-    members: tuple[Member, ...],
     state: MemberState,
     first_epoch: int,
     recordings: Recordings,
@@ -204,6 +205,7 @@ def train_epochs(
     Every epoch depends on the state before it and its number alone, so training may go on from any saved state. The
     state of a yielded epoch is used up by the next one.
     """
+    members = plan.members
     draw = _draw_program(len(members))
     learning = learning_of(config, n_steps=plan.train.shape[2])
     step = step_program(len(members), plan.train_layout, network, learning)

@@ -39,6 +39,13 @@ class _ToRank(NamedTuple):
     labels: Int[Array, "*S N"]
 
 
+class _Inputs(NamedTuple):
+    """What all members share: the recordings, and each of them blurred."""
+
+    recordings: Recordings
+    blurs: Float[Array, "N F T"]
+
+
 def explained_labels(
     target: Literal["truth", "predicted"], emotion: Int[np.ndarray, " N"], logits: Float[np.ndarray, "S N C"]
 ) -> Int[np.ndarray, "S N"]:
@@ -61,7 +68,7 @@ def member_curves(
     keys = jnp.stack([jax.random.fold_in(jax.random.key(seed), _CHANCE) for seed in own.seeds])
     to_rank = _ToRank(keys, *map(jnp.asarray, (own.maps, _moved(own, n_frames), own.labels)))
     program = _program(len(own.seeds), network, layout, n_steps)
-    found = program(variables, to_rank, recordings, blurs, batches)
+    found = program(variables, to_rank, _Inputs(recordings, jnp.asarray(blurs)), batches)
     # From [S, batches, curves, fills, orders, P, B].
     return by_recording(np.moveaxis(np.asarray(found), -1, 2), batches)
 
@@ -78,15 +85,14 @@ def _moved(own: OwnMaps, n_frames: np.ndarray) -> np.ndarray:
 @lru_cache(2)
 def _program(n_members: int, network: Network, layout: int, n_steps: int) -> Callable[..., Array]:
     one_member = partial(_one_member, network=network, layout=layout, n_steps=n_steps)
-    mapped = (True, True, False, False, False)
+    mapped = (True, True, False, False)
     return over_members(one_member, member_mesh(n_members), mapped, compiler_options=compiler_options(network))
 
 
 def _one_member(
     variables: Variables,
     own: _ToRank,
-    recordings: Recordings,
-    blurs: Float[Array, "N F T"],
+    inputs: _Inputs,
     batches: Int[Array, "n_batches B"],
     *,
     network: Network,
@@ -97,13 +103,13 @@ def _one_member(
     steps = jnp.asarray(shares(n_steps))
 
     def one_batch(batch: Array) -> Array:
-        given = take(recordings, batch)
+        given = take(inputs.recordings, batch)
         spectrograms, n_frames = given
         # Where all scores are equal, the order is random.
         scores = jnp.stack([own.maps[batch], own.moved[batch], jnp.zeros_like(spectrograms), spectrograms])
         keys = jax.vmap(lambda recording: jax.random.split(jax.random.fold_in(own.key, recording), len(ORDERS)))(batch)
         ranks = jax.vmap(jax.vmap(cell_ranks), (0, None, 1))(scores, n_frames, keys)
-        fills = jnp.stack([jnp.zeros_like(spectrograms), blurs[batch]])
+        fills = jnp.stack([jnp.zeros_like(spectrograms), inputs.blurs[batch]])
 
         def probability(inputs: Array) -> Array:
             logits = network.logits(variables, given._replace(spectrograms=inputs), layout)[0]

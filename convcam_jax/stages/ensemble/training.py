@@ -159,7 +159,7 @@ def _train(own: Round, config: Config, network: Network, plan: Plan, recordings:
         reached = _start_or_resume(manager, own.members, network, config, plan, recordings)
         saved_at_s = monotonic()
         done = manager.latest_step() or 0
-        for epoch in _shown_epochs(own.members, reached, done, config, network, plan, recordings):
+        for epoch in _shown_epochs(reached, done, config, network, plan, recordings):
             reached = _record(reached, epoch, own.members)
             # What is saved below takes the place of the last epoch's checkpoint.
             is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
@@ -173,7 +173,7 @@ def _train(own: Round, config: Config, network: Network, plan: Plan, recordings:
 
 def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
     reached = _with_weights(_start(own.members, network, config, plan, recordings), network)
-    for epoch in _shown_epochs(own.members, reached, 0, config, network, plan, recordings):
+    for epoch in _shown_epochs(reached, 0, config, network, plan, recordings):
         reached = _record(reached, epoch, own.members)
     _write_history(own, reached)
     leaves = flatten_dict(reached.state.best_variables, sep="/")
@@ -252,7 +252,6 @@ def _start_or_resume(
 
 
 def _shown_epochs(
-    members: tuple[Member, ...],
     begun: Progress,
     done: int,
     config: Config,
@@ -262,7 +261,7 @@ def _shown_epochs(
 ) -> Iterator[Epoch]:
     n_steps = plan.train.shape[2]
     with show_progress("training", config.train.epochs * n_steps, "step", done * n_steps) as update:
-        yield from train_epochs(members, begun.state, done + 1, recordings, plan, network, config.train, update)
+        yield from train_epochs(begun.state, done + 1, recordings, plan, network, config.train, update)
 
 
 def _record(reached: Progress, epoch: Epoch, members: tuple[Member, ...]) -> Progress:
