@@ -10,7 +10,7 @@ from small_run import QUICK, finish, table, times
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
 from convcam_jax.figures.checks.across_networks import networks as draw_networks
 from convcam_jax.networks import NETWORKS
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.compared import compared_configs, compared_evidence
 from convcam_jax.settings.overrides import apply_overrides

@@ -11,7 +11,7 @@ from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.emodb import EmodbConfig
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.measures.config import AnalysisConfig
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.prosody import ProsodyConfig

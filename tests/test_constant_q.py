@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from convcam_jax.representations.constant_q import filtered_magnitude, make_filters
+from convcam_jax.representations.transforms.constant_q import filtered_magnitude, make_filters
 
 
 def noise(*shape: int) -> np.ndarray:

@@ -12,8 +12,8 @@ import pytest
 
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.applications.inceptionv3 import renumbered
 from convcam_jax.networks.chain import Chain
-from convcam_jax.networks.inceptionv3 import renumbered
 from convcam_jax.networks.standardised import STATISTICS, Standardised
 from convcam_jax.paper import published
 from convcam_jax.stages.ensemble.pretrained import check_weights, read_weights, start_from_weights

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convcam_jax.data.recordings import Batch
-from convcam_jax.networks.mobilenet import BLOCKS, MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import BLOCKS, MobileNetConfig
 from convcam_jax.system.errors import UserError
 
 GRID = (63, 70)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from convcam_jax.corpora.emodb import EmodbConfig
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.overrides import apply_overrides, flatten, parse, restore

@@ -10,7 +10,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.kernels import precision
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.networks import NETWORKS
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.paper import published
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS

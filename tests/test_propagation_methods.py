@@ -14,7 +14,7 @@ from convcam_jax.attribution.propagation import deconvolution, deep_lift, epsilo
 from convcam_jax.attribution.propagation.rules import NoRuleError, with_rule
 from convcam_jax.attribution.score import class_scores
 from convcam_jax.data.recordings import Batch
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 
 RULES = {

@@ -18,7 +18,7 @@ from PIL import Image
 
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.metric_table import METRICS
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
 from convcam_jax.report.labels import Label, parse_phones, parse_syllables

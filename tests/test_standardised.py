@@ -13,7 +13,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import ABSENT, Batch, Recordings, take
 from convcam_jax.data.standardisation import fit_statistics
-from convcam_jax.networks.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.network import Network
 from convcam_jax.networks.standardised import STATISTICS, Standardised, standardise
 from convcam_jax.representations.cqt import Cqt

@@ -5,16 +5,16 @@ A network may import kernels, geometry and what a batch is; it knows nothing of 
 
 from collections.abc import Mapping
 
+from convcam_jax.networks.applications.densenet121 import DenseNet121Config
+from convcam_jax.networks.applications.inceptionv3 import InceptionV3Config
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
+from convcam_jax.networks.applications.resnet50 import ResNet50Config
+from convcam_jax.networks.applications.vgg16 import VGG16Config
 from convcam_jax.networks.crnn import CRNNConfig
-from convcam_jax.networks.densenet121 import DenseNet121Config
-from convcam_jax.networks.inceptionv3 import InceptionV3Config
-from convcam_jax.networks.mobilenet import MobileNetConfig
 from convcam_jax.networks.network import NetworkConfig
-from convcam_jax.networks.resnet50 import ResNet50Config
 from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig
-from convcam_jax.networks.vgg16 import VGG16Config
 
 NETWORKS: Mapping[str, type[NetworkConfig]] = {
     "simplenet": SimpleNetConfig,

@@ -15,9 +15,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.data.recordings import Batch
 from convcam_jax.kernels.precision import Precision
+from convcam_jax.networks.applications.keras_weights import with_weights
 from convcam_jax.networks.blocks import Part, scaled
 from convcam_jax.networks.geometry import Geometry, make_geometry
-from convcam_jax.networks.keras_weights import with_weights
 from convcam_jax.networks.network import Attention, Shortcut, Variables
 from convcam_jax.system.validation import require
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from convcam_jax.corpora.sounds.resampling import resample
-from convcam_jax.representations.constant_q import filtered_magnitude, make_filters
-from convcam_jax.representations.octaves import OctaveBins
+from convcam_jax.representations.transforms.constant_q import filtered_magnitude, make_filters
+from convcam_jax.representations.transforms.octaves import OctaveBins
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64
 
 from convcam_jax.representations.representation import Representation
 from convcam_jax.representations.scale import Scale
-from convcam_jax.representations.windows import check_window, surrounded
+from convcam_jax.representations.transforms.windows import check_window, surrounded
 from convcam_jax.system.validation import require
 
 # The equivalent rectangular bandwidth (ERB) of the ear at f, in Hz, is f / 9.26449 + 24.7, as scipy's filters have it

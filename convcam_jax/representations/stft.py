@@ -11,7 +11,7 @@ from jaxtyping import Float64
 
 from convcam_jax.representations.representation import Representation
 from convcam_jax.representations.scale import Scale
-from convcam_jax.representations.windows import check_window, surrounded
+from convcam_jax.representations.transforms.windows import check_window, surrounded
 from convcam_jax.system.validation import require
 
 

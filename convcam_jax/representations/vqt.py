@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from convcam_jax.corpora.sounds.resampling import resample
-from convcam_jax.representations.octaves import OctaveBins
 from convcam_jax.representations.scale import Scale
+from convcam_jax.representations.transforms.octaves import OctaveBins
 from convcam_jax.system.validation import require
 
 # The bandwidth of hearing at f, in Hz, is 0.108 f + 24.7 (B. Glasberg and B. Moore, "Derivation of auditory filter

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float
 
 from convcam_jax.kernels.pooling import max_pool_3x3, mean_pool_2x2
 from convcam_jax.kernels.precision import Precision
+from convcam_jax.networks.applications.resnet50 import EPSILON, POOL_WINDOW, FirstConvolution
 from convcam_jax.networks.blocks import (
     Convolution,
     Normalisation,
@@ -28,7 +29,6 @@ from convcam_jax.networks.blocks import (
     square_window,
 )
 from convcam_jax.networks.chain import Chain, DeepChainConfig
-from convcam_jax.networks.resnet50 import EPSILON, POOL_WINDOW, FirstConvolution
 
 FIRST_FILTERS = 64
 # Channels that a block adds; those between its two convolutions are four times as many.

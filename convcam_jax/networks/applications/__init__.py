@@ -1,0 +1,1 @@
+"""Networks of `keras.applications`, layer for layer, and their files of weights."""
