@@ -13,6 +13,7 @@ from convcam_jax.corpora.synthetic.cues import CUES, burst, gap, lengthening, su
 from convcam_jax.corpora.synthetic.cues.cue import (
     STRETCH_PLACES,
     Draws,
+    Sounding,
     contour_shape,
     inside_stretch,
     speech_place,
@@ -60,7 +61,7 @@ def planted_vowel(cue: str, strength: float, label: int, controls: Controls = VO
 
 
 def added(cue: str, samples: np.ndarray, strength: float, label: int, seed: int = 1) -> np.ndarray:
-    return CUES[cue].sound(np.random.default_rng(seed), samples, VOWEL, label, strength, DRAWS, RATE_HZ)
+    return CUES[cue].sound(np.random.default_rng(seed), Sounding(samples, VOWEL, DRAWS, RATE_HZ), label, strength)
 
 
 def sound_of(samples: np.ndarray, from_s: float = 0.0, to_s: float | None = None) -> parselmouth.Sound:
@@ -200,7 +201,9 @@ def two_bursts(strength: float, label: int) -> None:
 
 
 def beside_a_louder_one(strength: float, label: int) -> None:
-    beside = CUES["suppressor"].beside(np.random.default_rng(2), np.zeros_like(VOWEL_SOUND), VOWEL, DRAWS, RATE_HZ)
+    beside = CUES["suppressor"].beside(
+        np.random.default_rng(2), Sounding(np.zeros_like(VOWEL_SOUND), VOWEL, DRAWS, RATE_HZ)
+    )
     spectrum = sound_of(beside).to_spectrum()
     assert call(spectrum, "Get centre of gravity", 2) == pytest.approx(suppressor.LOUD_HZ, rel=0.1)
     own = added("suppressor", np.zeros_like(VOWEL_SOUND), strength, label)

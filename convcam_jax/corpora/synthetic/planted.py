@@ -15,7 +15,7 @@ from convcam_jax.corpora.sounds.audio import wav_bytes
 from convcam_jax.corpora.synthetic import speech, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import CUES
-from convcam_jax.corpora.synthetic.cues.cue import Draws
+from convcam_jax.corpora.synthetic.cues.cue import Draws, Sounding
 from convcam_jax.corpora.synthetic.speech import Stream, UtteranceSpec
 from convcam_jax.corpora.synthetic.variants import NEUTRAL
 from convcam_jax.corpora.synthetic.voice import synthesise
@@ -69,9 +69,9 @@ def render(config: SyntheticConfig, planted: Planted, rate: int) -> Float64[np.n
         controls = cue.plant(controls, planted.label, strength, draws)
     samples = synthesise(rng, controls, rate).samples
     for cue, strength in own:
-        samples = cue.sound(cue_rng, samples, neutral, planted.label, strength, draws, rate)
+        samples = cue.sound(cue_rng, Sounding(samples, neutral, draws, rate), planted.label, strength)
     for cue in variants.beside(planted.variant):
-        samples = cue.beside(beside_rng, samples, neutral, draws, rate)
+        samples = cue.beside(beside_rng, Sounding(samples, neutral, draws, rate))
     return HEADROOM * samples
 
 

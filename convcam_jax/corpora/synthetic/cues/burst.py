@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from convcam_jax.corpora.synthetic.cues.cue import Cue, Draws, control_instants, place_s
+from convcam_jax.corpora.synthetic.cues.cue import Cue, Sounding, control_instants, place_s
 from convcam_jax.corpora.synthetic.speech import BASE_LEVEL_DB
 from convcam_jax.corpora.synthetic.voice import CONTROL_STEP_S, Controls, filter_responses, noise_part
 
@@ -35,17 +35,10 @@ def noise_burst(
     return noise_part(rng, alone, filter_responses(alone, rate), n_samples, rate)
 
 
-def sound(
-    rng: np.random.Generator,
-    samples: Float64[np.ndarray, "n"],
-    controls: Controls,
-    label: int,
-    strength: float,
-    draws: Draws,
-    rate: int,
-) -> Float64[np.ndarray, "n"]:
+def sound(rng: np.random.Generator, given: Sounding, label: int, strength: float) -> Float64[np.ndarray, "n"]:
     """The samples with the burst of a class."""
-    return samples + noise_burst(rng, controls, BURST_HZ[label], draws.event_place, strength, rate)
+    burst = noise_burst(rng, given.controls, BURST_HZ[label], given.draws.event_place, strength, given.rate)
+    return given.samples + burst
 
 
 CUE = Cue("the noise burst", CLASSES, "dB re a stressed vowel", (-15.0, -9.0, -3.0, 9.0), sound=sound)

@@ -37,33 +37,35 @@ class Draws(NamedTuple):
     first_of_two: int
 
 
+class Sounding(NamedTuple):
+    """A recording that something is added to.
+
+    Attributes:
+      samples: so far.
+      controls: of the neutral recording.
+      draws: of this recording.
+      rate: of the samples, in Hz.
+    """
+
+    samples: Float64[np.ndarray, "n"]
+    controls: Controls
+    draws: Draws
+    rate: int
+
+
 def same_tracks(controls: Controls, label: int, strength: float, draws: Draws) -> Controls:
     """Of cues that are no control track."""
     return controls
 
 
-def same_sound(
-    rng: np.random.Generator,
-    samples: Float64[np.ndarray, "n"],
-    controls: Controls,
-    label: int,
-    strength: float,
-    draws: Draws,
-    rate: int,
-) -> Float64[np.ndarray, "n"]:
+def same_sound(rng: np.random.Generator, given: Sounding, label: int, strength: float) -> Float64[np.ndarray, "n"]:
     """Of cues that are control tracks alone."""
-    return samples
+    return given.samples
 
 
-def nothing_beside(
-    rng: np.random.Generator,
-    samples: Float64[np.ndarray, "n"],
-    controls: Controls,
-    draws: Draws,
-    rate: int,
-) -> Float64[np.ndarray, "n"]:
+def nothing_beside(rng: np.random.Generator, given: Sounding) -> Float64[np.ndarray, "n"]:
     """Of cues that are all that is added."""
-    return samples
+    return given.samples
 
 
 class Cue(NamedTuple):
@@ -75,9 +77,9 @@ class Cue(NamedTuple):
       unit: of the strength.
       strengths: ascending; the last one is taken where none is asked for.
       plant: control tracks with the cue, from (controls, label, strength, draws).
-      sound: samples with the cue, from (rng, samples, neutral controls, label, strength, draws, rate).
-      beside: samples with what is in the recording with the cue and in that without it, from (rng, samples, neutral
-        controls, draws, rate).
+      sound: samples with the cue, from (rng, what sounds so far, label, strength).
+      beside: samples with what is in the recording with the cue and in that without it, from (rng, what
+        sounds so far).
     """
 
     words: str

@@ -9,23 +9,17 @@ from jaxtyping import Float64
 
 from convcam_jax.corpora.synthetic.cues import burst
 from convcam_jax.corpora.synthetic.cues.burst import noise_burst
-from convcam_jax.corpora.synthetic.cues.cue import Draws
-from convcam_jax.corpora.synthetic.voice import Controls
+from convcam_jax.corpora.synthetic.cues.cue import Sounding
 
 # Between the bands of the class, 6 dB above the loudest of their bursts.
 LOUD_HZ = 3300.0
 LOUD_DB = 15.0
 
 
-def beside(
-    rng: np.random.Generator,
-    samples: Float64[np.ndarray, "n"],
-    controls: Controls,
-    draws: Draws,
-    rate: int,
-) -> Float64[np.ndarray, "n"]:
+def beside(rng: np.random.Generator, given: Sounding) -> Float64[np.ndarray, "n"]:
     """The samples with the loud burst."""
-    return samples + noise_burst(rng, controls, LOUD_HZ, draws.other_place, LOUD_DB, rate)
+    place = given.draws.other_place
+    return given.samples + noise_burst(rng, given.controls, LOUD_HZ, place, LOUD_DB, given.rate)
 
 
 CUE = burst.CUE._replace(words="the noise burst beside a louder one", beside=beside)

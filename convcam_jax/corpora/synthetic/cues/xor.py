@@ -9,23 +9,15 @@ from jaxtyping import Float64
 
 from convcam_jax.corpora.synthetic.cues import burst
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, noise_burst
-from convcam_jax.corpora.synthetic.cues.cue import Draws
-from convcam_jax.corpora.synthetic.voice import Controls
+from convcam_jax.corpora.synthetic.cues.cue import Sounding
 
 
-def sound(
-    rng: np.random.Generator,
-    samples: Float64[np.ndarray, "n"],
-    controls: Controls,
-    label: int,
-    strength: float,
-    draws: Draws,
-    rate: int,
-) -> Float64[np.ndarray, "n"]:
+def sound(rng: np.random.Generator, given: Sounding, label: int, strength: float) -> Float64[np.ndarray, "n"]:
     """The samples with both bursts."""
+    draws, samples = given.draws, given.samples
     bands = draws.first_of_two, (label - draws.first_of_two) % len(BURST_HZ)
     for half, (band, place) in enumerate(zip(bands, (draws.event_place, draws.other_place), strict=True)):
-        samples = samples + noise_burst(rng, controls, BURST_HZ[band], (half + place) / 2, strength, rate)
+        samples = samples + noise_burst(rng, given.controls, BURST_HZ[band], (half + place) / 2, strength, given.rate)
     return samples
 
 
