@@ -135,10 +135,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         checkpoints.open_manager(tmp_path / "training" / "round")
 
 
-# What Orbax leaves undone when a part cannot be read; so does the program.
-READS_DAMAGED = pytest.mark.filterwarnings(
-    "ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
 EACH_DAMAGE = [pytest.param(own, id=own.__name__, marks=pytest.mark.slow) for own in DAMAGES]
 
 
@@ -153,7 +149,6 @@ def names_of(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@READS_DAMAGED
 @pytest.mark.parametrize("damage", EACH_DAMAGE)
 def test_a_damaged_checkpoint_is_found_or_restored_as_it_was(damage, whole_checkpoint, tmp_path):
     expected, draw, found = make_progress(4.0).state.variables, random.Random(0), set()
@@ -172,7 +167,6 @@ def test_a_damaged_checkpoint_is_found_or_restored_as_it_was(damage, whole_check
     assert not found & {"commit_success.txt"}
 
 
-@READS_DAMAGED
 @pytest.mark.parametrize("damage", EACH_DAMAGE)
 def test_progress_with_damaged_arrays_is_found(damage, tmp_path):
     draw = random.Random(1)
@@ -191,7 +185,6 @@ def test_progress_with_damaged_arrays_is_found(damage, tmp_path):
     gc.collect()
 
 
-@READS_DAMAGED
 @pytest.mark.slow
 def test_a_round_whose_checkpoint_is_another_rounds_is_found(whole_checkpoint, tmp_path):
     checkpoints.save_variables(tmp_path / "other", make_progress(5.0).state.variables)

@@ -117,7 +117,6 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", [flipped, cut, removed], ids=lambda own: own.__name__)
 def test_a_damaged_checkpoint_is_left_out_and_the_members_begin_anew(tmp_path, monkeypatch, damage):
     undisturbed = train_in(tmp_path / "undisturbed", 1e6)
