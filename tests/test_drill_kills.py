@@ -9,13 +9,17 @@ import pytest
 from damage import put_back
 from drill import after, begin, differences, end, kill, results, written
 
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.synthetic.folder import folder_name
+
 pytestmark = pytest.mark.drill
 
+CORPUS_FOLDER = folder_name(SyntheticConfig(speakers_per_gender=1), sample_rate_hz=16000)
 N_RUNS, KILLS_PER_RUN = 5, 4
 # Of what is being written when the run is killed: the folder, and the name.
 WHILE_WRITTEN = {
     "features": ("{cache}/features", r"\.features"),
-    "a recording": ("{cache}/synthetic-1-seed-0-1-speakers-4-texts-16000-hz/wav", r"\.wav"),
+    "a recording": (f"{{cache}}/{CORPUS_FOLDER}/wav", r"\.wav"),
     "a compiled program": ("{cache}/xla", r"-cache$"),
     "the config": ("{run}", r"config\.json"),
     "a checkpoint": ("{run}/training/round_00_in_progress", r"."),

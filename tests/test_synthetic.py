@@ -75,6 +75,14 @@ def test_default_corpus_has_every_speaker_text_and_emotion_once():
     assert {spec.emotion for spec in specs} == set(EMOTIONS)
 
 
+def test_versions_of_a_sentence_differ_and_do_not_depend_on_how_many_there_are():
+    specs = speech.utterance_specs(SyntheticConfig(speakers_per_gender=1, texts=1, versions=3))
+    assert [spec.recording for spec in specs[:4]] == ["21a01Wa", "21a01Wb", "21a01Wc", "21a01La"]
+    first, second = (speech.render(SMALL, spec, RATE_HZ).samples for spec in specs[:2])
+    np.testing.assert_array_equal(first, speech.render(DEFAULT, speech.utterance_specs(DEFAULT)[0], RATE_HZ).samples)
+    assert not np.array_equal(first[:1000], second[:1000])
+
+
 def test_names_parse_as_those_of_emodb():
     for spec in speech.utterance_specs(SyntheticConfig(speakers_per_gender=39, texts=20)):
         assert tuple(parse_emodb_name(spec.recording)) == tuple(spec)
@@ -337,7 +345,7 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, 
 
 
 def test_every_corpus_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    fields = ("seed", "speakers_per_gender", "texts")
+    fields = ("seed", "speakers_per_gender", "texts", "versions")
     others = [dataclasses.replace(DEFAULT, **{name: getattr(DEFAULT, name) + 1}) for name in fields]
     names = [corpus_folder.folder_name(config, RATE_HZ) for config in (DEFAULT, *others)]
     names.append(corpus_folder.folder_name(DEFAULT, 8000))
@@ -352,8 +360,8 @@ def test_a_folder_does_not_depend_on_which_of_its_recordings_are_used(small_fold
     corpus_folder.write_corpus(used, small_folder, RATE_HZ)
     assert files_of(small_folder) == before
     assert corpus_folder.folder_name(used, RATE_HZ) == corpus_folder.folder_name(SMALL, RATE_HZ)
-    about = {"corpus_version": 2, "sample_rate_hz": 16000, "seed": 0, "speakers_per_gender": 1, "texts": 1}
-    assert json.loads(before["synthetic.json"]) == about
+    sizes = {"speakers_per_gender": 1, "texts": 1, "versions": 1}
+    assert json.loads(before["synthetic.json"]) == {"corpus_version": 2, "sample_rate_hz": 16000, "seed": 0, **sizes}
 
 
 def test_progress_is_shown_only_while_recordings_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

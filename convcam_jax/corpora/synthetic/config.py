@@ -15,6 +15,7 @@ class SyntheticConfig(CorpusConfig):
     seed: int = 0
     speakers_per_gender: int = 3
     texts: int = 4
+    versions: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -22,3 +23,5 @@ class SyntheticConfig(CorpusConfig):
         # Names have two digits, from 21 on.
         require(1 <= self.speakers_per_gender <= 39, "corpus.speakers_per_gender", "must lie in 1..39")
         require(1 <= self.texts <= 20, "corpus.texts", "must lie in 1..20")
+        # Of a sentence in an emotion by a speaker; each has a letter.
+        require(1 <= self.versions <= 26, "corpus.versions", "must lie in 1..26")

@@ -23,12 +23,12 @@ from convcam_jax.system.progress import with_progress
 # By which the user chooses where the corpus lies.
 _FLAG = "--cache_dir"
 # Of the config's fields, those that the recordings depend on.
-_SOUND_FIELDS = ("seed", "speakers_per_gender", "texts")
+_SOUND_FIELDS = ("seed", "speakers_per_gender", "texts", "versions")
 
 
 def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
     """A name that no other synthetic corpus has."""
-    sizes = f"{config.speakers_per_gender}-speakers-{config.texts}-texts"
+    sizes = f"{config.speakers_per_gender}-speakers-{config.texts}-texts-{config.versions}-versions"
     return f"synthetic-{speech.CORPUS_VERSION}-seed-{config.seed}-{sizes}-{sample_rate_hz}-hz"
 
 

@@ -13,6 +13,7 @@ irregular voicing.
 """
 
 from enum import IntEnum
+from string import ascii_lowercase
 from typing import NamedTuple
 
 import numpy as np
@@ -187,10 +188,11 @@ def texts(config: SyntheticConfig) -> dict[str, str]:
 def utterance_specs(config: SyntheticConfig) -> tuple[UtteranceSpec, ...]:
     """All recordings of the corpus, in the order of their names' parts."""
     return tuple(
-        UtteranceSpec(speaker, text, emotion, "a")
+        UtteranceSpec(speaker, text, emotion, version)
         for speaker in speaker_genders(config)
         for text in texts(config)
         for emotion in EMOTIONS
+        for version in ascii_lowercase[: config.versions]
     )
 
 
