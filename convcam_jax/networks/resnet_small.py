@@ -2,9 +2,10 @@
 
 Behind a convolution of the input there are blocks, each of a convolution and a residual of two others (He et al., "Deep
 Residual Learning for Image Recognition", CVPR 2016); all have 3 x 3 kernels and batch normalisation. A block
-max-pools what its first convolution gives. The logits are a linear function of the mean over the nodes on which a
-recording sounds (Lin, Chen and Yan, "Network In Network", ICLR 2014), whose weights add up to zero over the classes: so
-the logits do, the largest is above zero, and the map of the class that the network decides for has something in it.
+max-pools what its first convolution gives. The logits are a linear function of the mean of each row of nodes over the
+time in which a recording sounds, so that it matters how high a sound lies, not when it comes. Over all nodes (Lin, Chen
+and Yan, "Network In Network", ICLR 2014) the mean would not say how high. The weights add up to zero over the classes:
+so the logits do, and the largest is above zero.
 
 Recordings are packed on one strip without their padding. Silence is zero behind every layer and counts in no mean and
 no moment: the frames that follow a recording never matter.
@@ -49,7 +50,7 @@ class ResNetSmallConfig:
     Attributes:
       name: the key in `NETWORKS`.
       filters: of the first convolution and of each block.
-      dropout_rate: of the channels' means, in training.
+      dropout_rate: of the rows' means, in training.
     """
 
     name: str = "resnet_small"
@@ -196,10 +197,11 @@ class ResNetSmallModule(nn.Module):
 
     def _classify(self, values: Array, places: Array) -> Array:
         own = (places & is_active(values)[None]).astype(values.dtype)
-        n_nodes = jnp.maximum(own.sum(1), 1.0) * len(values)
-        mean = own @ values.sum(0) / n_nodes[:, None]
-        mean = nn.Dropout(self.config.dropout_rate, deterministic=not self.trains)(mean)
-        return ZeroSumOutput(self.n_classes, name=_OUTPUT)(mean)
+        n_columns = jnp.maximum(own.sum(1), 1.0)
+        means = jnp.einsum("bl,hlk->bhk", own, values) / n_columns[:, None, None]
+        means = means.reshape(len(means), -1)
+        means = nn.Dropout(self.config.dropout_rate, deterministic=not self.trains)(means)
+        return ZeroSumOutput(self.n_classes, name=_OUTPUT)(means)
 
 
 class Part(nn.Module):
