@@ -41,6 +41,20 @@ def accuracy_table(run: Path, measure: str) -> str:
     return _markdown(lines)
 
 
+def unknown_speakers(run: Path) -> str:
+    """Accuracy and UAR of a run that leaves speakers out, all groups together, with intervals over the speakers."""
+    rows = read_csv(run / "tables" / "accuracy.csv")
+    levels = set(rows["level"])
+    rows = rows[rows["level"] == ("all" if "all" in levels else "group")].set_index("measure")
+    scores = [
+        f"{name} {row['mean']:.1f} % ({row['speakers_low']:.1f} to {row['speakers_high']:.1f})"
+        for name, row in zip(("accuracy", "UAR"), (rows.loc["accuracy"], rows.loc["uar"]), strict=True)
+    ]
+    first = rows.iloc[0]
+    counts = f"{int(first['n_recordings'])} recordings of {int(first['n_speakers'])} speakers, {int(first['seeds'])} seeds"
+    return f"{', '.join(scores)}; {counts}"
+
+
 def energy_table(run: Path) -> str:
     """The energy inside the masks of the chosen models beside its controls."""
     rows = read_csv(run / "controls.csv")
@@ -69,6 +83,9 @@ MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
     ("emodb", "uar"): lambda run: accuracy_table(run, "uar"),
     ("emodb", "energy"): energy_table,
+    ("emodb_speakers", "scores"): unknown_speakers,
+    ("ravdess_speakers", "scores"): unknown_speakers,
+    ("tess_speakers", "scores"): unknown_speakers,
     ("evidence", "methods"): evidence_table,
 }
 

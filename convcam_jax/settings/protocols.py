@@ -46,8 +46,8 @@ MODERN = Preset(
     scale="decibel",
     standardisation="per_bin",
     train={
-        "epochs": 60,
-        "patience_epochs": 60,
+        "epochs": 40,
+        "patience_epochs": 40,
         "batch_size": 8,
         "learning_rate": 0.002,
         "warmup_epochs": 2,
