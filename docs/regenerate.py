@@ -52,7 +52,7 @@ def unknown_speakers(run: Path) -> str:
     ]
     first = rows.iloc[0]
     counts = f"{int(first['n_recordings'])} recordings of {int(first['n_speakers'])} speakers, {int(first['seeds'])} seeds"
-    return f"{', '.join(scores)}; {counts}"
+    return f"  {', '.join(scores)}; {counts}"
 
 
 def energy_table(run: Path) -> str:
