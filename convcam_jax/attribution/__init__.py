@@ -37,9 +37,12 @@ from convcam_jax.attribution.perturbations import (
     sound_and_silence,
 )
 from convcam_jax.attribution.propagation import (
+    alpha_beta_lrp,
+    composite_lrp,
     deconvolution,
     deep_lift,
     epsilon_lrp,
+    gamma_lrp,
     guided_backpropagation,
 )
 
@@ -67,6 +70,9 @@ METHODS: Mapping[str, Method] = {
     "guided_backpropagation": guided_backpropagation.METHOD,
     "deconvolution": deconvolution.METHOD,
     "epsilon_lrp": epsilon_lrp.METHOD,
+    "gamma_lrp": gamma_lrp.METHOD,
+    "alpha_beta_lrp": alpha_beta_lrp.METHOD,
+    "composite_lrp": composite_lrp.METHOD,
     "deep_lift": deep_lift.METHOD,
     "occlusion": occlusion.METHOD,
     "rise": rise.METHOD,
