@@ -5,8 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from plain_network import N_INPUT_FRAMES, PlainCase, explain_case, make_plain_case
+from plain_network import N_INPUT_FRAMES, NODES, PlainCase, explain_case, make_plain_case
+from small_network import NETWORK, make_recordings, make_variables
 
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_members
 from convcam_jax.attribution.propagation import alpha_beta_lrp, composite_lrp, gamma_lrp
 from convcam_jax.attribution.propagation.layers import with_layer_rule
 from convcam_jax.attribution.propagation.programs import NoRuleError
@@ -188,3 +191,19 @@ def test_maps_are_those_of_zennit(name):
     case = whole(make_plain_case(6))
     for own, their in zip(explain_case(case, name), zennit_maps(name, case), strict=True):
         assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
+
+
+@pytest.mark.slow
+def test_packed_recordings_have_the_relevance_of_padded_ones():
+    """With the network's own kernels, and mapped over members."""
+    recordings, names = make_recordings(3), (*RULES, "full_grad")
+    members = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_variables(seed=1), make_variables(seed=2))
+    strata, ways = np.arange(3)[:, None], tuple(AttributionConfig(name) for name in names)
+    layout = NETWORK.layout(np.asarray(recordings.n_frames)[:, None])
+    maps = explain_members(members, recordings, strata, NETWORK, layout, ways).signed_maps
+    for member in range(2):
+        params = jax.tree.map(lambda leaf, own=member: leaf[own], members)["params"]
+        case = PlainCase(params, *recordings[::2], jnp.zeros((3, *NODES, 1)), recordings.n_frames)
+        for name, found in zip(names, maps, strict=True):
+            plain = explain_case(case, name)
+            assert np.linalg.norm(found[member] - plain) <= 1e-3 * np.linalg.norm(plain), name

@@ -29,6 +29,7 @@ from convcam_jax.attribution.gradients import (
 )
 from convcam_jax.attribution.method import Method
 from convcam_jax.attribution.perturbations import (
+    extremal_masks,
     filling,
     kernel_shap,
     lime,
@@ -42,6 +43,7 @@ from convcam_jax.attribution.propagation import (
     deconvolution,
     deep_lift,
     epsilon_lrp,
+    full_grad,
     gamma_lrp,
     guided_backpropagation,
 )
@@ -73,11 +75,13 @@ METHODS: Mapping[str, Method] = {
     "gamma_lrp": gamma_lrp.METHOD,
     "alpha_beta_lrp": alpha_beta_lrp.METHOD,
     "composite_lrp": composite_lrp.METHOD,
+    "full_grad": full_grad.METHOD,
     "deep_lift": deep_lift.METHOD,
     "occlusion": occlusion.METHOD,
     "rise": rise.METHOD,
     "lime": lime.METHOD,
     "kernel_shap": kernel_shap.METHOD,
+    "extremal_masks": extremal_masks.METHOD,
     "filling": filling.METHOD,
     "sound_and_silence": sound_and_silence.METHOD,
 }

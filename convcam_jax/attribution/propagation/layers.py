@@ -9,11 +9,17 @@ by the sign of this product, and biases, by theirs. Along several ways from an i
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from convcam_jax.attribution.propagation.programs import KERNELS, LOOPS, PRODUCTS, REFUSED, Call, NoRuleError, run
+from convcam_jax.attribution.propagation.programs import (
+    Call,
+    choice,
+    is_real,
+    place_of_weights,
+    refused,
+    run,
+)
 from convcam_jax.attribution.propagation.rules import in_proportion
 
 
@@ -72,29 +78,22 @@ def _begun(values: Array, ones: Array | None) -> _Parts:
     return _Parts(values, jnp.maximum(values, 0), jnp.minimum(values, 0), ones)
 
 
-def _is_real(value: Any) -> bool:
-    return bool(jnp.issubdtype(jnp.result_type(value), jnp.floating))
-
-
 class _Layers(NamedTuple):
     """A `programs.Handling` by a rule for layers."""
 
     rule: LayerRule
 
     def constant(self, value: Any) -> _Parts:
-        if not _is_real(value):
+        if not is_real(value):
             return _Parts(value, value, value, value)
         # What pads maxima is never chosen.
         finite = jnp.where(jnp.isfinite(value), value, 0)
         return _Parts(value, jnp.maximum(finite, 0), jnp.minimum(finite, 0), jnp.zeros_like(value))
 
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
-        weights = [own.values for own, moved in zip(streams, call.moved, strict=True) if not moved]
-        has_weights = any(map(_is_real, weights))
-        if call.name in LOOPS and has_weights:
-            raise NoRuleError(f"{REFUSED}{call.name}, which may multiply with weights")
-        if call.name in (*PRODUCTS, "div") or (call.name in KERNELS and has_weights):
-            return [_product(call, streams)]
+        weights = place_of_weights(call, [own.values for own in streams])
+        if weights is not None:
+            return [_product(call, streams, weights)]
         is_weighted = any(streams[place].is_weighted for place in call.places)
         values, raised, lowered = (call(*own) for own in list(zip(*streams, strict=True))[:3])
         ones: Sequence[Array | None] = [None] * len(values)
@@ -112,16 +111,10 @@ class _Layers(NamedTuple):
         return _begun(self._ruled(function(streams[place].values), streams[place]), None)
 
     def select(self, call: Call, streams: Sequence[_Parts]) -> _Parts:
-        choose, own = call.of_moved([own.values for own in streams]), [streams[place] for place in call.places]
-        values, raised, lowered, ones = (tuple(part) for part in list(zip(*own, strict=True))[:4])
-        chosen, back = jax.vjp(choose, *values)
-        _, of_winners = jax.vjp(back, chosen)
-
-        def won(parts: tuple[Array, ...]) -> Array:
-            [found] = of_winners(parts)
-            return found
-
-        counted = won(ones) if _has_ones(call, streams) else None
+        own = [streams[place] for place in call.places]
+        chosen, won = choice(call, [other.values for other in streams])
+        raised, lowered = tuple(part.raised for part in own), tuple(part.lowered for part in own)
+        counted = won(tuple(part.ones for part in own)) if _has_ones(call, streams) else None
         return _Parts(chosen, won(raised), won(lowered), counted, any(part.is_weighted for part in own))
 
     def closed(self, parts: _Parts) -> Array:
@@ -138,16 +131,13 @@ def _has_ones(call: Call, streams: Sequence[_Parts]) -> bool:
     """Whether what depends on the input is made of it in the first layer."""
     have = {streams[place].ones is not None for place in call.places}
     if len(have) > 1:
-        raise NoRuleError(f"{REFUSED}{call.name} of values of different layers")
+        raise refused(f"{call.name} of values of different layers")
     return have.pop()
 
 
-def _product(call: Call, streams: Sequence[_Parts]) -> _Parts:
-    """Through a product of the one operand that depends on the input with weights."""
-    weights = [place for place, own in enumerate(streams) if not call.moved[place] and _is_real(own.values)]
-    if len(call.places) != 1 or len(weights) != 1:
-        raise NoRuleError(f"{REFUSED}{call.name} of several factors that may be weights")
-    [at], [weighs] = call.places, weights
+def _product(call: Call, streams: Sequence[_Parts], weighs: int) -> _Parts:
+    """Through a product of the one operand that depends on the input with weights, which are in the place `weighs`."""
+    [at] = call.places
     own, weight = streams[at], streams[weighs]
 
     def times(part: Array, factor: Any) -> Array:

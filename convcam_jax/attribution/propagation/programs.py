@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array
 
@@ -25,23 +26,28 @@ _LINEAR = frozenset(
     )
 )
 # Linear only if all but one of their factors are the same for all inputs.
-PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})
+_PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})
 _SELECTING = frozenset({"max", "min", "reduce_max", "reduce_min", "reduce_window", "reduce_window_max"})
 _LIMITS = frozenset({"max", "min"})
 _BENDS = frozenset({"abs", "erf", "logistic", "tanh"})
 _CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr"}
 # What is kept with a gradient, or a way of being mapped, of its own, and loops: they are not taken apart.
-KERNELS = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr", "custom_vmap_call"})
-LOOPS = frozenset({"scan", "while"})
-_WHOLE = KERNELS | LOOPS
+_KERNELS = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr", "custom_vmap_call"})
+_LOOPS = frozenset({"scan", "while"})
+_WHOLE = _KERNELS | _LOOPS
 # Found inside them, of places and of winners.
 _BOOKKEEPING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "iota", "cond"})
-
-REFUSED = "config field attribution.method: needs a rule for all that the network computes, which has "
 
 
 class NoRuleError(UserError):
     """A network computes something that no rule is known for."""
+
+
+def refused(what: str) -> NoRuleError:
+    """The error that says what in a network has no rule."""
+    return NoRuleError(
+        f"config field attribution.method: needs a rule for all that the network computes, which has {what}"
+    )
 
 
 class Call(NamedTuple):
@@ -76,6 +82,34 @@ class Call(NamedTuple):
             return self(*(given.get(place, own) for place, own in enumerate(constants)))[0]
 
         return function
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value can be differentiated, or be weights."""
+    return bool(jnp.issubdtype(jnp.result_type(value), jnp.floating))
+
+
+def place_of_weights(call: Call, values: Sequence[Any]) -> int | None:
+    """Which operand of a linear call, of these `values`, are the weights that it multiplies with; None without any.
+
+    Raises:
+      NoRuleError: it cannot be known.
+    """
+    real = [place for place, own in enumerate(values) if not call.moved[place] and is_real(own)]
+    if call.name in _LOOPS and real:
+        raise refused(f"{call.name}, which may multiply with weights")
+    if call.name not in (*_PRODUCTS, "div") and not (call.name in _KERNELS and real):
+        return None
+    if len(call.places) != 1 or len(real) != 1:
+        raise refused(f"{call.name} of several factors that may be weights")
+    return real[0]
+
+
+def choice(call: Call, values: Sequence[Any]) -> tuple[Array, Callable[[tuple[Array, ...]], Array]]:
+    """What a selecting call chooses of `values`; and what it would choose of others, the winners being the same."""
+    chosen, back = jax.vjp(call.of_moved(values), *(values[place] for place in call.places))
+    _, of_winners = jax.vjp(back, chosen)
+    return chosen, lambda others: of_winners(others)[0]
 
 
 @runtime_checkable
@@ -140,7 +174,7 @@ def _step(equation: Any, operands: Sequence[_Held], handling: Handling[Any]) -> 
     if _kind(call) == "linear":
         return [(own, True) for own in handling.linear(call, streams)]
     if len(equation.outvars) != 1:
-        raise NoRuleError(f"{REFUSED}{call.name}, which compares values and has several results")
+        raise refused(f"{call.name}, which compares values and has several results")
     return [(handling.select(call, streams), True)]
 
 
@@ -151,8 +185,8 @@ def _kind(call: Call) -> str:
     """
     name = call.name
     is_linear = name in _LINEAR
-    if (name in PRODUCTS and len(call.places) > 1) or (name == "div" and call.moved[1]):
-        raise NoRuleError(f"{REFUSED}{name} of two values that both depend on the input")
+    if (name in _PRODUCTS and len(call.places) > 1) or (name == "div" and call.moved[1]):
+        raise refused(f"{name} of two values that both depend on the input")
     if name == "select_n" and call.moved[0]:
         is_linear = False
     if is_linear:
@@ -162,7 +196,7 @@ def _kind(call: Call) -> str:
     names = _inner_names(call.equation) if name in _WHOLE else {name}
     unknown = sorted(names - _LINEAR - _SELECTING - _BOOKKEEPING - _WHOLE - set(_CALLS))
     if unknown or name not in _WHOLE:
-        raise NoRuleError(f"{REFUSED}{', '.join(unknown) or name}, of which no rule is known")
+        raise refused(f"{', '.join(unknown) or name}, of which no rule is known")
     return "selecting" if names & _SELECTING else "linear"
 
 
