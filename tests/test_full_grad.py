@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import reference_simplenet
 from linear_case import GRID, N_FRAMES, PRESENT, SPECTROGRAMS, scored_by
-from plain_network import make_plain_case
+from plain_network import NODES, PlainCase, explain_case, make_plain_case
+from small_network import NETWORK, make_recordings, make_variables
 
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_members
 from convcam_jax.attribution.propagation.full_grad import full_grad, shares
 
 BIAS = 0.5
@@ -60,3 +63,32 @@ def test_the_parts_of_input_and_biases_sum_to_the_logit():
     assert min(map(abs, parts.values())) > 1e-3
     np.testing.assert_allclose(of_biases.sum(), sum(parts.values()), rtol=1e-3)
     np.testing.assert_allclose(of_input.sum() + of_biases.sum() + dense, value, rtol=1e-3)
+
+
+def pooled_first(params, spectrograms):
+    """The last convolution's output of the plain network, where the other two are pooled in front of bias and ReLU."""
+    values = spectrograms[..., None]
+    for layer in range(3):
+        weights = params[f"convolutions_{layer}"]
+        axes = ("NHWC", "HWIO", "NHWC")
+        values = jax.lax.conv_general_dilated(values, weights["kernel"], (1, 1), "VALID", dimension_numbers=axes)
+        if layer < 2:
+            values = reference_simplenet.max_pool(values, (1, 2))
+        values = jax.nn.relu(values + weights["bias"][None, None, None])
+    return values
+
+
+@pytest.mark.slow
+def test_packed_recordings_have_the_map_of_padded_ones(monkeypatch):
+    """With the network's own kernels, mapped over members; pooled where SimpleNet pools."""
+    monkeypatch.setattr(reference_simplenet, "activations", pooled_first)
+    recordings = make_recordings(3)
+    members = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_variables(seed=1), make_variables(seed=2))
+    layout = NETWORK.layout(np.asarray(recordings.n_frames)[:, None])
+    strata, ways = np.arange(3)[:, None], (AttributionConfig("full_grad"),)
+    [maps] = explain_members(members, recordings, strata, NETWORK, layout, ways).signed_maps
+    for member, found in enumerate(maps):
+        params = jax.tree.map(lambda leaf, own=member: leaf[own], members)["params"]
+        inputs, n_frames, emotion = recordings
+        plain = explain_case(PlainCase(params, inputs, emotion, jnp.zeros((3, *NODES, 1)), n_frames), "full_grad")
+        assert np.linalg.norm(found - plain) <= 1e-3 * np.linalg.norm(plain)
