@@ -14,6 +14,7 @@ from convcam_jax.attribution.limits import WITHOUT_RULES
 from convcam_jax.attribution.propagation.programs import NoRuleError
 from convcam_jax.checks.evidence.config import EvidenceConfig
 from convcam_jax.data.recordings import Recordings
+from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
 from convcam_jax.system.errors import UserError
@@ -23,9 +24,9 @@ NEEDING_RULES = [name for name, method in METHODS.items() if method.needs == "ru
 WAYS = ("deep_lift", "composite_lrp", "full_grad")
 
 
-def trace(name: str, method: str, layer: str = "") -> None:
+def trace(name: str, method: str, layer: str = "", precision: Precision = "float32") -> None:
     """Make the program that explains two recordings, without compiling it."""
-    network = NETWORKS[name]().small().make(3, "float32")
+    network = NETWORKS[name]().small().make(3, precision)
     grid = tuple(max(size, 20) for size in network.smallest_input())
     n_frames = np.array([grid[1], grid[1] - 1])
     config = AttributionConfig(method, layer)
@@ -47,6 +48,10 @@ def test_networks_without_rules_are_those_of_the_list(name, method):
             trace(name, method)
     else:
         trace(name, method)
+
+
+def test_rounded_factors_have_a_rule():
+    trace("simplenet", "composite_lrp", precision="bfloat16")
 
 
 @pytest.mark.parametrize("method", NEEDING_RULES)

@@ -21,8 +21,8 @@ _LINEAR = frozenset(
     (
         *("add", "add_any", "broadcast_in_dim", "concatenate", "conv_general_dilated", "convert_element_type", "copy"),
         *("cumsum", "div", "dot_general", "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "mul"),
-        *("neg", "optimization_barrier", "pad", "pvary", "reduce_sum", "reduce_window_sum", "reshape", "rev"),
-        *("select_n", "slice", "split", "squeeze", "stack", "stop_gradient", "sub", "transpose"),
+        *("neg", "optimization_barrier", "pad", "pvary", "reduce_precision", "reduce_sum", "reduce_window_sum"),
+        *("reshape", "rev", "select_n", "slice", "split", "squeeze", "stack", "stop_gradient", "sub", "transpose"),
     )
 )
 # Linear only if all but one of their factors are the same for all inputs.
