@@ -13,11 +13,12 @@ from convcam_jax.attribution.baseline import baseline_of
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.score import target_score
 
-# Shares of the recording that masks keep: the small ones of the paper's; with more, most of the sound is kept.
+# Shares of the recording that masks keep; several, for a mask has hardly any values but 0 and 1, which rank no cells.
 AREAS = (0.05, 0.1, 0.2)
 # A mask is interpolated between so many cells, which makes it smooth: about 8 bins and 8 frames on the paper's grid.
 COARSE = (12, 24)
-# The paper's 800 steps at a rate of 0.01 go as far; a step changes a cell by the rate at most.
+# So many steps that a cell, which a step of Adam changes by about the rate, can cross 0..1 several times. The authors'
+# package TorchRay takes 800 steps at a rate of 0.01, which would cost eight times as much.
 N_STEPS, RATE = 100, 0.05
 # How much the area counts, against a score whose range is made 1: at first next to nothing, at last more than all else.
 FIRST_WEIGHT, LAST_WEIGHT = 0.01, 100.0
