@@ -50,6 +50,7 @@ def test_networks_without_rules_are_those_of_the_list(name, method):
         trace(name, method)
 
 
+@pytest.mark.slow
 def test_rounded_factors_have_a_rule():
     trace("simplenet", "composite_lrp", precision="bfloat16")
 

@@ -119,10 +119,15 @@ WRITTEN_IN_TWO_WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WRITTEN_IN_TWO_WAYS)
-@pytest.mark.parametrize(
-    "name", ["alpha_beta_lrp", *(pytest.param(own, marks=pytest.mark.slow) for own in ("gamma_lrp", "composite_lrp"))]
-)
+QUICK = ("alpha_beta_lrp", "batch normalisation")
+WAYS_BY_RULE = [
+    pytest.param(name, way, marks=() if (name, way) == QUICK else pytest.mark.slow)
+    for name in RULES
+    for way in WRITTEN_IN_TWO_WAYS
+]
+
+
+@pytest.mark.parametrize(("name", "way"), WAYS_BY_RULE)
 def test_however_a_layer_is_written_its_relevance_is_the_same(name, way):
     ours, plainly = (
         relevance(name, lambda x, own=own: readout(jax.nn.relu(own(x)))[:, 0], IMAGES)
