@@ -11,7 +11,8 @@ from plain_network import explain_case, make_plain_case
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.baseline import BLUR_CELLS, BLUR_REACH, baseline_of
 from convcam_jax.attribution.propagation import deconvolution, deep_lift, epsilon_lrp, guided_backpropagation
-from convcam_jax.attribution.propagation.rules import NoRuleError, with_rule
+from convcam_jax.attribution.propagation.programs import NoRuleError
+from convcam_jax.attribution.propagation.rules import EPSILON, with_rule
 from convcam_jax.attribution.score import class_scores
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
@@ -109,7 +110,7 @@ def torch_maps(name, case, pool="MaxPool2d"):
 
         for layer in model:
             if not isinstance(layer, torch.nn.ReLU):
-                layer.rule = EpsilonRule(epsilon=epsilon_lrp.EPSILON)
+                layer.rule = EpsilonRule(epsilon=EPSILON)
     kinds = {
         "guided_backpropagation": captum.GuidedBackprop,
         "deconvolution": captum.Deconvolution,

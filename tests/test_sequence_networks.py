@@ -74,8 +74,7 @@ def test_methods_of_nodes_explain_every_layer(name, layer):
 def test_methods_of_the_input_and_of_tokens_explain_the_network(name):
     network = network_of(name)
     levels = ("input", "tokens") if network.attention() else ("input",)
-    # These refuse a network whose nonlinearities they have no rules for.
-    refusing = ("guided_backpropagation", "deconvolution", "epsilon_lrp", "deep_lift")
+    refusing = [own for own, method in METHODS.items() if method.needs == "rules"]
     maps, _ = explain(name, [n for n, method in METHODS.items() if method.level in levels and n not in refusing])
     for method, signed in maps.items():
         on_input = METHODS[method].level == "input"

@@ -29,6 +29,7 @@ from convcam_jax.attribution.gradients import (
 )
 from convcam_jax.attribution.method import Method
 from convcam_jax.attribution.perturbations import (
+    extremal_masks,
     filling,
     kernel_shap,
     lime,
@@ -37,9 +38,13 @@ from convcam_jax.attribution.perturbations import (
     sound_and_silence,
 )
 from convcam_jax.attribution.propagation import (
+    alpha_beta_lrp,
+    composite_lrp,
     deconvolution,
     deep_lift,
     epsilon_lrp,
+    full_grad,
+    gamma_lrp,
     guided_backpropagation,
 )
 
@@ -67,11 +72,16 @@ METHODS: Mapping[str, Method] = {
     "guided_backpropagation": guided_backpropagation.METHOD,
     "deconvolution": deconvolution.METHOD,
     "epsilon_lrp": epsilon_lrp.METHOD,
+    "gamma_lrp": gamma_lrp.METHOD,
+    "alpha_beta_lrp": alpha_beta_lrp.METHOD,
+    "composite_lrp": composite_lrp.METHOD,
+    "full_grad": full_grad.METHOD,
     "deep_lift": deep_lift.METHOD,
     "occlusion": occlusion.METHOD,
     "rise": rise.METHOD,
     "lime": lime.METHOD,
     "kernel_shap": kernel_shap.METHOD,
+    "extremal_masks": extremal_masks.METHOD,
     "filling": filling.METHOD,
     "sound_and_silence": sound_and_silence.METHOD,
 }

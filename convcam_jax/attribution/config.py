@@ -24,7 +24,7 @@ class AttributionConfig:
     target: Literal["truth", "predicted"] = "truth"
     score: Score = "logit"
     precision: Precision = "float32"
-    # What integrated gradients and DeepLIFT compare a recording with.
+    # What integrated gradients, DeepLIFT and extremal masks compare a recording with.
     baseline: Baseline = "silence"
     # Of what some methods draw: noise, masks, coalitions.
     seed: int = 0

@@ -13,6 +13,9 @@ from convcam_jax.networks.network import AttentionWeights
 
 # What some methods compare a recording with: zero, the mean spectrum of other recordings, or itself blurred.
 Baseline = Literal["silence", "mean", "blurred"]
+# What a method needs of a network besides its gradient: to be taken apart by rules (`propagation.programs`), or to be
+# differentiated twice behind the explained layer.
+Needs = Literal["nothing", "rules", "second derivative"]
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
 # From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
@@ -54,6 +57,7 @@ class Method(NamedTuple):
     description: str  # the map as a formula, with the symbols of docs/attribution_methods.md
     source: str
     sign: Literal["both", ">= 0"]
+    needs: Needs = "nothing"
 
 
 def by_nodes(explain: ExplainNodes) -> Callable[[Explained], Array]:

@@ -7,8 +7,8 @@ user's `--set` changes applied by `overrides`.
 import dataclasses
 from collections.abc import Mapping
 
-from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.limits import require_explainable
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.evidence.config import EvidenceConfig
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
@@ -88,28 +88,11 @@ class Config:
             "attribution.layer",
             f"must be one of {', '.join(layers)}, or empty for the first of them",
         )
-        self._require_attention(network)
-
-    def _require_attention(self, network: Network) -> None:
-        """Methods that explain by attention need a network that has it, and one of its layers of tokens."""
         for field, methods in (
             ("attribution.method", (self.attribution.method,)),
             ("evidence.methods", self.evidence.methods),
         ):
-            needing = [name for name in methods if METHODS[name].level == "tokens"]
-            if not needing:
-                continue
-            attention = network.attention()
-            if attention is None:
-                having = [name for name, own in NETWORKS.items() if own().make(2, "float32").attention() is not None]
-                others = [name for name, method in METHODS.items() if method.level != "tokens"]
-                what = f"{needing[0]} explains by attention, which {self.network.name} does not have"
-                rule = f"{what}: take --network={' or '.join(having)}, or one of {', '.join(others)}"
-                require(False, field, rule)
-            else:
-                tokens = attention.layers
-                rule = f"must be one of {', '.join(tokens)}, whose nodes are the tokens that {needing[0]} explains"
-                require(self.attribution.layer in ("", *tokens), "attribution.layer", rule)
+            require_explainable(self.network.name, network, self.attribution.layer, field, methods)
 
     @property
     def grid(self) -> tuple[int, int]:

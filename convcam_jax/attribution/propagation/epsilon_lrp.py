@@ -1,20 +1,15 @@
 """Layer-wise relevance propagation by its epsilon rule (Bach et al., PLOS ONE 10, 2015)."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.propagation.gradient import ruled_gradient
-from convcam_jax.attribution.propagation.rules import Crossing, straight
-
-EPSILON = 1e-6
+from convcam_jax.attribution.propagation.rules import Crossing, in_proportion
 
 
 def stabilised(crossing: Crossing) -> Array:
-    """Back through a nonlinearity goes its result divided by its value, of which `EPSILON` keeps 0 away."""
-    values = crossing.values
-    away = jnp.where(values >= 0, EPSILON, -EPSILON)
-    return straight(crossing.results, values, crossing.results / (values + away))
+    """Back through a nonlinearity goes its result divided by its value, of which `rules.EPSILON` keeps 0 away."""
+    return in_proportion(crossing.results, crossing.values)
 
 
 def epsilon_lrp(explained: Explained) -> Float[Array, "B F T"]:
@@ -31,4 +26,5 @@ METHOD = Method(
     description="x ∘ ∂y/∂x, but a nonlinearity f of z has the slope f(z) / (z ± 0.000001)",
     source="Bach et al., PLOS ONE 10, 2015, Eq. 58",
     sign="both",
+    needs="rules",
 )

@@ -1,0 +1,53 @@
+"""Which methods cannot explain which networks and layers, so that a run is refused before anything is computed."""
+
+from collections.abc import Mapping, Sequence
+
+from convcam_jax.attribution import METHODS
+from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.network import Network
+from convcam_jax.system.validation import require
+
+# Networks that cannot be taken apart by rules (`propagation.programs`), by their name, and why.
+WITHOUT_RULES: Mapping[str, str] = {
+    "crnn": "has recurrent units, which multiply values that both depend on the input",
+    "spectrogram_transformer": "has attention, which multiplies values that both depend on the input",
+    "resnet_small": "asks which of its values are zero",
+}
+
+
+def require_explainable(name: str, network: Network, layer: str, field: str, methods: Sequence[str]) -> None:
+    """Check that a layer of the network called `name` can be explained by all methods, those of a config's `field`.
+
+    Raises:
+      UserError: one cannot; says which, and what to take instead.
+    """
+    for method in methods:
+        if METHODS[method].level == "tokens":
+            _require_attention(name, network, layer, field, method)
+        if METHODS[method].needs == "rules":
+            others = [own for own in NETWORKS if own not in WITHOUT_RULES]
+            what = f"{method} takes networks apart by rules, and {name} {WITHOUT_RULES.get(name)}"
+            require(name not in WITHOUT_RULES, field, f"{what}: take --network={' or '.join(others)}, or {_others()}")
+        if METHODS[method].needs == "second derivative":
+            attention = network.attention()
+            allowed = network.explained_layers()[:1] if attention is None else attention.layers
+            rule = f"must be one of {', '.join(allowed)}, behind which there is no convolution, for {method}"
+            require(layer in ("", *allowed), "attribution.layer", rule)
+
+
+def _require_attention(name: str, network: Network, layer: str, field: str, method: str) -> None:
+    attention = network.attention()
+    if attention is None:
+        having = [own for own, config in NETWORKS.items() if config().make(2, "float32").attention() is not None]
+        others = ", ".join(own for own, other in METHODS.items() if other.level != "tokens")
+        what = f"{method} explains by attention, which {name} does not have"
+        require(False, field, f"{what}: take --network={' or '.join(having)}, or one of {others}")
+    else:
+        rule = f"must be one of {', '.join(attention.layers)}, whose nodes are the tokens that {method} explains"
+        require(layer in ("", *attention.layers), "attribution.layer", rule)
+
+
+def _others() -> str:
+    """The methods that any network can be explained by."""
+    names = (name for name, method in METHODS.items() if method.level != "tokens" and method.needs == "nothing")
+    return f"one of {', '.join(names)}"

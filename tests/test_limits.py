@@ -1,0 +1,109 @@
+"""Methods that cannot explain a network or a layer: the lists are true, and a run is refused before it begins."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.attribution.explaining import explain_member
+from convcam_jax.attribution.limits import WITHOUT_RULES
+from convcam_jax.attribution.propagation.programs import NoRuleError
+from convcam_jax.checks.evidence.config import EvidenceConfig
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.kernels.precision import Precision
+from convcam_jax.networks import NETWORKS
+from convcam_jax.settings.config import Config
+from convcam_jax.system.errors import UserError
+
+NEEDING_RULES = [name for name, method in METHODS.items() if method.needs == "rules"]
+# One of each way of taking a network apart.
+WAYS = ("deep_lift", "composite_lrp", "full_grad")
+
+
+def trace(name: str, method: str, layer: str = "", precision: Precision = "float32") -> None:
+    """Make the program that explains two recordings, without compiling it."""
+    network = NETWORKS[name]().small().make(3, precision)
+    grid = tuple(max(size, 20) for size in network.smallest_input())
+    n_frames = np.array([grid[1], grid[1] - 1])
+    config = AttributionConfig(method, layer)
+    layout = network.layout(n_frames[:, None])
+    jax.eval_shape(
+        partial(explain_member, network=network, layout=layout, configs=(config,)),
+        jax.eval_shape(lambda: network.init(jax.random.key(0), grid)),
+        jax.eval_shape(lambda: Recordings(jnp.ones((2, *grid)), jnp.asarray(n_frames), jnp.arange(2))),
+        jax.ShapeDtypeStruct((1, 2), jnp.int32),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_without_rules_are_those_of_the_list(name, method):
+    if name in WITHOUT_RULES:
+        with pytest.raises(NoRuleError):
+            trace(name, method)
+    else:
+        trace(name, method)
+
+
+@pytest.mark.slow
+def test_rounded_factors_have_a_rule():
+    trace("simplenet", "composite_lrp", precision="bfloat16")
+
+
+@pytest.mark.parametrize("method", NEEDING_RULES)
+@pytest.mark.parametrize("name", WITHOUT_RULES)
+def test_a_network_without_rules_is_refused_with_what_to_take(name, method):
+    network = NETWORKS[name]()
+    with pytest.raises(
+        UserError, match=f"attribution.method: {method} takes networks apart by rules, and {name} "
+    ) as own:
+        Config(network=network, attribution=AttributionConfig(method))
+    assert "take --network=simplenet or " in str(own.value)
+    assert "or one of gradcam, " in str(own.value)
+    assert "\n" not in str(own.value)
+    with pytest.raises(UserError, match=f"evidence.methods: {method} takes networks apart"):
+        Config(network=network, evidence=EvidenceConfig(methods=("gradcam", method)))
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in WITHOUT_RULES])
+def test_other_networks_are_taken_by_all_methods_that_need_rules(name):
+    for method in NEEDING_RULES:
+        assert Config(network=NETWORKS[name](), attribution=AttributionConfig(method)).attribution.method == method
+
+
+def layers_of(name: str) -> tuple[list[str], list[str]]:
+    """Those that ShapleyCAM can explain, and the others."""
+    network = NETWORKS[name]().make(2, "float32")
+    attention = network.attention()
+    layers = list(network.explained_layers())
+    able = layers[:1] if attention is None else list(attention.layers)
+    return able, [layer for layer in layers if layer not in able]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shapley_cam_is_refused_where_a_convolution_is_behind_the_layer(name):
+    able, unable = layers_of(name)
+    for layer in ("", *able):
+        assert Config(network=NETWORKS[name](), attribution=AttributionConfig("shapleycam", layer))
+    for layer in unable:
+        with pytest.raises(UserError, match=rf"attribution\.layer: must be one of {able[0]}.* for shapleycam"):
+            Config(network=NETWORKS[name](), attribution=AttributionConfig("shapleycam", layer))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["simplenet", "spectrogram_transformer", "resnet_small"])
+def test_shapley_cam_has_a_second_derivative_where_it_is_not_refused(name):
+    network = NETWORKS[name]().small().make(3, "float32")
+    attention = network.attention()
+    layers = network.explained_layers()
+    able = layers[:1] if attention is None else attention.layers
+    for layer in able:
+        trace(name, "shapleycam", layer)
+    for layer in set(layers) - set(able):
+        with pytest.raises(ValueError, match="Linearization"):
+            trace(name, "shapleycam", layer)
