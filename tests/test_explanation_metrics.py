@@ -196,6 +196,7 @@ def test_scores_of_a_masked_input():
     assert nothing.average_drop == pytest.approx((p - 0.5) / p, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_all_metrics_are_those_of_the_list_and_the_same_for_several_maps():
     maps = jnp.asarray(np.stack([CONTRIBUTIONS, SPECTROGRAM]), jnp.float32)
     noisy = jnp.asarray(SPECTROGRAM + 0.01 * PRESENT, jnp.float32)[None]

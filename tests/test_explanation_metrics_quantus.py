@@ -92,7 +92,12 @@ def test_noisy_linear_imputation(quantus):
 
 def test_road(quantus):
     zero, key = jnp.zeros(MAPS.shape[1:]), jax.random.key(0)
-    own = {"percentages": list(range(10, 100, 10)), "noise": 0.0, "normalise": False, **QUIET}
+    own = {
+        "percentages": (100 * removal.ROAD_SHARES).round().astype(int).tolist(),
+        "noise": 0.0,
+        "normalise": False,
+        **QUIET,
+    }
     by_percentage = theirs(quantus.ROAD(**own))
     found = ours(lambda own: removal.road(answers, own, zero, key))
     assert 0 < found.mean() < 1

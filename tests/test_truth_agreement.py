@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from figure_checks import assert_no_overlapping_text
 
 from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
@@ -13,6 +14,7 @@ from convcam_jax.checks.explanation_metrics.truth_agreement import (
     spearman,
 )
 from convcam_jax.data.members import Cohort
+from convcam_jax.figures.checks.explanation_metrics import agreement
 
 METHODS = ("best", "middle", "worst")
 CONTROLS = (("none", "energy"), ("none", "random"))
@@ -116,3 +118,17 @@ def test_rows_are_named_by_recording_and_map():
     assert table["source"].tolist() == ["network", "energy"] * 2
     assert table["correct"].tolist() == [True, True, False, False]
     assert table["complexity"].tolist() == [1, 2, 3, 4]
+
+
+def test_the_figure_has_every_metric_that_can_be_ranked_with_its_interval():
+    table = agreement_table(make_metrics(), make_networks())
+    table.loc[table["metric"] == "road", ["spearman", "low", "high"]] = np.nan
+    figure = agreement(table)
+    [panel] = figure.axes
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert len(names) == len(EXPLANATION_METRICS) - 1
+    assert "sparseness (higher is better)" in names
+    [points] = [line for line in panel.lines if len(line.get_xdata()) == len(names)]
+    shown = dict(zip(names, points.get_xdata(), strict=True))
+    assert (shown["sparseness (higher is better)"], shown["complexity (lower is better)"]) == (0.5, -0.5)
+    assert_no_overlapping_text(figure)

@@ -59,7 +59,7 @@ EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
     ),
     "road": ExplanationMetric(
         "ROAD",
-        "share of the steps, 10 % to 90 % of the cells imputed, the map's highest first, at which the answer stays",
+        "share of five steps, 10 % to 90 % of the cells imputed, the map's highest first, at which the answer stays",
         *("Rong et al., ICML 2022", "lower"),
     ),
     "infidelity": ExplanationMetric(

@@ -18,10 +18,10 @@ REGION_CELLS = 4
 SELECTIVITY_SHARES = np.linspace(0, 1, 13)
 # The first quarter of the regions.
 PERTURBED_SHARES = np.linspace(0, 0.25, 9)[1:]
-ROAD_SHARES = np.linspace(0, 1, 11)[1:-1]
+ROAD_SHARES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 # Of a missing cell's eight neighbours, in Rong et al. 2022.
 _NEIGHBOURS = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
-_TOLERANCE, _MOST_ITERATIONS = 1e-5, 500
+_TOLERANCE, _MOST_ITERATIONS = 1e-4, 500
 
 
 def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "F T"], Int[Array, ""]]:

@@ -105,11 +105,10 @@ def resampled_interval(by_cue: Sequence[Float[np.ndarray, " _"]]) -> tuple[float
     """
     if sum(map(len, by_cue)) < 2:
         return np.nan, np.nan
-    rng = np.random.default_rng(0)
-    means = []
-    for _ in range(RESAMPLES):
-        cues = [by_cue[cue] for cue in rng.integers(len(by_cue), size=len(by_cue))]
-        means.append(np.concatenate([rng.choice(values, len(values)) for values in cues]).mean())
+    rng, n_cues, sizes = np.random.default_rng(0), len(by_cue), np.array([len(values) for values in by_cue])
+    drawn = rng.integers(n_cues, size=(RESAMPLES, n_cues))
+    sums = np.stack([rng.choice(values, (RESAMPLES, n_cues, len(values))).sum(-1) for values in by_cue])
+    means = np.take_along_axis(sums, drawn[None], axis=0)[0].sum(1) / sizes[drawn].sum(1)
     low, high = np.quantile(means, [0.025, 0.975]).tolist()
     return low, high
 

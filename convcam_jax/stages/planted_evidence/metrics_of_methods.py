@@ -20,6 +20,7 @@ from convcam_jax.checks.explanation_metrics.judged_maps import (
 from convcam_jax.checks.explanation_metrics.truth_agreement import agreement_table, metric_rows
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings
+from convcam_jax.figures.checks import explanation_metrics as figures
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.stages.planted_evidence.evidence import (
     Evidence,
@@ -30,14 +31,14 @@ from convcam_jax.stages.planted_evidence.evidence import (
     trained_and_random,
 )
 from convcam_jax.stages.run import Run
-from convcam_jax.system.formats import read_csv, write_csv, write_table
+from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
 from convcam_jax.system.progress import say
 
 METRICS = "evidence_metrics.csv"
 
 
 def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_metrics.csv` and the table `explanation_metrics`, from the tables of planted evidence.
+    """Write `evidence_metrics.csv`, and the table and the figure `explanation_metrics`, from planted evidence's tables.
 
     The part of a variant is kept in its folder, and not computed again when the run goes on.
     """
@@ -46,6 +47,8 @@ def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: 
     n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
     agreement = agreement_table(metrics, networks_table(scores, members, n_classes))
     write_table(workdir, "explanation_metrics", agreement, agreement.drop(columns=["ranking", "sentence"]))
+    if agreement["spearman"].notna().any():
+        write_figure(workdir / "figures" / "explanation_metrics.png", figures.agreement, agreement)
     for sentence in agreement["sentence"]:
         say(sentence)
 
