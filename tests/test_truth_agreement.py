@@ -69,6 +69,11 @@ def test_controls_are_those_of_the_same_network():
     assert row["over_random_weights"] == pytest.approx(1 / 3)
     assert row["over_shifted"] == 1
     assert row["over_energy"] == row["over_random"] == pytest.approx(2 / 3)
+    metrics = make_metrics()
+    # Of the best method the same, but for rounding.
+    metrics.loc[(metrics["method"] == "best") & (metrics["source"] == "shifted"), "sparseness"] = 3 + 1e-6
+    row = agreement_table(metrics, make_networks()).set_index("metric").loc["sparseness"]
+    assert row["over_shifted"] == pytest.approx((0.5 + 1 + 1) / 3)
 
 
 def test_sentences_say_what_the_interval_says():

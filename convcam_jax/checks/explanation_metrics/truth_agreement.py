@@ -21,6 +21,8 @@ from convcam_jax.data.members import Cohort
 
 RESAMPLES = 1000
 _FEWEST_RANKED = 3
+# What sums over moved cells differ by.
+_ROUNDING = 1e-4
 _NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
 _TRUTH = "average_precision"
 
@@ -114,11 +116,16 @@ def resampled_interval(by_cue: Sequence[Float[np.ndarray, " _"]]) -> tuple[float
 
 
 def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
-    """In which share of methods and networks the metric is better for the method's map than for the control."""
+    """In which share of methods and networks the metric is better for the method's map than for the control.
+
+    Equal values, but for rounding, count as half.
+    """
     shared = _NETWORK if control in OF_A_RECORDING else [*_NETWORK, *_WAY]
     of_control = oriented.loc[oriented["source"] == control, [*shared, "value"]].dropna()
     pairs = own.merge(of_control, on=shared, suffixes=("", "_control"))
-    return float((pairs["value"] > pairs["value_control"]).mean()) if len(pairs) else np.nan
+    equal = np.isclose(pairs["value"], pairs["value_control"], rtol=_ROUNDING, atol=0)
+    better = np.where(equal, 0.5, pairs["value"] > pairs["value_control"])
+    return float(better.mean()) if len(pairs) else np.nan
 
 
 def _ranking(own: pd.DataFrame) -> str:
