@@ -3,6 +3,7 @@
 python run.py --experiment=evidence --set=evidence.size=small      four methods, two female speakers
 python run.py --experiment=evidence                                ten methods, six speakers
 python run.py --experiment=evidence --set=evidence.size=full       all cues at four strengths each
+python run.py --experiment=evidence --set=evidence.explanation_metrics=true     and the field's metrics of all maps
 
 Networks are trained on recordings whose classes differ by one known cue, explained by every method of
 `evidence.methods`, and every map is scored against the cells that carry the cue. See docs/evidence.md.
@@ -10,7 +11,7 @@ Networks are trained on recordings whose classes differ by one known cue, explai
 
 import pandas as pd
 
-from convcam_jax.stages.planted_evidence import evidence, evidence_results
+from convcam_jax.stages.planted_evidence import evidence, evidence_results, metrics_of_methods
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.formats import write_csv
 from convcam_jax.system.progress import say
@@ -32,5 +33,7 @@ def run(settings: RunSettings) -> None:
     config = settings.config
     n_classes, shown = len(config.corpus.emotions), (config.attribution.method,)
     evidence_results.write_tables(scores, accuracies, n_classes, shown, settings.workdir)
+    if config.evidence.explanation_metrics:
+        metrics_of_methods.judge(made, scores, accuracies, settings.workdir)
     say("drawing figures")
     evidence_results.write_figures(made, scores, settings.workdir)

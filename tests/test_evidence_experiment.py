@@ -7,6 +7,7 @@ import pytest
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
 from convcam_jax.checks.evidence.explanations import compared_methods
+from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.networks.simplenet import SimpleNetConfig
@@ -29,7 +30,12 @@ def tiny_config():
         split=PerCell(parts=3),
         network=SimpleNetConfig(filters=(2, 2, 2), dense_units=4),
         train=dataclasses.replace(config.train, epochs=1, precision="float32"),
-        evidence=EvidenceConfig(variants=("burst", "none"), genders=("female",), methods=("gradient_x_input",)),
+        evidence=EvidenceConfig(
+            variants=("burst", "none"),
+            genders=("female",),
+            methods=("gradient_x_input",),
+            explanation_metrics=True,
+        ),
     )
 
 
@@ -96,12 +102,37 @@ def test_tables_verdicts_and_figures_are_there(finished):
 
 
 @pytest.mark.slow
+def test_metrics_of_explanations_are_those_of_all_maps_and_controls(finished):
+    table = read_csv(finished / "evidence_metrics.csv")
+    # Three maps of each network beside random weights and shifted ones, and two that no network makes.
+    assert len(table) == 2 * 2 * 3 * (3 * 3 + 2)
+    assert set(table["source"]) == {"network", "random_weights", "shifted", "energy", "random"}
+    assert table["completeness"].isna().equals(table["method"] == "none")
+    bounded = ["sparseness", "road", "infidelity", "average_increase", "average_drop", "average_gain", "input_fidelity"]
+    assert ((table[bounded] >= 0) & (table[bounded] <= 1 + 1e-5)).all(axis=None)
+    # What does not ask the network is the same for another class, and what is fixed does not change with the input.
+    assert table.loc[table["method"] == "none", "random_logit"].to_numpy() == pytest.approx(1, abs=1e-5)
+    assert (table.loc[table["source"] == "random", "max_sensitivity"] == 0).all()
+    # Moving a map leaves its values, and how they change.
+    wide = table[table["method"] == "gradient_x_input"].pivot_table(
+        ["sparseness", "max_sensitivity"], ["variant", "seed", "recording"], "source"
+    )
+    for name in ("sparseness", "max_sensitivity"):
+        np.testing.assert_allclose(wide[name]["shifted"], wide[name]["network"], rtol=1e-4)
+    agreement = read_csv(finished / "tables" / "explanation_metrics.csv")
+    assert agreement["metric"].tolist() == list(EXPLANATION_METRICS)
+    assert agreement["sentence"].str.len().min() > 0
+
+
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     explanations = finished / "variants" / "burst" / "explanations.npz"
     before = explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()
-    experiment.run(RunSettings(tiny_config(), finished, cache_dir))
-    assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
     config = tiny_config()
+    # What is asked for besides may be left out, or come later.
+    without = dataclasses.replace(config.evidence, explanation_metrics=False)
+    experiment.run(RunSettings(dataclasses.replace(config, evidence=without), finished, cache_dir))
+    assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
     other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
     with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))

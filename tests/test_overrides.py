@@ -106,6 +106,7 @@ OTHERS = {
     "evidence.genders": ("male", ("male",)),
     "evidence.methods": ("gradcam++,layercam", ("gradcam++", "layercam")),
     "evidence.truth_threshold": ("0.3", 0.3),
+    "evidence.explanation_metrics": ("true", True),
 }
 
 

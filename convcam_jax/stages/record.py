@@ -31,8 +31,8 @@ _HASHES = {
 }
 # By another version of these numbers may be others.
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
-# Where the corpus lies and how often a training is kept do not change a run's results.
-FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s")
+# Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
+FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s", "evidence.explanation_metrics")
 
 
 def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class EvidenceConfig:
     methods: tuple[str, ...] = dataclasses.field(default=_COMPARED_METHODS, metadata={"choices": tuple(METHODS)})
     # A cell carries the cue if its magnitude changes by this share of the largest change in the recording, or more.
     truth_threshold: float = 0.1
+    # Whether the field's metrics of explanations are computed of all maps, too, which takes longer than all the rest.
+    explanation_metrics: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.checks.evidence.explanations import (
     EvidenceMaps,
@@ -36,9 +37,10 @@ from convcam_jax.corpora.synthetic.planted import Planted
 from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.data.arrays import emotion_indices, n_frames
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
-from convcam_jax.data.members import Cohort, list_members
+from convcam_jax.data.members import Cohort, Member, list_members
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.networks.network import Variables
 from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
@@ -200,6 +202,18 @@ def explain_variant(run: Run) -> None:
 
 
 def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
+    members, variables = trained_and_random(run, cohort)
+    ways = compared_ways(run.config)
+    strata, layout = run.strata_to_explain(cohort)
+    on = counted(len(run.dataset.indices(cohort, "test")), "recording")
+    by = ", ".join(way.method for way in ways)
+    say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {by}")
+    maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, ways)
+    return EvidenceMaps(np.array([member.seed for member in members]), logits, maps)
+
+
+def trained_and_random(run: Run, cohort: Cohort) -> tuple[tuple[Member, ...], Variables]:
+    """A cohort's members, and the variables `[2 S, ...]` of the trained networks, then of those with random weights."""
     config, network = run.config, run.network
     wanted = list_members([cohort], config.train.seed_numbers())
     rounds = list(run.trained(wanted))
@@ -208,15 +222,13 @@ def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
     # Only what is learned is drawn anew; the standardisation of the inputs is not.
     random = init_round(members, network, config.train, config.grid).variables
     random |= {name: own for name, own in trained.items() if name == STATISTICS}
-    variables = concatenated([trained, random])
+    return members, concatenated([trained, random])
+
+
+def compared_ways(config: Config) -> list[AttributionConfig]:
+    """How each of the compared methods explains."""
     methods = compared_methods(config.attribution.method, config.evidence.methods)
-    ways = [dataclasses.replace(config.attribution, method=method) for method in methods]
-    strata, layout = run.strata_to_explain(cohort)
-    n_tested = len(run.dataset.indices(cohort, "test"))
-    on = counted(n_tested, "recording")
-    say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {', '.join(methods)}")
-    maps, logits = explain_pairs(variables, run.recordings, strata, network, layout, ways)
-    return EvidenceMaps(np.array([member.seed for member in members]), logits, maps)
+    return [dataclasses.replace(config.attribution, method=method) for method in methods]
 
 
 def explained(run: Run) -> dict[Cohort, EvidenceMaps]:

@@ -1,0 +1,155 @@
+"""What is known of each metric of explanations, and all of them of ONE map.
+
+To add a metric: a pure function of one recording in a file of this package, a line in `EXPLANATION_METRICS`, and one in
+`all_metrics`.
+
+Axes: F frequency bin; T time frame; P version of the recording with noise.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jaxtyping import Array, Float, Key
+
+from convcam_jax.checks.explanation_metrics import additivity, concentration, masked_input, removal, robustness
+from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording
+from convcam_jax.measures.metric_table import Better
+
+
+class ExplanationMetric(NamedTuple):
+    """A metric of one map.
+
+    Attributes:
+      words: its name in a sentence.
+      formula: what it measures, in words; the logit, the probability and the class are those of the explained class.
+      source: where it comes from.
+      better: which values are better.
+    """
+
+    words: str
+    formula: str
+    source: str
+    better: Better
+
+
+_L_MAC = "Paissan, Ravanelli and Subakan, ICML 2024 (SpeechBrain)"
+# By their columns, in the order of `evidence_metrics.csv`.
+EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
+    "sparseness": ExplanationMetric(
+        *("sparseness", "Gini coefficient of the absolute map over the cells"),
+        *("Chalasani et al., ICML 2020", "higher"),
+    ),
+    "complexity": ExplanationMetric(
+        *("complexity", "entropy of the cells' shares in the absolute map, in nats"),
+        *("Bhatt, Weller and Moura, IJCAI 2020", "lower"),
+    ),
+    "completeness": ExplanationMetric(
+        "the gap in completeness",
+        "distance of the signed map's sum from what the logit gains over silence, divided by that gain",
+        *("Sundararajan, Taly and Yan, ICML 2017", "lower"),
+    ),
+    "selectivity": ExplanationMetric(
+        *("selectivity", "area under the logit over the share of regions silenced, the map's highest first"),
+        *("Montavon, Samek and Müller, Digital Signal Processing 73, 2018", "lower"),
+    ),
+    "region_perturbation": ExplanationMetric(
+        "region perturbation",
+        "mean fall of the logit while the map's highest quarter of the regions is replaced by noise",
+        *("Samek et al., IEEE TNNLS 28, 2017", "higher"),
+    ),
+    "road": ExplanationMetric(
+        "ROAD",
+        "share of five steps, 10 % to 90 % of the cells imputed, the map's highest first, at which the answer stays",
+        *("Rong et al., ICML 2022", "lower"),
+    ),
+    "infidelity": ExplanationMetric(
+        "infidelity",
+        "squared error of the logit's losses by the map, at the best scale, where single squares are silenced, divided "
+        "by the squared losses",
+        *("Yeh et al., NeurIPS 2019", "lower"),
+    ),
+    "max_sensitivity": ExplanationMetric(
+        *("max-sensitivity", "largest change of the map under a little noise, divided by the map's norm"),
+        *("Yeh et al., NeurIPS 2019", "lower"),
+    ),
+    "local_lipschitz": ExplanationMetric(
+        *("the local Lipschitz estimate", "largest change of the map divided by the norm of the noise"),
+        *("Alvarez-Melis and Jaakkola, arXiv:1806.08049, 2018", "lower"),
+    ),
+    "random_logit": ExplanationMetric(
+        *("the random-logit test", "correlation of the map with that of another class"),
+        *("Sixt, Granz and Landgraf, ICML 2020", "lower"),
+    ),
+    "faithfulness": ExplanationMetric(
+        *("SpeechBrain's faithfulness", "probability of the whole less that of what the map masks out"),
+        *(_L_MAC, "higher"),
+    ),
+    "average_increase": ExplanationMetric(
+        *("average increase", "whether the probability of what the map lets through is above that of the whole"),
+        *(_L_MAC, "higher"),
+    ),
+    "average_drop": ExplanationMetric(
+        *("average drop", "fall of the probability from the whole to what the map lets through, divided by the first"),
+        *(_L_MAC, "lower"),
+    ),
+    "average_gain": ExplanationMetric(
+        "average gain",
+        "rise of the probability from the whole to what the map lets through, divided by the room up to 1",
+        *(_L_MAC, "higher"),
+    ),
+    "input_fidelity": ExplanationMetric(
+        *("input fidelity", "whether the answer to what the map lets through is that to the whole"),
+        *(_L_MAC, "higher"),
+    ),
+}
+
+
+class OtherMaps(NamedTuple):
+    """What the method says where the recording or the question is another.
+
+    Attributes:
+      signed_sum: of the method's signed map, in front of placing it; not a number where a map has no unit.
+      noisy: versions of the recording with a little noise.
+      noisy_maps: their maps.
+      other_class: the map of the recording for another class.
+    """
+
+    signed_sum: Float[Array, ""]
+    noisy: Float[Array, "P F T"]
+    noisy_maps: Float[Array, "P F T"]
+    other_class: Float[Array, "F T"]
+
+
+class Drawn(NamedTuple):
+    """What is drawn for a recording, the same for all its maps: fills of removed cells, and the order of equal ones."""
+
+    regions: Float[Array, "F T"]
+    imputed: Float[Array, "F T"]
+    order: Key[Array, ""]
+
+
+def all_metrics(
+    answers: Answers, recording: ExplainedRecording, others: OtherMaps, drawn: Drawn
+) -> dict[str, Float[Array, ""]]:
+    """All metrics of one map, by the names of `EXPLANATION_METRICS`."""
+    own_map, taken_away = recording.relevance, additivity.silenced_squares(recording.spectrogram)
+    return {
+        "sparseness": concentration.sparseness(recording),
+        "complexity": concentration.complexity(recording),
+        "completeness": additivity.completeness(answers, recording, others.signed_sum),
+        "selectivity": removal.selectivity(answers, recording),
+        "region_perturbation": removal.region_perturbation(answers, recording, drawn.regions),
+        "road": removal.road(answers, recording, drawn.imputed, drawn.order),
+        "infidelity": additivity.infidelity(answers, recording, taken_away),
+        "max_sensitivity": robustness.max_sensitivity(own_map, others.noisy_maps),
+        "local_lipschitz": robustness.local_lipschitz(own_map, others.noisy_maps, recording.spectrogram, others.noisy),
+        "random_logit": robustness.random_logit(own_map, others.other_class),
+        **masked_input.masked_input_scores(answers, recording)._asdict(),
+    }
+
+
+def metrics_table() -> str:
+    """The table of docs/explanation_metrics.md, as Markdown."""
+    rows = [("column", "what it measures", "better", "source"), ("---",) * 4]
+    rows += [(f"`{name}`", m.formula, m.better, m.source) for name, m in EXPLANATION_METRICS.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

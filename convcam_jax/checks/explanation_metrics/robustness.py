@@ -1,0 +1,41 @@
+"""Whether a map of ONE recording changes when it should: with the class, but not with a little noise.
+
+Axes: F frequency bin; T time frame; P version of the recording with noise.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def _norms(arrays: Float[Array, "P F T"]) -> Float[Array, " P"]:
+    return jnp.sqrt((arrays**2).sum((1, 2)))
+
+
+def max_sensitivity(own_map: Float[Array, "F T"], noisy_maps: Float[Array, "P F T"]) -> Float[Array, ""]:
+    """Largest change of the map under noise, as a share of its norm; not finite for a map of zeros.
+
+    Source: Yeh et al., "On the (in)fidelity and sensitivity of explanations", NeurIPS 2019.
+    """
+    return (_norms(noisy_maps - own_map[None]) / _norms(own_map[None])).max()
+
+
+def local_lipschitz(
+    own_map: Float[Array, "F T"],
+    noisy_maps: Float[Array, "P F T"],
+    spectrogram: Float[Array, "F T"],
+    noisy: Float[Array, "P F T"],
+) -> Float[Array, ""]:
+    """Largest change of the map for the change of the input.
+
+    Source: Alvarez-Melis and Jaakkola, "On the robustness of interpretability methods", 2018, arXiv:1806.08049.
+    """
+    return (_norms(noisy_maps - own_map[None]) / _norms(noisy - spectrogram[None])).max()
+
+
+def random_logit(own_map: Float[Array, "F T"], other_map: Float[Array, "F T"]) -> Float[Array, ""]:
+    """Pearson's correlation of the map with that of another class; not a number for a map that is equal everywhere.
+
+    Source: Sixt, Granz and Landgraf, "When explanations lie", ICML 2020, which takes the structural similarity.
+    """
+    own, other = own_map - own_map.mean(), other_map - other_map.mean()
+    return (own * other).sum() / jnp.sqrt((own**2).sum() * (other**2).sum())

@@ -1,0 +1,150 @@
+"""Which metric of explanations ranks methods as planted truth does: tables in, tables out.
+
+In every network that has learned its cue, methods (with their placements) are ranked by the mean of a metric over the
+recordings that the network classifies correctly, and by the mean average precision of their maps as detectors of the
+cue's cells. Spearman's correlation of both is averaged over the networks; its interval is that of resamplings of cues
+and, within them, of networks (Davison and Hinkley, "Bootstrap methods and their application", 1997, section 3.8).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy import stats
+
+from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
+from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RECORDING
+from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
+from convcam_jax.corpora.synthetic.variants import of_cue
+from convcam_jax.data.members import Cohort
+
+RESAMPLES = 1000
+_FEWEST_RANKED = 3
+# What sums over moved cells differ by.
+_ROUNDING = 1e-4
+_NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
+_TRUTH = "average_precision"
+
+
+def metric_rows(
+    variant: str,
+    cohort: Cohort,
+    seed: int,
+    correct: Bool[np.ndarray, " N"],
+    test: HeldOut,
+    names: Sequence[tuple[str, str, str]],
+    values: Mapping[str, Float[np.ndarray, "N M"]],
+) -> pd.DataFrame:
+    """One network's part of `evidence_metrics.csv`; `names` are method, placement and source of every map."""
+    keys = [
+        (variant, *cohort, seed, recording, name, bool(right), *map_name)
+        for recording, name, right in zip(test.recordings, test.classes, correct, strict=True)
+        for map_name in names
+    ]
+    columns = {name: values[name].ravel() for name in EXPLANATION_METRICS}
+    return pd.DataFrame(keys, columns=KEYS).assign(**columns)
+
+
+def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """One row per metric: how it ranks the methods, and how that agrees with planted truth.
+
+    Args:
+      metrics: `evidence_metrics.csv`.
+      networks: `psychometric.networks_table` of the same run.
+
+    Returns:
+      metric, better, spearman (mean over networks, -1 to 1), low, high (95 %), n_methods, n_networks, over_CONTROL
+      (share of methods and networks in which the metric prefers the method's map to that control), ranking (the methods
+      by their mean rank, the best first) and a sentence. Missing where nothing can be ranked.
+    """
+    truth = networks[networks["learned"] & (networks["variant"] != "none")]
+    means = _network_means(metrics)
+    rows = []
+    for name, metric in EXPLANATION_METRICS.items():
+        sign = 1 if metric.better == "higher" else -1
+        oriented = means.assign(value=sign * means[name])[[*_NETWORK, *_WAY, "source", "value"]]
+        own = oriented[oriented["source"] == "network"].merge(truth, on=[*_NETWORK, *_WAY])
+        own = own.dropna(subset=["value", _TRUTH])
+        found = _rank_correlation(own)
+        over = {f"over_{control}": _preferred(own, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)}
+        rows.append({"metric": name, "better": metric.better, **found, **over, "ranking": _ranking(own)})
+    table = pd.DataFrame(rows)
+    return table.assign(sentence=[_sentence(row) for _, row in table.iterrows()])
+
+
+def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Means over correctly classified recordings; what is not finite does not count."""
+    names = list(EXPLANATION_METRICS)
+    correct = metrics[metrics["correct"]].replace([np.inf, -np.inf], np.nan)
+    return correct.groupby([*_NETWORK, *_WAY, "source"])[names].mean().reset_index()
+
+
+def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
+    """Spearman's correlation over methods in each network: mean, interval, and how many methods and networks."""
+    correlations = pd.DataFrame(
+        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
+        columns=["cue", "correlation"],
+    ).dropna()
+    by_cue = [part.to_numpy() for _, part in correlations.groupby("cue")["correlation"]]
+    low, high = resampled_interval(by_cue)
+    mean = float(correlations["correlation"].mean()) if len(correlations) else np.nan
+    n_methods = len(own[_WAY].drop_duplicates())
+    return {"spearman": mean, "low": low, "high": high, "n_methods": n_methods, "n_networks": len(correlations)}
+
+
+def spearman(first: pd.Series, second: pd.Series) -> float:
+    """Spearman's correlation; missing for fewer than three values, and where one of both is the same everywhere."""
+    if len(first) < _FEWEST_RANKED or first.nunique() < 2 or second.nunique() < 2:
+        return np.nan
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def resampled_interval(by_cue: Sequence[Float[np.ndarray, " _"]]) -> tuple[float, float]:
+    """95 % interval of the mean of all values: cues are drawn anew, and in each of them its networks' values.
+
+    Missing for fewer than two values.
+    """
+    if sum(map(len, by_cue)) < 2:
+        return np.nan, np.nan
+    rng, n_cues, sizes = np.random.default_rng(0), len(by_cue), np.array([len(values) for values in by_cue])
+    drawn = rng.integers(n_cues, size=(RESAMPLES, n_cues))
+    sums = np.stack([rng.choice(values, (RESAMPLES, n_cues, len(values))).sum(-1) for values in by_cue])
+    means = np.take_along_axis(sums, drawn[None], axis=0)[0].sum(1) / sizes[drawn].sum(1)
+    low, high = np.quantile(means, [0.025, 0.975]).tolist()
+    return low, high
+
+
+def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
+    """In which share of methods and networks the metric is better for the method's map than for the control.
+
+    Equal values, but for rounding, count as half.
+    """
+    shared = _NETWORK if control in OF_A_RECORDING else [*_NETWORK, *_WAY]
+    of_control = oriented.loc[oriented["source"] == control, [*shared, "value"]].dropna()
+    pairs = own.merge(of_control, on=shared, suffixes=("", "_control"))
+    equal = np.isclose(pairs["value"], pairs["value_control"], rtol=_ROUNDING, atol=0)
+    better = np.where(equal, 0.5, pairs["value"] > pairs["value_control"])
+    return float(better.mean()) if len(pairs) else np.nan
+
+
+def _ranking(own: pd.DataFrame) -> str:
+    """The methods by their mean rank over networks, the best first."""
+    ranks = own.assign(rank=own.groupby(_NETWORK)["value"].rank(ascending=False))
+    means = ranks.groupby(_WAY, sort=False)["rank"].mean().sort_values(kind="stable")
+    return "; ".join(method if placement == "none" else f"{method}, {placement}" for method, placement in means.index)
+
+
+def _sentence(row: pd.Series) -> str:
+    words = EXPLANATION_METRICS[row["metric"]].words
+    where = f"over {row['n_methods']} methods in {row['n_networks']} networks that have learned their cue"
+    if np.isnan(row["spearman"]):
+        return f"{words} cannot be held against planted truth: there is nothing to rank {where}"
+    if row["low"] > 0:
+        verdict = "ranks the methods as planted truth does"
+    elif row["high"] < 0:
+        verdict = "ranks the methods against planted truth"
+    else:
+        verdict = "was not shown to rank the methods as planted truth does"
+    limits = "" if np.isnan(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
+    return f"{words} {verdict}: rank correlation {row['spearman']:.2f}{limits} {where}"

@@ -1,0 +1,104 @@
+"""The field's metrics of explanations for every method's maps of planted evidence, held against the planted truth."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+
+from convcam_jax.checks.evidence.explanations import EvidenceMaps, explain_pairs
+from convcam_jax.checks.evidence.psychometric import networks_table
+from convcam_jax.checks.evidence.scoring import HeldOut
+from convcam_jax.checks.explanation_metrics.judged_maps import (
+    N_NOISY,
+    Version,
+    judged_maps,
+    metrics_of_maps,
+    with_noise,
+)
+from convcam_jax.checks.explanation_metrics.truth_agreement import agreement_table, metric_rows
+from convcam_jax.data.members import Cohort
+from convcam_jax.data.recordings import Recordings
+from convcam_jax.figures.checks import explanation_metrics as figures
+from convcam_jax.measures.analysis import correct_predictions
+from convcam_jax.stages.planted_evidence.evidence import (
+    Evidence,
+    compared_ways,
+    explained,
+    held_out,
+    placed_maps_of,
+    trained_and_random,
+)
+from convcam_jax.stages.run import Run
+from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
+from convcam_jax.system.progress import say
+
+METRICS = "evidence_metrics.csv"
+
+
+def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
+    """Write `evidence_metrics.csv`, and the table and the figure `explanation_metrics`, from planted evidence's tables.
+
+    The part of a variant is kept in its folder, and not computed again when the run goes on.
+    """
+    metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
+    write_csv(workdir / METRICS, metrics)
+    n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
+    agreement = agreement_table(metrics, networks_table(scores, members, n_classes))
+    write_table(workdir, "explanation_metrics", agreement, agreement.drop(columns=["ranking", "sentence"]))
+    if agreement["spearman"].notna().any():
+        write_figure(workdir / "figures" / "explanation_metrics.png", figures.agreement, agreement)
+    for sentence in agreement["sentence"]:
+        say(sentence)
+
+
+def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.DataFrame:
+    path = run.workdir / METRICS
+    if not path.exists():
+        tables = []
+        for cohort, own in explained(run).items():
+            say(f"metrics of explanations: variant {variant} ({cohort})")
+            tables += _of_cohort(run, cohort, own, held_out(run.dataset, variant, cohort, truth), variant)
+        write_csv(path, pd.concat(tables))
+    return read_csv(path)
+
+
+def _of_cohort(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variant: str) -> list[pd.DataFrame]:
+    """The tables of a cohort's networks."""
+    tested = run.dataset.indices(cohort, "test")
+    recordings = Recordings(*(array[np.asarray(tested)] for array in run.recordings))
+    _, variables = trained_and_random(run, cohort)
+    versions = _versions(run, cohort, own, test, variables)
+    sums = {method: tuple(signed.sum((-2, -1)) for signed in pair) for method, pair in own.maps.items()}
+    signed_sums = [sums[placed.method] for placed in versions[0].maps]
+    emotion, n_frames = np.asarray(recordings.emotion), np.asarray(recordings.n_frames)
+    correct = correct_predictions(own.logits, emotion)
+    tables = []
+    for s, seed in enumerate(own.seeds.tolist()):
+        judged = judged_maps(s, seed, versions, signed_sums, n_frames)
+        network = jax.tree.map(lambda leaf, s=s: leaf[s], variables)
+        values = metrics_of_maps(network, seed, recordings, judged, run.network)
+        tables.append(metric_rows(variant, cohort, seed, correct[s], test, judged.names, values))
+    return tables
+
+
+def _versions(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variables: dict) -> list[Version]:
+    """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
+    tested = np.asarray(run.dataset.indices(cohort, "test"))
+    ways, (strata, layout) = compared_ways(run.config), run.strata_to_explain(cohort)
+    as_they_are = Recordings(*(array[tested] for array in run.recordings))
+    spectrograms = np.asarray(as_they_are.spectrograms)
+
+    def explain(recordings: Recordings, by: list, given: np.ndarray) -> Version:
+        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, by)
+        return Version(given, placed_maps_of(run, own._replace(maps=pairs), test))
+
+    versions = [Version(spectrograms, placed_maps_of(run, own, test))]
+    for number in range(N_NOISY):
+        noisy = with_noise(as_they_are, number)
+        given = run.recordings._replace(spectrograms=run.recordings.spectrograms.at[tested].set(noisy))
+        versions.append(explain(given, ways, noisy))
+    other = run.recordings._replace(emotion=(run.recordings.emotion + 1) % run.network.n_classes)
+    asked = [dataclasses.replace(way, target="truth") for way in ways]
+    return [*versions, explain(other, asked, spectrograms)]

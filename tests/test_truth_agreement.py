@@ -1,0 +1,139 @@
+"""Which metric of explanations ranks methods as planted truth does, in tables whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_checks import assert_no_overlapping_text
+
+from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
+from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
+from convcam_jax.checks.explanation_metrics.truth_agreement import (
+    agreement_table,
+    metric_rows,
+    resampled_interval,
+    spearman,
+)
+from convcam_jax.data.members import Cohort
+from convcam_jax.figures.checks.explanation_metrics import agreement
+
+METHODS = ("best", "middle", "worst")
+CONTROLS = (("none", "energy"), ("none", "random"))
+
+
+def make_metrics() -> pd.DataFrame:
+    """Two cues, two seeds, two recordings, of which the second is not classified correctly.
+
+    Every metric is 3, 2 and 1 of the methods, 2.5 of random weights, 0 of shifted maps, and 1.5 of energy and random.
+    """
+    rows = []
+    for variant in ("burst", "pause", "none"):
+        for seed in (0, 1):
+            for recording, correct in (("a", True), ("b", False)):
+                start = (variant, "female", "all", seed, recording, "low", correct)
+                for method, value in zip(METHODS, (3, 2, 1), strict=True):
+                    sources = {"network": value if correct else 100 - value, "random_weights": 2.5, "shifted": 0}
+                    rows += [(*start, method, "none", source, own) for source, own in sources.items()]
+                rows += [(*start, method, "none", source, 1.5) for method, source in CONTROLS]
+    table = pd.DataFrame(rows, columns=[*KEYS, "value"])
+    return table.assign(**dict.fromkeys(EXPLANATION_METRICS, table["value"])).drop(columns="value")
+
+
+def make_networks(learned=True) -> pd.DataFrame:
+    """The average precision ranks the methods in their order, but in one network it is the other way around."""
+    rows = []
+    for variant in ("burst", "pause", "none"):
+        for seed in (0, 1):
+            precision = (0.1, 0.2, 0.3) if (variant, seed) == ("pause", 1) else (0.3, 0.2, 0.1)
+            rows += [
+                (variant, "female", seed, method, "none", learned, own)
+                for method, own in zip(METHODS, precision, strict=True)
+            ]
+    columns = ["variant", "group", "seed", "method", "placement", "learned", "average_precision"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_correlation_is_that_of_learned_cues_and_of_correct_answers():
+    table = agreement_table(make_metrics(), make_networks()).set_index("metric")
+    assert list(table.index) == list(EXPLANATION_METRICS)
+    higher, lower = table.loc["sparseness"], table.loc["complexity"]
+    # Three networks agree and one does not; `none` has no truth.
+    assert (higher["spearman"], higher["n_networks"], higher["n_methods"]) == (0.5, 4, 3)
+    assert lower["spearman"] == -0.5
+    assert higher["ranking"] == "best; middle; worst"
+    assert lower["ranking"] == "worst; middle; best"
+    assert higher["low"] <= 0.5 <= higher["high"]
+
+
+def test_controls_are_those_of_the_same_network():
+    row = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["sparseness"]
+    assert row["over_random_weights"] == pytest.approx(1 / 3)
+    assert row["over_shifted"] == 1
+    assert row["over_energy"] == row["over_random"] == pytest.approx(2 / 3)
+    metrics = make_metrics()
+    # Of the best method the same, but for rounding.
+    metrics.loc[(metrics["method"] == "best") & (metrics["source"] == "shifted"), "sparseness"] = 3 + 1e-6
+    row = agreement_table(metrics, make_networks()).set_index("metric").loc["sparseness"]
+    assert row["over_shifted"] == pytest.approx((0.5 + 1 + 1) / 3)
+
+
+def test_sentences_say_what_the_interval_says():
+    agreeing = make_networks()
+    agreeing = agreeing[~((agreeing["variant"] == "pause") & (agreeing["seed"] == 1))]
+    table = agreement_table(make_metrics(), agreeing).set_index("metric")
+    assert table.loc["sparseness", "sentence"] == (
+        "sparseness ranks the methods as planted truth does: rank correlation 1.00 (1.00 to 1.00) over 3 methods in 3 "
+        "networks that have learned their cue"
+    )
+    assert "complexity ranks the methods against planted truth" in table.loc["complexity", "sentence"]
+    undecided = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["road", "sentence"]
+    assert "ROAD was not shown to rank" in undecided
+    nothing = agreement_table(make_metrics(), make_networks(learned=False))
+    assert nothing["spearman"].isna().all()
+    assert nothing["sentence"].str.contains("cannot be held against planted truth").all()
+
+
+def test_what_is_not_finite_does_not_count():
+    metrics = make_metrics()
+    metrics.loc[metrics["method"] == "best", "sparseness"] = np.inf
+    row = agreement_table(metrics, make_networks()).set_index("metric").loc["sparseness"]
+    assert (row["n_methods"], row["n_networks"]) == (2, 0)
+    assert row["ranking"] == "middle; worst"
+
+
+def test_correlations_of_too_few_or_equal_values_are_missing():
+    assert np.isnan(spearman(pd.Series([1, 2]), pd.Series([1, 2])))
+    assert np.isnan(spearman(pd.Series([1, 1, 1]), pd.Series([1, 2, 3])))
+    assert spearman(pd.Series([1, 2, 3]), pd.Series([1, 4, 9])) == 1
+
+
+def test_cues_are_drawn_anew_as_wholes():
+    """Values differ between cues, not within: the interval is that of two draws out of two."""
+    assert resampled_interval([np.zeros(3), np.ones(3)]) == (0, 1)
+    assert resampled_interval([np.full(3, 0.5)]) == (0.5, 0.5)
+    assert np.isnan(resampled_interval([np.ones(1)])).all()
+
+
+def test_rows_are_named_by_recording_and_map():
+    test = HeldOut(["a", "b"], ["low", "high"], [], [])
+    names = [("gradcam", "stretched", "network"), ("none", "none", "energy")]
+    values = {name: np.arange(4.0).reshape(2, 2) + i for i, name in enumerate(EXPLANATION_METRICS)}
+    table = metric_rows("burst", Cohort("female", "all"), 3, np.array([True, False]), test, names, values)
+    assert list(table.columns) == [*KEYS, *EXPLANATION_METRICS]
+    assert table["recording"].tolist() == ["a", "a", "b", "b"]
+    assert table["source"].tolist() == ["network", "energy"] * 2
+    assert table["correct"].tolist() == [True, True, False, False]
+    assert table["complexity"].tolist() == [1, 2, 3, 4]
+
+
+def test_the_figure_has_every_metric_that_can_be_ranked_with_its_interval():
+    table = agreement_table(make_metrics(), make_networks())
+    table.loc[table["metric"] == "road", ["spearman", "low", "high"]] = np.nan
+    figure = agreement(table)
+    [panel] = figure.axes
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert len(names) == len(EXPLANATION_METRICS) - 1
+    assert "sparseness (higher is better)" in names
+    [points] = [line for line in panel.lines if len(line.get_xdata()) == len(names)]
+    shown = dict(zip(names, points.get_xdata(), strict=True))
+    assert (shown["sparseness (higher is better)"], shown["complexity (lower is better)"]) == (0.5, -0.5)
+    assert_no_overlapping_text(figure)
