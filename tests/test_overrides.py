@@ -28,6 +28,7 @@ OTHERS = {
     "corpus.seed": ("7", 7),
     "corpus.speakers_per_gender": ("2", 2),
     "corpus.texts": ("5", 5),
+    "corpus.versions": ("2", 2),
     "representation.name": ("mel", "mel"),
     "representation.sample_rate_hz": ("22050", 22050),
     "representation.cqt_sample_rate_hz": ("24000", 24000),
