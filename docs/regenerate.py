@@ -51,8 +51,8 @@ def unknown_speakers(run: Path) -> str:
         for name, row in zip(("accuracy", "UAR"), (rows.loc["accuracy"], rows.loc["uar"]), strict=True)
     ]
     first = rows.iloc[0]
-    counts = f"{int(first['n_recordings'])} recordings of {int(first['n_speakers'])} speakers, {int(first['seeds'])} seeds"
-    return f"  {', '.join(scores)}; {counts}"
+    counts = [f"{int(first[f'n_{what}'])} {what}" for what in ("recordings", "speakers")]
+    return f"  {', '.join(scores)}; {' of '.join(counts)}"
 
 
 def energy_table(run: Path) -> str:

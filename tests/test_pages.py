@@ -77,6 +77,17 @@ def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
     )
 
 
+def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "accuracy.csv").write_text(
+        "level,measure,mean,speakers_low,speakers_high,n_speakers,n_recordings\n"
+        "group,accuracy,10,10,10,5,50\nall,accuracy,75.46,66.63,84.3,10,485\n"
+        "group,uar,10,10,10,5,50\nall,uar,74.14,64.5,83.77,10,485\n"
+    )
+    expected = "  accuracy 75.5 % (66.6 to 84.3), UAR 74.1 % (64.5 to 83.8); 485 recordings of 10 speakers"
+    assert regenerate.unknown_speakers(tmp_path) == expected
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_its_notebooks_run(tmp_path):
     line = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-d", str(tmp_path / "doctrees")]
