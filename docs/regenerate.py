@@ -1,6 +1,6 @@
 """Tables and pictures of the pages made again from runs, so that they cannot drift from what the program computes.
 
-python docs/regenerate.py --run=emodb=FOLDER --run=evidence=FOLDER
+python -m docs.regenerate --run=emodb=FOLDER --run=evidence=FOLDER
 
 A page marks what is made: <!-- from emodb: accuracy --> and <!-- end -->. The runs are those whose commands stand on
 the pages, and each may be left out.
