@@ -261,6 +261,7 @@ def test_training_starts_from_the_weights_of_a_file(tmp_path, group):
     jax.tree.map(np.testing.assert_array_equal, after.best_variables, after.variables)
 
 
+@pytest.mark.slow
 def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
     path = tmp_path / "weights.h5"
     network = NETWORKS["mobilenet"](weights=str(path)).make(N_CLASSES, "float32")
