@@ -77,6 +77,14 @@ def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
     )
 
 
+def test_the_command_of_the_page_makes_tables_and_leaves_the_rest():
+    """With a run that no block names."""
+    pages = {page: page.read_bytes() for page in regenerate.DOCS.glob("*.md")}
+    arguments = [sys.executable, "-m", "docs.regenerate", "--run=nothing=nowhere"]
+    subprocess.run(arguments, cwd=PROJECT_DIR, env=environment(), check=True, timeout=120)
+    assert {page: page.read_bytes() for page in pages} == pages
+
+
 def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "accuracy.csv").write_text(
