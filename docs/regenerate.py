@@ -69,12 +69,18 @@ def energy_table(run: Path) -> str:
 
 
 def evidence_table(run: Path) -> str:
-    """Mean average precision of each method on the networks, the best first, and of the input's energy."""
+    """Mean average precision of each method on the networks, the best first, and of the input's energy.
+
+    Where one variant was planted, there is no column of the mean.
+    """
     rows = read_csv(run / "tables" / "evidence_methods.csv")
     rows = rows[rows["source"].isin(["network", "energy"])]
     rows = rows.assign(method=rows["method"].where(rows["source"] == "network", "the input's energy"))
     counts = [name for name in rows.columns if name.startswith("above_")]
-    rows = rows.drop(columns=["source", *counts]).rename(columns={"planted_mean": "mean of planted"})
+    rows = rows.drop(columns=["source", *counts])
+    n_variants = rows.columns.get_loc("planted_mean") - rows.columns.get_loc("placement") - 1
+    rows = rows.drop(columns="planted_mean") if n_variants == 1 else rows
+    rows = rows.rename(columns={"planted_mean": "mean of planted"})
     return _markdown([list(rows.columns), *([_two_digits(cell) for cell in row] for row in rows.to_numpy())])
 
 
@@ -87,6 +93,7 @@ MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("ravdess_speakers", "scores"): unknown_speakers,
     ("tess_speakers", "scores"): unknown_speakers,
     ("evidence", "methods"): evidence_table,
+    ("evidence_burst", "methods"): evidence_table,
 }
 
 

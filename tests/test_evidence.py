@@ -130,9 +130,11 @@ def test_verdicts_in_words():
     }
     sentences = found.set_index(["variant", "placement"])["sentence"]
     sentence = sentences["burst", "receptive_field"]
-    assert sentence.startswith("gradcam, placed by receptive_field, finds the noise burst: relevance mass 0.61 (0.59")
+    placed = "gradcam, placed at the receptive fields, finds the noise burst"
+    assert sentence.startswith(f"{placed}: relevance mass 0.61 (0.59")
     assert sentence.endswith("and 0.11 with random weights (3 networks of accuracy 0.90)")
-    assert sentences["burst", "stretched"].startswith("gradcam, placed by stretched, does not find the noise burst")
+    stretched = "gradcam, stretched over the input, does not find the noise burst"
+    assert sentences["burst", "stretched"].startswith(stretched)
 
 
 def test_a_single_member_has_no_interval_and_no_finding():

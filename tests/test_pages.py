@@ -96,6 +96,24 @@ def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
     assert regenerate.unknown_speakers(tmp_path) == expected
 
 
+def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
+    (tmp_path / "tables").mkdir()
+    path = tmp_path / "tables" / "evidence_methods.csv"
+    head, rest = "method,placement,source", "planted_mean,above_chance"
+    path.write_text(
+        f"{head},f0,pause,{rest}\nrise,none,network,0.5,0.25,0.375,2\nnone,none,energy,0.125,0.1,0.1125,\n"
+        "rise,none,random_weights,0.1,0.1,0.1,\n"
+    )
+    assert regenerate.evidence_table(tmp_path).splitlines() == [
+        "| method | placement | f0 | pause | mean of planted |",
+        "|---|---|---|---|---|",
+        "| rise | none | 0.50 | 0.25 | 0.38 |",
+        "| the input's energy | none | 0.12 | 0.10 | 0.11 |",
+    ]
+    path.write_text(f"{head},f0,{rest}\nrise,none,network,0.5,0.5,2\n")
+    assert regenerate.evidence_table(tmp_path).splitlines()[0] == "| method | placement | f0 |"
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_its_notebooks_run(tmp_path):
     line = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-d", str(tmp_path / "doctrees")]

@@ -209,10 +209,16 @@ _VERDICT_WORDS = {
     "no evidence planted": "marks {cue}",
 }
 
+_PLACEMENT_WORDS = {
+    NOT_PLACED: "",
+    "stretched": ", stretched over the input,",
+    "receptive_field": ", placed at the receptive fields,",
+}
+
 
 def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> str:
     words = _VERDICT_WORDS[verdict].format(cue=in_words(row["variant"]))
-    placement = "" if row["placement"] == NOT_PLACED else f", placed by {row['placement']},"
+    placement = _PLACEMENT_WORDS[row["placement"]]
     limits = f"{row['network_low']:.2f} to {row['network_high']:.2f}"
     return (
         f"{row['method']}{placement} {words}: relevance mass {row['network']:.2f} ({limits}) against "
