@@ -7,8 +7,10 @@ from toy_network import BANDS, GRID, TOY
 
 from convcam_jax.checks.evidence.explanations import Pair, compared_methods, learned_table, placed_pairs
 from convcam_jax.checks.evidence.planting import changed_cells, class_in_words, planted_utterances
+from convcam_jax.checks.evidence.relevance_scores import SCORES
 from convcam_jax.checks.evidence.scoring import (
     EVIDENCE_COLUMNS,
+    SOURCES,
     HeldOut,
     MemberMaps,
     evidence_summary,
@@ -21,7 +23,7 @@ from convcam_jax.checks.evidence.scoring import (
 from convcam_jax.corpora.synthetic import planted
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.data.members import Cohort
-from convcam_jax.figures.checks.evidence import methods
+from convcam_jax.figures.checks import evidence as figures
 
 SEEDS = (4, 7, 9)
 N_CLASSES = 3
@@ -137,6 +139,33 @@ def test_verdicts_in_words():
     assert sentences["burst", "stretched"].startswith(stretched)
 
 
+@pytest.mark.parametrize("others", [(), ("f0",)], ids=["alone", "beside another"])
+def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables(others):
+    wrong = make_table(correct=np.zeros((len(SEEDS), 3), bool))
+    scores = pd.concat([wrong, *(make_table(other) for other in others)])
+    summarised = evidence_summary(scores)
+    own = summarised[summarised["variant"] == "burst"]
+    assert len(own) == 3 * len(SCORES)
+    assert (own["members"] == 0).all()
+    assert own[["network", "energy", "over_chance_low", "share_significant"]].isna().all(axis=None)
+    ranking = method_ranking(summarised)
+    assert ranking["burst"].isna().all()
+    assert (ranking["planted_mean"].notna() == bool(others)).all()
+    verdicts = evidence_verdicts(summarised, {"burst": 0.0, "f0": 0.9}, N_CLASSES)
+    assert list(verdicts.loc[verdicts["variant"] == "burst", "sentence"]) == [
+        f"{way} was not tested on the noise burst, which the networks have not learnt: "
+        "no network classified a recording correctly"
+        for way in (
+            "gradcam, placed at the receptive fields,",
+            "gradcam, stretched over the input,",
+            "gradient_x_input",
+        )
+    ]
+    assert set(ranking["source"]) == set(SOURCES)
+    for figure in (figures.scores(summarised, "gradcam"), figures.methods(ranking, "average_precision")):
+        assert figure.axes
+
+
 def test_a_single_member_has_no_interval_and_no_finding():
     table = make_table()
     row = evidence_summary(table[table["seed"] == 4]).query(
@@ -187,7 +216,7 @@ def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
 
 def test_the_figure_of_methods_has_energy_and_chance_among_them():
     ranking = method_ranking(evidence_summary(make_table()), "relevance_mass")
-    labels = [label.get_text() for label in methods(ranking, "relevance_mass").axes[0].get_yticklabels()]
+    labels = [label.get_text() for label in figures.methods(ranking, "relevance_mass").axes[0].get_yticklabels()]
     # The energy of these recordings is noise, and a little less in the truth than by chance.
     assert labels == ["gradcam, receptive_field", "gradient_x_input", "(chance)", "(energy)", "gradcam, stretched"]
 

@@ -110,7 +110,9 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     long = correct.melt([*by, "method", "placement", "source"], list(SCORES), var_name="score")
     means = long.groupby([*by, "method", "placement", "score", "source"], as_index=False)["value"].mean()
     explained = means[means["source"].isin(("network", "random_weights"))]
-    wide = explained.pivot(index=[*by, "method", "placement", "score"], columns="source", values="value").reset_index()
+    wide = explained.pivot(index=[*by, "method", "placement", "score"], columns="source", values="value")
+    # Where no network classified anything correctly there are no columns.
+    wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
     for source in SHARED:
         own = means.loc[means["source"] == source, [*by, "score", "value"]].rename(columns={"value": source})
         wide = wide.merge(own, on=[*by, "score"])
@@ -122,11 +124,16 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns the network's mean with its 95 % interval (network_low, network_high), the mean of each control, and the
     network's mean excess over each of them with its interval (over_CONTROL, over_CONTROL_low, over_CONTROL_high);
-    share_significant is that of the network's correctly classified recordings with shift_p <= 0.05.
+    share_significant is that of the network's correctly classified recordings with shift_p <= 0.05. All values are
+    missing of a variant of which no network classified a recording correctly; its members are 0.
     """
     rows = []
     keys = ["variant", "method", "placement", "score"]
-    for key, own in member_means(table).groupby(keys, sort=False):
+    means = member_means(table)
+    ways = table.loc[table["source"] == "network", keys[:3]].drop_duplicates()
+    every = ways.merge(pd.DataFrame({"score": sorted(SCORES)}), how="cross").sort_values(keys)
+    for key, own in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
+        own = own[own["network"].notna()]
         row = dict(zip(keys, key, strict=True))
         row |= _named_interval("network", own["network"])
         row |= {control: own[control].mean() for control in CONTROLS}
@@ -136,7 +143,7 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     significant = table[table["correct"] & (table["source"] == "network")]
     significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
     shares = significant.groupby(keys[:3])["share_significant"].mean().reset_index()
-    merged = pd.DataFrame(rows).merge(shares, on=keys[:3])
+    merged = pd.DataFrame(rows).merge(shares, how="left", on=keys[:3])
     order = {variant: place for place, variant in enumerate(in_order(merged["variant"]))}
     return merged.sort_values("variant", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
@@ -157,7 +164,7 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     own, keys = summarised[summarised["score"] == score], list(RANKING_KEYS)
     long = own.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
     long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
-    wide = long.pivot_table("value", keys, "variant")
+    wide = long.groupby([*keys, "variant"])["value"].mean().unstack("variant")
     wide = wide[in_order(wide)]
     wide["planted_mean"] = wide.drop(columns="none", errors="ignore").mean(axis=1)
     planted = own[own["variant"] != "none"].assign(source="network")
@@ -219,6 +226,8 @@ _PLACEMENT_WORDS = {
 def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> str:
     words = _VERDICT_WORDS[verdict].format(cue=in_words(row["variant"]))
     placement = _PLACEMENT_WORDS[row["placement"]]
+    if row["members"] == 0:
+        return f"{row['method']}{placement} {words}: no network classified a recording correctly"
     limits = f"{row['network_low']:.2f} to {row['network_high']:.2f}"
     return (
         f"{row['method']}{placement} {words}: relevance mass {row['network']:.2f} ({limits}) against "

@@ -125,9 +125,12 @@ def methods(ranking: pd.DataFrame, score: str) -> Figure:
     values = ranking[columns].to_numpy(dtype=float)
     figure, axes = style.new_figure(1, 1, height=1.2 + 0.24 * len(ranking))
     panel = axes[0, 0]
-    image = panel.imshow(values, aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=np.nanmax(values))
-    for (row, column), value in np.ndenumerate(values):
-        colour = "white" if value < 0.6 * np.nanmax(values) else "black"
+    # Of a variant of which no network got a recording right there are no values, and its cells stay empty.
+    highest = np.nan_to_num(values).max() or 1.0
+    image = panel.imshow(values, aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=highest)
+    for row, column in np.argwhere(np.isfinite(values)):
+        value = values[row, column]
+        colour = "white" if value < 0.6 * highest else "black"
         panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
     panel.set_yticks(range(len(ranking)), [_row_label(row) for _, row in ranking.iterrows()])
     panel.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns])
