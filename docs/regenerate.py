@@ -12,6 +12,9 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
+from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.system.formats import read_csv
 
 DOCS = Path(__file__).resolve().parent
@@ -20,6 +23,7 @@ BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 PICTURES: Mapping[str, Mapping[str, str]] = {
     "emodb": {"accuracy": "figure02", "masks": "figure03", "faithfulness": "faithfulness"},
     "evidence": {"evidence": "evidence_methods"},
+    "evidence_strengths": {"evidence_psychometric": "evidence_psychometric"},
 }
 _CONTROLS = {
     "random_blobs": "random blobs",
@@ -84,6 +88,29 @@ def evidence_table(run: Path) -> str:
     return _markdown([list(rows.columns), *([_two_digits(cell) for cell in row] for row in rows.to_numpy())])
 
 
+def thresholds_table(run: Path) -> str:
+    """The smallest cue that half of the networks learn, and that every method finds in half of them, with intervals.
+
+    Of a method of nodes, the maps are those at the receptive fields.
+    """
+    rows = read_csv(run / "tables" / "evidence_thresholds.csv")
+    rows = rows[rows["placement"] != "stretched"]
+    own = {(row["variant"], row["method"]): _threshold(row) for _, row in rows.iterrows()}
+    units = dict(zip(rows["variant"], rows["unit"], strict=True))
+    methods = list(dict.fromkeys(rows.loc[rows["what"] == "found", "method"]))
+    lines = [["cue", "unit", "networks learn", *methods]]
+    lines += [[cue, unit, *(own[cue, method] for method in ("none", *methods))] for cue, unit in units.items()]
+    return _markdown(lines)
+
+
+def _threshold(row: Mapping) -> str:
+    """The strength with its 95 % interval, or that it lies beyond the strengths that were planted."""
+    low, high = ("∞" if row[limit] == np.inf else f"{row[limit]:.3g}" for limit in ("threshold_low", "threshold_high"))
+    if row["threshold_is"] == "above":
+        return f"> {CUES[row['variant']].strengths[-1]:g}" + ("" if low == "∞" else f" ({low} to ∞)")
+    return f"{'≤ ' if row['threshold_is'] == 'at most' else ''}{row['threshold']:.3g} ({low} to {high})"
+
+
 # By run and the block's name.
 MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
@@ -94,6 +121,8 @@ MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("tess_speakers", "scores"): unknown_speakers,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
+    ("evidence_strengths", "methods"): evidence_table,
+    ("evidence_strengths", "thresholds"): thresholds_table,
 }
 
 

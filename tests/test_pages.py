@@ -96,6 +96,26 @@ def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
     assert regenerate.unknown_speakers(tmp_path) == expected
 
 
+def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "evidence_thresholds.csv").write_text(
+        "variant,unit,what,method,placement,threshold,threshold_low,threshold_high,threshold_is\n"
+        "f0,semitones,learned,none,none,1.234,1,inf,measured\n"
+        "f0,semitones,found,gradcam,stretched,3,3,3,measured\n"
+        "f0,semitones,found,gradcam,receptive_field,inf,2,inf,above\n"
+        "f0,semitones,found,rise,none,inf,inf,inf,above\n"
+        "burst,dB,learned,none,none,-15,-15,-9,at most\n"
+        "burst,dB,found,gradcam,receptive_field,-9,-12,-6,measured\n"
+        "burst,dB,found,rise,none,9,-3,9,measured\n"
+    )
+    assert regenerate.thresholds_table(tmp_path).splitlines() == [
+        "| cue | unit | networks learn | gradcam | rise |",
+        "|---|---|---|---|---|",
+        "| f0 | semitones | 1.23 (1 to ∞) | > 5 (2 to ∞) | > 5 |",
+        "| burst | dB | ≤ -15 (-15 to -9) | -9 (-12 to -6) | 9 (-3 to 9) |",
+    ]
+
+
 def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
     (tmp_path / "tables").mkdir()
     path = tmp_path / "tables" / "evidence_methods.csv"
