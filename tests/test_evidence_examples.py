@@ -15,15 +15,15 @@ from convcam_jax.system.formats import read_csv
 from experiments import evidence_export, evidence_score
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "evidence_benchmark.md"
-
-
-# In the order of the page: what an example needs, and the method that it scores.
-EXAMPLES = [(("torch", "captum"), "captum_ig"), (("keras", "tensorflow"), "keras_gradcam")]
+# In the order of the page: what an example needs, the method that it scores, and whether maps may be zero: Grad-CAM's
+# of a network that has learned nothing may.
+EXAMPLES = [(("torch", "captum"), "captum_ig", False), (("keras", "tensorflow"), "keras_gradcam", True)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "needed", "method"), [(n, *own) for n, own in enumerate(EXAMPLES)])
-def test_an_example_makes_maps_that_can_be_scored(tmp_path, run_cache_dir, number, needed, method):
+@pytest.mark.parametrize("number", range(len(EXAMPLES)), ids=["torch", "keras"])
+def test_an_example_makes_maps_that_can_be_scored(tmp_path, run_cache_dir, number):
+    needed, method, may_be_zero = EXAMPLES[number]
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         pytest.skip(f"needs {missing[0]}: pip install {' '.join(needed)}")
     config = tiny_config()
@@ -40,5 +40,5 @@ def test_an_example_makes_maps_that_can_be_scored(tmp_path, run_cache_dir, numbe
     table = read_csv(scores / "evidence.csv")
     assert set(table["method"]) == {method, "none"}
     assert set(table["seed"]) == {0, 1}
-    # Grad-CAM's maps of a network that has learned nothing may be zero, but not of every recording.
-    assert not table.loc[table["source"] == "network", "map_is_zero"].all()
+    is_zero = table.loc[table["source"] == "network", "map_is_zero"]
+    assert not (is_zero.all() if may_be_zero else is_zero.any())

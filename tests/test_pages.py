@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from small_run import PROJECT_DIR, environment
@@ -46,14 +47,21 @@ def test_every_table_of_a_page_that_is_marked_can_be_made_again():
     assert {path.stem for path in (DOCS / "images").glob("*.png")} >= pictures
 
 
+def write_table(run: Path, name: str, text: str) -> None:
+    """A table of a run, as its file's text."""
+    (run / "tables").mkdir(exist_ok=True)
+    (run / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
+
+
 def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "accuracy.csv").write_text(
+    write_table(
+        tmp_path,
+        "accuracy",
         "level,group,fold,speaker,measure,mean,seeds_low,seeds_high,chosen,seeds\n"
         "group,female,all,all,accuracy,63.54,60.51,66.58,62.5,10\n"
         "speaker,female,all,08,accuracy,10,10,10,10,10\n"
         "all,all,all,all,accuracy,10,10,10,10,10\n"
-        "group,female,all,all,uar,20,20,20,20,10\n"
+        "group,female,all,all,uar,20,20,20,20,10\n",
     )
     (tmp_path / "controls.csv").write_text(
         "level,group,metric,control,observed,mask_area,control_mean\n"
@@ -86,19 +94,21 @@ def test_the_command_of_the_page_makes_tables_and_leaves_the_rest():
 
 
 def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "accuracy.csv").write_text(
+    write_table(
+        tmp_path,
+        "accuracy",
         "level,measure,mean,speakers_low,speakers_high,n_speakers,n_recordings\n"
         "group,accuracy,10,10,10,5,50\nall,accuracy,75.46,66.63,84.3,10,485\n"
-        "group,uar,10,10,10,5,50\nall,uar,74.14,64.5,83.77,10,485\n"
+        "group,uar,10,10,10,5,50\nall,uar,74.14,64.5,83.77,10,485\n",
     )
     expected = "  accuracy 75.5 % (66.6 to 84.3), UAR 74.1 % (64.5 to 83.8); 485 recordings of 10 speakers"
     assert regenerate.unknown_speakers(tmp_path) == expected
 
 
 def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_path):
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "evidence_thresholds.csv").write_text(
+    write_table(
+        tmp_path,
+        "evidence_thresholds",
         "variant,unit,what,method,placement,threshold,threshold_low,threshold_high,threshold_is\n"
         "f0,semitones,learned,none,none,1.234,1,inf,measured\n"
         "f0,semitones,found,gradcam,stretched,3,3,3,measured\n"
@@ -106,7 +116,7 @@ def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_p
         "f0,semitones,found,rise,none,inf,inf,inf,above\n"
         "burst,dB,learned,none,none,-15,-15,-9,at most\n"
         "burst,dB,found,gradcam,receptive_field,-9,-12,-6,measured\n"
-        "burst,dB,found,rise,none,9,-3,9,measured\n"
+        "burst,dB,found,rise,none,9,-3,9,measured\n",
     )
     assert regenerate.thresholds_table(tmp_path).splitlines() == [
         "| cue | unit | networks learn | gradcam | rise |",
@@ -117,12 +127,12 @@ def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_p
 
 
 def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
-    (tmp_path / "tables").mkdir()
-    path = tmp_path / "tables" / "evidence_methods.csv"
     head, rest = "method,placement,source", "planted_mean,above_chance"
-    path.write_text(
+    write_table(
+        tmp_path,
+        "evidence_methods",
         f"{head},f0,pause,{rest}\nrise,none,network,0.5,0.25,0.375,2\nnone,none,energy,0.125,0.1,0.1125,\n"
-        "rise,none,random_weights,0.1,0.1,0.1,\n"
+        "rise,none,random_weights,0.1,0.1,0.1,\n",
     )
     assert regenerate.evidence_table(tmp_path).splitlines() == [
         "| method | placement | f0 | pause | mean of planted |",
@@ -130,7 +140,7 @@ def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
         "| rise | none | 0.50 | 0.25 | 0.38 |",
         "| the input's energy | none | 0.12 | 0.10 | 0.11 |",
     ]
-    path.write_text(f"{head},f0,{rest}\nrise,none,network,0.5,0.5,2\n")
+    write_table(tmp_path, "evidence_methods", f"{head},f0,{rest}\nrise,none,network,0.5,0.5,2\n")
     assert regenerate.evidence_table(tmp_path).splitlines()[0] == "| method | placement | f0 |"
 
 

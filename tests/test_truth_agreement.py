@@ -87,9 +87,13 @@ def test_sentences_say_what_the_interval_says():
     assert "complexity ranks the methods against planted truth" in table.loc["complexity", "sentence"]
     undecided = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["road", "sentence"]
     assert "ROAD was not shown to rank" in undecided
-    nothing = agreement_table(make_metrics(), make_networks(learned=False))
-    assert nothing["spearman"].isna().all()
-    assert nothing["sentence"].str.contains("cannot be held against planted truth").all()
+    for metrics, networks in (
+        (make_metrics(), make_networks(learned=False)),
+        (make_metrics().assign(correct=False), make_networks()),
+    ):
+        nothing = agreement_table(metrics, networks)
+        assert nothing["spearman"].isna().all()
+        assert nothing["sentence"].str.contains("cannot be held against planted truth").all()
 
 
 def test_what_is_not_finite_does_not_count():

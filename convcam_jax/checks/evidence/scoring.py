@@ -131,7 +131,7 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["variant", "method", "placement", "score"]
     means = member_means(table)
     ways = table.loc[table["source"] == "network", keys[:3]].drop_duplicates()
-    every = ways.merge(pd.DataFrame({"score": sorted(SCORES)}), how="cross").sort_values(keys)
+    every = ways.merge(pd.DataFrame({"score": SCORES}), how="cross").sort_values(keys)
     for key, own in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
         own = own[own["network"].notna()]
         row = dict(zip(keys, key, strict=True))
