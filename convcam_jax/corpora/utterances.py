@@ -68,8 +68,7 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
     Raises UserError if an excluded speaker has no recording and is none of the whole corpus's `speakers`, of which a
     folder may hold a part, or if nothing is left of an emotion.
     """
-    _check_excluded(config.excluded_speakers, sorted({u.speaker for u in utterances} | set(speakers)))
-    considered = [u for u in utterances if u.speaker not in config.excluded_speakers]
+    considered = of_considered_speakers(utterances, config, speakers)
     found = {u.emotion for u in considered}
     for emotion in config.emotions:
         if emotion not in found:
@@ -80,6 +79,14 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
                 + f"the corpus has {', '.join(sorted(found)) or 'none'}"
             )
     return [u for u in considered if u.emotion in config.emotions]
+
+
+def of_considered_speakers(
+    utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequence[str] = ()
+) -> list[Utterance]:
+    """Those not of the config's excluded speakers; for `speakers` and what is raised see `select`."""
+    _check_excluded(config.excluded_speakers, sorted({u.speaker for u in utterances} | set(speakers)))
+    return [u for u in utterances if u.speaker not in config.excluded_speakers]
 
 
 def _check_excluded(excluded: Sequence[str], speakers: Sequence[str]) -> None:

@@ -8,7 +8,10 @@ from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.config import GENDERS, CorpusConfig
+from convcam_jax.corpora.natural.cues import NATURAL_CUES
+from convcam_jax.corpora.natural.planted import variants_of
 from convcam_jax.corpora.several import SeveralConfig
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.kernels.precision import fastest_precision
 from convcam_jax.networks.resnet_small import ResNetSmallConfig
@@ -145,15 +148,17 @@ def with_evidence_size(config: Config, seeds: int | None) -> Config:
     Networks, recordings and epochs are as few as let the networks learn the cues.
     """
     small, full = (config.evidence.size == size for size in ("small", "full"))
+    is_synthetic = isinstance(config.corpus, SyntheticConfig)
+    all_variants = VARIANTS if is_synthetic else variants_of(tuple(NATURAL_CUES))
     evidence = dataclasses.replace(
         config.evidence,
         genders=("female",) if small else GENDERS,
         methods=SMALL_EVIDENCE_METHODS if small else config.evidence.methods,
-        variants=VARIANTS if full else config.evidence.variants,
+        variants=all_variants if full else config.evidence.variants,
         strengths="all" if full else config.evidence.strengths,
     )
-    sizes: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20}
-    corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, max_frames=64, **sizes)
+    own: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20, "max_frames": 64}
+    corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, **(own if is_synthetic else {}))
     network = SimpleNetConfig(filters=(8, 16, 32), dense_units=64)
     return dataclasses.replace(
         config,

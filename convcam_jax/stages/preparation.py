@@ -51,17 +51,22 @@ class FoundCorpus(NamedTuple):
 
 def find_corpus(config: Config, cache_dir: Path) -> FoundCorpus:
     """The utterances of the config's corpus, in the config's words, and the config as it is for them."""
-    corpus = CORPORA[config.corpus.name]
-    found = corpus.find(config.corpus, cache_dir, config.representation.sample_rate_hz)
+    utterances, unreadable = named_emotions(config, cache_dir)
+    config = with_emotions(config, utterances)
+    selected = select(utterances, config.corpus, CORPORA[config.corpus.name].speakers)
+    problems = [*unreadable, *not_selected(utterances, config.corpus)]
+    return FoundCorpus(with_max_frames(config, selected), selected, problems)
+
+
+def named_emotions(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
+    """All utterances of the config's corpus in the config's words for emotions, and the problems of those left out."""
+    found = CORPORA[config.corpus.name].find(config.corpus, cache_dir, config.representation.sample_rate_hz)
     utterances, remarks = relabel(
         found.utterances, config.corpus.emotions or tuple(SYNONYMS), config.corpus.label_changes
     )
     for remark in remarks:
         say(remark)
-    config = with_emotions(config, utterances)
-    selected = select(utterances, config.corpus, corpus.speakers)
-    problems = [*found.problems, *not_selected(utterances, config.corpus)]
-    return FoundCorpus(with_max_frames(config, selected), selected, problems)
+    return utterances, found.problems
 
 
 def with_emotions(config: Config, utterances: Sequence[Utterance]) -> Config:

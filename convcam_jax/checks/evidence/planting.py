@@ -10,28 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
-from convcam_jax.corpora.synthetic import planted, speech, variants
-from convcam_jax.corpora.synthetic.config import SyntheticConfig
-from convcam_jax.corpora.synthetic.planted import Planted
+from convcam_jax.corpora.neutral_speech import NeutralSpeech, One
+from convcam_jax.corpora.synthetic import variants
 from convcam_jax.corpora.utterances import Utterance
 
 
 def planted_utterances(
-    config: SyntheticConfig, variant: str, own: Sequence[Planted], paths: Mapping[str, Path]
+    speech: NeutralSpeech[One], variant: str, own: Sequence[One], paths: Mapping[str, Path]
 ) -> list[Utterance]:
     """The recordings of a variant as utterances, whose emotions are the classes; `paths` are their wav files."""
-    genders = speech.speaker_genders(config)
-    labels = planted.labels(config, variant, list(own))
     return [
-        Utterance(
-            recording=one.recording,
-            speaker=one.spec.speaker,
-            gender=genders[one.spec.speaker],
-            emotion=EVIDENCE_CLASSES[label],
-            text=one.spec.text,
-            path=paths[one.recording],
-        )
-        for one, label in zip(own, labels, strict=True)
+        speech.utterance(one, EVIDENCE_CLASSES[label], paths[one.recording])
+        for one, label in zip(own, speech.labels(variant, own), strict=True)
     ]
 
 

@@ -5,25 +5,28 @@ and version, not on the class. A cue changes one of its control tracks, or adds 
 random draws included, as it is. So the neutral recording is what is left when only the cue is taken away.
 """
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 
+from convcam_jax.corpora.neutral_speech import VERSIONS, shuffled_of_each
 from convcam_jax.corpora.sounds.audio import wav_bytes
 from convcam_jax.corpora.synthetic import speech, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import CUES
-from convcam_jax.corpora.synthetic.cues.cue import Draws, Sounding
+from convcam_jax.corpora.synthetic.cues.cue import Draws, Sounding, draw_places
 from convcam_jax.corpora.synthetic.speech import Stream, UtteranceSpec
 from convcam_jax.corpora.synthetic.variants import NEUTRAL
 from convcam_jax.corpora.synthetic.voice import synthesise
+from convcam_jax.corpora.utterances import Utterance
 
 # To be raised whenever the same config gives other sound.
 PLANTED_VERSION = 1
-# One version of every sentence per class.
-VERSIONS = ("a", "b", "c")
 # Leaves room for the loudest end of an envelope.
 HEADROOM = 0.5
 # Apart from the streams of `speech.Stream`.
@@ -46,14 +49,7 @@ class Planted(NamedTuple):
 def draw(config: SyntheticConfig, spec: UtteranceSpec) -> Draws:
     """The draws of a recording, which do not depend on its class."""
     key = (config.seed, _CUE_STREAM, int(spec.speaker), ord(spec.text[0]), int(spec.text[1:]), ord(spec.version))
-    rng = np.random.default_rng(np.random.SeedSequence(key))
-    return Draws(
-        event_place=rng.uniform(0.15, 0.85),
-        stretch_shift=rng.uniform(-0.05, 0.05),
-        stretch_s=rng.uniform(0.2, 0.3),
-        other_place=rng.uniform(0.15, 0.85),
-        first_of_two=int(rng.integers(len(VERSIONS))),
-    )
+    return draw_places(np.random.default_rng(np.random.SeedSequence(key)))
 
 
 def render(config: SyntheticConfig, planted: Planted, rate: int) -> Float64[np.ndarray, "N"]:
@@ -96,16 +92,14 @@ def recordings(config: SyntheticConfig, variant: str, genders: Iterable[str]) ->
     return [Planted(spec, sound, VERSIONS.index(spec.version)) for spec in specs(config, genders)]
 
 
-def labels(config: SyntheticConfig, variant: str, planted: list[Planted]) -> list[int]:
+def labels(config: SyntheticConfig, variant: str, planted: Sequence[Planted]) -> list[int]:
     """Class of every recording; in `none` the labels of each speaker's recordings are shuffled."""
-    own = np.array([one.label for one in planted])
-    if variant == "none":
-        speakers = np.array([one.spec.speaker for one in planted])
-        for speaker in np.unique(speakers):
-            rng = np.random.default_rng(np.random.SeedSequence((config.seed, _LABEL_STREAM, int(speaker))))
-            rows = np.flatnonzero(speakers == speaker)
-            own[rows] = rng.permutation(own[rows])
-    return own.tolist()
+    own = [one.label for one in planted]
+    if variant != "none":
+        return own
+    speakers = [one.spec.speaker for one in planted]
+    keys = {speaker: (config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
+    return shuffled_of_each(speakers, own, keys)
 
 
 def without_cues(planted: Planted) -> Planted:
@@ -121,3 +115,38 @@ def folder_name(config: SyntheticConfig, rate: int) -> str:
 def wav(planted: Planted, config: SyntheticConfig, rate: int) -> bytes:
     """The content of a recording's wav file: 16 bits, mono."""
     return wav_bytes(render(config, planted, rate), rate)
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticSpeech:
+    """Sentences of the embedded corpus's voices of some genders at a rate, see `NeutralSpeech`."""
+
+    config: SyntheticConfig
+    genders: tuple[str, ...]
+    rate_hz: int
+
+    def recordings(self, variant: str) -> list[Planted]:
+        """See the function of this name."""
+        return recordings(self.config, variant, self.genders)
+
+    def labels(self, variant: str, own: Sequence[Planted]) -> list[int]:
+        """See the function of this name."""
+        return labels(self.config, variant, own)
+
+    def without_cues(self, one: Planted) -> Planted:
+        """See the function of this name."""
+        return without_cues(one)
+
+    def utterance(self, one: Planted, emotion: str, path: Path) -> Utterance:
+        """With the sentence's speaker and text."""
+        spec, genders = one.spec, speech.speaker_genders(self.config)
+        return Utterance(one.recording, spec.speaker, genders[spec.speaker], emotion, spec.text, path)
+
+    def file(self, one: Planted) -> str:
+        """In a folder of its own for each seed and rate."""
+        return f"{folder_name(self.config, self.rate_hz)}/wav/{one.recording}.wav"
+
+    @property
+    def render(self) -> Callable[[Planted], bytes]:
+        """See `wav`."""
+        return partial(wav, config=self.config, rate=self.rate_hz)

@@ -6,7 +6,6 @@ Every variant is a run of its own in `variants/VARIANT/`, with the files of any 
 import dataclasses
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +30,7 @@ from convcam_jax.checks.evidence.planting import (
     planted_utterances,
 )
 from convcam_jax.checks.evidence.scoring import HeldOut, MemberMaps, score_table
-from convcam_jax.corpora.synthetic import planted
-from convcam_jax.corpora.synthetic.config import SyntheticConfig
-from convcam_jax.corpora.synthetic.planted import Planted
+from convcam_jax.corpora.neutral_speech import NeutralSpeech, ToMake
 from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.data.arrays import emotion_indices, n_frames
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
@@ -45,8 +42,9 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
-from convcam_jax.splits.dividing import divide
 from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
+from convcam_jax.stages.preparation import write_skipped
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -91,18 +89,19 @@ def make(settings: RunSettings) -> Evidence:
     Raises:
       UserError: the workdir holds another run, or a recording is longer than `corpus.max_frames`.
     """
-    config, cache_dir = settings.config, settings.cache_dir
-    own = {v: planted.recordings(_corpus(config), v, config.evidence.genders) for v in config.evidence.planted}
-    paths = _make_sound({one for variant in own.values() for one in variant}, config, cache_dir)
-    utterances = {v: planted_utterances(_corpus(config), v, of_variant, paths) for v, of_variant in own.items()}
+    sources, cache_dir = neutral_sources(settings), settings.cache_dir
+    config, speech = sources.config, sources.speech
+    own = {v: speech.recordings(v) for v in config.evidence.planted}
+    paths = _make_sound(speech, [one for variant in own.values() for one in variant], cache_dir)
+    utterances = {v: planted_utterances(speech, v, of_variant, paths) for v, of_variant in own.items()}
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
     record = run_record(config, sounds)
     check_workdir(settings.workdir, record)
-    groups = {v: tuple(group_of(u, config.corpus.models_per) for u in us) for v, us in utterances.items()}
     features = _features(sounds, config, cache_dir)
-    datasets = {v: _dataset(us, groups[v], features, config) for v, us in utterances.items()}
-    truth = _truth(datasets, own, features, config, cache_dir)
+    datasets = {v: _dataset(us, features, sources) for v, us in utterances.items()}
+    truth = _truth(datasets, own, features, sources, cache_dir)
     _open(settings.workdir, record)
+    write_skipped(settings.workdir, sources.problems, len(sounds))
     say(
         f"{sum(map(len, own.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
         "of a test recording's cells carry its cue"
@@ -111,23 +110,15 @@ def make(settings: RunSettings) -> Evidence:
     return Evidence({v: Run(config, folder / v, cache_dir, dataset) for v, dataset in datasets.items()}, truth)
 
 
-def _corpus(config: Config) -> SyntheticConfig:
-    if not isinstance(config.corpus, SyntheticConfig):
-        raise UserError("--corpus: --experiment=evidence makes recordings of its own; leave the flag out")
-    return config.corpus
-
-
-def _make_sound(recordings: set[Planted], config: Config, cache_dir: Path) -> dict[str, Path]:
+def _make_sound(speech: NeutralSpeech[Any], recordings: Sequence[ToMake], cache_dir: Path) -> dict[str, Path]:
     """The wav files of recordings, made if they are not in the cache, or damaged there."""
-    corpus, rate_hz = _corpus(config), config.representation.sample_rate_hz
-    folder = cache_dir / planted.folder_name(corpus, rate_hz) / "wav"
-    paths = {one.recording: folder / f"{one.recording}.wav" for one in recordings}
-    missing = sorted(one for one in recordings if not is_undamaged(paths[one.recording]))
-    render = partial(planted.wav, config=corpus, rate=rate_hz)
-    with closing(in_processes(render, missing)) as made:
+    by_name = {one.recording: one for one in recordings}
+    paths = {name: cache_dir / speech.file(one) for name, one in sorted(by_name.items())}
+    missing = [name for name, path in paths.items() if not is_undamaged(path)]
+    with closing(in_processes(speech.render, [by_name[name] for name in missing])) as made:
         contents = with_progress(made, "planted evidence", len(missing), "recording")
-        for one, content in zip(missing, contents, strict=True):
-            write_checked(paths[one.recording], content, "--cache_dir")
+        for name, content in zip(missing, contents, strict=True):
+            write_checked(paths[name], content, "--cache_dir")
     return paths
 
 
@@ -139,36 +130,33 @@ def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) 
     return features
 
 
-def _dataset(
-    utterances: Sequence[Utterance], groups: tuple[str, ...], features: dict[str, Features], config: Config
-) -> Dataset:
-    folds = divide(config.split, utterances, groups).folds
-    return Dataset(tuple(utterances), tuple(features[u.recording] for u in utterances), groups, folds)
+def _dataset(utterances: Sequence[Utterance], features: dict[str, Features], sources: Sources) -> Dataset:
+    groups = tuple(group_of(u, sources.config.corpus.models_per) for u in utterances)
+    of_each = tuple(features[u.recording] for u in utterances)
+    return Dataset(tuple(utterances), of_each, groups, sources.folds(utterances, groups))
 
 
 def _truth(
     datasets: dict[str, Dataset],
-    own: dict[str, list[Planted]],
+    own: dict[str, list[Any]],
     features: dict[str, Features],
-    config: Config,
+    sources: Sources,
     cache_dir: Path,
 ) -> dict[str, np.ndarray]:
-    """The changed cells of every test recording, from the neutral recording of the same draws."""
+    """The changed cells of every test recording, from the recording without the cue."""
     tested = {
-        own[variant][i]
+        own[variant][i].recording: own[variant][i]
         for variant, dataset in datasets.items()
         for indices in dataset.sets("test").values()
         for i in indices
     }
-    neutral_of = {one: planted.without_cues(one) for one in tested}
-    utterances = neutral_utterances(_make_sound(set(neutral_of.values()), config, cache_dir))
-    neutral = _features(utterances, config, cache_dir)
-    threshold = config.evidence.truth_threshold
+    neutral_of = {name: sources.speech.without_cues(one) for name, one in tested.items()}
+    utterances = neutral_utterances(_make_sound(sources.speech, list(neutral_of.values()), cache_dir))
+    neutral = _features(utterances, sources.config, cache_dir)
+    threshold = sources.config.evidence.truth_threshold
     return {
-        one.recording: changed_cells(
-            features[one.recording].magnitude, neutral[neutral_of[one].recording].magnitude, threshold
-        )
-        for one in sorted(tested)
+        name: changed_cells(features[name].magnitude, neutral[neutral_of[name].recording].magnitude, threshold)
+        for name in sorted(tested)
     }
 
 

@@ -37,6 +37,17 @@ class Draws(NamedTuple):
     first_of_two: int
 
 
+def draw_places(rng: np.random.Generator) -> Draws:
+    """The draws of a recording."""
+    return Draws(
+        event_place=rng.uniform(0.15, 0.85),
+        stretch_shift=rng.uniform(-0.05, 0.05),
+        stretch_s=rng.uniform(0.2, 0.3),
+        other_place=rng.uniform(0.15, 0.85),
+        first_of_two=int(rng.integers(3)),
+    )
+
+
 class Sounding(NamedTuple):
     """A recording that something is added to.
 
@@ -125,5 +136,9 @@ def stretch_centre_s(label: int, n_controls: int, draws: Draws) -> float:
 
 def inside_stretch(label: int, n_controls: int, draws: Draws) -> Float64[np.ndarray, "{n_controls}"]:
     """1 inside the label's stretch of speech, 0 outside, at the control instants; edges of `STRETCH_EDGE_S`."""
-    distance_s = np.abs(control_instants(n_controls) - stretch_centre_s(label, n_controls, draws))
-    return np.clip((draws.stretch_s / 2 - distance_s) / STRETCH_EDGE_S, 0, 1)
+    return inside(control_instants(n_controls), stretch_centre_s(label, n_controls, draws), draws.stretch_s)
+
+
+def inside(time_s: Float64[np.ndarray, "M"], centre_s: float, length_s: float) -> Float64[np.ndarray, "M"]:
+    """1 inside a stretch, 0 outside, at some times; edges of `STRETCH_EDGE_S`."""
+    return np.clip((length_s / 2 - np.abs(time_s - centre_s)) / STRETCH_EDGE_S, 0, 1)

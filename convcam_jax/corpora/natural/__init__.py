@@ -1,0 +1,1 @@
+"""Planted evidence in natural speech: neutral recordings of people, of which one known thing is changed."""

@@ -1,0 +1,149 @@
+"""A recording of a person with its F0, timing and level changed, and sound added.
+
+F0 and timing by overlap-add at the pitch periods (Moulines and Charpentier, Speech Communication 9, 1990) as Praat does
+it; level and added sound in the samples themselves. Axes: N sample; M instant, every `STEP_S`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import parselmouth
+from jaxtyping import Float64
+from parselmouth.praat import call
+
+STEP_S = 0.005
+# Of Praat's analysis of the pitch periods.
+_ANALYSIS_STEP_S = 0.01
+# Beside a time, so that a tier, which is linear between its points, has a step there.
+_STEP_WIDTH_S = 1e-4
+# Levels are measured in frames of this length.
+_FRAME_S = 0.02
+_LOUD_PERCENTILE = 90
+# Speech begins and ends where frames are at most so much quieter than its loud ones.
+_QUIETEST_DB = -30.0
+
+
+class F0Range(NamedTuple):
+    """Where F0 is looked for, and where it stays when it is changed, in Hz."""
+
+    floor_hz: float
+    ceiling_hz: float
+
+
+class Speech(NamedTuple):
+    """A recording, and where in it there is speech.
+
+    Attributes:
+      samples: `[N]`.
+      rate_hz: of the samples.
+      start_s: where speech begins.
+      end_s: where it ends.
+    """
+
+    samples: Float64[np.ndarray, "N"]
+    rate_hz: int
+    start_s: float
+    end_s: float
+
+    def instants_s(self) -> Float64[np.ndarray, "M"]:
+        """The instants of the tracks of `Changes`, from 0 to the end."""
+        return np.arange(0, len(self.samples) / self.rate_hz + STEP_S, STEP_S)
+
+    def at_s(self, place: float) -> float:
+        """The time of a place in the speech, 0 its beginning and 1 its end."""
+        return self.start_s + place * (self.end_s - self.start_s)
+
+    def places(self) -> Float64[np.ndarray, "M"]:
+        """The places (0..1) in the speech of all instants."""
+        return np.clip((self.instants_s() - self.start_s) / (self.end_s - self.start_s), 0, 1)
+
+
+class Stretch(NamedTuple):
+    """A part of a recording that lasts `factor` times as long."""
+
+    start_s: float
+    end_s: float
+    factor: float
+
+
+class Changes(NamedTuple):
+    """What is done to a recording.
+
+    Attributes:
+      semitones: `[M]`, added to F0, at instants of the recording as it is.
+      stretches: in the order of time, that do not overlap.
+      gain_db: `[M]`, at instants of the result, as all that follows.
+      added: `[N]` samples.
+    """
+
+    semitones: Float64[np.ndarray, "M"]
+    stretches: tuple[Stretch, ...]
+    gain_db: Float64[np.ndarray, "M"]
+    added: Float64[np.ndarray, "N"]
+
+
+def nothing_changed(speech: Speech) -> Changes:
+    """Changes that leave a recording as it is, to begin with."""
+    track = np.zeros(len(speech.instants_s()))
+    return Changes(track, (), track, np.zeros(len(speech.samples)))
+
+
+def as_speech(samples: Float64[np.ndarray, "N"], rate_hz: int, level_db: float) -> Speech:
+    """A recording brought to a level: that of its loud frames, the 90th percentile of the RMS in 20 ms.
+
+    Speech is what lies between the first and the last frame at most 30 dB below. `level_db` is re full scale.
+    """
+    frames = np.array_split(samples, max(1, round(len(samples) / rate_hz / _FRAME_S)))
+    rms = np.array([np.sqrt(np.mean(frame**2)) for frame in frames])
+    loud = np.percentile(rms, _LOUD_PERCENTILE)
+    spoken = np.flatnonzero(rms >= loud * 10 ** (_QUIETEST_DB / 20))
+    length_s = len(samples) / rate_hz / len(frames)
+    scaled = samples * 10 ** (level_db / 20) / loud
+    return Speech(scaled, rate_hz, float(spoken[0] * length_s), float((spoken[-1] + 1) * length_s))
+
+
+def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
+    """The recording with F0 and timing changed, as long as before; F0 stays in its range.
+
+    Made anew from its pitch periods even where nothing changes, which alters it a little.
+    """
+    sound = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz)
+    manipulation = call(sound, "To Manipulation", _ANALYSIS_STEP_S, *f0_range)
+    call([_pitch_tier(manipulation, speech, changes, f0_range), manipulation], "Replace pitch tier")
+    if changes.stretches:
+        call([_duration_tier(speech, changes.stretches), manipulation], "Replace duration tier")
+    made = np.asarray(call(manipulation, "Get resynthesis (overlap-add)").values[0], dtype=np.float64)
+    n_samples = len(speech.samples)
+    return np.pad(made[:n_samples], (0, max(0, n_samples - len(made))))
+
+
+def _pitch_tier(
+    manipulation: parselmouth.Data, speech: Speech, changes: Changes, f0_range: F0Range
+) -> parselmouth.Data:
+    own = call(manipulation, "Extract pitch tier")
+    changed = call("Create PitchTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
+    for number in range(1, call(own, "Get number of points") + 1):
+        time_s, f0_hz = call(own, "Get time from index", number), call(own, "Get value at index", number)
+        semitones = np.interp(time_s, speech.instants_s(), changes.semitones)
+        call(changed, "Add point", time_s, float(np.clip(f0_hz * 2 ** (semitones / 12), *f0_range)))
+    return changed
+
+
+def _duration_tier(speech: Speech, stretches: tuple[Stretch, ...]) -> parselmouth.Data:
+    tier = call("Create DurationTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
+    for stretch in stretches:
+        call(tier, "Add point", stretch.start_s - _STEP_WIDTH_S, 1.0)
+        call(tier, "Add point", stretch.end_s + _STEP_WIDTH_S, 1.0)
+    for start_s, end_s, factor in stretches:
+        call(tier, "Add point", start_s + _STEP_WIDTH_S, factor)
+        call(tier, "Add point", end_s - _STEP_WIDTH_S, factor)
+    return tier
+
+
+def with_level_and_sound(
+    samples: Float64[np.ndarray, "N"], speech: Speech, changes: Changes
+) -> Float64[np.ndarray, "N"]:
+    """The samples with the gain, linear in dB between instants, and with what is added."""
+    time_s = np.arange(len(samples)) / speech.rate_hz
+    gain_db = np.interp(time_s, speech.instants_s(), changes.gain_db)
+    return samples * 10 ** (gain_db / 20) + changes.added
