@@ -25,8 +25,12 @@ class Division(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def divide(protocol: SplitProtocol, utterances: Sequence[Utterance], groups: Sequence[str]) -> Division:
+def divide(
+    protocol: SplitProtocol, utterances: Sequence[Utterance], groups: Sequence[str], least_emotions: int = 2
+) -> Division:
     """The folds of the utterances, `groups` being the group of each; what the protocol promises of them is proved.
+
+    A group's models need `least_emotions` for training: one is enough where they do not tell emotions apart.
 
     What the split can do without is a warning: an emotion that a group's models do not learn in a fold is not tested
     there. A recording is tested in one fold at most.
@@ -40,7 +44,7 @@ def divide(protocol: SplitProtocol, utterances: Sequence[Utterance], groups: Seq
         folds = without_files_of_the_test(folds, utterances)
     folds, unlearned = without_unlearned(folds, utterances, groups)
     # What a protocol has found fault with is tested nowhere: that needs no more words.
-    missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups)]
+    missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups, least_emotions)]
     if missing:
         raise UserError(f"--split={protocol.name} is impossible: {'; '.join(missing)}")
     check_folds(folds, utterances, protocol.apart)

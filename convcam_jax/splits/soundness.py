@@ -116,10 +116,12 @@ def without_unlearned(
     ]
 
 
-def missing_sets(folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]) -> list[str]:
+def missing_sets(
+    folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str], least_emotions: int
+) -> list[str]:
     """Which groups lack recordings for training or validation in folds that test them: one sentence per group and set.
 
-    A model needs two emotions or more for training, and a recording for validation.
+    A model needs recordings of `least_emotions` (1 or 2) for training, and a recording for validation.
     """
     lacking: dict[tuple[str, str], list[str]] = {}
     for fold in folds:
@@ -127,10 +129,11 @@ def missing_sets(folds: Sequence[Fold], utterances: Sequence[Utterance], groups:
         for u, group, split in zip(utterances, groups, fold.split_of, strict=True):
             emotions.setdefault(group, {}).setdefault(split, set()).add(u.emotion)
         for group, own in emotions.items():
-            for split, n_least in (("train", 2), ("validation", 1)):
+            for split, n_least in (("train", least_emotions), ("validation", 1)):
                 if "test" in own and len(own.get(split, ())) < n_least:
                     lacking.setdefault((group, split), []).append(fold.name)
-    what = {"train": "two emotions or more for training", "validation": "a recording for validation"}
+    needed = "a recording" if least_emotions == 1 else "two emotions or more"
+    what = {"train": f"{needed} for training", "validation": "a recording for validation"}
     to_do = {"train": "", "validation": ", or lower split.parts"}
     return [
         f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings, choose another corpus.models_per"

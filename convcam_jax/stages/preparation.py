@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from convcam_jax.figures.fonts import remark_on_letters
 from convcam_jax.representations.cache import Loaded, load_or_compute
 from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
-from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.dividing import Division, divide
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.ensemble.pretrained import check_weights
 from convcam_jax.stages.record import CONFIG_FILE, changed_surroundings, check_workdir, read_record, run_record
@@ -98,15 +99,20 @@ def with_max_frames(config: Config, utterances: Sequence[Utterance]) -> Config:
     return replace(config, corpus=replace(config.corpus, max_frames=max_frames))
 
 
-def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -> tuple[Dataset, list[RecordingError]]:
+def load_dataset(
+    utterances: list[Utterance], config: Config, cache_dir: Path, least_emotions: int = 2
+) -> tuple[Dataset, list[RecordingError]]:
     """The usable utterances with features, groups and splits; and the problems of those left out.
+
+    For `least_emotions` see `divide`.
 
     Raises:
       UserError: the split is impossible, which is told before features are computed unless too many recordings turn out
         to be too long or unreadable.
     """
     corpus = config.corpus
-    expected = divide(config.split, utterances, [group_of(u, corpus.models_per) for u in utterances])
+    division = partial(divide, config.split, least_emotions=least_emotions)
+    expected = division(utterances, [group_of(u, corpus.models_per) for u in utterances])
     for warning in expected.warnings:
         say(warning)
     loaded = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
@@ -127,22 +133,18 @@ def load_dataset(utterances: list[Utterance], config: Config, cache_dir: Path) -
         tuple(usable),
         tuple(loaded.features[u.recording] for u in usable),
         tuple(groups),
-        _folds(usable, groups, config, problems, expected.warnings),
+        _folds(partial(division, usable, groups), problems, expected.warnings),
         tuple(loaded.sounds[u.recording] for u in usable),
     )
     return dataset, problems
 
 
 def _folds(
-    usable: Sequence[Utterance],
-    groups: Sequence[str],
-    config: Config,
-    problems: Sequence[RecordingError],
-    said: Sequence[str],
+    division: Callable[[], Division], problems: Sequence[RecordingError], said: Sequence[str]
 ) -> tuple[Fold, ...]:
     """The folds of the split, which warns of what was not `said` before; its error says what was left out."""
     try:
-        folds, warnings = divide(config.split, usable, groups)
+        folds, warnings = division()
     except UserError as error:
         if not problems:
             raise

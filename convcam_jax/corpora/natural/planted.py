@@ -49,7 +49,7 @@ class Reading(NamedTuple):
 
 
 class Planted(NamedTuple):
-    """One recording to be made: its source, which of the three, its variant, and the class (0..2) whose cues it carries."""
+    """One recording to be made: its source, version, variant, and the class (0..2) whose cues it carries."""
 
     source: Utterance
     version: str

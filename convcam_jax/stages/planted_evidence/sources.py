@@ -63,7 +63,7 @@ def _of_people(settings: RunSettings) -> Sources:
     _require_plantable(settings.config)
     found, unnamed = _neutral_utterances(settings)
     config = with_max_frames(settings.config, found)
-    dataset, unreadable = load_dataset(found, config, settings.cache_dir)
+    dataset, unreadable = load_dataset(found, config, settings.cache_dir, least_emotions=1)
     voiced = [i for i, own in enumerate(dataset.features) if _voiced_s(own, config) >= _LEAST_VOICED_S]
     unvoiced = [
         RecordingError(u.recording, f"it is voiced for less than {_LEAST_VOICED_S:g} s", "hardly voiced")
