@@ -20,8 +20,8 @@ from convcam_jax.checks.evidence.scoring import (
     score_table,
     verdict_of,
 )
-from convcam_jax.corpora.synthetic import planted
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.synthetic.planted import SyntheticSpeech
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures.checks import evidence as figures
 
@@ -273,14 +273,15 @@ def test_what_was_learned_is_that_of_the_best_epoch():
 
 def test_planted_recordings_are_utterances_whose_emotions_are_the_classes():
     config = SyntheticConfig(speakers_per_gender=1, texts=2)
-    own = planted.recordings(config, "burst", ("female",))
+    speech = SyntheticSpeech(config, ("female",), 16000)
+    own = speech.recordings("burst")
     paths = {one.recording: Path(f"{one.recording}.wav") for one in own}
-    utterances = planted_utterances(config, "burst", own, paths)
+    utterances = planted_utterances(speech, "burst", own, paths)
     assert [u.emotion for u in utterances] == ["first", "second", "third"] * 2
     assert {u.gender for u in utterances} == {"female"}
     assert utterances[1].path == Path(f"{utterances[1].recording}.wav")
     assert [class_in_words("burst", u.emotion) for u in utterances[:3]] == ["low", "middle", "high"]
     # The same sound, other labels.
-    shuffled = planted_utterances(config, "none", own, paths)
+    shuffled = planted_utterances(speech, "none", own, paths)
     assert [u.recording for u in shuffled] == [u.recording for u in utterances]
     assert sorted(u.emotion for u in shuffled) == sorted(u.emotion for u in utterances)

@@ -3,6 +3,7 @@ import pytest
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import changed_cells
+from convcam_jax.corpora.neutral_speech import VERSIONS
 from convcam_jax.corpora.synthetic import planted, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import burst
@@ -104,7 +105,7 @@ def test_every_class_has_as_many_recordings_of_every_speaker_and_text():
         for speaker in np.unique(speakers):
             assert np.bincount(labels[speakers == speaker]).tolist() == [5, 5, 5]
         assert len({variants.class_name(variant, label) for label in range(3)}) == (1 if variant == "none" else 3)
-    assert len(EVIDENCE_CLASSES) == len(planted.VERSIONS) == 3
+    assert len(EVIDENCE_CLASSES) == len(VERSIONS) == 3
 
 
 def test_labels_of_none_say_nothing_of_the_cues():

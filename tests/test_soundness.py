@@ -227,7 +227,14 @@ def test_an_emotion_is_tested_where_the_group_learns_it():
     assert words == [
         "2 recordings of fear of the group x are not tested in folds 1, 2: none is left there for training"
     ]
-    assert missing_sets(kept, utterances, groups) == [
+    assert missing_sets(kept, utterances, groups, least_emotions=1) == [
+        "the group x lacks a recording for validation in fold 1: add recordings, choose another corpus.models_per, or "
+        "lower split.parts",
+        "the group y lacks a recording for training in fold 3: add recordings, choose another corpus.models_per",
+        "the group y lacks a recording for validation in fold 3: add recordings, choose another corpus.models_per, or "
+        "lower split.parts",
+    ]
+    assert missing_sets(kept, utterances, groups, least_emotions=2) == [
         "the group x lacks two emotions or more for training in fold 1: add recordings, choose another "
         "corpus.models_per",
         "the group x lacks a recording for validation in fold 1: add recordings, choose another corpus.models_per, or "

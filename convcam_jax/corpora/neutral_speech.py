@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from convcam_jax.corpora.utterances import Utterance
 VERSIONS = ("a", "b", "c")
 
 
+@runtime_checkable
 class ToMake(Protocol):
     """A recording that can be made."""
 
@@ -24,6 +25,7 @@ class ToMake(Protocol):
 One = TypeVar("One", bound=ToMake)
 
 
+@runtime_checkable
 class NeutralSpeech(Protocol[One]):
     """Neutral recordings, and how they are made with the cues of a variant (see `synthetic.variants`)."""
 

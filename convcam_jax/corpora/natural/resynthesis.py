@@ -131,9 +131,10 @@ def _pitch_tier(
 
 def _duration_tier(speech: Speech, stretches: tuple[Stretch, ...]) -> parselmouth.Data:
     tier = call("Create DurationTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
-    for stretch in stretches:
-        call(tier, "Add point", stretch.start_s - _STEP_WIDTH_S, 1.0)
-        call(tier, "Add point", stretch.end_s + _STEP_WIDTH_S, 1.0)
+    beside = [t for own in stretches for t in (own.start_s - _STEP_WIDTH_S, own.end_s + _STEP_WIDTH_S)]
+    for time_s in beside:
+        if not any(own.start_s <= time_s <= own.end_s for own in stretches):
+            call(tier, "Add point", time_s, 1.0)
     for start_s, end_s, factor in stretches:
         call(tier, "Add point", start_s + _STEP_WIDTH_S, factor)
         call(tier, "Add point", end_s - _STEP_WIDTH_S, factor)

@@ -1,0 +1,234 @@
+"""Cues in recordings of people: their size as Praat measures it, that nothing else changes, and their split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import parselmouth
+import pytest
+import soundfile
+from scipy.signal import find_peaks
+
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
+from convcam_jax.corpora.natural import planted
+from convcam_jax.corpora.natural.cues import LEVEL_DB, NATURAL_CUES
+from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, variants_of
+from convcam_jax.corpora.natural.resynthesis import F0Range, as_speech
+from convcam_jax.corpora.synthetic import speech
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_S
+from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape, draw_places
+from convcam_jax.corpora.synthetic.planted import HEADROOM
+from convcam_jax.corpora.synthetic.variants import VARIANTS
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.flags import read_flags
+from convcam_jax.stages.planted_evidence import evidence
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_csv
+from experiments import command, descriptions
+from experiments import evidence as experiment
+
+RATE_HZ = 16000
+READING = Reading(RATE_HZ, 0.04, "refuse", F0Range(75.0, 600.0))
+PLACES = np.linspace(0, 1, 7)[1:-1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Neutral sentences by two speakers as a listed corpus, one of them whispered by nobody: a hiss."""
+    root = tmp_path_factory.mktemp("people")
+    config = SyntheticConfig(speakers_per_gender=1, texts=5)
+    rows = ["file,speaker,gender,emotion,text"]
+    for spec in speech.utterance_specs(config):
+        if spec.emotion in ("neutral", "anger"):
+            soundfile.write(root / f"{spec.recording}.wav", speech.render(config, spec, RATE_HZ).samples, RATE_HZ)
+            gender = speech.speaker_genders(config)[spec.speaker]
+            rows.append(f"{spec.recording}.wav,{spec.speaker},{gender},{spec.emotion},{spec.text}")
+    soundfile.write(root / "hiss.wav", 0.01 * np.random.default_rng(0).standard_normal(RATE_HZ), RATE_HZ)
+    rows.append(f"hiss.wav,{spec.speaker},{gender},neutral,h")
+    (root / "utterances.csv").write_text("\n".join(rows))
+    return root
+
+
+@pytest.fixture(scope="module")
+def source(folder) -> Utterance:
+    path = min(folder.glob("*N*.wav"))
+    return Utterance(path.stem, "03", "male", "neutral", "a01", path)
+
+
+def made(source: Utterance, variant: str, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """The recording of a class with the cue, and the one without it."""
+    one = Planted(source, "abc"[label], variant, label)
+    neutral = NaturalSpeech((source,), READING).without_cues(one)
+    return planted.render(READING, one), planted.render(READING, neutral)
+
+
+def f0_hz(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    pitch = parselmouth.Sound(samples, RATE_HZ).to_pitch_ac(time_step=0.01, pitch_floor=75, pitch_ceiling=600)
+    return pitch.xs(), pitch.selected_array["frequency"]
+
+
+def draws_of(source: Utterance, label: int):
+    return draw_places(planted._rng(Planted(source, "abc"[label], "burst", label)).spawn(2)[0])
+
+
+def spoken(source: Utterance):
+    return as_speech(soundfile.read(source.path)[0], RATE_HZ, LEVEL_DB)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_f0_follows_the_contour_and_nothing_else_does(source, label):
+    sound, neutral = made(source, "f0", label)
+    time_s, own = f0_hz(sound)
+    _, before = f0_hz(neutral)
+    voiced = (own > 0) & (before > 0)
+    assert voiced.mean() > 0.4
+    own_speech = spoken(source)
+    place = np.clip((time_s - own_speech.start_s) / (own_speech.end_s - own_speech.start_s), 0, 1)
+    error = 12 * np.log2(own / np.where(before > 0, before, 1), where=voiced, out=np.zeros(len(own)))
+    error -= 5 * contour_shape(label, place)
+    assert np.median(np.abs(error[voiced])) < 0.25
+    levels = [
+        parselmouth.Sound(samples, RATE_HZ).to_intensity(75, 0.01).values[0][10:-10] for samples in (sound, neutral)
+    ]
+    loud = levels[1] > levels[1].max() - 15
+    assert np.abs(np.median((levels[0] - levels[1])[loud])) < 1.5
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_the_envelope_is_a_gain_of_the_samples(source, label):
+    sound, neutral = made(source, "envelope", label)
+    own = spoken(source)
+    instants_s = own.instants_s()
+    gain_db = np.interp(np.arange(len(sound)) / RATE_HZ, instants_s, 9 * contour_shape(label, own.places()))
+    np.testing.assert_allclose(sound, neutral * 10 ** (gain_db / 20), rtol=1e-12)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_pause_is_quieter_inside_and_the_same_outside(source, label):
+    sound, neutral = made(source, "pause", label)
+    draws, own = draws_of(source, label), spoken(source)
+    centre_s = own.at_s(STRETCH_PLACES[label] + draws.stretch_shift)
+    distance_s = np.abs(np.arange(len(sound)) / RATE_HZ - centre_s)
+    outside, inside = distance_s > draws.stretch_s / 2 + 0.005, distance_s < draws.stretch_s / 2 - 0.025
+    np.testing.assert_array_equal(sound[outside], neutral[outside])
+    np.testing.assert_allclose(sound[inside], neutral[inside] * 10 ** (-50 / 20), rtol=1e-9)
+    assert 0.2 - 0.06 < inside.sum() / RATE_HZ < 0.3
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_burst_is_noise_of_its_band_at_its_time_and_level(source, label):
+    sound, neutral = made(source, "burst", label)
+    centre_s = spoken(source).at_s(draws_of(source, label).event_place)
+    distance_s = np.abs(np.arange(len(sound)) / RATE_HZ - centre_s)
+    np.testing.assert_array_equal(sound[distance_s > BURST_S / 2], neutral[distance_s > BURST_S / 2])
+    burst = (sound - neutral)[distance_s < BURST_S / 2]
+    # Half a period of a cosine has half the power of its peak.
+    level_db = 10 * np.log10(np.mean(burst**2)) + 10 * np.log10(2) - 20 * np.log10(HEADROOM)
+    assert level_db == pytest.approx(LEVEL_DB + 9, abs=2)
+    power = np.abs(np.fft.rfft(burst)) ** 2
+    median_hz = np.fft.rfftfreq(len(burst), 1 / RATE_HZ)[np.searchsorted(np.cumsum(power), power.sum() / 2)]
+    assert median_hz == pytest.approx(BURST_HZ[label], rel=0.06)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_what_lies_before_the_instant_lasts_longer_and_what_follows_catches_up(tmp_path, label):
+    """In a steady vowel, dips of the level tell where its parts come to lie."""
+    time_s = np.arange(2 * RATE_HZ) / RATE_HZ
+    vowel = sum(np.sin(2 * np.pi * 125 * k * time_s + k) / k for k in range(1, 20))
+    source = Utterance("vowel", "1", "", "neutral", "", tmp_path / "vowel.wav")
+    centre_s = STRETCH_PLACES[label] * 2 + draws_of(source, label).stretch_shift * 2
+    dips_s = centre_s + np.array([-0.3, -0.1, 0.0, 0.1, 0.3])
+    for dip_s in dips_s:
+        vowel *= 1 - 0.95 * np.exp(-(((time_s - dip_s) / 0.012) ** 2))
+    soundfile.write(source.path, 0.05 * vowel, RATE_HZ, subtype="DOUBLE")
+    sound, neutral = made(source, "lengthening", label)
+    assert len(sound) == len(neutral) == len(vowel)
+    np.testing.assert_allclose(dip_times_s(neutral), dips_s, atol=0.006)
+    # 160 ms of it: the 0.2 s before the instant last 0.36 s, those behind it 0.04 s, in which a dip is a period long.
+    moved_s = dips_s + np.array([0, 0.08, 0.16, 0.08, 0])
+    found_s = dip_times_s(sound)
+    for expected_s in moved_s[[0, 1, 2, 4]]:
+        assert np.min(np.abs(found_s - expected_s)) < 0.01
+
+
+def dip_times_s(samples: np.ndarray) -> np.ndarray:
+    level = np.convolve(samples**2, np.hanning(321), "same")
+    return find_peaks(-level / np.median(level), prominence=0.3)[0] / RATE_HZ
+
+
+def test_the_strength_is_that_of_the_variant(source):
+    sound, neutral = made(source, "pause@6", 1)
+    quietest = np.min(np.abs(sound[neutral != 0] / neutral[neutral != 0]))
+    assert quietest == pytest.approx(10 ** (-6 / 20), rel=1e-9)
+
+
+def test_recordings_are_at_one_level_and_have_the_same_neutral_one(source):
+    frames = np.array_split(made(source, "burst", 0)[1] / HEADROOM, round(len(made(source, "burst", 0)[1]) / 320))
+    rms_db = 20 * np.log10(np.percentile([np.sqrt(np.mean(frame**2)) for frame in frames], 90))
+    assert rms_db == pytest.approx(LEVEL_DB, abs=0.1)
+    speech_of_one = NaturalSpeech((source,), READING)
+    own = speech_of_one.recordings("mixed")
+    assert [one.label for one in own] == [0, 1, 2]
+    assert len({speech_of_one.without_cues(one).recording for one in own}) == 1
+    assert len({speech_of_one.file(one) for one in [*own, *map(speech_of_one.without_cues, own)]}) == 4
+    assert speech_of_one.render(own[0]) == speech_of_one.render(own[0])
+
+
+def test_what_can_be_planted():
+    assert variants_of(tuple(NATURAL_CUES)) == tuple(v for v in VARIANTS if v in {*NATURAL_CUES, "mixed", "none"})
+
+
+def chosen(name: str, *flags: str) -> Config:
+    """What the flags of an experiment make."""
+    return command.config_of(read_flags([f"--experiment={name}", *flags], descriptions()))
+
+
+def prepared(folder: Path, root: Path, flags: Sequence[str] = ()):
+    own = ("--corpus=listed", f"--data_dir={folder}", "--set=evidence.variants=burst,f0,none", *flags)
+    return evidence.make(RunSettings(chosen("evidence", *own), root / "run", root / "cache"))
+
+
+def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
+    found = prepared(folder, tmp_path)
+    for variant, run in found.runs.items():
+        dataset = run.dataset
+        of = {}
+        for u, split in zip(dataset.utterances, dataset.folds[0].split_of, strict=True):
+            of.setdefault(u.recording.rpartition("_")[0], set()).add(split)
+            assert u.emotion in EVIDENCE_CLASSES
+        # Five sentences by each of two speakers; the hiss has no F0, and other emotions are none of this.
+        assert len(of) == 10
+        assert sorted(next(iter(splits)) for splits in of.values()) == ["test"] * 2 + ["train"] * 6 + ["validation"] * 2
+        assert all(len(splits) == 1 for splits in of.values())
+        tested = [dataset.utterances[i] for own in dataset.sets("test").values() for i in own]
+        assert len(tested) == 6
+        assert {u.gender for u in tested} == {"female", "male"}
+        assert all(0 < found.truth[u.recording].mean() < 0.2 for u in tested), variant
+    assert "hiss" in (tmp_path / "run" / "skipped.csv").read_text()
+
+
+def test_what_cannot_be_planted_or_is_missing_is_refused(folder, tmp_path):
+    with pytest.raises(UserError, match=r"evidence\.variants: tilt cannot be planted into .*; what can is f0, "):
+        prepared(folder, tmp_path, ["--set=evidence.variants=tilt"])
+    with pytest.raises(UserError, match="--corpus=listed: has no neutral recording"):
+        prepared(folder, tmp_path, ["--set=corpus.labels=neutral:sadness"])
+    with pytest.raises(UserError, match="--corpus: a benchmark has synthetic voices alone"):
+        chosen("evidence_export", "--corpus=listed", f"--data_dir={folder}")
+
+
+@pytest.mark.slow
+def test_a_burst_is_learned_explained_and_scored_in_emodb(emodb_dir, tmp_path):
+    """One network of the women's recordings, by the command line."""
+    choices = ("--set=evidence.size=small", "--seeds=1", "--set=evidence.variants=burst", "--set=train.epochs=15")
+    config = chosen("evidence", "--corpus=emodb", f"--data_dir={emodb_dir}", *choices)
+    experiment.run(RunSettings(config, tmp_path / "run", tmp_path / "cache"))
+    members = read_csv(tmp_path / "run" / "evidence_members.csv")
+    assert members["test_accuracy"].item() > 0.8
+    table = read_csv(tmp_path / "run" / "evidence.csv")
+    assert set(table["class"]) == {"low", "middle", "high"}
+    trained = table[(table["source"] == "network") & (table["method"] == "gradient_x_input")]
+    chance = table[table["source"] == "chance"]
+    assert trained["average_precision"].mean() > 3 * chance["average_precision"].mean()
