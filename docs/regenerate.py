@@ -121,6 +121,7 @@ MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("tess_speakers", "scores"): unknown_speakers,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
+    ("evidence_natural", "methods"): evidence_table,
     ("evidence_strengths", "methods"): evidence_table,
     ("evidence_strengths", "thresholds"): thresholds_table,
 }

@@ -3,6 +3,7 @@
 python run.py --experiment=evidence --set=evidence.size=small      four methods, two female speakers
 python run.py --experiment=evidence                                ten methods, six speakers
 python run.py --experiment=evidence --set=evidence.size=full       all cues at four strengths each
+python run.py --experiment=evidence --corpus=emodb --data_dir=FOLDER   in the neutral recordings of a corpus
 python run.py --experiment=evidence --set=evidence.explanation_metrics=true     and the field's metrics of all maps
 
 Networks are trained on recordings whose classes differ by one known cue, explained by every method of
