@@ -1,6 +1,6 @@
 """Cues in recordings of people: their size as Praat measures it, that nothing else changes, and their split."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +10,23 @@ import soundfile
 from scipy.signal import find_peaks
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
+from convcam_jax.checks.evidence.planting import changed_cells
 from convcam_jax.corpora.natural import planted
-from convcam_jax.corpora.natural.cues import LEVEL_DB, NATURAL_CUES
-from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, variants_of
+from convcam_jax.corpora.natural.changes import LEVEL_DB, NATURAL_CUES
+from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range, as_speech
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_S
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape, draw_places
+from convcam_jax.corpora.synthetic.cues.lengthening import REACH_S
 from convcam_jax.corpora.synthetic.planted import HEADROOM
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.representations.cqt import Cqt
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import read_flags
+from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -37,15 +41,16 @@ PLACES = np.linspace(0, 1, 7)[1:-1]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Neutral sentences by two speakers as a listed corpus, one of them whispered by nobody: a hiss."""
+    """Neutral sentences by two speakers, each said twice, as a listed corpus, and a hiss."""
     root = tmp_path_factory.mktemp("people")
-    config = SyntheticConfig(speakers_per_gender=1, texts=5)
+    config = SyntheticConfig(speakers_per_gender=1, texts=4)
     rows = ["file,speaker,gender,emotion,text"]
     for spec in speech.utterance_specs(config):
-        if spec.emotion in ("neutral", "anger"):
-            soundfile.write(root / f"{spec.recording}.wav", speech.render(config, spec, RATE_HZ).samples, RATE_HZ)
+        if spec.emotion == "neutral" or (spec.text == "a01" and spec.emotion == "anger"):
+            said = speech.render(config, spec, RATE_HZ).samples
+            soundfile.write(root / f"{spec.recording}.wav", np.concatenate([said, said]), RATE_HZ)
             gender = speech.speaker_genders(config)[spec.speaker]
-            rows.append(f"{spec.recording}.wav,{spec.speaker},{gender},{spec.emotion},{spec.text}")
+            rows.append(f"{spec.recording}.wav,{spec.speaker},{gender},{spec.emotion.capitalize()},{spec.text}")
     soundfile.write(root / "hiss.wav", 0.01 * np.random.default_rng(0).standard_normal(RATE_HZ), RATE_HZ)
     rows.append(f"hiss.wav,{spec.speaker},{gender},neutral,h")
     (root / "utterances.csv").write_text("\n".join(rows))
@@ -61,7 +66,7 @@ def source(folder) -> Utterance:
 def made(source: Utterance, variant: str, label: int) -> tuple[np.ndarray, np.ndarray]:
     """The recording of a class with the cue, and the one without it."""
     one = Planted(source, "abc"[label], variant, label)
-    neutral = NaturalSpeech((source,), READING).without_cues(one)
+    neutral = NaturalSpeech((source,), READING, {source.path: "hash"}).without_cues(one)
     return planted.render(READING, one), planted.render(READING, neutral)
 
 
@@ -166,10 +171,10 @@ def test_the_strength_is_that_of_the_variant(source):
 
 
 def test_recordings_are_at_one_level_and_have_the_same_neutral_one(source):
-    frames = np.array_split(made(source, "burst", 0)[1] / HEADROOM, round(len(made(source, "burst", 0)[1]) / 320))
-    rms_db = 20 * np.log10(np.percentile([np.sqrt(np.mean(frame**2)) for frame in frames], 90))
-    assert rms_db == pytest.approx(LEVEL_DB, abs=0.1)
-    speech_of_one = NaturalSpeech((source,), READING)
+    neutral = made(source, "burst", 0)[1] / HEADROOM
+    rms = np.array([np.sqrt(np.mean(frame**2)) for frame in np.array_split(neutral, round(len(neutral) / 320))])
+    assert 20 * np.log10(np.percentile(rms[rms >= rms.max() / 10**1.5], 90)) == pytest.approx(LEVEL_DB, abs=1e-6)
+    speech_of_one = NaturalSpeech((source,), READING, {source.path: "hash"})
     own = speech_of_one.recordings("mixed")
     assert [one.label for one in own] == [0, 1, 2]
     assert len({speech_of_one.without_cues(one).recording for one in own}) == 1
@@ -183,40 +188,105 @@ def test_what_can_be_planted():
 
 def chosen(name: str, *flags: str) -> Config:
     """What the flags of an experiment make."""
-    return command.config_of(read_flags([f"--experiment={name}", *flags], descriptions()))
+    return with_device_defaults(command.config_of(read_flags([f"--experiment={name}", *flags], descriptions())))
 
 
-def prepared(folder: Path, root: Path, flags: Sequence[str] = ()):
-    own = ("--corpus=listed", f"--data_dir={folder}", "--set=evidence.variants=burst,f0,none", *flags)
-    return evidence.make(RunSettings(chosen("evidence", *own), root / "run", root / "cache"))
+def prepared(folder: Path, root: Path, *flags: str):
+    config = chosen("evidence", "--corpus=listed", f"--data_dir={folder}", "--set=evidence.variants=burst,f0", *flags)
+    return evidence.make(RunSettings(config, root / "run", root / "cache"))
 
 
 def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
     found = prepared(folder, tmp_path)
     for variant, run in found.runs.items():
         dataset = run.dataset
-        of = {}
+        splits: dict[str, list[str]] = {}
         for u, split in zip(dataset.utterances, dataset.folds[0].split_of, strict=True):
-            of.setdefault(u.recording.rpartition("_")[0], set()).add(split)
+            splits.setdefault(u.recording.rpartition("_")[0], []).append(split)
             assert u.emotion in EVIDENCE_CLASSES
-        # Five sentences by each of two speakers; the hiss has no F0, and other emotions are none of this.
-        assert len(of) == 10
-        assert sorted(next(iter(splits)) for splits in of.values()) == ["test"] * 2 + ["train"] * 6 + ["validation"] * 2
-        assert all(len(splits) == 1 for splits in of.values())
+        # Four sentences by each of two speakers; the hiss has no F0, and other emotions are none of this.
+        assert sorted(splits.values()) == [["test"] * 3] * 2 + [["train"] * 3] * 4 + [["validation"] * 3] * 2
         tested = [dataset.utterances[i] for own in dataset.sets("test").values() for i in own]
-        assert len(tested) == 6
         assert {u.gender for u in tested} == {"female", "male"}
         assert all(0 < found.truth[u.recording].mean() < 0.2 for u in tested), variant
     assert "hiss" in (tmp_path / "run" / "skipped.csv").read_text()
 
 
+def test_shuffled_labels_are_as_many_of_each_in_every_split(source):
+    several = tuple(source._replace(recording=f"n{number}") for number in range(20))
+    own = NaturalSpeech(several, READING, {source.path: "hash"})
+    labels = own.labels("none", own.recordings("none"))
+    assert all(sorted(labels[n : n + 3]) == [0, 1, 2] for n in range(0, 60, 3))
+    kept = sum(labels[n : n + 3] == [0, 1, 2] for n in range(0, 60, 3))
+    assert kept < 10
+    assert own.labels("mixed", own.recordings("mixed")) == [0, 1, 2] * 20
+
+
 def test_what_cannot_be_planted_or_is_missing_is_refused(folder, tmp_path):
     with pytest.raises(UserError, match=r"evidence\.variants: tilt cannot be planted into .*; what can is f0, "):
-        prepared(folder, tmp_path, ["--set=evidence.variants=tilt"])
+        prepared(folder, tmp_path, "--set=evidence.variants=tilt")
     with pytest.raises(UserError, match="--corpus=listed: has no neutral recording"):
-        prepared(folder, tmp_path, ["--set=corpus.labels=neutral:sadness"])
+        prepared(folder, tmp_path, "--set=corpus.labels=neutral:sadness")
+    with pytest.raises(UserError, match=r"representation\.sample_rate_hz: must be at least 10176"):
+        prepared(folder, tmp_path, "--set=representation.sample_rate_hz=8000")
+    with pytest.raises(UserError, match=r"corpus\.emotions: planted evidence has the classes first, second, third"):
+        prepared(folder, tmp_path, "--set=corpus.emotions=neutral,anger")
     with pytest.raises(UserError, match="--corpus: a benchmark has synthetic voices alone"):
         chosen("evidence_export", "--corpus=listed", f"--data_dir={folder}")
+
+
+def spoken_as(make: Callable[[np.ndarray], np.ndarray], source: Utterance, folder: Path) -> Utterance:
+    samples = make(soundfile.read(source.path)[0])
+    path = folder / "changed.wav"
+    soundfile.write(path, samples, RATE_HZ, subtype="DOUBLE")
+    return source._replace(path=path)
+
+
+def with_click(samples: np.ndarray, level: float = 0.05) -> np.ndarray:
+    changed = level * samples
+    changed[len(samples) // 2] = 0.9
+    return changed
+
+
+def with_silence_inside(samples: np.ndarray) -> np.ndarray:
+    changed = samples.copy()
+    changed[len(samples) // 2 :][:4000] = 0
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda samples: samples[2000:14000], "with little speech"),
+        (lambda samples: 0.3 * np.random.default_rng(0).standard_normal(32000), "hardly voiced"),
+        (with_click, "with peaks far above their speech"),
+        (lambda samples: with_click(samples, 0.001), "with little speech"),
+        (with_silence_inside, "with silence inside"),
+        (lambda samples: samples, None),
+        (lambda samples: np.concatenate([np.zeros(32000), samples, np.zeros(64000)]), None),
+    ],
+)
+def test_what_takes_no_cue_is_named(source, tmp_path, make, kind):
+    problem = source_problem(READING, spoken_as(make, source, tmp_path))
+    assert (problem and problem.kind) == kind
+
+
+def test_silence_in_the_file_changes_no_level(source, tmp_path):
+    padded = spoken_as(lambda samples: np.concatenate([np.zeros(64000), samples, np.zeros(64000)]), source, tmp_path)
+    alone, within = (planted.render(READING, Planted(own, "", "neutral", 0)) for own in (source, padded))
+    np.testing.assert_allclose(within[64000:-64000], alone, rtol=0.05, atol=1e-4)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_lengthening_changes_nothing_outside_its_reach(source, label):
+    """Cells far before and far behind the instant are the same, but for where single periods come to lie."""
+    sound, neutral = made(source, "lengthening", label)
+    transform = Cqt()
+    cells = changed_cells(transform.magnitude(sound), transform.magnitude(neutral), 0.1)
+    centre_s = spoken(source).at_s(STRETCH_PLACES[label] + draws_of(source, label).stretch_shift)
+    time_s = transform.frame_times_s(cells.shape[1])
+    outside = np.abs(time_s - centre_s) > REACH_S + 0.08
+    assert cells[:, outside].sum() < 0.05 * cells.sum()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.config import GENDERS, CorpusConfig
-from convcam_jax.corpora.natural.cues import NATURAL_CUES
+from convcam_jax.corpora.natural.changes import NATURAL_CUES
 from convcam_jax.corpora.natural.planted import variants_of
 from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.corpora.synthetic.config import SyntheticConfig

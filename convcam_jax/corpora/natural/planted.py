@@ -7,8 +7,9 @@ has been through: where F0 or timing are changed, it is made anew from its pitch
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,10 +17,12 @@ import numpy as np
 import parselmouth
 from jaxtyping import Float64
 
-from convcam_jax.corpora.natural.cues import LEVEL_DB, NATURAL_CUES, ToPlant
+from convcam_jax.corpora.natural.changes import LEAST_SPEECH_S, LEVEL_DB, NATURAL_CUES, ToPlant
 from convcam_jax.corpora.natural.resynthesis import (
     F0Range,
+    Speech,
     as_speech,
+    frame_rms,
     nothing_changed,
     resynthesised,
     with_level_and_sound,
@@ -31,10 +34,14 @@ from convcam_jax.corpora.synthetic.cues.cue import draw_places
 from convcam_jax.corpora.synthetic.planted import HEADROOM
 from convcam_jax.corpora.synthetic.variants import NEUTRAL, VARIANTS
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.system.files import file_hash
+from convcam_jax.system.errors import RecordingError
 
 # To be raised whenever the same recording gives other sound.
 NATURAL_VERSION = 1
+# A recording needs as much voice to have an F0 contour.
+LEAST_VOICED_S = 0.1
+# Speech so far below its loud frames for so long leaves nothing to take away for a pause.
+SILENCE_DB, LONGEST_SILENCE_S = -60.0, 0.15
 # A neutral recording that was made anew from its pitch periods.
 _RESYNTHESISED = "resynthesised"
 
@@ -68,6 +75,7 @@ class NaturalSpeech:
 
     sources: tuple[Utterance, ...]
     reading: Reading
+    hashes: Mapping[Path, str]  # of the sources' files
 
     def recordings(self, variant: str) -> list[Planted]:
         """Three of every source, one for each class; those of `none` are those of `mixed`."""
@@ -77,12 +85,12 @@ class NaturalSpeech:
         ]
 
     def labels(self, variant: str, own: Sequence[Planted]) -> list[int]:
-        """The classes; in `none` those of each speaker's recordings are shuffled."""
+        """The classes; in `none` those of each source are shuffled, so that all splits have as many of each."""
         labels = [one.label for one in own]
         if variant != "none":
             return labels
-        speakers = [one.source.speaker for one in own]
-        return shuffled_of_each(speakers, labels, {speaker: _key(speaker) for speaker in speakers})
+        names = [one.source.recording for one in own]
+        return shuffled_of_each(names, labels, {name: _key(name) for name in names})
 
     def without_cues(self, one: Planted) -> Planted:
         """The neutral recording, made anew if the one with the cue is."""
@@ -96,7 +104,7 @@ class NaturalSpeech:
         """A hash of the source's file and of all that is done to it."""
         source, praat = one.source, parselmouth.PRAAT_VERSION
         done = [NATURAL_VERSION, praat, *self.reading, source.start_s, source.end_s, *one[1:], source.recording]
-        content = json.dumps([file_hash(source.path), *done]).encode()
+        content = json.dumps([self.hashes[source.path], *done]).encode()
         return f"natural-{NATURAL_VERSION}/{hashlib.sha256(content).hexdigest()}.wav"
 
     @property
@@ -117,8 +125,47 @@ def is_resynthesised(variant: str) -> bool:
     )
 
 
+def source_problem(reading: Reading, source: Utterance) -> RecordingError | None:
+    """Why cues cannot be planted into a recording; None if they can, or if it cannot be read: others tell that."""
+    try:
+        samples = read_source(source.source, reading.rate_hz, reading.shortest_s, reading.channels).samples
+    except RecordingError:
+        return None
+    speech = as_speech(samples, reading.rate_hz, LEVEL_DB)
+    speech_s = speech.end_s - speech.start_s
+    if speech_s < LEAST_SPEECH_S:
+        problem = f"its speech lasts {speech_s:.2f} s; cues need {LEAST_SPEECH_S:g} s"
+        return RecordingError(source.recording, problem, "with little speech")
+    if (peak := HEADROOM * np.abs(speech.samples).max()) > 1:
+        problem = f"its loudest sample is {peak:.1f} times full scale where its speech is as loud as others'; a click?"
+        return RecordingError(source.recording, problem, "with peaks far above their speech")
+    if (silent_s := longest_silence_s(speech)) > LONGEST_SILENCE_S:
+        problem = f"it is silent for {silent_s:.2f} s within its speech, where a cue might change nothing"
+        return RecordingError(source.recording, problem, "with silence inside")
+    if (voiced_s := _voiced_s(speech, reading.f0_range)) < LEAST_VOICED_S:
+        problem = f"it is voiced for {voiced_s:.2f} s; an F0 contour needs {LEAST_VOICED_S:g} s"
+        return RecordingError(source.recording, problem, "hardly voiced")
+    return None
+
+
+def longest_silence_s(speech: Speech) -> float:
+    """How long speech is at most further below `LEVEL_DB` than `SILENCE_DB`."""
+    rms = frame_rms(speech.samples, speech.rate_hz)
+    length_s = len(speech.samples) / speech.rate_hz / len(rms)
+    first, last = round(speech.start_s / length_s), round(speech.end_s / length_s)
+    is_silent = rms[first:last] < 10 ** ((LEVEL_DB + SILENCE_DB) / 20)
+    return length_s * max((len(list(run)) for silent, run in groupby(is_silent) if silent), default=0)
+
+
+def _voiced_s(speech: Speech, f0_range: F0Range) -> float:
+    pitch = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz).to_pitch_ac(
+        pitch_floor=f0_range.floor_hz, pitch_ceiling=f0_range.ceiling_hz
+    )
+    return float((pitch.selected_array["frequency"] > 0).sum() * pitch.time_step)
+
+
 def render(reading: Reading, planted: Planted) -> Float64[np.ndarray, "N"]:
-    """Samples of a recording, as long as its source, full scale being 1; what is beyond is cut off.
+    """Samples of a recording, as long as its source, full scale being 1; what a cue brings beyond it is cut off.
 
     Raises:
       RecordingError: the source cannot be read.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import parselmouth
 from jaxtyping import Float64
-from parselmouth.praat import call
+from parselmouth.praat import call, run
 
 STEP_S = 0.005
 # Of Praat's analysis of the pitch periods.
@@ -17,14 +17,14 @@ _ANALYSIS_STEP_S = 0.01
 # Beside a time, so that a tier, which is linear between its points, has a step there.
 _STEP_WIDTH_S = 1e-4
 # Levels are measured in frames of this length.
-_FRAME_S = 0.02
+FRAME_S = 0.02
 _LOUD_PERCENTILE = 90
-# Speech begins and ends where frames are at most so much quieter than its loud ones.
+# Frames are spoken that are at most so much quieter than the loudest one.
 _QUIETEST_DB = -30.0
 
 
 class F0Range(NamedTuple):
-    """Where F0 is looked for, and where it stays when it is changed, in Hz."""
+    """Where F0 is looked for, in Hz."""
 
     floor_hz: float
     ceiling_hz: float
@@ -89,50 +89,57 @@ def nothing_changed(speech: Speech) -> Changes:
 
 
 def as_speech(samples: Float64[np.ndarray, "N"], rate_hz: int, level_db: float) -> Speech:
-    """A recording brought to a level: that of its loud frames, the 90th percentile of the RMS in 20 ms.
+    """A recording brought to a level: that of its loud frames, the 90th percentile of the RMS in 20 ms that are spoken.
 
-    Speech is what lies between the first and the last frame at most 30 dB below. `level_db` is re full scale.
+    Those are spoken that are at most 30 dB below the loudest; speech lies between the first and the last of them.
+    `level_db` is re full scale; `samples` are not all zero.
     """
-    frames = np.array_split(samples, max(1, round(len(samples) / rate_hz / _FRAME_S)))
-    rms = np.array([np.sqrt(np.mean(frame**2)) for frame in frames])
-    loud = np.percentile(rms, _LOUD_PERCENTILE)
-    spoken = np.flatnonzero(rms >= loud * 10 ** (_QUIETEST_DB / 20))
-    length_s = len(samples) / rate_hz / len(frames)
-    scaled = samples * 10 ** (level_db / 20) / loud
+    rms = frame_rms(samples, rate_hz)
+    spoken = np.flatnonzero(rms >= rms.max() * 10 ** (_QUIETEST_DB / 20))
+    length_s = len(samples) / rate_hz / len(rms)
+    scaled = samples * 10 ** (level_db / 20) / np.percentile(rms[spoken], _LOUD_PERCENTILE)
     return Speech(scaled, rate_hz, float(spoken[0] * length_s), float((spoken[-1] + 1) * length_s))
 
 
-def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
-    """The recording with F0 and timing changed, as long as before; F0 stays in its range.
+def frame_rms(samples: Float64[np.ndarray, "N"], rate_hz: int) -> Float64[np.ndarray, "n"]:
+    """The RMS in parts of about 20 ms."""
+    parts = np.array_split(samples, max(1, round(len(samples) / rate_hz / FRAME_S)))
+    return np.array([np.sqrt(np.mean(part**2)) for part in parts])
 
-    Made anew from its pitch periods even where nothing changes, which alters it a little.
+
+def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
+    """The recording with F0 and timing changed, as long as before.
+
+    Made anew from its pitch periods even where nothing changes, which alters it a little. There is always a tier of
+    durations, for without one Praat puts the periods elsewhere. What is voiceless Praat takes from places that it draws:
+    the same ones each time.
     """
     sound = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz)
     manipulation = call(sound, "To Manipulation", _ANALYSIS_STEP_S, *f0_range)
-    call([_pitch_tier(manipulation, speech, changes, f0_range), manipulation], "Replace pitch tier")
-    if changes.stretches:
-        call([_duration_tier(speech, changes.stretches), manipulation], "Replace duration tier")
+    call([_pitch_tier(manipulation, speech, changes), manipulation], "Replace pitch tier")
+    call([_duration_tier(speech, changes.stretches), manipulation], "Replace duration tier")
+    run("random_initializeWithSeedUnsafelyButPredictably (1)")
     made = np.asarray(call(manipulation, "Get resynthesis (overlap-add)").values[0], dtype=np.float64)
+    run("random_initializeSafelyAndUnpredictably ()")
     n_samples = len(speech.samples)
     return np.pad(made[:n_samples], (0, max(0, n_samples - len(made))))
 
 
-def _pitch_tier(
-    manipulation: parselmouth.Data, speech: Speech, changes: Changes, f0_range: F0Range
-) -> parselmouth.Data:
+def _pitch_tier(manipulation: parselmouth.Data, speech: Speech, changes: Changes) -> parselmouth.Data:
     own = call(manipulation, "Extract pitch tier")
     changed = call("Create PitchTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
     for number in range(1, call(own, "Get number of points") + 1):
         time_s, f0_hz = call(own, "Get time from index", number), call(own, "Get value at index", number)
         semitones = np.interp(time_s, speech.instants_s(), changes.semitones)
-        call(changed, "Add point", time_s, float(np.clip(f0_hz * 2 ** (semitones / 12), *f0_range)))
+        call(changed, "Add point", time_s, f0_hz * 2 ** (semitones / 12))
     return changed
 
 
 def _duration_tier(speech: Speech, stretches: tuple[Stretch, ...]) -> parselmouth.Data:
-    tier = call("Create DurationTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
+    end_s = len(speech.samples) / speech.rate_hz
+    tier = call("Create DurationTier", "changed", 0.0, end_s)
     beside = [t for own in stretches for t in (own.start_s - _STEP_WIDTH_S, own.end_s + _STEP_WIDTH_S)]
-    for time_s in beside:
+    for time_s in (0.0, end_s, *beside):
         if not any(own.start_s <= time_s <= own.end_s for own in stretches):
             call(tier, "Add point", time_s, 1.0)
     for start_s, end_s, factor in stretches:

@@ -133,7 +133,8 @@ def methods(ranking: pd.DataFrame, score: str) -> Figure:
         colour = "white" if value < 0.6 * highest else "black"
         panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
     panel.set_yticks(range(len(ranking)), [_row_label(row) for _, row in ranking.iterrows()])
-    panel.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns])
+    names = [name.replace("_", " ") for name in columns]
+    panel.set_xticks(range(len(columns)), names, rotation=40, ha="right", rotation_mode="anchor")
     figure.colorbar(image, ax=panel, label=SCORE_LABELS[score])
     return figure
 

@@ -98,10 +98,10 @@ def make(settings: RunSettings) -> Evidence:
     record = run_record(config, sounds)
     check_workdir(settings.workdir, record)
     features = _features(sounds, config, cache_dir)
-    datasets = {v: _dataset(us, features, sources) for v, us in utterances.items()}
+    datasets = {v: _dataset(own[v], us, features, sources) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, sources, cache_dir)
     _open(settings.workdir, record)
-    write_skipped(settings.workdir, sources.problems, len(sounds))
+    write_skipped(settings.workdir, sources.problems, sources.n_used)
     say(
         f"{sum(map(len, own.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
         "of a test recording's cells carry its cue"
@@ -130,10 +130,12 @@ def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) 
     return features
 
 
-def _dataset(utterances: Sequence[Utterance], features: dict[str, Features], sources: Sources) -> Dataset:
+def _dataset(
+    own: Sequence[Any], utterances: Sequence[Utterance], features: dict[str, Features], sources: Sources
+) -> Dataset:
     groups = tuple(group_of(u, sources.config.corpus.models_per) for u in utterances)
     of_each = tuple(features[u.recording] for u in utterances)
-    return Dataset(tuple(utterances), of_each, groups, sources.folds(utterances, groups))
+    return Dataset(tuple(utterances), of_each, groups, sources.folds(own, utterances, groups))
 
 
 def _truth(

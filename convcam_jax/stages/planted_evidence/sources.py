@@ -1,31 +1,37 @@
 """The neutral recordings that cues are planted into: the embedded voices', or those of a corpus of people."""
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.corpora import CORPORA
-from convcam_jax.corpora.natural.cues import NATURAL_CUES
-from convcam_jax.corpora.natural.planted import NaturalSpeech, Reading, variants_of
+from convcam_jax.corpora.natural.changes import NATURAL_CUES
+from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range
 from convcam_jax.corpora.neutral_speech import NeutralSpeech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH
 from convcam_jax.corpora.synthetic.planted import SyntheticSpeech
-from convcam_jax.corpora.utterances import Utterance, of_considered_speakers
-from convcam_jax.representations.features import Features
+from convcam_jax.corpora.utterances import Utterance, of_considered_speakers, without
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.preparation import load_dataset, named_emotions, with_max_frames
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
+from convcam_jax.system.files import file_hash
+from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import say
 
 # The emotion that cues are planted into.
-NEUTRAL = "neutral"
-# A recording needs as much to have an F0 contour.
-_LEAST_VOICED_S = 0.1
+NEUTRAL_EMOTION = "neutral"
+# Above twice the upper edge of the highest burst.
+LOWEST_RATE_HZ = math.ceil(2 * (1 + BURST_WIDTH / 2) * max(BURST_HZ))
 
 
 class Sources(NamedTuple):
@@ -34,14 +40,16 @@ class Sources(NamedTuple):
     Attributes:
       config: with what depends on the recordings spelled out.
       speech: the recordings.
-      folds: those of a variant's recordings, from these and their groups.
+      folds: those of a variant, from its recordings as they are made and as utterances, and their groups.
       problems: of the corpus's recordings that are left out.
+      n_used: how many of the corpus's recordings are not.
     """
 
     config: Config
     speech: NeutralSpeech[Any]
-    folds: Callable[[Sequence[Utterance], Sequence[str]], tuple[Fold, ...]]
+    folds: Callable[[Sequence[Any], Sequence[Utterance], Sequence[str]], tuple[Fold, ...]]
     problems: tuple[RecordingError, ...] = ()
+    n_used: int = 0
 
 
 def neutral_sources(settings: RunSettings) -> Sources:
@@ -51,34 +59,43 @@ def neutral_sources(settings: RunSettings) -> Sources:
       UserError: a cue cannot be planted into them, or there is something wrong with the corpus or its split.
     """
     config = settings.config
+    rate_hz = config.representation.sample_rate_hz
+    if config.corpus.emotions != EVIDENCE_CLASSES:
+        classes = ", ".join(EVIDENCE_CLASSES)
+        raise UserError(f"config field corpus.emotions: planted evidence has the classes {classes}; leave it as it is")
+    if rate_hz < LOWEST_RATE_HZ:
+        raise UserError(
+            f"config field representation.sample_rate_hz: must be at least {LOWEST_RATE_HZ} for planted evidence, "
+            f"whose highest burst lies at {max(BURST_HZ):.0f} Hz"
+        )
     if isinstance(config.corpus, SyntheticConfig):
-        rate_hz = config.representation.sample_rate_hz
         speech = SyntheticSpeech(config.corpus, config.evidence.genders, rate_hz)
-        return Sources(config, speech, lambda utterances, groups: divide(config.split, utterances, groups).folds)
+        return Sources(config, speech, lambda _, utterances, groups: divide(config.split, utterances, groups).folds)
     return _of_people(settings)
 
 
 def _of_people(settings: RunSettings) -> Sources:
     """The neutral recordings of a corpus; those of one source are on one side of a fold."""
-    _require_plantable(settings.config)
-    found, unnamed = _neutral_utterances(settings)
-    config = with_max_frames(settings.config, found)
-    dataset, unreadable = load_dataset(found, config, settings.cache_dir, least_emotions=1)
-    voiced = [i for i, own in enumerate(dataset.features) if _voiced_s(own, config) >= _LEAST_VOICED_S]
-    unvoiced = [
-        RecordingError(u.recording, f"it is voiced for less than {_LEAST_VOICED_S:g} s", "hardly voiced")
-        for i, u in enumerate(dataset.utterances)
-        if i not in voiced
-    ]
-    sources = [dataset.utterances[i] for i in voiced]
-    split_of = {
-        fold.name: {dataset.utterances[i].recording: fold.split_of[i] for i in voiced} for fold in dataset.folds
-    }
-    prosody, rate_hz = config.prosody, config.representation.sample_rate_hz
+    config = settings.config
+    _require_plantable(config)
+    neutral, unreadable = _neutral_utterances(settings)
+    prosody, corpus = config.prosody, config.corpus
     f0_range = F0Range(prosody.f0_floor_hz, prosody.f0_ceiling_hz)
-    speech = NaturalSpeech(tuple(sources), Reading(rate_hz, shortest_s(prosody), config.corpus.channels, f0_range))
-    say(f"{len(sources)} neutral recordings of {len({u.speaker for u in sources})} speakers to plant cues into")
-    return Sources(config, speech, partial(_folds_of_sources, split_of, speech), (*unnamed, *unreadable, *unvoiced))
+    reading = Reading(config.representation.sample_rate_hz, shortest_s(prosody), corpus.channels, f0_range)
+    with closing(in_processes(partial(source_problem, reading), neutral)) as found:
+        unfit = [problem for problem in found if problem is not None]
+    fit = without(neutral, unfit)
+    if not fit:
+        raise UserError(f"--corpus={corpus.name}: no neutral recording takes a cue: {counted_by_kind(unfit)}")
+    config = with_max_frames(config, fit)
+    dataset, unused = load_dataset(fit, config, settings.cache_dir, least_emotions=1)
+    sources = dataset.utterances
+    names = [u.recording for u in sources]
+    split_of = {fold.name: dict(zip(names, fold.split_of, strict=True)) for fold in dataset.folds}
+    speech = NaturalSpeech(sources, reading, {path: file_hash(path) for path in {u.path for u in sources}})
+    say(f"cues are planted into {len(sources)} neutral recordings of {len({u.speaker for u in sources})} speakers")
+    problems = (*unreadable, *unfit, *unused)
+    return Sources(config, speech, lambda own, *_: _folds_of_sources(split_of, own), problems, len(sources))
 
 
 def _require_plantable(config: Config) -> None:
@@ -94,30 +111,24 @@ def _require_plantable(config: Config) -> None:
 def _neutral_utterances(settings: RunSettings) -> tuple[list[Utterance], list[RecordingError]]:
     """A corpus's neutral recordings by speakers who are not excluded and of the genders that are asked for."""
     config = settings.config
-    utterances, problems = named_emotions(config, settings.cache_dir)
-    considered = of_considered_speakers(utterances, config.corpus, CORPORA[config.corpus.name].speakers)
-    neutral = [u for u in considered if u.emotion == NEUTRAL and u.gender in (*config.evidence.genders, "")]
+    corpus = replace(config.corpus, emotions=())
+    utterances, problems = named_emotions(replace(config, corpus=corpus), settings.cache_dir)
+    considered = of_considered_speakers(utterances, corpus, CORPORA[corpus.name].speakers)
+    neutral = [u for u in considered if u.emotion == NEUTRAL_EMOTION]
     if not neutral:
         raise UserError(
-            f"--corpus={config.corpus.name}: has no neutral recording, which cues could be planted into; if it calls "
-            f"them by another word, say so, as in --set=corpus.labels=calm:{NEUTRAL}"
+            f"--corpus={corpus.name}: has no neutral recording, which cues could be planted into; if it calls "
+            f"them by another word, say so, as in --set=corpus.labels=calm:{NEUTRAL_EMOTION}"
         )
-    return neutral, problems
+    wanted = [u for u in neutral if u.gender in (*config.evidence.genders, "")]
+    if not wanted:
+        raise UserError(
+            f"config field evidence.genders: no neutral recording is of {' or '.join(config.evidence.genders)}; "
+            f"there are those of {', '.join(sorted({u.gender for u in neutral}))}"
+        )
+    return wanted, problems
 
 
-def _voiced_s(features: Features, config: Config) -> float:
-    return float((features.praat_f0_hz > 0).sum()) * config.prosody.f0_step_s
-
-
-def _folds_of_sources(
-    split_of: dict[str, dict[str, str]],
-    speech: NaturalSpeech,
-    utterances: Sequence[Utterance],
-    groups: Sequence[str],
-) -> tuple[Fold, ...]:
-    """The folds of a variant's recordings, which come source by source."""
-    n_each = len(utterances) // len(speech.sources)
-    return tuple(
-        Fold(name, tuple(own[source.recording] for source in speech.sources for _ in range(n_each)))
-        for name, own in split_of.items()
-    )
+def _folds_of_sources(split_of: dict[str, dict[str, str]], own: Sequence[Planted]) -> tuple[Fold, ...]:
+    """The folds of a variant's recordings: each is where its source is."""
+    return tuple(Fold(name, tuple(of[one.source.recording] for one in own)) for name, of in split_of.items())

@@ -14,6 +14,12 @@ BURST_S = 0.2
 CLASSES = ("low", "middle", "high")
 
 
+def burst_window(time_s: Float64[np.ndarray, "M"], centre_s: float) -> Float64[np.ndarray, "M"]:
+    """The gain of a burst at some times: half a period of a cosine around its centre, 0 elsewhere."""
+    distance = np.abs(time_s - centre_s) / (BURST_S / 2)
+    return np.where(distance < 1, np.cos(np.pi * distance / 2), 0.0)
+
+
 def noise_burst(
     rng: np.random.Generator, controls: Controls, centre_hz: float, place: float, strength: float, rate: int
 ) -> Float64[np.ndarray, "N"]:
@@ -22,12 +28,11 @@ def noise_burst(
     Its RMS lies `strength` dB above that of a stressed neutral vowel.
     """
     n_controls = len(controls.f0_hz)
-    distance = np.abs(control_instants(n_controls) - place_s(place, n_controls)) / (BURST_S / 2)
     track = np.zeros(n_controls)
     alone = controls._replace(
         level_db=track + (BASE_LEVEL_DB + strength),
         aspiration=track,
-        frication=np.where(distance < 1, np.cos(np.pi * distance / 2), 0.0),
+        frication=burst_window(control_instants(n_controls), place_s(place, n_controls)),
         frication_hz=track + centre_hz,
         frication_width_hz=track + BURST_WIDTH * centre_hz,
     )

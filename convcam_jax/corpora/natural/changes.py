@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcam_jax.corpora.natural.resynthesis import Changes, Speech, Stretch
-from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_S, BURST_WIDTH
+from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH, burst_window
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, Draws, contour_shape, inside
 from convcam_jax.corpora.synthetic.cues.lengthening import REACH_S
 from convcam_jax.corpora.synthetic.speech import BASE_LEVEL_DB
@@ -14,8 +14,8 @@ from convcam_jax.corpora.synthetic.voice import band_response
 
 # A recording is brought to this level, which is that of the synthetic voices' stressed vowels.
 LEVEL_DB = BASE_LEVEL_DB
-# What follows a lengthening is said so much faster at most.
-_SHORTEST_FACTOR = 0.1
+# So that a lengthening's reach on both sides of an instant lies in the recording, and a pause is a part of it.
+LEAST_SPEECH_S = 1.0
 
 
 class ToPlant(NamedTuple):
@@ -50,12 +50,12 @@ def _burst(changes: Changes, given: ToPlant, label: int, strength: float) -> Cha
     """Noise in a band, under half a period of a cosine, at the drawn time."""
     speech = given.speech
     n_samples = len(speech.samples)
+    time_s = np.arange(n_samples) / speech.rate_hz
     frequency_hz = np.fft.rfftfreq(n_samples, 1 / speech.rate_hz)
     centre_hz = np.array([BURST_HZ[label]])
     band = band_response(frequency_hz, centre_hz, BURST_WIDTH * centre_hz, speech.rate_hz)[0]
     noise = np.fft.irfft(np.fft.rfft(given.rng.standard_normal(n_samples)) * band, n_samples)
-    distance = np.abs(np.arange(n_samples) / speech.rate_hz - speech.at_s(given.draws.event_place)) / (BURST_S / 2)
-    window = np.where(distance < 1, np.cos(np.pi * distance / 2), 0.0)
+    window = burst_window(time_s, speech.at_s(given.draws.event_place))
     return changes._replace(added=changes.added + 10 ** ((LEVEL_DB + strength) / 20) * window * noise)
 
 
@@ -65,14 +65,9 @@ def _pause(changes: Changes, given: ToPlant, label: int, strength: float) -> Cha
 
 
 def _lengthening(changes: Changes, given: ToPlant, label: int, strength: float) -> Changes:
-    """The 0.2 s before the centre last longer, the 0.2 s behind it less, each as far as the recording goes."""
-    centre_s, length_s = _centre_s(given, label), len(given.speech.samples) / given.speech.rate_hz
-    reach_s = min(REACH_S, centre_s, length_s - centre_s)
-    longer, shorter = 1 + strength / 1000 / reach_s, max(1 - strength / 1000 / reach_s, _SHORTEST_FACTOR)
-    stretches = (
-        Stretch(centre_s - reach_s, centre_s, longer),
-        Stretch(centre_s, centre_s + reach_s, shorter),
-    )
+    centre_s = _centre_s(given, label)
+    longer, shorter = 1 + strength / 1000 / REACH_S, 1 - strength / 1000 / REACH_S
+    stretches = (Stretch(centre_s - REACH_S, centre_s, longer), Stretch(centre_s, centre_s + REACH_S, shorter))
     return changes._replace(stretches=(*changes.stretches, *stretches))
 
 
