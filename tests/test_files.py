@@ -3,11 +3,14 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import PARTIAL_PREFIX, disk_errors, remove_partial, write_whole
+from convcam_jax.system.files import PARTIAL_PREFIX, disk_errors, make_folder, remove_partial, write_whole
+from convcam_jax.system.jax_setup import remove_damaged_programs
+from convcam_jax.system.process.lock import locked
 
 
 def files(folder) -> list[str]:
@@ -99,6 +102,36 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "w").write_text("a file")
     with pytest.raises(UserError, match="cannot be written"):
         write_whole(tmp_path / "w" / "table.csv", lambda temporary: temporary.write_text("x"))
+
+
+def made_in_a_loop(root):
+    (root / "loop").symlink_to(root / "loop")
+    return root / "loop" / "w"
+
+
+@pytest.mark.parametrize(
+    "folder_in",
+    [
+        lambda root: Path("/proc/nope/w"),
+        lambda root: Path("/dev/null/w"),
+        lambda root: root / ("a" * 300) / "w",
+        made_in_a_loop,
+    ],
+    ids=["no file system", "a device", "a long name", "a loop"],
+)
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path, folder_in):
+    folder = folder_in(tmp_path)
+    makers = (
+        lambda: make_folder(folder, "--cache_dir"),
+        lambda: write_whole(folder / "x", lambda path: path.write_text(""), "--cache_dir"),
+    )
+    for make in makers:
+        with pytest.raises(UserError, match=r"cannot be (made|written) \(.*\); choose another --cache_dir"):
+            make()
+    with pytest.raises(UserError, match=r"cannot be (made|written) \(.*\); choose another --workdir"), locked(folder):
+        pass
+    # Compiled programs are looked for there first; that nothing can be kept is told when something is.
+    remove_damaged_programs(folder / "xla")
 
 
 def test_leftovers_are_removed_and_nothing_else(tmp_path):

@@ -44,6 +44,20 @@ def disk_errors(folder: Path, flag: str = "--workdir") -> Iterator[None]:
         raise
 
 
+def make_folder(folder: Path, flag: str = "--workdir") -> None:
+    """Make a folder and those that it lies in, where they are not there.
+
+    Raises UserError, whatever stands in the way; it names the folder, and the flag by which another one is chosen.
+    """
+    with disk_errors(folder, flag):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in (*_FULL, *_NOT_WRITABLE):
+                raise
+            raise UserError(f"{folder}: cannot be made ({error.strerror}); choose another {flag}") from error
+
+
 def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--workdir") -> None:
     """Let `write` make a temporary file beside `path`, then rename it; nothing is left behind if it fails.
 
@@ -52,7 +66,7 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
     # Not by tempfile, whose files only their owner may read.
     temporary = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(4)}-{path.name}")
     with disk_errors(path.parent, flag):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, flag)
         if path.is_dir():
             raise UserError(f"{path}: is a folder where a file is to be written; remove it or choose another {flag}")
         try:

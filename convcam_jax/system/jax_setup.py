@@ -163,7 +163,12 @@ def remove_damaged_programs(folder: Path) -> None:
     JAX itself compiles what it cannot read, says so each time, and leaves the file as it is. It does not write files
     whole or not at all, so a program that was killed may have left a part of one, and another one may be writing.
     """
-    for path in folder.glob("*-cache"):
+    try:
+        paths = list(folder.glob("*-cache"))
+    except OSError:
+        # Whoever writes there first says so.
+        return
+    for path in paths:
         try:
             content = path.read_bytes()
             if not content or content.startswith(_ZLIB):

@@ -20,7 +20,7 @@ from absl import logging
 
 from convcam_jax.networks.network import Variables
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import disk_errors
+from convcam_jax.system.files import disk_errors, make_folder
 from convcam_jax.training.member import MemberState
 
 # A finished round has one checkpoint.
@@ -82,8 +82,8 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
     )
     # Trained weights hardly compress; without compression a checkpoint takes a third of the time.
     handler = ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=False, multiprocessing_options=alone)
+    make_folder(folder)
     with _storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         return ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handler)
 
 

@@ -111,8 +111,8 @@ def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float6
     """The recording with F0 and timing changed, as long as before.
 
     Made anew from its pitch periods even where nothing changes, which alters it a little. There is always a tier of
-    durations, for without one Praat puts the periods elsewhere. What is voiceless Praat takes from places that it draws:
-    the same ones each time.
+    durations, for without one Praat puts the periods elsewhere. What is voiceless Praat takes from places that it
+    draws: here the same ones each time.
     """
     sound = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz)
     manipulation = call(sound, "To Manipulation", _ANALYSIS_STEP_S, *f0_range)

@@ -16,7 +16,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.speech import UtteranceSpec
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import disk_errors, is_undamaged, write_checked, write_whole
+from convcam_jax.system.files import is_undamaged, make_folder, write_checked, write_whole
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
 
@@ -58,9 +58,8 @@ def _claim_folder(config: SyntheticConfig, folder: Path, sample_rate_hz: int) ->
     about = {"corpus_version": speech.CORPUS_VERSION, "sample_rate_hz": sample_rate_hz}
     identity = json.dumps(about | {field: getattr(config, field) for field in _SOUND_FIELDS}, indent=1)
     path = folder / "synthetic.json"
-    with disk_errors(folder, _FLAG):
-        (folder / "wav").mkdir(parents=True, exist_ok=True)
-        (folder / "truth").mkdir(exist_ok=True)
+    for name in ("wav", "truth"):
+        make_folder(folder / name, _FLAG)
     there = _text(path)
     if there is None:
         write_whole(path, lambda temporary: temporary.write_text(identity), _FLAG)

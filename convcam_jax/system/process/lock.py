@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.files import disk_errors
+from convcam_jax.system.files import disk_errors, make_folder
 from convcam_jax.system.progress import say
 
 _LOCK_FILE = ".lock"
@@ -44,11 +44,11 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _make(folder: Path) -> list[Path]:
     """Make the folder; those that were not there, the innermost first."""
-    missing = [own for own in (folder, *folder.parents) if not own.exists()]
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; choose a folder as --workdir")
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        missing = [own for own in (folder, *folder.parents) if not own.exists()]
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder}: is a file; choose a folder as --workdir")
+    make_folder(folder)
     return missing
 
 
