@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from convcam_jax.kernels.one_at_a_time import orthogonal
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.sounding import SoundingChain, SoundingConvolution, SoundingPart, pooled, sounding
 from convcam_jax.system.validation import require
@@ -96,9 +97,9 @@ class Recurrence(nn.Module):
         """States; what is behind the `n_columns` that hold sound has no influence on those of the others."""
         directions = (("forward", False), ("backward", True))
         states: list[Any] = [
-            nn.RNN(nn.GRUCell(self.n_units, name=name), reverse=reverse, keep_order=True)(
-                columns, seq_lengths=n_columns
-            )
+            nn.RNN(
+                nn.GRUCell(self.n_units, recurrent_kernel_init=orthogonal, name=name), reverse=reverse, keep_order=True
+            )(columns, seq_lengths=n_columns)
             for name, reverse in directions
         ]
         return jnp.concatenate(states, -1)

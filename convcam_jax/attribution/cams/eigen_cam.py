@@ -6,6 +6,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from convcam_jax.attribution.method import Method, by_nodes
 from convcam_jax.attribution.score import Classify, Score
+from convcam_jax.kernels.one_at_a_time import eigenvectors
 
 
 def eigen_cam(
@@ -19,7 +20,7 @@ def eigen_cam(
     """
     del classify, target, score
     nodes = activations.reshape(-1, activations.shape[-1])
-    vector = jnp.linalg.eigh(jnp.matmul(nodes.T, nodes, precision=lax.Precision.HIGHEST))[1][:, -1]
+    vector = eigenvectors(jnp.matmul(nodes.T, nodes, precision=lax.Precision.HIGHEST))[:, -1]
     return activations @ jnp.where(vector.sum() < 0, -vector, vector)
 
 

@@ -14,6 +14,7 @@ from convcam_jax.attribution.perturbations.segments import (
     segment_maps,
     segments_of,
 )
+from convcam_jax.kernels.one_at_a_time import solve
 
 N_COALITIONS = 256
 
@@ -41,7 +42,7 @@ def shapley_values(
     inputs = coalitions[:, :-1] - last
     outputs = gained - last * total[None]
     products = jnp.matmul(inputs.T, inputs, precision=lax.Precision.HIGHEST)
-    others = jnp.linalg.solve(products, jnp.matmul(inputs.T, outputs, precision=lax.Precision.HIGHEST))
+    others = solve(products, jnp.matmul(inputs.T, outputs, precision=lax.Precision.HIGHEST))
     return jnp.concatenate([others, total[None] - others.sum(0, keepdims=True)])
 
 

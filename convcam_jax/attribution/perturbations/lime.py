@@ -13,6 +13,7 @@ from convcam_jax.attribution.perturbations.segments import (
     segment_maps,
     segments_of,
 )
+from convcam_jax.kernels.one_at_a_time import solve
 
 # Width of the kernel and penalty are those of the authors' package for images.
 N_COALITIONS = 256
@@ -30,7 +31,7 @@ def ridge(
     weighted = centred * weights[:, None]
     products = jnp.matmul(weighted.T, centred, precision=lax.Precision.HIGHEST)
     targets = jnp.matmul(weighted.T, gained, precision=lax.Precision.HIGHEST)
-    return jnp.linalg.solve(products + penalty * jnp.eye(inputs.shape[1]), targets)
+    return solve(products + penalty * jnp.eye(inputs.shape[1]), targets)
 
 
 def similarity(coalitions: Float[Array, "Z M"]) -> Float[Array, " Z"]:
