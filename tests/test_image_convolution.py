@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from convcam_jax.kernels import image_convolution
+from convcam_jax.kernels import image_convolution, member_convolution
 from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution, pointwise_convolution
 
 # Sums of up to some hundred products of standard normal values, in float32.
@@ -112,7 +112,9 @@ def test_dense_convolution_and_gradients(size, strides, padding, channels):
 
 @pytest.mark.parametrize("kernel_size", [(7, 7), (5, 5), (1, 7), (7, 1), (3, 3), (1, 1)])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
-def test_dense_kernels_of_any_size_and_many_channels(kernel_size, strides):
+@pytest.mark.parametrize("together_bytes", [0, 2**19], ids=["one by one", "together"])
+def test_dense_kernels_of_any_size_and_many_channels(monkeypatch, kernel_size, strides, together_bytes):
+    monkeypatch.setattr(member_convolution, "_LARGEST_TOGETHER_BYTES", together_bytes)
     in_front, behind = ((side // 2, side // 2) for side in kernel_size)
     _assert_equal_to_lax(
         lambda i, k: convolution(i, k, strides, (in_front, behind)),
