@@ -1,21 +1,23 @@
 """Tables and pictures of the pages made again from runs, so that they cannot drift from what the program computes.
 
 python -m docs.regenerate --run=emodb=FOLDER --run=evidence=FOLDER
+python -m docs.regenerate --run=leaderboard=FOLDER --run=leaderboard=FOLDER_OF_SCORES
 
 A page marks what is made: <!-- from emodb: accuracy --> and <!-- end -->. The runs are those whose commands stand on
-the pages, and each may be left out.
+the pages, and each may be left out; what is made of several runs has the name of all of them.
 """
 
 import argparse
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from convcam_jax.corpora.synthetic.cues import CUES
-from convcam_jax.system.formats import read_csv
+from convcam_jax.system.formats import read_csv, read_json
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -111,8 +113,85 @@ def _threshold(row: Mapping) -> str:
     return f"{'≤ ' if row['threshold_is'] == 'at most' else ''}{row['threshold']:.3g} ({low} to {high})"
 
 
-# By run and the block's name.
-MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
+# Whose a method is, where that is not spelt as what its name in a file of maps begins with.
+_TOOLKITS = {"gradcam": "grad-cam", "keras": "Keras"}
+_OWN = "this project"
+_REFERENCES = {"energy": "the input's energy", "chance": "chance"}
+
+
+def leaderboard(*runs: Path) -> str:
+    """All methods of several runs, those that find most cues first, then those of the highest mean.
+
+    Of every cue the mean average precision, bold where the verdict is `finds`. Of a method of nodes, the maps are those
+    at the receptive fields. Energy and chance stand last, on what the networks of each run classify correctly.
+
+    Raises:
+      ValueError: the runs have different cues.
+    """
+    tables = [_ranking(run) for run in runs]
+    cues = _cues(tables[0])
+    if any(_cues(table) != cues for table in tables):
+        raise ValueError("the runs of the leaderboard have different cues")
+    ranking = pd.concat(tables).sort_values(["is_method", "n_found", "planted_mean"], ascending=False, kind="stable")
+    lines = [["method", "whose", *cues, "mean", "cues found"]]
+    for _, row in ranking.iterrows():
+        cells = [f"**{row[cue]:.2f}**" if cue in row["found"] else f"{row[cue]:.2f}" for cue in cues]
+        n_found = str(row["n_found"]) if row["is_method"] else ""
+        lines.append([row["name"], row["whose"], *cells, f"{row['planted_mean']:.2f}", n_found])
+    return _markdown(lines)
+
+
+def networks_of_leaderboard(*runs: Path) -> str:
+    """How many networks of each run there are for a cue, and their mean test accuracy."""
+    cues = _cues(read_csv(runs[0] / "tables" / "evidence_methods.csv"))
+    lines = [["networks of", "for each cue", *cues]]
+    for run in runs:
+        accuracies = read_csv(run / "evidence_members.csv").groupby("variant")["test_accuracy"]
+        means = [f"{100 * accuracies.mean()[cue]:.0f} %" for cue in cues]
+        lines.append([_whose_networks(run), str(accuracies.size().max()), *means])
+    return _markdown(lines)
+
+
+def _ranking(run: Path) -> pd.DataFrame:
+    """`evidence_methods` without random weights and stretched maps, with what the leaderboard says of each row."""
+    rows, verdicts = (read_csv(run / "tables" / f"evidence_{name}.csv") for name in ("methods", "verdicts"))
+    rows = rows[(rows["source"] != "random_weights") & (rows["placement"] != "stretched")]
+    found = verdicts[(verdicts["verdict"] == "finds") & (verdicts["placement"] != "stretched")]
+    found_by = [set(found.loc[found["method"] == method, "variant"]) for method in rows["method"]]
+    is_method = rows["source"] == "network"
+    own = [_toolkit_and_name(run, method) for method in rows["method"]]
+    return rows.assign(
+        is_method=is_method,
+        found=found_by,
+        n_found=[len(cues) for cues in found_by],
+        whose=np.where(is_method, [toolkit for toolkit, _ in own], f"networks of {_whose_networks(run)}"),
+        name=np.where(is_method, [name for _, name in own], rows["source"].map(_REFERENCES)),
+    )
+
+
+def _cues(methods: pd.DataFrame) -> list[str]:
+    """The variants of a table `evidence_methods`."""
+    columns = list(methods.columns)
+    return columns[columns.index("source") + 1 : columns.index("planted_mean")]
+
+
+def _toolkit_and_name(run: Path, method: str) -> tuple[str, str]:
+    """Whose a method is, and what it is called there: `captum_saliency` in a file of maps is captum's."""
+    if read_json(run / "config.json")["config"]["experiment"] == "evidence":
+        return _OWN, method
+    toolkit, _, name = method.partition("_")
+    return _TOOLKITS.get(toolkit, toolkit), name
+
+
+def _whose_networks(run: Path) -> str:
+    """All whose methods explain the networks of a run."""
+    rows = read_csv(run / "tables" / "evidence_methods.csv")
+    methods = rows.loc[rows["source"] == "network", "method"]
+    return ", ".join(sorted({_toolkit_and_name(run, method)[0] for method in methods}))
+
+
+# By run and the block's name; given the folders of all runs of that name.
+MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
     ("emodb", "uar"): lambda run: accuracy_table(run, "uar"),
     ("emodb", "energy"): energy_table,
@@ -124,11 +203,13 @@ MAKERS: Mapping[tuple[str, str], Callable[[Path], str]] = {
     ("evidence_natural", "methods"): evidence_table,
     ("evidence_strengths", "methods"): evidence_table,
     ("evidence_strengths", "thresholds"): thresholds_table,
+    ("leaderboard", "methods"): leaderboard,
+    ("leaderboard", "networks"): networks_of_leaderboard,
 }
 
 
-def regenerated(page: str, runs: Mapping[str, Path]) -> str:
-    """A page with the blocks of those runs made again.
+def regenerated(page: str, runs: Mapping[str, Sequence[Path]]) -> str:
+    """A page with the blocks of those runs made again; runs that have one name stand together.
 
     Raises:
       KeyError: nothing makes a block of that name.
@@ -137,7 +218,7 @@ def regenerated(page: str, runs: Mapping[str, Path]) -> str:
     def block(match: re.Match[str]) -> str:
         begin, run, name, end = match.groups()
         make = MAKERS[run, name]
-        return f"{begin}{make(runs[run])}\n{end}" if run in runs else match[0]
+        return f"{begin}{make(*runs[run])}\n{end}" if run in runs else match[0]
 
     return BLOCK.sub(block, page)
 
@@ -159,12 +240,15 @@ def main() -> None:
     """Write the pages and pictures of the runs that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", action="append", required=True, metavar="NAME=FOLDER", help="a finished run")
-    runs = {name: Path(folder) for name, _, folder in (given.partition("=") for given in parser.parse_args().run)}
+    runs: dict[str, list[Path]] = {}
+    for given in parser.parse_args().run:
+        name, _, folder = given.partition("=")
+        runs.setdefault(name, []).append(Path(folder))
     for page in DOCS.glob("*.md"):
         page.write_text(regenerated(page.read_text(encoding="utf-8"), runs), encoding="utf-8")
     for name in PICTURES.keys() & runs.keys():
         for picture, figure in PICTURES[name].items():
-            shutil.copy(runs[name] / "figures" / f"{figure}.png", DOCS / "images" / f"{picture}.png")
+            shutil.copy(runs[name][0] / "figures" / f"{figure}.png", DOCS / "images" / f"{picture}.png")
 
 
 if __name__ == "__main__":

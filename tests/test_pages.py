@@ -74,7 +74,7 @@ def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
     page = (
         "a\n<!-- from emodb: accuracy -->\nold\n<!-- end -->\nb\n<!-- from evidence: methods -->\nold\n<!-- end -->\n"
     )
-    made = regenerate.regenerated(page + "<!-- from emodb: energy -->\n<!-- end -->", {"emodb": tmp_path})
+    made = regenerate.regenerated(page + "<!-- from emodb: energy -->\n<!-- end -->", {"emodb": [tmp_path]})
     assert made == (
         "a\n<!-- from emodb: accuracy -->\n|  | mean of 10 seeds (95 % interval) | model chosen on validation |\n"
         "|---|---|---|\n| female | 63.5 % (60.5 to 66.6) | 62.5 % |\n<!-- end -->\n"
@@ -142,6 +142,64 @@ def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
     ]
     write_table(tmp_path, "evidence_methods", f"{head},f0,{rest}\nrise,none,network,0.5,0.5,2\n")
     assert regenerate.evidence_table(tmp_path).splitlines()[0] == "| method | placement | f0 |"
+
+
+def write_entrant(run: Path, experiment: str, methods: str, verdicts: str, members: str) -> Path:
+    """What the leaderboard reads of a run, whose cues are f0 and gap."""
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps({"config": {"experiment": experiment}}), encoding="utf-8")
+    write_table(run, "evidence_methods", "method,placement,source,f0,gap,planted_mean,above_chance\n" + methods)
+    write_table(run, "evidence_verdicts", "variant,method,placement,verdict\n" + verdicts)
+    (run / "evidence_members.csv").write_text("variant,group,seed,test_accuracy\n" + members, encoding="utf-8")
+    return run
+
+
+@pytest.fixture
+def entrants(tmp_path) -> list[Path]:
+    own = write_entrant(
+        tmp_path / "own",
+        "evidence",
+        "a_cam,receptive_field,network,0.5,0.125,0.3125,1\na_cam,stretched,network,0.4,0.3,0.35,2\n"
+        "a_cam,receptive_field,random_weights,0.9,0.9,0.9,\nrise,none,network,0.6,0.6,0.6,1\n"
+        "none,none,energy,0.25,0.5,0.375,\nnone,none,chance,0.01,0.03,0.02,\n",
+        "f0,a_cam,receptive_field,finds\nf0,a_cam,stretched,finds\ngap,a_cam,stretched,finds\n"
+        "f0,rise,none,no better than energy\ngap,rise,none,does not find\n",
+        "f0,female,0,0.5\nf0,female,1,1.0\ngap,female,0,1.0\ngap,female,1,1.0\n",
+    )
+    others = write_entrant(
+        tmp_path / "others",
+        "evidence_score",
+        "captum_x_y,none,network,0.75,0.25,0.5,2\ngradcam_gradcam,none,network,0.1,0.3,0.2,1\n"
+        "gradcam_gradcam,none,random_weights,0.1,0.3,0.2,\nnone,none,energy,0.25,0.5,0.375,\n",
+        "f0,captum_x_y,none,finds\ngap,captum_x_y,none,finds\ngap,gradcam_gradcam,none,finds\n",
+        "f0,female,0,0.75\ngap,female,0,1.0\n",
+    )
+    return [own, others]
+
+
+def test_the_leaderboard_has_the_methods_of_all_runs_by_what_they_find(entrants):
+    assert regenerate.leaderboard(*entrants).splitlines() == [
+        "| method | whose | f0 | gap | mean | cues found |",
+        "|---|---|---|---|---|---|",
+        "| x_y | captum | **0.75** | **0.25** | 0.50 | 2 |",
+        "| a_cam | this project | **0.50** | 0.12 | 0.31 | 1 |",
+        "| gradcam | grad-cam | 0.10 | **0.30** | 0.20 | 1 |",
+        "| rise | this project | 0.60 | 0.60 | 0.60 | 0 |",
+        "| the input's energy | networks of this project | 0.25 | 0.50 | 0.38 |  |",
+        "| the input's energy | networks of captum, grad-cam | 0.25 | 0.50 | 0.38 |  |",
+        "| chance | networks of this project | 0.01 | 0.03 | 0.02 |  |",
+    ]
+    assert regenerate.networks_of_leaderboard(*entrants).splitlines()[2:] == [
+        "| this project | 2 | 75 % | 100 % |",
+        "| captum, grad-cam | 1 | 75 % | 100 % |",
+    ]
+
+
+def test_a_leaderboard_is_of_the_same_cues_in_all_runs(entrants):
+    path = entrants[1] / "tables" / "evidence_methods.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",gap,", ",pause,"), encoding="utf-8")
+    with pytest.raises(ValueError, match="different cues"):
+        regenerate.leaderboard(*entrants)
 
 
 @pytest.mark.slow

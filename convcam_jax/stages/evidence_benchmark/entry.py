@@ -82,6 +82,17 @@ class Entry:
             raise self.complaint(name, "has something else than finite numbers")
         return values.astype(np.float64)
 
+    def answer(self, name: str, n_classes: int) -> int:
+        """A network's answer: the number of a class.
+
+        Raises:
+          UserError: there is none.
+        """
+        values = self.array(name)
+        if values.ndim > 0 or values not in range(n_classes):
+            raise self.complaint(name, f"must be a single number of a class, 0 to {n_classes - 1}")
+        return int(values)
+
     def complaint(self, name: str, what: str) -> UserError:
         """What is wrong with an array."""
         return UserError(f"--maps={self.path}: array {name} {what}")
@@ -132,6 +143,7 @@ def score_entry(
     """
     _check_known(entry, recordings)
     tables, members = [], []
+    n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
     for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
         named = entry.names[(entry.names["variant"] == variant) & entry.names["recording"].isin(own["recording"])]
@@ -140,7 +152,9 @@ def score_entry(
             continue
         methods, seeds = list(dict.fromkeys(given["method"])), sorted(set(given["seed"]))
         names = own["recording"].tolist()
-        answers = [[int(entry.array(f"{PREDICTED}/{variant}/{seed}/{name}")) for name in names] for seed in seeds]
+        answers = [
+            [entry.answer(f"{PREDICTED}/{variant}/{seed}/{name}", n_classes) for name in names] for seed in seeds
+        ]
         correct = np.array(answers) == own["label"].to_numpy()
         held_out = HeldOut(
             names,
