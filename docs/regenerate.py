@@ -35,6 +35,9 @@ _CONTROLS = {
     "top_energy": "strongest cells",
 }
 
+# Of deletion and insertion.
+_ORDERS = ("random", "energy")
+
 
 def accuracy_table(run: Path, measure: str) -> str:
     """Mean over the seeds with its interval, and the chosen model, of each group."""
@@ -111,6 +114,33 @@ def _threshold(row: Mapping) -> str:
     if row["threshold_is"] == "above":
         return f"> {CUES[row['variant']].strengths[-1]:g}" + ("" if low == "∞" else f" ({low} to ∞)")
     return f"{'≤ ' if row['threshold_is'] == 'at most' else ''}{row['threshold']:.3g} ({low} to {high})"
+
+
+def networks_table(run: Path) -> str:
+    """What the compared networks are right in and what their maps show, a row for each group."""
+    rows = read_csv(run / "tables" / "networks.csv")
+    lines = [
+        [
+            *("network", "group", "nodes", "accuracy (95 % interval)", "zero maps", "cells better than moved in time"),
+            *("two seeds' maps", "deletion: over random", "over energy", "insertion: over random", "over energy"),
+        ]
+    ]
+    for _, row in rows.iterrows():
+        above, cells = (sum(int(row[f"table{n}_{what}"]) for n in (3, 4, 5)) for what in ("above_chance", "cells"))
+        gains = [f"{row[f'{curve}_over_{order}']:.2f}" for curve in ("deletion", "insertion") for order in _ORDERS]
+        lines.append(
+            [
+                row["run"].removesuffix("-cqt"),
+                row["group"],
+                f"{row['node_rows']} x {row['node_columns']}",
+                f"{row['accuracy']:.1f} % ({row['accuracy_low']:.1f} to {row['accuracy_high']:.1f})",
+                f"{100 * row['zero_maps']:.1f} %",
+                f"{above} of {cells}",
+                f"{row['seed_agreement']:.2f}",
+                *gains,
+            ]
+        )
+    return _markdown(lines)
 
 
 # Whose a method is, where that is not spelt as what its name in a file of maps begins with.
@@ -198,6 +228,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("emodb_speakers", "scores"): unknown_speakers,
     ("ravdess_speakers", "scores"): unknown_speakers,
     ("tess_speakers", "scores"): unknown_speakers,
+    ("networks", "compared"): networks_table,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
     ("evidence_natural", "methods"): evidence_table,

@@ -105,6 +105,21 @@ def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
     assert regenerate.unknown_speakers(tmp_path) == expected
 
 
+def test_compared_networks_stand_with_their_groups(tmp_path):
+    counts = "".join(f",table{n}_above_chance,table{n}_cells" for n in (3, 4, 5))
+    gains = ",deletion_over_random,deletion_over_energy,insertion_over_random,insertion_over_energy"
+    write_table(
+        tmp_path,
+        "networks",
+        "run,group,node_rows,node_columns,accuracy,accuracy_low,accuracy_high,zero_maps"
+        f"{counts},seed_agreement{gains}\n"
+        "simplenet-cqt,female,90,47,65,62.5,67.54,0.061,1,6,2,5,0,6,0.25,0.1,-0.125,0.2,\n",
+    )
+    assert regenerate.networks_table(tmp_path).splitlines()[2:] == [
+        "| simplenet | female | 90 x 47 | 65.0 % (62.5 to 67.5) | 6.1 % | 3 of 17 | 0.25 | 0.10 | -0.12 | 0.20 | nan |"
+    ]
+
+
 def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_path):
     write_table(
         tmp_path,
