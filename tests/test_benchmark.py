@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ from convcam_jax.figures import benchmark as figures
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise, emotion_masks
 from convcam_jax.measures.metrics import recording_metrics
+from convcam_jax.networks.applications.mobilenet import MobileNetConfig
+from convcam_jax.settings.compared import benchmarked_configs
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.experiments import BenchmarkConfig
 from convcam_jax.settings.overrides import apply_overrides
@@ -128,7 +131,7 @@ def test_inputs_survive_being_saved(tmp_path):
 @pytest.mark.parametrize("size", ["short", "full"])
 def test_every_case_of_ours_has_a_peer_in_its_group_or_one_measured_before(size):
     config = BenchmarkConfig(size=size)
-    groups = turns(config, make_size(config, 48, 417, bfloat16_units=True), 16)
+    groups = turns(config, make_size(config, 48, 417, bfloat16_units=True), 16, "simplenet")
     measured = set()
     for group in groups:
         assert group[0].program == OURS
@@ -144,13 +147,13 @@ def test_every_case_of_ours_has_a_peer_in_its_group_or_one_measured_before(size)
 def test_a_short_benchmark_leaves_out_bfloat16_where_the_processor_has_no_units_for_it():
     for size, expected in (("short", {"float32"}), ("full", {"float32", "bfloat16", "float64"})):
         config = BenchmarkConfig(size=size)
-        groups = turns(config, make_size(config, 48, 417, bfloat16_units=False), 16)
+        groups = turns(config, make_size(config, 48, 417, bfloat16_units=False), 16, "simplenet")
         assert {case.precision for group in groups for case in group} == expected
 
 
 def test_tasks_can_be_chosen():
     config = BenchmarkConfig(tasks=("features",))
-    groups = turns(config, make_size(config, 4, 20, bfloat16_units=True), 16)
+    groups = turns(config, make_size(config, 4, 20, bfloat16_units=True), 16, "simplenet")
     assert [[(c.program, c.recordings) for c in group] for group in groups] == [[(OURS, 20), ("librosa_loop", 20)]]
 
 
@@ -162,12 +165,12 @@ def test_a_size_that_measures_none_of_the_chosen_tasks_is_refused(fields):
 
 def test_seconds_and_ratios_by_hand():
     seconds = {
-        Case("training_step", OURS, "float32", 2, 16): [4.0, 1.0, 2.0],
-        Case("training_step", "pytorch", "float32", 1, 16): [3.0, 2.0, 4.0],
-        Case("training_step", "keras_tensorflow", "float32", 1, 16): [2.0, 2.0, 2.0],
-        Case("training_step", OURS, "bfloat16", 2, 16): [1.0],
-        Case("explaining", OURS, "float32", 2, 8): [1.6],
-        Case("explaining", "pytorch_hooks", "float32", 1, 8): [8.0],
+        Case("simplenet", "training_step", OURS, "float32", 2, 16): [4.0, 1.0, 2.0],
+        Case("simplenet", "training_step", "pytorch", "float32", 1, 16): [3.0, 2.0, 4.0],
+        Case("simplenet", "training_step", "keras_tensorflow", "float32", 1, 16): [2.0, 2.0, 2.0],
+        Case("simplenet", "training_step", OURS, "bfloat16", 2, 16): [1.0],
+        Case("simplenet", "explaining", OURS, "float32", 2, 8): [1.6],
+        Case("simplenet", "explaining", "pytorch_hooks", "float32", 1, 8): [8.0],
     }
     table = benchmark_table(seconds)
     # Per step and member: two members' medians are halved; per map: 16 and 8 maps.
@@ -181,6 +184,41 @@ def test_seconds_and_ratios_by_hand():
     assert lines[1].endswith("no peer")
 
 
+def test_a_network_is_compared_with_the_same_network_alone():
+    seconds = {
+        Case(network, "training_step", program, "float32", 1, 16): [value]
+        for network, program, value in (
+            ("simplenet", OURS, 1.0),
+            ("simplenet", "pytorch", 4.0),
+            ("vgg16", OURS, 6.0),
+            ("vgg16", "pytorch", 3.0),
+        )
+    }
+    expected = [0.25, np.nan, 2.0, np.nan]
+    np.testing.assert_allclose(benchmark_table(seconds)["ratio_to_best_peer"], expected)
+    assert [line.split(",")[0] for line in in_words(benchmark_table(seconds))] == ["simplenet", "vgg16"]
+
+
+def test_networks_are_measured_in_full_size_and_the_configs_own_as_it_is():
+    config = dataclasses.replace(CONFIG, representation=Config().representation, corpus=Config().corpus)
+    alone = benchmarked_configs(config)
+    assert list(alone) == ["simplenet"]
+    assert alone["simplenet"].network.filters == (3, 4, 5)
+    several = benchmarked_configs(apply_overrides(config, ["benchmark.networks=mobilenet,simplenet"]))
+    assert [(name, own.network.name) for name, own in several.items()] == [("mobilenet",) * 2, ("simplenet",) * 2]
+    assert several["mobilenet"].network == MobileNetConfig()
+    assert several["simplenet"].network.filters == (3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [("vgg61", r"benchmark\.networks=vgg61: .*vgg16"), ("vgg16,vgg16", r"benchmark\.networks: has one of them twice")],
+)
+def test_networks_that_cannot_be_measured_are_refused(names, message):
+    with pytest.raises(UserError, match=message):
+        BenchmarkConfig(networks=tuple(names.split(",")))
+
+
 def test_the_network_is_the_papers_also_on_the_embedded_corpus():
     assert make_config(Choices(experiment="benchmark")).network.filters == (64, 128, 256)
     assert make_config(Choices(experiment="paper")).network.filters != (64, 128, 256)
@@ -188,7 +226,7 @@ def test_the_network_is_the_papers_also_on_the_embedded_corpus():
 
 @pytest.mark.parametrize("task", ["training_step", "training_step_full_length", "explaining"])
 def test_our_programs_run(task):
-    run = ours.prepare(Case(task, OURS, "float32", 2, B), INPUTS, CONFIG)
+    run = ours.prepare(Case("simplenet", task, OURS, "float32", 2, B), INPUTS, CONFIG)
     run()
     run()
 
@@ -209,7 +247,10 @@ class FakeWorker(Worker):
 
 def test_programs_take_turns_and_missing_ones_are_left_out():
     log: list[tuple[str, str]] = []
-    cases = [Case("training_step", program, "float32", 1, 16) for program in (OURS, "keras_tensorflow", "pytorch")]
+    cases = [
+        Case("simplenet", "training_step", program, "float32", 1, 16)
+        for program in (OURS, "keras_tensorflow", "pytorch")
+    ]
     workers = {"ours": FakeWorker(log), "keras_tensorflow": FakeWorker(log), "pytorch": FakeWorker(log, missing=True)}
     seconds, missing = measure_in_turns(cases, workers, repeats=2)
     assert missing == {"pytorch": "not here"}
@@ -254,7 +295,7 @@ def test_peers_alone_are_started_without_the_settings_of_the_allocator(tmp_path,
 
 def test_orders_are_obeyed_and_a_missing_peer_is_told(monkeypatch):
     monkeypatch.setattr(worker, "_SHORTEST_RUN_S", 0.0)
-    case = Case("explaining", OURS, "float32", 1, 2)
+    case = Case("simplenet", "explaining", OURS, "float32", 1, 2)
     calls: list[Case] = []
 
     def prepare(own):
@@ -284,14 +325,15 @@ def test_a_short_run_is_repeated_and_its_mean_taken(monkeypatch):
 
 def test_figures_show_every_program(tmp_path):
     rows = [
-        (task, program, "float32", members, 16, UNITS[task], 0.3, 0.2, 0.5, 1.0)
-        for task in UNITS
+        (network, task, program, "float32", members, 16, UNITS[task], 0.3, 0.2, 0.5, 1.0)
+        for network, tasks in (("simplenet", UNITS), ("vgg16", ("training_step", "explaining")))
+        for task in tasks
         for program, members in ((OURS, 2), (OURS, 5), ("keras_tensorflow", 1))
     ]
-    columns = benchmark_table({Case("features", OURS, "float64", 1, 4): [1.0]}).columns
+    columns = benchmark_table({Case("simplenet", "features", OURS, "float64", 1, 4): [1.0]}).columns
     table = pd.DataFrame(rows, columns=columns)
     drawn = figures.comparison(table, OURS)
-    assert len(drawn.axes) == len(UNITS)
+    assert len(drawn.axes) == len(UNITS) + 2
     labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert labels == ["convcam_jax, float32", "keras_tensorflow, float32"]
     for number, figure in enumerate((drawn, figures.growth(table, OURS))):

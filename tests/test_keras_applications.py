@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from convcam_jax.benchmark.peers import KERAS_APPLICATIONS
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.applications.inceptionv3 import renumbered
@@ -23,14 +24,6 @@ from convcam_jax.training.optimizer import Learning
 
 GRID = (96, 202)
 N_CLASSES = 6
-# The model in Keras, and the layer there whose output is that of the last explained layer here.
-IN_KERAS = {
-    "vgg16": ("VGG16", "block5_conv3"),
-    "resnet50": ("ResNet50", "conv5_block3_out"),
-    "mobilenet": ("MobileNet", "conv_pw_13_relu"),
-    "inceptionv3": ("InceptionV3", "mixed10"),
-    "densenet121": ("DenseNet121", "relu"),
-}
 # Without normalisation Keras's first weights make the values of VGG16 smaller from layer to layer.
 LOUDNESS = {"vgg16": 500.0}
 # keras.applications.X(weights=None, input_shape=(96, 202, 1), classes=6).count_params(), of VGG16 and so on.
@@ -56,7 +49,7 @@ def keras_model(name: str):
     pytest.importorskip("tensorflow", reason="needs Keras on TensorFlow")
     keras = pytest.importorskip("keras")
     keras.utils.set_random_seed(1)
-    made, last = IN_KERAS[name]
+    made, last = KERAS_APPLICATIONS[name]
     make = getattr(keras.applications, made)
     model = make(weights=None, input_shape=(*GRID, 1), classes=N_CLASSES, classifier_activation=None)
     normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -105,7 +98,7 @@ def assert_equal_to_keras(found, expected) -> None:
     np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=0, atol=1e-4 * max(1.0, largest))
 
 
-@pytest.mark.parametrize("name", IN_KERAS)
+@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
 def test_logits_and_the_last_map_are_those_of_keras(name):
     spectrograms = LOUDNESS.get(name, 1.0) * np.random.default_rng(2).exponential(size=(2, *GRID)).astype(np.float32)
     spectrograms[1, :, GRID[1] // 2 :] = 0
@@ -136,7 +129,7 @@ def test_logits_and_the_last_map_are_those_of_keras(name):
     assert np.abs(expected_logits[0] - expected_logits[1]).max() > 1e-2
 
 
-@pytest.mark.parametrize("name", IN_KERAS)
+@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
 def test_number_of_parameters_is_that_of_keras(name):
     shapes = jax.eval_shape(lambda key: full_size(name).init(key, GRID), jax.random.key(0))
     kinds = (shapes["params"], shapes.get("batch_stats", {}))
@@ -146,7 +139,7 @@ def test_number_of_parameters_is_that_of_keras(name):
 def test_maps_of_the_papers_input_are_those_of_table_2():
     facts = published.load().table2.set_index("architecture")
     found = {}
-    for name in ("simplenet", *IN_KERAS):
+    for name in ("simplenet", *KERAS_APPLICATIONS):
         network = full_size(name)
         shape = network.geometry(network.explained_layers()[0], GRID).shape
         found[type(network).__name__] = shape
@@ -154,7 +147,7 @@ def test_maps_of_the_papers_input_are_those_of_table_2():
     assert found == {own: (row["height"], row["width"]) for own, row in facts.iterrows()}
 
 
-@pytest.mark.parametrize("name", IN_KERAS)
+@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
 def test_smallest_inputs(name):
     network = full_size(name)
     assert network.geometry(network.explained_layers()[0], network.smallest_input()).shape == SMALLEST[name]
@@ -278,7 +271,7 @@ def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
     assert STATISTICS in after.variables
 
 
-@pytest.mark.parametrize("name", IN_KERAS)
+@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
 def test_weights_of_every_network_are_placed(name):
     """All variables but those behind the last part, which stay."""
     network = full_size(name)

@@ -12,6 +12,7 @@ from convcam_jax.system.errors import UserError
 # One other value for every field that can be set.
 OTHERS = {
     "benchmark.members": ("20,10", (20, 10)),
+    "benchmark.networks": ("vgg16,simplenet", ("vgg16", "simplenet")),
     "networks.networks": ("crnn,vgg16", ("crnn", "vgg16")),
     "networks.representations": ("mel", ("mel",)),
     "networks.evidence": ("true", True),

@@ -33,8 +33,9 @@ _FULL_LENGTH_MEMBERS = 2
 
 
 class Case(NamedTuple):
-    """One measurement: a task by a program, at a precision, for a number of members and recordings."""
+    """One measurement: a task of a network by a program, at a precision, for a number of members and recordings."""
 
+    network: str
     task: str
     program: str
     precision: str
@@ -79,32 +80,33 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat1
     return Size(3, config.members or (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
-def turns(config: BenchmarkConfig, size: Size, batch_size: int) -> list[list[Case]]:
-    """The cases in groups; those of a group are measured in turns."""
+def turns(config: BenchmarkConfig, size: Size, batch_size: int, network: str) -> list[list[Case]]:
+    """The cases of a network in groups; those of a group are measured in turns."""
     groups = []
     for task, n in (("training_step", size.members[0]), ("training_step_full_length", _FULL_LENGTH_MEMBERS)):
         for precision in size.precisions[task]:
-            peers = [Case(task, program, precision, 1, batch_size) for program in _TRAINING_PEERS]
-            groups.append([Case(task, OURS, precision, n, batch_size), *peers])
+            peers = [Case(network, task, program, precision, 1, batch_size) for program in _TRAINING_PEERS]
+            groups.append([Case(network, task, OURS, precision, n, batch_size), *peers])
     for precision in size.precisions["explaining"]:
         n = size.explained[0]
-        peers = [Case("explaining", program, precision, 1, n) for program in _EXPLAINING_PEERS[precision]]
-        groups.append([Case("explaining", OURS, precision, size.members[0], n), *peers])
+        peers = [Case(network, "explaining", program, precision, 1, n) for program in _EXPLAINING_PEERS[precision]]
+        groups.append([Case(network, "explaining", OURS, precision, size.members[0], n), *peers])
     groups += [
-        [Case("features", program, "float64", 1, n) for program in (OURS, "librosa_loop")] for n in size.features
+        [Case(network, "features", program, "float64", 1, n) for program in (OURS, "librosa_loop")]
+        for n in size.features
     ]
-    groups += [[case] for case in _growth(size, batch_size)]
+    groups += [[case] for case in _growth(size, batch_size, network)]
     return [group for group in groups if group[0].task in config.tasks]
 
 
-def _growth(size: Size, batch_size: int) -> list[Case]:
+def _growth(size: Size, batch_size: int, network: str) -> list[Case]:
     """Ours alone for other numbers of members and recordings; the peers do one after another, so theirs is known."""
     training = [
-        Case("training_step", OURS, precision, n, batch_size)
+        Case(network, "training_step", OURS, precision, n, batch_size)
         for precision in size.precisions["training_step"]
         for n in size.members[1:]
         if n <= 20
     ]
-    members = [Case("explaining", OURS, "float32", n, size.explained[0]) for n in size.members[1:]]
-    recordings = [Case("explaining", OURS, "float32", size.members[0], n) for n in size.explained[1:]]
+    members = [Case(network, "explaining", OURS, "float32", n, size.explained[0]) for n in size.members[1:]]
+    recordings = [Case(network, "explaining", OURS, "float32", size.members[0], n) for n in size.explained[1:]]
     return [*training, *members, *recordings]

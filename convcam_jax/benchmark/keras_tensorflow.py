@@ -1,4 +1,4 @@
-"""SimpleNet and Grad-CAM in Keras on TensorFlow, as a user would write them."""
+"""Training and Grad-CAM in Keras on TensorFlow, as a user would write them."""
 
 import os
 from typing import Any
@@ -13,11 +13,9 @@ import tensorflow as tf
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.peers import simplenet_config
+from convcam_jax.benchmark.keras_networks import make_model, with_activations
 from convcam_jax.benchmark.worker import Job
 from convcam_jax.settings.config import Config
-
-LAST_CONVOLUTION = "last_convolution"
 
 
 def versions() -> dict[str, str]:
@@ -29,47 +27,19 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
     """The program of a case.
 
     Raises:
-      ImportError: TensorFlow has no device of the kind that this project computes on, which leaves it out.
+      ImportError: TensorFlow has no device of the kind that this project computes on, or the network is none of its
+        own, which leaves it out.
     """
     if not tf.config.list_physical_devices(str(inputs.platform).upper()):
         raise ImportError(f"TensorFlow has no device of the kind {inputs.platform}")
     policy = "mixed_bfloat16" if case.precision == "bfloat16" else "float32"
     if case.task == "explaining":
-        models = [with_activations(make_model(config, inputs.tested.shape[1:], policy)) for _ in range(case.members)]
+        made = [make_model(config, inputs.tested.shape[1:], policy) for _ in range(case.members)]
+        models = [with_activations(model, config) for model in made]
         return lambda: [explain(model, inputs, case.recordings, len(config.corpus.emotions)) for model in models]
     spectrograms = inputs.full_length if case.task == "training_step_full_length" else inputs.batch
     model = make_model(config, spectrograms.shape[1:], policy)
     return lambda: model.train_on_batch(spectrograms[..., None], inputs.batch_emotion)
-
-
-def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
-    """SimpleNet, compiled for training; `shape` is (F, T) of its inputs."""
-    keras.mixed_precision.set_global_policy(policy)
-    own = simplenet_config(config)
-    layers, filters = keras.layers, own.filters
-    model = keras.Sequential(
-        [
-            keras.Input((*shape, 1)),
-            layers.Conv2D(filters[0], 3, activation="relu"),
-            layers.MaxPooling2D((1, 2)),
-            layers.Conv2D(filters[1], 3, activation="relu"),
-            layers.MaxPooling2D((1, 2)),
-            layers.Conv2D(filters[2], 3, activation="relu", name=LAST_CONVOLUTION),
-            layers.MaxPooling2D((2, 2)),
-            layers.Flatten(),
-            layers.Dense(own.dense_units, activation="relu"),
-            layers.Dropout(own.dropout_rate),
-            layers.Dense(len(config.corpus.emotions), dtype="float32"),
-        ]
-    )
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(config.train.learning_rate), loss)
-    return model
-
-
-def with_activations(model: Any) -> Any:
-    """A model that gives the last convolution's activations and the logits."""
-    return keras.Model(model.inputs[0], [model.get_layer(LAST_CONVOLUTION).output, model.outputs[0]])
 
 
 def explain(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:

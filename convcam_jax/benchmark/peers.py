@@ -1,15 +1,29 @@
 """What the programs that are measured beside this one have in common."""
 
-from convcam_jax.networks.simplenet import SimpleNetConfig
+from collections.abc import Mapping
+
 from convcam_jax.settings.config import Config
 
+# The networks of Keras's applications: the model there, and its layer whose output is that of the last explained layer.
+KERAS_APPLICATIONS: Mapping[str, tuple[str, str]] = {
+    "vgg16": ("VGG16", "block5_conv3"),
+    "resnet50": ("ResNet50", "conv5_block3_out"),
+    "mobilenet": ("MobileNet", "conv_pw_13_relu"),
+    "inceptionv3": ("InceptionV3", "mixed10"),
+    "densenet121": ("DenseNet121", "relu"),
+}
 
-def simplenet_config(config: Config) -> SimpleNetConfig:
-    """The network that they make.
+
+def require_made(config: Config) -> None:
+    """Ask whether the peers make the config's network: SimpleNet of any size, those of Keras's applications in full.
 
     Raises:
-      ImportError: the config has another one, which leaves them out.
+      ImportError: they do not, which leaves them out.
     """
-    if not isinstance(config.network, SimpleNetConfig):
-        raise ImportError(f"it makes the network simplenet, not {config.network.name}")
-    return config.network
+    network = config.network
+    if network.name == "simplenet":
+        return
+    if network.name not in KERAS_APPLICATIONS:
+        raise ImportError(f"it does not make the network {network.name}")
+    if network != type(network)():
+        raise ImportError(f"it makes the network {network.name} in its full size alone")

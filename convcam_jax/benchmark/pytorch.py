@@ -1,4 +1,4 @@
-"""SimpleNet and Grad-CAM in PyTorch, as a user would write them: with hooks, and with the package grad-cam."""
+"""Training and Grad-CAM in PyTorch, as a user would write them: with hooks, and with the package grad-cam."""
 
 from functools import partial
 from typing import Any
@@ -9,13 +9,9 @@ from torch import nn
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.peers import simplenet_config
+from convcam_jax.benchmark.pytorch_networks import Made, make
 from convcam_jax.benchmark.worker import Job
-from convcam_jax.networks.simplenet import POOLS
 from convcam_jax.settings.config import Config
-
-# Index of the ReLU behind the last convolution in the model.
-LAST_RELU = 7
 
 
 def versions() -> dict[str, str]:
@@ -29,41 +25,17 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
         return _training_step(case, inputs, config)
     n_emotions = len(config.corpus.emotions)
     device = _device(inputs)
-    models = [make_model(config, inputs.tested.shape[1:]).to(device).eval() for _ in range(case.members)]
+    networks = [make(config, inputs.tested.shape[1:]) for _ in range(case.members)]
+    for network in networks:
+        network.model.to(device).eval()
     by_hooks = case.program == "pytorch_hooks"
     explain = explain_by_hooks if by_hooks else partial(explain_by_package, _import_grad_cam())
 
     def explain_all() -> list[list[plain_metrics.Metrics]]:
         with torch.autocast(device, torch.bfloat16, enabled=case.precision == "bfloat16"):
-            return [explain(model, inputs, case.recordings, n_emotions) for model in models]
+            return [explain(network, inputs, case.recordings, n_emotions) for network in networks]
 
     return explain_all
-
-
-def make_model(config: Config, shape: tuple[int, ...]) -> Any:
-    """SimpleNet; `shape` is (F, T) of its inputs. The initial weights, PyTorch's own, do not change the time."""
-    own = simplenet_config(config)
-    filters = own.filters
-    network = config.make_network("float32")
-    nodes = network.geometry(network.explained_layers()[0], (shape[0], shape[1])).shape
-    rows, columns = (n // pool for n, pool in zip(nodes, POOLS[-1], strict=True))
-    model = nn.Sequential(
-        nn.Conv2d(1, filters[0], 3),
-        nn.ReLU(),
-        nn.MaxPool2d((1, 2)),
-        nn.Conv2d(filters[0], filters[1], 3),
-        nn.ReLU(),
-        nn.MaxPool2d((1, 2)),
-        nn.Conv2d(filters[1], filters[2], 3),
-        nn.ReLU(),
-        nn.MaxPool2d((2, 2)),
-        nn.Flatten(),
-        nn.Linear(filters[2] * rows * columns, own.dense_units),
-        nn.ReLU(),
-        nn.Dropout(own.dropout_rate),
-        nn.Linear(own.dense_units, len(config.corpus.emotions)),
-    )
-    return model.to(memory_format=torch.channels_last)
 
 
 def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
@@ -71,7 +43,7 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     device = _device(inputs)
     images = torch.from_numpy(spectrograms)[:, None].to(device, memory_format=torch.channels_last)
     labels = torch.from_numpy(inputs.batch_emotion).long().to(device)
-    model = make_model(config, spectrograms.shape[1:]).to(device)
+    model = make(config, spectrograms.shape[1:]).model.to(device)
     optimizer = torch.optim.Adam(model.parameters(), config.train.learning_rate)
 
     def step() -> float:
@@ -85,14 +57,14 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     return step
 
 
-def explain_by_hooks(model: Any, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
+def explain_by_hooks(network: Made, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
     """Grad-CAM of the true class, recording by recording, then masks and metrics."""
     kept = []
-    handle = model[LAST_RELU].register_forward_hook(lambda layer, args, output: kept.append(output))
+    handle = network.explained.register_forward_hook(lambda layer, args, output: kept.append(output))
     maps, correct = [], []
     for index in range(n_recordings):
         label = int(inputs.emotion[index])
-        logits = model(torch.from_numpy(inputs.tested[index])[None, None].to(_device(inputs)))[0]
+        logits = network.model(torch.from_numpy(inputs.tested[index])[None, None].to(_device(inputs)))[0]
         activations = kept.pop()
         (gradient,) = torch.autograd.grad(logits[label], activations)
         node_map = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0]
@@ -103,11 +75,11 @@ def explain_by_hooks(model: Any, inputs: Inputs, n_recordings: int, n_emotions: 
 
 
 def explain_by_package(
-    package: Any, model: Any, inputs: Inputs, n_recordings: int, n_emotions: int
+    package: Any, network: Made, inputs: Inputs, n_recordings: int, n_emotions: int
 ) -> list[plain_metrics.Metrics]:
     """The same by `pytorch_grad_cam.GradCAM`, which stretches its maps over the whole input."""
     maps, correct = [], []
-    with package.GradCAM(model=model, target_layers=[model[LAST_RELU]]) as cam:
+    with package.GradCAM(model=network.model, target_layers=[network.explained]) as cam:
         for index in range(n_recordings):
             label = int(inputs.emotion[index])
             image = torch.from_numpy(inputs.tested[index])[None, None].to(_device(inputs))

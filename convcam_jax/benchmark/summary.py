@@ -8,7 +8,7 @@ import pandas as pd
 from convcam_jax.benchmark.cases import OURS, UNITS, Case
 
 COLUMNS = (
-    *("task", "program", "precision", "members", "recordings", "unit"),
+    *("network", "task", "program", "precision", "members", "recordings", "unit"),
     *("seconds_median", "seconds_min", "seconds_max", "ratio_to_best_peer"),
 )
 
@@ -16,8 +16,9 @@ COLUMNS = (
 def benchmark_table(seconds: Mapping[Case, Sequence[float]]) -> pd.DataFrame:
     """One row per case; seconds are those of one unit of its task, such as one step of one member.
 
-    `ratio_to_best_peer` divides the median by that of the fastest other program of the same task and precision, where
-    that was measured for several numbers of recordings, with the nearest number; below 1 is faster. NaN without one.
+    `ratio_to_best_peer` divides the median by that of the fastest other program of the same network, task and
+    precision, where that was measured for several numbers of recordings, with the nearest number; below 1 is faster.
+    NaN without one.
     """
     rows = []
     for case, values in seconds.items():
@@ -28,10 +29,10 @@ def benchmark_table(seconds: Mapping[Case, Sequence[float]]) -> pd.DataFrame:
 
 
 def in_words(table: pd.DataFrame) -> list[str]:
-    """One line per task, precision and number of members of this project's programs."""
+    """One line per network, task, precision and number of members of this project's programs."""
     lines = []
     for row in table[table["program"] == OURS].itertuples():
-        name = f"{row.task}, {row.precision}, {row.members} members, {row.recordings} recordings"
+        name = f"{row.network}, {row.task}, {row.precision}, {row.members} members, {row.recordings} recordings"
         times = f"{1 / row.ratio_to_best_peer:.2f} times as fast as the best peer"
         suffix = times if np.isfinite(row.ratio_to_best_peer) else "no peer"
         lines.append(f"{name}: {row.seconds_median:.4f} s per {row.unit}, {suffix}")
@@ -42,6 +43,7 @@ def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
     peers = table[
         (table["program"] != OURS)
         & (table["program"] != row["program"])
+        & (table["network"] == row["network"])
         & (table["task"] == row["task"])
         & (table["precision"] == row["precision"])
     ]

@@ -17,17 +17,18 @@ _TITLES = {
 
 @style.styled
 def comparison(table: pd.DataFrame, ours: str) -> Figure:
-    """One panel per task: median seconds per unit of every program and precision, with minimum and maximum.
+    """One panel per network and task: median seconds of every program and precision, with minimum and maximum.
 
     table: the table of `benchmark.csv`; `ours`: the name of this project's program. Of the cases of one program and
     precision the first one is shown, which is the one that was measured in turns with the peers.
     """
-    tasks = list(dict.fromkeys(table["task"]))
+    tasks = list(table.groupby(["network", "task"], sort=False))
     figure, axes = style.new_figure(len(tasks), 1, height=1.1 + 1.25 * len(tasks))
-    for number, (panel, task) in enumerate(zip(axes[:, 0], tasks, strict=True)):
-        first = table[table["task"] == task].drop_duplicates(["program", "precision"])
+    for number, (panel, ((network, task), rows)) in enumerate(zip(axes[:, 0], tasks, strict=True)):
+        first = rows.drop_duplicates(["program", "precision"])
         _bars(panel, first, ours)
-        style.panel_title(panel, number, _TITLES[task])
+        title = _TITLES[task] if task == "features" else f"{network}: {_TITLES[task]}"
+        style.panel_title(panel, number, title)
         panel.set_xlabel(f"s per {first['unit'].iloc[0]}")
     return figure
 
@@ -43,8 +44,11 @@ def _bars(axes: Axes, rows: pd.DataFrame, ours: str) -> None:
 
 @style.styled
 def growth(table: pd.DataFrame, ours: str) -> Figure:
-    """Seconds per unit against members and, where several numbers were measured, recordings; this project alone."""
-    own = table[table["program"] == ours]
+    """Seconds per unit against members and, where several numbers were measured, recordings; this project alone.
+
+    Of several networks the first one is shown.
+    """
+    own = table[(table["program"] == ours) & (table["network"] == table["network"].iloc[0])]
     axes_of = {"members": ("training_step", "explaining"), "recordings": ("explaining", "features")}
     panels = [(axis, task) for axis, tasks in axes_of.items() for task in tasks if (own["task"] == task).any()]
     figure, axes = style.new_figure(1, max(len(panels), 1), height=2.6)

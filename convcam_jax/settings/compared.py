@@ -1,4 +1,4 @@
-"""The configs of the runs that the experiment `networks` compares."""
+"""The configs of the runs that the experiment `networks` compares, and of what `benchmark` measures."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -43,6 +43,16 @@ def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
         own = dataclasses.replace(own, evidence=dataclasses.replace(own.evidence, size="small"))
         found[name] = with_device_defaults(with_evidence_size(own, seeds=None))
     return found
+
+
+def benchmarked_configs(config: Config) -> dict[str, Config]:
+    """A config for each of the networks that are measured; one that the config has not is in its full size.
+
+    Raises:
+      UserError: a network does not fit the representation, or the corpus's frames.
+    """
+    own, names = config.network, config.benchmark.networks or (config.network.name,)
+    return {name: dataclasses.replace(config, network=own if name == own.name else NETWORKS[name]()) for name in names}
 
 
 def _network(config: Config, name: str) -> NetworkConfig:

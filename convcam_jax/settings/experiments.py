@@ -18,7 +18,12 @@ class GivenMapsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkConfig:
-    """What the experiment `benchmark` measures; "short" has fewer repeats, members and recordings."""
+    """What the experiment `benchmark` measures; "short" has fewer repeats, members and recordings.
+
+    Attributes:
+      networks: keys of `NETWORKS` that are measured one after another; none: the config's network alone.
+      members: trained and explained at once, the first number with the peers beside it; none: what the size has.
+    """
 
     size: Literal["full", "short"] = "full"
     tasks: tuple[Literal["training_step", "training_step_full_length", "explaining", "features"], ...] = (
@@ -27,10 +32,13 @@ class BenchmarkConfig:
         "explaining",
         "features",
     )
-    # Trained and explained at once, the first number with the peers beside it; empty: what the size has.
+    networks: tuple[str, ...] = ()
     members: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        require(len(set(self.networks)) == len(self.networks), "benchmark.networks", "has one of them twice")
+        for name in self.networks:
+            require_choice(name, NETWORKS, "benchmark.networks")
         require(all(number >= 1 for number in self.members), "benchmark.members", "must be positive")
         measured = ("training_step", "explaining") if self.size == "short" else self.tasks
         require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")

@@ -11,6 +11,7 @@ from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs
 from convcam_jax.benchmark.measure import Files, Worker, measure_in_turns, start_workers
 from convcam_jax.benchmark.summary import benchmark_table, in_words
 from convcam_jax.figures import benchmark as figures
+from convcam_jax.settings.compared import benchmarked_configs
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import surroundings
@@ -21,12 +22,29 @@ from convcam_jax.system.progress import say
 
 
 def measure(run: Run) -> pd.DataFrame:
-    """Measure all cases; write `benchmark.json` and `benchmark.csv`, the latter after every group of cases."""
-    config, workdir = run.config, run.workdir
+    """Measure all cases; write `benchmark.json` after every network and `benchmark.csv` after every group of cases."""
+    seconds: dict[Case, list[float]] = {}
+    about: dict[str, Any] = {}
+    for number, (network, config) in enumerate(benchmarked_configs(run.config).items()):
+        # Features have no network: they are measured once.
+        tasks = tuple(task for task in config.benchmark.tasks if number == 0 or task != "features")
+        about[network] = _measure_network(run, config, tasks, seconds)
+        shared = {**surroundings(), "cpu": processor_name(), "networks": about, "config": flatten(run.config)}
+        write_json(run.workdir / "benchmark.json", shared)
+    return benchmark_table(seconds)
+
+
+def _measure_network(
+    run: Run, config: Config, tasks: tuple[str, ...], seconds: dict[Case, list[float]]
+) -> dict[str, Any]:
+    """Measure the config's network, whose seconds come to those that there are; what it was measured on."""
     inputs = make_inputs(run.dataset, config)
     size = make_size(config.benchmark, len(inputs.tested), len(inputs.wavs), multiplies_bfloat16())
-    groups = turns(config.benchmark, size, len(inputs.batch))
-    seconds: dict[Case, list[float]] = {}
+    groups = [
+        group
+        for group in turns(config.benchmark, size, len(inputs.batch), config.network.name)
+        if group[0].task in tasks
+    ]
     with tempfile.TemporaryDirectory() as name:
         files = Files(Path(name) / "inputs.npz", Path(name) / "config.json", run.cache_dir.absolute())
         save_inputs(files.inputs, inputs)
@@ -42,9 +60,8 @@ def measure(run: Run) -> pd.DataFrame:
                 left_out |= absent
                 seconds |= measured
                 _say_measured(measured)
-                write_csv(workdir / "benchmark.csv", benchmark_table(seconds))
-            write_json(workdir / "benchmark.json", _about(config, inputs, size._asdict(), workers, left_out))
-    return benchmark_table(seconds)
+                write_csv(run.workdir / "benchmark.csv", benchmark_table(seconds))
+            return _about(inputs, size._asdict(), workers, left_out)
 
 
 def present(table: pd.DataFrame, workdir: Path) -> None:
@@ -56,12 +73,10 @@ def present(table: pd.DataFrame, workdir: Path) -> None:
 
 
 def _about(
-    config: Config, inputs: Inputs, size: dict[str, Any], workers: dict[str, Worker], left_out: dict[str, str]
+    inputs: Inputs, size: dict[str, Any], workers: dict[str, Worker], left_out: dict[str, str]
 ) -> dict[str, Any]:
     filled = inputs.batch_frames.mean() / inputs.batch.shape[2]
     return {
-        **surroundings(),
-        "cpu": processor_name(),
         "versions": {module: worker.versions for module, worker in workers.items()},
         "left_out": left_out,
         "size": size,
@@ -72,7 +87,6 @@ def _about(
             "filled_share": float(filled),
             "layout": int(inputs.batch_layout),
         },
-        "config": flatten(config),
     }
 
 
@@ -84,6 +98,7 @@ def _say_missing(programs: dict[str, str]) -> None:
 def _say_measured(measured: dict[Case, list[float]]) -> None:
     for row in benchmark_table(measured).itertuples():
         say(
-            f"{row.task}, {row.program}, {row.precision}, {row.members} members, {row.recordings} recordings: "
-            f"{row.seconds_median:.4f} s per {row.unit} ({row.seconds_min:.4f} to {row.seconds_max:.4f})"
+            f"{row.network}, {row.task}, {row.program}, {row.precision}, {row.members} members, "
+            f"{row.recordings} recordings: {row.seconds_median:.4f} s per {row.unit} "
+            f"({row.seconds_min:.4f} to {row.seconds_max:.4f})"
         )

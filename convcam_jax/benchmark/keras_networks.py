@@ -1,0 +1,56 @@
+"""The networks in Keras, as a user would write them or take them from its applications."""
+
+from typing import Any
+
+import keras
+
+from convcam_jax.benchmark.peers import KERAS_APPLICATIONS, require_made
+from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.settings.config import Config
+
+_LAST_CONVOLUTION = "last_convolution"
+
+
+def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
+    """The config's network, compiled for training; `shape` is (F, T) of its inputs.
+
+    Raises:
+      ImportError: it is none that Keras is measured with.
+    """
+    require_made(config)
+    keras.mixed_precision.set_global_policy(policy)
+    n_emotions = len(config.corpus.emotions)
+    if isinstance(config.network, SimpleNetConfig):
+        model = _simplenet(config.network, shape, n_emotions)
+    else:
+        make = getattr(keras.applications, KERAS_APPLICATIONS[config.network.name][0])
+        model = make(weights=None, input_shape=(*shape, 1), classes=n_emotions, classifier_activation=None)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(config.train.learning_rate), loss)
+    return model
+
+
+def with_activations(model: Any, config: Config) -> Any:
+    """A model that gives the activations that are explained, and the logits."""
+    is_simplenet = isinstance(config.network, SimpleNetConfig)
+    layer = _LAST_CONVOLUTION if is_simplenet else KERAS_APPLICATIONS[config.network.name][1]
+    return keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
+
+
+def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
+    layers, filters = keras.layers, own.filters
+    return keras.Sequential(
+        [
+            keras.Input((*shape, 1)),
+            layers.Conv2D(filters[0], 3, activation="relu"),
+            layers.MaxPooling2D((1, 2)),
+            layers.Conv2D(filters[1], 3, activation="relu"),
+            layers.MaxPooling2D((1, 2)),
+            layers.Conv2D(filters[2], 3, activation="relu", name=_LAST_CONVOLUTION),
+            layers.MaxPooling2D((2, 2)),
+            layers.Flatten(),
+            layers.Dense(own.dense_units, activation="relu"),
+            layers.Dropout(own.dropout_rate),
+            layers.Dense(n_emotions, dtype="float32"),
+        ]
+    )

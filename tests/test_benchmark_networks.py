@@ -1,0 +1,97 @@
+"""The networks of the benchmark's peers are this project's: the same parameters and shapes; a step and a map run."""
+
+import importlib
+import warnings
+
+import jax
+import numpy as np
+import pytest
+from test_benchmark import INPUTS
+
+from convcam_jax.benchmark.cases import Case
+from convcam_jax.benchmark.peers import KERAS_APPLICATIONS, require_made
+from convcam_jax.networks import NETWORKS
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.presets import Choices, make_config
+
+GRID = (96, 202)
+# torchvision's InceptionV3 has scales in its normalisations, its ResNet50 no biases in its convolutions.
+MORE_IN_TORCHVISION = {"inceptionv3": 34_432 // 2, "resnet50": -53_120 // 2}
+PROGRAMS = {"keras_tensorflow": "tensorflow", "pytorch": "torch"}
+
+
+def config_of(network: str) -> Config:
+    return make_config(Choices(experiment="benchmark", network=network))
+
+
+def program(name: str):
+    pytest.importorskip(PROGRAMS[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(f"convcam_jax.benchmark.{name}")
+
+
+def n_parameters(config: Config) -> int:
+    network = config.make_network("float32")
+    shapes = jax.eval_shape(lambda key: network.init(key, GRID), jax.random.key(0))["params"]
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
+def explained_shape(config: Config) -> tuple[int, int]:
+    network = config.make_network("float32")
+    return network.geometry(network.explained_layers()[0], GRID).shape
+
+
+@pytest.mark.parametrize("name", ["simplenet", *KERAS_APPLICATIONS])
+def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
+    program("pytorch")
+    networks = importlib.import_module("convcam_jax.benchmark.pytorch_networks")
+    torch, config = importlib.import_module("torch"), config_of(name)
+    try:
+        made = networks.make(config, GRID)
+    except ImportError as error:
+        pytest.skip(str(error))
+    found = sum(parameter.numel() for parameter in made.model.parameters())
+    assert found == n_parameters(config) + MORE_IN_TORCHVISION.get(name, 0)
+    kept = []
+    made.explained.register_forward_hook(lambda layer, inputs, output: kept.append(output))
+    with torch.no_grad():
+        logits = made.model.eval()(torch.rand(2, 1, *GRID))
+    assert logits.shape == (2, len(config.corpus.emotions))
+    assert kept[0].shape[2:] == explained_shape(config)
+    assert kept[0].min() >= 0
+
+
+@pytest.mark.parametrize("name", ["simplenet", *KERAS_APPLICATIONS])
+def test_networks_in_keras_have_the_same_parameters_and_maps(name):
+    program("keras_tensorflow")
+    networks, config = importlib.import_module("convcam_jax.benchmark.keras_networks"), config_of(name)
+    model = networks.make_model(config, GRID, "float32")
+    assert sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) == n_parameters(config)
+    activations, logits = networks.with_activations(model, config).outputs
+    assert logits.shape[1:] == (len(config.corpus.emotions),)
+    assert activations.shape[1:3] == explained_shape(config)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("task", ["training_step", "explaining"])
+def test_programs_of_peers_run(name, task):
+    overrides = ["corpus.emotions=a,b,c", "network.filters=3,4,5", "network.dense_units=6", "train.batch_size=4"]
+    own = program(name)
+    hooks = "pytorch_hooks" if (name, task) == ("pytorch", "explaining") else name
+    run = own.prepare(Case("simplenet", task, hooks, "float32", 1, 4), INPUTS, apply_overrides(Config(), overrides))
+    found = run()
+    assert found is not None
+    if task == "explaining":
+        assert len(found[0]) == 4
+
+
+def test_networks_that_peers_do_not_make_are_left_out():
+    with pytest.raises(ImportError, match="in its full size alone"):
+        require_made(apply_overrides(config_of("mobilenet"), ["network.width=0.5"]))
+    with pytest.raises(ImportError, match="does not make the network crnn"):
+        require_made(config_of("crnn"))
+    for name in ("simplenet", *KERAS_APPLICATIONS):
+        require_made(config_of(name))
+    assert set(KERAS_APPLICATIONS) <= set(NETWORKS)
