@@ -2,6 +2,7 @@ import errno
 import gc
 import os
 import random
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -116,6 +117,36 @@ def test_problems_of_the_disk_are_told_when_tensorstore_meets_them(tmp_path, mon
             checkpoints.save(manager, 1, make_progress(1.0))
     assert str(error.value).startswith(f"{tmp_path / 'round'}: {words}")
     assert logging.get_verbosity() == verbosity
+
+
+# Orbax's threads log what they raise, and go on when another one's error has ended the save.
+LATE_MESSAGE = compile("logging.error('late')", f"{os.sep}orbax{os.sep}futures.py", "exec")
+
+
+@pytest.mark.parametrize("whose", ["orbax", "another"])
+def test_what_threads_of_orbax_say_behind_a_failed_save_is_not_shown(whose, tmp_path, monkeypatch, caplog):
+    may_speak = threading.Event()
+
+    def speak_late():
+        may_speak.wait(timeout=60)
+        if whose == "orbax":
+            exec(LATE_MESSAGE, {"logging": logging})
+        else:
+            logging.error("late")
+
+    thread = threading.Thread(target=speak_late)
+    with checkpoints.open_manager(tmp_path / "round") as manager:
+
+        def fail(*args, **kwargs):
+            thread.start()
+            raise ValueError(STORAGE_ERROR.format(text=os.strerror(errno.ENOSPC), code=errno.ENOSPC))
+
+        monkeypatch.setattr(manager, "save", fail)
+        with pytest.raises(UserError, match="the disk is full"):
+            checkpoints.save(manager, 1, make_progress(1.0))
+    may_speak.set()
+    thread.join()
+    assert [record.getMessage() for record in caplog.records] == ["late"] * (whose == "another")
 
 
 def test_other_errors_of_a_save_pass_through(tmp_path, monkeypatch):

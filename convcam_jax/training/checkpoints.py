@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import LogRecord
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,12 +57,18 @@ def _storage_errors(folder: Path) -> Iterator[None]:
             logging.set_verbosity(logging.FATAL)
             yield
         except ValueError as error:
+            logging.get_absl_logger().addFilter(_is_not_said_by_a_thread_of_orbax)
             code = re.search(r"os_error_code='(\d+)'", str(error))
             if code is None:
                 raise
             raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
         finally:
             logging.set_verbosity(verbosity)
+
+
+def _is_not_said_by_a_thread_of_orbax(record: LogRecord) -> bool:
+    """Whether a message may be shown: when one thread has failed, the others may go on to do so, and say it late."""
+    return record.threadName == "MainThread" or f"{os.sep}orbax{os.sep}" not in record.pathname
 
 
 def open_manager(folder: Path) -> ocp.CheckpointManager:
