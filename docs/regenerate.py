@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from convcam_jax.benchmark.cases import OURS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.system.formats import read_csv, read_json
 
@@ -25,6 +26,7 @@ BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 PICTURES: Mapping[str, Mapping[str, str]] = {
     "emodb": {"accuracy": "figure02", "masks": "figure03", "faithfulness": "faithfulness"},
     "evidence": {"evidence": "evidence_methods"},
+    "explanation_metrics": {"explanation_metrics": "explanation_metrics"},
     "evidence_strengths": {"evidence_psychometric": "evidence_psychometric"},
 }
 _CONTROLS = {
@@ -143,6 +145,57 @@ def networks_table(run: Path) -> str:
     return _markdown(lines)
 
 
+def planted_by_network(run: Path) -> str:
+    """Of every network and method of the planted evidence of compared networks, the mean average precision of each cue.
+
+    Bold where the verdict is `finds`, beside the mean test accuracy of the networks. Maps of nodes are those at the
+    receptive fields.
+    """
+    compared = read_csv(run / "tables" / "networks.csv").drop_duplicates("run").set_index("run")
+    lines: list[list[str]] = []
+    for name in compared.index:
+        own = run / "evidence" / str(name)
+        ranking, accuracy = _ranking(own), read_csv(own / "evidence_members.csv").groupby("variant")["test_accuracy"]
+        cues = [cue for cue in _cues(ranking) if cue != "none"]
+        lines = lines or [["network", "nodes", "", *cues]]
+        nodes = f"{compared.loc[name, 'node_rows']} x {compared.loc[name, 'node_columns']}"
+        head = [str(name).removesuffix("-cqt"), nodes]
+        lines.append([*head, "test accuracy", *(f"{100 * accuracy.mean()[cue]:.0f} %" for cue in cues)])
+        for _, row in ranking[ranking["source"] != "chance"].iterrows():
+            lines.append(["", "", row["name"], *(_bold(row[cue], cue in row["found"]) for cue in cues)])
+    return _markdown(lines)
+
+
+def benchmark_of_networks(run: Path) -> str:
+    """Seconds of each program for a training step and a map of each network, and how many times as fast this one is."""
+    rows = read_csv(run / "benchmark.csv")
+    rows = rows[rows["precision"] == "float32"]
+    programs = [name for name in dict.fromkeys(rows["program"]) if name != OURS]
+    lines = [["network", "", OURS, *programs, "as fast as the best peer"]]
+    for (network, task), own in rows.groupby(["network", "task"], sort=False):
+        first = own.drop_duplicates("program").set_index("program")
+        seconds = [f"{first.loc[name, 'seconds_median']:.3g}" if name in first.index else "" for name in programs]
+        ours = first.loc[OURS]
+        times = "" if np.isnan(ours["ratio_to_best_peer"]) else f"{1 / ours['ratio_to_best_peer']:.2f} times"
+        lines.append([str(network), str(task).replace("_", " "), f"{ours['seconds_median']:.3g}", *seconds, times])
+    return _markdown(lines)
+
+
+def agreement_table(run: Path) -> str:
+    """How each metric of explanations ranks methods as planted truth does, and what it prefers to the controls."""
+    rows = read_csv(run / "tables" / "explanation_metrics.csv")
+    rows = rows.sort_values("spearman", ascending=False, kind="stable")
+    controls = {
+        f"over_{name}": f"over {name.replace('_', ' ')}" for name in ("random_weights", "shifted", "energy", "random")
+    }
+    lines = [["metric", "rank correlation with planted truth", "networks", *controls.values()]]
+    for _, row in rows.iterrows():
+        correlation = f"{row['spearman']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        shares = ["" if np.isnan(row[name]) else f"{row[name]:.2f}" for name in controls]
+        lines.append([f"`{row['metric']}`", _bold(correlation, row["low"] > 0), str(int(row["n_networks"])), *shares])
+    return _markdown(lines)
+
+
 # Whose a method is, where that is not spelt as what its name in a file of maps begins with.
 _TOOLKITS = {"gradcam": "grad-cam", "keras": "Keras"}
 _OWN = "this project"
@@ -165,7 +218,7 @@ def leaderboard(*runs: Path) -> str:
     ranking = pd.concat(tables).sort_values(["is_method", "n_found", "planted_mean"], ascending=False, kind="stable")
     lines = [["method", "whose", *cues, "mean", "cues found"]]
     for _, row in ranking.iterrows():
-        cells = [f"**{row[cue]:.2f}**" if cue in row["found"] else f"{row[cue]:.2f}" for cue in cues]
+        cells = [_bold(row[cue], cue in row["found"]) for cue in cues]
         n_found = str(row["n_found"]) if row["is_method"] else ""
         lines.append([row["name"], row["whose"], *cells, f"{row['planted_mean']:.2f}", n_found])
     return _markdown(lines)
@@ -229,6 +282,9 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("ravdess_speakers", "scores"): unknown_speakers,
     ("tess_speakers", "scores"): unknown_speakers,
     ("networks", "compared"): networks_table,
+    ("networks", "planted"): planted_by_network,
+    ("benchmark_networks", "seconds"): benchmark_of_networks,
+    ("explanation_metrics", "agreement"): agreement_table,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
     ("evidence_natural", "methods"): evidence_table,
@@ -257,6 +313,11 @@ def regenerated(page: str, runs: Mapping[str, Sequence[Path]]) -> str:
 def _markdown(lines: list[list[str]]) -> str:
     head, *rows = (f"| {' | '.join(line)} |" for line in lines)
     return "\n".join([head, "|---" * len(lines[0]) + "|", *rows])
+
+
+def _bold(cell: float | str, is_bold: bool) -> str:
+    text = _two_digits(cell)
+    return f"**{text}**" if is_bold else text
 
 
 def _percent(share: float) -> str:

@@ -217,6 +217,55 @@ def test_a_leaderboard_is_of_the_same_cues_in_all_runs(entrants):
         regenerate.leaderboard(*entrants)
 
 
+def test_planted_cues_stand_by_network_beside_what_it_has_learned(tmp_path):
+    write_table(tmp_path, "networks", "run,group,node_rows,node_columns\nnet-cqt,female,3,6\nnet-cqt,male,3,6\n")
+    (tmp_path / "evidence").mkdir()
+    write_entrant(
+        tmp_path / "evidence" / "net-cqt",
+        "evidence",
+        "a_cam,receptive_field,network,0.5,0.125,0.3125,1\na_cam,stretched,network,0.4,0.3,0.35,2\n"
+        "none,none,energy,0.25,0.5,0.375,\nnone,none,chance,0.01,0.03,0.02,\n",
+        "f0,a_cam,receptive_field,finds\ngap,a_cam,stretched,finds\n",
+        "f0,female,0,0.5\nf0,female,1,1.0\ngap,female,0,1.0\n",
+    )
+    assert regenerate.planted_by_network(tmp_path).splitlines() == [
+        "| network | nodes |  | f0 | gap |",
+        "|---|---|---|---|---|",
+        "| net | 3 x 6 | test accuracy | 75 % | 100 % |",
+        "|  |  | a_cam | **0.50** | 0.12 |",
+        "|  |  | the input's energy | 0.25 | 0.50 |",
+    ]
+
+
+def test_the_benchmark_has_a_row_for_each_network_and_task(tmp_path):
+    (tmp_path / "benchmark.csv").write_text(
+        "network,task,program,precision,members,seconds_median,ratio_to_best_peer\n"
+        "a,training_step,convcam_jax,float32,2,0.5,0.25\na,training_step,keras_tensorflow,float32,1,2,1\n"
+        "a,training_step,pytorch,float32,1,3.21,1.6\na,training_step,convcam_jax,bfloat16,2,9,0.1\n"
+        "a,training_step,convcam_jax,float32,5,7,3.5\nb,explaining,convcam_jax,float32,2,0.0125,\n",
+        encoding="utf-8",
+    )
+    assert regenerate.benchmark_of_networks(tmp_path).splitlines() == [
+        "| network |  | convcam_jax | keras_tensorflow | pytorch | as fast as the best peer |",
+        "|---|---|---|---|---|---|",
+        "| a | training step | 0.5 | 2 | 3.21 | 4.00 times |",
+        "| b | explaining | 0.0125 |  |  |  |",
+    ]
+
+
+def test_metrics_stand_by_how_they_agree_with_planted_truth(tmp_path):
+    write_table(
+        tmp_path,
+        "explanation_metrics",
+        "metric,spearman,low,high,n_networks,over_random_weights,over_shifted,over_energy,over_random\n"
+        "road,0.25,-0.1,0.5,8,0.5,0.25,1,0.75\ncompleteness,0.5,0.125,0.75,4,0.5,0.5,,\n",
+    )
+    assert regenerate.agreement_table(tmp_path).splitlines()[2:] == [
+        "| `completeness` | **0.50 (0.12 to 0.75)** | 4 | 0.50 | 0.50 |  |  |",
+        "| `road` | 0.25 (-0.10 to 0.50) | 8 | 0.50 | 0.25 | 1.00 | 0.75 |",
+    ]
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_its_notebooks_run(tmp_path):
     line = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-d", str(tmp_path / "doctrees")]
