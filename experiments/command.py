@@ -16,7 +16,7 @@ from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.jax_setup import meet, prepare_jax
+from convcam_jax.system.jax_setup import fix_settings, meet, prepare_jax
 from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths, keep_libraries_files
 from convcam_jax.system.process.ending import advise
 from convcam_jax.system.process.lock import locked
@@ -43,6 +43,7 @@ def run_command(arguments: list[str]) -> None:
     is_first = share is None or meet(share) == 0
     with _alone(settings.workdir, is_first):
         advise(f"the same command with --workdir={settings.workdir} goes on where it was")
+        fix_settings()
         if _begins_with_features(settings.config):
             # They load what they need while JAX looks for its devices.
             start("convcam_jax.representations.cache")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from small_run import PROJECT_DIR, assert_refused, command
+from small_run import PROJECT_DIR, QUICK, SMALL_RUN, assert_refused, command, environment
 
 from convcam_jax.system.jax_setup import RESULTS_DEPEND_ON
 
@@ -122,6 +122,15 @@ def computed(tmp_path_factory):
 def test_switches_of_jax_change_nothing(tmp_path, computed, switches):
     assert computed.startswith("float32 ")
     assert run_script(tmp_path / "script.py", COMPUTE, tmp_path, environment=switches).stdout == computed
+
+
+@pytest.mark.slow
+def test_switches_of_jax_are_not_for_the_processes_that_draw_either(tmp_path):
+    """They are started before JAX is set up; a transfer that is forbidden ends them."""
+    line = command(tmp_path / "w", tmp_path / "cache", *SMALL_RUN, *QUICK, "--set=corpus.emotions=anger,sadness")
+    own = {**environment(), **SWITCHES}
+    result = subprocess.run(line, cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-4000:]
 
 
 def test_every_switch_that_is_fixed_is_tried():

@@ -4,11 +4,19 @@ from typing import Any
 
 import keras
 
+from convcam_jax.benchmark.keras_own_networks import (
+    EXPLAINED,
+    crnn_model,
+    resnet_small_model,
+    spectrogram_transformer_model,
+)
 from convcam_jax.benchmark.peers import KERAS_APPLICATIONS, require_made
+from convcam_jax.networks.crnn import CRNNConfig
+from convcam_jax.networks.network import NetworkConfig
+from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig
 from convcam_jax.settings.config import Config
-
-_LAST_CONVOLUTION = "last_convolution"
 
 
 def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
@@ -19,12 +27,7 @@ def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
     """
     require_made(config)
     keras.mixed_precision.set_global_policy(policy)
-    n_emotions = len(config.corpus.emotions)
-    if isinstance(config.network, SimpleNetConfig):
-        model = _simplenet(config.network, shape, n_emotions)
-    else:
-        make = getattr(keras.applications, KERAS_APPLICATIONS[config.network.name][0])
-        model = make(weights=None, input_shape=(*shape, 1), classes=n_emotions, classifier_activation=None)
+    model = _model(config.network, shape, len(config.corpus.emotions))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(config.train.learning_rate), loss)
     return model
@@ -32,9 +35,22 @@ def make_model(config: Config, shape: tuple[int, ...], policy: str) -> Any:
 
 def with_activations(model: Any, config: Config) -> Any:
     """A model that gives the activations that are explained, and the logits."""
-    is_simplenet = isinstance(config.network, SimpleNetConfig)
-    layer = _LAST_CONVOLUTION if is_simplenet else KERAS_APPLICATIONS[config.network.name][1]
+    _, layer = KERAS_APPLICATIONS.get(config.network.name, ("", EXPLAINED))
     return keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
+
+
+def _model(own: NetworkConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
+    match own:
+        case SimpleNetConfig():
+            return _simplenet(own, shape, n_emotions)
+        case ResNetSmallConfig():
+            return resnet_small_model(own, shape, n_emotions)
+        case CRNNConfig():
+            return crnn_model(own, shape, n_emotions)
+        case SpectrogramTransformerConfig():
+            return spectrogram_transformer_model(own, shape, n_emotions)
+    make = getattr(keras.applications, KERAS_APPLICATIONS[own.name][0])
+    return make(weights=None, input_shape=(*shape, 1), classes=n_emotions, classifier_activation=None)
 
 
 def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
@@ -46,7 +62,7 @@ def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) ->
             layers.MaxPooling2D((1, 2)),
             layers.Conv2D(filters[1], 3, activation="relu"),
             layers.MaxPooling2D((1, 2)),
-            layers.Conv2D(filters[2], 3, activation="relu", name=_LAST_CONVOLUTION),
+            layers.Conv2D(filters[2], 3, activation="relu", name=EXPLAINED),
             layers.MaxPooling2D((2, 2)),
             layers.Flatten(),
             layers.Dense(own.dense_units, activation="relu"),

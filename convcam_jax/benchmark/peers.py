@@ -14,14 +14,18 @@ KERAS_APPLICATIONS: Mapping[str, tuple[str, str]] = {
 }
 
 
+# This project's own, which the peers make in any size.
+_OWN = ("simplenet", "resnet_small", "crnn", "spectrogram_transformer")
+
+
 def require_made(config: Config) -> None:
-    """Ask whether the peers make the config's network: SimpleNet of any size, those of Keras's applications in full.
+    """Ask whether the peers make the config's network: this project's own in any size, Keras's applications in full.
 
     Raises:
       ImportError: they do not, which leaves them out.
     """
     network = config.network
-    if network.name == "simplenet":
+    if network.name in _OWN:
         return
     if network.name not in KERAS_APPLICATIONS:
         raise ImportError(f"it does not make the network {network.name}")

@@ -12,7 +12,12 @@ import torch
 from torch import nn
 
 from convcam_jax.benchmark.peers import require_made
+from convcam_jax.benchmark.pytorch_own_networks import CRNN, ResNetSmall, SpectrogramTransformer
+from convcam_jax.networks.crnn import CRNNConfig
+from convcam_jax.networks.network import NetworkConfig
+from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig
 from convcam_jax.settings.config import Config
 
 # Of MobileNet's blocks: filters, stride.
@@ -38,15 +43,28 @@ def make(config: Config, shape: tuple[int, ...]) -> Made:
     """
     require_made(config)
     n_emotions = len(config.corpus.emotions)
-    if isinstance(config.network, SimpleNetConfig):
-        made = _simplenet(config.network, shape, n_emotions)
-    else:
-        made = _MAKERS[config.network.name](shape, n_emotions)
+    made = _made(config.network, (shape[0], shape[1]), n_emotions)
     made.model.to(memory_format=torch.channels_last)
     return made
 
 
-def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) -> Made:
+def _made(own: NetworkConfig, shape: tuple[int, int], n_emotions: int) -> Made:
+    match own:
+        case SimpleNetConfig():
+            return _simplenet(own, shape, n_emotions)
+        case ResNetSmallConfig():
+            residual = ResNetSmall(own, shape[0], n_emotions)
+            return Made(residual, residual.parts)
+        case CRNNConfig():
+            recurrent = CRNN(own, shape[0], n_emotions)
+            return Made(recurrent, recurrent.convolutions)
+        case SpectrogramTransformerConfig():
+            transformer = SpectrogramTransformer(own, shape, n_emotions)
+            return Made(transformer, transformer.tokens)
+    return _MAKERS[own.name](shape, n_emotions)
+
+
+def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) -> Made:
     filters = own.filters
     last_relu = nn.ReLU()
     features = nn.Sequential(
@@ -65,7 +83,7 @@ def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) ->
     return Made(nn.Sequential(features, nn.Linear(_width(features, shape), own.dense_units), *head), last_relu)
 
 
-def _vgg16(shape: tuple[int, ...], n_emotions: int) -> Made:
+def _vgg16(shape: tuple[int, int], n_emotions: int) -> Made:
     features = _torchvision().models.vgg16().features[:-1]
     features[0] = nn.Conv2d(1, 64, 3, padding=1)
     pooled = nn.Sequential(features, nn.MaxPool2d(2), nn.Flatten())
@@ -73,7 +91,7 @@ def _vgg16(shape: tuple[int, ...], n_emotions: int) -> Made:
     return Made(nn.Sequential(pooled, *dense, nn.Linear(4096, n_emotions)), features)
 
 
-def _resnet50(shape: tuple[int, ...], n_emotions: int) -> Made:
+def _resnet50(shape: tuple[int, int], n_emotions: int) -> Made:
     del shape
     model = _torchvision().models.resnet50(num_classes=n_emotions)
     model.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
@@ -82,7 +100,7 @@ def _resnet50(shape: tuple[int, ...], n_emotions: int) -> Made:
     return Made(model, model.layer4)
 
 
-def _inceptionv3(shape: tuple[int, ...], n_emotions: int) -> Made:
+def _inceptionv3(shape: tuple[int, int], n_emotions: int) -> Made:
     del shape
     model = _torchvision().models.inception_v3(
         num_classes=n_emotions, aux_logits=False, transform_input=False, init_weights=False, dropout=0.0
@@ -91,7 +109,7 @@ def _inceptionv3(shape: tuple[int, ...], n_emotions: int) -> Made:
     return Made(model, model.Mixed_7c)
 
 
-def _densenet121(shape: tuple[int, ...], n_emotions: int) -> Made:
+def _densenet121(shape: tuple[int, int], n_emotions: int) -> Made:
     del shape
     model = _torchvision().models.densenet121(num_classes=n_emotions)
     model.features.conv0 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
@@ -100,7 +118,7 @@ def _densenet121(shape: tuple[int, ...], n_emotions: int) -> Made:
     return Made(nn.Sequential(model.features, last_relu, *head), last_relu)
 
 
-def _mobilenet(shape: tuple[int, ...], n_emotions: int) -> Made:
+def _mobilenet(shape: tuple[int, int], n_emotions: int) -> Made:
     del shape
     layers, n_channels = _normalised(1, 32, 3, stride=2), 32
     for n_filters, stride in _MOBILENET:
@@ -112,7 +130,7 @@ def _mobilenet(shape: tuple[int, ...], n_emotions: int) -> Made:
     return Made(nn.Sequential(features, *head), features)
 
 
-_MAKERS: dict[str, Callable[[tuple[int, ...], int], Made]] = {
+_MAKERS: dict[str, Callable[[tuple[int, int], int], Made]] = {
     "vgg16": _vgg16,
     "resnet50": _resnet50,
     "mobilenet": _mobilenet,
@@ -129,7 +147,7 @@ def _normalised(n_inputs: int, n_filters: int, kernel: int, stride: int = 1, gro
     return [*padding, convolution, nn.BatchNorm2d(n_filters), nn.ReLU6()]
 
 
-def _width(features: nn.Module, shape: tuple[int, ...]) -> int:
+def _width(features: nn.Module, shape: tuple[int, int]) -> int:
     """How many values come out of features that end flat."""
     with torch.no_grad():
         return features(torch.zeros(1, 1, *shape)).shape[1]

@@ -38,7 +38,7 @@ _PATCHES, _BLOCK, _NORMALISATION, _POOLING = "patches", "block_", "normalisation
 # The weights of attention, among what a pass tells whoever asks and what may be added to what it computes.
 _WEIGHTS = "weights"
 _TOLD, _ADDED = "intermediates", "perturbations"
-_HIDDEN_PER_CHANNEL = 2
+HIDDEN_PER_CHANNEL = 2
 _LONGEST_PERIOD = 10000.0
 _SMALL_NETWORK_CHANNELS = 32
 
@@ -195,7 +195,7 @@ class Block(SoundingPart):
         tokens = values.reshape(len(values), -1, n_channels)
         dropout = nn.Dropout(self.dropout_rate, deterministic=not in_training)
         tokens = tokens + dropout(self._attended(tokens, _holding_sound(values, n_columns)))
-        hidden = nn.Dense(_HIDDEN_PER_CHANNEL * n_channels, name="hidden")(nn.LayerNorm(name="normalisation_2")(tokens))
+        hidden = nn.Dense(HIDDEN_PER_CHANNEL * n_channels, name="hidden")(nn.LayerNorm(name="normalisation_2")(tokens))
         tokens = tokens + dropout(nn.Dense(n_channels, name="dense")(nn.gelu(hidden)))
         return tokens.reshape(values.shape)
 

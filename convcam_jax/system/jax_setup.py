@@ -108,7 +108,7 @@ def prepare_jax(cache_dir: Path) -> None:
     absl.logging.set_verbosity(absl.logging.ERROR)
     # Where several of Orbax's tasks fail, for want of room on the disk say, one error is raised, which is enough.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    _fix_settings()
+    fix_settings()
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
@@ -149,8 +149,8 @@ def wait_for_all(name: str) -> None:
     ocp.multihost.get_barrier_sync_fn()(key=name, timeout_ms=_BARRIER_TIMEOUT_MS)
 
 
-def _fix_settings() -> None:
-    """Set what results depend on, here and for processes that are started from here."""
+def fix_settings() -> None:
+    """Set what results depend on, here and for processes that are started from now on."""
     for name, value in RESULTS_DEPEND_ON.items():
         jax.config.update(name, value)
         if name.upper() in os.environ:
