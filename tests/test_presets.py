@@ -186,4 +186,11 @@ def test_the_size_of_the_evidence_chooses_other_sections_defaults():
 
 def test_the_evidence_keeps_another_network():
     config = make_config(Choices(experiment="evidence", network="mobilenet"))
-    assert with_evidence_size(config, None).network == config.network
+    own = with_evidence_size(config, None)
+    assert own.network == config.network
+    # What SimpleNet learns a cue with lets other networks learn few.
+    assert (own.train.epochs, own.train.batch_size, own.train.schedule) == (40, 8, "cosine")
+    assert (own.representation.scale, own.representation.standardisation) == ("decibel", "per_bin")
+    simplenet = with_evidence_size(make_config(Choices(experiment="evidence")), None)
+    assert simplenet.train == dataclasses.replace(TrainConfig(), seeds=4, epochs=12, patience_epochs=12)
+    assert simplenet.representation == Config().representation
