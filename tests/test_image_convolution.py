@@ -33,8 +33,11 @@ def _with_gradients(convolve, images, kernel, cotangent):
     return values, *pull(cotangent(values.shape))
 
 
-def _assert_equal_to_lax(convolve, images, kernel, kernel_of_lax, strides, padding):
-    """Values and both gradients, those of lax in float64 and by its own derivatives."""
+def _assert_equal_to_lax(convolve, images, kernel, kernel_of_lax, strides, padding, of_largest=None):
+    """Values and both gradients, those of lax in float64 and by its own derivatives.
+
+    To within `TOLERANCE`, or the share `of_largest` of the largest of each.
+    """
 
     def of_lax(images, kernel):
         return lax.conv_general_dilated(
@@ -53,7 +56,21 @@ def _assert_equal_to_lax(convolve, images, kernel, kernel_of_lax, strides, paddi
         assert expected[0].dtype == jnp.float64
     for own, reference in zip(found, expected, strict=True):
         assert own.dtype == jnp.float32
-        np.testing.assert_allclose(own, reference, rtol=0, atol=TOLERANCE)
+        tolerance = TOLERANCE if of_largest is None else of_largest * np.abs(reference).max()
+        np.testing.assert_allclose(own, reference, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("kernel_size", "padding"), [((2, 3), ((0, 0), (0, 0))), ((3, 2), ((0, 2), (1, 2)))])
+def test_convolution_of_tiles_that_do_not_overlap(size, kernel_size, padding):
+    _assert_equal_to_lax(
+        lambda i, k: convolution(i, k, kernel_size, padding),
+        _normal(0, 2, *size, MANY_CHANNELS),
+        _normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
+        lambda k: k,
+        kernel_size,
+        padding,
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)

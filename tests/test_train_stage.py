@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import random
+import shutil
 from pathlib import Path
 
 import jax
@@ -136,7 +137,43 @@ def test_a_damaged_checkpoint_is_left_out_and_the_members_begin_anew(tmp_path, m
     told: list[str] = []
     monkeypatch.setattr(training, "say", told.append)
     resumed = train_in(tmp_path / "interrupted", 1e6)
-    assert "the checkpoint after epoch 1 is damaged; these members begin anew" in told
+    assert "the checkpoint after epoch 1 is damaged and left out" in told
+    assert_equal_rounds(resumed, undisturbed)
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("damaged", "expected"),
+    [
+        ((2,), ["the checkpoint after epoch 2 is damaged and left out", "going on after epoch 1"]),
+        pytest.param(
+            (1, 2), [f"the checkpoint after epoch {n} is damaged and left out" for n in (2, 1)], marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_of_two_checkpoints_the_newest_whole_one_is_gone_on_from(tmp_path, monkeypatch, damaged, expected):
+    """A run that is killed before it removes the older one leaves both."""
+    undisturbed = train_in(tmp_path / "undisturbed", 1e6)
+    save, progress = checkpoints.save, tmp_path / "interrupted" / "round_00_in_progress"
+
+    def interrupt(manager, step, tree):
+        save(manager, step, tree)
+        if step == 1:
+            shutil.copytree(progress / "1", tmp_path / "1")
+            return
+        shutil.copytree(tmp_path / "1", progress / "1")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_in(tmp_path / "interrupted", 0.0)
+    monkeypatch.setattr(checkpoints, "save", save)
+    for epoch in damaged:
+        flipped(next((progress / str(epoch)).glob("default/tree.history/**/0.0.0")), random.Random(0))
+    told: list[str] = []
+    monkeypatch.setattr(training, "say", told.append)
+    resumed = train_in(tmp_path / "interrupted", 1e6)
+    assert [line for line in told if "epoch" in line and "loss" not in line] == expected
     assert_equal_rounds(resumed, undisturbed)
     gc.collect()
 

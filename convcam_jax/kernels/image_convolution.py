@@ -6,9 +6,10 @@ convolution is rounded.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
 gradient by a 1 x 1 kernel at a tenth of the speed of a matrix product. So a 1 x 1 convolution is a matrix product with
-the nodes, one of few channels a matrix product with patches, any other XLA's own, of one member after another, and a
-depthwise one a sum of shifted products, which XLA fuses: cuDNN's own takes a sixth less time, but a minute and more to
-compile with MobileNet. In bfloat16 the factors are rounded, and on a CPU multiplied in float32.
+the nodes, one of few channels, or whose patches do not overlap, a matrix product with patches; one with a 3 x 3 kernel
+and many channels is computed by Winograd's algorithm on a CPU; any other is XLA's own, of one member after another, and
+a depthwise one a sum of shifted products, which XLA fuses: cuDNN's own takes a sixth less time, but a minute and more
+to compile with MobileNet. In bfloat16 the factors are rounded, and on a CPU multiplied in float32.
 """
 
 import math
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from convcam_jax.kernels import image_winograd
 from convcam_jax.kernels.member_convolution import Padding, Strides, member_convolution
 from convcam_jax.kernels.member_loop import one_member_after_another
 from convcam_jax.kernels.precision import Precision, as_factor, rounded
@@ -43,8 +45,12 @@ def convolution(
     if kernel.shape[:2] == (1, 1):
         own = _padded(images, padding)[:, :: strides[0], :: strides[1]]
         return _product_of_nodes(own, kernel[0, 0], precision)
+    if kernel.shape[:2] == strides:
+        return _by_tiles(_padded(images, padding), kernel, precision)
     if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
+    if strides == (1, 1) and image_winograd.gains(images.shape, kernel.shape, padding):
+        return image_winograd.convolution(images, kernel, padding, precision)
     return member_convolution(images, kernel, strides, padding, precision)
 
 
@@ -93,6 +99,16 @@ _product_of_nodes.defvjp(_product_forward, _product_gradients)
 def _by_patches(images: Array, kernel: Array, strides: Strides, precision: Precision) -> Array:
     patches = jnp.concatenate([part for _, part in _shifted(images, kernel.shape[:2], strides)], axis=-1)
     return _product_of_nodes(patches, kernel.reshape(-1, kernel.shape[-1]), precision)
+
+
+def _by_tiles(images: Array, kernel: Array, precision: Precision) -> Array:
+    """With a kernel as large as its strides, no cell is in two patches: they are the images in another order."""
+    height, width, n_channels, n_filters = kernel.shape
+    rows, columns = images.shape[1] // height, images.shape[2] // width
+    cut = images[:, : rows * height, : columns * width]
+    apart = cut.reshape(len(images), rows, height, columns, width, n_channels).swapaxes(2, 3)
+    tiles = apart.reshape(len(images), rows, columns, height * width * n_channels)
+    return _product_of_nodes(tiles, kernel.reshape(-1, n_filters), precision)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.custom_batching import custom_vmap
 
-from convcam_jax.kernels.member_loop import one_member_after_another
+from convcam_jax.kernels.member_loop import images_in_one_batch, one_member_after_another
 from convcam_jax.kernels.precision import Precision, as_factor
 
 Strides = tuple[int, int]
@@ -38,7 +37,7 @@ def _forward(
 ) -> tuple[Array, tuple[Array, Array]]:
     factors = as_factor(precision)(images), as_factor(precision)(kernel)
     convolve = partial(_convolve, strides=strides, padding=padding)
-    return _in_one_batch(convolve)(*factors).astype(jnp.float32), factors
+    return images_in_one_batch(convolve)(*factors).astype(jnp.float32), factors
 
 
 def _convolve(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
@@ -65,7 +64,10 @@ def _gradients(
             return _by_kernel(images, cotangent, shifts)
         return _transposed(lambda of: convolve(images, of), kernel, cotangent)
 
-    gradients = _in_one_batch(by_images)(cotangent, kernel), one_member_after_another(by_kernel)(images, cotangent)
+    gradients = (
+        images_in_one_batch(by_images)(cotangent, kernel),
+        one_member_after_another(by_kernel)(images, cotangent),
+    )
     return gradients[0].astype(jnp.float32), gradients[1].astype(jnp.float32)
 
 
@@ -127,18 +129,3 @@ def _by_kernel(images: Array, cotangent: Array, shifts: _Shifts) -> Array:
 def _transposed(linear: Callable[[Any], Array], argument: Any, cotangent: Array) -> Array:
     (gradient,) = jax.linear_transpose(linear, argument)(cotangent)
     return gradient
-
-
-def _in_one_batch(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    """`compute`, of images and a kernel; mapped over images it is one batch of them, over kernels a loop."""
-    one_batch, in_turn = custom_vmap(compute), one_member_after_another(compute)
-
-    @one_batch.def_vmap
-    def _rule(axis_size: int, in_batched: list[bool], images: Array, kernel: Array) -> tuple[Array, bool]:
-        images_batched, kernel_batched = in_batched
-        if kernel_batched:
-            return jax.vmap(in_turn, in_axes=(0 if images_batched else None, 0))(images, kernel), True
-        results = one_batch(images.reshape(-1, *images.shape[2:]), kernel)
-        return results.reshape(axis_size, -1, *results.shape[1:]), True
-
-    return one_batch

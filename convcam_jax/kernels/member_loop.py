@@ -27,3 +27,18 @@ def one_member_after_another(compute: Callable[..., Result]) -> Callable[..., Re
         return results, jax.tree.map(lambda _: True, results)
 
     return compute
+
+
+def images_in_one_batch(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """`compute`, of images and a kernel; mapped over images it is one batch of them, over kernels a loop."""
+    one_batch, in_turn = custom_vmap(compute), one_member_after_another(compute)
+
+    @one_batch.def_vmap
+    def _rule(axis_size: int, in_batched: list[bool], images: Array, kernel: Array) -> tuple[Array, bool]:
+        images_batched, kernel_batched = in_batched
+        if kernel_batched:
+            return jax.vmap(in_turn, in_axes=(0 if images_batched else None, 0))(images, kernel), True
+        results = one_batch(images.reshape(-1, *images.shape[2:]), kernel)
+        return results.reshape(axis_size, -1, *results.shape[1:]), True
+
+    return one_batch

@@ -13,9 +13,6 @@ as Winograd's algorithm, whose own sums bfloat16 would round too much. On other 
 image (`image_convolution`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
 
 import jax
@@ -26,20 +23,6 @@ from convcam_jax.kernels import image_convolution, winograd
 from convcam_jax.kernels.member_loop import one_member_after_another
 from convcam_jax.kernels.pooling import Pool, max_pool
 from convcam_jax.kernels.precision import Precision, as_factor
-
-# With fewer channels, Winograd's sums of rows take longer than the products that they save.
-_FEWEST_CHANNELS_FOR_WINOGRAD = 32
-_is_pooled_apart: ContextVar[bool] = ContextVar("is_pooled_apart", default=False)
-
-
-@contextmanager
-def pooled_apart() -> Iterator[None]:
-    """Programs that are traced inside convolve and pool in two steps, which rules of attribution can tell apart."""
-    before = _is_pooled_apart.set(True)
-    try:
-        yield
-    finally:
-        _is_pooled_apart.reset(before)
 
 
 def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float32", pool: Pool = (1, 1)) -> Array:
@@ -58,7 +41,7 @@ def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float
       t to t + w - 1.
     """
     if jax.default_backend() == "cpu":
-        if _gains_by_winograd(strip.shape, kernel.shape):
+        if winograd.gains(len(strip), kernel.shape):
             return _winograd_convolution(strip, kernel, precision, pool)
         return max_pool(_cpu_convolution(strip, kernel, precision), pool)
     padding = (0, 0), (0, kernel.shape[1] - 1)
@@ -131,14 +114,6 @@ def _strip_gradient(cotangent: Array, kernel: Array, precision: Precision) -> Ar
 def _padded_convolution(strip: Array, kernel: Array, padding: list[tuple[int, int]], precision: Precision) -> Array:
     make_factor = as_factor(precision)
     return one_member_after_another(partial(_lax_convolution, padding=padding))(make_factor(strip), make_factor(kernel))
-
-
-def _gains_by_winograd(strip_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> bool:
-    """Whether Winograd's algorithm can convolve a strip, and faster."""
-    if _is_pooled_apart.get():
-        return False
-    can = kernel_shape[:2] == winograd.KERNEL and strip_shape[0] >= winograd.INPUTS
-    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS_FOR_WINOGRAD
 
 
 def _kernel_gradient(strip: Array, cotangent: Array, shape: tuple[int, ...], precision: Precision) -> Array:

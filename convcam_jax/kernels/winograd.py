@@ -12,8 +12,11 @@ backend would compute element-wise sums anew in each sum of columns that uses th
 element-wise, of whole vectors of channels, which are contiguous.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -23,6 +26,9 @@ from convcam_jax.kernels.pooling import Pool, pool_with_winners, spread, without
 KERNEL = (3, 3)
 OUTPUTS = 6
 INPUTS = OUTPUTS + 2
+# With fewer channels, the sums of rows take longer than the products that they save.
+_FEWEST_CHANNELS = 32
+_is_left_out: ContextVar[bool] = ContextVar("is_left_out", default=False)
 
 _Matrix = tuple[tuple[float, ...], ...]
 # Transposed B (input), G (kernel) and transposed A (output) in the notation of Lavin and Gray.
@@ -54,6 +60,22 @@ _OF_OUTPUT: _Matrix = (
     (0, 1, 1, 16, 16, 1 / 16, 1 / 16, 0),
     (0, 1, -1, 32, -32, 1 / 32, -1 / 32, 1),
 )
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Programs that are traced inside convolve plainly and pool apart from it, as rules of attribution need it."""
+    before = _is_left_out.set(True)
+    try:
+        yield
+    finally:
+        _is_left_out.reset(before)
+
+
+def gains(rows: int, kernel_shape: tuple[int, ...]) -> bool:
+    """Whether a strip of so many rows can be convolved so here, and faster than plainly."""
+    can = kernel_shape[:2] == KERNEL and rows >= INPUTS and jax.default_backend() == "cpu"
+    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS and not _is_left_out.get()
 
 
 def convolution(strip: Array, kernel: Array, pool: Pool, as_factor: Callable[[Array], Array]) -> tuple[Array, Array]:
@@ -122,15 +144,9 @@ def gradients(
         totals, gradient = carried
         first_row = _first_row(block, rows)
         of_windows = [lax.dynamic_slice_in_dim(a, first_row // pool[0], own_rows) for a in (cotangent, winners)]
-        # Rows that the block before has had count once.
-        is_new = first_row + jnp.arange(OUTPUTS) >= block * OUTPUTS
         outputs = spread(as_factor(of_windows[0]), of_windows[1], pool)
-        cotangent_tiles = _cotangent_tiles(outputs, jnp.where(is_new, np.array(_OF_OUTPUT, np.float32).T, 0.0), columns)
-        tiles = _input_tiles(strip, first_row, as_factor)
-        totals = tuple(
-            total + lax.dot_general(own_tiles, own_cotangents, (((1,), (1,)), ((0,), (0,))))
-            for total, own_tiles, own_cotangents in zip(totals, tiles, cotangent_tiles, strict=True)
-        )
+        cotangent_tiles = _cotangent_tiles(outputs, _of_new_rows(block, first_row), columns)
+        totals = _with_products(totals, _input_tiles(strip, first_row, as_factor), cotangent_tiles)
         sums = [
             _sum_rows(np.array(_OF_INPUT, np.float32).T, _products(own_cotangents, matrix))
             for own_cotangents, matrix in zip(cotangent_tiles, matrices, strict=True)
@@ -144,6 +160,34 @@ def gradients(
     nothing = (jnp.zeros((INPUTS, *kernel.shape[2:])),) * INPUTS, jnp.zeros(strip.shape)
     totals, gradient = lax.fori_loop(0, _n_blocks(rows), add_block, nothing)
     return gradient, _kernel_of_matrices(totals)
+
+
+def kernel_gradient(strip: Array, cotangent: Array, as_factor: Callable[[Array], Array]) -> Array:
+    """The gradient of `convolution` without pooling by the kernel alone, see `gradients`."""
+    rows, columns = cotangent.shape[0], strip.shape[1]
+
+    def add_block(block: Array, totals: tuple[Array, ...]) -> tuple[Array, ...]:
+        first_row = _first_row(block, rows)
+        outputs = as_factor(lax.dynamic_slice_in_dim(cotangent, first_row, OUTPUTS))
+        cotangent_tiles = _cotangent_tiles(outputs, _of_new_rows(block, first_row), columns)
+        return _with_products(totals, _input_tiles(strip, first_row, as_factor), cotangent_tiles)
+
+    nothing = (jnp.zeros((INPUTS, strip.shape[2], cotangent.shape[2])),) * INPUTS
+    return _kernel_of_matrices(lax.fori_loop(0, _n_blocks(rows), add_block, nothing))
+
+
+def _of_new_rows(block: Array, first_row: Array) -> Array:
+    """The coefficients of a cotangent's rows; rows that the block before has had count once."""
+    is_new = first_row + jnp.arange(OUTPUTS) >= block * OUTPUTS
+    return jnp.where(is_new, np.array(_OF_OUTPUT, np.float32).T, 0.0)
+
+
+def _with_products(totals: Sequence[Array], tiles: list[Array], cotangent_tiles: list[Array]) -> tuple[Array, ...]:
+    """The gradients by a kernel's matrices, 8 of `[8, C_in, C_out]`, with what further tiles add."""
+    return tuple(
+        total + lax.dot_general(own_tiles, own_cotangents, (((1,), (1,)), ((0,), (0,))))
+        for total, own_tiles, own_cotangents in zip(totals, tiles, cotangent_tiles, strict=True)
+    )
 
 
 def _kernel_of_matrices(matrices: Sequence[Array]) -> Array:

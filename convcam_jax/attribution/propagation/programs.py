@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array
 
-from convcam_jax.kernels.strip_convolution import pooled_apart
+from convcam_jax.kernels import winograd
 from convcam_jax.system.errors import UserError
 
 Stream = TypeVar("Stream")
@@ -135,7 +135,7 @@ def run(function: Callable[[Array], Array], values: Array, stream: Stream, handl
     Raises:
       NoRuleError: there is a primitive that is neither linear nor a nonlinearity of one value.
     """
-    with pooled_apart():
+    with winograd.left_out():
         traced = jax.make_jaxpr(function)(values)
     [(found, depends)] = _program(traced.jaxpr, traced.consts, [(stream, True)], handling)
     return found if depends else handling.constant(found)

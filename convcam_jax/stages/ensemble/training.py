@@ -156,9 +156,8 @@ def _network(config: Config) -> Network:
 
 def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
     with checkpoints.open_manager(own.progress_folder()) as manager:
-        reached = _start_or_resume(manager, own.members, network, config, plan, recordings)
+        reached, done = _start_or_resume(manager, own.members, network, config, plan, recordings)
         saved_at_s = monotonic()
-        done = manager.latest_step() or 0
         for epoch in _shown_epochs(reached, done, config, network, plan, recordings):
             reached = _record(reached, epoch, own.members)
             # What is saved below takes the place of the last epoch's checkpoint.
@@ -237,18 +236,22 @@ def _start_or_resume(
     config: Config,
     plan: Plan,
     recordings: Recordings,
-) -> Progress:
+) -> tuple[Progress, int]:
+    """What the newest checkpoint holds that is whole, or the beginning, and after which epoch that is.
+
+    There are two where a run was killed between having written one and having removed the one before.
+    """
     begun = _start(members, network, config, plan, recordings)
-    if manager.latest_step() is None:
-        return _with_weights(begun, network)
-    try:
-        progress = checkpoints.restore(manager, manager.latest_step(), begun)
-    except DamagedCheckpoint:
-        say(f"the checkpoint after epoch {manager.latest_step()} is damaged; these members begin anew")
-        manager.delete(manager.latest_step())
-        return _with_weights(begun, network)
-    say(f"going on after epoch {manager.latest_step()}")
-    return progress
+    while (epoch := manager.latest_step()) is not None:
+        try:
+            progress = checkpoints.restore(manager, epoch, begun)
+        except DamagedCheckpoint:
+            say(f"the checkpoint after epoch {epoch} is damaged and left out")
+            manager.delete(epoch)
+        else:
+            say(f"going on after epoch {epoch}")
+            return progress, epoch
+    return _with_weights(begun, network), 0
 
 
 def _shown_epochs(

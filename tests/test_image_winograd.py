@@ -1,0 +1,104 @@
+"""Winograd's algorithm for images against XLA's convolution in float64; where it is taken, and where not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_image_convolution import _assert_equal_to_lax, _normal
+
+from convcam_jax.kernels import image_winograd, winograd
+from convcam_jax.kernels.image_convolution import convolution
+
+CHANNELS, FILTERS = 32, 40
+# Of the largest value.
+WINOGRADS_ERROR = 2e-5
+PADDINGS = [
+    ((1, 1), (1, 1)),
+    ((0, 0), (0, 0)),
+    ((2, 2), (2, 2)),
+    ((0, 1), (1, 0)),
+    ((1, 0), (0, 2)),
+    ((2, 0), (2, 1)),
+]
+# Images, rows, columns: all on one strip; some on each; each on its own.
+ON_ONE_STRIP, ON_TWO, ON_THEIR_OWN = (5, 8, 9), (4, 8, 150), (2, 9, 215)
+CASES = [
+    *((ON_ONE_STRIP, padding) for padding in PADDINGS),
+    *((size, PADDINGS[number]) for size in (ON_TWO, ON_THEIR_OWN) for number in (0, 4)),
+]
+
+
+def kernel_of_unit_sums(seed: int, *shape: int) -> jax.Array:
+    return _normal(seed, *shape) / np.sqrt(9 * CHANNELS)
+
+
+@pytest.mark.parametrize(("size", "padding"), CASES)
+def test_convolution_and_gradients(size, padding):
+    images = _normal(0, *size, CHANNELS)
+    assert image_winograd.gains(images.shape, (3, 3, CHANNELS, FILTERS), padding)
+    _assert_equal_to_lax(
+        lambda i, k: image_winograd.convolution(i, k, padding, "float32"),
+        images,
+        kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS),
+        lambda k: k,
+        (1, 1),
+        padding,
+        WINOGRADS_ERROR,
+    )
+
+
+@pytest.mark.parametrize("mapped", ["images and kernels", "images", "kernels"])
+def test_members_are_what_each_is_alone(mapped):
+    padding = PADDINGS[0]
+    images, kernels = _normal(0, 3, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
+    axes = (None if mapped == "kernels" else 0, None if mapped == "images" else 0)
+    operands = images if axes[0] == 0 else images[0], kernels if axes[1] == 0 else kernels[0]
+
+    def with_gradients(images, kernel):
+        values, pull = jax.vjp(lambda i, k: image_winograd.convolution(i, k, padding, "float32"), images, kernel)
+        return values, *pull(values)
+
+    together = jax.jit(jax.vmap(with_gradients, in_axes=axes))(*operands)
+    for member in range(3):
+        own = [operand[member] if axis == 0 else operand for operand, axis in zip(operands, axes, strict=True)]
+        for value, expected in zip(together, jax.jit(with_gradients)(*own), strict=True):
+            largest = np.abs(expected).max()
+            np.testing.assert_allclose(value[member], expected, rtol=0, atol=WINOGRADS_ERROR * largest)
+
+
+def test_factors_are_rounded_in_bfloat16():
+    images, kernel = _normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+    rounded = (values.astype(jnp.bfloat16).astype(jnp.float32) for values in (images, kernel))
+    found = image_winograd.convolution(images, kernel, PADDINGS[0], "bfloat16")
+    np.testing.assert_allclose(found, image_winograd.convolution(*rounded, PADDINGS[0], "float32"), atol=1e-6)
+    assert np.abs(found - image_winograd.convolution(images, kernel, PADDINGS[0], "float32")).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("images", "kernel", "padding", "expected"),
+    [
+        ((2, 6, 9, 32), (3, 3, 32, 32), ((1, 1), (1, 1)), True),
+        ((2, 5, 9, 32), (3, 3, 32, 32), ((1, 1), (1, 1)), False),  # 7 rows
+        ((2, 7, 9, 32), (3, 3, 32, 32), ((0, 0), (0, 0)), False),
+        ((2, 8, 9, 32), (3, 3, 32, 32), ((0, 0), (0, 0)), True),
+        ((2, 5, 9, 32), (3, 3, 32, 32), ((2, 2), (0, 0)), False),  # the gradient's 7 rows
+        ((2, 8, 9, 31), (3, 3, 31, 32), ((1, 1), (1, 1)), False),
+        ((2, 8, 9, 32), (3, 3, 32, 31), ((1, 1), (1, 1)), False),
+        ((2, 8, 9, 32), (3, 1, 32, 32), ((1, 1), (1, 1)), False),
+        ((2, 8, 9, 32), (3, 3, 32, 32), ((1, 1), (3, 1)), False),
+    ],
+)
+def test_where_it_gains(images, kernel, padding, expected):
+    assert image_winograd.gains(images, kernel, padding) == expected
+
+
+def test_rules_of_attribution_see_a_plain_convolution():
+    images, kernel = _normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+
+    def program() -> str:
+        return str(jax.make_jaxpr(lambda i, k: convolution(i, k, padding=PADDINGS[0]))(images, kernel))
+
+    assert "conv_general_dilated" not in program()
+    with winograd.left_out():
+        assert "conv_general_dilated" in program()
+    assert "conv_general_dilated" not in program()
