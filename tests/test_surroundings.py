@@ -124,6 +124,38 @@ def test_switches_of_jax_change_nothing(tmp_path, computed, switches):
     assert run_script(tmp_path / "script.py", COMPUTE, tmp_path, environment=switches).stdout == computed
 
 
+# A coroutine that does not let itself be closed, as Orbax's of a checkpoint that cannot be read.
+RAISES_WHEN_COLLECTED = """
+async def wait():
+    try:
+        await Never()
+    except BaseException:
+        raise ValueError(f"from {NAME}")
+"""
+COLLECT = f"""
+import sys
+from pathlib import Path
+from convcam_jax.system.jax_setup import prepare_jax
+class Never:
+    def __await__(self):
+        yield
+for _ in range(2):
+    prepare_jax(Path(sys.argv[1]))
+for name in ("/x/orbax/y.py", "/x/another/y.py"):
+    scope = {{"Never": Never, "NAME": name}}
+    exec(compile({RAISES_WHEN_COLLECTED!r}, name, "exec"), scope)
+    coroutine = scope["wait"]()
+    coroutine.send(None)
+    del coroutine
+"""
+
+
+def test_what_coroutines_of_orbax_raise_when_they_are_collected_is_not_told(tmp_path):
+    result = run_script(tmp_path / "script.py", COLLECT, tmp_path)
+    assert "ValueError: from /x/another/y.py" in result.stderr
+    assert "orbax" not in result.stderr
+
+
 @pytest.mark.slow
 def test_switches_of_jax_are_not_for_the_processes_that_draw_either(tmp_path):
     """They are started before JAX is set up; a transfer that is forbidden ends them."""

@@ -8,9 +8,11 @@ wait for one another at barriers of JAX's coordination service, where a process 
 import contextlib
 import logging
 import os
+import sys
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,7 @@ def prepare_jax(cache_dir: Path) -> None:
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     # What Orbax leaves undone when a checkpoint cannot be read, which is told in one line.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    _leave_coroutines_of_orbax_untold()
     remove_damaged_programs(cache_dir / "xla")
     _make_device_of_each_core()
     _find_devices()
@@ -178,6 +181,20 @@ def remove_damaged_programs(folder: Path) -> None:
         except OSError:
             # Of another user, perhaps: JAX compiles what it cannot read.
             continue
+
+
+def _leave_coroutines_of_orbax_untold() -> None:
+    """They raise when they are collected, behind a checkpoint that cannot be read, which Python tells on stderr."""
+    before = sys.unraisablehook
+    if getattr(before, "__name__", "") == _tell_but_of_orbax.__name__:
+        return
+    sys.unraisablehook = update_wrapper(partial(_tell_but_of_orbax, before), _tell_but_of_orbax)
+
+
+def _tell_but_of_orbax(tell: Callable[[Any], object], unraisable: Any) -> None:
+    code = getattr(unraisable.object, "cr_code", None)
+    if code is None or f"{os.sep}orbax{os.sep}" not in code.co_filename:
+        tell(unraisable)
 
 
 def _find_devices() -> None:
