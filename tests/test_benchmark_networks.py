@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import sys
 import warnings
 
 import jax
@@ -22,7 +23,8 @@ GRID = (96, 202)
 # Gated recurrent units have, for each unit and direction, two biases more in PyTorch and in Keras.
 MORE_IN_PYTORCH = {"inceptionv3": 34_432 // 2, "resnet50": -53_120 // 2, "crnn": 2 * 2 * 64}
 MORE_IN_KERAS = {"crnn": 2 * 2 * 64}
-PROGRAMS = {"keras_tensorflow": "tensorflow", "pytorch": "torch"}
+# PyTorch first: with TensorFlow loaded before it, its gradients end the process.
+PROGRAMS = {"pytorch": "torch", "keras_tensorflow": "tensorflow"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +45,15 @@ def program(name: str):
         return importlib.import_module(f"convcam_jax.benchmark.{name}")
 
 
-def n_parameters(config: Config) -> int:
+def seed() -> None:
+    for module, set_seed in (("torch", "manual_seed"), ("keras.utils", "set_random_seed")):
+        if module in sys.modules:
+            getattr(sys.modules[module], set_seed)(0)
+
+
+def n_parameters(config: Config, grid: tuple[int, int] = GRID) -> int:
     network = config.make_network("float32")
-    shapes = jax.eval_shape(lambda key: network.init(key, GRID), jax.random.key(0))["params"]
+    shapes = jax.eval_shape(lambda key: network.init(key, grid), jax.random.key(0))["params"]
     return sum(leaf.size for leaf in jax.tree.leaves(shapes))
 
 
@@ -97,6 +105,34 @@ def test_programs_of_peers_run(name, task):
     assert found is not None
     if task == "explaining":
         assert len(found[0]) == 4
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("network", ["resnet_small", "crnn", "spectrogram_transformer"])
+def test_peers_train_this_projects_own_networks(name, network):
+    own, small = program(name), NETWORKS[network]().small()
+    overrides = ["corpus.emotions=a,b,c", "train.learning_rate=0.01"]
+    config = dataclasses.replace(apply_overrides(Config(), overrides), network=small)
+    seed()
+    run = own.prepare(Case(network, "training_step", name, "float32", 1, 4), INPUTS, config)
+    first = float(run())
+    for _ in range(40):
+        last = float(run())
+    assert last < first
+
+
+def test_networks_of_peers_leave_a_row_out_that_poolings_leave_over():
+    grid = (84, 101)
+    config = config_of("resnet_small")
+    expected = n_parameters(config, grid)
+    program("pytorch")
+    made = importlib.import_module("convcam_jax.benchmark.pytorch_networks").make(config, grid)
+    torch = importlib.import_module("torch")
+    assert made.model.eval()(torch.rand(2, 1, *grid)).shape == (2, len(config.corpus.emotions))
+    assert sum(parameter.numel() for parameter in made.model.parameters()) == expected
+    program("keras_tensorflow")
+    model = importlib.import_module("convcam_jax.benchmark.keras_networks").make_model(config, grid, "float32")
+    assert sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) == expected
 
 
 def test_networks_that_peers_do_not_make_are_left_out():

@@ -9,6 +9,8 @@ from test_image_convolution import _assert_equal_to_lax, _normal
 from convcam_jax.kernels import image_winograd, winograd
 from convcam_jax.kernels.image_convolution import convolution
 
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for CPUs alone")
+
 CHANNELS, FILTERS = 32, 40
 # Of the largest value.
 WINOGRADS_ERROR = 2e-5
@@ -21,7 +23,8 @@ PADDINGS = [
     ((2, 0), (2, 1)),
 ]
 # Images, rows, columns: all on one strip; some on each; each on its own.
-ON_ONE_STRIP, ON_TWO, ON_THEIR_OWN = (5, 8, 9), (4, 8, 150), (2, 9, 215)
+# Of the second there are two strips, the last place of which is empty.
+ON_ONE_STRIP, ON_TWO, ON_THEIR_OWN = (5, 8, 9), (3, 8, 150), (2, 9, 215)
 CASES = [
     *((ON_ONE_STRIP, padding) for padding in PADDINGS),
     *((size, PADDINGS[number]) for size in (ON_TWO, ON_THEIR_OWN) for number in (0, 4)),
@@ -35,7 +38,7 @@ def kernel_of_unit_sums(seed: int, *shape: int) -> jax.Array:
 @pytest.mark.parametrize(("size", "padding"), CASES)
 def test_convolution_and_gradients(size, padding):
     images = _normal(0, *size, CHANNELS)
-    assert image_winograd.gains(images.shape, (3, 3, CHANNELS, FILTERS), padding)
+    assert image_winograd.is_faster(images.shape, (3, 3, CHANNELS, FILTERS), padding)
     _assert_equal_to_lax(
         lambda i, k: image_winograd.convolution(i, k, padding, "float32"),
         images,
@@ -88,8 +91,15 @@ def test_factors_are_rounded_in_bfloat16():
         ((2, 8, 9, 32), (3, 3, 32, 32), ((1, 1), (3, 1)), False),
     ],
 )
-def test_where_it_gains(images, kernel, padding, expected):
-    assert image_winograd.gains(images, kernel, padding) == expected
+def test_where_it_is_faster(images, kernel, padding, expected):
+    assert image_winograd.is_faster(images, kernel, padding) == expected
+
+
+def test_it_is_for_cpus_alone(monkeypatch):
+    case = (2, 8, 9, 32), (3, 3, 32, 32), PADDINGS[0]
+    assert image_winograd.is_faster(*case)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert not image_winograd.is_faster(*case)
 
 
 def test_rules_of_attribution_see_a_plain_convolution():
@@ -99,6 +109,6 @@ def test_rules_of_attribution_see_a_plain_convolution():
         return str(jax.make_jaxpr(lambda i, k: convolution(i, k, padding=PADDINGS[0]))(images, kernel))
 
     assert "conv_general_dilated" not in program()
-    with winograd.left_out():
+    with winograd.without_winograd():
         assert "conv_general_dilated" in program()
     assert "conv_general_dilated" not in program()

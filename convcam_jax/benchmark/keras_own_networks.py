@@ -1,5 +1,6 @@
 """This project's own networks in Keras, as a user would write them: inputs end in silence, which is computed too."""
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,6 +21,8 @@ def resnet_small_model(own: ResNetSmallConfig, shape: tuple[int, ...], n_emotion
 
     def convolve(values: Any, n_filters: int, pool: tuple[int, int] = (1, 1)) -> Any:
         values = layers.Conv2D(n_filters, 3, padding="same", use_bias=False)(values)
+        # A row that is left over is left out, columns that are left over are pooled.
+        values = layers.Cropping2D(((0, values.shape[1] % pool[0]), (0, 0)))(values)
         return layers.BatchNormalization()(layers.MaxPooling2D(pool, padding="same")(values))
 
     parts = list(zip(own.filters, resnet_small.POOLS, strict=True))
@@ -82,7 +85,9 @@ def _block(tokens: Any, own: SpectrogramTransformerConfig) -> Any:
     attended = layers.Dropout(own.dropout_rate)(attention(normalised, normalised))
     tokens = layers.Add()([tokens, attended])
     n_hidden = spectrogram_transformer.HIDDEN_PER_CHANNEL * own.channels
-    hidden = layers.Dense(n_hidden, activation="gelu")(layers.LayerNormalization(epsilon=1e-6)(tokens))
+    hidden = layers.Dense(n_hidden, activation=partial(keras.activations.gelu, approximate=True))(
+        layers.LayerNormalization(epsilon=1e-6)(tokens)
+    )
     return layers.Add()([tokens, layers.Dropout(own.dropout_rate)(layers.Dense(own.channels)(hidden))])
 
 

@@ -2,7 +2,7 @@
 
 torchvision's have what Keras's of the same name have, but for the biases of ResNet50's convolutions, the scales of
 InceptionV3's normalisations and where they pad; where ResNet50 has its strides, and VGG16's dense layers, are changed
-to be those of Keras. MobileNet is in torchvision in later versions only.
+to be those of Keras. torchvision has MobileNetV2 and V3 only.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """This project's own networks in PyTorch, as a user would write them: inputs end in silence, which is computed too."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,9 @@ from convcam_jax.networks import crnn, resnet_small, spectrogram_transformer
 from convcam_jax.networks.crnn import CRNNConfig
 from convcam_jax.networks.resnet_small import ResNetSmallConfig
 from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig, time_positions
+
+# Of Flax's layer normalisation.
+_EPSILON = 1e-6
 
 
 class ResNetSmall(nn.Module):
@@ -36,8 +40,9 @@ class _Part(nn.Module):
         def convolution(n_channels: int) -> Any:
             return nn.Conv2d(n_channels, n_filters, 3, padding=1, bias=False)
 
-        pooling = nn.MaxPool2d(pool, ceil_mode=True)
-        self.first = nn.Sequential(convolution(n_inputs), pooling, nn.BatchNorm2d(n_filters), nn.ReLU())
+        self.first = nn.Sequential(
+            convolution(n_inputs), _PoolingOfWholeRows(pool), nn.BatchNorm2d(n_filters), nn.ReLU()
+        )
         layers = (convolution(n_filters), nn.BatchNorm2d(n_filters), nn.ReLU(), convolution(n_filters))
         self.residual = nn.Sequential(*layers, nn.BatchNorm2d(n_filters)) if is_block else None
         self.relu = nn.ReLU()
@@ -45,6 +50,17 @@ class _Part(nn.Module):
     def forward(self, values: Any) -> Any:
         values = self.first(values)
         return values if self.residual is None else self.relu(values + self.residual(values))
+
+
+class _PoolingOfWholeRows(nn.MaxPool2d):
+    """A row that is left over is left out; columns that are left over are pooled."""
+
+    def __init__(self, pool: tuple[int, int]) -> None:
+        super().__init__(pool, ceil_mode=True)
+
+    def forward(self, values: Any) -> Any:
+        n_rows = values.shape[2]
+        return super().forward(values[:, :, : n_rows - n_rows % self.kernel_size[0]])
 
 
 class CRNN(nn.Module):
@@ -72,6 +88,12 @@ class CRNN(nn.Module):
         weights = self.score(states).softmax(1)
         return self.output(self.dropout((weights * states).sum(1)))
 
+    def train(self, mode: bool = True) -> Any:
+        """As the mode says, but for the recurrence: cuDNN has its gradient in training only, and it has no dropout."""
+        super().train(mode)
+        self.recurrence.train()
+        return self
+
 
 class SpectrogramTransformer(nn.Module):
     """`convcam_jax.networks.spectrogram_transformer` for inputs of F bins and T frames."""
@@ -94,22 +116,10 @@ class SpectrogramTransformer(nn.Module):
         self.rows = nn.Parameter(0.02 * torch.randn(own.channels, n_rows, 1))
         columns = torch.from_numpy(time_positions(n_columns, own.channels).T.copy())
         self.register_buffer("columns", columns[:, None])
-        blocks = (
-            nn.TransformerEncoderLayer(
-                own.channels,
-                own.heads,
-                spectrogram_transformer.HIDDEN_PER_CHANNEL * own.channels,
-                own.dropout_rate,
-                "gelu",
-                batch_first=True,
-                norm_first=True,
-            )
-            for _ in range(own.depth)
-        )
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = nn.Sequential(*(_block(own) for _ in range(own.depth)))
         # On the grid of the patches, as methods of maps expect their activations.
         self.tokens = nn.Unflatten(2, (n_rows, n_columns))
-        self.normalisation = nn.LayerNorm(own.channels)
+        self.normalisation = nn.LayerNorm(own.channels, eps=_EPSILON)
         self.dropout = nn.Dropout(own.dropout_rate)
         self.output = nn.Linear(own.channels, n_emotions)
 
@@ -119,6 +129,22 @@ class SpectrogramTransformer(nn.Module):
         tokens = self.tokens(self.blocks(patches.flatten(2).transpose(1, 2)).transpose(1, 2))
         mean = self.normalisation(tokens.flatten(2).transpose(1, 2)).mean(1)
         return self.output(self.dropout(mean))
+
+
+def _block(own: SpectrogramTransformerConfig) -> Any:
+    """With dropout behind attention and behind the dense layers, not of attention's weights nor of what is hidden."""
+    layer = nn.TransformerEncoderLayer(
+        own.channels,
+        own.heads,
+        spectrogram_transformer.HIDDEN_PER_CHANNEL * own.channels,
+        own.dropout_rate,
+        partial(nn.functional.gelu, approximate="tanh"),
+        layer_norm_eps=_EPSILON,
+        batch_first=True,
+        norm_first=True,
+    )
+    layer.self_attn.dropout, layer.dropout = 0.0, nn.Identity()
+    return layer
 
 
 def _pooling(pool: tuple[int, int]) -> list[Any]:

@@ -1,8 +1,8 @@
 """Convolutions of batched images `[B, H, W, C]`, and how they are computed on each backend.
 
 Padding is (in front, behind) of the rows and of the columns, strides are of the rows and of the columns; there must be
-at least one node left. Sums are float32 in either precision; in bfloat16, on other backends than a CPU, that of a
-convolution is rounded.
+at least one node left. Sums are float32 in either precision; in bfloat16, on other backends than a CPU, XLA's own
+convolution rounds them.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
 gradient by a 1 x 1 kernel at a tenth of the speed of a matrix product. So a 1 x 1 convolution is a matrix product with
@@ -49,7 +49,7 @@ def convolution(
         return _by_tiles(_padded(images, padding), kernel, precision)
     if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
-    if strides == (1, 1) and image_winograd.gains(images.shape, kernel.shape, padding):
+    if strides == (1, 1) and image_winograd.is_faster(images.shape, kernel.shape, padding):
         return image_winograd.convolution(images, kernel, padding, precision)
     return member_convolution(images, kernel, strides, padding, precision)
 

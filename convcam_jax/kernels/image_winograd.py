@@ -20,12 +20,12 @@ _WIDEST_PADDING = 2
 _MOST_COLUMNS = 420
 
 
-def gains(images_shape: tuple[int, ...], kernel_shape: tuple[int, ...], padding: Padding) -> bool:
+def is_faster(images_shape: tuple[int, ...], kernel_shape: tuple[int, ...], padding: Padding) -> bool:
     """Whether images and the gradient by them can be computed so, and faster than plainly."""
     if max(map(max, padding)) > _WIDEST_PADDING:
         return False
     rows = images_shape[1]
-    return winograd.gains(min(rows + sum(padding[0]), rows + 2), kernel_shape)
+    return winograd.is_faster(min(rows + sum(padding[0]), rows + 2), kernel_shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -55,15 +55,21 @@ convolution.defvjp(_forward, _gradients)
 
 
 def _convolve(images: Array, kernel: Array, *, padding: Padding) -> Array:
-    of_strips = lax.map(lambda own: _convolve_strip(own, kernel, padding), _of_strips(images, padding))
-    return of_strips.reshape(-1, *of_strips.shape[2:])
+    on_strips = _on_strips(images, _n_strips(images, padding))
+    values = lax.map(lambda own: _convolve_strip(own, kernel, padding), on_strips)
+    return values.reshape(-1, *values.shape[2:])[: len(images)]
 
 
-def _of_strips(images: Array, padding: Padding) -> Array:
-    """Images `[strips, images, H, W, C]`."""
-    fitting = max(1, min(len(images), _MOST_COLUMNS // (images.shape[2] + max(padding[1]))))
-    together = max(n for n in range(1, fitting + 1) if len(images) % n == 0)
-    return images.reshape(-1, together, *images.shape[1:])
+def _n_strips(images: Array, padding: Padding) -> int:
+    fitting = max(1, _MOST_COLUMNS // (images.shape[2] + max(padding[1])))
+    return -(-len(images) // fitting)
+
+
+def _on_strips(images: Array, n_strips: int) -> Array:
+    """Images `[n_strips, images of each, H, W, C]`, the last ones empty if they cannot be divided so."""
+    of_each = -(-len(images) // n_strips)
+    whole = jnp.pad(images, ((0, n_strips * of_each - len(images)), (0, 0), (0, 0), (0, 0)))
+    return whole.reshape(n_strips, of_each, *images.shape[1:])
 
 
 def _convolve_strip(images: Array, kernel: Array, padding: Padding) -> Array:
@@ -78,13 +84,13 @@ def _convolve_strip(images: Array, kernel: Array, padding: Padding) -> Array:
 
 
 def _by_kernel(images: Array, cotangent: Array, *, padding: Padding) -> Array:
-    of_strips = _of_strips(images, padding)
+    n_strips = _n_strips(images, padding)
 
     def add(total: Array, own: tuple[Array, Array]) -> tuple[Array, None]:
         return total + _strip_by_kernel(*own, padding), None
 
     nothing = jnp.zeros((*winograd.KERNEL, images.shape[3], cotangent.shape[3]))
-    return lax.scan(add, nothing, (of_strips, cotangent.reshape(*of_strips.shape[:2], *cotangent.shape[1:])))[0]
+    return lax.scan(add, nothing, (_on_strips(images, n_strips), _on_strips(cotangent, n_strips)))[0]
 
 
 def _strip_by_kernel(images: Array, cotangent: Array, padding: Padding) -> Array:

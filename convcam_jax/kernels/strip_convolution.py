@@ -41,7 +41,7 @@ def strip_convolution(strip: Array, kernel: Array, precision: Precision = "float
       t to t + w - 1.
     """
     if jax.default_backend() == "cpu":
-        if winograd.gains(len(strip), kernel.shape):
+        if winograd.is_faster(len(strip), kernel.shape):
             return _winograd_convolution(strip, kernel, precision, pool)
         return max_pool(_cpu_convolution(strip, kernel, precision), pool)
     padding = (0, 0), (0, kernel.shape[1] - 1)

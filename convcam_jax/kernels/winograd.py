@@ -63,7 +63,7 @@ _OF_OUTPUT: _Matrix = (
 
 
 @contextmanager
-def left_out() -> Iterator[None]:
+def without_winograd() -> Iterator[None]:
     """Programs that are traced inside convolve plainly and pool apart from it, as rules of attribution need it."""
     before = _is_left_out.set(True)
     try:
@@ -72,7 +72,7 @@ def left_out() -> Iterator[None]:
         _is_left_out.reset(before)
 
 
-def gains(rows: int, kernel_shape: tuple[int, ...]) -> bool:
+def is_faster(rows: int, kernel_shape: tuple[int, ...]) -> bool:
     """Whether a strip of so many rows can be convolved so here, and faster than plainly."""
     can = kernel_shape[:2] == KERNEL and rows >= INPUTS and jax.default_backend() == "cpu"
     return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS and not _is_left_out.get()

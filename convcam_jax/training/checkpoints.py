@@ -57,10 +57,11 @@ def _storage_errors(folder: Path) -> Iterator[None]:
             logging.set_verbosity(logging.FATAL)
             yield
         except ValueError as error:
-            logging.get_absl_logger().addFilter(_is_not_said_by_a_thread_of_orbax)
             code = re.search(r"os_error_code='(\d+)'", str(error))
             if code is None:
                 raise
+            # For good: nobody knows when the last of its threads has spoken.
+            logging.get_absl_logger().addFilter(_is_not_said_by_a_thread_of_orbax)
             raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
         finally:
             logging.set_verbosity(verbosity)

@@ -135,7 +135,7 @@ def run(function: Callable[[Array], Array], values: Array, stream: Stream, handl
     Raises:
       NoRuleError: there is a primitive that is neither linear nor a nonlinearity of one value.
     """
-    with winograd.left_out():
+    with winograd.without_winograd():
         traced = jax.make_jaxpr(function)(values)
     [(found, depends)] = _program(traced.jaxpr, traced.consts, [(stream, True)], handling)
     return found if depends else handling.constant(found)
