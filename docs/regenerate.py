@@ -26,7 +26,6 @@ BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 PICTURES: Mapping[str, Mapping[str, str]] = {
     "emodb": {"accuracy": "figure02", "masks": "figure03", "faithfulness": "faithfulness"},
     "evidence": {"evidence": "evidence_methods"},
-    "explanation_metrics": {"explanation_metrics": "explanation_metrics"},
     "evidence_strengths": {"evidence_psychometric": "evidence_psychometric"},
 }
 _CONTROLS = {
@@ -181,21 +180,6 @@ def benchmark_of_networks(run: Path) -> str:
     return _markdown(lines)
 
 
-def agreement_table(run: Path) -> str:
-    """How each metric of explanations ranks methods as planted truth does, and what it prefers to the controls."""
-    rows = read_csv(run / "tables" / "explanation_metrics.csv")
-    rows = rows.sort_values("spearman", ascending=False, kind="stable")
-    controls = {
-        f"over_{name}": f"over {name.replace('_', ' ')}" for name in ("random_weights", "shifted", "energy", "random")
-    }
-    lines = [["metric", "rank correlation with planted truth", "networks", *controls.values()]]
-    for _, row in rows.iterrows():
-        correlation = f"{row['spearman']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        shares = ["" if np.isnan(row[name]) else f"{row[name]:.2f}" for name in controls]
-        lines.append([f"`{row['metric']}`", _bold(correlation, row["low"] > 0), str(int(row["n_networks"])), *shares])
-    return _markdown(lines)
-
-
 # Whose a method is, where that is not spelt as what its name in a file of maps begins with.
 _TOOLKITS = {"gradcam": "grad-cam", "keras": "Keras"}
 _OWN = "this project"
@@ -284,7 +268,6 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("networks", "compared"): networks_table,
     ("networks", "planted"): planted_by_network,
     ("benchmark_networks", "seconds"): benchmark_of_networks,
-    ("explanation_metrics", "agreement"): agreement_table,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
     ("evidence_natural", "methods"): evidence_table,

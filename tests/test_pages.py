@@ -253,19 +253,6 @@ def test_the_benchmark_has_a_row_for_each_network_and_task(tmp_path):
     ]
 
 
-def test_metrics_stand_by_how_they_agree_with_planted_truth(tmp_path):
-    write_table(
-        tmp_path,
-        "explanation_metrics",
-        "metric,spearman,low,high,n_networks,over_random_weights,over_shifted,over_energy,over_random\n"
-        "road,0.25,-0.1,0.5,8,0.5,0.25,1,0.75\ncompleteness,0.5,0.125,0.75,4,0.5,0.5,,\n",
-    )
-    assert regenerate.agreement_table(tmp_path).splitlines()[2:] == [
-        "| `completeness` | **0.50 (0.12 to 0.75)** | 4 | 0.50 | 0.50 |  |  |",
-        "| `road` | 0.25 (-0.10 to 0.50) | 8 | 0.50 | 0.25 | 1.00 | 0.75 |",
-    ]
-
-
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_its_notebooks_run(tmp_path):
     line = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-d", str(tmp_path / "doctrees")]
