@@ -266,7 +266,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("ravdess_speakers", "scores"): unknown_speakers,
     ("tess_speakers", "scores"): unknown_speakers,
     ("networks", "compared"): networks_table,
-    ("networks", "planted"): planted_by_network,
+    ("networks_planted", "cues"): planted_by_network,
     ("benchmark_networks", "seconds"): benchmark_of_networks,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
