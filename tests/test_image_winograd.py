@@ -26,8 +26,11 @@ PADDINGS = [
 # Of the second there are two strips, the last place of which is empty.
 ON_ONE_STRIP, ON_TWO, ON_THEIR_OWN = (5, 8, 9), (3, 8, 150), (2, 9, 215)
 CASES = [
-    *((ON_ONE_STRIP, padding) for padding in PADDINGS),
-    *((size, PADDINGS[number]) for size in (ON_TWO, ON_THEIR_OWN) for number in (0, 4)),
+    *((ON_ONE_STRIP, PADDINGS[number]) for number in (0, 4)),
+    (ON_TWO, PADDINGS[0]),
+    *(pytest.param(ON_ONE_STRIP, PADDINGS[number], marks=pytest.mark.slow) for number in (1, 2, 3, 5)),
+    pytest.param(ON_TWO, PADDINGS[4], marks=pytest.mark.slow),
+    *(pytest.param(ON_THEIR_OWN, PADDINGS[number], marks=pytest.mark.slow) for number in (0, 4)),
 ]
 
 
@@ -50,7 +53,9 @@ def test_convolution_and_gradients(size, padding):
     )
 
 
-@pytest.mark.parametrize("mapped", ["images and kernels", "images", "kernels"])
+@pytest.mark.parametrize(
+    "mapped", ["images and kernels", *(pytest.param(name, marks=pytest.mark.slow) for name in ("images", "kernels"))]
+)
 def test_members_are_what_each_is_alone(mapped):
     padding = PADDINGS[0]
     images, kernels = _normal(0, 3, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
