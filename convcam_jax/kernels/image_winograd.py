@@ -16,6 +16,8 @@ from convcam_jax.kernels.member_loop import images_in_one_batch, one_member_afte
 from convcam_jax.kernels.precision import Precision, as_factor
 
 _WIDEST_PADDING = 2
+# Factors are rounded before they are laid on strips.
+_AS_THEY_ARE = as_factor("float32")
 # Of a strip; with a third of them or four times as many it took a third longer, with 64 to 512 channels.
 _MOST_COLUMNS = 420
 
@@ -74,7 +76,7 @@ def _on_strips(images: Array, n_strips: int) -> Array:
 
 def _convolve_strip(images: Array, kernel: Array, padding: Padding) -> Array:
     left, right = padding[1]
-    values, _ = winograd.convolution(_on_a_strip(images, padding), kernel, (1, 1), _unchanged)
+    values, _ = winograd.convolution(_on_a_strip(images, padding), kernel, (1, 1), _AS_THEY_ARE)
     n_images, n_columns = len(images), images.shape[2]
     between = max(left, right)
     # The strip has what lies in front of the first image once more.
@@ -99,7 +101,7 @@ def _strip_by_kernel(images: Array, cotangent: Array, padding: Padding) -> Array
     apart = jnp.pad(cotangent, ((0, 0), (0, 0), (0, behind), (0, 0)))
     on_a_strip = jnp.moveaxis(apart, 0, 1).reshape(cotangent.shape[1], -1, cotangent.shape[3])
     on_a_strip = jnp.pad(on_a_strip, ((0, 0), (0, left), (0, 0)))
-    return winograd.kernel_gradient(_on_a_strip(images, padding), on_a_strip, _unchanged)
+    return winograd.kernel_gradient(_on_a_strip(images, padding), on_a_strip, _AS_THEY_ARE)
 
 
 def _on_a_strip(images: Array, padding: Padding) -> Array:
@@ -108,7 +110,3 @@ def _on_a_strip(images: Array, padding: Padding) -> Array:
     apart = jnp.pad(images, ((0, 0), rows, (0, max(left, right)), (0, 0)))
     strip = jnp.moveaxis(apart, 0, 1).reshape(apart.shape[1], -1, images.shape[3])
     return jnp.pad(strip, ((0, 0), (left, 0), (0, 0)))
-
-
-def _unchanged(values: Array) -> Array:
-    return values
