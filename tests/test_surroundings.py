@@ -25,6 +25,18 @@ if __name__ == "__main__":
     print(list(in_processes(abs, [-1, -2, -3])))
 """
 WITHOUT_GUARD = SQUARES.replace('if __name__ == "__main__":', "if True:")
+# The system tells how a process has ended to the first thread that asks: here one that is slow to write it down.
+SLOW_THREAD = """
+import os, threading, time
+told = os.waitpid
+def waitpid(*of):
+    asks_late = threading.current_thread() is threading.main_thread()
+    time.sleep(0.2 * asks_late)
+    answer = told(*of)
+    time.sleep(0.6 * (not asks_late))
+    return answer
+os.waitpid = waitpid
+"""
 DRAW = """
 import sys
 from functools import partial
@@ -87,8 +99,9 @@ def test_without_shared_memory_all_is_done_in_one_process_and_that_is_said(tmp_p
     assert "/dev/shm" in result.stderr
 
 
-def test_a_script_without_the_guard_is_told_of_it(tmp_path):
-    result = run_script(tmp_path / "script.py", WITHOUT_GUARD)
+@pytest.mark.parametrize("text", [WITHOUT_GUARD, SLOW_THREAD + WITHOUT_GUARD], ids=["as it is", "slow thread"])
+def test_a_script_without_the_guard_is_told_of_it(tmp_path, text):
+    result = run_script(tmp_path / "script.py", text)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("convcam_jax.system.errors.UserError: ")
     assert 'under the guard `if __name__ == "__main__":`' in result.stderr.splitlines()[-1]

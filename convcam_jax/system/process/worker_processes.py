@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -37,6 +38,7 @@ _STARTED_BY_ANOTHER = "--multiprocessing-fork"
 _NO_GUARD = 87
 # All processes of those that serve together are ended when one of them is; that takes less than this.
 _END_S = 5.0
+_PAUSE_S = 0.01
 _started: set[BaseProcess] = set()
 _meanwhile: list[Future[object]] | None = None
 
@@ -123,8 +125,9 @@ def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
     with _environment():
         try:
             future = _processes().submit(function, *args)
-        except BrokenProcessPool:
-            # A process was ended that had nothing to do: others take the place of all.
+        except (BrokenProcessPool, OSError):
+            # A process was ended that had nothing to do, perhaps this moment, and what it read from is closed: others
+            # take the place of all.
             _processes.cache_clear()
             future = _processes().submit(function, *args)
     return future
@@ -170,10 +173,7 @@ def _ended_from_outside() -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         _processes.cache_clear()
-        for process in _started:
-            # Its exit code is known a moment after its end.
-            process.join(_END_S)
-        if any(process.exitcode == _NO_GUARD for process in _started):
+        if _NO_GUARD in _exit_codes():
             raise UserError(
                 "a script that uses other processes is imported by them; put what it does under the guard "
                 '`if __name__ == "__main__":`'
@@ -181,6 +181,17 @@ def _ended_from_outside() -> Iterator[None]:
         raise UserError(
             "a process was ended from outside, for lack of memory perhaps; run again, what is finished has been kept"
         ) from error
+
+
+def _exit_codes() -> list[int | None]:
+    """Of all processes that were started, once all have ended.
+
+    The system tells it only once, and the thread of the pool asks as well: until that has written it down, it is None.
+    """
+    end_s = time.monotonic() + _END_S
+    while any(process.exitcode is None for process in _started) and time.monotonic() < end_s:
+        time.sleep(_PAUSE_S)
+    return [process.exitcode for process in _started]
 
 
 @contextlib.contextmanager
