@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+# Of the running moments. A training here has some hundred steps: with Keras's 0.99 they would still hold what they
+# began with, and the network that is validated would not be the one that has learned.
+MOMENTUM = 0.9
 # A ReLU, one that is capped at 6, or none.
 Nonlinearity = Literal["relu", "relu6", "none"]
 # Between which the values are left as they are.

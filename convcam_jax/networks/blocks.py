@@ -9,12 +9,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from convcam_jax.kernels.batch_normalisation import Moments, Nonlinearity, normalise, normalise_batch
+from convcam_jax.kernels.batch_normalisation import MOMENTUM, Moments, Nonlinearity, normalise, normalise_batch
 from convcam_jax.kernels.image_convolution import NO_PADDING, Padding, Strides, convolution
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.geometry import Layer
 
-MOMENTUM = 0.99
 Size = tuple[int, int]
 # A convolution or pooling along the frequency and along the time.
 Window = tuple[Layer, Layer]

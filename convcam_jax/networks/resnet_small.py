@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.data.recordings import Batch
-from convcam_jax.kernels.batch_normalisation import Moments, Nonlinearity, normalise, normalise_strip
+from convcam_jax.kernels.batch_normalisation import MOMENTUM, Moments, Nonlinearity, normalise, normalise_strip
 from convcam_jax.kernels.packing import Strip, pack, slot_columns, unpack
 from convcam_jax.kernels.pooling import Pool
 from convcam_jax.kernels.precision import Precision
@@ -35,8 +35,6 @@ KERNEL = (3, 3)
 POOLS: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 1))
 NO_POOL: Pool = (1, 1)
 EPSILON = 1e-3
-# A training has some hundred steps: with Keras's 0.99 the running moments would still hold what they began with.
-MOMENTUM = 0.9
 _OUTPUT = "output"
 # From the input up.
 _PARTS = ("convolution_1", *(f"block_{number}" for number in range(1, len(POOLS))))
