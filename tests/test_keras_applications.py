@@ -36,18 +36,27 @@ N_PARAMETERS = {
 }
 # The smallest grid and what it leaves of the last convolution.
 SMALLEST = {"vgg16": (2, 2), "resnet50": (2, 2), "mobilenet": (2, 2), "inceptionv3": (1, 2), "densenet121": (2, 2)}
+# Of some hundred layers, the variables take seconds to count.
+DEEP = ("inceptionv3", "densenet121")
+every = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in DEEP else []) for name in KERAS_APPLICATIONS]
+)
 
 
 def full_size(name: str) -> Chain:
     return NETWORKS[name]().make(N_CLASSES, "float32")
 
 
-def keras_model(name: str):
-    """Keras's network with random weights, the same with its last explained layer's output, its normalisations."""
+def needed_keras():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     pytest.importorskip("tensorflow", reason="needs Keras on TensorFlow")
-    keras = pytest.importorskip("keras")
+    return pytest.importorskip("keras")
+
+
+def keras_model(name: str):
+    """Keras's network with random weights, the same with its last explained layer's output, its normalisations."""
+    keras = needed_keras()
     keras.utils.set_random_seed(1)
     made, last = KERAS_APPLICATIONS[name]
     make = getattr(keras.applications, made)
@@ -98,8 +107,9 @@ def assert_equal_to_keras(found, expected) -> None:
     np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=0, atol=1e-4 * max(1.0, largest))
 
 
-@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
+@every
 def test_logits_and_the_last_map_are_those_of_keras(name):
+    needed_keras()
     spectrograms = LOUDNESS.get(name, 1.0) * np.random.default_rng(2).exponential(size=(2, *GRID)).astype(np.float32)
     spectrograms[1, :, GRID[1] // 2 :] = 0
     images = spectrograms[..., None]
@@ -129,7 +139,7 @@ def test_logits_and_the_last_map_are_those_of_keras(name):
     assert np.abs(expected_logits[0] - expected_logits[1]).max() > 1e-2
 
 
-@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
+@every
 def test_number_of_parameters_is_that_of_keras(name):
     shapes = jax.eval_shape(lambda key: full_size(name).init(key, GRID), jax.random.key(0))
     kinds = (shapes["params"], shapes.get("batch_stats", {}))
@@ -271,7 +281,7 @@ def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
     assert STATISTICS in after.variables
 
 
-@pytest.mark.parametrize("name", KERAS_APPLICATIONS)
+@every
 def test_weights_of_every_network_are_placed(name):
     """All variables but those behind the last part, which stay."""
     network = full_size(name)

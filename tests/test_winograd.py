@@ -16,7 +16,12 @@ NO_POOL = (1, 1)
 POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 # Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
 CASES = [(6, 6), (12, 2), (7, 5), (15, 13), (11, 9), (38, 8)]
-CASES_AND_POOLS = [(*case, pool) for case in CASES for pool in POOLS] + [(12, 1, (1, 1)), (12, 1, (2, 1))]
+# All of them by the slow tests; by the others every case with the pool of the network, and the others with one case.
+CASES_AND_POOLS = [
+    pytest.param(*case, pool, marks=[] if pool == POOLS[-1] or case == CASES[-1] else pytest.mark.slow)
+    for case in CASES
+    for pool in POOLS
+] + [(12, 1, (1, 1)), (12, 1, (2, 1))]
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
