@@ -27,6 +27,7 @@ PICTURES: Mapping[str, Mapping[str, str]] = {
     "emodb": {"accuracy": "figure02", "masks": "figure03", "faithfulness": "faithfulness"},
     "evidence": {"evidence": "evidence_methods"},
     "evidence_strengths": {"evidence_psychometric": "evidence_psychometric"},
+    "explanation_metrics": {"explanation_metrics": "explanation_metrics"},
 }
 _CONTROLS = {
     "random_blobs": "random blobs",
@@ -92,6 +93,32 @@ def evidence_table(run: Path) -> str:
     rows = rows.drop(columns="planted_mean") if n_variants == 1 else rows
     rows = rows.rename(columns={"planted_mean": "mean of planted"})
     return _markdown([list(rows.columns), *([_two_digits(cell) for cell in row] for row in rows.to_numpy())])
+
+
+def agreement_of_metrics(run: Path) -> str:
+    """How each metric of explanations agrees with planted truth, the best first, and what it prefers to controls."""
+    rows = read_csv(run / "tables" / "explanation_metrics.csv").sort_values("spearman", ascending=False)
+    controls = [name for name in rows.columns if name.startswith("over_")]
+    head = ["metric", "rank correlation with planted truth", *(name.replace("_", " ") for name in controls)]
+    lines = [head]
+    for _, row in rows.iterrows():
+        interval = f"{row['spearman']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        lines.append([f"`{row['metric']}`", interval, *(_or_nothing(row[name]) for name in controls)])
+    return _markdown(lines)
+
+
+def agreement_by_cue(run: Path) -> str:
+    """The same of each cue, the metrics in the same order; at the end what there is to find by any method."""
+    metrics = read_csv(run / "tables" / "explanation_metrics.csv").sort_values("spearman", ascending=False)["metric"]
+    cells = read_csv(run / "tables" / "explanation_metrics_by_cue.csv").pivot(index="metric", columns="cue")["spearman"]
+    methods = read_csv(run / "tables" / "evidence_methods.csv")
+    cues = [cue for cue in _cues(methods) if cue in cells.columns]
+    lines = [["metric", *cues]]
+    for metric in metrics:
+        lines.append([f"`{metric}`", *map(_or_nothing, cells.loc[metric, cues])])
+    highest = methods.loc[methods["source"] == "network", cues].max()
+    lines.append(["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)])
+    return _markdown(lines)
 
 
 def thresholds_table(run: Path) -> str:
@@ -273,6 +300,8 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("evidence_natural", "methods"): evidence_table,
     ("evidence_strengths", "methods"): evidence_table,
     ("evidence_strengths", "thresholds"): thresholds_table,
+    ("explanation_metrics", "agreement"): agreement_of_metrics,
+    ("explanation_metrics", "cues"): agreement_by_cue,
     ("leaderboard", "methods"): leaderboard,
     ("leaderboard", "networks"): networks_of_leaderboard,
 }
@@ -305,6 +334,10 @@ def _bold(cell: float | str, is_bold: bool) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _or_nothing(cell: float) -> str:
+    return "" if np.isnan(cell) else _two_digits(cell)
 
 
 def _two_digits(cell: object) -> str:

@@ -8,6 +8,7 @@ from figure_checks import assert_no_overlapping_text
 from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.checks.explanation_metrics.truth_agreement import (
+    agreement_by_cue,
     agreement_table,
     metric_rows,
     resampled_interval,
@@ -62,6 +63,15 @@ def test_correlation_is_that_of_learned_cues_and_of_correct_answers():
     assert higher["ranking"] == "best; middle; worst"
     assert lower["ranking"] == "worst; middle; best"
     assert higher["low"] <= 0.5 <= higher["high"]
+
+
+def test_each_cue_has_the_mean_of_its_networks():
+    table = agreement_by_cue(make_metrics(), make_networks())
+    assert list(table["metric"].drop_duplicates()) == list(EXPLANATION_METRICS)
+    found = table.set_index(["metric", "cue"])
+    assert list(found.loc["sparseness"].itertuples(name=None)) == [("burst", 1.0, 2), ("pause", 0.0, 2)]
+    assert list(found.loc["complexity"].itertuples(name=None)) == [("burst", -1.0, 2), ("pause", 0.0, 2)]
+    assert agreement_by_cue(make_metrics(), make_networks(learned=False)).empty
 
 
 def test_controls_are_those_of_the_same_network():

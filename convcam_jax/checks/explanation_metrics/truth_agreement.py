@@ -6,7 +6,7 @@ cue's cells. Spearman's correlation of both is averaged over the networks; its i
 and, within them, of networks (Davison and Hinkley, "Bootstrap methods and their application", 1997, section 3.8).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,19 +58,39 @@ def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFra
       (share of methods and networks in which the metric prefers the method's map to that control), ranking (the methods
       by their mean rank, the best first) and a sentence. Missing where nothing can be ranked.
     """
+    rows = []
+    for name, oriented, own in _by_metric(metrics, networks):
+        found = _rank_correlation(own)
+        over = {f"over_{control}": _preferred(own, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)}
+        better = EXPLANATION_METRICS[name].better
+        rows.append({"metric": name, "better": better, **found, **over, "ranking": _ranking(own)})
+    table = pd.DataFrame(rows)
+    return table.assign(sentence=[_sentence(row) for _, row in table.iterrows()])
+
+
+def agreement_by_cue(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """One row per metric and cue: the mean correlation over the cue's networks, see `agreement_table`.
+
+    Returns metric, cue, spearman, and how many networks it rests on; what cannot be ranked has no row.
+    """
+    tables = [_correlations(own).assign(metric=name) for name, _, own in _by_metric(metrics, networks)]
+    cells = pd.concat(tables).groupby(["metric", "cue"], sort=False)["correlation"]
+    table = cells.agg(spearman="mean", n_networks="size").reset_index()
+    return table.sort_values("metric", key=lambda names: names.map(list(EXPLANATION_METRICS).index), kind="stable")
+
+
+def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Of each metric its name, its means in every network, higher being better, and those of the methods beside truth.
+
+    The latter are of networks that have learned their cue, with the average precision as `average_precision`.
+    """
     truth = networks[networks["learned"] & (networks["variant"] != "none")]
     means = _network_means(metrics)
-    rows = []
     for name, metric in EXPLANATION_METRICS.items():
         sign = 1 if metric.better == "higher" else -1
         oriented = means.assign(value=sign * means[name])[[*_NETWORK, *_WAY, "source", "value"]]
         own = oriented[oriented["source"] == "network"].merge(truth, on=[*_NETWORK, *_WAY])
-        own = own.dropna(subset=["value", _TRUTH])
-        found = _rank_correlation(own)
-        over = {f"over_{control}": _preferred(own, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)}
-        rows.append({"metric": name, "better": metric.better, **found, **over, "ranking": _ranking(own)})
-    table = pd.DataFrame(rows)
-    return table.assign(sentence=[_sentence(row) for _, row in table.iterrows()])
+        yield name, oriented, own.dropna(subset=["value", _TRUTH])
 
 
 def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -82,15 +102,20 @@ def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
     """Spearman's correlation over methods in each network: mean, interval, and how many methods and networks."""
-    correlations = pd.DataFrame(
-        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
-        columns=["cue", "correlation"],
-    ).dropna()
+    correlations = _correlations(own)
     by_cue = [part.to_numpy() for _, part in correlations.groupby("cue")["correlation"]]
     low, high = resampled_interval(by_cue)
     mean = float(correlations["correlation"].mean()) if len(correlations) else np.nan
     n_methods = len(own[_WAY].drop_duplicates())
     return {"spearman": mean, "low": low, "high": high, "n_methods": n_methods, "n_networks": len(correlations)}
+
+
+def _correlations(own: pd.DataFrame) -> pd.DataFrame:
+    """The cue and Spearman's correlation of every network in which methods can be ranked."""
+    return pd.DataFrame(
+        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
+        columns=["cue", "correlation"],
+    ).dropna()
 
 
 def spearman(first: pd.Series, second: pd.Series) -> float:

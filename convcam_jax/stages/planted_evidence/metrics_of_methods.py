@@ -17,7 +17,7 @@ from convcam_jax.checks.explanation_metrics.judged_maps import (
     metrics_of_maps,
     with_noise,
 )
-from convcam_jax.checks.explanation_metrics.truth_agreement import agreement_table, metric_rows
+from convcam_jax.checks.explanation_metrics.truth_agreement import agreement_by_cue, agreement_table, metric_rows
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.figures.checks import explanation_metrics as figures
@@ -38,14 +38,17 @@ METRICS = "evidence_metrics.csv"
 
 
 def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_metrics.csv`, and the table and the figure `explanation_metrics`, from planted evidence's tables.
+    """Write `evidence_metrics.csv`, its tables and its figure, from planted evidence's tables.
 
     The part of a variant is kept in its folder, and not computed again when the run goes on.
     """
     metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
     write_csv(workdir / METRICS, metrics)
     n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
-    agreement = agreement_table(metrics, networks_table(scores, members, n_classes))
+    networks = networks_table(scores, members, n_classes)
+    agreement = agreement_table(metrics, networks)
+    by_cue = agreement_by_cue(metrics, networks)
+    write_table(workdir, "explanation_metrics_by_cue", by_cue)
     write_table(workdir, "explanation_metrics", agreement, agreement.drop(columns=["ranking", "sentence"]))
     if agreement["spearman"].notna().any():
         write_figure(workdir / "figures" / "explanation_metrics.png", figures.agreement, agreement)
