@@ -23,7 +23,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from convcam_jax.kernels import image_winograd
-from convcam_jax.kernels.member_convolution import Padding, Strides, member_convolution, product_over_nodes
+from convcam_jax.kernels.member_convolution import Padding, Strides, member_convolution
 from convcam_jax.kernels.member_loop import one_member_after_another
 from convcam_jax.kernels.precision import Precision, as_factor, rounded
 
@@ -88,7 +88,11 @@ def _product_forward(images: Array, kernel: Array, precision: Precision) -> tupl
 def _product_gradients(precision: Precision, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
     images, kernel, cotangent = map(as_factor(precision), (*residuals, cotangent))
     by_images = jnp.matmul(cotangent, kernel.T, preferred_element_type=jnp.float32)
-    return by_images, product_over_nodes(images, cotangent)
+    # As a product of matrices: over several axes XLA's CPU backend makes a transposed copy of the images, for which it
+    # computes them anew from what they are made of.
+    nodes, of_nodes = (values.reshape(-1, values.shape[-1]) for values in (images, cotangent))
+    by_kernel = lax.dot_general(nodes, of_nodes, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
+    return by_images, by_kernel
 
 
 _product_of_nodes.defvjp(_product_forward, _product_gradients)

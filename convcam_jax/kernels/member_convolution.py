@@ -74,16 +74,6 @@ def _gradients(
 member_convolution.defvjp(_forward, _gradients)
 
 
-def product_over_nodes(images: Array, cotangent: Array) -> Array:
-    """Of `[B, H, W, C]` and `[B, H, W, D]` the sums `[C, D]` of products over all nodes, float32.
-
-    As a product of matrices: over several axes XLA's CPU backend makes a transposed copy, for which it computes the
-    images anew from what they are made of.
-    """
-    nodes, of_nodes = (values.reshape(-1, values.shape[-1]) for values in (images, cotangent))
-    return lax.dot_general(nodes, of_nodes, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
-
-
 class _Shifts(NamedTuple):
     """What of a padded image each cell of a kernel meets: `kernel` and `size` are rows and columns."""
 
@@ -123,7 +113,7 @@ def _by_kernel(images: Array, cotangent: Array, shifts: _Shifts) -> Array:
     places = shifts.of(cotangent)
 
     def gradient(padded: Array, cotangent: Array) -> Array:
-        products = [product_over_nodes(padded[place], cotangent) for place in places]
+        products = [jnp.einsum("bhwc,bhwd->cd", padded[place], cotangent) for place in places]
         return jnp.stack(products).reshape(*shifts.kernel, images.shape[-1], cotangent.shape[-1])
 
     if images[0].nbytes <= _LARGEST_TOGETHER_BYTES:

@@ -38,6 +38,8 @@ FIRST_LOOK_TRAINING: Mapping[str, Any] = {
     "batch_size": 12,
     "learning_rate": 0.006,
     "schedule": "cosine",
+    "shift_bins": 2,
+    "shift_frames": 6,
 }
 # Times are those of the paper's network in full size, and planted cues are learned from other recordings.
 _NO_FIRST_LOOK = ("benchmark", "evidence", "evidence_export")
