@@ -103,7 +103,8 @@ def agreement_of_metrics(run: Path) -> str:
     lines = [head]
     for _, row in rows.iterrows():
         interval = f"{row['spearman']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        lines.append([f"`{row['metric']}`", interval, *(_or_nothing(row[name]) for name in controls)])
+        agreement = "" if np.isnan(row["spearman"]) else interval
+        lines.append([f"`{row['metric']}`", agreement, *(_or_nothing(row[name]) for name in controls)])
     return _markdown(lines)
 
 
@@ -114,8 +115,8 @@ def agreement_by_cue(run: Path) -> str:
     methods = read_csv(run / "tables" / "evidence_methods.csv")
     cues = [cue for cue in _cues(methods) if cue in cells.columns]
     lines = [["metric", *cues]]
-    for metric in metrics:
-        lines.append([f"`{metric}`", *map(_or_nothing, cells.loc[metric, cues])])
+    for metric, of_cues in cells.reindex(index=metrics, columns=cues).iterrows():
+        lines.append([f"`{metric}`", *map(_or_nothing, of_cues)])
     highest = methods.loc[methods["source"] == "network", cues].max()
     lines.append(["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)])
     return _markdown(lines)

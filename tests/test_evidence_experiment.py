@@ -122,6 +122,10 @@ def test_metrics_of_explanations_are_those_of_all_maps_and_controls(finished):
     agreement = read_csv(finished / "tables" / "explanation_metrics.csv")
     assert agreement["metric"].tolist() == list(EXPLANATION_METRICS)
     assert agreement["sentence"].str.len().min() > 0
+    by_cue = read_csv(finished / "tables" / "explanation_metrics_by_cue.csv")
+    assert set(by_cue["metric"]) == set(agreement.loc[agreement["n_networks"] > 0, "metric"])
+    totals = by_cue.groupby("metric")["n_networks"].sum()
+    assert totals.to_dict() == agreement[agreement["n_networks"] > 0].set_index("metric")["n_networks"].to_dict()
 
 
 @pytest.mark.slow

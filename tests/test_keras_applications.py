@@ -38,7 +38,7 @@ N_PARAMETERS = {
 SMALLEST = {"vgg16": (2, 2), "resnet50": (2, 2), "mobilenet": (2, 2), "inceptionv3": (1, 2), "densenet121": (2, 2)}
 # Of some hundred layers, the variables take seconds to count.
 DEEP = ("inceptionv3", "densenet121")
-every = pytest.mark.parametrize(
+every_application = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name in DEEP else []) for name in KERAS_APPLICATIONS]
 )
 
@@ -48,6 +48,7 @@ def full_size(name: str) -> Chain:
 
 
 def needed_keras():
+    """Keras, or the test is skipped."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     pytest.importorskip("tensorflow", reason="needs Keras on TensorFlow")
@@ -107,7 +108,7 @@ def assert_equal_to_keras(found, expected) -> None:
     np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=0, atol=1e-4 * max(1.0, largest))
 
 
-@every
+@every_application
 def test_logits_and_the_last_map_are_those_of_keras(name):
     needed_keras()
     spectrograms = LOUDNESS.get(name, 1.0) * np.random.default_rng(2).exponential(size=(2, *GRID)).astype(np.float32)
@@ -139,7 +140,7 @@ def test_logits_and_the_last_map_are_those_of_keras(name):
     assert np.abs(expected_logits[0] - expected_logits[1]).max() > 1e-2
 
 
-@every
+@every_application
 def test_number_of_parameters_is_that_of_keras(name):
     shapes = jax.eval_shape(lambda key: full_size(name).init(key, GRID), jax.random.key(0))
     kinds = (shapes["params"], shapes.get("batch_stats", {}))
@@ -281,7 +282,7 @@ def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
     assert STATISTICS in after.variables
 
 
-@every
+@every_application
 def test_weights_of_every_network_are_placed(name):
     """All variables but those behind the last part, which stay."""
     network = full_size(name)

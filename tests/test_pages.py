@@ -192,6 +192,35 @@ def entrants(tmp_path) -> list[Path]:
     return [own, others]
 
 
+def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
+    write_table(
+        tmp_path,
+        "explanation_metrics",
+        "metric,spearman,low,high,over_random,over_random_weights\nroad,,,,,0.5\nsparseness,0.2,-0.1,0.5,1,0.25\n"
+        "average_drop,0.3,0.1,0.5,0.125,1\n",
+    )
+    by_cue = "average_drop,burst,0.9,4\naverage_drop,pause,-0.5,4\nsparseness,burst,0.75,3\n"
+    write_table(tmp_path, "explanation_metrics_by_cue", f"metric,cue,spearman,n_networks\n{by_cue}")
+    head = "method,placement,source,pause,burst,planted_mean,above_chance"
+    rows = "rise,none,network,0.03,0.5,0.2,1\nlime,none,network,0.01,0.75,0.2,1\nnone,none,energy,0.9,0.9,0.9,\n"
+    write_table(tmp_path, "evidence_methods", f"{head}\n{rows}")
+    assert regenerate.agreement_of_metrics(tmp_path).splitlines() == [
+        "| metric | rank correlation with planted truth | over random | over random weights |",
+        "|---|---|---|---|",
+        "| `average_drop` | 0.30 (0.10 to 0.50) | 0.12 | 1.00 |",
+        "| `sparseness` | 0.20 (-0.10 to 0.50) | 1.00 | 0.25 |",
+        "| `road` |  |  | 0.50 |",
+    ]
+    assert regenerate.agreement_by_cue(tmp_path).splitlines() == [
+        "| metric | pause | burst |",
+        "|---|---|---|",
+        "| `average_drop` | -0.50 | 0.90 |",
+        "| `sparseness` |  | 0.75 |",
+        "| `road` |  |  |",
+        "| highest average precision of a method | 0.03 | 0.75 |",
+    ]
+
+
 def test_the_leaderboard_has_the_methods_of_all_runs_by_what_they_find(entrants):
     assert regenerate.leaderboard(*entrants).splitlines() == [
         "| method | whose | f0 | gap | mean | cues found |",

@@ -29,13 +29,20 @@ WITHOUT_GUARD = SQUARES.replace('if __name__ == "__main__":', "if True:")
 SLOW_THREAD = """
 import os, threading, time
 told = os.waitpid
-def waitpid(*of):
-    asks_late = threading.current_thread() is threading.main_thread()
-    time.sleep(0.2 * asks_late)
-    answer = told(*of)
-    time.sleep(0.6 * (not asks_late))
+def waitpid(process, options):
+    if threading.current_thread() is threading.main_thread():
+        time.sleep(0.2)
+        return told(process, options)
+    answer = told(process, options)
+    time.sleep(0.6)
     return answer
 os.waitpid = waitpid
+"""
+NO_PROCESS_MORE = """
+from concurrent.futures import ProcessPoolExecutor
+def submit(*_):
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+ProcessPoolExecutor.submit = submit
 """
 DRAW = """
 import sys
@@ -106,6 +113,12 @@ def test_a_script_without_the_guard_is_told_of_it(tmp_path, text):
     assert result.stderr.splitlines()[-1].startswith("convcam_jax.system.errors.UserError: ")
     assert 'under the guard `if __name__ == "__main__":`' in result.stderr.splitlines()[-1]
     assert "bootstrapping" not in result.stderr
+
+
+def test_that_no_process_can_be_started_is_told(tmp_path):
+    result = run_script(tmp_path / "script.py", NO_PROCESS_MORE + SQUARES)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == "BlockingIOError: [Errno 11] Resource temporarily unavailable"
 
 
 @pytest.mark.parametrize(

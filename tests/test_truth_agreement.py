@@ -71,6 +71,10 @@ def test_each_cue_has_the_mean_of_its_networks():
     found = table.set_index(["metric", "cue"])
     assert list(found.loc["sparseness"].itertuples(name=None)) == [("burst", 1.0, 2), ("pause", 0.0, 2)]
     assert list(found.loc["complexity"].itertuples(name=None)) == [("burst", -1.0, 2), ("pause", 0.0, 2)]
+    metrics = make_metrics().assign(road=np.nan)
+    some = agreement_by_cue(metrics, make_networks())
+    assert (some["spearman"].dtype, set(EXPLANATION_METRICS) - set(some["metric"])) == (float, {"road"})
+    assert agreement_table(metrics, make_networks()).set_index("metric").loc["road", "n_networks"] == 0
     nothing = agreement_by_cue(make_metrics(), make_networks(learned=False))
     assert (len(nothing), list(nothing.columns)) == (0, list(table.columns))
 

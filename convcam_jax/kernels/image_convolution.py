@@ -88,8 +88,8 @@ def _product_forward(images: Array, kernel: Array, precision: Precision) -> tupl
 def _product_gradients(precision: Precision, residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
     images, kernel, cotangent = map(as_factor(precision), (*residuals, cotangent))
     by_images = jnp.matmul(cotangent, kernel.T, preferred_element_type=jnp.float32)
-    # As a product of matrices: over several axes XLA's CPU backend makes a transposed copy of the images, for which it
-    # computes them anew from what they are made of.
+    # As a product of matrices: over several axes XLA's CPU backend makes a transposed copy of the images, in which it
+    # computes anew all elementwise operations behind the last convolution or product.
     nodes, of_nodes = (values.reshape(-1, values.shape[-1]) for values in (images, cotangent))
     by_kernel = lax.dot_general(nodes, of_nodes, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
     return by_images, by_kernel

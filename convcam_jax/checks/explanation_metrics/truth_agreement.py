@@ -80,9 +80,10 @@ def agreement_by_cue(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFr
 
 
 def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Of each metric its name, its means in every network, higher being better, and those of the methods beside truth.
+    """Of each metric its name, the means of all maps in every network, and the means of methods beside the truth.
 
-    The latter are of networks that have learned their cue, with the average precision as `average_precision`.
+    Higher is better in both (column `value`). Beside the truth (column `average_precision`) are only networks that have
+    learned their cue.
     """
     truth = networks[networks["learned"] & (networks["variant"] != "none")]
     means = _network_means(metrics)
@@ -112,10 +113,11 @@ def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
 
 def _correlations(own: pd.DataFrame) -> pd.DataFrame:
     """The cue and Spearman's correlation of every network in which methods can be ranked."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [(of_cue(network[0]), spearman(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
         columns=["cue", "correlation"],
-    ).dropna()
+    )
+    return table.astype({"correlation": float}).dropna()
 
 
 def spearman(first: pd.Series, second: pd.Series) -> float:

@@ -125,9 +125,11 @@ def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
     with _environment():
         try:
             future = _processes().submit(function, *args)
-        except (BrokenProcessPool, OSError):
-            # A process was ended that had nothing to do, perhaps this moment, and what it read from is closed: others
-            # take the place of all.
+        except (BrokenProcessPool, OSError) as error:
+            # A process was ended that had nothing to do: others take the place of all. If that was this moment, what
+            # it read from is closed; any other failure to start one is told.
+            if isinstance(error, OSError) and all(process.exitcode is None for process in _started):
+                raise
             _processes.cache_clear()
             future = _processes().submit(function, *args)
     return future
@@ -184,14 +186,16 @@ def _ended_from_outside() -> Iterator[None]:
 
 
 def _exit_codes() -> list[int | None]:
-    """Of all processes that were started, once all have ended.
+    """Of all processes that were started, once one had no guard or all have ended.
 
     The system tells it only once, and the thread of the pool asks as well: until that has written it down, it is None.
     """
     end_s = time.monotonic() + _END_S
-    while any(process.exitcode is None for process in _started) and time.monotonic() < end_s:
+    while True:
+        codes = [process.exitcode for process in _started]
+        if _NO_GUARD in codes or None not in codes or time.monotonic() > end_s:
+            return codes
         time.sleep(_PAUSE_S)
-    return [process.exitcode for process in _started]
 
 
 @contextlib.contextmanager
