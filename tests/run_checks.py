@@ -70,8 +70,9 @@ def assert_possible_numbers(workdir: Path) -> None:
     for name, columns in SHARES.items():
         values = table(workdir, name)[list(columns)].to_numpy(float)
         assert len(values) > 0, name
-        assert np.nanmin(values) >= -1e-6, name
-        assert np.nanmax(values) <= 1 + 1e-6, name
+        # There is none where a network of one epoch answers nothing correctly.
+        known = values[~np.isnan(values)]
+        assert ((known >= -1e-6) & (known <= 1 + 1e-6)).all(), name
     answers = table(workdir, "predictions.csv")
     emotions = sorted(set(table(workdir, "utterances.csv")["emotion"]))
     probabilities = answers[[f"probability/{emotion}" for emotion in emotions]].set_axis(emotions, axis=1)

@@ -157,7 +157,6 @@ def test_what_is_other_on_the_synthetic_corpus_counts_as_changed():
         ("train.batch_size", "12", "16"),
         ("train.learning_rate", "0.006", "0.001"),
         ("train.schedule", "cosine", "constant"),
-        ("train.average_decay", "0.9", "0.0"),
         ("train.shift_bins", "2", "0"),
         ("train.shift_frames", "6", "0"),
         ("sanity.seeds", "2", "5"),

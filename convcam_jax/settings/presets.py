@@ -38,7 +38,6 @@ FIRST_LOOK_TRAINING: Mapping[str, Any] = {
     "batch_size": 12,
     "learning_rate": 0.006,
     "schedule": "cosine",
-    "average_decay": 0.9,
     "shift_bins": 2,
     "shift_frames": 6,
 }
