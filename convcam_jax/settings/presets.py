@@ -27,8 +27,8 @@ from convcam_jax.training.config import TrainConfig
 # Fewer checks, as the network is its small one, so that a first look at the embedded corpus takes minutes on a CPU.
 SYNTHETIC_SANITY = SanityConfig(seeds=2, shuffled_label_seeds=0)
 SYNTHETIC_FAITHFULNESS = FaithfulnessConfig(seeds=1)
-# What the embedded voices' emotions are learned with in a minute, chosen by the accuracy on validation, as how far
-# recordings are moved in pitch and time. No recording has more than 72 frames, and no network needs more than 107.
+# What the embedded voices' emotions are learned with in a minute, chosen by the accuracy on validation, and so is how
+# far recordings are moved in pitch and time. No recording has more than 72 frames, and no network needs more than 107.
 FIRST_LOOK_NETWORK = ResNetSmallConfig(filters=(12, 16, 24), dropout_rate=0.0)
 FIRST_LOOK_CORPUS: Mapping[str, Any] = {"texts": 11, "max_frames": 108}
 FIRST_LOOK_INPUT: Mapping[str, Any] = {"scale": "decibel", "standardisation": "global"}

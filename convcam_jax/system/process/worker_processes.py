@@ -6,6 +6,7 @@ a thread of this process takes their place.
 """
 
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -39,6 +40,8 @@ _NO_GUARD = 87
 # All processes of those that serve together are ended when one of them is; that takes less than this.
 _END_S = 5.0
 _PAUSE_S = 0.01
+# `multiprocessing` gives no number where it knows by itself that a connection is closed.
+_OF_WHAT_IS_CLOSED = (None, errno.EBADF)
 _started: set[BaseProcess] = set()
 _meanwhile: list[Future[object]] | None = None
 
@@ -127,8 +130,8 @@ def _submit(function: Callable[..., Result], *args: object) -> Future[Result]:
             future = _processes().submit(function, *args)
         except (BrokenProcessPool, OSError) as error:
             # A process was ended that had nothing to do: others take the place of all. If that was this moment, what
-            # it read from is closed; any other failure to start one is told.
-            if isinstance(error, OSError) and all(process.exitcode is None for process in _started):
+            # the next one is to read from is closed; any other failure to start one is told.
+            if isinstance(error, OSError) and error.errno not in _OF_WHAT_IS_CLOSED:
                 raise
             _processes.cache_clear()
             future = _processes().submit(function, *args)
