@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import pytest
 from small_run import PROJECT_DIR, QUICK, SMALL_RUN, assert_refused, command, environment
 
-from convcam_jax.system.jax_setup import RESULTS_DEPEND_ON
+from convcam_jax.system.jax_setup import RESULTS_DEPEND_ON, settings_of_results
 
 # In a name space of one's own a folder can be mounted without being the system's administrator.
 IN_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "bash", "-c")
@@ -104,6 +106,25 @@ def test_without_shared_memory_all_is_done_in_one_process_and_that_is_said(tmp_p
     assert result.stdout == "drawn\n[1, 2, 3]\n", result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "/dev/shm" in result.stderr
+
+
+def test_a_notebook_keeps_its_settings_and_results_do_not_depend_on_them():
+    def kind():
+        with settings_of_results():
+            found = jax.jit(lambda: jnp.arange(3) * jnp.ones(3))()
+            assert not jax.config.jax_disable_jit
+        return found.dtype
+
+    before = dict(jax.config.values)
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.disable_jit(), jax.transfer_guard("disallow"):
+        assert kind() == jnp.float32
+        with pytest.raises(ValueError, match="mine"), settings_of_results():
+            raise ValueError("mine")
+        assert jax.config.jax_enable_x64
+        assert jax.config.jax_disable_jit
+        assert jax.config.jax_numpy_dtype_promotion == "strict"
+    assert dict(jax.config.values) == before
+    assert not jax.config.jax_enable_x64
 
 
 @pytest.mark.parametrize("text", [WITHOUT_GUARD, SLOW_THREAD + WITHOUT_GUARD], ids=["as it is", "slow thread"])

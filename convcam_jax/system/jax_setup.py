@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,23 @@ def fix_settings() -> None:
         jax.config.update(name, value)
         if name.upper() in os.environ:
             del os.environ[name.upper()]
+
+
+@contextlib.contextmanager
+def settings_of_results() -> Iterator[None]:
+    """For a while, in this thread, what results depend on is as the program sets it, whatever a notebook has chosen.
+
+    All of `RESULTS_DEPEND_ON` but the offset of seeds, which JAX offers for all threads alone.
+
+    Raises:
+      UserError: there is no device of the kind that the environment wants.
+    """
+    _find_devices()
+    with contextlib.ExitStack() as stack:
+        for name, value in RESULTS_DEPEND_ON.items():
+            if name != "jax_random_seed_offset":
+                stack.enter_context(getattr(jax, name.removeprefix("jax_"))(value))
+        yield
 
 
 def remove_damaged_programs(folder: Path) -> None:
