@@ -19,5 +19,7 @@ def run(settings: RunSettings) -> Path:
     """Read the run's models, write the file, and say where it is."""
     own, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
     say(f"writing {counted(len(own.members), 'model')}")
-    write_models(path, own.record, own.members, own.part_size, own.read_parts())
+    if own.references is not None:
+        say(f"and spectrograms of {counted(len(own.references), 'recording')}, with which the run's method compares")
+    write_models(path, own.record, own.members, own.part_size, own.read_parts(), own.references)
     return path

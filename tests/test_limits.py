@@ -36,6 +36,7 @@ def trace(name: str, method: str, layer: str = "", precision: Precision = "float
         jax.eval_shape(lambda: network.init(jax.random.key(0), grid)),
         jax.eval_shape(lambda: Recordings(jnp.ones((2, *grid)), jnp.asarray(n_frames), jnp.arange(2))),
         jax.ShapeDtypeStruct((1, 2), jnp.int32),
+        jax.ShapeDtypeStruct((1, *grid), jnp.float32),
     )
 
 

@@ -16,7 +16,13 @@ from small_network import make_variables
 from convcam_jax.data.members import Member
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
-from convcam_jax.stages.without_labels.models_file import ModelsFile, open_models, read_parts, write_models
+from convcam_jax.stages.without_labels.models_file import (
+    ModelsFile,
+    open_models,
+    read_parts,
+    read_references,
+    write_models,
+)
 from convcam_jax.system.errors import UserError
 
 CONFIG = apply_overrides(
@@ -69,6 +75,26 @@ def test_what_is_written_comes_back_to_the_bit(path):
     for own, part in zip(PARTS, read_parts(found), strict=True):
         assert jax.tree.structure(own) == jax.tree.structure(part)
         jax.tree.map(np.testing.assert_array_equal, own, part)
+
+
+def test_recordings_with_which_the_method_compares_are_in_it(tmp_path):
+    """They have to be there, and to be of the network's input, where the method needs them."""
+    path, needs_them = tmp_path / "models.safetensors", {"attribution.method": "filling"}
+    record = {**RECORD, "config": {**RECORD["config"], **needs_them}}
+    references = np.arange(3 * 12 * 40, dtype=np.float32).reshape(3, 12, 40)
+    write_models(path, record, MEMBERS, 2, iter(PARTS), references)
+    np.testing.assert_array_equal(read_references(opened(path)), references)
+    for own, part in zip(PARTS, read_parts(opened(path)), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, own, part)
+    for wrong in (None, references[:0], references[:, :, 1:].copy(), references.astype(np.float64)):
+        write_models(path, record, MEMBERS, 2, iter(PARTS), wrong)
+        refused(path, "references")
+    write_models(path, RECORD, MEMBERS, 2, iter(PARTS))
+    assert read_references(opened(path)) is None
+    # Where the method compares with none they have no business there.
+    for wrong in (references, references.astype(np.float16)):
+        write_models(path, RECORD, MEMBERS, 2, iter(PARTS), wrong)
+        refused(path, "its tensors are not those of its network")
 
 
 def test_it_is_safetensors_with_a_tensor_of_each_variable_and_model_and_no_other(path):

@@ -13,6 +13,7 @@ import soundfile
 from figure_checks import assert_no_overlapping_text, titles
 from parselmouth.praat import call
 from small_run import QUICK, SMALL_RUN, hashes, last_line, start, table
+from test_surroundings import SWITCHES, run_script
 
 import convcam_jax
 from convcam_jax.corpora.utterances import Utterance
@@ -22,11 +23,14 @@ from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import restore
 from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.stages import preparation
+from convcam_jax.stages.attribution import explain_ensemble
 from convcam_jax.stages.checks.listening_sounds import listen
 from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.finished_run import load_source, read_source
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
-from convcam_jax.stages.run import EXPLANATIONS, load_explanations
+from convcam_jax.stages.references import read_references
+from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
 from convcam_jax.stages.stage import make_stages
 from convcam_jax.stages.without_labels import new_recordings
 from convcam_jax.stages.without_labels.new_recordings import find_recordings
@@ -115,6 +119,29 @@ def _assert_metrics(run_dir, found, name, rows):
     )
 
 
+# What a notebook asks, and whether its own settings are as they were.
+ASK = """
+import sys
+import jax
+import convcam_jax
+if __name__ == "__main__":
+    before = dict(jax.config.values)
+    found = convcam_jax.load_run(sys.argv[1]).explain(sys.argv[2])
+    assert dict(jax.config.values) == before
+    print(found.maps.tobytes().hex(), found.probabilities.to_numpy().tobytes().hex())
+"""
+
+
+@pytest.mark.slow
+def test_a_notebook_gets_the_same_whatever_it_has_set_for_jax(run_dir, corpus, tmp_path):
+    line = [run_dir, corpus[next(iter(corpus))].path]
+    plain, odd = (run_script(tmp_path / "a.py", ASK, *line, environment=switches) for switches in ({}, SWITCHES))
+    assert plain.returncode == odd.returncode == 0, odd.stderr
+    assert odd.stdout == plain.stdout
+    result = run_script(tmp_path / "a.py", ASK, *line, environment={"JAX_PLATFORMS": "tpu"})
+    assert "UserError: JAX_PLATFORMS=tpu: JAX finds no such device here" in result.stderr
+
+
 def test_files_hold_what_python_is_given(explained, own, corpus):
     folder, names, said = explained
     assert {path.name for path in folder.iterdir()} == {
@@ -197,6 +224,39 @@ def test_an_exported_run_says_the_same_to_the_bit(exported, own, corpus):
         np.testing.assert_array_equal(found.maps, expected.maps)
         np.testing.assert_array_equal(found.map, expected.map)
         pd.testing.assert_frame_equal(found.metrics, expected.metrics)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["expected_gradients", "filling"])
+def test_methods_that_compare_recordings_have_those_of_the_run(run_dir, run_cache_dir, corpus, tmp_path, method):
+    """Elsewhere, too, and in a file: without them the map of a new recording would be zero everywhere."""
+    workdir = tmp_path / "run"
+    shutil.copytree(run_dir, workdir)
+    record = read_json(workdir / "config.json")
+    wanted = restore({**record["config"], "attribution.method": method, "attribution.target": "predicted"})
+    run = Run(wanted, workdir, run_cache_dir, load_source(read_source(run_dir, ""), run_cache_dir).dataset)
+    explain_ensemble(run)
+    assert read_references(workdir, wanted.grid).shape == (len(corpus), *wanted.grid)
+    write_json(workdir / "config.json", {**record, "config": {**record["config"], "attribution.method": method}})
+    path = export.run(command.settings_of(read_flags([f"--workdir={workdir}"], descriptions())))
+    own, other = convcam_jax.load_run(workdir), convcam_jax.load_run(path)
+    compared = 0
+    for cohort, known in load_explanations(workdir / EXPLANATIONS).items():
+        for i, name in enumerate(known.recordings[:2]):
+            found, expected = own.explain(corpus[name].path), other.explain(corpus[name].path)
+            np.testing.assert_array_equal(found.maps, expected.maps)
+            for row, member in enumerate(own.members):
+                if member.cohort != cohort or found.answers["predicted"][row] != found.predicted:
+                    continue
+                signed = known.signed_maps[list(known.seeds).index(member.seed), i]
+                n_frames = len(found.times_s)
+                map_ = np.asarray(convcam_jax.placed_map(jnp.asarray(signed), n_frames, own.placement))
+                np.testing.assert_allclose(found.maps[row], map_[..., :n_frames], atol=1e-4)
+                compared += map_.max() > 0
+    assert compared > 0
+    (workdir / "references.npz").unlink()
+    with pytest.raises(UserError, match=r"references.npz: cannot be read .* give the run's command again"):
+        convcam_jax.load_run(workdir)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.special import softmax
 
 from convcam_jax.attribution.config import AttributionConfig
@@ -51,6 +51,7 @@ def answers(
     representation: Representation,
     max_frames: int,
     config: AttributionConfig,
+    references: Float[Array, "R F T"] | None,
     on_step: Callable[[], None] = lambda: None,
 ) -> list[Answers]:
     """The answers of an ensemble to recordings.
@@ -65,6 +66,7 @@ def answers(
       representation: whose magnitudes they are.
       max_frames: how many frames an input of the network has, at least those of each recording.
       config: how they explain; its target does not count.
+      references: recordings of the members' run with which others are compared; None where none are needed.
       on_step: is called twice for each part and recording.
     """
     by_class = dataclasses.replace(config, target="truth")
@@ -80,7 +82,7 @@ def answers(
         return map(_joined, zip(*([ask(own, one) for one in inputs] for own in read_parts()), strict=True))
 
     def ask(own: Variables, recording: Recordings) -> Explanations:
-        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by_class,))
+        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by_class,), references)
         on_step()
         return found
 
@@ -88,10 +90,9 @@ def answers(
     with jax.default_matmul_precision("highest"):
         every = [softmax(own.logits[:, 0].astype(float), axis=-1) for own in explain([0] * len(magnitudes))]
         predicted = [int(probabilities.mean(axis=0).argmax()) for probabilities in every]
-        explained = explain(predicted)
         return [
             Answers(probabilities, label, own.signed_maps[0][:, 0], own.logits[:, 0])
-            for probabilities, label, own in zip(every, predicted, explained, strict=True)
+            for probabilities, label, own in zip(every, predicted, explain(predicted), strict=True)
         ]
 
 

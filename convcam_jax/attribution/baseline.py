@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.attribution.method import Explained
 
@@ -20,6 +20,11 @@ def baseline_of(explained: Explained) -> Float[Array, "B F T"]:
     if explained.baseline == "blurred":
         return jnp.where(explained.present, blurred(spectrograms), 0)
     return jnp.zeros_like(spectrograms)
+
+
+def evenly_spread(n_recordings: int, most: int) -> Int[np.ndarray, " R"]:
+    """Indices of at most so many recordings, spread evenly over all."""
+    return np.linspace(0, n_recordings - 1, min(most, n_recordings)).round().astype(int)
 
 
 def sounding_frames(references: Float[Array, "R F T"]) -> Bool[Array, "R T"]:

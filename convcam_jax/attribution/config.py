@@ -29,6 +29,11 @@ class AttributionConfig:
     # Of what some methods draw: noise, masks, coalitions.
     seed: int = 0
 
+    @property
+    def compares(self) -> bool:
+        """Whether recordings are compared with others, which then have to be there."""
+        return METHODS[self.method].compares or self.baseline == "mean"
+
     def __post_init__(self) -> None:
         require(self.method in METHODS, "attribution.method", f"must be one of {', '.join(METHODS)}")
         require(self.seed >= 0, "attribution.seed", "must be 0 or more")

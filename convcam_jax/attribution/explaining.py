@@ -10,6 +10,7 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.baseline import evenly_spread
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
@@ -20,7 +21,8 @@ from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
 
-N_REFERENCES = 50
+# Of larger grids than the paper's there are fewer of them, but not fewer than 50.
+MOST_REFERENCES, LEAST_REFERENCES, MOST_CELLS = 1000, 50, 2 * 10**7
 
 
 class Explanations(NamedTuple):
@@ -63,7 +65,7 @@ def explain_batch(
 ) -> tuple[Float[Array, "B rows columns"], Float[Array, "B C"]]:
     """Signed maps, of the nodes or on the grid, and logits of one member.
 
-    `prepared` is what `prepare` has made of its variables, `references` are those of `references_of`.
+    `prepared` is what `prepare` has made of its variables, `references` are recordings with which others are compared.
     """
     network, layout, config = way
     layer = explained_layer(network, config)
@@ -104,10 +106,10 @@ def explain_batch(
 
 
 def references_of(recordings: Recordings) -> Float[Array, "R F T"]:
-    """At most `N_REFERENCES` recordings, spread evenly over all of a run, with which methods compare."""
-    n_recordings = len(recordings.n_frames)
-    chosen = np.linspace(0, n_recordings - 1, min(N_REFERENCES, n_recordings)).round().astype(int)
-    return recordings.spectrograms[chosen]
+    """At most `MOST_REFERENCES` recordings, spread evenly over all of a run, with which methods compare."""
+    n_recordings, n_bins, n_frames = recordings.spectrograms.shape
+    most = min(MOST_REFERENCES, max(LEAST_REFERENCES, MOST_CELLS // (n_bins * n_frames)))
+    return recordings.spectrograms[evenly_spread(n_recordings, most)]
 
 
 def prepare(variables: Variables, network: Network, config: AttributionConfig) -> Any:
@@ -120,6 +122,7 @@ def explain_member(
     variables: Variables,
     recordings: Recordings,
     batches: Int[Array, "n_steps B"],
+    references: Float[Array, "R F T"],
     network: Network,
     layout: int,
     configs: tuple[AttributionConfig, ...],
@@ -129,7 +132,6 @@ def explain_member(
     Each array has an axis for the batches in front.
     """
     prepared = [prepare(variables, network, config) for config in configs]
-    references = references_of(recordings)
 
     def explain(batch: Int[Array, " B"]) -> tuple[tuple[Array, ...], Array]:
         taken, emotion = take(recordings, batch), recordings.emotion[batch]
@@ -149,6 +151,7 @@ def explain_members(
     network: Network,
     layout: int,
     configs: tuple[AttributionConfig, ...],
+    references: Float[Array, "R F T"] | None = None,
 ) -> Explanations:
     """Explanations of members that share their recordings.
 
@@ -159,6 +162,7 @@ def explain_members(
       network: the members'.
       layout: the network's for one batch, a column of `strata`.
       configs: how, and which class and which of its outputs are explained; there may be several ways.
+      references: with which recordings are compared, those of `references_of` where nothing else is given.
 
     Returns:
       Explanations with N recordings in ascending order of their indices.
@@ -166,7 +170,10 @@ def explain_members(
     batches = strata.T
     n_members = len(jax.tree.leaves(variables)[0])
     program = _program(n_members, len(batches), network, layout, configs)
-    several, logits = program(variables, recordings, batches)
+    if references is None:
+        compares = any(config.compares for config in configs)
+        references = references_of(recordings) if compares else recordings.spectrograms[:1]
+    several, logits = program(variables, recordings, batches, references)
     signed_maps = tuple(by_recording(np.asarray(maps), batches) for maps in several)
     return Explanations(signed_maps, by_recording(np.asarray(logits), batches))
 
@@ -178,9 +185,9 @@ def _program(
 ) -> Callable[..., Any]:
     explain = partial(explain_member, network=network, layout=layout, configs=configs)
     divided = jax.shard_map(
-        jax.vmap(explain, in_axes=(0, None, None)),
+        jax.vmap(explain, in_axes=(0, None, None, None)),
         mesh=member_and_recording_mesh(n_members, n_batches),
-        in_specs=(PartitionSpec("member"), PartitionSpec(), PartitionSpec("recording")),
+        in_specs=(PartitionSpec("member"), PartitionSpec(), PartitionSpec("recording"), PartitionSpec()),
         out_specs=PartitionSpec("member", "recording"),
         check_vma=False,
     )

@@ -58,6 +58,7 @@ class Method(NamedTuple):
     source: str
     sign: Literal["both", ">= 0"]
     needs: Needs = "nothing"
+    compares: bool = False  # whether it needs other recordings (`Explained.references`), whatever the baseline
 
 
 def by_nodes(explain: ExplainNodes) -> Callable[[Explained], Array]:

@@ -7,6 +7,7 @@ import pandas as pd
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, trained_members
+from convcam_jax.stages.references import write_references
 from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
@@ -28,6 +29,7 @@ def explain_ensemble(run: Run) -> None:
     say(f"{n_zero} of {len(predictions)} maps are zero everywhere")
     write_arrays(run.workdir / EXPLANATIONS, explanation_arrays(explained))
     write_csv(run.workdir / PREDICTIONS, predictions)
+    write_references(run)
     for own in run.rounds:
         own.explained_file().unlink(missing_ok=True)
 

@@ -2,9 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from convcam_jax.attribution.baseline import evenly_spread
 from convcam_jax.attribution.gradients.smooth_grad import draw_noise
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.score import score_gradient
@@ -13,7 +15,7 @@ N_SAMPLES = 50
 
 
 def gradients_from_references(explained: Explained, noisy: bool) -> Float[Array, "B F T"]:
-    """Mean of (x - x') ∘ ∂y/∂x at a point between x' and x, over `N_SAMPLES` references x'; x may be made noisy.
+    """Mean of (x - x') ∘ ∂y/∂x at a point between x' and x, over `N_SAMPLES` of the references x'; x may be made noisy.
 
     Shares of the way from x' to x are those of the midpoint rule in a random order. References are cut where the
     recording ends.
@@ -31,7 +33,8 @@ def gradients_from_references(explained: Explained, noisy: bool) -> Float[Array,
         ), None
 
     shares = (jax.random.permutation(key_of_shares, N_SAMPLES) + 0.5) / N_SAMPLES
-    chosen = explained.references[jnp.arange(N_SAMPLES) % len(explained.references)]
+    spread = evenly_spread(len(explained.references), N_SAMPLES)
+    chosen = explained.references[spread[np.arange(N_SAMPLES) % len(spread)]]
     samples = (jax.random.split(key_of_noise, N_SAMPLES), shares, chosen)
     total, _ = lax.scan(add, jnp.zeros_like(spectrograms), samples)
     return total / N_SAMPLES
@@ -48,4 +51,5 @@ METHOD = Method(
     description=f"mean over {N_SAMPLES} recordings x' of (x - x') ∘ ∂y/∂x between x' and x",
     source="Erion et al., Nature Machine Intelligence 3, 2021",
     sign="both",
+    compares=True,
 )

@@ -17,4 +17,5 @@ METHOD = Method(
     description=f"expected gradients, each of the {N_SAMPLES} x with noise",
     source="Lundberg and Lee, NeurIPS 2017; `GradientShap` of captum",
     sign="both",
+    compares=True,
 )

@@ -1,8 +1,9 @@
 """All models of a run in one file, for use elsewhere: parameters as safetensors, and in its metadata what they need.
 
 The tensors are `member_NUMBER/LEAF`, a LEAF being the path of a variable in Flax's tree; the statistics of a
-standardised input are among them. The metadata says what members there are, and holds the run's `config.json` without
-the place of its corpus, and checksums of all.
+standardised input are among them. Where the run's method compares recordings with others, `references` are those, as
+the network sees them. The metadata says what members there are, and holds the run's `config.json` without the place of
+its corpus, and checksums of all.
 """
 
 import json
@@ -15,9 +16,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from convcam_jax.attribution.explaining import MOST_REFERENCES
 from convcam_jax.data.members import Member
 from convcam_jax.networks.network import Variables
 from convcam_jax.settings.config import Config
@@ -28,6 +31,8 @@ from convcam_jax.system.files import write_whole
 _KIND = "models of convcam_jax"
 # To be raised when what a file holds changes.
 _VERSION = 1
+# The recordings with which others are compared, [R, F, T].
+_REFERENCES = "references"
 # How the checksum of the metadata is called among those of the tensors.
 _METADATA = "metadata"
 # Of the inputs' grid: ten thousand times the paper's.
@@ -58,10 +63,18 @@ class ModelsFile(NamedTuple):
 
 
 def write_models(
-    path: Path, record: Mapping[str, Any], members: tuple[Member, ...], part_size: int, parts: Iterator[Variables]
+    path: Path,
+    record: Mapping[str, Any],
+    members: tuple[Member, ...],
+    part_size: int,
+    parts: Iterator[Variables],
+    references: Float[np.ndarray, "R F T"] | None = None,
 ) -> None:
-    """Write the variables `[S, ...]` of the members' `parts`, in the members' order, with the run's `config.json`."""
-    tensors: dict[str, np.ndarray] = {}
+    """Write the variables `[S, ...]` of the members' `parts`, in the members' order, with the run's `config.json`.
+
+    `references` are those with which the run's method compares recordings, if it does.
+    """
+    tensors: dict[str, np.ndarray] = {} if references is None else {_REFERENCES: references}
     for first, variables in zip(range(0, len(members), part_size), parts, strict=True):
         for leaf, array in flatten_dict(variables, sep="/").items():
             tensors |= {_tensor_name(first + i, leaf): np.asarray(own) for i, own in enumerate(array)}
@@ -115,6 +128,11 @@ def read_parts(found: ModelsFile) -> Iterator[Variables]:
         own = numbers[first : first + found.part_size]
         part = {leaf: np.stack([tensors[_tensor_name(number, leaf)] for number in own]) for leaf in leaves}
         yield unflatten_dict(part, sep="/")
+
+
+def read_references(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
+    """The recordings with which others are compared; None where the run's method compares with none."""
+    return _tensors(found.path).get(_REFERENCES)
 
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
@@ -176,6 +194,14 @@ def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
     return ModelsFile(path, restore(record["config"]), record, members, int(metadata["part_size"]))
 
 
+def _check_references(config: Config, tensor: Any) -> None:
+    if tensor is None:
+        raise ValueError("it lacks the references, recordings with which its method compares")
+    shape = tuple(tensor.get_shape())
+    if tensor.get_dtype() != "F32" or not 0 < shape[0] <= MOST_REFERENCES or shape[1:] != config.grid:
+        raise ValueError(f"its tensor {_REFERENCES} is not of recordings of the network's input")
+
+
 def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
     """Raise ValueError unless the tensors are those of the config's networks, before anything is made of their size."""
     config, n_members = found.config, len(found.members)
@@ -184,9 +210,12 @@ def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
     network = config.make_network("float32")
     expected = flatten_dict(jax.eval_shape(lambda key: network.init(key, config.grid), jax.random.key(0)), sep="/")
     names = {_tensor_name(number, leaf) for number in range(min(n_members, len(tensors))) for leaf in expected}
-    if len(tensors) != n_members * len(expected) or set(tensors) != names:
+    others = dict(tensors)
+    if config.attribution.compares:
+        _check_references(config, others.pop(_REFERENCES, None))
+    if len(others) != n_members * len(expected) or set(others) != names:
         raise ValueError("its tensors are not those of its network")
-    for name, tensor in tensors.items():
+    for name, tensor in others.items():
         own = expected[name.partition("/")[2]]
         if (tensor.get_dtype(), tuple(tensor.get_shape())) != ("F32", own.shape):
             raise ValueError(f"its tensor {name} is not of the network's shape")

@@ -5,8 +5,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Array, Float
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.answering import Answers, answers, on_devices
@@ -31,9 +33,11 @@ from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds, trained_members
 from convcam_jax.stages.finished_run import read_source
 from convcam_jax.stages.record import read_record
-from convcam_jax.stages.without_labels.models_file import open_models, read_parts
+from convcam_jax.stages.references import read_references
+from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
+from convcam_jax.system.jax_setup import settings_of_results
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:
@@ -112,6 +116,7 @@ class TrainedRun:
       members: all of its models.
       part_size: how many of them are asked at once.
       read_parts: reads the variables `[part_size, ...]` of all members, in their order, as NumPy arrays.
+      references: with which the config's method compares recordings, `[R, F, T]`; None if it compares with none.
     """
 
     def __init__(
@@ -121,12 +126,14 @@ class TrainedRun:
         members: tuple[Member, ...],
         part_size: int,
         read_parts: Callable[[], Iterator[Variables]],
+        references: Float[np.ndarray, "R F T"] | None,
     ) -> None:
         self.config = config
         self.record = record
         self.members = members
         self.part_size = part_size
         self.read_parts = read_parts
+        self.references = references
 
     @property
     def n_parts(self) -> int:
@@ -141,6 +148,11 @@ class TrainedRun:
     def ensemble(self) -> list[Variables]:
         """The same, kept in the memory."""
         return list(self.parts())
+
+    @cached_property
+    def compared(self) -> Float[Array, "R F T"] | None:
+        """The references on the device."""
+        return None if self.references is None else jnp.asarray(self.references)
 
     @cached_property
     def network(self) -> Network:
@@ -159,11 +171,13 @@ class TrainedRun:
         """Centres of the frames of the longest recording that the models take."""
         return self.config.representation.frame_times_s(self.config.corpus.max_frames)
 
+    @settings_of_results()
     def explain(self, recording: str | Path) -> Explanation:
         """What the members say of a sound file, and why.
 
         Raises:
-          UserError: there is no such file, it is no sound that can be used, or it is too long for the models.
+          UserError: there is no such file, it is no sound that can be used, it is too long for the models, or there is
+            no device of the kind that the environment wants.
         """
         path = Path(recording)
         entry = compute_entry(Source(path), self.config.features)
@@ -173,6 +187,7 @@ class TrainedRun:
             raise problem
         return self.explain_features(path.stem, entry.features, entry.sound)
 
+    @settings_of_results()
     def explain_features(self, recording: str, features: Features, sound: SoundFacts) -> Explanation:
         """The same of a recording's features, which are no longer than the models take."""
         [found] = self.answers([features], lambda: self.ensemble)
@@ -187,7 +202,7 @@ class TrainedRun:
         """What the members say of several recordings; see `answering.answers`."""
         magnitudes = [features.magnitude for features in several]
         representation, max_frames = self.config.representation, self.config.corpus.max_frames
-        how = self.network, representation, max_frames, self.config.attribution
+        how = self.network, representation, max_frames, self.config.attribution, self.compared
         return answers(read_parts, magnitudes, *how, on_step)
 
     def explanation(self, recording: str, features: Features, sound: SoundFacts, found: Answers) -> Explanation:
@@ -225,13 +240,15 @@ class TrainedRun:
         return recording_views("", [utterance], arrays, own_map[None], [None], lines, axes)[recording]
 
 
+@settings_of_results()
 def load_run(path: str | Path) -> TrainedRun:
     """The models of a finished run of the experiment `paper`; its corpus is not needed.
 
     `path` is the run's folder, or the file that the experiment `export` has made of it.
 
     Raises:
-      UserError: there is no finished run, it is of another version of the program, or its models are gone.
+      UserError: there is no finished run, it is of another version of the program, its models are gone, or JAX has no
+        device of the kind that the environment wants.
     """
     path = Path(path)
     return run_of_file(path) if path.is_file() else run_of_folder(path)
@@ -251,13 +268,16 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
     def read_trained() -> Iterator[Variables]:
         return (variables for _, variables in trained_members(rounds, members))
 
-    return TrainedRun(config, read_record(folder), members, len(rounds[0].members), read_trained)
+    references = read_references(folder, config.grid) if config.attribution.compares else None
+    return TrainedRun(config, read_record(folder), members, len(rounds[0].members), read_trained, references)
 
 
 def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
     """The same of a file of models, which was given as `flag`."""
-    found = open_models(path, flag)
-    return TrainedRun(found.config, found.record, found.members, found.part_size, partial(read_parts, found))
+    found = models_file.open_models(path, flag)
+    references = models_file.read_references(found)
+    parts = partial(models_file.read_parts, found)
+    return TrainedRun(found.config, found.record, found.members, found.part_size, parts, references)
 
 
 def too_long(recording: str, features: Features, config: Config) -> RecordingError | None:
