@@ -1,32 +1,37 @@
 """Filling: which missing sound a class's score rests on, by what it loses where the sound is put in.
 
-Axes: W stretch, one centred at each frame; S frames of a stretch.
+Axes: W strip, one centred at each frame, or bin; S frames, or bins, of a strip.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.perturbations.infill import HALF, N_NEAREST, infill_batch
+from convcam_jax.attribution.perturbations.infill import HALF, Cut, infill_batch
 from convcam_jax.attribution.score import target_score
 
 
-def placed(stretch: Shaped[Array, "B F S"], centre: Int[Array, ""], n_frames: int) -> Shaped[Array, "B F n_frames"]:
-    """Frames of a stretch at their places, zero elsewhere."""
-    wide = jnp.zeros((*stretch.shape[:2], n_frames + 2 * HALF), stretch.dtype)
-    return lax.dynamic_update_slice_in_dim(wide, stretch, centre, axis=2)[:, :, HALF : HALF + n_frames]
-
-
 def filling(explained: Explained) -> Float[Array, "B F T"]:
-    """What the score loses where a stretch is filled, on the cells that are louder then: >= 0.
+    """What the score loses where strips are filled, on the cells that are louder then: >= 0.
 
-    A stretch's loss is divided among its cells by how much each is changed; a cell gets the mean over the stretches
-    that cover it, of the change that is made by the one it is the centre of.
+    The sum of two maps: of strips of frames, which find a pause, and of strips of bins, which find a band that is
+    missing.
     """
-    spectrograms, n_frames = explained.spectrograms, explained.spectrograms.shape[2]
-    values, present = infill_batch(explained)
+    return jnp.where(explained.present, _strips_filled(explained, "frames") + _strips_filled(explained, "bins"), 0)
+
+
+def _strips_filled(explained: Explained, cut: Cut) -> Float[Array, "B F T"]:
+    """A strip's loss is divided among its cells by how much each is changed.
+
+    A cell gets the mean over the strips that cover it, of the change that is made by the one it is in the middle of.
+    """
+    spectrograms = explained.spectrograms
+    values, present = infill_batch(explained, cut)
+    # Of a batch [B, F, T], the axis that is cut.
+    axis = 2 if cut == "frames" else 1
+    n_places = spectrograms.shape[axis]
 
     def score_of(inputs: Array) -> Array:
         return target_score(explained.classify(inputs), explained.targets, explained.score)
@@ -34,29 +39,45 @@ def filling(explained: Explained) -> Float[Array, "B F T"]:
     whole = score_of(spectrograms)
 
     def loss_per_change(centre: Array) -> Array:
-        inside = placed(present[:, centre][:, None, :], centre, n_frames)
-        filled = jnp.where(inside, placed(values[:, centre], centre, n_frames), spectrograms)
-        change = jnp.abs(filled - spectrograms).sum((1, 2))
+        # Sound is put in, and none is taken away: what a score loses for that is no evidence that lies in silence.
+        filled = jnp.maximum(spectrograms, placed(values[:, centre], centre, n_places, axis))
+        change = (filled - spectrograms).sum((1, 2))
         return jax.nn.relu(whole - score_of(filled)) / jnp.where(change > 0, change, 1)
 
-    lost = lax.map(loss_per_change, jnp.arange(n_frames)).T
-    lost = jnp.where(explained.present[:, 0], lost, 0)
-    # As many stretches cover a frame as have their centre, which lies in the recording, near it.
+    lost = lax.map(loss_per_change, jnp.arange(n_places)).T
+    # Of the places of a strip, the one that it is centred at.
+    middle = jnp.moveaxis(lax.index_in_dim(values, HALF, axis + 1, keepdims=False), 1, axis)
+    missing = jax.nn.relu(middle - spectrograms)
+    return jnp.expand_dims(covering(lost, present[:, :, HALF]), 3 - axis) * missing
+
+
+def covering(lost: Float[Array, "B W"], counted: Bool[Array, "B W"]) -> Float[Array, "B W"]:
+    """At each place the mean of what is lost by those of the strips covering it that are counted."""
     near = jnp.ones(2 * HALF + 1)
     total, count = (
         jax.vmap(lambda row: jnp.convolve(row, near, mode="same", precision="highest"))(
             jnp.pad(rows, ((0, 0), (HALF, HALF)))
         )[:, HALF:-HALF]
-        for rows in (lost, explained.present[:, 0].astype(lost.dtype))
+        for rows in (jnp.where(counted, lost, 0), counted.astype(lost.dtype))
     )
-    missing = jax.nn.relu(jnp.moveaxis(values[:, :, :, HALF], 1, 2) - spectrograms)
-    return jnp.where(explained.present, (total / jnp.maximum(count, 1))[:, None, :] * missing, 0)
+    return total / jnp.maximum(count, 1)
+
+
+def placed(
+    strip: Shaped[Array, "B rows columns"], centre: Int[Array, ""], n_places: int, axis: int
+) -> Shaped[Array, "B height width"]:
+    """A strip at its place along an axis of `n_places` bins or frames, zero elsewhere."""
+    shape = [*strip.shape]
+    shape[axis] = n_places + 2 * HALF
+    wide = lax.dynamic_update_slice_in_dim(jnp.zeros(shape, strip.dtype), strip, centre, axis)
+    return lax.slice_in_dim(wide, HALF, HALF + n_places, axis=axis)
 
 
 METHOD = Method(
     level="input",
     explain=filling,
-    description=f"ReLU(x̂ - x) ∘ what y loses where 7 frames are filled with x̂, made of {N_NEAREST} other recordings",
+    description="Σ ReLU(x̂ - x) ∘ what y loses where 7 frames, and 7 bins, are filled with x̂, made of other recordings",
     source="this project (docs/evidence.md, Missing sound)",
     sign=">= 0",
+    compares=True,
 )

@@ -1,13 +1,15 @@
-"""What would be heard in a stretch of a recording if it went on as other recordings do.
+"""What would be heard in a strip of a recording if it went on as other recordings do.
 
-A stretch is hidden, the other recordings, stretched in time to the recording's length, that are most like the rest of
-it are found, and their mean is put there, as loud as they are. Exemplars that fill gaps of sound: Smaragdis, Raj and
-Shashanka, "Missing data imputation for spectral audio signals", MLSP 2009, do so with a model made of spectra.
-Axes: R other recording; W stretch, one centred at each frame; S = 2 `HALF` + 1 frames of a stretch.
+A strip, some frames or some bins, is hidden, and other recordings, stretched in time to the recording's length and
+moved up or down by some bins, as voices differ in pitch, are put there: their mean, weighted by how like they are to
+the rest of it, as loud as they are: the regression of Nadaraya and of Watson (1964) of the strip on the rest. By a
+model of spectra, Smaragdis et al., "Missing data imputation for spectral audio signals", MLSP 2009, fill gaps of sound.
+Axes: R other recording; K shift; W strip, one centred at each frame, or bin; S = 2 `HALF` + 1 frames, or bins, of one.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
@@ -15,15 +17,25 @@ from jaxtyping import Array, Bool, Float, Int
 from convcam_jax.attribution.baseline import sounding_frames
 from convcam_jax.attribution.method import Explained
 
-# Frames on each side of a stretch's centre; beyond them `MARGIN` frames are not compared, either.
+# Bins and frames on each side of a strip's centre; beyond them `MARGIN` are not compared, either.
 HALF, MARGIN = 3, 1
-N_NEAREST = 16
+# By how many bins other recordings are moved.
+MOST_BINS = 3
+SHIFTS_BINS = tuple(range(-MOST_BINS, MOST_BINS + 1))
+# A recording that is farther than the nearest one by this share of its distance counts 1/e as much.
+BANDWIDTH = 0.3
+
+# A recording that differs by no more than this share of the squares is the same one, rounded or coded otherwise.
+SAME = 1e-3
+
+# What a strip is some of.
+Cut = Literal["frames", "bins"]
 
 
 class Infill(NamedTuple):
-    """Of one recording, what would be in each stretch, and which frames of it lie in the recording."""
+    """Of one recording, what would be in each strip, and which places of it lie in the recording."""
 
-    values: Float[Array, "W F S"]
+    values: Float[Array, "W rows columns"]  # F x S of frames, S x T of bins
     present: Bool[Array, "W S"]
 
 
@@ -48,44 +60,90 @@ def infill(
     n_frames: Int[Array, ""],
     references: Float[Array, "R F T"],
     lengths: Int[Array, " R"],
+    cut: Cut,
 ) -> Infill:
-    """What would be in each stretch of a recording; of the same recording among the others nothing is taken.
+    """What would be in each strip of a recording; of the same recording among the others nothing is taken.
 
     Recordings are compared, and averaged, by square roots, for which loud cells count less.
     """
-    others = stretched(references, lengths, n_frames)
-    roots, energy = jnp.sqrt(others), jnp.square(others).sum(1)
-    frames = jnp.arange(spectrogram.shape[1])
-    distances = jnp.square(roots - jnp.sqrt(spectrogram)[None]).sum(1)
-    is_itself = (references == spectrogram[None]).all((1, 2))
-    n_nearest = min(N_NEAREST, len(references))
+    n_bins, n_columns = spectrogram.shape
+    # The axis that is not cut.
+    other, length = (-2, n_frames) if cut == "frames" else (-1, n_bins)
+    roots = jnp.sqrt(stretched(references, lengths, n_frames))
+    # Of silence around the others.
+    padded = jnp.pad(roots, ((0, 0), (HALF + MOST_BINS, HALF + MOST_BINS), (HALF, HALF)))
+
+    def part(first_bin: Array | int, first_frame: Array | int, shape: tuple[int, int]) -> Array:
+        """A part of all others, with as many bins more above and below it as they are moved by."""
+        rows, columns = shape
+        start = (0, HALF + first_bin, HALF + first_frame)
+        return lax.dynamic_slice(padded, start, (len(padded), rows + 2 * MOST_BINS, columns))
+
+    distances, energy = compared(part(0, 0, (n_bins, n_columns)), jnp.sqrt(spectrogram), other)
+    own_energy = jnp.square(spectrogram).sum(other)
+    # Of sums of squares of roots, the recording's own is the sum of its cells.
+    is_itself = distances[SHIFTS_BINS.index(0)].sum(1) <= SAME * spectrogram.sum()
+    places = jnp.arange(len(own_energy))
 
     def fill(centre: Array) -> tuple[Array, Array]:
-        seen = (jnp.abs(frames - centre) > HALF + MARGIN) & (frames < n_frames)
-        distance = jnp.where(seen[None], distances, 0).sum(1)
-        closeness, nearest = lax.top_k(-jnp.where(is_itself, jnp.inf, distance), n_nearest)
-        counts = jnp.isfinite(closeness).astype(roots.dtype)
-        share = counts / jnp.maximum(counts.sum(), 1)
-        own = jnp.where(seen, jnp.square(spectrogram).sum(0), 0).sum()
-        theirs = share @ jnp.where(seen[None], energy[nearest], 0).sum(1)
+        seen = (jnp.abs(places - centre) > HALF + MARGIN) & (places < length)
+        share = shares(jnp.where(seen[None, None], distances, 0).sum(2), is_itself)
+        mean_energy = jnp.tensordot(share, energy, 2)
+        theirs = jnp.where(seen, mean_energy, 0).sum()
+        # Of others that are silent outside the strip nobody knows how loud they would be here.
+        gain = jnp.where(theirs > 0, jnp.where(seen, own_energy, 0).sum() / jnp.where(theirs > 0, theirs, 1), 0)
         inside = centre + jnp.arange(-HALF, HALF + 1)
-        within = (inside >= 0) & (inside < n_frames)
-        mean = jnp.square(jnp.tensordot(share, roots[nearest][:, :, inside], 1))
-        level = share @ energy[nearest][:, inside] * own / jnp.where(theirs > 0, theirs, 1)
-        found = jnp.square(mean).sum(0)
-        loud = mean * jnp.sqrt(level / jnp.where(found > 0, found, 1))[None]
-        return jnp.where(within[None], loud, 0), within
+        within = (inside >= 0) & (inside < length)
+        if cut == "frames":
+            nearby = part(0, centre - HALF, (n_bins, len(inside)))
+        else:
+            nearby = part(centre - HALF, 0, (len(inside), n_columns))
+        means = jnp.tensordot(share, nearby, 1)
+        mean = jnp.square(sum(moved(own, by) for own, by in zip(means, SHIFTS_BINS, strict=True)))
+        found = jnp.square(mean).sum(other)
+        loudness = jnp.sqrt(mean_energy[inside] * gain / jnp.where(found > 0, found, 1))
+        return mean * jnp.expand_dims(jnp.where(within, loudness, 0), other), within
 
-    return Infill(*lax.map(fill, frames))
+    return Infill(*lax.map(fill, places))
 
 
-def infill_batch(explained: Explained) -> Infill:
+def compared(
+    others: Float[Array, "R rows T"], own: Float[Array, "F T"], other: int
+) -> tuple[Float[Array, "K R L"], Float[Array, "K R L"]]:
+    """Squared distances of others, moved by each shift, from one, and their energy, both summed over the axis `other`.
+
+    All are square roots; the others have `MOST_BINS` rows more at either end.
+    """
+
+    def compare(first: Array) -> tuple[Array, Array]:
+        one = lax.dynamic_slice_in_dim(others, first, len(own), axis=1)
+        return jnp.square(one - own[None]).sum(other), jnp.square(jnp.square(one)).sum(other)
+
+    # One shift after another, since all others moved by all shifts at once would take that many times the memory.
+    return lax.map(compare, MOST_BINS - jnp.asarray(SHIFTS_BINS))
+
+
+def moved(cells: Float[Array, "*R rows columns"], by_bins: int) -> Float[Array, "*R fewer columns"]:
+    """The inner ones of the rows, moved up by at most `MOST_BINS`, which is how many are left out at either end."""
+    first = MOST_BINS - by_bins
+    return cells[..., first : first + cells.shape[-2] - 2 * MOST_BINS, :]
+
+
+def shares(distances: Float[Array, "K R"], is_itself: Bool[Array, " R"]) -> Float[Array, "K R"]:
+    """How much each recording counts, moved by each shift, by its distance: adding up to 1, or 0 if there is none."""
+    nearest = jnp.min(distances, where=~is_itself[None], initial=distances.max())
+    scale = jnp.maximum(BANDWIDTH * nearest, jnp.finfo(distances.dtype).tiny)
+    weights = jnp.where(is_itself[None], 0, jnp.exp(-jax.nn.relu(distances - nearest) / scale))
+    return weights / jnp.maximum(weights.sum(), 1)
+
+
+def infill_batch(explained: Explained, cut: Cut) -> Infill:
     """The infill of every recording of a batch, each array with an axis B in front."""
     references = explained.references
     lengths = sounding_frames(references).sum(1)
 
     def one(recording: tuple[Array, Array]) -> Infill:
         spectrogram, n_frames = recording
-        return infill(spectrogram, n_frames, references, lengths)
+        return infill(spectrogram, n_frames, references, lengths, cut)
 
     return lax.map(one, (explained.spectrograms, explained.n_frames))

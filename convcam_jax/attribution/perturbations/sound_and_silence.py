@@ -19,4 +19,5 @@ METHOD = Method(
     description="ReLU of integrated gradients + filling",
     source="this project (docs/evidence.md, Missing sound)",
     sign=">= 0",
+    compares=True,
 )
