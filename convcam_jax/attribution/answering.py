@@ -38,6 +38,24 @@ class Answers(NamedTuple):
     logits: np.ndarray
 
 
+class Asked(NamedTuple):
+    """What is asked, and how.
+
+    Attributes:
+      network: the members'.
+      representation: of the recordings.
+      max_frames: how many frames an input of the network has, at least those of each recording.
+      config: how they explain; its target does not count.
+      references: recordings of the members' run with which others are compared; None where none are needed.
+    """
+
+    network: Network
+    representation: Representation
+    max_frames: int
+    config: AttributionConfig
+    references: Float[Array, "R F T"] | None
+
+
 def on_devices(variables: Variables) -> Variables:
     """Members' variables `[S, ...]` where `answers` needs them, so that they are brought there once."""
     mesh = member_and_recording_mesh(len(jax.tree.leaves(variables)[0]), 1)
@@ -47,11 +65,7 @@ def on_devices(variables: Variables) -> Variables:
 def answers(
     read_parts: Callable[[], Iterable[Variables]],
     magnitudes: Sequence[Float[np.ndarray, "F _"]],
-    network: Network,
-    representation: Representation,
-    max_frames: int,
-    config: AttributionConfig,
-    references: Float[Array, "R F T"] | None,
+    asked: Asked,
     on_step: Callable[[], None] = lambda: None,
 ) -> list[Answers]:
     """The answers of an ensemble to recordings.
@@ -62,13 +76,10 @@ def answers(
       read_parts: gives the members' variables, `[S, ...]` in each part, and is called twice: what a part takes in the
         memory is free again when the next one comes. S counts all members.
       magnitudes: of the recordings.
-      network: the members'.
-      representation: whose magnitudes they are.
-      max_frames: how many frames an input of the network has, at least those of each recording.
-      config: how they explain; its target does not count.
-      references: recordings of the members' run with which others are compared; None where none are needed.
+      asked: of which network, and how.
       on_step: is called twice for each part and recording.
     """
+    network, representation, max_frames, config, references = asked
     by_class = dataclasses.replace(config, target="truth")
     # Of the longest input, so that one program serves all recordings.
     layout = network.layout(np.array([[max_frames]]))
@@ -86,14 +97,12 @@ def answers(
         on_step()
         return found
 
-    # A GPU would multiply float32 in fewer bits, where nobody has told JAX otherwise.
-    with jax.default_matmul_precision("highest"):
-        every = [softmax(own.logits[:, 0].astype(float), axis=-1) for own in explain([0] * len(magnitudes))]
-        predicted = [int(probabilities.mean(axis=0).argmax()) for probabilities in every]
-        return [
-            Answers(probabilities, label, own.signed_maps[0][:, 0], own.logits[:, 0])
-            for probabilities, label, own in zip(every, predicted, explain(predicted), strict=True)
-        ]
+    every = [softmax(own.logits[:, 0].astype(float), axis=-1) for own in explain([0] * len(magnitudes))]
+    predicted = [int(probabilities.mean(axis=0).argmax()) for probabilities in every]
+    return [
+        Answers(probabilities, label, own.signed_maps[0][:, 0], own.logits[:, 0])
+        for probabilities, label, own in zip(every, predicted, explain(predicted), strict=True)
+    ]
 
 
 def _joined(parts: Sequence[Explanations]) -> Explanations:

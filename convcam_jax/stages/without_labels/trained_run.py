@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution import METHODS
-from convcam_jax.attribution.answering import Answers, answers, on_devices
+from convcam_jax.attribution.answering import Answers, Asked, answers, on_devices
 from convcam_jax.attribution.explaining import explained_layer
 from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
 from convcam_jax.checks.listening.resynthesis import consensus_map
@@ -202,8 +202,8 @@ class TrainedRun:
         """What the members say of several recordings; see `answering.answers`."""
         magnitudes = [features.magnitude for features in several]
         representation, max_frames = self.config.representation, self.config.corpus.max_frames
-        how = self.network, representation, max_frames, self.config.attribution, self.compared
-        return answers(read_parts, magnitudes, *how, on_step)
+        asked = Asked(self.network, representation, max_frames, self.config.attribution, self.compared)
+        return answers(read_parts, magnitudes, asked, on_step)
 
     def explanation(self, recording: str, features: Features, sound: SoundFacts, found: Answers) -> Explanation:
         """All that is told of a recording, from what the members have answered."""
