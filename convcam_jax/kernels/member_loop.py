@@ -11,11 +11,14 @@ Result = TypeVar("Result")
 
 
 def one_member_after_another(compute: Callable[..., Result]) -> Callable[..., Result]:
-    """`compute`, of arrays to a tree of arrays, but mapped over members by a loop where `vmap` would batch it."""
+    """`compute`, of arrays to a tree of arrays, but mapped over members by a loop where `vmap` would batch it.
+
+    In the place of an array there may be None.
+    """
     compute = custom_vmap(compute)
 
     @compute.def_vmap
-    def _loop(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Result, Result]:
+    def _loop(axis_size: int, in_batched: list[bool | None], *operands: Array | None) -> tuple[Result, Result]:
         del axis_size
         mapped = tuple(operand for operand, batched in zip(operands, in_batched, strict=True) if batched)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 Pool = tuple[int, int]
+NO_POOL: Pool = (1, 1)
 
 
 def max_pool(values: Array, pool: Pool) -> Array:

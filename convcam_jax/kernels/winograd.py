@@ -28,7 +28,7 @@ OUTPUTS = 6
 INPUTS = OUTPUTS + 2
 # With fewer channels, the sums of rows take longer than the products that they save.
 _FEWEST_CHANNELS = 32
-_is_left_out: ContextVar[bool] = ContextVar("is_left_out", default=False)
+_left_out: ContextVar[bool] = ContextVar("left_out", default=False)
 
 _Matrix = tuple[tuple[float, ...], ...]
 # Transposed B (input), G (kernel) and transposed A (output) in the notation of Lavin and Gray.
@@ -65,17 +65,22 @@ _OF_OUTPUT: _Matrix = (
 @contextmanager
 def without_winograd() -> Iterator[None]:
     """Programs that are traced inside convolve plainly and pool apart from it, as rules of attribution need it."""
-    before = _is_left_out.set(True)
+    before = _left_out.set(True)
     try:
         yield
     finally:
-        _is_left_out.reset(before)
+        _left_out.reset(before)
+
+
+def is_left_out() -> bool:
+    """Whether this is inside `without_winograd`."""
+    return _left_out.get()
 
 
 def is_faster(rows: int, kernel_shape: tuple[int, ...]) -> bool:
     """Whether a strip of so many rows can be convolved so here, and faster than plainly."""
     can = kernel_shape[:2] == KERNEL and rows >= INPUTS and jax.default_backend() == "cpu"
-    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS and not _is_left_out.get()
+    return can and min(kernel_shape[2:]) >= _FEWEST_CHANNELS and not is_left_out()
 
 
 def convolution(strip: Array, kernel: Array, pool: Pool, as_factor: Callable[[Array], Array]) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 from convcam_jax.data.recordings import Batch
 from convcam_jax.kernels.batch_normalisation import MOMENTUM, Moments, Nonlinearity, normalise, normalise_strip
 from convcam_jax.kernels.packing import Strip, pack, slot_columns, unpack
-from convcam_jax.kernels.pooling import Pool
+from convcam_jax.kernels.pooling import NO_POOL, Pool
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.kernels.strip_convolution import strip_convolution
 from convcam_jax.networks.geometry import Geometry, Layer, make_geometry
@@ -33,7 +33,6 @@ from convcam_jax.system.validation import require
 KERNEL = (3, 3)
 # (frequency, time) of the first convolution and of each block.
 POOLS: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 1))
-NO_POOL: Pool = (1, 1)
 EPSILON = 1e-3
 _OUTPUT = "output"
 # From the input up.
