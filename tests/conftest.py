@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -35,6 +36,13 @@ def _folder(variable: str, beside: str, what: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {what}: set {variable} to its folder ({folder} does not exist)")
     return folder
+
+
+@pytest.fixture
+def strict_promotion() -> Iterator[None]:
+    """As in notebooks that allow no implicit change of a type; for functions that are imported there."""
+    with jax.numpy_dtype_promotion("strict"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.analysis import analyse, contours, correct_predictions
 from convcam_jax.measures.config import AnalysisConfig
+
+pytestmark = pytest.mark.usefixtures("strict_promotion")
 
 S, N, F, T, C = 3, 5, 12, 40, 3
 BIN_HZ = 100.0 * 2 ** (np.arange(F) / 12)

@@ -23,6 +23,8 @@ from convcam_jax.attribution.gradients.gradient_x_input import gradient_x_input
 from convcam_jax.attribution.gradients.integrated_gradients import INTEGRATION_STEPS, integrated_gradients
 from convcam_jax.attribution.placement import identity_placement
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 NODE_METHODS = {
     "gradcam": grad_cam,
     "gradcam++": grad_cam_plus_plus,

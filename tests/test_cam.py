@@ -12,6 +12,8 @@ from plain_network import N_BINS, N_INPUT_FRAMES, make_plain_case
 from convcam_jax.attribution.cams.grad_cam import channel_weights, grad_cam
 from convcam_jax.attribution.score import positive_part, score_gradient
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 H, W, K, C = 2, 3, 2, 3
 ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])
 # Logits of a linear head: sums over the nodes of activations times weights [K, C].

@@ -17,6 +17,8 @@ from convcam_jax.checks.explanation_metrics.metric_list import (
     metrics_table,
 )
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 GRID, N_FRAMES = (8, 12), 10
 GENERATOR = np.random.default_rng(0)
 PRESENT = np.broadcast_to(np.arange(GRID[1]) < N_FRAMES, GRID)
@@ -121,7 +123,7 @@ def test_nothing_behind_the_recording_is_imputed_or_counts():
 
 def test_the_answer_falls_first_where_the_map_is_right():
     """The class is that of two loud bins, whose sum is 22 and must stay above 10."""
-    loud = (np.arange(8)[:, None] < 2) * PRESENT
+    loud = (np.arange(8)[:, None] < 2) * PRESENT.astype(np.float32)
 
     def answers(versions):
         scores = (versions * loud[None]).sum((1, 2))

@@ -16,6 +16,8 @@ from convcam_jax.checks.faithfulness.curves import (
     shifted,
 )
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 F, T = 6, 10
 N_FRAMES = np.array([10, 7])
 GENERATOR = np.random.default_rng(0)

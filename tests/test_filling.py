@@ -22,6 +22,8 @@ from convcam_jax.attribution.perturbations.infill import (
     stretched,
 )
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 GRID = (24, 40)
 N_FRAMES = jnp.array([40, 32])
 # Tones in one bin until half of the time and in another after it, of different length.
@@ -59,9 +61,9 @@ def test_recordings_are_stretched_by_interpolation():
         found = np.asarray(jax.jit(stretched)(REFERENCES, LENGTHS, jnp.asarray(n_frames)))
         assert not found[:, :, n_frames:].any()
         for own, length in zip(found, LENGTHS, strict=True):
-            position = (np.arange(n_frames) + 0.5) * length / n_frames - 0.5
+            position = (np.arange(n_frames) + 0.5) * int(length) / n_frames - 0.5
             for row, source in zip(own, tones(length), strict=True):
-                expected = np.interp(position, np.arange(length), source[: int(length)])
+                expected = np.interp(position, np.arange(int(length)), source[: int(length)])
                 np.testing.assert_allclose(row[:n_frames], expected, atol=1e-5)
 
 

@@ -14,6 +14,8 @@ from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.gradients import expected_gradients, smooth_grad
 from convcam_jax.system.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 SLOPE, CURVATURE = np.asarray(SLOPES), np.asarray(CURVATURES)
 
 

@@ -3,8 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from convcam_jax.measures import masks
+
+pytestmark = pytest.mark.usefixtures("strict_promotion")
 
 
 def test_masks_by_hand():

@@ -9,6 +9,8 @@ from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import metrics
 from convcam_jax.measures.config import AnalysisConfig
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 F, T = 12, 30
 CONFIG = AnalysisConfig()
 BIN_HZ = jnp.asarray(100 * 2.0 ** (np.arange(F) / 12), dtype=jnp.float32)

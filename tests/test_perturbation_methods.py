@@ -14,6 +14,8 @@ from sklearn.linear_model import Ridge
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.perturbations import kernel_shap, lime, occlusion, rise, segments
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 CONTRIBUTIONS = np.asarray(SLOPES[None] * SPECTROGRAMS, np.float64)
 
 

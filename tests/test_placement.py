@@ -9,6 +9,8 @@ from skimage.transform import resize
 from convcam_jax.attribution import METHODS, placement
 from convcam_jax.networks.geometry import Geometry, ReceptiveField
 
+pytestmark = pytest.mark.usefixtures("strict_promotion")
+
 # Of the paper's network: three valid 3x3 convolutions with poolings (1, 2) and (1, 2) between them.
 FIELDS = (ReceptiveField(7, 1, 3.0), ReceptiveField(18, 4, 8.5))
 MAP_SHAPE, GRID_SHAPE = (90, 47), (96, 202)
@@ -47,8 +49,8 @@ def test_stretched_nodes_lie_where_the_reference_says():
 
 def test_receptive_field_placement_returns_a_linear_ramp():
     """A map whose nodes hold the position they look at becomes that position, between the outermost nodes."""
-    rows = 3.0 + jnp.arange(90)[:, None]
-    columns = 8.5 + 4 * jnp.arange(47)[None, :]
+    rows = 3 + jnp.arange(90.0)[:, None]
+    columns = 8.5 + 4 * jnp.arange(47.0)[None, :]
     weights = placement.make_placement("receptive_field", GEOMETRY, GRID_SHAPE)
     placed = placement.place(10 * rows + columns, weights)
     bins, frames = np.arange(96)[:, None], np.arange(202)[None, :]

@@ -19,7 +19,7 @@ def emotion_masks(
 
     `emotion_index` in 0..n_emotions - 1. An emotion without any correctly classified recording has a mask of zeros.
     """
-    counted = jax.nn.one_hot(emotion_index, n_emotions) * correct[:, None]
+    counted = jnp.where(correct[:, None], jax.nn.one_hot(emotion_index, n_emotions), 0)
     return jnp.einsum("nc,nft->cft", counted, maps, precision=lax.Precision.HIGHEST)
 
 

@@ -136,7 +136,7 @@ def frequency_trajectory(
     the published maps that are at hand has such a column in a voiced frame.
     """
     cells = dominant_cells(activation, threshold)
-    count = jnp.sum(cells, axis=0)
+    count = jnp.sum(cells, axis=0, dtype=bin_hz.dtype)
     mean_hz = jnp.sum(jnp.where(cells, bin_hz[:, None], 0), axis=0) / jnp.maximum(count, 1)
     return jnp.where(count > 0, mean_hz, jnp.nan)
 
@@ -212,7 +212,7 @@ def _most_segments(n_frames: int) -> int:
 
 
 def _mean(values: Float[Array, " T"], selected: Bool[Array, " T"]) -> Float[Array, ""]:
-    count = jnp.sum(selected)
+    count = jnp.sum(selected, dtype=values.dtype)
     mean = jnp.sum(jnp.where(selected, values, 0)) / jnp.maximum(count, 1)
     return jnp.where(count > 0, mean, jnp.nan)
 

@@ -32,7 +32,7 @@ def gradients_from_references(explained: Explained, noisy: bool) -> Float[Array,
             explained.classify, start + share * way, explained.targets, explained.score
         ), None
 
-    shares = (jax.random.permutation(key_of_shares, N_SAMPLES) + 0.5) / N_SAMPLES
+    shares = jax.random.permutation(key_of_shares, jnp.arange(0.5, N_SAMPLES)) / N_SAMPLES
     spread = evenly_spread(len(explained.references), N_SAMPLES)
     chosen = explained.references[spread[np.arange(N_SAMPLES) % len(spread)]]
     samples = (jax.random.split(key_of_noise, N_SAMPLES), shares, chosen)

@@ -28,7 +28,7 @@ def integrated_gradients(
     def add(total: Array, share: Array) -> tuple[Array, None]:
         return total + score_gradient(classify, baseline + share * way, target, score), None
 
-    shares = (jnp.arange(INTEGRATION_STEPS) + 0.5) / INTEGRATION_STEPS
+    shares = jnp.arange(0.5, INTEGRATION_STEPS) / INTEGRATION_STEPS
     total, _ = lax.scan(add, jnp.zeros_like(spectrogram), shares)
     return way * total / INTEGRATION_STEPS
 

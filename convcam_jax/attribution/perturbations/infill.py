@@ -45,10 +45,11 @@ def stretched(
     """Other recordings, `lengths` frames long, interpolated to `n_frames` frames and zero behind them."""
     frames = jnp.arange(references.shape[2])
     last = jnp.maximum(lengths, 1)[:, None] - 1
-    position = (frames[None] + 0.5) * lengths[:, None] / jnp.maximum(n_frames, 1) - 0.5
-    position = jnp.clip(position, 0, last)
+    middle = jnp.arange(0.5, references.shape[2])[None]
+    position = middle * lengths[:, None].astype(float) / jnp.maximum(n_frames, 1).astype(float) - 0.5
+    position = jnp.clip(position, 0, last.astype(float))
     before = jnp.floor(position).astype(int)
-    share = (position - before)[:, None, :]
+    share = (position - before.astype(float))[:, None, :]
     left, right = (
         jnp.take_along_axis(references, index[:, None, :], axis=2) for index in (before, jnp.minimum(before + 1, last))
     )

@@ -16,8 +16,8 @@ COARSE = (6, 12)
 
 def spread(n_cells: int, n_coarse: int, shift: Float[Array, ""]) -> Float[Array, "n_cells _"]:
     """Weights of linear interpolation from a coarse grid, moved by a share 0..1 of its spacing; rows sum to 1."""
-    positions = jnp.arange(n_cells) * (n_coarse / n_cells) + shift
-    return jax.nn.relu(1 - jnp.abs(positions[:, None] - jnp.arange(n_coarse + 2)[None, :]))
+    positions = jnp.arange(float(n_cells)) * (n_coarse / n_cells) + shift
+    return jax.nn.relu(1 - jnp.abs(positions[:, None] - jnp.arange(n_coarse + 2.0)[None, :]))
 
 
 def draw_mask(key: Array, grid: tuple[int, int]) -> Float[Array, "F T"]:

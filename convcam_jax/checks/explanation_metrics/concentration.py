@@ -17,9 +17,9 @@ def sparseness(recording: ExplainedRecording) -> Float[Array, ""]:
     # Absent cells come first, and do not count.
     values = jnp.sort(jnp.where(present, jnp.abs(recording.relevance), -1.0).ravel())
     place = jnp.arange(1, values.size + 1) - (values.size - n_cells)
-    weighted = jnp.where(place > 0, (2 * place - n_cells - 1) * values, 0.0).sum()
+    weighted = jnp.where(place > 0, (2 * place - n_cells - 1).astype(float) * values, 0.0).sum()
     total = jnp.where(place > 0, values, 0.0).sum()
-    return jnp.where(total > 0, weighted / (n_cells * jnp.where(total > 0, total, 1.0)), 0.0)
+    return jnp.where(total > 0, weighted / (n_cells.astype(float) * jnp.where(total > 0, total, 1.0)), 0.0)
 
 
 def complexity(recording: ExplainedRecording) -> Float[Array, ""]:
@@ -31,5 +31,5 @@ def complexity(recording: ExplainedRecording) -> Float[Array, ""]:
     present = recording.present
     values = jnp.where(present, jnp.abs(recording.relevance), 0.0)
     total = values.sum()
-    shares = jnp.where(total > 0, values / jnp.where(total > 0, total, 1.0), present / present.sum())
+    shares = jnp.where(total > 0, values / jnp.where(total > 0, total, 1.0), jnp.where(present, 1 / present.sum(), 0.0))
     return -jnp.where(shares > 0, shares * jnp.log(jnp.where(shares > 0, shares, 1.0)), 0.0).sum()

@@ -52,8 +52,8 @@ def removal_curve(
 ) -> Float[Array, " P"]:
     """The explained class's logit when a share of the regions, the highest of the map first, is replaced by `fill`."""
     ranks, n_regions = region_ranks(recording, side)
-    n_removed = jnp.round(jnp.asarray(shares) * n_regions)
-    removed = (ranks[None] < n_removed[:, None, None]) & recording.present[None]
+    n_removed = jnp.round(jnp.asarray(shares) * n_regions.astype(float))
+    removed = (ranks[None].astype(float) < n_removed[:, None, None]) & recording.present[None]
     versions = jnp.where(removed, fill[None], recording.spectrogram[None])
     return target_logits(answers, versions, recording)
 

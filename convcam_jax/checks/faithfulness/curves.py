@@ -44,8 +44,8 @@ def first_cells(
     ranks: Int[Array, "B F T"], share: Float[Array, ""] | float, n_frames: Int[Array, " B"]
 ) -> Bool[Array, "B F T"]:
     """Which cells belong to the first `share` (0..1) of each recording's F x n_frames cells, rounded."""
-    n_cells = jnp.round(share * ranks.shape[-2] * jnp.asarray(n_frames))
-    return ranks < n_cells[..., None, None]
+    n_cells = jnp.round(share * ranks.shape[-2] * jnp.asarray(n_frames, float))
+    return ranks.astype(float) < n_cells[..., None, None]
 
 
 def curves(
