@@ -212,6 +212,19 @@ def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
     assert "hiss" in (tmp_path / "run" / "skipped.csv").read_text()
 
 
+def test_no_version_of_a_tested_recording_is_compared_with_it(folder, tmp_path):
+    for run in prepared(folder, tmp_path, "--set=evidence.methods=filling").runs.values():
+        spectrograms = np.asarray(run.recordings.spectrograms)
+        for cohort in run.dataset.cohorts():
+            tested = run.dataset.indices(cohort, "test")
+            references = evidence.references_for(run, cohort, run.recordings)
+            expected = [own for i, own in enumerate(spectrograms) if i not in tested]
+            np.testing.assert_array_equal(references, expected)
+            assert len(expected) == 24 - 3
+    [*runs] = prepared(folder, tmp_path / "nothing", "--set=evidence.methods=gradcam").runs.values()
+    assert all(evidence.references_for(run, run.dataset.cohorts()[0], run.recordings) is None for run in runs)
+
+
 def test_shuffled_labels_are_as_many_of_each_in_every_split(source):
     several = tuple(source._replace(recording=f"n{number}") for number in range(20))
     own = NaturalSpeech(several, READING, {source.path: "hash"})

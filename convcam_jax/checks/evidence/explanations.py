@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
@@ -56,13 +56,15 @@ def explain_pairs(
     network: Network,
     layout: int,
     configs: Sequence[AttributionConfig],
+    references: Float[Array, "R F T"] | None = None,
 ) -> tuple[dict[str, Pair], Float[np.ndarray, "S N C"]]:
     """Maps by every method and the trained networks' logits.
 
     `variables` `[2 S, ...]` are those of trained networks, then of as many with random weights; `strata` holds the
-    recordings and `layout` is the network's for a batch, as in `explain_members`.
+    recordings, `layout` is the network's for a batch, and `references` are what they are compared with, as in
+    `explain_members`.
     """
-    explained = explain_members(variables, recordings, strata, network, layout, tuple(configs))
+    explained = explain_members(variables, recordings, strata, network, layout, tuple(configs), references)
     n_members = len(explained.logits) // 2
     pairs = {
         config.method: Pair(signed[:n_members], signed[n_members:])

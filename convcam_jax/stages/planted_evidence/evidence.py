@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Array, Float
 
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_layer, references_of
 from convcam_jax.checks.evidence.explanations import (
     EvidenceMaps,
     Pair,
@@ -31,10 +32,12 @@ from convcam_jax.checks.evidence.planting import (
 )
 from convcam_jax.checks.evidence.scoring import HeldOut, MemberMaps, score_table
 from convcam_jax.corpora.neutral_speech import NeutralSpeech, ToMake
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.data.arrays import emotion_indices, n_frames
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.data.members import Cohort, Member, list_members
+from convcam_jax.data.recordings import Recordings
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.networks.network import Variables
@@ -198,8 +201,22 @@ def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
     on = counted(len(run.dataset.indices(cohort, "test")), "recording")
     by = ", ".join(way.method for way in ways)
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {by}")
-    maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, ways)
+    references = references_for(run, cohort, run.recordings)
+    maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, ways, references)
     return EvidenceMaps(np.array([member.seed for member in members]), logits, maps)
+
+
+def references_for(run: Run, cohort: Cohort, recordings: Recordings) -> Float[Array, "R F T"] | None:
+    """With which of the run's recordings those of a cohort are compared; None where it may be any of them.
+
+    Of every recording of people there are three versions. The others of one that is explained would say what it lacks:
+    so none is taken of what is tested, whose versions are all on this side of the fold.
+    """
+    compares = any(way.compares for way in compared_ways(run.config))
+    if not compares or isinstance(run.config.corpus, SyntheticConfig):
+        return None
+    others = np.delete(np.arange(len(recordings.emotion)), run.dataset.indices(cohort, "test"))
+    return references_of(Recordings(*(array[others] for array in recordings)))
 
 
 def trained_and_random(run: Run, cohort: Cohort) -> tuple[tuple[Member, ...], Variables]:

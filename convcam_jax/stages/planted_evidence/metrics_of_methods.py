@@ -28,6 +28,7 @@ from convcam_jax.stages.planted_evidence.evidence import (
     explained,
     held_out,
     placed_maps_of,
+    references_for,
     trained_and_random,
 )
 from convcam_jax.stages.run import Run
@@ -94,7 +95,8 @@ def _versions(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variab
     spectrograms = np.asarray(as_they_are.spectrograms)
 
     def explain(recordings: Recordings, by: list, given: np.ndarray) -> Version:
-        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, by)
+        references = references_for(run, cohort, recordings)
+        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, by, references)
         return Version(given, placed_maps_of(run, own._replace(maps=pairs), test))
 
     versions = [Version(spectrograms, placed_maps_of(run, own, test))]
