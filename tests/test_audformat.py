@@ -237,11 +237,11 @@ def test_the_table_that_is_called_as_the_column_is_taken_alone(tmp_path):
     assert [u.emotion for u in find("audformat", folder).utterances] == ["anger", "happiness"]
 
 
-def test_recordings_without_a_label_are_left_out_and_counted(tmp_path, capsys):
+def test_recordings_without_a_label_are_left_out_by_name(tmp_path):
     folder = save(a_database(emotion=of_files({"emotion": ["anger", None]}), files=WHO), tmp_path)
     found = find("audformat", folder)
     assert [u.recording for u in found.utterances] == ["x"]
-    assert (found.problems, capsys.readouterr().err) == ([], "recordings without an emotion left out: 1 of 2\n")
+    assert [(p.recording, p.kind) for p in found.problems] == [("y", "without a label")]
 
 
 def test_a_recording_without_speaker_or_file_stops_or_is_left_out(tmp_path):

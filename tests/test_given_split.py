@@ -63,10 +63,11 @@ def test_each_fold_is_tested_once():
         assert tested == [u.value("fold") == fold.name for u in utterances]
         assert fold.split_of.count("validation") == 4
     assert warnings == (
+        "folds by the column fold: a (16), b (16)",
         "1 of 1 test speakers are in training or validation as well (1): the accuracy is not that of unknown speakers",
     )
     apart = divided(corpus(["b", "a"] * 8, "fold", speakers="12"))
-    assert apart.warnings == ()
+    assert apart.warnings == ("folds by the column fold: a (16), b (16)",)
 
 
 def test_a_column_of_another_name_is_used_when_it_is_named():

@@ -218,6 +218,11 @@ def test_a_recording_of_two_labels_is_left_out_with_both_rows(tmp_path):
     found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav"], table), "skip")
     assert [u.recording for u in found.utterances] == ["b"]
     assert [(p.recording, p.kind) for p in found.problems] == [("a", "listed twice"), ("b", "listed twice")]
+    contradicting, repeating = (p.problem for p in found.problems)
+    assert contradicting.endswith(
+        "twice, first in line 2 with another label or speaker, so neither is used; remove one of the rows"
+    )
+    assert repeating.endswith("twice, first in line 4; remove one of the rows")
 
 
 def test_speakers_of_two_genders_are_told_with_their_recordings(tmp_path):
@@ -226,10 +231,22 @@ def test_speakers_of_two_genders_are_told_with_their_recordings(tmp_path):
     with pytest.raises(UserError) as caught:
         find_listed(folder, "stop")
     assert (
-        f"6 of speakers with two genders (b, d, e and 3 more): {folder}/utterances.csv: speaker ann is female in "
-        "b, d, e and 2 more and male in c; give each speaker one gender"
+        f"c: {folder}/utterances.csv: speaker ann is female in b, d, e and 2 more and male in c; give each speaker one "
+        "gender"
     ) in str(caught.value)
+    assert [u.recording for u in listed_in(folder, "skip")] == [*"abdefg"]
+
+
+def test_of_as_many_recordings_of_either_gender_none_is_used(tmp_path):
+    rows = ["a,bob,male,joy,t", "b,ann,female,joy,t", "c,ann,male,joy,t"]
+    folder = make_folder(tmp_path, [f"{r}.wav" for r in "abc"], HEADER + "\n".join(rows) + "\n")
     assert [u.recording for u in listed_in(folder, "skip")] == ["a"]
+
+
+def test_a_gender_that_is_not_told_is_that_of_the_speakers_other_rows(tmp_path):
+    rows = ["a,ann,,joy,t", "b,ann,F,joy,t", "c,ann,,fear,t", "d,eve,,joy,t"]
+    folder = make_folder(tmp_path, [f"{r}.wav" for r in "abcd"], HEADER + "\n".join(rows) + "\n")
+    assert [u.gender for u in listed_in(folder, "stop")] == ["female"] * 3 + [""]
 
 
 def test_files_without_a_row_do_not_stop_and_are_named(tmp_path):

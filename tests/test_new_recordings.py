@@ -345,12 +345,22 @@ def test_a_recording_that_cannot_be_used_is_refused_in_one_line(own, tmp_path, c
 
 
 def test_what_is_not_there_is_told(own, tmp_path):
-    with pytest.raises(UserError, match=r"none\.wav is missing"):
+    with pytest.raises(UserError, match=r"none\.wav: is no file; give a sound file"):
         own.explain(tmp_path / "none.wav")
+    with pytest.raises(UserError, match="is a folder, whose recordings --experiment=explain explains; give a sound"):
+        own.explain(tmp_path)
     with pytest.raises(UserError, match=r"--recordings=.*none\.wav: there is no such file or folder"):
         find_recordings([str(tmp_path / "none.wav")])
     with pytest.raises(UserError, match="there is no sound file in this folder"):
         find_recordings([str(tmp_path)])
+
+
+def test_a_run_shows_what_it_is(own, run_dir):
+    config = restore(read_record(run_dir)["config"])
+    assert repr(own) == (
+        f"<TrainedRun: {len(own.members)} models ({config.network.name}) of female; male, telling "
+        f"{', '.join(config.corpus.emotions)}>"
+    )
 
 
 def test_files_folders_and_commas(tmp_path):
@@ -359,6 +369,8 @@ def test_files_folders_and_commas(tmp_path):
         (tmp_path / name).write_text("")
     given = [f"{tmp_path / 'a,b.wav'}", f"{tmp_path / 'c.wav'},{tmp_path / 'd'}", f"{tmp_path / 'c.wav'}"]
     assert [u.recording for u in find_recordings(given)] == ["a,b", "c", "a"]
+    quoted = [f'"{tmp_path / "a,b.wav"}", {tmp_path / "c.wav"}']
+    assert [u.recording for u in find_recordings(quoted)] == ["a,b", "c"]
 
 
 def test_a_run_that_is_not_finished_or_of_another_version_is_refused(run_dir, tmp_path):

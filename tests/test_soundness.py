@@ -227,23 +227,25 @@ def test_an_emotion_is_tested_where_the_group_learns_it():
     assert words == [
         "2 recordings of fear of the group x are not tested in folds 1, 2: none is left there for training"
     ]
+
+    def lacking(needed: str, to_do: str) -> list[str]:
+        groups_too = f"add recordings, choose another corpus.models_per (all: one model for all recordings){to_do}"
+        return [f"the group {group} lacks {needed} in fold {fold}: {groups_too}" for group, fold in ("x1", "y3")]
+
+    validated = lacking("a recording for validation", ", or lower split.parts")
     assert missing_sets(kept, utterances, groups, least_emotions=1) == [
-        "the group x lacks a recording for validation in fold 1: add recordings, choose another corpus.models_per, or "
-        "lower split.parts",
-        "the group y lacks a recording for training in fold 3: add recordings, choose another corpus.models_per",
-        "the group y lacks a recording for validation in fold 3: add recordings, choose another corpus.models_per, or "
-        "lower split.parts",
+        validated[0],
+        lacking("a recording for training", "")[1],
+        validated[1],
     ]
+    trained = lacking("two emotions or more for training", "")
     assert missing_sets(kept, utterances, groups, least_emotions=2) == [
-        "the group x lacks two emotions or more for training in fold 1: add recordings, choose another "
-        "corpus.models_per",
-        "the group x lacks a recording for validation in fold 1: add recordings, choose another corpus.models_per, or "
-        "lower split.parts",
-        "the group y lacks two emotions or more for training in fold 3: add recordings, choose another "
-        "corpus.models_per",
-        "the group y lacks a recording for validation in fold 3: add recordings, choose another corpus.models_per, or "
-        "lower split.parts",
+        trained[0],
+        validated[0],
+        trained[1],
+        validated[1],
     ]
+    assert all("models_per" not in words for words in missing_sets(kept, utterances, ["all"] * len(groups), 2))
 
 
 def test_every_reason_is_in_one_line():

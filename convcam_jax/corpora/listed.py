@@ -21,10 +21,11 @@ TABLE = "utterances.csv"
 NEEDED = ("file", "speaker", "emotion")
 # Other words for columns, taken where the column itself is not there.
 _COLUMN_WORDS = {
-    "file": ("filename", "file_name", "filepath", "file_path", "path", "recording", "name"),
-    "speaker": ("speaker_id", "actor"),
+    "file": ("filename", "file_name", "filepath", "file_path", "path", "recording", "name", "datei", "dateiname"),
+    "speaker": ("speaker_id", "actor", "sprecher"),
     "emotion": ("label",),
-    "gender": ("sex",),
+    "gender": ("sex", "geschlecht"),
+    "text": ("sentence", "utterance", "satz"),
     "start": ("start_s",),
     "end": ("end_s",),
 }
@@ -81,7 +82,7 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
             entries.append(found)
     named_entries, repeated = _with_names(entries, path)
     problems += repeated
-    utterances = [_utterance(recording, entry) for recording, entry in named_entries.items()]
+    utterances = _with_known_genders([_utterance(recording, entry) for recording, entry in named_entries.items()])
     contradictory = _of_two_genders(utterances, path)
     problems += contradictory
     if problems and on_error == "stop":
@@ -220,27 +221,27 @@ def _with_names(entries: Sequence[Entry], table: Path) -> tuple[dict[str, Entry]
     """Entries by recording, and the problems of rows that speak of what another row speaks of."""
     names = recording_names([e.path for e in entries], [(e.start_s, e.end_s) for e in entries])
     named_entries: dict[str, Entry] = {}
-    problems = []
+    problems: list[RecordingError] = []
+    disputed: set[str] = set()
     for default, entry in zip(names, entries, strict=True):
         name = entry.cells.get("recording") or default
         first = named_entries.setdefault(name, entry)
         if first is not entry:
-            problems.append(
-                RecordingError(
-                    name,
-                    f"{table} line {entry.line}: the recording is listed twice, first in line {first.line}; remove "
-                    "one of the rows",
-                    "listed twice",
-                )
+            if _contradicts(entry, first):
+                disputed.add(name)
+            otherwise = " with another label or speaker, so neither is used" if name in disputed else ""
+            problem = (
+                f"{table} line {entry.line}: the recording is listed twice, first in line {first.line}{otherwise}; "
+                "remove one of the rows"
             )
-    # Rows that contradict one another: any may be wrong.
-    disputed = {p.recording for p in problems if _dispute(named_entries[p.recording], entries)}
+            problems.append(RecordingError(name, problem, "listed twice"))
+    # Of rows that contradict one another any may be wrong.
     return {name: entry for name, entry in named_entries.items() if name not in disputed}, problems
 
 
-def _dispute(entry: Entry, entries: Sequence[Entry]) -> bool:
-    same = [e for e in entries if (e.path, e.start_s, e.end_s) == (entry.path, entry.start_s, entry.end_s)]
-    return len({(e.cells["speaker"], e.cells["emotion"]) for e in same}) > 1
+def _contradicts(entry: Entry, other: Entry) -> bool:
+    is_same_sound = (entry.path, entry.start_s, entry.end_s) == (other.path, other.start_s, other.end_s)
+    return is_same_sound and any(entry.cells[column] != other.cells[column] for column in ("speaker", "emotion"))
 
 
 def _utterance(recording: str, entry: Entry) -> Utterance:
@@ -259,8 +260,17 @@ def _utterance(recording: str, entry: Entry) -> Utterance:
     )
 
 
+def _with_known_genders(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Where a row tells no gender, it is the one that all other rows of the speaker have."""
+    genders: dict[str, set[str]] = {}
+    for u in utterances:
+        genders.setdefault(u.speaker, set()).add(u.gender)
+    only = {speaker: max(found) for speaker, found in genders.items() if len(found - {""}) == 1}
+    return [u._replace(gender=u.gender or only.get(u.speaker, "")) for u in utterances]
+
+
 def _of_two_genders(utterances: Sequence[Utterance], table: Path) -> list[RecordingError]:
-    """All recordings of speakers with two genders: any may be the wrong one."""
+    """The recordings in which a speaker has another gender than in most, or all of them if no gender has most."""
     genders: dict[str, dict[str, list[str]]] = {}
     for u in utterances:
         genders.setdefault(u.speaker, {}).setdefault(u.gender, []).append(u.recording)
@@ -269,8 +279,9 @@ def _of_two_genders(utterances: Sequence[Utterance], table: Path) -> list[Record
         if len(of_gender) > 1:
             told = " and ".join(f"{gender or 'of no gender'} in {named(of_gender[gender])}" for gender in of_gender)
             problem = f"{table}: speaker {speaker} is {told}; give each speaker one gender"
-            own = [recording for recordings in of_gender.values() for recording in recordings]
-            problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in own]
+            half = sum(map(len, of_gender.values())) / 2
+            doubted = [name for names in of_gender.values() if len(names) <= half for name in names]
+            problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in doubted]
     return problems
 
 

@@ -76,7 +76,7 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
             raise UserError(
                 f"config field corpus.emotions: there is no recording of {emotion}; "
                 + (f"the nearest word is {near}; " if near else "")
-                + f"the corpus has {', '.join(sorted(found)) or 'none'}"
+                + f"the corpus has {', '.join(sorted(found)) or 'none'}, all of which --set=corpus.emotions= takes"
             )
     return [u for u in considered if u.emotion in config.emotions]
 

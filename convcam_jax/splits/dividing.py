@@ -36,7 +36,7 @@ def divide(
     there. A recording is tested in one fold at most.
 
     Raises:
-      UserError: the split is impossible; all reasons are given at once.
+      UserError: the split is impossible; all reasons are given at once, and what it would have done without.
       ValueError: a fold is not what the protocol promises (see `check_folds`).
     """
     folds, problems, warnings = protocol.propose(utterances, groups)
@@ -46,7 +46,7 @@ def divide(
     # What a protocol has found fault with is tested nowhere: that needs no more words.
     missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups, least_emotions)]
     if missing:
-        raise UserError(f"--split={protocol.name} is impossible: {'; '.join(missing)}")
+        raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings))}")
     check_folds(folds, utterances, protocol.apart)
     check_together(folds, protocol.together(utterances), utterances)
     return Division(folds, (*warnings, *unlearned, *divided_files(folds, utterances)))

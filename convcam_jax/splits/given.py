@@ -63,6 +63,8 @@ class Given(SplitProtocol):
                 warnings.append(f"the column {found[0]} has no validation: it is drawn from training")
         else:
             folds = folds_that_test(values, corpus)
+            sizes = [f"{value} ({n})" for value, n in sorted(Counter(filter(None, values)).items())]
+            warnings.append(f"folds by the column {found[0]}: {listed(sizes)}")
             alone = with_one_value(values, groups)
             if alone:
                 problems = [f"the column {found[0]} has one value for all recordings of: {listed(list(alone))}"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from convcam_jax.corpora.config import ALL
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.protocol import UNUSED, Fold
 from convcam_jax.splits.words import in_folds, listed
@@ -136,8 +137,7 @@ def missing_sets(
     what = {"train": f"{needed} for training", "validation": "a recording for validation"}
     to_do = {"train": "", "validation": ", or lower split.parts"}
     return [
-        f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings, choose another corpus.models_per"
-        f"{to_do[split]}"
+        f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings{_or_other_groups(group)}{to_do[split]}"
         for (group, split), names in sorted(lacking.items())
     ]
 
@@ -146,4 +146,10 @@ def untested_groups(folds: Sequence[Fold], groups: Sequence[str]) -> list[str]:
     """The groups none of whose recordings is tested, in a sentence; nothing if there is none."""
     tested = {group for fold in folds for group, split in zip(groups, fold.split_of, strict=True) if split == "test"}
     untested = sorted(set(groups) - tested)
-    return [f"nothing is tested of the groups {listed(untested)}: choose another corpus.models_per"] if untested else []
+    to_do = "add recordings, or choose another --split"
+    return [f"nothing is tested of the groups {listed(untested)}: {to_do}"] if untested else []
+
+
+def _or_other_groups(group: str) -> str:
+    """What may be done so that a group has more recordings."""
+    return "" if group == ALL else f", choose another corpus.models_per ({ALL}: one model for all recordings)"

@@ -18,7 +18,6 @@ from convcam_jax.corpora.folders.audformat_database import (
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance, part_name
 from convcam_jax.system.errors import RecordingError, UserError
-from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import common_form
 
 _GENDERS: Mapping[str, str] = {
@@ -45,20 +44,25 @@ def find_labelled(
 
     `columns` maps speaker, gender and text to the columns or schemes that may tell them, of which the first with values
     counts; where nothing is told they are "". For `patterns` of tables see `chosen_tables`, for `on_error` `Corpus`.
-    Recordings without a label are left out, and counted on stderr. Raises UserError if there is no label, or no speaker
-    is told.
+    Recordings without a label are among the problems and do not stop. Raises UserError if there is no label, or no
+    speaker is told.
     """
     with as_user_error(folder):
         database = load_database(folder)
         rows = _rows(database, emotion_column, chosen_tables(database, emotion_column, patterns), columns)
-        labelled = rows[rows["emotion"].notna()]
-        parts = [_part(folder, row) for row in labelled.to_dict("records")]
-    if len(labelled) < len(rows):
-        say(f"recordings without an emotion left out: {len(rows) - len(labelled)} of {len(rows)}")
-    names = _names(folder, parts)
+        labelled, unlabelled = (
+            [_part(folder, row) for row in own.to_dict("records")]
+            for own in (rows[rows["emotion"].notna()], rows[rows["emotion"].isna()])
+        )
+    names = _names(folder, labelled)
     _check_unique(folder, names)
-    known = dict(sorted(zip(names, parts, strict=True)))
-    return read_names({name: own.path for name, own in known.items()}, lambda n, _: _utterance(n, known[n]), on_error)
+    known = dict(sorted(zip(names, labelled, strict=True)))
+    left_out = [
+        RecordingError(name, f"the database has no label of it in a column {emotion_column}", "without a label")
+        for name in sorted(_names(folder, unlabelled))
+    ]
+    found = read_names({n: own.path for n, own in known.items()}, lambda n, _: _utterance(n, known[n]), on_error)
+    return found._replace(problems=[*found.problems, *left_out])
 
 
 def _rows(database: Any, column: str, tables: Sequence[str], columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRu
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.formats import write_arrays, write_csv, write_text
 from convcam_jax.system.namespaces import MAP
-from convcam_jax.system.paths import expanded
+from convcam_jax.system.paths import expanded, separate_paths
 from convcam_jax.system.process.worker_processes import in_processes, start
 from convcam_jax.system.progress import counted, say, show_progress
 
@@ -42,11 +42,14 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
     Raises:
       UserError: there is no such file or folder, or a folder without sounds.
     """
-    paths = [path for text in given for path in _paths(text)]
+    paths = [expanded(path) for text in given for path in separate_paths(text)]
     found: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise UserError(f"--recordings={path}: there is no such file or folder")
+            raise UserError(
+                f"--recordings={path}: there is no such file or folder; a path with a comma needs double quotes "
+                "around it where there are several"
+            )
         below = sound_files(path) if path.is_dir() else [path]
         if not below:
             raise UserError(f"--recordings={path}: there is no sound file in this folder")
@@ -54,12 +57,6 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
     unique = list(dict.fromkeys(path.absolute() for path in found))
     names = recording_names(unique, [(0.0, None)] * len(unique))
     return [Utterance(name, "", "", "", "", path) for name, path in zip(names, unique, strict=True)]
-
-
-def _paths(text: str) -> list[Path]:
-    # A name may have commas in it.
-    whole = expanded(text)
-    return [whole] if whole.exists() else [expanded(part.strip()) for part in text.split(",") if part.strip()]
 
 
 def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Path, cache_dir: Path) -> Path:

@@ -38,6 +38,7 @@ from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.jax_setup import settings_of_results
+from convcam_jax.system.paths import expanded
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class TrainedRun:
         self.read_parts = read_parts
         self.references = references
 
+    def __repr__(self) -> str:
+        groups = "; ".join(dict.fromkeys(str(member.cohort) for member in self.members))
+        emotions = ", ".join(self.config.corpus.emotions)
+        return f"<TrainedRun: {len(self.members)} models ({self.config.network.name}) of {groups}, telling {emotions}>"
+
     @property
     def n_parts(self) -> int:
         """How many parts the members are asked in."""
@@ -179,7 +185,10 @@ class TrainedRun:
           UserError: there is no such file, it is no sound that can be used, it is too long for the models, or there is
             no device of the kind that the environment wants.
         """
-        path = Path(recording)
+        path = expanded(str(recording))
+        if not path.is_file():
+            what = "a folder, whose recordings --experiment=explain explains" if path.is_dir() else "no file"
+            raise UserError(f"{path}: is {what}; give a sound file")
         entry = compute_entry(Source(path), self.config.features)
         if isinstance(entry, RecordingError):
             raise entry
