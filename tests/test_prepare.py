@@ -226,6 +226,15 @@ def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_p
     assert "were divided into 4 parts" in capsys.readouterr().err
 
 
+def test_parts_stand_in_the_order_of_time(utterances_of_lengths, tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer="split"))
+    recordings = [*utterances_of_lengths, write_sound(tmp_path, "c" * 8, 12.0)]
+    dataset, _ = preparation.load_dataset(recordings, config, tmp_path)
+    starts_s = [u.start_s for u in dataset.utterances if u.recording.startswith("c")]
+    np.testing.assert_allclose(starts_s, np.arange(13) * 12 / 13, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("corpus", "how"), [("emodb", r"emodb\.bilderbar\.info.* audb"), ("listed", r"utterances\.csv")]
 )

@@ -162,20 +162,21 @@ def _n_frames(loaded: Loaded) -> dict[str, int]:
 def with_parts(
     found: Sequence[Utterance], loaded: Loaded, config: Config, cache_dir: Path
 ) -> tuple[list[Utterance], Loaded]:
-    """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them."""
+    """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them, in order of time."""
     corpus = config.corpus
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
     longest_s = longest_duration_s(config.representation, corpus.max_frames)
     durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
     cut = middle if corpus.longer == "crop" else equal_parts
-    parts = [p for u in found if u.recording in durations_s for p in cut(u, durations_s[u.recording], longest_s)]
+    parts_of = {u.recording: cut(u, durations_s[u.recording], longest_s) for u in found if u.recording in durations_s}
+    parts = [part for own in parts_of.values() for part in own]
     if longer:
         done = "cut down to their middle" if corpus.longer == "crop" else f"divided into {len(parts)} parts"
         say(f"{len(longer)} of {len(found)} recordings are {longer[0].kind} and were {done}")
     # A part may be silent where the whole is not.
     of_parts = load_or_compute(parts, config.features, cache_dir / "features", "skip", progress=bool(parts))
-    utterances = sorted([*without(found, longer), *without(parts, of_parts.problems)], key=lambda u: u.recording)
-    return utterances, Loaded(
+    cut_down = [part for u in found for part in parts_of.get(u.recording, (u,))]
+    return without(cut_down, of_parts.problems), Loaded(
         loaded.features | of_parts.features,
         loaded.sounds | of_parts.sounds,
         [*loaded.problems, *of_parts.problems],
