@@ -110,6 +110,19 @@ def agreement_of_metrics(run: Path) -> str:
 
 def agreement_by_cue(run: Path) -> str:
     """The same of each cue, the metrics in the same order; at the end what there is to find by any method."""
+    return _markdown(_agreement_by_cue(run))
+
+
+def agreement_on_absence(run: Path) -> str:
+    """As `agreement_by_cue`, and at which place each metric ranks the maps of filling over all cues."""
+    head, *lines = _agreement_by_cue(run)
+    ranking = read_csv(run / "tables" / "explanation_metrics.csv").set_index("metric")["ranking"].dropna()
+    orders = {f"`{metric}`": methods.split("; ") for metric, methods in ranking.items()}
+    places = {metric: f"{own.index('filling') + 1} of {len(own)}" for metric, own in orders.items()}
+    return _markdown([[*head, "place of filling"], *([*line, places.get(line[0], "")] for line in lines)])
+
+
+def _agreement_by_cue(run: Path) -> list[list[str]]:
     metrics = read_csv(run / "tables" / "explanation_metrics.csv").sort_values("spearman", ascending=False)["metric"]
     cells = read_csv(run / "tables" / "explanation_metrics_by_cue.csv").pivot(index="metric", columns="cue")["spearman"]
     methods = read_csv(run / "tables" / "evidence_methods.csv")
@@ -118,8 +131,7 @@ def agreement_by_cue(run: Path) -> str:
     for metric, of_cues in cells.reindex(index=metrics, columns=cues).iterrows():
         lines.append([f"`{metric}`", *map(_or_nothing, of_cues)])
     highest = methods.loc[methods["source"] == "network", cues].max()
-    lines.append(["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)])
-    return _markdown(lines)
+    return [*lines, ["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)]]
 
 
 def thresholds_table(run: Path) -> str:
@@ -303,6 +315,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("evidence_strengths", "thresholds"): thresholds_table,
     ("explanation_metrics", "agreement"): agreement_of_metrics,
     ("explanation_metrics", "cues"): agreement_by_cue,
+    ("explanation_metrics_of_absence", "cues"): agreement_on_absence,
     ("leaderboard", "methods"): leaderboard,
     ("leaderboard", "networks"): networks_of_leaderboard,
 }

@@ -36,6 +36,10 @@ def test_most_answers_are_right(first_run, group):
     assert own["test_accuracy"].mean() >= 0.85
 
 
+def test_the_network_is_called_by_its_name(first_run):
+    assert table(first_run, "tables/table2.csv")["architecture"].tolist() == ["ResNetSmall"]
+
+
 def test_less_than_one_of_a_hundred_maps_is_zero(first_run):
     assert table(first_run, "metrics.csv")["map_is_zero"].mean() < 0.01
 

@@ -73,7 +73,9 @@ def write_model_tables(run: Run) -> None:
         write_table(workdir, "table1_beside_published", table1_beside_published(counts, published.table1))
     shape = run.network.geometry(explained_layer(run.network, config.attribution), config.grid).shape
     printed = None if published is None else published.table2
-    write_table(workdir, "table2", table2(type(run.network).__name__, *shape, printed))
+    # Not of the network itself, which may be behind a standardisation.
+    architecture = type(config.network).__name__.removesuffix("Config")
+    write_table(workdir, "table2", table2(architecture, *shape, printed))
     write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances), note=ACCURACY_NOTE)
     for group, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
         answers = counts.add_prefix(PREDICTED).reset_index()
