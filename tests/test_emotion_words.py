@@ -170,12 +170,14 @@ def test_a_misspelled_emotion_is_answered_by_the_nearest_word(emotion, near):
         select(utterances(*THREE), config)
     assert str(caught.value) == (
         f"config field corpus.emotions: there is no recording of {emotion}; the nearest word is {near}; "
-        "the corpus has anger, happiness, neutral"
+        "the corpus has anger, happiness, neutral, all of which --set=corpus.emotions= takes"
     )
 
 
 def test_an_emotion_that_is_known_but_not_there_has_no_nearest():
-    with pytest.raises(UserError, match=r"there is no recording of boredom; the corpus has anger, happiness, neutral$"):
+    with pytest.raises(
+        UserError, match=r"there is no recording of boredom; the corpus has anger, happiness, neutral, all of"
+    ):
         select(utterances(*THREE), CorpusConfig("any", emotions=("anger", "boredom")))
 
 
