@@ -175,9 +175,7 @@ def test_a_misspelled_emotion_is_answered_by_the_nearest_word(emotion, near):
 
 
 def test_an_emotion_that_is_known_but_not_there_has_no_nearest():
-    with pytest.raises(
-        UserError, match=r"there is no recording of boredom; the corpus has anger, happiness, neutral,"
-    ):
+    with pytest.raises(UserError, match=r"there is no recording of boredom; the corpus has anger, happiness, neutral,"):
         select(utterances(*THREE), CorpusConfig("any", emotions=("anger", "boredom")))
 
 
