@@ -114,11 +114,11 @@ def agreement_by_cue(run: Path) -> str:
 
 
 def agreement_on_absence(run: Path) -> str:
-    """As `agreement_by_cue`, and at which place each metric ranks the maps of filling over all cues."""
+    """As `agreement_by_cue`, and at which place over all cues each metric ranks the maps of filling, if it does."""
     head, *lines = _agreement_by_cue(run)
     ranking = read_csv(run / "tables" / "explanation_metrics.csv").set_index("metric")["ranking"].dropna()
     orders = {f"`{metric}`": methods.split("; ") for metric, methods in ranking.items()}
-    places = {metric: f"{own.index('filling') + 1} of {len(own)}" for metric, own in orders.items()}
+    places = {m: f"{own.index('filling') + 1} of {len(own)}" for m, own in orders.items() if "filling" in own}
     return _markdown([[*head, "place of filling"], *([*line, places.get(line[0], "")] for line in lines)])
 
 
