@@ -12,7 +12,6 @@ from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.wav_files import files_in_wav, given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError
-from convcam_jax.system.progress import say
 
 # The letter of an emotion is that of its German word: Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral.
 EMODB_EMOTIONS = {
@@ -104,9 +103,12 @@ def _ambiguous(data_dir: Path) -> frozenset[str]:
 def _find(config: EmodbConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     data_dir = given_folder(config, HOW_TO_GET_EMODB)
     ambiguous = _ambiguous(data_dir)
-    if ambiguous:
-        say(f"recordings left out on whose emotion too few listeners agreed to be in EMO-DB: {len(ambiguous)}")
-    return find_named(data_dir, EMODB_SPEAKER_GENDERS, config.on_error, ambiguous)
+    left_out = [
+        RecordingError(name, "too few listeners agreed on its emotion for it to be in EMO-DB", "of a doubtful emotion")
+        for name in sorted(ambiguous)
+    ]
+    found = find_named(data_dir, EMODB_SPEAKER_GENDERS, config.on_error, ambiguous)
+    return found._replace(problems=[*found.problems, *left_out])
 
 
 EMODB = Corpus(

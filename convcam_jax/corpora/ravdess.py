@@ -14,7 +14,6 @@ from convcam_jax.corpora.folders.named_folders import first_of_each_name, folder
 from convcam_jax.corpora.folders.wav_files import given_folder, read_names
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
-from convcam_jax.system.progress import say
 
 # In the order of their codes, from 01.
 RAVDESS_EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
@@ -69,18 +68,21 @@ def find_ravdess(data_dir: Path, on_error: str) -> Found:
     """Recordings of speech in the folders Actor_NN of `data_dir`, sorted by name.
 
     The folders may lie up to two folders deeper. The archive holds all of them twice, one copy in the other: of files
-    of one name the first by its path is taken. Songs and videos are left out, and counted on stderr. For `on_error` and
-    what is raised see `Corpus`.
+    of one name the first by its path is taken. Songs and videos are among the problems and do not stop. For `on_error`
+    and what is raised see `Corpus`.
     """
     folders = folders_named(data_dir, _ACTOR_FOLDER, "one actor")
     sounds = first_of_each_name(folders, ".wav")
     speech = {name: path for name, path in sounds.items() if not _is_other(name)}
-    n_others = len(sounds) - len(speech) + len(first_of_each_name(folders, ".mp4"))
-    if n_others:
-        say(f"songs and videos of RAVDESS left out: {n_others}")
     if not speech:
         raise UserError(f"{data_dir}: there are no recordings of speech in folders Actor_NN; {HOW_TO_GET_RAVDESS}")
-    return read_names(speech, _utterance, on_error)
+    songs = [path for name, path in sounds.items() if name not in speech]
+    left_out = [
+        RecordingError(path.stem, f"{path} is no recording of speech", "songs or videos")
+        for path in (*songs, *first_of_each_name(folders, ".mp4").values())
+    ]
+    found = read_names(speech, _utterance, on_error)
+    return found._replace(problems=[*found.problems, *left_out])
 
 
 def _is_other(name: str) -> bool:

@@ -259,7 +259,7 @@ def load_run(path: str | Path) -> TrainedRun:
       UserError: there is no finished run, it is of another version of the program, its models are gone, or JAX has no
         device of the kind that the environment wants.
     """
-    path = Path(path)
+    path = expanded(str(path))
     return run_of_file(path) if path.is_file() else run_of_folder(path)
 
 
