@@ -76,9 +76,13 @@ def select(utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequ
             raise UserError(
                 f"config field corpus.emotions: there is no recording of {emotion}; "
                 + (f"the nearest word is {near}; " if near else "")
-                + f"the corpus has {', '.join(sorted(found)) or 'none'}, all of which --set=corpus.emotions= takes"
+                + (_all_of(sorted(found)) if found else "the corpus has none")
             )
     return [u for u in considered if u.emotion in config.emotions]
+
+
+def _all_of(emotions: Sequence[str]) -> str:
+    return f"the corpus has {', '.join(emotions)}, all of which --set=corpus.emotions= takes"
 
 
 def of_considered_speakers(
