@@ -143,6 +143,14 @@ def test_a_recording_that_was_rounded_is_still_itself():
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+def test_magnitudes_that_noise_made_negative_count_as_silence():
+    silent = gapped()[0]
+    noisy = jnp.where(silent == 0, -0.01, silent)
+    found = filled_in(noisy, N_FRAMES[0], REFERENCES, LENGTHS).values
+    np.testing.assert_array_equal(found, filled_in(silent, N_FRAMES[0], REFERENCES, LENGTHS).values)
+    assert np.asarray(found).max() > 0
+
+
 def test_others_that_are_silent_outside_a_strip_fill_nothing():
     lonely = jnp.zeros((1, *GRID)).at[0, EARLY, GAP].set(1)
     found = filled_in(100 * gapped()[0], N_FRAMES[0], lonely, jnp.array([40]))
