@@ -77,6 +77,15 @@ def test_what_is_written_comes_back_to_the_bit(path):
         jax.tree.map(np.testing.assert_array_equal, own, part)
 
 
+def test_arrays_of_16_bits_stay_such(tmp_path):
+    """As large ones are kept, of some members perhaps and of others not."""
+    halves = [jax.tree.map(lambda leaf: leaf.astype(np.float16) if leaf.ndim > 2 else leaf, PARTS[0]), PARTS[1]]
+    write_models(tmp_path / "models", RECORD, MEMBERS, 2, iter(halves))
+    for own, part in zip(halves, read_parts(opened(tmp_path / "models")), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, own, part)
+        assert jax.tree.map(lambda leaf: leaf.dtype, own) == jax.tree.map(lambda leaf: leaf.dtype, part)
+
+
 def test_recordings_with_which_the_method_compares_are_in_it(tmp_path):
     """They have to be there, and to be of the network's input, where the method needs them."""
     path, needs_them = tmp_path / "models.safetensors", {"attribution.method": "filling"}
@@ -167,7 +176,7 @@ def with_config(**changes: object) -> dict[str, str]:
     ("changes", "words"),
     [
         ({"kind": "other"}, "holds no models of this program"),
-        ({"version": "2"}, "newer version of this program"),
+        ({"version": "3"}, "newer version of this program"),
         ({"version": "one"}, "cannot be used"),
         ({"members": "[]"}, "cannot be true"),
         ({"members": json.dumps([*MEMBERS, MEMBERS[0]])}, "not those of its network"),
@@ -193,7 +202,7 @@ def test_tensors_of_other_shapes_and_types_are_told(path, tmp_path):
     with safe_open(path, framework="numpy") as file:
         own = {name: file.get_tensor(name) for name in list(file.keys())}
     name = "member_01/params/dense/kernel"
-    for other in (own[name].T, own[name].astype(np.float16)):
+    for other in (own[name].T, own[name].astype(np.float64)):
         tensors = {**own, name: np.ascontiguousarray(other)}
         refused(rewritten(path, tmp_path / "changed", {}, tensors), f"{name} is not of the network's shape")
     refused(rewritten(path, tmp_path / "changed", {}, {k: v for k, v in own.items() if k != name}), "not those of")

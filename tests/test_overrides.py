@@ -70,6 +70,7 @@ OTHERS = {
     "train.gain": ("1.5", 1.5),
     "train.mixup": ("0.2", 0.2),
     "train.precision": ("float32", "float32"),
+    "train.kept_precision": ("float32", "float32"),
     "train.members_at_once": ("3", 3),
     "train.checkpoint_interval_s": ("0", 0.0),
     "attribution.method": ("hirescam", "hirescam"),

@@ -174,6 +174,12 @@ def test_nothing_half_written_is_left(finished):
     assert list(finished.rglob("*_in_progress")) == []
 
 
+def test_networks_on_shuffled_labels_are_removed_once_they_are_compared(finished):
+    assert "shuffled_labels" in set(table(finished, "sanity.csv")["condition"])
+    left = {path.name for path in (finished / "training").iterdir() if path.is_dir()}
+    assert left == {"round_00"}
+
+
 def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):
     before, written = hashes(finished), times(finished)
     said = finish(finished, cache_dir, *SMALL)

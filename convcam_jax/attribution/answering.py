@@ -20,6 +20,7 @@ from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.representations.representation import Representation
 from convcam_jax.training.ensemble import member_and_recording_mesh
+from convcam_jax.training.kept import in_float32
 
 
 class Answers(NamedTuple):
@@ -57,9 +58,9 @@ class Asked(NamedTuple):
 
 
 def on_devices(variables: Variables) -> Variables:
-    """Members' variables `[S, ...]` where `answers` needs them, so that they are brought there once."""
+    """Members' variables `[S, ...]` where and as `answers` needs them, so that they are brought there once."""
     mesh = member_and_recording_mesh(len(jax.tree.leaves(variables)[0]), 1)
-    return jax.device_put(variables, NamedSharding(mesh, PartitionSpec("member")))
+    return in_float32(jax.device_put(variables, NamedSharding(mesh, PartitionSpec("member"))))
 
 
 def answers(

@@ -12,6 +12,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
@@ -188,16 +189,20 @@ def remove_damaged_programs(folder: Path) -> None:
     except OSError:
         # Whoever writes there first says so.
         return
-    for path in paths:
+    # Each command waits for it, and there may be hundreds.
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(_remove_if_damaged, paths))
+
+
+def _remove_if_damaged(program: Path) -> None:
+    # It may be another user's: JAX compiles what it cannot read.
+    with contextlib.suppress(OSError):
+        content = program.read_bytes()
         try:
-            content = path.read_bytes()
             if not content or content.startswith(_ZLIB):
                 zlib.decompress(content)
         except zlib.error:
-            path.unlink(missing_ok=True)
-        except OSError:
-            # Of another user, perhaps: JAX compiles what it cannot read.
-            continue
+            program.unlink(missing_ok=True)
 
 
 def _leave_coroutines_of_orbax_untold() -> None:

@@ -40,6 +40,8 @@ class TrainConfig:
     # Of the convolutions' factors while training; all else, the explanations too, is float32. "fastest" becomes what
     # is fastest on the device before anything is written down.
     precision: Literal["fastest", "float32", "bfloat16"] = "fastest"
+    # Of large arrays of trained members, from the end of the training on; float32 takes twice the disk.
+    kept_precision: Literal["float16", "float32"] = "float16"
     # 0: as many members at once as the memory holds.
     members_at_once: int = 0
     # Training time between two checkpoints, which are made at the end of an epoch; 0: after every epoch.

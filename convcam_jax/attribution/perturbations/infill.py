@@ -92,9 +92,7 @@ def infill(
         seen = (jnp.abs(places - centre) > HALF + MARGIN) & (places < length)
         share = shares(jnp.where(seen[None, None], distances, 0).sum(2), is_itself)
         mean_energy = jnp.tensordot(share, energy, 2)
-        theirs = jnp.where(seen, mean_energy, 0).sum()
-        # Of others that are silent outside the strip nobody knows how loud they would be here.
-        gain = jnp.where(theirs > 0, jnp.where(seen, own_energy, 0).sum() / jnp.where(theirs > 0, theirs, 1), 0)
+        gain = gain_of(jnp.where(seen, own_energy, 0).sum(), jnp.where(seen, mean_energy, 0).sum())
         inside = centre + jnp.arange(-HALF, HALF + 1)
         within = (inside >= 0) & (inside < length)
         if cut == "frames":
@@ -138,6 +136,11 @@ def shares(distances: Float[Array, "K R"], is_itself: Bool[Array, " R"]) -> Floa
     scale = jnp.maximum(BANDWIDTH * nearest, jnp.finfo(distances.dtype).tiny)
     weights = jnp.where(is_itself[None], 0, jnp.exp(-jax.nn.relu(distances - nearest) / scale))
     return weights / jnp.maximum(weights.sum(), 1)
+
+
+def gain_of(own_energy: Float[Array, ""], their_energy: Float[Array, ""]) -> Float[Array, ""]:
+    """By how much more energy others are as loud; 0 where they are silent: nobody knows how loud they would be."""
+    return jnp.where(their_energy > 0, own_energy / jnp.where(their_energy > 0, their_energy, 1), 0)
 
 
 def infill_batch(explained: Explained, cut: Cut) -> Infill:

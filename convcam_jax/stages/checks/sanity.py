@@ -10,7 +10,7 @@ from convcam_jax.checks.sanity.randomisation import cascade
 from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_summary, sanity_verdicts
 from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
-from convcam_jax.stages.checks.shuffled_labels import train_on_shuffled_labels
+from convcam_jax.stages.checks.shuffled_labels import remove_networks, train_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble.rounds import Round, trained_members
 from convcam_jax.stages.run import Run
@@ -50,6 +50,7 @@ def check_sanity(run: Run) -> None:
     names = {"groups": np.array(list(recordings)), "recordings": np.array(list(recordings.values()))}
     write_arrays(run.workdir / _EXAMPLES, {**names, **examples})
     write_csv(run.workdir / _TABLE, pd.concat(tables, ignore_index=True))
+    remove_networks(run)
 
 
 def present(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +15,14 @@ from convcam_jax.stages.ensemble.rounds import Round, history_table
 from convcam_jax.stages.ensemble.training import train_rounds
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import write_csv
+from convcam_jax.training import checkpoints
 
 
 def train_on_shuffled_labels(run: Run) -> list[Round]:
     """Train networks on permuted labels, or go on where an earlier run stopped.
 
-    Their variables go to a folder for as many of them, `training/shuffled_labels_COUNT/`. Their seeds follow those of
+    Their variables go to a folder for as many of them, `training/shuffled_labels_COUNT/`, until `remove_networks`
+    removes it. Their seeds follow those of
     the ensemble, so they share no first weights with it. The training recordings' labels are permuted within each
     group, alike for all seeds and folds. There is nothing to validate: all epochs of the config are run, and the one of
     the highest accuracy on the (shuffled) training set is kept. `tables/sanity_shuffled_training.csv` says how well the
@@ -39,12 +42,21 @@ def train_on_shuffled_labels(run: Run) -> list[Round]:
         list_members(training, range(first, first + count)),
         recordings,
         (training, training),
-        run.workdir / "training" / f"shuffled_labels_{count}",
+        _folder(run),
         "on shuffled labels",
     )
     unchanged = {cohort: float(np.mean(labels[own] == truth[own])) for cohort, own in training.items()}
     write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(history_table(rounds), unchanged))
     return rounds
+
+
+def remove_networks(run: Run) -> None:
+    """Remove what `train_on_shuffled_labels` has trained, once all is known of it: it is large."""
+    checkpoints.remove(_folder(run))
+
+
+def _folder(run: Run) -> Path:
+    return run.workdir / "training" / f"shuffled_labels_{run.config.sanity.shuffled_label_seeds}"
 
 
 def _of_groups(training: Mapping[Cohort, np.ndarray]) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.system.formats import read_arrays, read_json
 from convcam_jax.training import checkpoints
 from convcam_jax.training.ensemble import take_members
+from convcam_jax.training.kept import in_float32
 
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 # How many members a round has.
@@ -80,4 +81,5 @@ def trained_members(
             variables = checkpoints.load_variables(own.folder)
             # Those of a whole round are gigabytes that need not be copied.
             is_whole = len(rows) == len(own.members)
-            yield tuple(own.members[i] for i in rows), variables if is_whole else take_members(variables, rows)
+            some = variables if is_whole else take_members(variables, rows)
+            yield tuple(own.members[i] for i in rows), in_float32(some)

@@ -13,7 +13,7 @@ from orbax.checkpoint import CheckpointManager
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import ABSENT, Recordings
 from convcam_jax.data.standardisation import fit_statistics
-from convcam_jax.networks.network import Network
+from convcam_jax.networks.network import Network, Variables
 from convcam_jax.networks.standardised import with_statistics
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.pretrained import start_from_weights
@@ -35,6 +35,7 @@ from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import DamagedCheckpoint, Progress
 from convcam_jax.training.class_weights import balanced_weights
 from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
+from convcam_jax.training.kept import rounded
 from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 
@@ -167,7 +168,7 @@ def _train(own: Round, config: Config, network: Network, plan: Plan, recordings:
                 saved_at_s = monotonic()
     _write_history(own, reached)
     # The variables come last: they tell that the round is complete.
-    checkpoints.save_variables(own.folder, reached.state.best_variables)
+    checkpoints.save_variables(own.folder, _kept(reached, config))
 
 
 def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
@@ -175,8 +176,13 @@ def _train_for_first_process(own: Round, config: Config, network: Network, plan:
     for epoch in _shown_epochs(reached, 0, config, network, plan, recordings):
         reached = _record(reached, epoch, own.members)
     _write_history(own, reached)
-    leaves = flatten_dict(reached.state.best_variables, sep="/")
+    leaves = flatten_dict(_kept(reached, config), sep="/")
     write_arrays(own.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
+
+
+def _kept(reached: Progress, config: Config) -> Variables:
+    best = reached.state.best_variables
+    return rounded(best) if config.train.kept_precision == "float16" else best
 
 
 def _write_history(own: Round, reached: Progress) -> None:

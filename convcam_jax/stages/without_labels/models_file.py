@@ -29,8 +29,10 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import write_whole
 
 _KIND = "models of convcam_jax"
-# To be raised when what a file holds changes.
-_VERSION = 1
+# To be raised when what a file holds changes: 2 since large arrays may have 16 bits.
+_VERSION = 2
+# What NumPy calls the types of tensors.
+_TYPES = {"F32": "<f4", "F16": "<f2"}
 # The recordings with which others are compared, [R, F, T].
 _REFERENCES = "references"
 # How the checksum of the metadata is called among those of the tensors.
@@ -136,9 +138,10 @@ def read_references(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
 
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file whose are all float32."""
+    """The tensors of a file."""
     return {
-        name: np.ndarray(own["shape"], np.dtype("<f4"), content) for name, (own, content) in _contents(path).items()
+        name: np.ndarray(own["shape"], np.dtype(_TYPES[own["dtype"]]), content)
+        for name, (own, content) in _contents(path).items()
     }
 
 
@@ -217,5 +220,5 @@ def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
         raise ValueError("its tensors are not those of its network")
     for name, tensor in others.items():
         own = expected[name.partition("/")[2]]
-        if (tensor.get_dtype(), tuple(tensor.get_shape())) != ("F32", own.shape):
+        if tensor.get_dtype() not in _TYPES or tuple(tensor.get_shape()) != own.shape:
             raise ValueError(f"its tensor {name} is not of the network's shape")

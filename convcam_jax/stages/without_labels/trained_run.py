@@ -30,11 +30,12 @@ from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds, trained_members
+from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds
 from convcam_jax.stages.finished_run import read_source
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
 from convcam_jax.stages.without_labels import models_file
+from convcam_jax.system.ahead import one_ahead
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.jax_setup import settings_of_results
@@ -147,8 +148,8 @@ class TrainedRun:
         return -(-len(self.members) // self.part_size)
 
     def parts(self) -> Iterator[Variables]:
-        """What `read_parts` reads, on the devices, each part when it is due."""
-        return map(on_devices, self.read_parts())
+        """What `read_parts` reads, on the devices, each part when it is due; the next one is read meanwhile."""
+        return map(on_devices, one_ahead(self.read_parts()))
 
     @cached_property
     def ensemble(self) -> list[Variables]:
@@ -275,7 +276,7 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
         raise UserError(f"{flag}={folder}: its models (training/) are not there; give a finished run with its models")
 
     def read_trained() -> Iterator[Variables]:
-        return (variables for _, variables in trained_members(rounds, members))
+        return (checkpoints.load_variables(own.folder) for own in rounds)
 
     references = read_references(folder, config.grid) if config.attribution.compares else None
     return TrainedRun(config, read_record(folder), members, len(rounds[0].members), read_trained, references)
