@@ -139,7 +139,7 @@ def shares(distances: Float[Array, "K R"], is_itself: Bool[Array, " R"]) -> Floa
 
 
 def gain_of(own_energy: Float[Array, ""], their_energy: Float[Array, ""]) -> Float[Array, ""]:
-    """By how much more energy others are as loud; 0 where they are silent: nobody knows how loud they would be."""
+    """What others' energy is multiplied by; 0 where they are silent, of whom nobody knows how loud they would be."""
     return jnp.where(their_energy > 0, own_energy / jnp.where(their_energy > 0, their_energy, 1), 0)
 
 
