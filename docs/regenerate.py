@@ -297,6 +297,17 @@ def _whose_networks(run: Path) -> str:
     return ", ".join(sorted({_toolkit_and_name(run, method)[0] for method in methods}))
 
 
+def costs_of_methods(run: Path) -> str:
+    """Milliseconds and megabytes of every method, in the order of the methods."""
+    rows = read_csv(run / "methods.csv")
+    lines = [["`attribution.method`", "ms per map", "MB"]]
+    for row in rows.itertuples():
+        seconds = [1e3 * s for s in (row.seconds_median, row.seconds_min, row.seconds_max)]
+        median, least, most = (f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in seconds)
+        lines.append([f"`{row.method}`", f"{median} ({least} to {most})", f"{row.program_bytes / 1e6:.0f}"])
+    return _markdown(lines)
+
+
 # By run and the block's name; given the folders of all runs of that name.
 MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
@@ -308,6 +319,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("networks", "compared"): networks_table,
     ("networks_planted", "cues"): planted_by_network,
     ("benchmark_networks", "seconds"): benchmark_of_networks,
+    ("benchmark_methods", "costs"): costs_of_methods,
     ("evidence", "methods"): evidence_table,
     ("evidence_burst", "methods"): evidence_table,
     ("evidence_natural", "methods"): evidence_table,

@@ -32,6 +32,14 @@ def test_links_of_pages_lead_to_files_of_the_checkout(path):
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+def test_nothing_is_told_twice_in_the_same_words():
+    pages = [line for page in DOCS.glob("*.md") for line in page.read_text(encoding="utf-8").splitlines()]
+    # Code is indented, or short.
+    prose = [line for line in pages if len(line) > 100 and not line.startswith((" ", "maps = "))]
+    assert len(prose) > 500
+    assert {line for line in prose if prose.count(line) > 1} == set()
+
+
 def test_every_page_and_notebook_is_in_the_index():
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     pages = [path.relative_to(DOCS).with_suffix("").as_posix() for path in (*DOCS.glob("*.md"), *NOTEBOOKS)]
@@ -271,6 +279,18 @@ def test_planted_cues_stand_by_network_beside_what_it_has_learned(tmp_path):
         "| net | 3 x 6 | test accuracy | 75 % | 100 % |",
         "|  |  | a_cam | **0.50** | 0.12 |",
         "|  |  | the input's energy | 0.25 | 0.50 |",
+    ]
+
+
+def test_costs_of_methods_are_in_milliseconds_and_megabytes(tmp_path):
+    (tmp_path / "methods.csv").write_text(
+        "method,seconds_median,seconds_min,seconds_max,program_bytes\n"
+        "gradcam,0.00304,0.003,0.00312,61400000\nrise,1.2345,1.2,1.3,1600000\n",
+        encoding="utf-8",
+    )
+    assert regenerate.costs_of_methods(tmp_path).splitlines()[2:] == [
+        "| `gradcam` | 3.0 (3.0 to 3.1) | 61 |",
+        "| `rise` | 1234 (1200 to 1300) | 2 |",
     ]
 
 

@@ -1,6 +1,5 @@
 """Signed maps and logits of members that share their recordings, on all of them, as one program."""
 
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -169,7 +168,7 @@ def explain_members(
     """
     batches = strata.T
     n_members = len(jax.tree.leaves(variables)[0])
-    program = _program(n_members, len(batches), network, layout, configs)
+    program = explaining_program(n_members, len(batches), network, layout, configs)
     if references is None:
         compares = any(config.compares for config in configs)
         references = references_of(recordings) if compares else recordings.spectrograms[:1]
@@ -180,9 +179,14 @@ def explain_members(
 
 # Kept, so that JAX compiles it only once for all variables and all sets of recordings of the same shape.
 @cache
-def _program(
+def explaining_program(
     n_members: int, n_batches: int, network: Network, layout: int, configs: tuple[AttributionConfig, ...]
-) -> Callable[..., Any]:
+) -> Any:
+    """What `explain_members` runs, compiled for so many members and batches: a function of `jax.jit`.
+
+    It takes members' variables `[S, ...]`, recordings, batches of their indices `[n_steps, B]`, and references, and
+    gives what `explain_member` gives, with an axis for the members in front.
+    """
     explain = partial(explain_member, network=network, layout=layout, configs=configs)
     divided = jax.shard_map(
         jax.vmap(explain, in_axes=(0, None, None, None)),

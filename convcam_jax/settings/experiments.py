@@ -21,12 +21,13 @@ class BenchmarkConfig:
     """What the experiment `benchmark` measures; "short" has fewer repeats, members and recordings.
 
     Attributes:
+      tasks: what is measured; `methods` is what every method of attribution costs, alone.
       networks: keys of `NETWORKS` that are measured one after another; none: the config's network alone.
       members: trained and explained at once, the first number with the peers beside it; none: what the size has.
     """
 
     size: Literal["full", "short"] = "full"
-    tasks: tuple[Literal["training_step", "training_step_full_length", "explaining", "features"], ...] = (
+    tasks: tuple[Literal["training_step", "training_step_full_length", "explaining", "features", "methods"], ...] = (
         "training_step",
         "training_step_full_length",
         "explaining",
@@ -40,7 +41,7 @@ class BenchmarkConfig:
         for name in self.networks:
             require_choice(name, NETWORKS, "benchmark.networks")
         require(all(number >= 1 for number in self.members), "benchmark.members", "must be positive")
-        measured = ("training_step", "explaining") if self.size == "short" else self.tasks
+        measured = ("training_step", "explaining", "methods") if self.size == "short" else self.tasks
         require(bool(set(self.tasks) & set(measured)), "benchmark.tasks", f"size {self.size} measures none of them")
 
 

@@ -1,15 +1,22 @@
 """The benchmark's files: inputs for the programs' processes, the table, the figures."""
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import pandas as pd
 
+from convcam_jax.attribution.baseline import evenly_spread
 from convcam_jax.benchmark.cases import MODULES, OURS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs
 from convcam_jax.benchmark.measure import Files, Worker, measure_in_turns, start_workers
+from convcam_jax.benchmark.method_costs import MOST_EXPLAINED, Cost, measure_method, methods_for
 from convcam_jax.benchmark.summary import benchmark_table, in_words
+from convcam_jax.data.batches import fixed_strata
+from convcam_jax.data.members import Member
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.settings.compared import benchmarked_configs
 from convcam_jax.settings.config import Config
@@ -19,18 +26,27 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import write_csv, write_figure, write_json
 from convcam_jax.system.processor import multiplies_bfloat16, processor_name
 from convcam_jax.system.progress import say
+from convcam_jax.training.ensemble import init_round
 
 
 def measure(run: Run) -> pd.DataFrame:
-    """Measure all cases; write `benchmark.json` after every network and `benchmark.csv` after every group of cases."""
+    """Measure all cases; write `benchmark.json` after every network and `benchmark.csv` after every group of cases.
+
+    Also `methods.csv`, a row after another, if the methods' costs are asked for.
+    """
     seconds: dict[Case, list[float]] = {}
     about: dict[str, Any] = {}
+    costs: list[Cost] = []
     for number, (network, config) in enumerate(benchmarked_configs(run.config).items()):
         # Features have no network: they are measured once.
-        tasks = tuple(task for task in config.benchmark.tasks if number == 0 or task != "features")
-        about[network] = _measure_network(run, config, tasks, seconds)
+        once = () if number == 0 else ("features",)
+        tasks = tuple(task for task in config.benchmark.tasks if task not in (*once, "methods"))
+        if tasks:
+            about[network] = _measure_network(run, config, tasks, seconds)
         shared = {**surroundings(), "cpu": processor_name(), "networks": about, "config": flatten(run.config)}
         write_json(run.workdir / "benchmark.json", shared)
+        if "methods" in config.benchmark.tasks:
+            _measure_methods(run, config, costs)
     return benchmark_table(seconds)
 
 
@@ -65,11 +81,31 @@ def _measure_network(
 
 
 def present(table: pd.DataFrame, workdir: Path) -> None:
-    """Draw the table and say how this project compares."""
+    """Draw the table and say how this project compares, if it was compared."""
+    if table.empty:
+        return
     write_figure(workdir / "figures" / "benchmark.png", figures.comparison, table, OURS)
     write_figure(workdir / "figures" / "benchmark_growth.png", figures.growth, table, OURS)
     for line in in_words(table):
         say(line)
+
+
+def _measure_methods(run: Run, config: Config, costs: list[Cost]) -> None:
+    """Measure all methods that the config's network has, whose costs come to those that there are."""
+    network, recordings = config.make_network("float32"), run.recordings
+    cohort = run.dataset.cohorts()[0]
+    tested = run.dataset.indices(cohort, "test")
+    some = tested[evenly_spread(len(tested), MOST_EXPLAINED)]
+    strata, layout = fixed_strata(np.asarray(recordings.n_frames), some, MOST_EXPLAINED, network.layout)
+    # A process can be asked for as many as it has devices, each of which is busy then.
+    members = tuple(Member(*cohort, seed) for seed in range(jax.local_device_count()))
+    variables = init_round(members, network, config.train, config.grid).variables
+    for method in methods_for(config):
+        way = dataclasses.replace(config.attribution, method=method)
+        cost = measure_method(config.network.name, variables, recordings, strata[:, 0], network, layout, way)
+        costs.append(cost)
+        say(f"{cost.network}, {method}: {cost.seconds_median:.4f} s per map, {cost.program_bytes / 1e6:.0f} MB")
+        write_csv(run.workdir / "methods.csv", pd.DataFrame(costs))
 
 
 def _about(
