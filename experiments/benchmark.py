@@ -4,8 +4,9 @@
     python run.py --experiment=benchmark --corpus=emodb --data_dir=... --workdir=FOLDER
     python run.py --experiment=benchmark --set=benchmark.size=short                within two minutes on 2 CPU cores
 
-The peers are those of requirements-bench.txt that are installed. Writes benchmark.csv, benchmark.json and two figures, or methods.csv,
-all explained in docs/benchmark.md. The network is the paper's, also on the embedded corpus.
+The peers are those of requirements-bench.txt that are installed. Writes benchmark.csv, benchmark.json and two figures,
+and methods.csv if it is asked for, all explained in docs/benchmark.md. The network is the paper's, also on the embedded
+corpus.
 """
 
 from convcam_jax.stages import benchmark, preparation
