@@ -68,7 +68,7 @@ def infill(
     Recordings are compared, and averaged, by square roots, for which loud cells count less.
     """
     # Noise that is added to magnitudes, as metrics of explanations do, makes some negative, which have no roots.
-    spectrogram = jax.nn.relu(spectrogram)
+    spectrogram, references = jax.nn.relu(spectrogram), jax.nn.relu(references)
     n_bins, n_columns = spectrogram.shape
     # The axis that is not cut.
     other, length = (-2, n_frames) if cut == "frames" else (-1, n_bins)
