@@ -15,7 +15,7 @@ from convcam_jax.corpora.synthetic.folder import folder_name
 pytestmark = pytest.mark.drill
 
 CORPUS_FOLDER = folder_name(SyntheticConfig(speakers_per_gender=1), sample_rate_hz=16000)
-N_RUNS, KILLS_PER_RUN = 5, 4
+N_KILLS, KILLS_PER_RUN, MOST_RUNS = 20, 4, 20
 # Of what is being written when the run is killed: the folder, and the name.
 WHILE_WRITTEN = {
     "features": ("{cache}/features", r"\.features"),
@@ -56,14 +56,17 @@ def undisturbed(tmp_path_factory) -> Undisturbed:
 
 
 def test_killed_at_random_moments_again_and_again(undisturbed, tmp_path):
-    draw, n_killed = random.Random(0), 0
-    for number in range(N_RUNS):
-        workdir = tmp_path / str(number)
+    draw, n_killed, n_runs = random.Random(0), 0, 0
+    while n_killed < N_KILLS and n_runs < MOST_RUNS:
+        workdir = tmp_path / str(n_runs)
         for _ in range(KILLS_PER_RUN):
-            n_killed += kill(begin(workdir, undisturbed.cache_dir), after(draw.uniform(0, undisturbed.duration_s)))
+            # A run that goes on has less before it; one that has come to its end does not count.
+            moment = after(draw.uniform(0, undisturbed.duration_s / 2))
+            n_killed += kill(begin(workdir, undisturbed.cache_dir), moment)
         end(begin(workdir, undisturbed.cache_dir))
         assert differences(workdir, undisturbed.results) == []
-    assert n_killed >= N_RUNS * KILLS_PER_RUN // 2
+        n_runs += 1
+    assert n_killed >= N_KILLS
 
 
 @pytest.mark.parametrize("what", WHILE_WRITTEN)
