@@ -77,6 +77,12 @@ def test_what_is_written_comes_back_to_the_bit(path):
         jax.tree.map(np.testing.assert_array_equal, own, part)
 
 
+def test_a_file_of_an_earlier_version_is_read(path, tmp_path):
+    earlier = rewritten(path, tmp_path / "earlier", {"version": "1"})
+    for own, part in zip(PARTS, read_parts(opened(earlier)), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, own, part)
+
+
 def test_arrays_of_16_bits_stay_such(tmp_path):
     """As large ones are kept, of some members perhaps and of others not."""
     halves = [jax.tree.map(lambda leaf: leaf.astype(np.float16) if leaf.ndim > 2 else leaf, PARTS[0]), PARTS[1]]
