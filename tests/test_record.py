@@ -190,6 +190,15 @@ def test_a_field_that_only_one_of_the_configs_has_is_named(tmp_path):
         check_workdir(tmp_path, record())
 
 
+def test_a_run_that_is_older_than_a_field_goes_on_as_it_was_made(tmp_path):
+    earlier = record()
+    del earlier["config"]["train.kept_precision"]
+    write_json(tmp_path / "config.json", earlier)
+    check_workdir(tmp_path, record("train.kept_precision=float32"))
+    with pytest.raises(UserError, match=r"differing in train\.kept_precision \(float32 there, float16 now\)"):
+        check_workdir(tmp_path, record())
+
+
 @pytest.mark.parametrize("earlier", [{}, {"format": FORMAT - 1}, {"format": FORMAT + 1}])
 def test_a_run_of_another_version_is_told_in_one_line(tmp_path, earlier):
     own = {name: value for name, value in record().items() if name != "format"} | earlier

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,10 +175,38 @@ def test_nothing_half_written_is_left(finished):
     assert list(finished.rglob("*_in_progress")) == []
 
 
-def test_networks_on_shuffled_labels_are_removed_once_they_are_compared(finished):
+def networks_in(workdir: Path) -> set[str]:
+    """The folders of trained networks, within `training/`."""
+    return {path.parent.relative_to(workdir / "training").as_posix() for path in workdir.glob("training/**/round_*/0")}
+
+
+def test_networks_on_shuffled_labels_are_removed_once_they_are_explained(finished):
     assert "shuffled_labels" in set(table(finished, "sanity.csv")["condition"])
-    left = {path.name for path in (finished / "training").iterdir() if path.is_dir()}
-    assert left == {"round_00"}
+    assert networks_in(finished) == {"round_00"}
+
+
+@pytest.mark.slow
+def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution_only(finished, cache_dir, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished, workdir)
+    of_shuffled = table(workdir, "tables/sanity_shuffled_training.csv")
+    said = finish(workdir, cache_dir, *SMALL, "--set=analysis.mask_threshold=0.2")
+    assert "stage sanity" in said
+    assert "training" not in said
+    before = table(workdir, "sanity.csv").query("condition == 'shuffled_labels'")
+    assert len(before) > 0
+    # As a run leaves it that is killed while it removes the networks: the rest must not be taken for whole.
+    half_removed = workdir / "training" / "shuffled_labels_1" / "round_00"
+    shutil.copytree(workdir / "training" / "round_00", half_removed)
+    shutil.rmtree(next(half_removed.glob("0/default/tree.*kernel*")))
+    said = finish(workdir, cache_dir, *SMALL, "--set=attribution.method=hirescam")
+    assert "training on shuffled labels" in said
+    assert networks_in(workdir) == {"round_00"}
+    # The same networks, since the same seeds, by another method.
+    assert table(workdir, "tables/sanity_shuffled_training.csv").equals(of_shuffled)
+    assert "shuffled_labels" in set(table(workdir, "sanity.csv")["condition"])
+    finish(workdir, cache_dir, *SMALL, "--set=sanity.shuffled_label_seeds=0")
+    assert not list(workdir.glob("training/shuffled_labels_*"))
 
 
 def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):

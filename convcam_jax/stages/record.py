@@ -23,6 +23,8 @@ from convcam_jax.system.jax_setup import switches
 CONFIG_FILE = "config.json"
 # To be raised when files of a workdir change in what they hold.
 FORMAT = 4
+# What runs were made with before there was a field.
+_BEFORE = {"train.kept_precision": "float32"}
 # What a run is made from, beside its config.
 _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",
@@ -118,8 +120,9 @@ def shortened(value: Any) -> str:
 
 
 def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
-    names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
-    differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
+    own = {**{name: value for name, value in _BEFORE.items() if name in record["config"]}, **earlier["config"]}
+    names = sorted({*own, *record["config"]} - set(FREE_FIELDS))
+    differing = changed_fields(own, record["config"], filter(counts, names))
     differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
     then, now = earlier.get("switches", {}), record.get("switches", {})
     return differing + [f"the environment's {change}" for change in changed_fields(then, now, sorted({*then, *now}))]

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def one_ahead(items: Iterator[Any]) -> Iterator[Any]:
-    """The items, each of which is begun when the one before it is handed out, so that two are held at a time."""
+    """The items, each of which is begun when the one before it is handed out: the memory must hold two."""
     nothing = object()
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, items, nothing)

@@ -1,6 +1,6 @@
 """Sanity checks: maps of networks whose weights or labels have no meaning beside those of the trained ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,11 +8,11 @@ import pandas as pd
 from convcam_jax.checks.sanity.comparison import Compared, another_seed, compare, shuffled, themselves
 from convcam_jax.checks.sanity.randomisation import cascade
 from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_summary, sanity_verdicts
+from convcam_jax.data.members import Member
 from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
-from convcam_jax.stages.checks.shuffled_labels import remove_networks, train_on_shuffled_labels
+from convcam_jax.stages.checks.shuffled_labels import maps_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.ensemble.rounds import Round, trained_members
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
@@ -32,14 +32,14 @@ def check_sanity(run: Run) -> None:
     remove_earlier(run.workdir, _TABLE, _EXAMPLES, "tables/sanity_shuffled_training.*")
     if run.config.sanity.seeds == 0:
         return
-    rounds = train_on_shuffled_labels(run)
+    on_shuffled_labels = maps_on_shuffled_labels(run)
     tables: list[pd.DataFrame] = []
     examples: dict[str, np.ndarray] = {}
     recordings: dict[str, str] = {}
     for own in run.cohort_maps:
         say(f"sanity checks ({own.cohort})")
         trained = run.explanations[own.cohort].signed_maps
-        compared = _all_compared(run, own, trained, rounds)
+        compared = _all_compared(run, own, trained, on_shuffled_labels)
         table, maps = compare(own, trained, compared, run.placement, run.axes.bin_hz, run.config.analysis)
         tables.append(table)
         # Without maps the chosen member of this fold is not among those that are checked in all folds.
@@ -50,7 +50,6 @@ def check_sanity(run: Run) -> None:
     names = {"groups": np.array(list(recordings)), "recordings": np.array(list(recordings.values()))}
     write_arrays(run.workdir / _EXAMPLES, {**names, **examples})
     write_csv(run.workdir / _TABLE, pd.concat(tables, ignore_index=True))
-    remove_networks(run)
 
 
 def present(run: Run) -> None:
@@ -73,8 +72,10 @@ def present(run: Run) -> None:
         write_figure(folder / f"sanity_example_{file_stem(str(group))}.png", figures.example, *shown)
 
 
-def _all_compared(run: Run, own: CohortMaps, trained: np.ndarray, rounds: Sequence[Round]) -> Iterator[Compared]:
-    """Every condition's networks beside the members that are checked; `rounds` were trained on shuffled labels."""
+def _all_compared(
+    run: Run, own: CohortMaps, trained: np.ndarray, on_shuffled_labels: Mapping[Member, np.ndarray]
+) -> Iterator[Compared]:
+    """Every condition's networks beside the members that are checked."""
     seeds = list(own.seeds)
     wanted = first_members(own, run.cohort_maps, run.config.sanity.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
@@ -88,10 +89,8 @@ def _all_compared(run: Run, own: CohortMaps, trained: np.ndarray, rounds: Sequen
             yield Compared(those, layer, depth, [None] * len(those), signed_maps)
     if len(seeds) > 1:
         yield another_seed(rows, seeds, trained)
-    with_shuffled = {member for one in rounds for member in one.members if member.cohort == own.cohort}
-    for members, variables in trained_members(rounds, with_shuffled):
-        signed_maps, _ = run.explain(variables, own.cohort)
-        for member, maps in zip(members, signed_maps, strict=True):
+    for member, maps in on_shuffled_labels.items():
+        if member.cohort == own.cohort:
             yield shuffled(rows, member.seed, maps)
 
 

@@ -1,62 +1,118 @@
-"""Training of networks on shuffled labels, for the sanity checks."""
+"""Networks trained on shuffled labels, for the sanity checks."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from convcam_jax.checks.sanity.randomisation import shuffled_labels
-from convcam_jax.data.members import Cohort, list_members
+from convcam_jax.data.members import Cohort, Member, list_members
 from convcam_jax.measures.statistics import MEMBER
-from convcam_jax.stages.ensemble.rounds import Round, history_table
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.stages.ensemble.rounds import Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import train_rounds
 from convcam_jax.stages.run import Run
-from convcam_jax.system.formats import write_csv
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_arrays, write_arrays, write_csv
 from convcam_jax.training import checkpoints
 
+# The maps, by the members' numbers, and the fields that they are of.
+_MAPS, _ORIGIN = "explained.npz", "attribution"
 
-def train_on_shuffled_labels(run: Run) -> list[Round]:
-    """Train networks on permuted labels, or go on where an earlier run stopped.
 
-    Their variables go to a folder for as many of them, `training/shuffled_labels_COUNT/`, until `remove_networks`
-    removes it. Their seeds follow those of
-    the ensemble, so they share no first weights with it. The training recordings' labels are permuted within each
-    group, alike for all seeds and folds. There is nothing to validate: all epochs of the config are run, and the one of
-    the highest accuracy on the (shuffled) training set is kept. `tables/sanity_shuffled_training.csv` says how well the
-    labels were learned.
+def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]]:
+    """Signed maps of networks that were trained on permuted labels, on the test recordings of their cohort.
+
+    They are kept in `training/shuffled_labels_COUNT/`, and the networks removed: only another `attribution` asks these
+    again, which trains them anew. `tables/sanity_shuffled_training.csv` says how well the labels were learned.
     """
-    config = run.config
-    first, count = config.train.seed_numbers().stop, config.sanity.shuffled_label_seeds
+    folder, count = _folder(run), run.config.sanity.shuffled_label_seeds
+    for other in (run.workdir / "training").glob("shuffled_labels_*"):
+        if other != folder:
+            _discard(other)
     if count == 0:
-        return []
-    training = run.dataset.sets("train")
-    truth = np.asarray(run.recordings.emotion)
-    labels = shuffled_labels(truth, _of_groups(training), config.train.first_seed)
-    recordings = run.recordings._replace(emotion=jnp.asarray(labels))
+        return {}
+    first = run.config.train.seed_numbers().stop
+    members = list_members(run.dataset.sets("train"), range(first, first + count))
+    maps = _kept_maps(run, members)
+    if maps is None:
+        _discard_explained(folder)
+        rounds = _train(run, members)
+        maps = _explain(run, members, rounds)
+        numbered = {str(number): maps[member] for number, member in enumerate(members)}
+        write_arrays(folder / _MAPS, {_ORIGIN: np.array(_origin(run)), **numbered})
+    rounds = read_rounds(members, folder)
+    for own in rounds:
+        checkpoints.remove(own.folder)
+    write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history_table(rounds)))
+    return maps
+
+
+def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray] | None:
+    """The maps of an earlier time, unless they are not there, damaged, or of another attribution."""
+    try:
+        arrays = read_arrays(_folder(run) / _MAPS)
+        if str(arrays[_ORIGIN]) != _origin(run):
+            return None
+        return {member: arrays[str(number)] for number, member in enumerate(members)}
+    except (UserError, KeyError):
+        return None
+
+
+def _origin(run: Run) -> str:
+    fields = flatten(run.config).items()
+    return json.dumps({name: value for name, value in fields if name.startswith("attribution.")}, sort_keys=True)
+
+
+def _train(run: Run, members: tuple[Member, ...]) -> list[Round]:
+    """Train the networks, or go on where an earlier run stopped.
+
+    Their seeds follow those of the ensemble, so they share no first weights with it. The training recordings' labels
+    are permuted within each group, alike for all seeds and folds. There is nothing to validate: all epochs of the
+    config are run, and the one of the highest accuracy on the (shuffled) training set is taken.
+    """
+    config, training = run.config, run.dataset.sets("train")
+    recordings = run.recordings._replace(emotion=jnp.asarray(_shuffled(run)))
     patient = dataclasses.replace(config.train, patience_epochs=config.train.epochs)
-    rounds = train_rounds(
-        dataclasses.replace(config, train=patient),
-        list_members(training, range(first, first + count)),
-        recordings,
-        (training, training),
-        _folder(run),
-        "on shuffled labels",
-    )
-    unchanged = {cohort: float(np.mean(labels[own] == truth[own])) for cohort, own in training.items()}
-    write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(history_table(rounds), unchanged))
-    return rounds
+    patiently = dataclasses.replace(config, train=patient)
+    return train_rounds(patiently, members, recordings, (training, training), _folder(run), "on shuffled labels")
 
 
-def remove_networks(run: Run) -> None:
-    """Remove what `train_on_shuffled_labels` has trained, once all is known of it: it is large."""
-    checkpoints.remove(_folder(run))
+def _explain(run: Run, members: tuple[Member, ...], rounds: list[Round]) -> dict[Member, np.ndarray]:
+    found: dict[Member, np.ndarray] = {}
+    for cohort in run.dataset.cohorts():
+        wanted = {member for member in members if member.cohort == cohort}
+        for some, variables in trained_members(rounds, wanted):
+            signed_maps, _ = run.explain(variables, cohort)
+            found |= dict(zip(some, signed_maps, strict=True))
+    return found
 
 
 def _folder(run: Run) -> Path:
     return run.workdir / "training" / f"shuffled_labels_{run.config.sanity.shuffled_label_seeds}"
+
+
+def _discard_explained(folder: Path) -> None:
+    """Remove networks that were explained, of which some may be gone already; of others the training goes on."""
+    if (folder / _MAPS).exists():
+        _discard(folder)
+
+
+def _discard(folder: Path) -> None:
+    # First what tells that networks are whole: whoever is killed meanwhile leaves some of their files.
+    for history in folder.glob("*_history.npz"):
+        history.unlink()
+    checkpoints.remove(folder)
+
+
+def _shuffled(run: Run) -> np.ndarray:
+    groups = _of_groups(run.dataset.sets("train"))
+    return shuffled_labels(np.asarray(run.recordings.emotion), groups, run.config.train.first_seed)
 
 
 def _of_groups(training: Mapping[Cohort, np.ndarray]) -> list[np.ndarray]:
@@ -68,10 +124,11 @@ def _of_groups(training: Mapping[Cohort, np.ndarray]) -> list[np.ndarray]:
     ]
 
 
-def _learned(history: pd.DataFrame, unchanged: Mapping[Cohort, float]) -> pd.DataFrame:
+def _learned(run: Run, history: pd.DataFrame) -> pd.DataFrame:
     """Per member: accuracy on the shuffled labels at the epoch kept (shuffled_label_accuracy), labels_unchanged."""
     # What the trainer takes for validation is the training set here, without dropout.
     learned = history.groupby(MEMBER, as_index=False)["validation_accuracy"].max()
     learned = learned.rename(columns={"validation_accuracy": "shuffled_label_accuracy"})
-    shares = [unchanged[Cohort(row.group, row.fold)] for row in learned.itertuples()]
+    unchanged, training = _shuffled(run) == np.asarray(run.recordings.emotion), run.dataset.sets("train")
+    shares = [float(unchanged[training[Cohort(row.group, row.fold)]].mean()) for row in learned.itertuples()]
     return learned.assign(labels_unchanged=shares)
