@@ -65,7 +65,7 @@ def explained_shape(config: Config) -> tuple[int, int]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
     program("pytorch")
-    networks = importlib.import_module("convcam_jax.benchmark.pytorch_networks")
+    networks = importlib.import_module("convcam_jax.benchmark.peer_networks.pytorch_networks")
     torch, config = importlib.import_module("torch"), config_of(name)
     try:
         made = networks.make(config, GRID)
@@ -85,7 +85,7 @@ def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_in_keras_have_the_same_parameters_and_maps(name):
     program("keras_tensorflow")
-    networks, config = importlib.import_module("convcam_jax.benchmark.keras_networks"), config_of(name)
+    networks, config = importlib.import_module("convcam_jax.benchmark.peer_networks.keras_networks"), config_of(name)
     model = networks.make_model(config, GRID, "float32")
     expected = n_parameters(config) + MORE_IN_KERAS.get(name, 0)
     assert sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) == expected
@@ -126,12 +126,14 @@ def test_networks_of_peers_leave_a_row_out_that_poolings_leave_over():
     config = config_of("resnet_small")
     expected = n_parameters(config, grid)
     program("pytorch")
-    made = importlib.import_module("convcam_jax.benchmark.pytorch_networks").make(config, grid)
+    made = importlib.import_module("convcam_jax.benchmark.peer_networks.pytorch_networks").make(config, grid)
     torch = importlib.import_module("torch")
     assert made.model.eval()(torch.rand(2, 1, *grid)).shape == (2, len(config.corpus.emotions))
     assert sum(parameter.numel() for parameter in made.model.parameters()) == expected
     program("keras_tensorflow")
-    model = importlib.import_module("convcam_jax.benchmark.keras_networks").make_model(config, grid, "float32")
+    model = importlib.import_module("convcam_jax.benchmark.peer_networks.keras_networks").make_model(
+        config, grid, "float32"
+    )
     assert sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) == expected
 
 

@@ -166,7 +166,10 @@ def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     for name in (*earlier, *others):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("earlier")
+    left = tmp_path / "training" / "shuffled_labels_1"
+    (left / "round_00").mkdir(parents=True)
     for stage in (sanity.check_sanity, sanity.present, faithfulness.check, faithfulness.present):
         stage(own)
     assert not any((tmp_path / name).exists() for name in earlier)
+    assert not left.exists()
     assert all((tmp_path / name).exists() for name in others)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.keras_networks import make_model, with_activations
+from convcam_jax.benchmark.peer_networks.keras_networks import make_model, with_activations
 from convcam_jax.benchmark.worker import Job
 from convcam_jax.settings.config import Config
 

@@ -18,8 +18,6 @@ from convcam_jax.system.errors import UserError
 
 # Runs that are counted, behind one that is not, and how long they may take together before there are so many.
 _RUNS, _MOST_S = 3, 10.0
-
-
 # Recordings of a batch.
 MOST_EXPLAINED = 4
 

@@ -9,7 +9,7 @@ from torch import nn
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.pytorch_networks import Made, make
+from convcam_jax.benchmark.peer_networks.pytorch_networks import Made, make
 from convcam_jax.benchmark.worker import Job
 from convcam_jax.settings.config import Config
 

@@ -11,7 +11,7 @@ from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_su
 from convcam_jax.data.members import Member
 from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
-from convcam_jax.stages.checks.shuffled_labels import maps_on_shuffled_labels
+from convcam_jax.stages.checks.shuffled_labels import discard_networks, maps_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
@@ -31,6 +31,7 @@ def check_sanity(run: Run) -> None:
     """
     remove_earlier(run.workdir, _TABLE, _EXAMPLES, "tables/sanity_shuffled_training.*")
     if run.config.sanity.seeds == 0:
+        discard_networks(run)
         return
     on_shuffled_labels = maps_on_shuffled_labels(run)
     tables: list[pd.DataFrame] = []

@@ -32,9 +32,7 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
     again, which trains them anew. `tables/sanity_shuffled_training.csv` says how well the labels were learned.
     """
     folder, count = _folder(run), run.config.sanity.shuffled_label_seeds
-    for other in (run.workdir / "training").glob("shuffled_labels_*"):
-        if other != folder:
-            _discard(other)
+    discard_networks(run, but=folder)
     if count == 0:
         return {}
     first = run.config.train.seed_numbers().stop
@@ -51,6 +49,13 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
         checkpoints.remove(own.folder)
     write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history_table(rounds)))
     return maps
+
+
+def discard_networks(run: Run, but: Path | None = None) -> None:
+    """Remove what other numbers of such networks have left, all but a folder."""
+    for other in (run.workdir / "training").glob("shuffled_labels_*"):
+        if other != but:
+            _discard(other)
 
 
 def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray] | None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from convcam_jax.benchmark.peer_networks.pytorch_own_networks import CRNN, ResNetSmall, SpectrogramTransformer
 from convcam_jax.benchmark.peers import require_made
-from convcam_jax.benchmark.pytorch_own_networks import CRNN, ResNetSmall, SpectrogramTransformer
 from convcam_jax.networks.crnn import CRNNConfig
 from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.networks.resnet_small import ResNetSmallConfig

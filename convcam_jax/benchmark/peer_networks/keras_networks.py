@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from convcam_jax.benchmark.keras_own_networks import (
+from convcam_jax.benchmark.peer_networks.keras_own_networks import (
     EXPLAINED,
     crnn_model,
     resnet_small_model,
