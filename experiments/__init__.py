@@ -68,6 +68,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         instead="the config is that of the run in --workdir or --models",
     ),
     "networks": Experiment(CONFIG_FLAGS, begins_with_features=True),
+    "training_ablation": Experiment(CONFIG_FLAGS, begins_with_features=True),
     "benchmark": Experiment(CONFIG_FLAGS),
 }
 

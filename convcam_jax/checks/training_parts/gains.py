@@ -1,0 +1,52 @@
+"""What a training loses when a part of it is left out, from what its members reach on validation."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from convcam_jax.measures.statistics import groups_of, mean_interval
+
+_BOTH = "all"
+_SCORES = {"accuracy": "validation_accuracy", "loss": "validation_loss"}
+_OF_MEMBER = ["group", "fold", "seed"]
+
+
+def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
+    """A row for each group and training; `all` is the mean over the groups, where there are several.
+
+    Args:
+      histories: the table of `history.csv` of each training.
+      given: the name of the one that has all parts.
+
+    Returns:
+      without (the part), group, seeds; accuracy and loss (cross-entropy, in nats) on validation after each member's
+      last epoch, the mean over the seeds with its 95 % interval `_low`, `_high`; accuracy_gain and loss_gain, what the
+      part adds to them, seed by seed, with their intervals (none in the training that has all parts).
+    """
+    scores = {name: _scores(history) for name, history in histories.items()}
+    rows = []
+    for group in scores[given].columns.unique("group"):
+        for name, own in scores.items():
+            row: dict[str, object] = {"without": name, "group": group, "seeds": len(own)}
+            for score in _SCORES:
+                values = own[group][score]
+                row |= _interval(score, values)
+                differences = scores[given][group][score] - values
+                row |= _interval(f"{score}_gain", differences if name != given else differences * float("nan"))
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _scores(history: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each seed (rows) in each group: columns group, score."""
+    last = history.sort_values("epoch").groupby(_OF_MEMBER)[list(_SCORES.values())].last()
+    of_group = last.groupby(["group", "seed"]).mean().rename(columns={own: name for name, own in _SCORES.items()})
+    groups = {group: of_group.loc[group] for group in groups_of(history)}
+    if len(groups) > 1:
+        groups[_BOTH] = of_group.groupby("seed").mean()
+    return pd.concat(groups, axis=1, names=["group", "score"])
+
+
+def _interval(name: str, values: pd.Series) -> dict[str, float]:
+    mean, low, high, _ = mean_interval(values)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}

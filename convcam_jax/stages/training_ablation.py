@@ -1,0 +1,35 @@
+"""The same training with one part left out at a time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from convcam_jax.checks.training_parts.gains import gains
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.training_parts import AS_GIVEN
+from convcam_jax.stages import preparation
+from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.formats import read_csv, write_table
+from convcam_jax.system.progress import say
+
+
+def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.DataFrame]:
+    """Train all members of each config in `runs/NAME/`, or go on where an earlier run stopped; their histories."""
+    histories = {}
+    for number, (name, config) in enumerate(configs.items(), start=1):
+        say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
+        run = preparation.begin(settings._replace(config=config, workdir=_folder(settings.workdir, name)))
+        training.train_ensemble(run)
+        histories[name] = read_csv(run.workdir / "history.csv")
+    return histories
+
+
+def present(histories: Mapping[str, pd.DataFrame], workdir: Path) -> None:
+    """Write `tables/training_ablation.*`."""
+    write_table(workdir, "training_ablation", gains(histories, AS_GIVEN))
+
+
+def _folder(workdir: Path, name: str) -> Path:
+    return workdir / "runs" / (name if name == AS_GIVEN else f"without_{name}")
