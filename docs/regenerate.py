@@ -308,6 +308,23 @@ def costs_of_methods(run: Path) -> str:
     return _markdown(lines)
 
 
+def gains_of_parts(run: Path) -> str:
+    """What the parts of a training bring on validation, over all groups, the largest gain in accuracy first."""
+    rows = read_csv(run / "tables" / "training_ablation.csv")
+    rows = rows[rows["group"] == rows["group"].iloc[-1]].sort_values("accuracy_gain", ascending=False)
+    lines = [["without", "accuracy", "what the part adds", "cross-entropy", "what the part adds"]]
+    # What nothing was taken from has no gain, and stands last.
+    for _, row in rows.iterrows():
+        gains = ["", ""]
+        if not np.isnan(row["accuracy_gain"]):
+            points = [100 * row[f"accuracy_gain{end}"] for end in ("", "_low", "_high")]
+            nats = [row[f"loss_gain{end}"] for end in ("", "_low", "_high")]
+            gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*points), "{:+.3f} ({:+.3f} to {:+.3f})".format(*nats)]
+        name = f"`{row['without']}`" if gains[0] else "nothing"
+        lines.append([name, f"{100 * row['accuracy']:.1f} %", gains[0], f"{row['loss']:.3f}", gains[1]])
+    return _markdown(lines)
+
+
 # By run and the block's name; given the folders of all runs of that name.
 MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("emodb", "accuracy"): lambda run: accuracy_table(run, "accuracy"),
@@ -316,6 +333,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("emodb_speakers", "scores"): unknown_speakers,
     ("ravdess_speakers", "scores"): unknown_speakers,
     ("tess_speakers", "scores"): unknown_speakers,
+    ("training_ablation", "gains"): gains_of_parts,
     ("networks", "compared"): networks_table,
     ("networks_planted", "cues"): planted_by_network,
     ("benchmark_networks", "seconds"): benchmark_of_networks,

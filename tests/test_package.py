@@ -27,7 +27,7 @@ PROGRAM = (PROJECT_DIR / "run.py", *sorted((PROJECT_DIR / "experiments").glob("*
 EXTRAS = {
     "audformat": ("requirements-audformat.txt",),
     "bench": ("requirements-bench.txt",),
-    "dev": ("requirements-dev.txt", "requirements-docs.txt"),
+    "dev": ("requirements-dev.txt", "requirements-docs.txt", "requirements-audformat.txt"),
     "docs": ("requirements-docs.txt",),
 }
 TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=1")

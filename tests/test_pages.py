@@ -128,6 +128,25 @@ def test_compared_networks_stand_with_their_groups(tmp_path):
     ]
 
 
+def test_what_parts_of_a_training_bring_stands_for_all_groups_with_the_whole_training_last(tmp_path):
+    ends = ("", "_low", "_high")
+    columns = ",".join(f"{name}{end}" for name in ("accuracy", "accuracy_gain", "loss", "loss_gain") for end in ends)
+    write_table(
+        tmp_path,
+        "training_ablation",
+        f"without,group,{columns}\n"
+        "mixup,female,9,9,9,9,9,9,9,9,9,9,9,9\n"
+        "as_given,all,0.8125,0.8,0.82,,,,0.5,0.4,0.6,,,\n"
+        "gain,all,0.82,0,1,-0.0075,-0.02,0.005,0.5,0,1,0.0004,-0.01,0.01\n"
+        "mixup,all,0.75,0,1,0.0625,0.05,0.07,0.75,0,1,-0.25,-0.3,-0.2\n",
+    )
+    assert regenerate.gains_of_parts(tmp_path).splitlines()[2:] == [
+        "| `mixup` | 75.0 % | +6.2 (+5.0 to +7.0) | 0.750 | -0.250 (-0.300 to -0.200) |",
+        "| `gain` | 82.0 % | -0.8 (-2.0 to +0.5) | 0.500 | +0.000 (-0.010 to +0.010) |",
+        "| nothing | 81.2 % |  | 0.500 |  |",
+    ]
+
+
 def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_path):
     write_table(
         tmp_path,
