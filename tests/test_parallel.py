@@ -31,6 +31,10 @@ def end_this_process(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end_as_one_without_a_guard(_: int) -> None:
+    os._exit(worker_processes._NO_GUARD)
+
+
 def note_process(path: Path) -> None:
     path.write_text(str(os.getpid()))
 
@@ -126,6 +130,13 @@ def test_ended_process_is_told_and_others_take_its_place():
     with pytest.raises(UserError, match="a process was ended from outside"):
         list(in_processes(end_this_process, [0]))
     assert list(in_processes(square, [3])) == [9]
+
+
+def test_an_end_is_told_by_the_processes_that_serve_now():
+    with pytest.raises(UserError, match="put what it does under the guard"):
+        list(in_processes(end_as_one_without_a_guard, [0]))
+    with pytest.raises(UserError, match="a process was ended from outside"):
+        list(in_processes(end_this_process, [0]))
 
 
 def in_background(function: Callable[..., None], *arguments: object) -> None:

@@ -153,6 +153,8 @@ class _Context(SpawnContext):
 
 @lru_cache(maxsize=1)
 def _processes() -> Executor:
+    # What ended those that served before says nothing of these.
+    _started.clear()
     try:
         return ProcessPoolExecutor(n_cores(), _Context(), _leave_the_end_to_parent)
     except (OSError, ImportError) as error:
