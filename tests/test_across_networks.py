@@ -113,6 +113,12 @@ def test_what_was_not_run_is_empty_and_has_no_panel():
     assert "deleting" not in sentences(rows)[0]
 
 
+def test_a_group_whose_deletion_was_not_run_decides_nothing():
+    rows = run_rows(finished(), "gradcam")
+    rows["deletion_over_energy"] = [0.2, np.nan]
+    assert "the class's probability faster than" in sentences(rows)[0]
+
+
 def test_sentences_begin_with_the_most_accurate_run():
     better = finished(name="other-cqt", accuracy=accuracy_rows().assign(mean=lambda rows: rows["mean"] + 5))
     rows = pd.concat([run_rows(finished(), "gradcam"), run_rows(better, "gradcam")])

@@ -147,6 +147,14 @@ def test_text_and_figure(table):
         assert len(against_chance(table, metric).axes) == 1
 
 
+def test_what_all_draws_equal_is_not_called_worse():
+    equal = [Draws("energy_ratio", "time_shift", np.ones(5), np.ones((5, 199)))]
+    table = control_table([make_recordings("female")], [equal], EMOTIONS, CONFIG)
+    sentences = control_verdicts(table, 0.05)["sentence"]
+    assert sentences.str.contains("p = 1.000").any()
+    assert not sentences.str.contains("worse").any()
+
+
 def test_cells_of_zero_maps_only_are_called_so():
     own = make_recordings().assign(map_is_zero=[True, True, True, True, False])
     table = control_table([own], [make_draws()], EMOTIONS, CONFIG)

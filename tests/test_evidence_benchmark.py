@@ -11,6 +11,7 @@ import soundfile
 from test_evidence_experiment import tiny_config
 
 from convcam_jax.checks.evidence.cells import time_edges_s
+from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.stages.evidence_benchmark.export import content_hash
@@ -122,6 +123,23 @@ def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):
         score(arrays, tmp_path)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(f"--maps={tmp_path / 'maps.npz'}: ")
+
+
+def test_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
+    weak, strong = with_strengths("burst")[:2]
+    recordings = pd.concat([RECORDINGS.assign(variant=name) for name in (weak, strong)])
+    both = {
+        name.replace("/burst/", f"/{variant}/"): array
+        for variant in (weak, strong)
+        for name, array in make_arrays().items()
+    }
+    entry = Entry(tmp_path / "maps.npz", both)
+    assert len(score_entry(entry, recordings, TESTED, GRID)[1]) == 4
+    fewer = {name: array for name, array in both.items() if f"/{strong}/1/" not in name}
+    with pytest.raises(
+        UserError, match=r"networks of burst \(female\) must be the same at all .*; there are 0, 1 at one, 0"
+    ):
+        score_entry(Entry(tmp_path / "maps.npz", fewer), recordings, TESTED, GRID)
 
 
 def test_a_file_without_maps_is_refused(tmp_path):

@@ -148,6 +148,20 @@ def test_the_beginning_says_what_every_recording_is_for(tmp_path):
     assert not (tmp_path / "skipped.csv").exists()
 
 
+def test_a_run_goes_on_with_the_recordings_and_the_split_that_it_began_with(tmp_path):
+    dataset = small_dataset()
+    preparation._check_folds(tmp_path, dataset)
+    preparation.write_beginning(tmp_path, run_record(CONFIG, []), dataset, [])
+    preparation._check_folds(tmp_path, dataset)
+    divided_otherwise = dataset._replace(folds=(dataset.folds[0]._replace(split_of=("test",)),))
+    for other in (divided_otherwise, dataset._replace(utterances=(make_utterance(1),))):
+        with pytest.raises(UserError, match=rf"^{tmp_path}/folds.csv: has other recordings, or divides them otherwise"):
+            preparation._check_folds(tmp_path, other)
+    (tmp_path / "folds.csv").write_bytes(b"\xff\x00")
+    with pytest.raises(UserError, match="remove the file if it was damaged"):
+        preparation._check_folds(tmp_path, dataset)
+
+
 def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
     dataset = small_dataset()
     for folder in (tmp_path, tmp_path / "tables", tmp_path / "figures"):

@@ -130,6 +130,15 @@ def test_absent_recordings_have_no_influence(state):
     )
 
 
+@pytest.mark.parametrize("learning", [LEARNING, Learning(LEARNING_RATE, label_smoothing=0.1)])
+def test_a_batch_without_recordings_has_the_loss_0_and_no_gradient(learning, state):
+    batch = jnp.full(4, ABSENT)
+    # Not compiled, where the compiler could leave out 0 / 0 times 0.
+    updated, scores = train_step(jax.random.key(0), state, RECORDINGS, batch, WITHOUT_DROPOUT, LAYOUT, learning)
+    assert [int(value) for value in scores] == [0, 0, 0]
+    jax.tree.map(np.testing.assert_array_equal, updated.variables, state.variables)
+
+
 def test_what_lies_behind_a_recording_has_no_influence(state):
     behind = np.arange(N_INPUT_FRAMES) >= np.asarray(RECORDINGS.n_frames)[:, None, None]
     disturbed = RECORDINGS._replace(spectrograms=jnp.where(behind, 1e3, RECORDINGS.spectrograms))

@@ -90,6 +90,12 @@ def test_folds_of_a_seed_count_as_one_value():
     assert found[["group", "seeds", "accuracy"]].to_numpy().tolist() == [["all", 2, pytest.approx(0.4)]]
 
 
+def test_a_group_may_be_called_all():
+    rows = [(group, "all", seed, 1, 9, 9, 0.5, score) for seed in (0, 1) for group, score in (("all", 0.9), ("x", 0.1))]
+    found = gains({AS_GIVEN: history(rows)}, AS_GIVEN)
+    assert found[["group", "accuracy"]].to_numpy().tolist() == [["all", 0.9], ["x", 0.1]]
+
+
 @pytest.mark.slow
 def test_each_part_is_left_out_and_what_is_trained_is_not_trained_again(tmp_path, run_cache_dir):
     workdir = tmp_path / "w"

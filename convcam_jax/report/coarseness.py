@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from convcam_jax.networks.geometry import Geometry
+from convcam_jax.system.progress import counted
 
 
 def coarseness(
@@ -32,12 +33,8 @@ def _bins(n_bins: int, frequencies_hz: np.ndarray) -> str:
     first = (len(frequencies_hz) - 1 - steps) // 2
     low, high = frequencies_hz[[first, first + steps]]
     interval = f"{high - low:.0f} Hz" if low <= 0 else f"{12 * np.log2(high / low):.1f} semitones, {high - low:.0f} Hz"
-    return f"{_counted(n_bins, 'bin')} ({interval})"
+    return f"{counted(n_bins, 'bin')} ({interval})"
 
 
 def _frames(n_frames: int, hop_s: float) -> str:
-    return f"{_counted(n_frames, 'frame')} ({1000 * n_frames * hop_s:.0f} ms)"
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+    return f"{counted(n_frames, 'frame')} ({1000 * n_frames * hop_s:.0f} ms)"

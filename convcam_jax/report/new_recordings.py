@@ -28,7 +28,7 @@ class Heard(NamedTuple):
       duration_s: of the recording.
       members: all of them.
       maps: theirs of this class, `[S, F, n]`, 0..1.
-      answers, spread, metrics: see `stages.trained_run.Explanation`.
+      answers, spread, metrics: see `stages.without_labels.trained_run.Explanation`.
     """
 
     view: RecordingView

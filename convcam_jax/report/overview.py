@@ -20,6 +20,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import default_config
 from convcam_jax.splits.protocol import SPLITS_OF_A_FOLD
+from convcam_jax.system.progress import counted
 
 # Distance between seeds of equal accuracy in a chart whose groups are 1 apart, and the most that they take together.
 STACK_STEP, STACK_HEIGHT = 0.2, 0.8
@@ -51,7 +52,7 @@ def facts(
         "models per": config.corpus.models_per,
         "seeds per group": str(members["seed"].nunique()),
         "recordings": _recordings(utterances),
-        "split": f"{config.split.name}, {_counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
+        "split": f"{config.split.name}, {counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
         "representation": config.representation.title,
         **_network(config, members),
         "map": map_in_words(config),
@@ -123,10 +124,6 @@ def _size_of_map(config: Config) -> str:
     hop_s = float(np.diff(representation.frame_times_s(2))[0])
     geometry = network.geometry(layer, config.grid)
     return coarseness(geometry, representation.frequencies_hz(), hop_s, config.grid[1], are_tokens)
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _zero_maps(metrics: pd.DataFrame) -> str:

@@ -26,7 +26,7 @@ def make_page(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> 
 
 
 def make_page_of_new(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> str:
-    """The same of new recordings, from `new_recordings.overview` and one `new_recordings.new_recording` for each."""
+    """The same of new recordings, from `overview.overview_of_new` and one `new_recordings.new_recording` for each."""
     scripts = (*_FIRST_SCRIPTS, *_LAST_SCRIPTS, "new_recordings.js")
     return _page("new_recordings.html", scripts, _MARKED.format("models", "this map"), overview, recordings)
 

@@ -26,7 +26,7 @@ def explain_ensemble(run: Run) -> None:
     explained = {cohort: _joined(own) for cohort, own in parts.items()}
     predictions = _predictions(run, explained)
     n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())
-    say(f"{n_zero} of {len(predictions)} maps are zero everywhere")
+    say(f"{n_zero} of {len(predictions)} maps are zero on every node")
     write_arrays(run.workdir / EXPLANATIONS, explanation_arrays(explained))
     write_csv(run.workdir / PREDICTIONS, predictions)
     write_references(run)

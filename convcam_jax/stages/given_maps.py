@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 from numpy.typing import NDArray
 
 from convcam_jax.attribution import external_maps
@@ -29,6 +28,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
+from convcam_jax.system.memory import free_memory
 from convcam_jax.system.progress import say
 
 # The one "member" that made the maps.
@@ -67,7 +67,7 @@ def read_given_arrays(path: Path, members_of: Callable[[zipfile.ZipFile, Path], 
 
 def _check_size(file: zipfile.ZipFile, path: Path) -> None:
     """Raise UserError if the arrays, once unpacked, take more than half of the free memory: they are copied."""
-    unpacked, free = sum(member.file_size for member in file.infolist()), psutil.virtual_memory().available
+    unpacked, free = sum(member.file_size for member in file.infolist()), free_memory()
     if unpacked > free / 2:
         raise UserError(
             f"--maps={path}: its arrays take {unpacked / 1e9:.1f} GB, too much for {free / 1e9:.1f} GB of free memory; "

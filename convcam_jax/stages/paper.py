@@ -19,7 +19,7 @@ from convcam_jax.paper.tables import (
     table1_beside_published,
     table2,
 )
-from convcam_jax.report.overview import with_headings
+from convcam_jax.report.shown_tables import with_headings
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.run import Run

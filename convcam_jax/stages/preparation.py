@@ -31,11 +31,12 @@ from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import remove_partial
-from convcam_jax.system.formats import write_csv, write_json
+from convcam_jax.system.formats import as_csv, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import visible
 
+_FOLDS = "folds.csv"
 _SKIPPED_COLUMNS = ["recording", "kind", "problem"]
 
 
@@ -203,10 +204,27 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
     if is_first_process():
+        _check_folds(workdir, dataset)
         write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset)
+
+
+def _check_folds(workdir: Path, dataset: Dataset) -> None:
+    """See to it that a run that goes on has the recordings and the split that it began with.
+
+    They follow from the config and the corpus; but `prosody.f0_floor_hz`, which may change, says what is too short.
+
+    Raises:
+      UserError: they are others.
+    """
+    path = workdir / _FOLDS
+    if path.is_file() and path.read_bytes() != as_csv(fold_table(dataset)).encode():
+        raise UserError(
+            f"{path}: has other recordings, or divides them otherwise, than the run would now, by another "
+            "prosody.f0_floor_hz perhaps; choose another --workdir, or remove the file if it was damaged"
+        )
 
 
 def write_beginning(
@@ -222,7 +240,7 @@ def write_beginning(
         record = {**read_record(workdir), "config": record["config"]}
     write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
-    write_csv(workdir / "folds.csv", fold_table(dataset))
+    write_csv(workdir / _FOLDS, fold_table(dataset))
     if dataset.sounds:
         write_csv(workdir / "sounds.csv", sound_table(dataset))
     write_skipped(workdir, problems, len(dataset.utterances))

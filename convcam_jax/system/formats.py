@@ -63,11 +63,14 @@ def read_json(path: Path) -> Any:
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table without its index."""
+    write_text(path, as_csv(table))
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """The text of the file that `write_csv` writes."""
     text = table.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:
-        # Unquoted, which it is by default, it would be read as the end of a line.
-        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    write_text(path, text)
+    # Unquoted, which it is by default, this character would be read as the end of a line.
+    return table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 
 def read_csv(path: Path) -> pd.DataFrame:

@@ -133,7 +133,7 @@ def augmented_loss(
     logits, variables = network.logits(state.variables, inputs, layout, key)
     losses = optax.softmax_cross_entropy(logits, targets)
     scores = _scores(logits, recordings, batch)
-    return jnp.sum(losses * (batch != ABSENT)) / scores.recordings, (scores, variables)
+    return jnp.sum(losses * (batch != ABSENT)) / jnp.maximum(scores.recordings, 1), (scores, variables)
 
 
 def train_step(
@@ -145,7 +145,10 @@ def train_step(
     layout: int,
     learning: Learning,
 ) -> tuple[MemberState, Scores]:
-    """One step of the optimizer on the mean loss of a batch; also the batch's scores, with dropout."""
+    """One step of the optimizer on the mean loss of a batch; also the batch's scores, with dropout.
+
+    The loss of a batch without recordings, which small training sets have beside large ones, is 0.
+    """
 
     def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
         variables = {**state.variables, "params": params}
@@ -153,7 +156,7 @@ def train_step(
             own = state._replace(variables=variables)
             return augmented_loss(key, own, recordings, batch, network, layout, learning)
         scores, variables = score_batch(variables, recordings, batch, network, layout, key)
-        return jnp.asarray(scores.mean_loss()), (scores, variables)
+        return scores.loss / jnp.maximum(scores.recordings, 1), (scores, variables)
 
     gradient, (scores, variables) = jax.grad(mean_loss, has_aux=True)(state.variables["params"])
     optimizer = make_optimizer(learning)

@@ -5,11 +5,11 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 from jaxtyping import Array
 
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.system.memory import free_memory
 
 # Variables, two moments of Adam, the best variables and a gradient.
 _COPIES = 5
@@ -35,7 +35,7 @@ def bytes_for_members() -> int:
     """The memory that members may take on one device of this process."""
     statistics = jax.local_devices()[0].memory_stats() or {}
     # The devices of a CPU share its memory.
-    device = statistics.get("bytes_limit") or psutil.virtual_memory().available // jax.local_device_count()
+    device = statistics.get("bytes_limit") or free_memory() // jax.local_device_count()
     return int(_SHARE_OF_MEMORY * device)
 
 

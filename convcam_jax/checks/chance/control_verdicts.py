@@ -113,7 +113,9 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
 
 
 def _opposite(row: pd.Series) -> str:
-    """A remark where the control is better than what was observed in nearly all draws."""
-    if row["p"] < 0.975:
+    """A remark where the control is better than what was observed in nearly all draws; equal ones are no better."""
+    higher = METRICS[row["metric"]].better == "higher"
+    is_worse = row["observed"] < row["control_low"] if higher else row["observed"] > row["control_high"]
+    if row["p"] < 0.975 or not is_worse:
         return ""
     return " It is worse than in nearly all draws."

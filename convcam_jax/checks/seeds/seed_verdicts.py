@@ -18,10 +18,12 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
         own = stability[(stability["group"] == group) & (stability["level"] == "group")]
         maps = own[own["kind"] == "map_mean"].set_index("name")
         if len(maps):
+            # Maps smaller than the window of the structural similarity have none.
+            ssim = f", SSIM {maps.loc['ssim', 'value']:.2f}" if "ssim" in maps.index else ""
             sentence = (
                 f"Maps of one recording by two seeds ({group}): rank correlation "
-                f"{maps.loc['rank_correlation', 'value']:.2f}, SSIM {maps.loc['ssim', 'value']:.2f}, on average over "
-                f"{maps.loc['ssim', 'n']} recordings."
+                f"{maps.loc['rank_correlation', 'value']:.2f}{ssim}, on average over "
+                f"{maps['n'].iloc[-1]} recordings."
             )
             rows.append(["stability", group, "", sentence])
         single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")].dropna(subset="value")

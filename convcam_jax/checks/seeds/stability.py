@@ -101,9 +101,12 @@ def _of_pairs(pairs: Float[np.ndarray, " pairs"]) -> dict[str, float]:
 def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
     generator = np.random.default_rng(config.seed)
     of_group = per_recording.assign(level="group", emotion="all")
-    everything = pd.concat([per_recording.assign(level="emotion"), of_group]).dropna(subset="value")
+    everything = pd.concat([per_recording.assign(level="emotion"), of_group])
     rows = []
-    for (group, level, emotion, name), own in everything.groupby(["group", "level", "emotion", "name"], sort=False):
+    for (group, level, emotion, name), all_own in everything.groupby(["group", "level", "emotion", "name"], sort=False):
+        own = all_own.dropna(subset="value")
+        if own.empty:
+            continue
         values = own["value"].to_numpy()
         low, high = mean_limits(values, own["speaker"].tolist(), config.resamples, generator)
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
@@ -118,7 +121,7 @@ def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) ->
                     "spread": spread,
                     "n": len(values),
                 },
-                **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": own["n_zero_maps"].sum()},
+                **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": all_own["n_zero_maps"].sum()},
             }
         )
     return pd.DataFrame(rows)

@@ -12,7 +12,7 @@ _OF_MEMBER = ["group", "fold", "seed"]
 
 
 def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
-    """A row for each group and training; `all` is the mean over the groups, where there are several.
+    """A row for each group and training; `all` is the mean over the groups, if there are several, none of that name.
 
     Args:
       histories: the table of `history.csv` of each training.
@@ -42,7 +42,8 @@ def _scores(history: pd.DataFrame) -> pd.DataFrame:
     last = history.sort_values("epoch").groupby(_OF_MEMBER)[list(_SCORES.values())].last()
     of_group = last.groupby(["group", "seed"]).mean().rename(columns={own: name for name, own in _SCORES.items()})
     groups = {group: of_group.loc[group] for group in groups_of(history)}
-    if len(groups) > 1:
+    # A group may be called so itself.
+    if len(groups) > 1 and _BOTH not in groups:
         groups[_BOTH] = of_group.groupby("seed").mean()
     return pd.concat(groups, axis=1, names=["group", "score"])
 

@@ -11,6 +11,7 @@ from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.figures import style
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import groups_of
+from convcam_jax.system.progress import counted
 
 _LABELS = {
     "random_blobs": "random blobs",
@@ -78,12 +79,8 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
 def _emotion_label(row: pd.Series) -> str:
     if words := only_zero_maps(row):
         return f"{style.shown(row['emotion'])}\n" + words.replace(" are", "\nare")
-    counts = (_counted(int(row[f"n_{word}s"]), word) for word in ("recording", "speaker"))
+    counts = (counted(int(row[f"n_{word}s"]), word) for word in ("recording", "speaker"))
     return "\n".join((style.shown(row["emotion"]), *counts))
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _control_mark(axes: Axes, x: float, row: dict) -> None:

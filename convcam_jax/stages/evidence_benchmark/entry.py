@@ -13,6 +13,7 @@ import pandas as pd
 
 from convcam_jax.checks.evidence.cells import onto_cells, time_edges_s, waveform_onto_cells
 from convcam_jax.checks.evidence.scoring import NOT_PLACED, HeldOut, MemberMaps, score_table
+from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.system.errors import UserError
@@ -139,10 +140,12 @@ def score_entry(
     recordings: `recordings.csv`. Of a group and fold of which a network has one recording it must have all.
 
     Raises:
-      UserError: a name is not known, an array is missing, or not sound.
+      UserError: a name is not known, an array is missing, or not sound, or networks have maps of some of the strengths
+        of a cue alone.
     """
     _check_known(entry, recordings)
     tables, members = [], []
+    seeds_of: dict[tuple[str, ...], list[int]] = {}
     n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
     for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
@@ -162,10 +165,24 @@ def score_entry(
             [tested.magnitude[name] for name in names],
             [tested.truth[name] for name in names],
         )
+        _check_networks(entry, seeds_of, (of_cue(str(variant)), *cohort), seeds)
         maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
         tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
         members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
+
+
+def _check_networks(
+    entry: Entry, seeds_of: dict[tuple[str, ...], list[int]], of: tuple[str, ...], seeds: list[int]
+) -> None:
+    """Of every cue, group and fold `of`, the networks must be the same at all strengths; `seeds_of` is added to."""
+    first = seeds_of.setdefault(of, seeds)
+    if seeds != first:
+        cue, group, *_ = of
+        raise UserError(
+            f"--maps={entry.path}: the networks of {cue} ({group}) must be the same at all of its strengths; "
+            f"there are {', '.join(map(str, first))} at one, {', '.join(map(str, seeds))} at another"
+        )
 
 
 def _member_maps(

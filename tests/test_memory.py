@@ -1,0 +1,69 @@
+"""How much memory there is, in control groups of both versions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from convcam_jax.system import memory
+
+
+def group(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def free(groups: str, root: Path) -> list[int]:
+    return sorted(memory._free_in_groups(groups, root))
+
+
+def test_groups_of_the_second_version_and_what_they_are_in(tmp_path):
+    stat = "anon 50\ninactive_file 30\nactive_file 5\n"
+    group(tmp_path / "jobs" / "one", {"memory.max": "1000\n", "memory.current": "400\n", "memory.stat": stat})
+    group(tmp_path / "jobs", {"memory.max": "500\n", "memory.current": "450\n"})
+    group(tmp_path, {"memory.max": "max\n", "memory.current": "7\n"})
+    assert free("0::/jobs/one\n", tmp_path) == [50, 630]
+    assert free("0::/jobs\n", tmp_path) == [50]
+    assert free("0::/\n", tmp_path) == []
+
+
+def test_groups_of_the_first_version_also_where_the_path_is_that_outside_of_a_container(tmp_path):
+    files = {"memory.limit_in_bytes": "900\n", "memory.usage_in_bytes": "600\n"}
+    group(tmp_path / "memory", {**files, "memory.stat": "inactive_file 1\ntotal_inactive_file 100\n"})
+    groups = "9:name=systemd:/x\n4:cpu,memory:/docker/0123\n2:cpuset:/y\n0::/docker/0123\n"
+    assert free(groups, tmp_path) == [400]
+
+
+def test_a_group_that_takes_more_than_its_limit_has_nothing_left(monkeypatch, tmp_path):
+    group(tmp_path, {"memory.max": "100", "memory.current": "120"})
+    (tmp_path / "own").write_text("0::/\n")
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_GROUPS_OF_THIS_PROCESS", tmp_path / "own")
+    assert memory.free_memory() == 0
+
+
+def test_without_groups_it_is_what_the_machine_has(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "_GROUPS_OF_THIS_PROCESS", tmp_path / "none")
+    assert memory.free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.1)
+
+
+def test_a_real_group_is_seen():
+    folder = Path("/sys/fs/cgroup/memory")
+    if not (folder / "memory.limit_in_bytes").exists() or not os.access(folder, os.W_OK):
+        pytest.skip("this system lets nobody make a control group of the first version")
+    own = folder / f"convcam-test-{os.getpid()}"
+    own.mkdir()
+    try:
+        (own / "memory.limit_in_bytes").write_text(str(2**30))
+        code = (
+            f"import os; open('{own}/cgroup.procs', 'w').write(str(os.getpid()))\n"
+            "from convcam_jax.system.memory import free_memory; print(free_memory())"
+        )
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    finally:
+        own.rmdir()
+    assert 2**29 < int(said) <= 2**30
