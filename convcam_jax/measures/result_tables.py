@@ -22,7 +22,7 @@ CHOSEN_BY = {"validation_accuracy": ("validation_accuracy", "validation_loss"), 
 
 
 class MemberScores(NamedTuple):
-    """What is known of one member besides its answers on the test set; `zero_maps` counts its maps that are zero.
+    """What is known of one member besides its answers on the test set; `zero_maps` its maps without a positive node.
 
     Accuracies and loss are those of `history.csv` in the epoch whose parameters were kept: of validation after it, of
     training over its steps, with dropout; both in the precision of training.

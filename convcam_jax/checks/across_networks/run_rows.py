@@ -108,10 +108,10 @@ def _sentence(run: str, rows: pd.DataFrame) -> str:
         f"{run} ({size}) is right in {right}; {above} of {cells} cells of Tables 3 to 5 are better than the same maps"
     )
     text += f" moved in time, and {100 * rows['zero_maps'].mean():.1f} % of its maps are zero everywhere"
-    gain = rows["deletion_over_energy"].dropna()
-    if len(gain):
-        better = "faster" if (gain > 0).all() else "no faster"
-        text += f"; deleting in the map's order lowers the class's probability {better} than deleting the loudest cells"
+    compared = rows.dropna(subset="deletion_over_energy")
+    if len(compared):
+        gains = ", ".join(f"{row.deletion_over_energy:.2f} ({row.group})" for row in compared.itertuples())
+        text += f"; deleting in the map's order gains {gains} in area over deleting the loudest cells"
     return f"{text}."
 
 
