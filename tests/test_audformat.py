@@ -197,6 +197,16 @@ def test_what_a_table_is_for_is_a_column(tmp_path):
     assert "split" not in heard.columns()
 
 
+def test_a_recording_in_two_tables_has_the_columns_of_both(tmp_path):
+    index = audformat.filewise_index(FILES[:1])
+    first = (index, {"emotion": ["anger"]})
+    database = a_database(files=WHO, **{"emotion.all": first, "emotion.train": first})
+    database.splits["train"] = audformat.Split("train")
+    database["emotion.train"].split_id = "train"
+    [utterance] = find("audformat", save(database, tmp_path), tables=("emotion.all", "emotion.train")).utterances
+    assert utterance.value("split") == "train"
+
+
 def split_database() -> audformat.Database:
     """Two labels for the file y: that of the set and that of listeners."""
     first, second = (audformat.filewise_index([file]) for file in FILES)

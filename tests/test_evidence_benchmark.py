@@ -125,7 +125,7 @@ def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):
     assert str(error.value).startswith(f"--maps={tmp_path / 'maps.npz'}: ")
 
 
-def test_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
+def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
     weak, strong = with_strengths("burst")[:2]
     recordings = pd.concat([RECORDINGS.assign(variant=name) for name in (weak, strong)])
     both = {
@@ -136,10 +136,13 @@ def test_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
     entry = Entry(tmp_path / "maps.npz", both)
     assert len(score_entry(entry, recordings, TESTED, GRID)[1]) == 4
     fewer = {name: array for name, array in both.items() if f"/{strong}/1/" not in name}
-    with pytest.raises(
-        UserError, match=r"networks of burst \(female\) must be the same at all .*; there are 0, 1 at one, 0"
+    more = {name.replace("/ig/", "/lime/"): array for name, array in both.items() if f"/ig/{strong}/" in name}
+    for given, message in (
+        (fewer, "networks.* there are 0, 1 at one, 0"),
+        (both | more, "methods.* ig at one, ig, lime"),
     ):
-        score_entry(Entry(tmp_path / "maps.npz", fewer), recordings, TESTED, GRID)
+        with pytest.raises(UserError, match=message):
+            score_entry(Entry(tmp_path / "maps.npz", given), recordings, TESTED, GRID)
 
 
 def test_a_file_without_maps_is_refused(tmp_path):

@@ -117,9 +117,9 @@ def test_names_may_repeat_in_different_folders(tmp_path):
         "s1_y_1": "s1/y/1.wav",
         "s2_y_1": "s2/y/1.wav",
         "2": "s2/y/2.wav",
-        **{name: path for name, path in ((u.recording, u.path.name) for u in found) if path.startswith("c.")},
+        "c.wav": "c.wav",
+        "c.flac": "c.flac",
     }
-    assert len({u.recording for u in found}) == 6
 
 
 def test_a_column_recording_beside_file_gives_the_name(tmp_path):

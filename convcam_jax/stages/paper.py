@@ -22,6 +22,7 @@ from convcam_jax.paper.tables import (
 from convcam_jax.report.shown_tables import with_headings
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.attribution import PREDICTIONS
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_csv, write_figure, write_table
@@ -114,6 +115,7 @@ def write_map_figures(run: Run) -> None:
     example = example_view(views or analysed.views)
     write_figure(folder / "figure05.png", maps.spectrogram_and_f0, example, title)
     write_figure(folder / "figure10.png", trajectories.trajectory_scheme, example, analysis.trajectory_threshold)
+    remove_earlier(run.workdir, f"{folder.name}/figure06.png")
     if (raw_map := example.raw_map) is not None:
         layer = config.attribution.layer.replace("_", " ") or "the last convolution"
         write_figure(folder / "figure06.png", maps.raw_and_scaled_map, example, raw_map, layer)

@@ -20,6 +20,7 @@ from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.checks.listening import RESYNTHESIS
 from convcam_jax.stages.checks.listening_sounds import ToShow, show
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
@@ -44,6 +45,7 @@ def write_report(run: Run) -> None:
     """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
     tasks = list(_all_shown(run))
     thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
+    remove_earlier(run.workdir, f"{folder.name}/*.wav")
     make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
     with closing(in_processes(make, tasks)) as made:
         shown, snr_db = zip(*with_progress(made, "report", len(tasks), "recording"), strict=True)

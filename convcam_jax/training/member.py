@@ -156,7 +156,7 @@ def train_step(
             own = state._replace(variables=variables)
             return augmented_loss(key, own, recordings, batch, network, layout, learning)
         scores, variables = score_batch(variables, recordings, batch, network, layout, key)
-        return scores.loss / jnp.maximum(scores.recordings, 1), (scores, variables)
+        return jnp.asarray(scores.loss / jnp.maximum(scores.recordings, 1)), (scores, variables)
 
     gradient, (scores, variables) = jax.grad(mean_loss, has_aux=True)(state.variables["params"])
     optimizer = make_optimizer(learning)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from convcam_jax.measures.statistics import groups_of, mean_interval
+from convcam_jax.measures.statistics import MEMBER, groups_of, mean_interval
 
 _BOTH = "all"
 _SCORES = {"accuracy": "validation_accuracy", "loss": "validation_loss"}
-_OF_MEMBER = ["group", "fold", "seed"]
 
 
 def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
@@ -39,7 +38,7 @@ def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
 
 def _scores(history: pd.DataFrame) -> pd.DataFrame:
     """The scores of each seed (rows) in each group: columns group, score."""
-    last = history.sort_values("epoch").groupby(_OF_MEMBER)[list(_SCORES.values())].last()
+    last = history.sort_values("epoch").groupby(MEMBER)[list(_SCORES.values())].last()
     of_group = last.groupby(["group", "seed"]).mean().rename(columns={own: name for name, own in _SCORES.items()})
     groups = {group: of_group.loc[group] for group in groups_of(history)}
     # A group may be called so itself.

@@ -87,7 +87,7 @@ def facts(database: Any, column: str, tables: Sequence[str], name: str) -> pd.Se
 
 
 def further_columns(database: Any, column: str, tables: Sequence[str]) -> pd.DataFrame:
-    """The other columns of some tables, by file, or by file, start and end; of several values the first.
+    """The other columns of some tables, by file, or by file, start and end; of several values of one the first.
 
     Where a table is for training, development or the test, the column `split` says so.
     """
@@ -98,7 +98,8 @@ def further_columns(database: Any, column: str, tables: Sequence[str]) -> pd.Dat
         frame = database[table].get()[others]
         frames.append(frame if split is None or "split" in others else frame.assign(split=database.splits[split].type))
     joined = pd.concat(frames)
-    return joined[~joined.index.duplicated()]
+    # Not the first row: of a recording in two tables each has its own columns. NaT is an end like any other.
+    return joined.groupby(level=list(range(joined.index.nlevels)), sort=False, dropna=False).first()
 
 
 @contextlib.contextmanager

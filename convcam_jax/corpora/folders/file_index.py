@@ -1,6 +1,7 @@
 """The sound files of a folder, found by what a table calls them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -81,15 +82,16 @@ def _names(path: Path) -> tuple[str, str]:
 def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | None]]) -> list[str]:
     """A name for each part of a file, another for each, and as short as can be.
 
-    That of the file without its ending; where different files have the same, those of the folders that they lie in
-    stand before it, and at last the ending behind it. A part has its start and end behind.
+    That of the file without its ending, which stands behind it where files of one folder differ in it alone; where
+    files of different folders have the same, those of the folders that they lie in stand before it. A part has its
+    start and end behind.
     """
-    names = {path: _short_name(path, 1) for path in set(paths)}
+    counts = Counter(path.with_suffix("") for path in set(paths))
+    endings = {path: path.suffix if counts[path.with_suffix("")] > 1 else "" for path in set(paths)}
+    names = {path: _short_name(path, 1) + ending for path, ending in endings.items()}
     for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
         for path in _with_equal_names(names):
-            names[path] = _short_name(path, depth)
-    for path in _with_equal_names(names):
-        names[path] += path.suffix
+            names[path] = _short_name(path, depth) + endings[path]
     return [
         part_name(names[path], start_s, end_s) if start_s > 0 or end_s is not None else names[path]
         for path, (start_s, end_s) in zip(paths, parts, strict=True)

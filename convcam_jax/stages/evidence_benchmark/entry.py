@@ -22,6 +22,8 @@ from convcam_jax.system.errors import UserError
 NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
 AXES = ("frequency_hz", "time_s")
 _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
+# The methods and the networks that a file has maps of.
+Given = tuple[list[str], list[str]]
 
 
 class Grid(NamedTuple):
@@ -140,12 +142,12 @@ def score_entry(
     recordings: `recordings.csv`. Of a group and fold of which a network has one recording it must have all.
 
     Raises:
-      UserError: a name is not known, an array is missing, or not sound, or networks have maps of some of the strengths
-        of a cue alone.
+      UserError: a name is not known, an array is missing, or not sound, or networks or methods have maps of some of the
+        strengths of a cue alone.
     """
     _check_known(entry, recordings)
     tables, members = [], []
-    seeds_of: dict[tuple[str, ...], list[int]] = {}
+    given_of: dict[tuple[str, ...], Given] = {}
     n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
     for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
@@ -165,24 +167,22 @@ def score_entry(
             [tested.magnitude[name] for name in names],
             [tested.truth[name] for name in names],
         )
-        _check_networks(entry, seeds_of, (of_cue(str(variant)), *cohort), seeds)
+        _check_strengths(entry, given_of, (of_cue(str(variant)), *cohort), (sorted(methods), [str(s) for s in seeds]))
         maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
         tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
         members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
-def _check_networks(
-    entry: Entry, seeds_of: dict[tuple[str, ...], list[int]], of: tuple[str, ...], seeds: list[int]
-) -> None:
-    """Of every cue, group and fold `of`, the networks must be the same at all strengths; `seeds_of` is added to."""
-    first = seeds_of.setdefault(of, seeds)
-    if seeds != first:
-        cue, group, *_ = of
-        raise UserError(
-            f"--maps={entry.path}: the networks of {cue} ({group}) must be the same at all of its strengths; "
-            f"there are {', '.join(map(str, first))} at one, {', '.join(map(str, seeds))} at another"
-        )
+def _check_strengths(entry: Entry, given_of: dict[tuple[str, ...], Given], of: tuple[str, ...], given: Given) -> None:
+    """Of a cue, group and fold `of`, all strengths need the same methods and networks; `given_of` is added to."""
+    cue, group, *_ = of
+    for what, first, now in zip(("methods", "networks"), given_of.setdefault(of, given), given, strict=True):
+        if first != now:
+            raise UserError(
+                f"--maps={entry.path}: the {what} of {cue} ({group}) must be the same at all of its strengths; "
+                f"there are {', '.join(first)} at one, {', '.join(now)} at another"
+            )
 
 
 def _member_maps(
