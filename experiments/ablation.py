@@ -7,7 +7,7 @@ used, and nothing is trained. --data_dir is needed only if the corpus has been m
 field of the analysis at a time is set as the other protocol has it.
 """
 
-from convcam_jax.stages import ablation
+from convcam_jax.stages.ablations import ablation
 from convcam_jax.stages.finished_run import read_source
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError

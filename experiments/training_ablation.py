@@ -8,7 +8,7 @@ recordings are not asked.
 """
 
 from convcam_jax.settings.training_parts import configs_without_parts
-from convcam_jax.stages import training_ablation
+from convcam_jax.stages.ablations import training_ablation
 from convcam_jax.stages.run_settings import RunSettings
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from small_run import PROJECT_DIR, environment
 
-DOCS = PROJECT_DIR / "docs"
-sys.path.insert(0, str(DOCS))
-import regenerate  # noqa: E402
+from docs import page_tables, regenerate
 
+DOCS = PROJECT_DIR / "docs"
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 # A link to a file: [words](path#heading).
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
@@ -75,7 +74,7 @@ def test_tables_are_made_again_from_a_run_and_nothing_else_is_touched(tmp_path):
         "level,group,metric,control,observed,mask_area,control_mean\n"
         + "".join(
             f"group,male,energy_ratio,{control},0.69,0.3,{mean}\n"
-            for control, mean in zip(regenerate._CONTROLS, (0.3, 0.66, 0.3, 0.51, 0.99), strict=True)
+            for control, mean in zip(page_tables._CONTROLS, (0.3, 0.66, 0.3, 0.51, 0.99), strict=True)
         )
         + "group,male,q_rmse,time_shift,0.1,0.3,0.1\nemotion,male,energy_ratio,time_shift,0.1,0.3,0.1\n"
     )
@@ -110,7 +109,7 @@ def test_scores_of_unknown_speakers_are_those_of_all_groups_together(tmp_path):
         "group,uar,10,10,10,5,50\nall,uar,74.14,64.5,83.77,10,485\n",
     )
     expected = "  accuracy 75.5 % (66.6 to 84.3), UAR 74.1 % (64.5 to 83.8); 485 recordings of 10 speakers"
-    assert regenerate.unknown_speakers(tmp_path) == expected
+    assert page_tables.unknown_speakers(tmp_path) == expected
 
 
 def test_compared_networks_stand_with_their_groups(tmp_path):
@@ -123,7 +122,7 @@ def test_compared_networks_stand_with_their_groups(tmp_path):
         f"{counts},seed_agreement{gains}\n"
         "simplenet-cqt,female,90,47,65,62.5,67.54,0.061,1,6,2,5,0,6,0.25,0.1,-0.125,0.2,\n",
     )
-    assert regenerate.networks_table(tmp_path).splitlines()[2:] == [
+    assert page_tables.networks_table(tmp_path).splitlines()[2:] == [
         "| simplenet | female | 90 x 47 | 65.0 % (62.5 to 67.5) | 6.1 % | 3 of 17 | 0.25 | 0.10 | -0.12 | 0.20 | nan |"
     ]
 
@@ -140,7 +139,7 @@ def test_what_parts_of_a_training_bring_stands_for_all_groups_with_the_whole_tra
         "gain,all,0.82,0,1,-0.0075,-0.02,0.005,0.5,0,1,0.0004,-0.01,0.01\n"
         "mixup,all,0.75,0,1,0.0625,0.05,0.07,0.75,0,1,-0.25,-0.3,-0.2\n",
     )
-    assert regenerate.gains_of_parts(tmp_path).splitlines()[2:] == [
+    assert page_tables.gains_of_parts(tmp_path).splitlines()[2:] == [
         "| `mixup` | 75.0 % | +6.2 (+5.0 to +7.0) | 0.750 | -0.250 (-0.300 to -0.200) |",
         "| `gain` | 82.0 % | -0.8 (-2.0 to +0.5) | 0.500 | +0.000 (-0.010 to +0.010) |",
         "| nothing | 81.2 % |  | 0.500 |  |",
@@ -160,7 +159,7 @@ def test_thresholds_stand_by_cue_and_method_with_what_is_beyond_the_levels(tmp_p
         "burst,dB,found,gradcam,receptive_field,-9,-12,-6,measured\n"
         "burst,dB,found,rise,none,9,-3,9,measured\n",
     )
-    assert regenerate.thresholds_table(tmp_path).splitlines() == [
+    assert page_tables.thresholds_table(tmp_path).splitlines() == [
         "| cue | unit | networks learn | gradcam | rise |",
         "|---|---|---|---|---|",
         "| f0 | semitones | 1.23 (1 to ∞) | > 5 (2 to ∞) | > 5 |",
@@ -176,14 +175,14 @@ def test_methods_stand_with_their_mean_where_there_are_several_cues(tmp_path):
         f"{head},f0,pause,{rest}\nrise,none,network,0.5,0.25,0.375,2\nnone,none,energy,0.125,0.1,0.1125,\n"
         "rise,none,random_weights,0.1,0.1,0.1,\n",
     )
-    assert regenerate.evidence_table(tmp_path).splitlines() == [
+    assert page_tables.evidence_table(tmp_path).splitlines() == [
         "| method | placement | f0 | pause | mean of planted |",
         "|---|---|---|---|---|",
         "| rise | none | 0.50 | 0.25 | 0.38 |",
         "| the input's energy | none | 0.12 | 0.10 | 0.11 |",
     ]
     write_table(tmp_path, "evidence_methods", f"{head},f0,{rest}\nrise,none,network,0.5,0.5,2\n")
-    assert regenerate.evidence_table(tmp_path).splitlines()[0] == "| method | placement | f0 |"
+    assert page_tables.evidence_table(tmp_path).splitlines()[0] == "| method | placement | f0 |"
 
 
 def write_entrant(run: Path, experiment: str, methods: str, verdicts: str, members: str) -> Path:
@@ -231,14 +230,14 @@ def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
     head = "method,placement,source,pause,burst,planted_mean,above_chance"
     rows = "rise,none,network,0.03,0.5,0.2,1\nlime,none,network,0.01,0.75,0.2,1\nnone,none,energy,0.9,0.9,0.9,\n"
     write_table(tmp_path, "evidence_methods", f"{head}\n{rows}")
-    assert regenerate.agreement_of_metrics(tmp_path).splitlines() == [
+    assert page_tables.agreement_of_metrics(tmp_path).splitlines() == [
         "| metric | rank correlation with planted truth | over random | over random weights |",
         "|---|---|---|---|",
         "| `average_drop` | 0.30 (0.10 to 0.50) | 0.12 | 1.00 |",
         "| `sparseness` | 0.20 (-0.10 to 0.50) | 1.00 | 0.25 |",
         "| `road` |  |  | 0.50 |",
     ]
-    assert regenerate.agreement_by_cue(tmp_path).splitlines() == [
+    assert page_tables.agreement_by_cue(tmp_path).splitlines() == [
         "| metric | pause | burst |",
         "|---|---|---|",
         "| `average_drop` | -0.50 | 0.90 |",
@@ -246,7 +245,7 @@ def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
         "| `road` |  |  |",
         "| highest average precision of a method | 0.03 | 0.75 |",
     ]
-    assert regenerate.agreement_on_absence(tmp_path).splitlines() == [
+    assert page_tables.agreement_on_absence(tmp_path).splitlines() == [
         "| metric | pause | burst | place of filling |",
         "|---|---|---|---|",
         "| `average_drop` | -0.50 | 0.90 | 2 of 3 |",
@@ -257,7 +256,7 @@ def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
 
 
 def test_the_leaderboard_has_the_methods_of_all_runs_by_what_they_find(entrants):
-    assert regenerate.leaderboard(*entrants).splitlines() == [
+    assert page_tables.leaderboard(*entrants).splitlines() == [
         "| method | whose | f0 | gap | mean | cues found |",
         "|---|---|---|---|---|---|",
         "| x_y | captum | **0.75** | **0.25** | 0.50 | 2 |",
@@ -268,7 +267,7 @@ def test_the_leaderboard_has_the_methods_of_all_runs_by_what_they_find(entrants)
         "| the input's energy | networks of captum, grad-cam | 0.25 | 0.50 | 0.38 |  |",
         "| chance | networks of this project | 0.01 | 0.03 | 0.02 |  |",
     ]
-    assert regenerate.networks_of_leaderboard(*entrants).splitlines()[2:] == [
+    assert page_tables.networks_of_leaderboard(*entrants).splitlines()[2:] == [
         "| this project | 2 | 75 % | 100 % |",
         "| captum, grad-cam | 1 | 75 % | 100 % |",
     ]
@@ -278,7 +277,7 @@ def test_a_leaderboard_is_of_the_same_cues_in_all_runs(entrants):
     path = entrants[1] / "tables" / "evidence_methods.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(",gap,", ",pause,"), encoding="utf-8")
     with pytest.raises(ValueError, match="different cues"):
-        regenerate.leaderboard(*entrants)
+        page_tables.leaderboard(*entrants)
 
 
 def test_planted_cues_stand_by_network_beside_what_it_has_learned(tmp_path):
@@ -292,7 +291,7 @@ def test_planted_cues_stand_by_network_beside_what_it_has_learned(tmp_path):
         "f0,a_cam,receptive_field,finds\ngap,a_cam,stretched,finds\n",
         "f0,female,0,0.5\nf0,female,1,1.0\ngap,female,0,1.0\n",
     )
-    assert regenerate.planted_by_network(tmp_path).splitlines() == [
+    assert page_tables.planted_by_network(tmp_path).splitlines() == [
         "| network | nodes |  | f0 | gap |",
         "|---|---|---|---|---|",
         "| net | 3 x 6 | test accuracy | 75 % | 100 % |",
@@ -307,7 +306,7 @@ def test_costs_of_methods_are_in_milliseconds_and_megabytes(tmp_path):
         "gradcam,0.00304,0.003,0.00312,61400000\nrise,1.2345,1.2,1.3,1600000\n",
         encoding="utf-8",
     )
-    assert regenerate.costs_of_methods(tmp_path).splitlines()[2:] == [
+    assert page_tables.costs_of_methods(tmp_path).splitlines()[2:] == [
         "| `gradcam` | 3.0 (3.0 to 3.1) | 61 |",
         "| `rise` | 1234 (1200 to 1300) | 2 |",
     ]
@@ -321,7 +320,7 @@ def test_the_benchmark_has_a_row_for_each_network_and_task(tmp_path):
         "a,training_step,convcam_jax,float32,5,7,3.5\nb,explaining,convcam_jax,float32,2,0.0125,\n",
         encoding="utf-8",
     )
-    assert regenerate.benchmark_of_networks(tmp_path).splitlines() == [
+    assert page_tables.benchmark_of_networks(tmp_path).splitlines() == [
         "| network |  | convcam_jax | keras_tensorflow | pytorch | as fast as the best peer |",
         "|---|---|---|---|---|---|",
         "| a | training step | 0.5 | 2 | 3.21 | 4.00 times |",
