@@ -216,3 +216,6 @@ def test_networks_are_run_compared_and_not_run_again(tmp_path, run_cache_dir):
     kept = [name for name in before if "/training/" in name or name.endswith("report.html")]
     assert kept
     assert [name for name in kept if after[name] != before[name]] == []
+    alone = ("--set=networks.networks=simplenet", *few[3:])
+    finish(workdir, run_cache_dir, *few[:2], *alone)
+    assert not list((workdir / "tables").glob("network_agreement.*"))
