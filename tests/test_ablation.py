@@ -19,9 +19,11 @@ from convcam_jax.stages.preparation import find_corpus, load_dataset
 from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run import Explained, explanation_arrays
 from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.stage import origins
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_csv, read_json, write_arrays, write_csv, write_json
 from experiments import ablation as experiment
+from experiments import paper
 
 FIELDS = (
     "map_placement",
@@ -164,7 +166,14 @@ def source(tmp_path_factory, cache_dir):
     write_json(folder / "config.json", run_record(CONFIG, utterances))
     write_arrays(folder / "explanations.npz", explanation_arrays(explained))
     write_csv(folder / "members.csv", pd.DataFrame(members, columns=columns))
+    note_as_made(folder, flatten(CONFIG))
     return folder
+
+
+def note_as_made(folder, fields):
+    """Note the run's maps and members as made from a config's fields."""
+    made = origins(paper.STAGES[:2], fields)
+    write_json(folder / "stages.json", {name: {**origin, "files": {}} for name, origin in made.items()})
 
 
 def test_experiment(source, cache_dir, tmp_path):
@@ -211,10 +220,16 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
         (broken / name).write_bytes((source / name).read_bytes())
     record = read_json(source / "config.json")
     write_json(broken / "config.json", {**record, "corpus_sha256": "0"})
+    refused("was stopped before explanations, members had been made", broken)
+    note_as_made(broken, flatten(CONFIG))
     refused("the corpus is not the one of that run", broken)
     write_json(broken / "config.json", {**record, "config": {**record["config"], "experiment": "ablation"}})
     refused("is a run of ablation; give one of the experiment paper", broken)
-    write_json(broken / "config.json", {**record, "config": {**record["config"], "split.seed": 1}})
+    other = {**record["config"], "split.seed": 1}
+    write_json(broken / "config.json", {**record, "config": other})
+    # As where a run was killed that had begun to be made again.
+    refused("was stopped before explanations had been made by its config; give the run's command again", broken)
+    note_as_made(broken, other)
     refused(r"recordings \(female\) are not the test set of its config", broken)
     (broken / "config.json").write_text("{", encoding="utf-8")
     refused("cannot be read as the config of a run", broken)

@@ -207,6 +207,20 @@ def test_a_recording_in_two_tables_has_the_columns_of_both(tmp_path):
     assert utterance.value("split") == "train"
 
 
+def test_columns_of_a_table_of_files_beside_one_of_parts_are_kept(tmp_path):
+    files = audformat.filewise_index(FILES[:1])
+    tables = {
+        "emotion.files": (files, {"emotion": ["anger"], "room": ["hall"]}),
+        "emotion.parts": (PARTS[2:], {"emotion": ["happiness"], "room": ["studio"]}),
+    }
+    database = a_database(files=WHO, **tables)
+    x, y = find("audformat", save(database, tmp_path), tables=("emotion.files", "emotion.parts")).utterances
+    assert [(own.emotion, own.value("room"), own.start_s) for own in (x, y)] == [
+        ("anger", "hall", 0.0),
+        ("happiness", "studio", 0.25),
+    ]
+
+
 def split_database() -> audformat.Database:
     """Two labels for the file y: that of the set and that of listeners."""
     first, second = (audformat.filewise_index([file]) for file in FILES)

@@ -70,9 +70,20 @@ def test_cells_by_hand(table):
     assert (fear["p"], fear["n_draws"]) == (1.0, 2)
     assert np.isnan(fear["observed_low"])
     everything = row(table, "group", "all")
-    # Draws: (0.1 + 0.3 + 0.3) / 3, (0.2 + 0.8 + 0.4) / 3, (0.3 + 0.1) / 2.
-    assert everything["control_mean"] == pytest.approx((0.7 / 3 + 1.4 / 3 + 0.2) / 3)
+    # Observed 0.9, 0.5 and 0.3; draws minus these: (-0.8 - 0.2 + 0) / 3, (-0.7 + 0.3 + 0.1) / 3, (-0.6 - 0.4) / 2.
+    assert everything["control_mean"] == pytest.approx(1.7 / 3 + (-1 / 3 - 0.1 - 0.5) / 3)
     assert everything["n_zero_maps"] == 1
+
+
+def test_draws_that_lack_a_value_of_some_recordings_are_compared_over_the_others():
+    observed = np.array([0.9, 0.5, 0.1, 0.1, 0.3])
+    draws = np.tile(observed[:, None], 3)
+    # Without the best recording the mean of all draws is lower than what was observed, which is no evidence.
+    draws[0] = np.nan
+    same = [Draws("energy_ratio", "random_blobs", observed, draws)]
+    everything = row(control_table([make_recordings()], [same], EMOTIONS, CONFIG), "group", "all")
+    assert everything["control_mean"] == pytest.approx(everything["observed"])
+    assert (everything["p"], everything["n_draws"]) == (1.0, 3)
 
 
 def test_the_direction_is_that_of_the_metric(table):
@@ -179,8 +190,9 @@ def test_the_cells_of_a_group_hold_the_recordings_of_all_its_folds():
     # Correct, and with a map: 0.9, 0.5, 0.3 and 0.2, 0.4, 1.0.
     assert everything["observed"] == pytest.approx(3.3 / 6)
     assert everything[["n_recordings", "n_zero_maps"]].tolist() == [6, 2]
-    # Each draw is the mean over both folds: twice the same here.
-    assert everything["control_mean"] == pytest.approx((0.7 / 3 + 1.4 / 3 + 0.2) / 3)
+    # Each draw is the mean over both folds, of what it is more than what was observed: in the third, 0.8 for 2.0.
+    gains = (2 * 0.7 - 3.3) / 6, (2 * 1.4 - 3.3) / 6, (0.8 - 2.0) / 4
+    assert everything["control_mean"] == pytest.approx(3.3 / 6 + np.mean(gains))
     assert row(males, "emotion", "sadness")["observed"] == pytest.approx(1.6 / 3)
     assert list(dict.fromkeys(table["group"])) == ["male", "female"]
     assert males["recording"].isin(["v", "w", "z"]).sum() == 3 * 3

@@ -31,7 +31,7 @@ from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
 from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
-from convcam_jax.stages.stage import make_stages
+from convcam_jax.stages.stage import make_stages, origins
 from convcam_jax.stages.without_labels import new_recordings
 from convcam_jax.stages.without_labels.new_recordings import find_recordings
 from convcam_jax.stages.without_labels.trained_run import TrainedRun
@@ -238,6 +238,10 @@ def test_methods_that_compare_recordings_have_those_of_the_run(run_dir, run_cach
     explain_ensemble(run)
     assert read_references(workdir, wanted.grid).shape == (len(corpus), *wanted.grid)
     write_json(workdir / "config.json", {**record, "config": {**record["config"], "attribution.method": method}})
+    with pytest.raises(UserError, match="was stopped before explanations had been made by its config"):
+        convcam_jax.load_run(workdir)
+    made = origins(STAGES[:2], {**record["config"], "attribution.method": method})
+    write_json(workdir / "stages.json", {name: {**origin, "files": {}} for name, origin in made.items()})
     path = export.run(command.settings_of(read_flags([f"--workdir={workdir}"], descriptions())))
     own, other = convcam_jax.load_run(workdir), convcam_jax.load_run(path)
     compared = 0
@@ -380,6 +384,9 @@ def test_a_run_that_is_not_finished_or_of_another_version_is_refused(run_dir, tm
         with pytest.raises(UserError, match=f"{name} is missing"):
             convcam_jax.load_run(copy)
         shutil.copy(run_dir / name, copy)
+    with pytest.raises(UserError, match="was stopped before explanations, members had been made"):
+        convcam_jax.load_run(copy)
+    shutil.copy(run_dir / "stages.json", copy)
     with pytest.raises(UserError, match=r"its models \(training/\) are not there"):
         convcam_jax.load_run(copy)
     record = read_json(copy / "config.json")

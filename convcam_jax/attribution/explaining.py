@@ -1,6 +1,6 @@
 """Signed maps and logits of members that share their recordings, on all of them, as one program."""
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +20,8 @@ from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
 
+# As many as the methods of a benchmark; a process that explains for long under many configs would keep them all.
+_PROGRAMS_KEPT = 64
 # Of larger grids than the paper's there are fewer of them, but not fewer than 50.
 MOST_REFERENCES, LEAST_REFERENCES, MOST_CELLS = 1000, 50, 2 * 10**7
 
@@ -178,7 +180,7 @@ def explain_members(
 
 
 # Kept, so that JAX compiles it only once for all variables and all sets of recordings of the same shape.
-@cache
+@lru_cache(_PROGRAMS_KEPT)
 def explaining_program(
     n_members: int, n_batches: int, network: Network, layout: int, configs: tuple[AttributionConfig, ...]
 ) -> Any:

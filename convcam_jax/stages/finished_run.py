@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.cache import corpus_hash
 from convcam_jax.settings.config import Config
-from convcam_jax.settings.overrides import restore
+from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.stages.preparation import find_corpus, load_dataset
 from convcam_jax.stages.record import CONFIG_FILE, read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
+from convcam_jax.stages.stage import outdated, read_finished
 from convcam_jax.system.errors import UserError
+
+# The stages of the experiment `paper` without which there is nothing to start from.
+_NEEDED = ("explanations", "members")
 
 
 class Source(NamedTuple):
@@ -38,8 +42,20 @@ def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> So
     config = restored_config(folder, record)
     if config.experiment != "paper":
         raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
+    _check_finished(folder, config, flag)
     corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
     return Source(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
+
+
+def _check_finished(folder: Path, config: Config, flag: str) -> None:
+    """Raise UserError where the run was stopped while it was made, or made again with another config."""
+    finished = read_finished(folder)
+    unfinished = [*(name for name in _NEEDED if name not in finished), *outdated(finished, flatten(config))]
+    if unfinished:
+        raise UserError(
+            f"{flag}={folder}: was stopped before {', '.join(dict.fromkeys(unfinished))} had been made by its config; "
+            "give the run's command again, which goes on, or a finished run"
+        )
 
 
 def restored_config(folder: Path, record: Mapping[str, Any]) -> Config:

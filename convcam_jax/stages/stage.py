@@ -88,6 +88,21 @@ def due_stages(stages: Sequence[Stage], now: Mapping[str, Origin], then: Mapping
     ]
 
 
+def outdated(finished: Mapping[str, Finished], config: Mapping[str, Any]) -> list[str]:
+    """Those of the `finished` stages that a run with the config's fields by name would make again.
+
+    They were made from other values, or build on what has been made again since or was to be.
+    """
+    values = json.loads(json.dumps(dict(config)))
+
+    def is_outdated(origin: Origin) -> bool:
+        changed = any(values.get(name, value) != value for name, value in origin["fields"].items())
+        lower = origin["builds_on"].items()
+        return changed or any(name not in finished or _hash(finished[name].origin) != then for name, then in lower)
+
+    return [name for name, own in finished.items() if is_outdated(own.origin)]
+
+
 def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     """Make what has to be made, and say what, why, and what is kept."""
     workdir, now, finished = run.workdir, origins(stages, flatten(run.config)), read_finished(run.workdir)

@@ -103,6 +103,9 @@ def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
     with _storage_errors(Path(manager.directory)):
         manager.save(step, args=ocp.args.PyTreeSave({_TREE: tree, _CHECKSUM: _checksum(tree)}))
         manager.wait_until_finished()
+    # Orbax leaves out, and says so by its answer alone, what is older than its newest checkpoint.
+    if step not in manager.all_steps():
+        raise UserError(f"{manager.directory}: checkpoint {step} was not saved; remove this folder and start again")
 
 
 def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:

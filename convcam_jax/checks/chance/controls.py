@@ -124,8 +124,9 @@ def _row(
         draw.draws[counted],
         own["speaker"][counted].tolist(),
     )
-    mean, of_draws = _finite_mean(observed), mean_of_draws(draws)
-    excess = observed - mean_of_draws(draws.T)
+    mean, excess = _finite_mean(observed), observed - mean_of_draws(draws.T)
+    # A draw without a value for a recording is compared over the others, also as far as what was observed goes.
+    of_draws = mean + mean_of_draws(draws - observed[:, None])
     test = permutation_test(mean, of_draws, better) if draw.tested else Test(np.nan, 0)
     return {
         "metric": draw.metric,

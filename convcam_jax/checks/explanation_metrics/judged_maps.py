@@ -4,7 +4,7 @@ Axes: N recording; M map of a recording; V version of the question; P version wi
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -126,7 +126,7 @@ def metrics_of_maps(
     return {name: np.asarray(values) for name, values in found.items()}
 
 
-@cache
+@lru_cache(2)
 def _program(network: Network, n_columns: int) -> Callable[..., dict[str, Array]]:
     def one_recording(variables: Variables, given: tuple[Recordings, Array, tuple[Array, Array, Array]]) -> dict:
         own, key, (maps, noisy, signed_sums) = given

@@ -44,7 +44,11 @@ def themselves(rows: Sequence[int], trained: np.ndarray) -> Compared:
 
 
 def another_seed(rows: Sequence[int], seeds: Sequence[int], trained: np.ndarray) -> Compared:
-    """Members beside the next one of the cohort's two or more `seeds`; `trained` are the signed maps of all."""
+    """Members beside the next one of the cohort's two or more `seeds`; `trained` are the signed maps of all.
+
+    Of two, the one pair that there is counts once.
+    """
+    rows = list(rows)[:1] if len(seeds) == 2 else rows
     others = [(row + 1) % len(seeds) for row in rows]
     return Compared(rows, ANOTHER_SEED, None, [seeds[other] for other in others], trained[others])
 

@@ -7,6 +7,7 @@ from convcam_jax.checks.sanity.randomisation import MapComparison
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES, Metric
 from convcam_jax.measures.statistics import Interval, correlation_interval, fisher_z, groups_of, mean_interval
+from convcam_jax.system.progress import counted
 
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
 LIKENESS = MapComparison._fields
@@ -117,8 +118,13 @@ def _changes(table: pd.DataFrame) -> dict[str, str]:
     changes = {layer: f"all layers down to {layer.replace('_', ' ')} are randomised" for layer in layers[:-1]}
     changes |= dict.fromkeys(layers[-1:], "all layers are randomised")
     if (table["condition"] == SHUFFLED_LABELS).any():
-        changes[SHUFFLED_LABELS] = "training on shuffled labels"
+        changes[SHUFFLED_LABELS] = f"training on shuffled labels ({_shuffled_networks(table)} for all seeds)"
     return changes
+
+
+def _shuffled_networks(table: pd.DataFrame) -> str:
+    """With how many networks the members are compared: an interval over the members' seeds is not one over these."""
+    return counted(table.loc[table["condition"] == SHUFFLED_LABELS, "other_seed"].nunique(), "network")
 
 
 def _judge_likeness(difference: Interval) -> tuple[str, str]:
@@ -133,7 +139,7 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
     means = seed_means(table, metric.name).loc[group]
     trained = mean_interval(means[TRAINED]).mean
     networks = dict.fromkeys(randomised_layers(table)[-1:], "a network without trained weights")
-    networks[SHUFFLED_LABELS] = "a network trained on shuffled labels"
+    networks[SHUFFLED_LABELS] = f"{_shuffled_networks(table)} trained on shuffled labels"
     rows = []
     for condition, network in networks.items():
         if condition not in means:

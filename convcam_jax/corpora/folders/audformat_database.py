@@ -97,6 +97,9 @@ def further_columns(database: Any, column: str, tables: Sequence[str]) -> pd.Dat
         others = [name for name in columns if column not in (name, columns[name].scheme_id)]
         frame = database[table].get()[others]
         frames.append(frame if split is None or "split" in others else frame.assign(split=database.splits[split].type))
+    if len({frame.index.nlevels for frame in frames}) > 1:
+        # A file beside parts of files is a part from its beginning to its end, as in `labels`.
+        frames = [importlib.import_module("audformat").utils.to_segmented_index(frame) for frame in frames]
     joined = pd.concat(frames)
     # Not the first row: of a recording in two tables each has its own columns. NaT is an end like any other.
     return joined.groupby(level=list(range(joined.index.nlevels)), sort=False, dropna=False).first()

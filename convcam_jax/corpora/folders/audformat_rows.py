@@ -81,9 +81,8 @@ def _rows(database: Any, column: str, tables: Sequence[str], columns: Mapping[st
             f"{' or '.join(columns['speaker'])}; there are the schemes {', '.join(database.schemes) or '(none)'}"
         )
     further = further_columns(database, column, tables)
-    if further.index.nlevels == emotion.index.nlevels:
-        used = {*known, *(name for names in columns.values() for name in names), "file", "start", "end"}
-        known |= {name: further[name].reindex(emotion.index) for name in further.columns if name not in used}
+    used = {*known, *(name for names in columns.values() for name in names), "file", "start", "end"}
+    known |= {name: further[name].reindex(emotion.index) for name in further.columns if name not in used}
     # Categories cannot be compared with what is missing.
     return pd.DataFrame({name: own.astype(object) for name, own in known.items()}).reset_index()
 
