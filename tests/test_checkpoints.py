@@ -68,6 +68,15 @@ def test_what_a_killed_run_left_half_written_is_ignored_and_removed(tmp_path):
     assert not half.exists()
 
 
+def test_what_orbax_leaves_out_is_told(tmp_path):
+    with checkpoints.open_manager(tmp_path / "round") as manager:
+        checkpoints.save(manager, 2, make_progress(2.0))
+        # Again, as by a run that was killed behind its save: it is there.
+        checkpoints.save(manager, 2, make_progress(2.0))
+        with pytest.raises(UserError, match="checkpoint 1 was not saved; remove this folder"):
+            checkpoints.save(manager, 1, make_progress(1.0))
+
+
 def test_variables_of_a_finished_round(tmp_path):
     folder = tmp_path / "round"
     variables = make_progress(4.0).state.variables
