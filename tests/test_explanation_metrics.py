@@ -166,10 +166,18 @@ def test_robustness_is_that_of_the_worst_version():
 
 
 def test_a_map_of_another_class_is_compared_by_correlation():
-    own = jnp.asarray(GENERATOR.normal(size=GRID), jnp.float32)
-    assert robustness.random_logit(own, 2 * own + 1) == pytest.approx(1)
-    assert robustness.random_logit(own, -own) == pytest.approx(-1)
-    assert np.isnan(robustness.random_logit(own, ZERO))
+    own, everywhere = jnp.asarray(GENERATOR.normal(size=GRID), jnp.float32), jnp.ones(GRID, bool)
+    assert robustness.random_logit(own, 2 * own + 1, everywhere) == pytest.approx(1)
+    assert robustness.random_logit(own, -own, everywhere) == pytest.approx(-1)
+    assert np.isnan(robustness.random_logit(own, ZERO, everywhere))
+
+
+def test_silence_behind_a_recording_does_not_make_two_maps_alike():
+    """Exactly opposite within two of five frames, of a mean above zero, and both zero behind them."""
+    own, other = (jnp.asarray([[*pair, 0.0, 0.0, 0.0]]) for pair in ((1.0, 3.0), (3.0, 1.0)))
+    present = jnp.arange(5)[None] < 2
+    assert robustness.random_logit(own, other, present) == pytest.approx(-1)
+    assert np.isnan(robustness.random_logit(own, jnp.where(present, 2.0, 0.0), present))
 
 
 def test_scores_of_a_masked_input():

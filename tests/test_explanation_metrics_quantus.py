@@ -153,7 +153,8 @@ def test_random_logit(quantus):
     metric = quantus.RandomLogit(similarity_func=correlation_pearson, num_classes=N_CLASSES, normalise=False, **QUIET)
     expected = theirs(metric, maps, explain_func=explain)
     assert (asked[-1] != np.asarray(CASE.emotion)).all()
-    found = jax.vmap(robustness.random_logit)(jnp.asarray(maps), jnp.asarray(weights[asked[-1]] + MAPS))
+    others = jnp.asarray(weights[asked[-1]] + MAPS)
+    found = jax.vmap(robustness.random_logit)(jnp.asarray(maps), others, jnp.ones(maps.shape, bool))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 

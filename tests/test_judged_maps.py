@@ -66,7 +66,8 @@ def test_every_map_has_its_controls_in_every_version():
     np.testing.assert_array_equal(judged.signed_sums[0, :6], [10, 11, 10, 20, 21, 20])
     assert np.isnan(judged.signed_sums[:, 6:]).all()
     assert not judged.maps[~np.broadcast_to(PRESENT[:, None], judged.maps.shape)].any()
-    np.testing.assert_allclose(judged.maps[:, :, 6], judged.spectrograms**2, rtol=1e-6)
+    energy = judged.spectrograms**2
+    np.testing.assert_allclose(judged.maps[:, :, 6], energy / energy.max(axis=(2, 3), keepdims=True), rtol=1e-6)
     np.testing.assert_array_equal(judged.maps[:, :, 7], np.broadcast_to(judged.maps[0, :, 7], (4, N, *GRID)))
 
 
@@ -103,7 +104,7 @@ def test_the_program_computes_each_map_as_alone():
             "sparseness": concentration.sparseness(recording),
             "selectivity": removal.selectivity(answers, recording),
             "max_sensitivity": robustness.max_sensitivity(own, noisy_maps),
-            "random_logit": robustness.random_logit(own, jnp.asarray(judged.maps[3, n, m])),
+            "random_logit": robustness.random_logit(own, jnp.asarray(judged.maps[3, n, m]), recording.present),
         }
         for name, value in alone.items():
             assert found[name][n, m] == pytest.approx(float(value), rel=1e-4, abs=1e-5), name

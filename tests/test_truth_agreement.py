@@ -11,7 +11,6 @@ from convcam_jax.checks.explanation_metrics.truth_agreement import (
     agreement_by_cue,
     agreement_table,
     metric_rows,
-    resampled_interval,
     spearman,
 )
 from convcam_jax.data.members import Cohort
@@ -57,12 +56,31 @@ def test_correlation_is_that_of_learned_cues_and_of_correct_answers():
     table = agreement_table(make_metrics(), make_networks()).set_index("metric")
     assert list(table.index) == list(EXPLANATION_METRICS)
     higher, lower = table.loc["sparseness"], table.loc["complexity"]
-    # Three networks agree and one does not; `none` has no truth.
-    assert (higher["spearman"], higher["n_networks"], higher["n_methods"]) == (0.5, 4, 3)
+    # Three networks agree and one does not; `none` has no truth. The cues' means are 1 and 0.
+    assert higher[["spearman", "n_networks", "n_methods", "n_cues"]].tolist() == [0.5, 4, 3, 2]
     assert lower["spearman"] == -0.5
     assert higher["ranking"] == "best; middle; worst"
     assert lower["ranking"] == "worst; middle; best"
-    assert higher["low"] <= 0.5 <= higher["high"]
+    # Student's interval of two values is 0.5 +- 12.7 * 0.5, and a correlation lies in -1..1.
+    assert (higher["low"], higher["high"]) == (-1, 1)
+
+
+def test_the_interval_is_over_cues_whatever_the_number_of_networks():
+    """Three cues of means 1, 1 and 0: two thirds and 4.302653 * 0.577350 / sqrt(3) on both sides."""
+    metrics, networks = (
+        pd.concat([own, own[own["variant"] == "burst"].assign(variant="tilt")])
+        for own in (make_metrics(), make_networks())
+    )
+    for again in range(1, 4):
+        metrics, networks = (
+            pd.concat([own, own[own["seed"] < 2].assign(seed=lambda rows: rows["seed"] + 2 * again)])  # noqa: B023
+            for own in (metrics, networks)
+        )
+        row = agreement_table(metrics, networks).set_index("metric").loc["sparseness"]
+        assert (row["n_networks"], row["n_cues"]) == (6 * (again + 1), 3)
+        assert row["spearman"] == pytest.approx(2 / 3)
+        assert row["low"] == pytest.approx(2 / 3 - 4.302653 * 0.577350 / 3**0.5, abs=1e-5)
+        assert row["high"] == 1
 
 
 def test_each_cue_has_the_mean_of_its_networks():
@@ -97,7 +115,12 @@ def test_sentences_say_what_the_interval_says():
     table = agreement_table(make_metrics(), agreeing).set_index("metric")
     assert table.loc["sparseness", "sentence"] == (
         "sparseness ranks the methods as planted truth does: rank correlation 1.00 (1.00 to 1.00) over 3 methods in 3 "
-        "networks that have learned their cue"
+        "networks that learned one of 2 cues"
+    )
+    alone = agreement_table(make_metrics(), agreeing[agreeing["variant"] == "burst"]).set_index("metric")
+    assert alone.loc["sparseness", "sentence"] == (
+        "sparseness was not shown to rank the methods as planted truth does: rank correlation 1.00 over 3 methods in 2 "
+        "networks that learned one of 1 cue"
     )
     assert "complexity ranks the methods against planted truth" in table.loc["complexity", "sentence"]
     undecided = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["road", "sentence"]
@@ -123,13 +146,6 @@ def test_correlations_of_too_few_or_equal_values_are_missing():
     assert np.isnan(spearman(pd.Series([1, 2]), pd.Series([1, 2])))
     assert np.isnan(spearman(pd.Series([1, 1, 1]), pd.Series([1, 2, 3])))
     assert spearman(pd.Series([1, 2, 3]), pd.Series([1, 4, 9])) == 1
-
-
-def test_cues_are_drawn_anew_as_wholes():
-    """Values differ between cues, not within: the interval is that of two draws out of two."""
-    assert resampled_interval([np.zeros(3), np.ones(3)]) == (0, 1)
-    assert resampled_interval([np.full(3, 0.5)]) == (0.5, 0.5)
-    assert np.isnan(resampled_interval([np.ones(1)])).all()
 
 
 def test_rows_are_named_by_recording_and_map():

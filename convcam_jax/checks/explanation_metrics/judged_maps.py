@@ -95,7 +95,7 @@ def _of_version(s: int, seed: int, version: Version, n_frames: np.ndarray) -> Fl
             np.stack(
                 [
                     *(one for own in version.maps for one in _with_controls(own, s, seed, n, frames)),
-                    version.spectrograms[n] ** 2,
+                    _energy(version.spectrograms[n]),
                     _random_map(seed, n, version.spectrograms[n].shape, frames),
                 ]
             )
@@ -107,6 +107,12 @@ def _of_version(s: int, seed: int, version: Version, n_frames: np.ndarray) -> Fl
 def _with_controls(own: MemberMaps, s: int, seed: int, n: int, n_frames: int) -> tuple[np.ndarray, ...]:
     moved = shifted(own.trained[s, n], n_frames, np.random.default_rng([_SHIFT, seed, n]))
     return own.trained[s, n], own.random[s, n], moved
+
+
+def _energy(spectrogram: Float[np.ndarray, "F T"]) -> Float[np.ndarray, "F T"]:
+    """The squared input, divided by its maximum as the methods' maps are."""
+    energy = spectrogram**2
+    return energy / max(energy.max(), np.finfo(np.float32).tiny)
 
 
 def _random_map(seed: int, n: int, shape: tuple[int, ...], n_frames: int) -> np.ndarray:

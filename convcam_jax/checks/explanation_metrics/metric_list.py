@@ -143,7 +143,7 @@ def all_metrics(
         "infidelity": additivity.infidelity(answers, recording, taken_away),
         "max_sensitivity": robustness.max_sensitivity(own_map, others.noisy_maps),
         "local_lipschitz": robustness.local_lipschitz(own_map, others.noisy_maps, recording.spectrogram, others.noisy),
-        "random_logit": robustness.random_logit(own_map, others.other_class),
+        "random_logit": robustness.random_logit(own_map, others.other_class, recording.present),
         **masked_input.masked_input_scores(answers, recording)._asdict(),
     }
 

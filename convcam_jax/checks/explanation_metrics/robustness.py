@@ -4,7 +4,7 @@ Axes: F frequency bin; T time frame; P version of the recording with noise.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 
 def _norms(arrays: Float[Array, "P F T"]) -> Float[Array, " P"]:
@@ -32,10 +32,14 @@ def local_lipschitz(
     return (_norms(noisy_maps - own_map[None]) / _norms(noisy - spectrogram[None])).max()
 
 
-def random_logit(own_map: Float[Array, "F T"], other_map: Float[Array, "F T"]) -> Float[Array, ""]:
-    """Pearson's correlation of the map with that of another class; not a number for a map that is equal everywhere.
+def random_logit(
+    own_map: Float[Array, "F T"], other_map: Float[Array, "F T"], present: Bool[Array, "F T"]
+) -> Float[Array, ""]:
+    """Pearson's correlation of the map with that of another class, over the recording's cells, which are `present`.
+
+    Not a number for a map that is equal in all of them.
 
     Source: Sixt, Granz and Landgraf, "When explanations lie", ICML 2020, which takes the structural similarity.
     """
-    own, other = own_map - own_map.mean(), other_map - other_map.mean()
+    own, other = (jnp.where(present, values - values.mean(where=present), 0.0) for values in (own_map, other_map))
     return (own * other).sum() / jnp.sqrt((own**2).sum() * (other**2).sum())

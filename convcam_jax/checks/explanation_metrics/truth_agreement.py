@@ -2,8 +2,8 @@
 
 In every network that has learned its cue, methods (with their placements) are ranked by the mean of a metric over the
 recordings that the network classifies correctly, and by the mean average precision of their maps as detectors of the
-cue's cells. Spearman's correlation of both is averaged over the networks; its interval is that of resamplings of cues
-and, within them, of networks (Davison and Hinkley, "Bootstrap methods and their application", 1997, section 3.8).
+cue's cells. Spearman's correlation of both is averaged over the networks of a cue, then over the cues; its interval is
+Student's, over the cues: networks of one cue are no evidence of what another cue would give.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,9 @@ from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RE
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
+from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.system.progress import counted
 
-RESAMPLES = 1000
 _FEWEST_RANKED = 3
 # What sums over moved cells differ by.
 _ROUNDING = 1e-4
@@ -54,7 +55,7 @@ def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFra
       networks: `psychometric.networks_table` of the same run.
 
     Returns:
-      metric, better, spearman (mean over networks, -1 to 1), low, high (95 %), n_methods, n_networks, over_CONTROL
+      metric, better, spearman (mean over cues, -1 to 1), low, high (95 %), n_methods, n_networks, n_cues, over_CONTROL
       (share of methods and networks in which the metric prefers the method's map to that control), ranking (the methods
       by their mean rank, the best first) and a sentence. Missing where nothing can be ranked.
     """
@@ -102,13 +103,16 @@ def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
-    """Spearman's correlation over methods in each network: mean, interval, and how many methods and networks."""
+    """Spearman's correlation over methods: mean over cues, interval, and how many methods, networks and cues."""
     correlations = _correlations(own)
-    by_cue = [part.to_numpy() for _, part in correlations.groupby("cue")["correlation"]]
-    low, high = resampled_interval(by_cue)
-    mean = float(correlations["correlation"].mean()) if len(correlations) else np.nan
-    n_methods = len(own[_WAY].drop_duplicates())
-    return {"spearman": mean, "low": low, "high": high, "n_methods": n_methods, "n_networks": len(correlations)}
+    interval = mean_interval(correlations.groupby("cue")["correlation"].mean())
+    low, high = np.clip(interval[1:3], -1, 1).tolist()
+    return {
+        **{"spearman": interval.mean, "low": low, "high": high},
+        "n_methods": len(own[_WAY].drop_duplicates()),
+        "n_networks": len(correlations),
+        "n_cues": interval.n,
+    }
 
 
 def _correlations(own: pd.DataFrame) -> pd.DataFrame:
@@ -125,21 +129,6 @@ def spearman(first: pd.Series, second: pd.Series) -> float:
     if len(first) < _FEWEST_RANKED or first.nunique() < 2 or second.nunique() < 2:
         return np.nan
     return float(stats.spearmanr(first, second).statistic)
-
-
-def resampled_interval(by_cue: Sequence[Float[np.ndarray, " _"]]) -> tuple[float, float]:
-    """95 % interval of the mean of all values: cues are drawn anew, and in each of them its networks' values.
-
-    Missing for fewer than two values.
-    """
-    if sum(map(len, by_cue)) < 2:
-        return np.nan, np.nan
-    rng, n_cues, sizes = np.random.default_rng(0), len(by_cue), np.array([len(values) for values in by_cue])
-    drawn = rng.integers(n_cues, size=(RESAMPLES, n_cues))
-    sums = np.stack([rng.choice(values, (RESAMPLES, n_cues, len(values))).sum(-1) for values in by_cue])
-    means = np.take_along_axis(sums, drawn[None], axis=0)[0].sum(1) / sizes[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975]).tolist()
-    return low, high
 
 
 def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
@@ -164,7 +153,10 @@ def _ranking(own: pd.DataFrame) -> str:
 
 def _sentence(row: pd.Series) -> str:
     words = EXPLANATION_METRICS[row["metric"]].words
-    where = f"over {row['n_methods']} methods in {row['n_networks']} networks that have learned their cue"
+    where = (
+        f"over {row['n_methods']} methods in {counted(row['n_networks'], 'network')} that learned one of "
+        f"{counted(row['n_cues'], 'cue')}"
+    )
     if np.isnan(row["spearman"]):
         return f"{words} cannot be held against planted truth: there is nothing to rank {where}"
     if row["low"] > 0:
