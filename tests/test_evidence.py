@@ -200,6 +200,16 @@ def test_methods_are_ranked_among_energy_random_weights_and_chance():
     assert means["energy", "none", "none"] == pytest.approx(np.mean(shares))
 
 
+def test_a_method_that_lacks_a_variant_has_no_mean_and_comes_last():
+    """The mean of the easy cues alone would put it before methods that were asked for all."""
+    lacking = make_table("envelope").query("method != 'gradient_x_input'")
+    summarised = evidence_summary(pd.concat([make_table("burst"), lacking]))
+    ranking = method_ranking(summarised, "relevance_mass").set_index(["source", "method"])["planted_mean"]
+    assert np.isnan(ranking["network", "gradient_x_input"])
+    assert ranking["network", "gradcam"].notna().all()
+    assert set(ranking.index[-2:]) == {("network", "gradient_x_input"), ("random_weights", "gradient_x_input")}
+
+
 def test_the_ranking_counts_the_planted_variants_in_which_a_control_is_beaten():
     summarised = evidence_summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
     # An excess that may be 0 does not count.

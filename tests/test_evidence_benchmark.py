@@ -145,6 +145,25 @@ def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
             score_entry(Entry(tmp_path / "maps.npz", given), recordings, TESTED, GRID)
 
 
+def test_groups_are_the_same_at_all_strengths_of_a_cue(tmp_path):
+    weak, strong = with_strengths("burst")[:2]
+    groups = {"female": RECORDINGS, "male": RECORDINGS.assign(group="male", recording=RECORDINGS["recording"] + "_m")}
+    recordings = pd.concat([own.assign(variant=name) for own in groups.values() for name in (weak, strong)])
+    names = [*NAMES, *(f"{name}_m" for name in NAMES)]
+    tested = SoundsOfTest(
+        dict.fromkeys(names, N_SAMPLES),
+        {name: TESTED.magnitude[name.removesuffix("_m")] for name in names},
+        {name: TESTED.truth[name.removesuffix("_m")] for name in names},
+    )
+    given = {
+        name.replace("/burst/", f"/{variant}/") + suffix * (name not in ("frequency_hz", "time_s")): array
+        for variant, suffix in ((weak, ""), (strong, ""), (strong, "_m"))
+        for name, array in make_arrays().items()
+    }
+    with pytest.raises(UserError, match=f"female all in {weak}, female all, male all in {strong}$"):
+        score_entry(Entry(tmp_path / "maps.npz", given), recordings, tested, GRID)
+
+
 def test_a_file_without_maps_is_refused(tmp_path):
     with pytest.raises(UserError, match="has no map; they are called network/METHOD"):
         score({"time_s": GRID.time_s}, tmp_path)

@@ -79,6 +79,24 @@ def test_a_network_that_learned_nothing_finds_nothing():
     assert len(none_right) == len(NETWORKS)
 
 
+def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
+    """It was not asked, which is not the same as that it finds nothing."""
+    other = scores().query("method in ('late', 'none')").replace(dict.fromkeys(LEVELS, "burst"))
+    beside = networks_table(
+        pd.concat([scores(), other.replace({"method": {"late": "elsewhere"}})]).drop_duplicates(),
+        pd.concat([members(), members().replace(dict.fromkeys(LEVELS, "burst")).drop_duplicates(["variant", "seed"])]),
+        N_CLASSES,
+    )
+    assert set(beside.loc[beside["variant"] == "burst", "method"]) == {"elsewhere"}
+    of_f0 = beside[beside["variant"] != "burst"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_f0, NETWORKS.reset_index(drop=True))
+
+
+def test_networks_that_lack_a_strength_have_no_threshold():
+    with pytest.raises(ValueError, match="all of its strengths"):
+        threshold_table(NETWORKS[~((NETWORKS["variant"] == LEVELS[0]) & (NETWORKS["seed"] == 3))])
+
+
 def test_shares_stand_by_strength_with_their_intervals():
     table = psychometric_table(NETWORKS)
     own = table[table["method"] == "late"]

@@ -42,8 +42,9 @@ def networks_table(scores: pd.DataFrame, members: pd.DataFrame, n_classes: int) 
     correct = scores[scores["correct"]]
     network = correct[correct["source"] == "network"]
     precision = network.groupby([*_NETWORK, *_WAY], as_index=False)["average_precision"].mean()
-    ways = scores.loc[scores["method"] != NO_METHOD, _WAY].drop_duplicates()
-    table = accuracy.merge(ways, how="cross")
+    # Of each network those that it has maps of: an entry may have other methods for other cues.
+    ways = scores.loc[scores["source"] == "network", [*_NETWORK, *_WAY]].drop_duplicates()
+    table = accuracy.merge(ways, on=_NETWORK)
     for own in (_found(correct), precision):
         table = table.merge(own, how="left", on=[*_NETWORK, *_WAY])
     return table.assign(found=table["found"].eq(True) & table["learned"])
@@ -142,6 +143,8 @@ def _thresholds(own: pd.DataFrame) -> Iterator[list]:
 
 def _with_interval(of_way: pd.DataFrame, what: str) -> tuple[float, float, float, str]:
     wide = of_way.pivot_table(what, "strength", ["group", "seed"], aggfunc="all")
+    if wide.isna().any(axis=None):
+        raise ValueError("all networks of a cue must have all of its strengths")
     strengths, passed = wide.index.to_numpy(float), wide.to_numpy(bool)
     found = threshold(strengths, passed)
     rng = np.random.default_rng(0)

@@ -157,7 +157,8 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     """Which method finds planted evidence best, and what energy, random weights and chance score in its place.
 
     Returns method, placement, source, the mean `score` for every variant, planted_mean (over the variants whose label a
-    cue tells, all but `none`; rows are sorted by it), and for the source `network` above_CONTROL: in how many of these
+    cue tells, all but `none`, of which any method has a value; rows are sorted by it, and those that lack one of these
+    variants have none and come last), and for the source `network` above_CONTROL: in how many of these
     variants the interval of the mean excess over the control lies above 0. Each method has a row of the sources
     `network` and `random_weights`; `energy` and `chance` have one each, whose method and placement are `none`.
     """
@@ -166,7 +167,9 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
     wide = long.groupby([*keys, "variant"])["value"].mean().unstack("variant")
     wide = wide[in_order(wide)]
-    wide["planted_mean"] = wide.drop(columns="none", errors="ignore").mean(axis=1)
+    known = wide.drop(columns="none", errors="ignore").dropna(axis=1, how="all")
+    # A mean over the easy cues alone is none that others could be compared with.
+    wide["planted_mean"] = known.mean(axis=1, skipna=False)
     planted = own[own["variant"] != "none"].assign(source="network")
     for control in CONTROLS:
         above = (planted[f"over_{control}_low"] > 0).groupby([planted[key] for key in keys]).sum()

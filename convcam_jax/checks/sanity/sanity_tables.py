@@ -1,6 +1,5 @@
 """What the table of `sanity.csv` says: means over seeds, a typical recording, and verdicts in words."""
 
-import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.sanity.randomisation import MapComparison
@@ -79,10 +78,11 @@ def sanity_verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFra
     """Sentences computed from the table, one row per group, condition and measure (`SANITY_VERDICT_COLUMNS`).
 
     `value` is the condition's mean with its interval, `reference` what it is held against: for the rank correlation
-    that between two trained seeds, for the metrics of Tables 3 to 5 that of the trained maps. `difference` is the mean
-    of value minus reference over the seeds, paired by seed, with a 95 % t interval; that of correlations is in Fisher's
-    z. Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for the
-    metrics; else it is `undecided`, for no evidence of a difference is none of sameness.
+    that between two trained seeds, for the metrics of Tables 3 to 5, which are of correctly classified recordings, that
+    of the trained maps. Both are means over those recordings of a seed of which there is either. `difference` is the
+    mean of value minus reference over the seeds, paired by seed, with a 95 % t interval; that of correlations is in
+    Fisher's z. Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for
+    the metrics; else it is `undecided`, for no evidence of a difference is none of sameness.
     """
     rows = []
     for group in groups_of(table):
@@ -93,13 +93,11 @@ def sanity_verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFra
 
 
 def _likeness_verdicts(table: pd.DataFrame, group: str) -> list[list]:
-    means = seed_means(table, "rank_correlation").loc[group]
-    others = means[ANOTHER_SEED] if ANOTHER_SEED in means else pd.Series(np.nan, means.index)
-    reference = correlation_interval(others)
     rows = []
     for condition, change in _changes(table).items():
-        value = correlation_interval(means[condition])
-        difference = mean_interval(fisher_z(means[condition]) - fisher_z(others))
+        own, others = _paired_means(table, group, "rank_correlation", (condition, ANOTHER_SEED))
+        value, reference = correlation_interval(own), correlation_interval(others)
+        difference = mean_interval(fisher_z(own) - fisher_z(others))
         verdict, conclusion = _judge_likeness(difference)
         sentence = (
             f"After {change} the maps of {group} recordings have a rank correlation of "
@@ -110,6 +108,18 @@ def _likeness_verdicts(table: pd.DataFrame, group: str) -> list[list]:
             [group, condition, "rank_correlation", *value[:3], reference.mean, *difference[:3], verdict, sentence]
         )
     return rows
+
+
+def _paired_means(table: pd.DataFrame, group: str, measure: str, pair: tuple[str, str]) -> tuple[pd.Series, pd.Series]:
+    """A seed's means of a measure in two conditions, over those of a group's recordings that have a value in both.
+
+    Where nothing has a value in one condition, its means are missing, and the other's are over all that have one.
+    """
+    own = table[table["group"] == group]
+    values = own.pivot_table(measure, ["seed", "recording"], "condition").reindex(columns=list(pair))
+    known = values.columns[values.notna().any()]
+    means = values.dropna(subset=known).groupby("seed").mean().reindex(sorted(own["seed"].unique()))
+    return means[pair[0]], means[pair[1]]
 
 
 def _changes(table: pd.DataFrame) -> dict[str, str]:
@@ -131,25 +141,25 @@ def _judge_likeness(difference: Interval) -> tuple[str, str]:
     if difference.high < 0:
         return "less", "less alike than networks that learned the same, so the maps depend on what was changed"
     if difference.low > 0:
-        return "more", "more alike than networks that learned the same, so the maps hardly depend on what was changed"
+        return "more", "more alike than networks that learned the same: the change matters less than another seed does"
     return "undecided", _undecided(difference)
 
 
 def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: int) -> list[list]:
-    means = seed_means(table, metric.name).loc[group]
-    trained = mean_interval(means[TRAINED]).mean
+    correct = table[table["correct"].astype(bool)]
     networks = dict.fromkeys(randomised_layers(table)[-1:], "a network without trained weights")
     networks[SHUFFLED_LABELS] = f"{_shuffled_networks(table)} trained on shuffled labels"
     rows = []
     for condition, network in networks.items():
-        if condition not in means:
+        if not (table["condition"] == condition).any():
             continue
-        value, difference = mean_interval(means[condition]), mean_interval(means[condition] - means[TRAINED])
+        own, of_trained = _paired_means(correct, group, metric.name, (condition, TRAINED))
+        value, trained, difference = mean_interval(own), mean_interval(of_trained).mean, mean_interval(own - of_trained)
         differs = difference.low > 0 or difference.high < 0
         conclusion = "the number tells the two apart" if differs else _undecided(difference)
         sentence = (
-            f"Table {number}'s {metric.name} ({group}) is {trained:.3g} for the trained maps and differs for {network} "
-            f"by {_with_interval(difference)}, paired by seed: {conclusion}."
+            f"The metric of Table {number}, {metric.name} ({group}), is {trained:.3g} for the maps of the trained "
+            f"networks and differs for {network} by {_with_interval(difference)}, paired by seed: {conclusion}."
         )
         verdict = "differs" if differs else "undecided"
         rows.append([group, condition, metric.name, *value[:3], trained, *difference[:3], verdict, sentence])

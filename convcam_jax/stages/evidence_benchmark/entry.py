@@ -171,6 +171,7 @@ def score_entry(
         maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
         tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
         members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
+    _check_cohorts(entry, [(str(variant), (str(group), str(fold))) for variant, group, fold, *_ in members])
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
@@ -183,6 +184,21 @@ def _check_strengths(entry: Entry, given_of: dict[tuple[str, ...], Given], of: t
                 f"--maps={entry.path}: the {what} of {cue} ({group}) must be the same at all of its strengths; "
                 f"there are {', '.join(first)} at one, {', '.join(now)} at another"
             )
+
+
+def _check_cohorts(entry: Entry, given: Sequence[tuple[str, tuple[str, str]]]) -> None:
+    """Of a cue, all strengths that are `given`, as variants beside a group and fold, need the same groups and folds."""
+    groups_of: dict[str, dict[str, set[str]]] = {}
+    for variant, cohort in given:
+        groups_of.setdefault(of_cue(variant), {}).setdefault(variant, set()).add(" ".join(cohort))
+    for cue, of_variants in groups_of.items():
+        (first, own), *others = of_variants.items()
+        for variant, groups in others:
+            if groups != own:
+                raise UserError(
+                    f"--maps={entry.path}: the groups and folds of {cue} must be the same at all of its strengths; "
+                    f"there are {', '.join(sorted(own))} in {first}, {', '.join(sorted(groups))} in {variant}"
+                )
 
 
 def _member_maps(
