@@ -147,16 +147,14 @@ def test_of_speakers_with_as_many_recordings_it_is_the_t_interval_of_their_accur
     right, counts = np.array([[3.0, 1.0], [5.0, 1.0], [2.0, 6.0]]), np.full((3, 2), 10.0)
     expected = mean_interval([0.2, 0.3, 0.4])
     assert speaker_interval(right, counts, "accuracy") == pytest.approx(expected)
-    narrow = mean_interval([0.2, 0.3, 0.4], 0.5)
-    assert speaker_interval(right, counts, "accuracy", 0.5) == pytest.approx(narrow)
 
 
 def test_interval_of_the_uar_by_hand():
-    # Recalls without the first speaker 1/4 and 1/2, without the second 1 and 1/2: UARs 3/8 and 3/4, with both 9/16.
-    right, counts = np.array([[4.0, 1.0], [1.0, 1.0]]), np.array([[4.0, 2.0], [4.0, 2.0]])
-    found = speaker_interval(right, counts, "uar", 0.5)
-    # t of one degree of freedom at 0.75 is 1; the error is the root of (1/2) (2) (3/16)^2.
-    assert found == pytest.approx((9 / 16, 9 / 16 - 3 / 16, 9 / 16 + 3 / 16, 2))
+    # Recalls without the first speaker 19/40 and 1/2, without the second 21/40 and 1/2: UARs 39/80 and 41/80.
+    right, counts = np.array([[21.0, 10.0], [19.0, 10.0]]), np.array([[40.0, 20.0], [40.0, 20.0]])
+    found = speaker_interval(right, counts, "uar")
+    # t of one degree of freedom at 0.975 is 12.7062; the error is the root of (1/2) (2) (1/80)^2.
+    assert found == pytest.approx((0.5, 0.5 - 12.7062 / 80, 0.5 + 12.7062 / 80, 2), abs=1e-6)
 
 
 def test_no_interval_where_nothing_tells_its_width():

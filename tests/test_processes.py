@@ -64,3 +64,31 @@ def test_two_processes_train_half_of_the_members_each_and_write_what_one_writes(
     assert {name for name in files[0] if not name.startswith("training/")} == {
         name for name in files[1] if not name.startswith("training/")
     }
+
+
+def start_both(workdir: Path, cache_dir: Path) -> list[subprocess.Popen]:
+    shared = (f"--coordinator=localhost:{free_port()}", "--num_processes=2", "--set=train.checkpoint_interval_s=0")
+    return [start(workdir, cache_dir, *shared, f"--process_id={number}") for number in (0, 1)]
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("victim", [0, 1])
+def test_where_one_process_is_killed_both_started_again_write_what_undisturbed_ones_write(victim, tmp_path):
+    cache_dir = tmp_path / "cache"
+    for process in start_both(tmp_path / "undisturbed", cache_dir):
+        finish(process)
+    processes = start_both(tmp_path / "killed", cache_dir)
+    stderr = processes[victim].stderr
+    assert stderr is not None
+    assert any(line.startswith("epoch 1") for line in stderr), "it ended before it could be killed"
+    processes[victim].kill()
+    # As a scheduler ends the others of a job.
+    processes[1 - victim].terminate()
+    for process in processes:
+        process.communicate(timeout=TIMEOUT_S)
+    assert not (tmp_path / "killed" / "report.html").exists()
+    said = [finish(process) for process in start_both(tmp_path / "killed", cache_dir)]
+    assert "stage report" in said[0]
+    for name in TABLES:
+        undisturbed, killed = ((tmp_path / folder / name).read_bytes() for folder in ("undisturbed", "killed"))
+        assert killed == undisturbed, name

@@ -16,8 +16,8 @@ def test_interval_by_hand():
 
 def test_interval_is_scipys():
     values = np.random.default_rng(1).normal(3, 2, 10)
-    low, high = stats.t.interval(0.9, 9, values.mean(), stats.sem(values))
-    assert mean_interval(values, 0.9) == pytest.approx((values.mean(), low, high, 10), rel=1e-12)
+    low, high = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
+    assert mean_interval(values) == pytest.approx((values.mean(), low, high, 10), rel=1e-12)
 
 
 def test_interval_leaves_out_missing_values_and_needs_two():

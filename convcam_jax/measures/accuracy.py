@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import scipy
 from jaxtyping import Float
 
-from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, mean_interval
+from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, mean_interval, t_quantile
 
 # In the columns group, fold and speaker: all of them together.
 EVERY = "all"
@@ -43,10 +42,8 @@ def score_of(
     return recalls.mean(-1)
 
 
-def speaker_interval(
-    right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Score, confidence: float = 0.95
-) -> Interval:
-    """A score in 0..1 with limits that tell where it would lie for other speakers.
+def speaker_interval(right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Score) -> Interval:
+    """A score in 0..1 with 95 % limits that tell where it would lie for other speakers.
 
     The speakers are left out one by one (the jackknife of Tukey; Efron and Stein, The jackknife estimate of variance,
     Annals of Statistics 9, 1981), and Student's t has a degree of freedom less than there are speakers. A speaker's
@@ -59,7 +56,6 @@ def speaker_interval(
         whole.
       counts: how many there are.
       score: which score.
-      confidence: how often the limits are to hold the truth.
     """
     n = len(counts)
     value = score_of(right.sum(0, keepdims=True), counts.sum(0, keepdims=True), score).item()
@@ -67,7 +63,7 @@ def speaker_interval(
         return Interval(value, np.nan, np.nan, n)
     left_out = score_of(right.sum(0) - right, counts.sum(0) - counts, score)
     error = np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
-    half_width = scipy.stats.t.ppf(0.5 + confidence / 2, n - 1) * error
+    half_width = t_quantile(n) * error
     low, high = np.clip([value - half_width, value + half_width], 0, 1).tolist()
     return Interval(value, low, high, n)
 

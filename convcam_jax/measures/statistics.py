@@ -23,8 +23,8 @@ class Interval(NamedTuple):
     n: int
 
 
-def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
-    """Mean of the finite values and Student's t interval of that mean (n - 1 degrees of freedom).
+def mean_interval(values: Iterable[float]) -> Interval:
+    """Mean of the finite values and Student's 95 % t interval of that mean (n - 1 degrees of freedom).
 
     The interval says where the mean over many more seeds would lie, not where a single seed would. One value has no
     interval (low and high are NaN); no value has no mean either. Same unit in and out.
@@ -40,8 +40,13 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
     mean = float(finite.mean())
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1)
-    half_width = float(scipy.stats.t.ppf(0.5 + confidence / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
+    half_width = float(t_quantile(n) * finite.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half_width, mean + half_width, n)
+
+
+def t_quantile(n: int) -> float:
+    """How many standard errors a 95 % t interval of the mean of `n` values reaches to either side."""
+    return float(scipy.stats.t.ppf(0.975, n - 1))
 
 
 def fisher_z(correlations: pd.Series) -> pd.Series:
@@ -49,12 +54,12 @@ def fisher_z(correlations: pd.Series) -> pd.Series:
     return np.arctanh(correlations.clip(-_HIGHEST_CORRELATION, _HIGHEST_CORRELATION))
 
 
-def correlation_interval(correlations: pd.Series, confidence: float = 0.95) -> Interval:
+def correlation_interval(correlations: pd.Series) -> Interval:
     """Mean and t interval of correlations on the scale of Fisher's z, brought back by tanh: none leaves -1..1.
 
     Missing values are left out, as in `mean_interval`. Source: Fisher, Metron 1, 1921.
     """
-    in_z = mean_interval(fisher_z(correlations), confidence)
+    in_z = mean_interval(fisher_z(correlations))
     mean, low, high = np.tanh(in_z[:3]).tolist()
     return Interval(mean, low, high, in_z.n)
 
