@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from convcam_jax.measures.metric_table import Better
 
-CONFIDENCE = 0.95
 # The metrics are computed in single precision; a draw this close to the observed value is a tie, and ties count.
 _RELATIVE_TIE = 1e-5
 
@@ -56,7 +55,7 @@ def quantile_limits(values: NDArray) -> tuple[float, float]:
     finite = np.asarray(values, float)[np.isfinite(values)]
     if len(finite) == 0:
         return np.nan, np.nan
-    low, high = np.quantile(finite, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.permutation import CONFIDENCE, mean_limits, quantile_limits, speaker_weights
+from convcam_jax.checks.chance.permutation import mean_limits, quantile_limits, speaker_weights
 from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import CELL_STATISTICS, mean_interval
@@ -215,7 +215,7 @@ def mask_profiles(
             ):
                 for position, values in zip(positions, profiles.T, strict=True):
                     extremes = (values.min(), values.max()) if len(values) else (np.nan, np.nan)
-                    mean, low, high, n = mean_interval(values, CONFIDENCE)
+                    mean, low, high, n = mean_interval(values)
                     rows.append([group, emotion, axis, position, mean, low, high, *extremes, n])
     columns = ["group", "emotion", "axis", "position", "mean", "low", "high", "lowest", "highest", "seeds"]
     return pd.DataFrame(rows, columns=columns)
