@@ -90,6 +90,18 @@ def test_speakers_of_two_groups_are_tested_once_in_both():
     assert sorted(map(len, tested.values())) == [2, 2]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_that_share_speakers_are_even_too(seed):
+    """Two speakers of A alone, one of A and C, one of B, one of B and C: dealt in that order C would be in one fold."""
+    groups_of = {"s0": "A", "s1": "A", "s2": "AC", "s3": "B", "s4": "BC"}
+    utterances = corpus(dict.fromkeys(groups_of, 10))
+    groups = [groups_of[u.speaker][int(u.recording[-1]) % len(groups_of[u.speaker])] for u in utterances]
+    tested = speakers_by_fold(utterances, groups, SpeakerFolds(seed=seed, n_folds=2))
+    for group in "ABC":
+        counts = [sum(group in groups_of[speaker] for speaker in speakers) for speakers in tested.values()]
+        assert max(counts) - min(counts) <= 1
+
+
 def test_all_groups_with_fewer_speakers_than_folds_are_told():
     utterances = corpus({"a": 4, "b": 4, "c": 4})
     message = r"split\.n_folds, 5\).* these have fewer: female \(2\), male \(1\); lower split\.n_folds"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import corpus_of, folds_that_test
@@ -25,9 +25,10 @@ class SpeakerFolds(SplitProtocol):
 
     Speakers of the same groups are dealt to the folds together, so that their numbers in the folds differ by one at
     most. Of 200 such divisions, drawn by the seed, the one is taken in which the numbers of recordings of each group
-    and emotion, and of all, are the most even over the folds. Of the other speakers' n recordings of an emotion
-    floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not test are
-    unused.
+    and emotion, and of all, are the most even over the folds. Where speakers have recordings in several groups, it is
+    taken from those in which the numbers of speakers are even in the most groups. Of the other speakers' n recordings
+    of an emotion floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not
+    test are unused.
     """
 
     name: str = "speaker_folds"
@@ -73,30 +74,53 @@ def _fold_of_speakers(
     speakers, kinds = sorted({speaker for speaker, _ in cells}), sorted({kind for _, kind in cells})
     of_kinds = np.array([[cells[speaker, kind] for kind in kinds] for speaker in speakers])
     counts = np.column_stack([of_kinds, of_kinds.sum(1)])
+    names = sorted({group for group, _ in kinds})
+    of_groups = np.array(
+        [[any(cells[s, kind] for kind in kinds if kind[0] == group) for group in names] for s in speakers]
+    )
     # Speakers of the same groups are dealt out together.
     strata: dict[frozenset[str], list[int]] = {}
-    for index, speaker in enumerate(speakers):
-        own_groups = frozenset(group for group, emotion in kinds if cells[speaker, (group, emotion)])
-        strata.setdefault(own_groups, []).append(index)
+    for index, own in enumerate(of_groups):
+        strata.setdefault(frozenset(group for group, is_own in zip(names, own, strict=True) if is_own), []).append(
+            index
+        )
     generator = np.random.default_rng(seed)
     order = [strata[own] for own in sorted(strata, key=sorted)]
-    draws = [_dealt(order, len(speakers), n_folds, generator) for _ in range(_DRAWS)]
-    best = min(draws, key=lambda own: unevenness(counts, own, n_folds))
+    draws = [_dealt(order, of_groups, n_folds, generator) for _ in range(_DRAWS)]
+    best = min(draws, key=lambda own: (_lopsided(of_groups, own, n_folds), unevenness(counts, own, n_folds)))
     return dict(zip(speakers, best.tolist(), strict=True))
 
 
 def _dealt(
-    strata: Sequence[Sequence[int]], n_speakers: int, n_folds: int, generator: np.random.Generator
+    strata: Sequence[Sequence[int]],
+    of_groups: Bool[np.ndarray, "speakers groups"],
+    n_folds: int,
+    generator: np.random.Generator,
 ) -> Int[np.ndarray, " speakers"]:
-    """The speakers of one stratum after the other, each in random order, dealt to the folds in turns."""
+    """The speakers of one stratum after the other, each in random order, dealt to the folds.
+
+    Each goes to the fold that has the fewest speakers of his or her groups so far, then the fewest of all.
+    """
+    n_speakers = len(of_groups)
     folds = np.empty(n_speakers, dtype=int)
-    turn = 0
+    if of_groups.sum(1).max() > 1:
+        # What is even depends on the order then; otherwise on nothing but the speakers' own.
+        strata = [strata[index] for index in generator.permutation(len(strata))]
+    in_fold, all_in_fold = np.zeros((n_folds, of_groups.shape[1]), dtype=int), np.zeros(n_folds, dtype=int)
     for stratum in strata:
-        dealt = generator.permutation(np.asarray(stratum))
-        folds[dealt] = (turn + np.arange(len(dealt))) % n_folds
-        # The next stratum goes on where this one ended, so that no fold gets the odd speaker of each.
-        turn += len(dealt)
+        own = of_groups[stratum[0]]
+        for speaker in generator.permutation(np.asarray(stratum)):
+            fold = int(np.argmin(in_fold[:, own].sum(1) * (n_speakers + 1) + all_in_fold))
+            folds[speaker] = fold
+            in_fold[fold] += own
+            all_in_fold[fold] += 1
     return folds
+
+
+def _lopsided(of_groups: Bool[np.ndarray, "speakers groups"], folds: Int[np.ndarray, " speakers"], n_folds: int) -> int:
+    """Of how many groups the folds' numbers of speakers differ by more than one."""
+    in_fold = np.stack([of_groups[folds == number].sum(0) for number in range(n_folds)])
+    return int((np.ptp(in_fold, axis=0) > 1).sum())
 
 
 def unevenness(counts: Int[np.ndarray, "speakers kinds"], folds: Int[np.ndarray, " speakers"], n_folds: int) -> float:
