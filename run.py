@@ -13,11 +13,12 @@ import sys
 from convcam_jax.system.process.allocator import keep_memory
 from convcam_jax.system.process.ending import end_by_signals, run_to_end
 from convcam_jax.system.process.main_program import is_main_program
-from convcam_jax.system.process.surroundings import check_limits, settle_surroundings
+from convcam_jax.system.process.surroundings import check_limits, fill_closed_streams, settle_surroundings
 
 
 def main() -> None:
     """Run the program; see `experiments.command`."""
+    fill_closed_streams()
     keep_memory()
     if is_main_program():
         settle_surroundings()

@@ -79,16 +79,26 @@ def test_one_channel_is_the_same_however_channels_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("left", "right", "message"),
     [
-        (tone(1000), -tone(1000), "silent"),
+        (tone(1000), -tone(1000), "channels that cancel each other out"),
+        (tone(1000), -0.9 * tone(1000), "channels that cancel each other out"),
         (tone(1000), np.full(1000, np.nan), "not finite"),
         (np.full(1000, np.inf), np.full(1000, -np.inf), "not finite"),
     ],
-    ids=["opposite", "nan", "infinite"],
+    ids=["opposite", "nearly opposite", "nan", "infinite"],
 )
 def test_mixed_channels_are_checked_as_they_are_used(left, right, message, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="DOUBLE")
     with pytest.raises(RecordingError, match=message):
         read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+
+
+@pytest.mark.parametrize("n_channels", [2, 32])
+def test_one_of_many_channels_is_not_cancelled_by_silence(n_channels, tmp_path):
+    channels = np.zeros((1000, n_channels))
+    channels[:, 0] = tone(1000)
+    soundfile.write(tmp_path / "a.wav", channels, RATE_HZ, subtype="DOUBLE")
+    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+    np.testing.assert_allclose(recording.samples, tone(1000) / n_channels)
 
 
 def test_a_made_file_is_read_as_it_was_to_half_a_step(tmp_path):

@@ -76,7 +76,7 @@ def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora(
     [
         ("emotions", ("anger",), r"corpus\.emotions: needs two or more different names"),
         ("emotions", ("anger", "anger"), r"corpus\.emotions: needs two or more different names"),
-        ("max_frames", -1, r"corpus\.max_frames: must be at least 1, or 0 for as many as the corpus needs"),
+        ("max_frames", -1, r"corpus\.max_frames: must lie in 1\.\.100000, or be 0 for as many as the corpus needs"),
         ("models_per", "emotion", r"corpus\.models_per: must be all or a column other than emotion"),
         ("models_per", "", r"corpus\.models_per: must be all or a column"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convcam_jax.corpora.config import CorpusConfig
-from convcam_jax.corpora.left_out import not_selected
+from convcam_jax.corpora.left_out import not_selected, overlapping
 from convcam_jax.corpora.listed import ListedConfig, find_listed
 from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.system.errors import RecordingError, UserError
@@ -138,6 +138,84 @@ def test_parts_of_one_file_are_recordings_of_their_own(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "start_s", "end_s"),
+    [
+        ("start,duration", "0.25,0.5", 0.25, 0.75),
+        ("Start (s),End (s)", "0.25,0.5", 0.25, 0.5),
+        ("start_time,end_time", "0.25,0.5", 0.25, 0.5),
+        ("begin,stop", "0.25,0.5", 0.25, 0.5),
+        ("onset,duration_s", "0.25,0.5", 0.25, 0.75),
+        # Of the whole file, as many tables tell.
+        ("duration,size", "0.5,12", 0.0, None),
+        # An end goes before a duration.
+        ("start,end,duration", "0.25,0.5,9", 0.25, 0.5),
+    ],
+)
+def test_times_go_by_the_names_that_people_use(header, cells, start_s, end_s, tmp_path):
+    folder = make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,{header}\na.wav,ann,joy,{cells}\n")
+    [utterance] = listed_in(folder)
+    assert (utterance.start_s, utterance.end_s) == (start_s, end_s)
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        *(("start_ms", "start"), ("end_ms", "end (in seconds)"), ("from", "start (in seconds)")),
+        *(("offset", "end (in seconds)"), ("Dur.", "duration (in seconds, with a start)")),
+    ],
+)
+def test_columns_that_seem_to_hold_times_and_are_not_taken_are_told(column, meant, tmp_path, capsys):
+    listed_in(make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,{column}\na.wav,ann,joy,1\n"))
+    assert f"as a column of its own; if {meant} was meant, call it so" in capsys.readouterr().err
+
+
+def test_characters_that_nobody_sees_make_no_word_of_their_own(tmp_path):
+    rows = ["a,ann,joy", "b,an\u200bn,jo\u00ady", "c,\ufeffann,joy\u200e", 'd,ann,"joy\u2060"', "e,ann,\u00a0joy"]
+    files = [f"{name}.wav" for name in "abcde"]
+    utterances = listed_in(make_folder(tmp_path, files, "file,speaker,emotion\n" + "\n".join(rows) + "\n"))
+    assert {(u.speaker, u.emotion) for u in utterances} == {("ann", "joy")}
+
+
+def test_two_tables_are_refused(tmp_path):
+    folder = make_folder(tmp_path, ["a.wav"], "file,speaker,emotion\na.wav,ann,joy\n")
+    (folder / "Utterances.CSV").write_text("file,speaker,emotion\na.wav,ann,fear\n")
+    with pytest.raises(UserError, match=r"has the tables Utterances\.CSV, utterances\.csv; keep one of them$"):
+        listed_in(folder)
+
+
+def overlapping_parts(*parts: tuple[str, str, float, float | None]) -> list[Utterance]:
+    """Parts of one file: speaker, emotion, start and end, named in their order."""
+    return [
+        Utterance(f"p{number}", speaker, "", emotion, "", Path("a.wav"), (), start_s, end_s)
+        for number, (speaker, emotion, start_s, end_s) in enumerate(parts)
+    ]
+
+
+def test_parts_that_overlap_with_two_labels_are_left_out():
+    whole, inside, behind = ("ann", "joy", 0.0, None), ("ann", "fear", 1.0, 2.0), ("ann", "joy", 5.0, 6.0)
+    problems, remark = overlapping(overlapping_parts(whole, inside, behind))
+    assert [(own.recording, own.kind) for own in problems] == [
+        ("p0", "overlapping a part with another emotion"),
+        ("p1", "overlapping a part with another emotion"),
+    ]
+    assert "p0 (joy) and p1 (fear) overlap in a.wav" in problems[0].problem
+    # What the third overlapped is not used.
+    assert remark == ""
+
+
+@pytest.mark.parametrize("second", [("ann", "joy", 1.5, 3.0), ("bob", "fear", 1.5, 3.0)], ids=["the same", "two speak"])
+def test_other_parts_that_overlap_are_told(second):
+    problems, remark = overlapping(overlapping_parts(("ann", "joy", 1.0, 2.0), second, ("ann", "joy", 4.0, 5.0)))
+    assert problems == []
+    assert remark == "2 recordings overlap others of their file, and have parts of their sound: p0, p1"
+
+
+def test_ends_that_were_rounded_do_not_overlap():
+    parts = overlapping_parts(("ann", "joy", 0.0, 1.05), ("ann", "fear", 1.0, 2.0), ("ann", "joy", 2.0, None))
+    assert overlapping(parts) == ([], "")
+
+
 def test_all_other_columns_are_kept_and_group_recordings(tmp_path):
     table = "file,speaker,emotion,Language,split,fold,group,Home Town\na,ann,joy,de,train,1,x,Ulm\n"
     [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
@@ -198,6 +276,7 @@ def test_all_that_is_wrong_is_told_in_one_go(tmp_path):
         ("nan", "1", "of a wrong time"),
         ("0:01", "", "of a wrong time"),
         ("", "inf", "of a wrong time"),
+        ("0.1", "1e308", "of a wrong time"),
     ],
 )
 def test_times_that_are_none_are_told(start, end, kind, tmp_path):
@@ -256,7 +335,7 @@ def test_files_without_a_row_do_not_stop_and_are_named(tmp_path):
     assert [(p.recording, p.kind) for p in found.problems] == [("wav/b.wav", "not listed")]
 
 
-@pytest.mark.parametrize(("one", "other"), [("3", "03"), ("Ann", "ann")])
+@pytest.mark.parametrize(("one", "other"), [("3", "03"), ("Ann", "ann"), ("1", "1.0"), ("s_1", "s 1")])
 def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
     listed_in(make_folder(tmp_path, ["a.wav", "b.wav"], f"file,speaker,emotion\na,{one},joy\nb,{other},joy\n"))
     assert f"speakers {' and '.join(sorted((one, other)))} count as different" in capsys.readouterr().err

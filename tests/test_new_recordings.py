@@ -355,6 +355,9 @@ def test_what_is_not_there_is_told(own, tmp_path):
         own.explain(tmp_path)
     with pytest.raises(UserError, match=r"--recordings=.*none\.wav: there is no such file or folder"):
         find_recordings([str(tmp_path / "none.wav")])
+    for nothing in ("", ",", " "):
+        with pytest.raises(UserError, match="--recordings: names no file or folder"):
+            find_recordings([nothing])
     with pytest.raises(UserError, match="there is no sound file in this folder"):
         find_recordings([str(tmp_path)])
 

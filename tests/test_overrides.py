@@ -183,7 +183,13 @@ def test_an_empty_text_is_an_empty_tuple():
         # A field of a choice that was not chosen.
         ("network.width=0.5", "--set=network.width: there is no such field; the nearest is "),
         ("attribution.layer=block_13", "config field attribution.layer: must be one of convolution_3"),
-        ("train.epochs=0", "config field train.epochs: must be at least 1"),
+        ("train.epochs=0", "config field train.epochs: must lie in 1..1000000"),
+        ("train.epochs=9999999", "config field train.epochs: must lie in 1..1000000"),
+        ("train.seeds=99999999", "config field train.seeds: must lie in 1..10000"),
+        ("train.batch_size=1000000", "config field train.batch_size: must lie in 1..100000"),
+        ("corpus.max_frames=100000000", "config field corpus.max_frames: must lie in 1..100000"),
+        ("network.dense_units=99999999999999999999", "--set=network.dense_units=99999999999999999999: must be a whole"),
+        ("corpus.emotions=anger\nfear,joy", "anger fear,joy: has a line break in it; put the part that has it in"),
     ],
 )
 def test_errors_name_the_field_and_the_nearest_right_one(assignment, message):
@@ -191,6 +197,11 @@ def test_errors_name_the_field_and_the_nearest_right_one(assignment, message):
         apply_overrides(Config(), [assignment])
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_a_part_with_a_line_break_stands_in_quotes():
+    corpus = apply_overrides(Config(), ['corpus.emotions="anger\nfear",joy']).corpus
+    assert corpus.emotions == ("anger\nfear", "joy")
 
 
 def test_numbers_that_are_not_finite_are_refused():

@@ -1,5 +1,6 @@
 """Sound files of every kind: right to the sample, and refused where they do not hold what their header says."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import soundfile
 from sound_bytes import CONTAINERS, LOSSLESS, LOSSY, RATE_HZ, chunk, extensible_fmt, fmt, riff, sound_bytes, speech_like
 
 from convcam_jax.corpora.sounds.audio import read_recording
-from convcam_jax.corpora.sounds.sound_files import read_channels
+from convcam_jax.corpora.sounds.sound_files import read_channels, told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.files import file_hash
 
 RNG = np.random.default_rng(0)
 INT16 = RNG.integers(-(2**15), 2**15, 2000).astype("<i2")
@@ -166,6 +169,94 @@ def test_rates_that_no_recording_has_are_refused(ending, rate_hz, tmp_path):
 def test_headers_that_contradict_themselves_are_refused(content, tmp_path):
     with pytest.raises(RecordingError, match="contradicts itself"):
         read_channels(written(tmp_path, content))
+
+
+def with_half_size(ending: str) -> bytes:
+    """A file of a second whose header, and nothing else, speaks of half of it."""
+    content = bytearray(sound_bytes(ending, speech_like()))
+    if ending == ".wav":
+        struct.pack_into("<I", content, 4, struct.unpack_from("<I", content, 4)[0] - 16000)
+        struct.pack_into("<I", content, 40, 16000)
+    elif ending == ".au":
+        struct.pack_into(">I", content, 8, 16000)
+    elif ending == ".caf":
+        at = content.index(b"data") + 4
+        struct.pack_into(">q", content, at, 4 + 16000)
+    else:
+        # 36 bits of the number of samples, behind 4 of others.
+        struct.pack_into(">I", content, 22, 8000)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("ending", [".wav", ".au", ".caf", ".flac"])
+def test_sound_behind_what_the_header_speaks_of_is_told(ending, tmp_path):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(with_half_size(ending))
+    assert soundfile.info(path).frames == 8000
+    with pytest.raises(RecordingError, match="contradicts itself"):
+        read_channels(path)
+
+
+@pytest.mark.parametrize("filling", [b"", bytes(64), b"ID3\x04" + bytes(range(60)), b"TAG" + b"\xff" * 125])
+@pytest.mark.parametrize("ending", [".wav", ".au"])
+def test_a_tag_or_zeros_behind_the_end_are_no_sound(ending, filling, tmp_path):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(sound_bytes(ending, speech_like()) + filling)
+    assert len(read_channels(path)[0]) == 16000
+
+
+def test_silence_behind_a_chunk_that_is_too_small_is_followed_by_sound(tmp_path):
+    samples = np.concatenate([INT16, np.zeros(1000, "<i2"), INT16])
+    content = bytearray(riff(fmt(1, 16), chunk(b"data", samples.tobytes())))
+    struct.pack_into("<I", content, 40, INT16.nbytes)
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(RecordingError, match="the size of its data chunk"):
+        read_channels(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("ending", [".ogg", ".opus", ".flac", ".au"])
+def test_several_files_in_one_are_told(ending, tmp_path):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(b"".join(sound_bytes(ending, speech_like(seed=seed)) for seed in (0, 1)))
+    with pytest.raises(RecordingError, match="contradicts itself"):
+        read_channels(path)
+
+
+def test_an_ogg_file_of_which_a_page_is_missing_is_refused(tmp_path):
+    content = sound_bytes(".ogg", speech_like(10 * RATE_HZ))
+    starts = [at for at in range(len(content)) if content.startswith(b"OggS", at)]
+    assert len(starts) > 5
+    (tmp_path / "a.ogg").write_bytes(content[: starts[3]] + content[starts[4] :])
+    with pytest.raises(RecordingError, match="a page that is missing"):
+        read_channels(tmp_path / "a.ogg")
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+def test_samples_of_a_flac_file_are_held_to_its_checksum(subtype, tmp_path):
+    path = tmp_path / "a.flac"
+    stereo = np.stack([speech_like(), speech_like(seed=1)], axis=1)
+    soundfile.write(path, stereo, RATE_HZ, subtype=subtype)
+    assert read_channels(path)[0].shape == stereo.shape
+    content = bytearray(path.read_bytes())
+    content[30] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match="the checksum of its samples"):
+        read_channels(path)
+    # Zeros stand for a hash that is not known, and of a part there is none.
+    assert len(read_channels(path, 0.25, 0.5)[0]) == RATE_HZ // 4
+    content[26:42] = bytes(16)
+    path.write_bytes(content)
+    assert read_channels(path)[0].shape == stereo.shape
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_what_has_no_end_is_not_read(make, tmp_path):
+    path = tmp_path / "a.wav"
+    make(path)
+    with pytest.raises(RecordingError, match=r"a\.wav is not a file; rename or remove it"):
+        read_channels(path)
+    assert told_samples(Source(path), RATE_HZ) == 0
+    assert file_hash(path) == ""
 
 
 def test_an_ogg_file_of_which_a_page_is_damaged_is_refused(tmp_path):

@@ -237,6 +237,23 @@ def test_too_low_a_limit_of_memory_is_told_in_one_line(limit_kb):
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "0<&- 1>&- 2>&-"], ids=["errors", "all"])
+def test_with_closed_streams_it_goes_on_and_writes_into_no_file(closed, tmp_path):
+    """What the program tells would otherwise go into the file that is opened in their place."""
+    code = (
+        "from convcam_jax.system.process.surroundings import fill_closed_streams; fill_closed_streams()\n"
+        "import os, sys, subprocess\n"
+        "file = open(sys.argv[1], 'w')\n"
+        "os.write(2, b'told')\n"
+        "subprocess.run(['sh', '-c', 'echo told >&2'], check=True, close_fds=False)\n"
+        "file.write(str(file.fileno())); file.close()\n"
+    )
+    path = tmp_path / "file"
+    line = f'"{sys.executable}" -c "{code}" "{path}" {closed}'
+    subprocess.run(["bash", "-c", line], cwd=PROJECT_DIR, check=True)
+    assert int(path.read_text()) > 2
+
+
 def test_a_help_without_a_home(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
     line = [sys.executable, "run.py", "--help"]

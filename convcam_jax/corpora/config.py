@@ -13,6 +13,8 @@ GENDERS = ("female", "male")
 ALL = "all"
 # As `max_frames`: as many as the corpus needs.
 FROM_CORPUS = 0
+# Of the frames of the paper, 50 minutes.
+MOST_FRAMES = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,9 +60,9 @@ class CorpusConfig:
             f"must be {ALL} or a column other than emotion, which is what a model tells apart",
         )
         require(
-            self.max_frames >= 1 or self.max_frames == FROM_CORPUS,
+            1 <= self.max_frames <= MOST_FRAMES or self.max_frames == FROM_CORPUS,
             "corpus.max_frames",
-            f"must be at least 1, or {FROM_CORPUS} for as many as the corpus needs",
+            f"must lie in 1..{MOST_FRAMES}, or be {FROM_CORPUS} for as many as the corpus needs",
         )
 
     @property

@@ -1,17 +1,23 @@
 """Why recordings of a corpus that can be read are not used: what a run leaves out, it names."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.errors import RecordingError, named
 from convcam_jax.system.spelling import nearest
 
 # Less alike than this, a label is not taken for a misspelled emotion.
 _ALIKE = 0.6
 
+# Parts that overlap by less do so by rounding.
+_OVERLAP_S = 0.1
+
 EQUAL = "equal to another recording"
 CONTRADICTORY = "equal to a recording with another emotion or speaker"
+OVERLAPPING = "overlapping a part with another emotion"
 
 
 def not_selected(utterances: Iterable[Utterance], config: CorpusConfig) -> list[RecordingError]:
@@ -64,3 +70,38 @@ def _equal(alike: Sequence[Utterance]) -> list[RecordingError]:
         return [RecordingError(u.recording, f"its sound is that of {first.recording}", EQUAL) for u in alike[1:]]
     told = ", ".join(f"{u.recording} (speaker {u.speaker}, {u.emotion})" for u in alike)
     return [RecordingError(u.recording, f"the same sound stands under {told}", CONTRADICTORY) for u in alike]
+
+
+def overlapping(utterances: Iterable[Utterance]) -> tuple[list[RecordingError], str]:
+    """Parts of a file that overlap: those of one speaker with two emotions, and a remark on all others, "" if none.
+
+    Of two emotions either may be wrong, and both are left out. Two speakers may speak at once.
+    """
+    problems: dict[str, RecordingError] = {}
+    others: list[tuple[str, str]] = []
+    for first, second in _overlaps(utterances):
+        names = first.recording, second.recording
+        if first.speaker != second.speaker or first.emotion == second.emotion:
+            others.append(names)
+            continue
+        problem = (
+            f"{names[0]} ({first.emotion}) and {names[1]} ({second.emotion}) overlap in {first.path.name}, so neither "
+            "is used; mend the times or the labels"
+        )
+        problems |= {name: RecordingError(name, problem, OVERLAPPING) for name in names}
+    kept = sorted({name for names in others if problems.keys().isdisjoint(names) for name in names})
+    remark = f"{len(kept)} recordings overlap others of their file, and have parts of their sound: {named(kept)}"
+    return list(problems.values()), remark if kept else ""
+
+
+def _overlaps(utterances: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utterance]]:
+    of_file: dict[Path, list[Utterance]] = {}
+    for utterance in sorted(utterances, key=lambda own: (own.start_s, own.recording)):
+        of_file.setdefault(utterance.path, []).append(utterance)
+    for parts in of_file.values():
+        for number, first in enumerate(parts):
+            last_s = (math.inf if first.end_s is None else first.end_s) - _OVERLAP_S
+            for second in parts[number + 1 :]:
+                if second.start_s >= last_s:
+                    break
+                yield first, second

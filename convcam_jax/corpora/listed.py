@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,8 +15,8 @@ from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
-from convcam_jax.system.spelling import nearest
-from convcam_jax.system.text import one_form
+from convcam_jax.system.spelling import common_form, nearest
+from convcam_jax.system.text import one_form, without_hidden
 
 TABLE = "utterances.csv"
 NEEDED = ("file", "speaker", "emotion")
@@ -26,8 +27,16 @@ _COLUMN_WORDS = {
     "emotion": ("label",),
     "gender": ("sex", "geschlecht"),
     "text": ("sentence", "utterance", "satz"),
-    "start": ("start_s",),
-    "end": ("end_s",),
+    "start": ("start_s", "start_(s)", "start_[s]", "start_sec", "start_time", "begin", "onset"),
+    "end": ("end_s", "end_(s)", "end_[s]", "end_sec", "end_time", "stop"),
+}
+# Instead of an end, where there is a start.
+_DURATIONS = ("duration", "duration_s")
+# How a column begins that seems to hold times, and what it would have to be called to be taken for them.
+_TIME_WORDS = {
+    **dict.fromkeys(("start", "begin", "onset", "from"), "start (in seconds)"),
+    **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
+    **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
 }
 _OPTIONAL = ("gender", "text", "start", "end", "recording")
 _GENDER_WORDS = {
@@ -104,6 +113,8 @@ def _table_path(data_dir: Path) -> Path:
         others = sorted(p.name for p in data_dir.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx"))
     except OSError as error:
         raise UserError(f"{data_dir}: cannot be read ({error.strerror}); change its permissions") from error
+    if len(tables) > 1:
+        raise UserError(f"{data_dir}: has the tables {named([path.name for path in tables])}; keep one of them")
     if tables:
         return tables[0]
     hint = f" (found: {named(others)}; rename it or save it as {TABLE})" if others else ""
@@ -134,15 +145,21 @@ def _read_table(path: Path) -> Table:
     remarks += [
         f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL))
+        if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
     ]
     rows = [Row(row.line, _in_one_form({names[c]: cell for c, cell in row.cells.items()})) for row in table.rows]
     return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
 
 
+def _time_meant(column: str) -> str:
+    """What a column that seems to hold times should be called, "" for any other and for durations, which are."""
+    first, *_ = re.split(r"[^a-z]+", column)
+    return "" if column in _DURATIONS else _TIME_WORDS.get(first, "")
+
+
 def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
     # A file is found by its name as it is on the disk.
-    return {column: cell if column == "file" else one_form(cell) for column, cell in cells.items()}
+    return {column: cell if column == "file" else without_hidden(one_form(cell)) for column, cell in cells.items()}
 
 
 def _program_names(columns: Sequence[str]) -> dict[str, str]:
@@ -181,6 +198,9 @@ def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[
         )
     path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
     start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
+    if "start" in cells and "end" not in cells:
+        durations = [_seconds(cells[column], column, wrong) for column in _DURATIONS if cells.get(column)]
+        end_s = next(((start_s or 0.0) + own for own in durations if own is not None), None)
     if start_s is not None and end_s is not None and start_s >= end_s:
         wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
     if errors or path is None:
@@ -203,6 +223,10 @@ def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, 
     return found[0]
 
 
+# Three years: what is beyond is no time in a recording.
+_MOST_SECONDS = 1e8
+
+
 def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float | None:
     """The time in a cell, None if it is empty or wrong; a comma may stand for the point."""
     if not cell:
@@ -211,7 +235,7 @@ def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float
         seconds = float(cell.replace(",", "."))
     except ValueError:
         seconds = math.nan
-    if math.isfinite(seconds) and seconds >= 0:
+    if 0 <= seconds <= _MOST_SECONDS:
         return seconds
     wrong("of a wrong time", f"{column} {cell!r} is no time in seconds; mend it")
     return None
@@ -286,10 +310,11 @@ def _of_two_genders(utterances: Sequence[Utterance], table: Path) -> list[Record
 
 
 def _on_alike_speakers(utterances: Sequence[Utterance]) -> list[str]:
-    """Speakers that may be one: a spreadsheet takes zeros away, and people vary capital letters."""
+    """Speakers that may be one: a spreadsheet takes zeros away, or adds some, and people vary capital letters."""
     alike: dict[str, set[str]] = {}
     for u in utterances:
-        alike.setdefault(u.speaker.casefold().lstrip("0"), set()).add(u.speaker)
+        form = common_form(u.speaker).lstrip("0")
+        alike.setdefault(re.sub(r"^(\d+)\.0+$", r"\1", form), set()).add(u.speaker)
     pairs = [" and ".join(sorted(names)) for names in alike.values() if len(names) > 1]
     return [f"speakers {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
 

@@ -1,6 +1,5 @@
 """Changes of single config fields from text (`train.epochs=20`), and configs as flat dictionaries."""
 
-import csv
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -8,8 +7,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.paths import separated_by_commas
 from convcam_jax.system.text import one_form
 from convcam_jax.system.validation import nearest_in_words, require_choice
+
+# Of whole numbers; beyond it arrays have no such size, and what counts would never come to its end.
+_MOST = 2**31
 
 
 def flatten(config: Config) -> dict[str, Any]:
@@ -113,15 +116,14 @@ def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
       UserError: the text is no such value; `name` is the field's.
     """
     if get_origin(kind) is tuple:
-        parts = next(csv.reader([text], skipinitialspace=True), [])
-        return tuple(parse(part.strip(), get_args(kind)[0], name, choices) for part in parts if part.strip())
+        return tuple(parse(part, get_args(kind)[0], name, choices) for part in separated_by_commas(text))
     choices = get_args(kind) if get_origin(kind) is Literal else choices
     if choices:
         require_choice(text, choices, f"--set={name}")
         return text
     readers: dict[Any, tuple[Callable[[str], Any], str]] = {
         bool: (_parse_bool, "true or false"),
-        int: (int, "a whole number, such as 3"),
+        int: (_parse_whole, f"a whole number, such as 3, below {_MOST}"),
         float: (_parse_finite, "a number, such as 0.5"),
         str: (one_form, "text"),
     }
@@ -130,6 +132,13 @@ def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
         return read(text)
     except ValueError:
         raise UserError(f"--set={name}={text}: must be {description}") from None
+
+
+def _parse_whole(text: str) -> int:
+    value = int(text)
+    if abs(value) >= _MOST:
+        raise ValueError(text)
+    return value
 
 
 def _parse_finite(text: str) -> float:

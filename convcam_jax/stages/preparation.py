@@ -10,7 +10,7 @@ import pandas as pd
 
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.config import FROM_CORPUS
-from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
+from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected, overlapping
 from convcam_jax.corpora.several import shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
@@ -121,7 +121,10 @@ def load_dataset(
         say(remark)
     found = without(utterances, loaded.problems)
     equal = equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
-    found = without(found, equal)
+    overlaps, remark = overlapping(found := without(found, equal))
+    if remark:
+        say(remark)
+    found = without(found, overlaps)
     if corpus.longer != "leave_out":
         found, loaded = with_parts(found, loaded, config, cache_dir)
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
@@ -129,7 +132,7 @@ def load_dataset(
     if found and not usable:
         raise UserError(f"config field corpus.max_frames: no recording is as short as {corpus.max_frames} frames")
     groups = [group_of(u, corpus.models_per) for u in usable]
-    problems = [*loaded.problems, *equal, *longer]
+    problems = [*loaded.problems, *equal, *overlaps, *longer]
     dataset = Dataset(
         tuple(usable),
         tuple(loaded.features[u.recording] for u in usable),

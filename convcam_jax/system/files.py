@@ -77,7 +77,9 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 (hex) of a file, "" if it cannot be read."""
+    """SHA-256 (hex) of a file, "" if it cannot be read; what is no file, such as a pipe, might have no end."""
+    if not path.is_file():
+        return ""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

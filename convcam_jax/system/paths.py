@@ -31,7 +31,19 @@ def separate_paths(text: str) -> list[str]:
     """
     if os.path.lexists(os.path.expanduser(text)):
         return [text]
-    return [path.strip() for path in next(csv.reader([text], skipinitialspace=True), []) if path.strip()]
+    return separated_by_commas(text)
+
+
+def separated_by_commas(text: str) -> list[str]:
+    """The parts of a text without spaces around them, in double quotes where they hold a comma; empty ones are none.
+
+    Raises UserError where a line break stands outside of quotes.
+    """
+    try:
+        parts = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error as error:
+        raise UserError(f"{text}: has a line break in it; put the part that has it in double quotes") from error
+    return [part.strip() for part in parts if part.strip()]
 
 
 def expanded_paths(text: str) -> str:

@@ -4,11 +4,13 @@ import re
 import unicodedata
 
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-# Control characters other than these, what turns the direction of writing, and halves of characters, which no file of
-# text can hold.
+# Control characters other than these, what turns the direction of writing, what has no width (but for the joiners, with
+# which some scripts and emoji are written), and halves of characters, which no file of text can hold.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+# What comes into a table by copying from pages and documents, and makes another word of one that looks the same.
+_WITHOUT_WIDTH = re.compile("[\xad\u200b\u200e\u2060\ufeff]")
 # Inside of a word an underscore is no markup.
 _MARKUP = re.compile(r"[\\`*<|~$]|\](?=\()|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
@@ -20,6 +22,15 @@ def one_form(text: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", text)
+
+
+def without_hidden(text: str) -> str:
+    r"""The text without characters of no width, and with one space for all white space inside.
+
+    >>> without_hidden("an\u200bger \u00a0now\n")
+    'anger now'
+    """
+    return " ".join(_WITHOUT_WIDTH.sub("", text).split())
 
 
 def visible(text: str) -> str:

@@ -5,6 +5,9 @@ from typing import Literal
 
 from convcam_jax.system.validation import require
 
+# More are a slip of the keyboard, which would be noticed when the memory is full.
+_MOST_SEEDS, _MOST_EPOCHS, _MOST_IN_A_BATCH = 10_000, 1_000_000, 100_000
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
@@ -48,11 +51,11 @@ class TrainConfig:
     checkpoint_interval_s: float = 120.0
 
     def __post_init__(self) -> None:
-        require(self.seeds >= 1, "train.seeds", "must be at least 1")
+        require(1 <= self.seeds <= _MOST_SEEDS, "train.seeds", f"must lie in 1..{_MOST_SEEDS}")
         require(self.first_seed >= 0, "train.first_seed", "must not be negative")
-        require(self.epochs >= 1, "train.epochs", "must be at least 1")
+        require(1 <= self.epochs <= _MOST_EPOCHS, "train.epochs", f"must lie in 1..{_MOST_EPOCHS}")
         require(self.patience_epochs >= 1, "train.patience_epochs", "must be at least 1")
-        require(self.batch_size >= 1, "train.batch_size", "must be at least 1")
+        require(1 <= self.batch_size <= _MOST_IN_A_BATCH, "train.batch_size", f"must lie in 1..{_MOST_IN_A_BATCH}")
         require(self.learning_rate > 0, "train.learning_rate", "must be positive")
         self._check_extras()
         require(self.members_at_once >= 0, "train.members_at_once", "must be 0 (as memory allows) or positive")

@@ -19,6 +19,8 @@ from convcam_jax.system.errors import RecordingError
 HIGHEST_PEAK = 10.0
 # A fiftieth of the step of 16 bits.
 LOWEST_PEAK = 5e-7
+# Of the mean power that channels independent of each other would have when mixed.
+_CANCELLED_SHARE = 0.01
 # Of the standard deviation. The largest of EMO-DB is 0.040, of RAVDESS (4 actors) 0.003, of TESS (20 words) 0.023.
 LARGEST_OFFSET = 0.1
 
@@ -72,6 +74,12 @@ def read_recording(
     # Infinities of both signs have no mean; that it is not a number is found below.
     with np.errstate(invalid="ignore"):
         mixed = all_channels.mean(axis=1)
+    if cancels_out(all_channels, mixed):
+        raise RecordingError(
+            path.stem,
+            f"{path} has channels that cancel each other out when they are mixed down (one is turned around); keep one",
+            "with channels that cancel each other out",
+        )
     if found := sample_problem(mixed, file_rate_hz, shortest_s):
         kind, problem = found
         raise RecordingError(path.stem, f"{path} {problem}", kind)
@@ -119,6 +127,18 @@ def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: 
     if peak < LOWEST_PEAK:
         return "silent", f"is as good as silent (its peak is {peak:.2g} of full scale); record it again or remove it"
     return None
+
+
+def cancels_out(channels: Float64[np.ndarray, "N C"], mixed: Float64[np.ndarray, "N"]) -> bool:
+    """Whether the mean of several channels is much less than that of channels that have nothing to do with each other.
+
+    As where one of two is the other one turned around.
+    """
+    n_channels = channels.shape[1]
+    if n_channels == 1 or not np.isfinite(channels).all():
+        return False
+    independent = np.square(channels).sum() / n_channels**2
+    return bool(independent > 0 and np.square(mixed).sum() < _CANCELLED_SHARE * independent)
 
 
 def implausible_offset(samples: Float64[np.ndarray, "N"]) -> float:

@@ -1,5 +1,6 @@
 """The samples in a sound file, by libsndfile, and whether the file holds what its header says."""
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import numpy as np
 import soundfile
 from jaxtyping import Float64
 
-from convcam_jax.corpora.sounds.sound_headers import LOST_SHARE, UNKNOWN_SIZE, contradiction, missing_share
+from convcam_jax.corpora.sounds.sound_headers import (
+    LOST_SHARE,
+    UNKNOWN_SIZE,
+    contradiction,
+    flac_samples_hash,
+    missing_share,
+)
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 
@@ -32,6 +39,8 @@ def read_channels(
     Raises RecordingError if the file is missing, is no sound file, is damaged or cut off, or has a rate, a number of
     channels or a length that no recording of speech has.
     """
+    if path.exists() and not path.is_file():
+        raise RecordingError(path.stem, f"{path} is not a file; rename or remove it", "no readable sound file")
     if not path.is_file():
         raise RecordingError(path.stem, f"{path} is missing; put it there or take it off the list", "missing")
     if path.suffix.lower() == ".raw":
@@ -40,6 +49,8 @@ def read_channels(
         with soundfile.SoundFile(path) as file:
             _check_header(path, file)
             samples = _read_part(path, file, start_s, end_s)
+            if file.format == "FLAC" and (start_s, end_s) == (0.0, None):
+                _check_flac_hash(path, samples)
             return samples, file.samplerate
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
@@ -68,20 +79,34 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
         )
     _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
     if what := contradiction(path, file.format, file.extra_info, file.samplerate):
-        raise RecordingError(
-            path.stem,
-            f"{path} contradicts itself ({what}), so that its sound is not certain; copy it or export it again",
-            "with a header that contradicts itself",
-        )
+        raise _contradicting(path, what)
+
+
+def _check_flac_hash(path: Path, samples: Float64[np.ndarray, "N C"]) -> None:
+    """See to it that all samples of a FLAC file are those that were written (RFC 9639, section 8.2)."""
+    told = flac_samples_hash(path)
+    if told is None:
+        return
+    n_bits, digest = told
+    whole = np.rint(samples * 2.0 ** (n_bits - 1)).astype("<i4")
+    # As many bytes as hold the bits, the lowest first.
+    as_bytes = np.ascontiguousarray(whole).view(np.uint8).reshape(-1, 4)[:, : -(-n_bits // 8)]
+    if hashlib.md5(as_bytes.tobytes(), usedforsecurity=False).digest() != digest:
+        raise _contradicting(path, "the checksum of its samples")
+
+
+def _contradicting(path: Path, what: str) -> RecordingError:
+    return RecordingError(
+        path.stem,
+        f"{path} contradicts itself ({what}), so that its sound is not certain; copy it or export it again",
+        "with a header that contradicts itself",
+    )
 
 
 def _check_whole(path: Path, missing: float) -> None:
     if missing > LOST_SHARE:
-        raise RecordingError(
-            path.stem,
-            f"{path} is cut off ({100 * missing:.2g} % of what its header speaks of is missing); copy it again",
-            "cut off",
-        )
+        what = "its end" if missing == 1 else f"{100 * missing:.2g} % of what its header speaks of"
+        raise RecordingError(path.stem, f"{path} is cut off ({what} is missing); copy it again", "cut off")
 
 
 def _read_part(
@@ -130,7 +155,7 @@ def told_samples(source: Source, sample_rate_hz: int) -> int:
 
     The sound itself is neither read nor checked.
     """
-    if source.path.suffix.lower() == ".raw":
+    if source.path.suffix.lower() == ".raw" or not source.path.is_file():
         return 0
     try:
         with soundfile.SoundFile(source.path) as file:

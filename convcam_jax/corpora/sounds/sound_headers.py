@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 # Less is lost when a file ends within a sample, or is not filled up to an even number of bytes.
 LOST_SHARE = 0.001
@@ -25,7 +26,16 @@ _CHUNK_NAME = re.compile(rb"[ -~]{4}")
 _FLAC_RATES_HZ = dict(
     enumerate((88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000), start=1)
 )
-_OGG_PAGE, _OGG_HEADER_BYTES, _OGG_LAST = b"OggS", 27, 4
+# How a FLAC file begins, with its first block (RFC 9639, section 8.2), and where in it the bits of a sample and the
+# hash of all samples lie.
+_FLAC_BEGINNING = b"fLaC\x00\x00\x00\x22"
+_FLAC_BITS, _FLAC_HASH_START, _FLAC_HASH_END = 20, 26, 42
+_CAF_HEADER_BYTES, _CAF_CHUNK_HEADER_BYTES = 8, 12
+# Tags that programs put behind the end of a file, and chunks that they did not count.
+_TAG_NAME = re.compile(rb"ID3|TAG|APET|[A-Za-z][ -~]{3}")
+_BLOCK_BYTES = 2**16
+_OGG_PAGE, _OGG_HEADER_BYTES, _OGG_FIRST, _OGG_LAST = b"OggS", 27, 2, 4
+_OGG_SERIAL, _OGG_NUMBER = slice(14, 18), slice(18, 22)
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -51,11 +61,13 @@ def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
         return "two numbers of frames"
     if container in ("WAV", "WAVEX") and not _are_chunks(path):
         return "the size of its data chunk"
-    if container == "FLAC" and _flac_frame_rate_hz(path) not in (None, rate_hz):
-        return "two sample rates"
-    if container == "OGG" and not _are_whole_pages(path.read_bytes()):
-        return "the checksum of a page"
-    return ""
+    if container == "AU" and not _is_as_long_as_told(path):
+        return "the size of its data"
+    if container == "CAF" and not _are_caf_chunks(path):
+        return "the size of its data chunk"
+    if container == "FLAC":
+        return _flac_contradiction(path, rate_hz)
+    return _ogg_contradiction(path.read_bytes()) if container == "OGG" else ""
 
 
 def _head(path: Path, n_bytes: int) -> bytes:
@@ -64,19 +76,83 @@ def _head(path: Path, n_bytes: int) -> bytes:
 
 
 def _are_chunks(path: Path) -> bool:
-    """Whether a little-endian RIFF file is one chunk after another, as far as it says that it goes."""
+    """Whether a little-endian RIFF file is one chunk after another, with nothing but a tag or zeros behind its end."""
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
-        magic, size = struct.unpack("<4sI", file.read(8))
-        end = min(8 + size, n_bytes)
+        magic, told = struct.unpack("<4sI", file.read(8))
+        end = min(8 + told, n_bytes)
         position = 12
         while magic == b"RIFF" and position + 8 <= end:
             file.seek(position)
             name, size = struct.unpack("<4sI", file.read(8))
             if not _CHUNK_NAME.fullmatch(name):
-                return not any(name)  # zeros are what fills up a file
+                return _fills_up(file, position)
             position += 8 + size + size % 2
+        return magic != b"RIFF" or told >= UNKNOWN_SIZE or _is_tag_or_filling(file, max(position, end))
+
+
+def _is_tag_or_filling(file: BinaryIO, position: int) -> bool:
+    """Whether from here to the end of a file there is nothing, or zeros, or what begins with the name of a tag."""
+    file.seek(position)
+    name = file.read(4)
+    return len(name) < 4 or bool(_TAG_NAME.match(name)) or _fills_up(file, position)
+
+
+def _fills_up(file: BinaryIO, position: int) -> bool:
+    """Whether all bytes from here to the end of a file are zeros."""
+    file.seek(position)
+    return not any(any(block) for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
+
+
+def _is_as_long_as_told(path: Path) -> bool:
+    """Whether an AU file, of either order of bytes, ends where its data do, but for a tag or zeros."""
+    with path.open("rb") as file:
+        magic, start, size = struct.unpack(">4sII", file.read(12))
+        if magic != b".snd":
+            start, size = (int.from_bytes(value.to_bytes(4, "big"), "little") for value in (start, size))
+        return size >= UNKNOWN_SIZE or _is_tag_or_filling(file, start + size)
+
+
+def _are_caf_chunks(path: Path) -> bool:
+    """Whether a CAF file is one chunk after another; a data chunk of unknown size goes on to the end."""
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        position = _CAF_HEADER_BYTES
+        while position + _CAF_CHUNK_HEADER_BYTES <= n_bytes:
+            file.seek(position)
+            name, size = struct.unpack(">4sq", file.read(_CAF_CHUNK_HEADER_BYTES))
+            if size < 0:
+                return True
+            if not _CHUNK_NAME.fullmatch(name):
+                return _fills_up(file, position)
+            position += _CAF_CHUNK_HEADER_BYTES + size
     return True
+
+
+def _flac_contradiction(path: Path, rate_hz: int) -> str:
+    if _flac_frame_rate_hz(path) not in (None, rate_hz):
+        return "two sample rates"
+    return "several files in one" if path.read_bytes().count(_FLAC_BEGINNING) > 1 else ""
+
+
+def flac_samples_hash(path: Path) -> tuple[int, bytes] | None:
+    """Bits of a sample and the MD5 of all samples that the header of a FLAC file tells; None where it tells none."""
+    head = _head(path, _FLAC_HASH_END)
+    if not head.startswith(_FLAC_BEGINNING) or len(head) < _FLAC_HASH_END or not any(head[_FLAC_HASH_START:]):
+        return None
+    n_bits = 1 + (int.from_bytes(head[_FLAC_BITS : _FLAC_BITS + 2]) >> 4 & 0x1F)
+    return n_bits, head[_FLAC_HASH_START:]
+
+
+def _ogg_contradiction(content: bytes) -> str:
+    """What contradicts itself in an Ogg file, all pages of which have to be of one stream, one after the other."""
+    pages = _pages(content)
+    if any(page[22:26] != _ogg_checksum(page[:22] + bytes(4) + page[26:]) for page in pages):
+        return "the checksum of a page"
+    if len({page[_OGG_SERIAL] for page in pages}) > 1 or sum(page[5] & _OGG_FIRST > 0 for page in pages) > 1:
+        return "several streams in one file"
+    numbers = [struct.unpack("<I", page[_OGG_NUMBER])[0] for page in pages]
+    return "" if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else "a page that is missing"
 
 
 def _flac_frame_rate_hz(path: Path) -> int | None:
@@ -106,11 +182,6 @@ def _pages(content: bytes) -> list[bytes]:
 def _ends_with_last_page(content: bytes) -> bool:
     pages = _pages(content)
     return bool(pages and pages[-1]) and bool(pages[-1][5] & _OGG_LAST)
-
-
-def _are_whole_pages(content: bytes) -> bool:
-    """Whether every page of an Ogg file has the checksum that stands in it; a player leaves out those that have not."""
-    return all(page[22:26] == _ogg_checksum(page[:22] + bytes(4) + page[26:]) for page in _pages(content))
 
 
 def _ogg_checksum(page: bytes) -> bytes:

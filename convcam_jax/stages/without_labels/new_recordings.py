@@ -43,6 +43,8 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
       UserError: there is no such file or folder, or a folder without sounds.
     """
     paths = [expanded(path) for text in given for path in separate_paths(text)]
+    if not paths:
+        raise UserError("--recordings: names no file or folder; give one, or several divided by commas")
     found: list[Path] = []
     for path in paths:
         if not path.exists():

@@ -21,6 +21,19 @@ def check_limits() -> None:
         )
 
 
+def fill_closed_streams() -> None:
+    """Open the null device as standard input, output and error where they are closed, for later processes, too.
+
+    Otherwise the next files that are opened would take their places, and what is told would be written into them.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free is taken.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
 def settle_surroundings() -> None:
     """Set the environment right for this process and those that it starts, before libraries look at it."""
     forget_relative_folders()
