@@ -121,10 +121,10 @@ def _are_caf_chunks(path: Path) -> bool:
         while position + _CAF_CHUNK_HEADER_BYTES <= n_bytes:
             file.seek(position)
             name, size = struct.unpack(">4sq", file.read(_CAF_CHUNK_HEADER_BYTES))
-            if size < 0:
-                return True
             if not _CHUNK_NAME.fullmatch(name):
                 return _fills_up(file, position)
+            if size < 0:
+                return True
             position += _CAF_CHUNK_HEADER_BYTES + size
     return True
 
