@@ -196,7 +196,7 @@ def with_config(**changes: object) -> dict[str, str]:
         (with_config(network__units=3), "there is no such field"),
         (with_config(network__filters=[3, 4, 10**12]), "not of the network's shape"),
         (with_config(representation__n_bins=10**9), "representation.n_bins: must be at most 96"),
-        (with_config(corpus__max_frames=10**15), "cannot be true"),
+        (with_config(corpus__max_frames=10**15), "corpus.max_frames: must lie in 1..100000"),
         (with_config(network__filters="many"), "cannot be used"),
     ],
 )
