@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from convcam_jax.stages.without_labels.new_recordings import find_recordings
 from convcam_jax.system import paths
 from convcam_jax.system.errors import UserError
 from experiments import command, descriptions
@@ -85,3 +86,16 @@ def test_files_of_libraries_lie_in_the_cache_only_where_there_is_no_home(monkeyp
     monkeypatch.setenv("HOME", str(tmp_path / "not_there"))
     paths.keep_libraries_files(tmp_path / "cache")
     assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "cache" / "matplotlib")
+
+
+def test_recordings_are_files_folders_and_several_of_these(tmp_path):
+    for name in ("a,b.wav", "c.wav", "d/a.flac", "d/e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    given = [f"{tmp_path / 'a,b.wav'}", f"{tmp_path / 'c.wav'},{tmp_path / 'd'}", f"{tmp_path / 'c.wav'}"]
+    assert [u.recording for u in find_recordings(given)] == ["a,b", "c", "a"]
+    quoted = [f'"{tmp_path / "a,b.wav"}", {tmp_path / "c.wav"}']
+    assert [u.recording for u in find_recordings(quoted)] == ["a,b", "c"]
+    for nothing in ("", ",", " "):
+        with pytest.raises(UserError, match="--recordings: names no file or folder"):
+            find_recordings([nothing])

@@ -92,6 +92,15 @@ def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
     pd.testing.assert_frame_equal(of_f0, NETWORKS.reset_index(drop=True))
 
 
+def test_what_is_learned_is_that_of_all_networks_whatever_methods_they_have():
+    """Of two groups with a method of its own each, one learns nothing: half of all networks learn at the highest."""
+    female = networks_table(scores().query("method in ('good', 'none')"), members(), N_CLASSES)
+    male = female.assign(group="male", method="other", learned=False, found=False)
+    own = threshold_table(pd.concat([female, male])).set_index("what").loc["learned"]
+    # Shares 0, 1/4, 1/2 and 1/2 of eight networks.
+    assert own["threshold"] == variants.levels(LEVELS[2])[0].strength
+
+
 def test_networks_that_lack_a_strength_have_no_threshold():
     with pytest.raises(ValueError, match="all of its strengths"):
         threshold_table(NETWORKS[~((NETWORKS["variant"] == LEVELS[0]) & (NETWORKS["seed"] == 3))])

@@ -121,7 +121,8 @@ def load_dataset(
         say(remark)
     found = without(utterances, loaded.problems)
     equal = equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
-    overlaps, remark = overlapping(found := without(found, equal))
+    found = without(found, equal)
+    overlaps, remark = overlapping(found)
     if remark:
         say(remark)
     found = without(found, overlaps)

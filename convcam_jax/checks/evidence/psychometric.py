@@ -134,10 +134,10 @@ def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
 
 def _thresholds(own: pd.DataFrame) -> Iterator[list]:
     """What, method, placement and threshold with interval, of one cue's networks."""
-    strength = own["variant"].map(lambda name: levels(name)[0].strength)
-    for number, (way, of_way) in enumerate(own.assign(strength=strength).groupby(_WAY, sort=False)):
-        if number == 0:
-            yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(of_way, "learned")]
+    own = own.assign(strength=own["variant"].map(lambda name: levels(name)[0].strength))
+    # Of all networks: those of one group may have other methods than those of another.
+    yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(own.drop_duplicates(_NETWORK), "learned")]
+    for way, of_way in own.groupby(_WAY, sort=False):
         yield ["found", *way, *_with_interval(of_way, "found")]
 
 
