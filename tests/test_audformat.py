@@ -156,6 +156,22 @@ def test_other_columns_of_the_table_are_kept(tmp_path):
     assert dict(second.attributes) == {"intensity": "", "level": "2.0", "duration": "2.5"}
 
 
+def test_cells_are_without_what_is_not_seen(tmp_path):
+    cells = {
+        "emotion": ["an\u200bger\u00a0", "joie\u0301"],
+        "speaker": ["\ufeffs1", "s  2"],
+        "transcription": ["", "a\nb"],
+    }
+    database = audformat.Database("made")
+    index, _ = of_files(cells)
+    database["emotion"] = audformat.Table(index)
+    for column, own in cells.items():
+        database["emotion"][column] = audformat.Column()
+        database["emotion"][column].set(own)
+    found = find("audformat", save(database, tmp_path, "parquet")).utterances
+    assert [(u.emotion, u.speaker, u.text) for u in found] == [("anger", "s1", ""), ("joi\u00e9", "s 2", "a b")]
+
+
 def test_files_of_one_name_in_two_folders_are_called_with_their_folders(tmp_path):
     files = ["a/x.wav", "b/x.wav", "b/y.wav"]
     index = audformat.filewise_index(files)

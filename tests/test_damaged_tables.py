@@ -114,13 +114,13 @@ def n_lines(content: bytes) -> int:
 
 
 def independently_read(content: bytes) -> list[list[str]]:
-    """All rows that are not empty, stripped, as Python's csv module has them, which guesses nothing."""
+    """All rows that are not empty, as Python's csv module has them, which guesses nothing; white space is one space."""
     lines = list(io.StringIO(decoded(content), newline=""))
     while lines and (lines[0].startswith("#") or not lines[0].strip()):
         del lines[0]
     delimiter = max(",;\t|", key=lines[0].count)
     rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    stripped = [[cell.strip() for cell in row] for row in rows]
+    stripped = [[" ".join(cell.split()) for cell in row] for row in rows]
     return [row for row in stripped if any(row)]
 
 

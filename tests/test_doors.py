@@ -1,4 +1,4 @@
-"""The second visitor of every door, and others together, through the whole paper as a user starts it."""
+"""The second visitor of every door, several in a run, through the whole paper as a user starts it."""
 
 import json
 import shutil
@@ -12,7 +12,6 @@ from small_run import QUICK, SMALL_CORPUS, SMALL_NETWORK, finish, table
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.folder import SYNTHETIC
-from convcam_jax.representations import REPRESENTATIONS
 
 pytestmark = pytest.mark.slow
 
@@ -42,36 +41,26 @@ def assert_left_out_once(workdir: Path) -> None:
     assert not (heard["speaker"] == heard["fold"]).any()
 
 
-def test_mobilenet(tmp_path, run_cache_dir):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_MOBILENET, *SMALL_CORPUS)
+def table_2_row(workdir: Path) -> tuple:
+    """The network's name there, and the height and width of its maps."""
+    own = table(workdir, "tables/table2.csv").iloc[0]
+    return own["architecture"], own["height"], own["width"]
+
+
+def test_crnn_on_mel(tmp_path, run_cache_dir):
+    finish(tmp_path / "w", run_cache_dir, *FEW, "--network=crnn", "--representation=mel", *SMALL_CORPUS)
     assert_whole(tmp_path / "w", BOTH, 2)
-    assert config(tmp_path / "w")["network.name"] == "mobilenet"
-    size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
-    assert {3, 6} <= set(size)
+    own = config(tmp_path / "w")
+    assert (own["network.name"], own["representation.name"]) == ("crnn", "mel")
+    assert {12, 51} <= set(table_2_row(tmp_path / "w"))
 
 
-def test_crnn(tmp_path, run_cache_dir):
-    finish(tmp_path / "w", run_cache_dir, *FEW, "--network=crnn", *SMALL_CORPUS)
-    assert_whole(tmp_path / "w", BOTH, 2)
-    assert config(tmp_path / "w")["network.name"] == "crnn"
-    assert {12, 51} <= set(table(tmp_path / "w", "tables/table2.csv").iloc[0])
-
-
-@pytest.mark.parametrize(
-    ("network", "name", "shape"),
-    [
-        ("resnet50", "ResNet50", (3, 7)),
-        ("inceptionv3", "InceptionV3", (1, 4)),
-    ],
-)
-def test_other_networks_of_table_2(tmp_path, run_cache_dir, network, name, shape):
-    """Two of four, each its small one; one group, so that it is quick."""
-    flags = (f"--network={network}", "--set=network.width=0.0625", *SMALL_CORPUS, "--set=corpus.models_per=all")
+def test_the_coarsest_map_of_table_2_and_one_model_for_all(tmp_path, run_cache_dir):
+    flags = ("--network=inceptionv3", "--set=network.width=0.0625", *SMALL_CORPUS, "--set=corpus.models_per=all")
     flags += ("--set=representation.standardisation=none",)
     finish(tmp_path / "w", run_cache_dir, *FEW, *flags)
     assert_whole(tmp_path / "w", {("all", "all")}, 2)
-    size = table(tmp_path / "w", "tables/table2.csv").iloc[0]
-    assert (size["architecture"], size["height"], size["width"]) == (name, *shape)
+    assert table_2_row(tmp_path / "w") == ("InceptionV3", 1, 4)
 
 
 def test_modern(tmp_path, run_cache_dir):
@@ -85,49 +74,25 @@ def test_modern(tmp_path, run_cache_dir):
     assert (own["representation.scale"], own["train.average_decay"]) == ("decibel", 0.97)
 
 
-OTHER_REPRESENTATIONS = (
-    ("mel", ()),
-    ("vqt", ()),
-    ("stft", ("--set=representation.standardisation=global",)),
-    ("gammatone", ("--set=representation.scale=decibel", "--set=representation.standardisation=per_bin")),
-    # Another number of bins, and all that a training can do besides.
-    (
-        "cqt",
-        (
-            *("--set=representation.n_bins=120", "--set=representation.bins_per_octave=15", "--set=train.shift_bins=2"),
-            *("--set=train.shift_frames=5", "--set=train.masked_bins=8", "--set=train.masked_frames=8"),
-            *("--set=train.gain=1.5", "--set=train.mixup=0.2", "--set=train.label_smoothing=0.1"),
-            *("--set=train.weight_decay=0.01", "--set=train.schedule=cosine", "--set=train.clip_norm=1"),
-        ),
-    ),
-)
+def test_all_that_a_training_can_do_on_120_bins_and_a_model_for_each_speaker(tmp_path, run_cache_dir):
+    flags = (
+        *("--set=representation.n_bins=120", "--set=representation.bins_per_octave=15", "--set=train.shift_bins=2"),
+        *("--set=train.shift_frames=5", "--set=train.masked_bins=8", "--set=train.masked_frames=8"),
+        *("--set=train.gain=1.5", "--set=train.mixup=0.2", "--set=train.label_smoothing=0.1"),
+        *("--set=train.weight_decay=0.01", "--set=train.schedule=cosine", "--set=train.clip_norm=1"),
+        "--set=corpus.models_per=speaker",
+    )
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *SMALL_CORPUS, *flags)
+    groups = set(speakers(tmp_path / "w"))
+    assert len(groups) == 2
+    assert_whole(tmp_path / "w", {(group, "all") for group in groups}, 2)
 
 
-def test_every_other_representation_is_run_here():
-    assert {name for name, _ in OTHER_REPRESENTATIONS} == set(REPRESENTATIONS)
-
-
-@pytest.mark.parametrize(("name", "flags"), OTHER_REPRESENTATIONS)
-def test_representations(tmp_path, run_cache_dir, name, flags):
-    few = ("--seeds=1", *FEW[1:])
-    finish(tmp_path / "w", run_cache_dir, *few, *SMALL_NETWORK, f"--representation={name}", *flags, *SMALL_CORPUS)
-    assert_whole(tmp_path / "w", BOTH, 1)
-    assert config(tmp_path / "w")["representation.name"] == name
-
-
-def test_leave_one_speaker_out(tmp_path, run_cache_dir):
-    split = ("--split=leave_one_speaker_out", "--set=corpus.speakers_per_gender=2", TWO_EMOTIONS)
-    shuffled = "--set=sanity.shuffled_label_seeds=1"
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *split, shuffled)
-    groups = speakers(tmp_path / "w")
-    assert len(groups) == 4
-    assert_whole(tmp_path / "w", {(group, speaker) for speaker, group in groups.items()}, 2)
-    assert_left_out_once(tmp_path / "w")
-
-
-def test_speaker_folds(tmp_path, run_cache_dir):
+def test_speaker_folds_on_stft(tmp_path, run_cache_dir):
     split = ("--split=speaker_folds", "--set=split.n_folds=2", "--set=corpus.speakers_per_gender=2", TWO_EMOTIONS)
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *split)
+    stft = ("--representation=stft", "--set=representation.standardisation=global")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *split, *stft)
+    assert config(tmp_path / "w")["representation.name"] == "stft"
     assert_whole(tmp_path / "w", {(group, fold) for group in ("female", "male") for fold in "12"}, 2)
     folds = table(tmp_path / "w", "folds.csv").merge(table(tmp_path / "w", "utterances.csv")[["recording", "speaker"]])
     for _, of_fold in folds.groupby("fold"):
@@ -141,39 +106,27 @@ def test_speaker_folds(tmp_path, run_cache_dir):
     assert everyone["n_recordings"] == len(table(tmp_path / "w", "utterances.csv"))
 
 
-def test_ravdess(tmp_path, run_cache_dir, ravdess_dir):
-    corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", "--set=corpus.emotions=calm,disgust,surprise")
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus)
-    assert_whole(tmp_path / "w", BOTH, 2)
-    utterances = table(tmp_path / "w", "utterances.csv")
-    assert set(utterances["emotion"]) == {"calm", "disgust", "surprise"}
-    assert set(utterances["attribute/intensity"]) == {"normal", "strong"}
-
-
-def test_tess_of_one_gender_and_two_speakers(tmp_path, run_cache_dir, tess_dir):
+def test_tess_of_one_gender_and_two_speakers_and_shuffled_labels(tmp_path, run_cache_dir, tess_dir):
     corpus = ("--corpus=tess", f"--data_dir={tess_dir}", "--set=corpus.emotions=disgust,surprise")
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, "--split=leave_one_speaker_out")
+    others = ("--split=leave_one_speaker_out", "--set=sanity.shuffled_label_seeds=1")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, *others)
     assert_whole(tmp_path / "w", {("female", "OAF"), ("female", "YAF")}, 2)
     assert_left_out_once(tmp_path / "w")
     assert set(table(tmp_path / "w", "utterances.csv")["attribute/age"]) == {"26", "64"}
 
 
-@pytest.mark.parametrize("models_per", ["all", "speaker"])
-def test_other_groups(tmp_path, run_cache_dir, models_per):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *SMALL_CORPUS, f"--set=corpus.models_per={models_per}")
-    groups = {"all"} if models_per == "all" else set(speakers(tmp_path / "w"))
-    assert len(groups) == (1 if models_per == "all" else 2)
-    assert_whole(tmp_path / "w", {(group, "all") for group in groups}, 2)
-
-
 def test_all_doors_at_once(tmp_path, run_cache_dir, ravdess_dir):
-    corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", TWO_EMOTIONS)
+    corpus = ("--corpus=ravdess", f"--data_dir={ravdess_dir}", "--set=corpus.emotions=calm,surprise")
     others = (*SMALL_MOBILENET, "--representation=mel", "--split=leave_one_speaker_out")
     finish(tmp_path / "w", run_cache_dir, *FEW, *corpus, *others)
     groups = speakers(tmp_path / "w")
     assert len(groups) >= 4
     assert_whole(tmp_path / "w", {(group, speaker) for speaker, group in groups.items()}, 2)
     assert_left_out_once(tmp_path / "w")
+    utterances = table(tmp_path / "w", "utterances.csv")
+    assert set(utterances["emotion"]) == {"calm", "surprise"}
+    assert set(utterances["attribute/intensity"]) == {"normal", "strong"}
+    assert table_2_row(tmp_path / "w")[0] == "MobileNet"
 
 
 @pytest.fixture
@@ -192,7 +145,7 @@ def women(tmp_path, run_cache_dir) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_database_in_audformat_with_other_words_and_without_genders(tmp_path, run_cache_dir, women):
+def test_a_database_in_audformat_with_other_words_and_without_genders_on_vqt(tmp_path, run_cache_dir, women):
     utterances = pd.read_csv(women / "utterances.csv")
     database = audformat.Database("women")
     database["files"] = audformat.Table(audformat.filewise_index([f"wav/{r}.wav" for r in utterances["recording"]]))
@@ -202,13 +155,16 @@ def test_a_database_in_audformat_with_other_words_and_without_genders(tmp_path, 
         database["files"][column].set(values.tolist())
     database.save(str(women))
     corpus = ("--corpus=audformat", f"--data_dir={women}", "--set=corpus.labels=Schreck:fear")
-    emotions = ("--set=corpus.emotions=anger,fear,sadness", "--set=corpus.models_per=all")
+    emotions = ("--set=corpus.emotions=anger,fear,sadness", "--set=corpus.models_per=all", "--representation=vqt")
     said = finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, *emotions)
     assert_whole(tmp_path / "w", {("all", "all")}, 2)
     assert "Schreck for fear (4), Trauer for sadness (4), Wut for anger (4)" in said
     assert set(table(tmp_path / "w", "utterances.csv")["emotion"]) == {"anger", "fear", "sadness"}
 
 
-def test_a_corpus_of_one_gender(tmp_path, run_cache_dir, women):
-    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, "--corpus=listed", f"--data_dir={women}")
+def test_a_corpus_of_one_gender_on_gammatone(tmp_path, run_cache_dir, women):
+    gammatone = ("--representation=gammatone", "--set=representation.scale=decibel")
+    gammatone += ("--set=representation.standardisation=per_bin",)
+    corpus = ("--corpus=listed", f"--data_dir={women}")
+    finish(tmp_path / "w", run_cache_dir, *FEW, *SMALL_NETWORK, *corpus, *gammatone)
     assert_whole(tmp_path / "w", {("female", "all")}, 2)

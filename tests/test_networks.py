@@ -366,7 +366,9 @@ def test_every_token_of_a_block_sees_all_that_sounds_and_stands_for_its_patch():
         assert support(case, layer, grid, (1, 1)).all()
 
 
-def test_compiled_equals_eager(case):
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in LONG])
+def test_compiled_equals_eager(name):
+    case = make_case(name)
     eager = case.network.logits(case.variables, case.batch, case.layout)[0]
     assert_close(in_use(case)(case.variables, case.batch), eager)
 

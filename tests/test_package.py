@@ -141,7 +141,7 @@ def test_the_wheel_asks_for_what_the_requirements_files_name(metadata):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", PYTHONS)
-def test_the_command_works_from_an_empty_folder(version, wheel, tmp_path):
+def test_the_command_works_from_an_empty_folder(version, wheel, tmp_path, run_cache_dir):
     python = interpreter(version)
     if python is None:
         pytest.skip(f"Python {version} is not installed")
@@ -160,8 +160,8 @@ def test_the_command_works_from_an_empty_folder(version, wheel, tmp_path):
     there = "from importlib.util import find_spec; print(find_spec('run'), find_spec('experiments'))"
     assert answer([str(own), "-c", there], folder) == "None None\n"
 
-    line = [str(installed / "bin" / "convcam"), *TINY, "--workdir=run", "--cache_dir=cache"]
+    line = [str(installed / "bin" / "convcam"), *TINY, "--workdir=run", f"--cache_dir={run_cache_dir}"]
     assert answer(line, folder) == "The results are in run\n"
-    assert {path.name for path in folder.iterdir()} == {"cache", "run"}
+    assert {path.name for path in folder.iterdir()} == {"run"}
     assert len(table(folder / "run", "metrics.csv")) > 0
     assert "<style>" in (folder / "run" / "report.html").read_text(encoding="utf-8")

@@ -186,15 +186,10 @@ def test_networks_on_shuffled_labels_are_removed_once_they_are_explained(finishe
 
 
 @pytest.mark.slow
-def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution_only(finished, cache_dir, tmp_path):
+def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution(finished, cache_dir, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     of_shuffled = table(workdir, "tables/sanity_shuffled_training.csv")
-    said = finish(workdir, cache_dir, *SMALL, "--set=analysis.mask_threshold=0.2")
-    assert "stage sanity" in said
-    assert "training" not in said
-    before = table(workdir, "sanity.csv").query("condition == 'shuffled_labels'")
-    assert len(before) > 0
     # As a run leaves it that is killed while it removes the networks: the rest must not be taken for whole.
     half_removed = workdir / "training" / "shuffled_labels_1" / "round_00"
     shutil.copytree(workdir / "training" / "round_00", half_removed)

@@ -169,7 +169,7 @@ def test_corpora_test_one_another(tmp_path, run_cache_dir, emodb_dir, ravdess_di
     speakers = [f"emodb/{n}" for n in ("03", "09", "10", "11", "12", "13", "14", "15")]
     corpora = ("--corpus=emodb,ravdess,tess", f"--data_dir={emodb_dir},{ravdess_dir},{tess_dir}")
     cross = ("--split=cross_corpus", "--set=corpus.models_per=all", "--set=corpus.emotions=disgust,fear")
-    excluded = f"--set=corpus.excluded_speakers={','.join(speakers)}"
+    excluded = f"--set=corpus.excluded_speakers={','.join((*speakers, 'ravdess/01', 'ravdess/02', 'tess/YAF'))}"
     workdir = tmp_path / "w"
     said = finish(workdir, run_cache_dir, *FEW, *SMALL_NETWORK, *corpora, *cross, excluded)
     assert_whole(workdir, {("all", name) for name in ("emodb", "ravdess", "tess")}, 1)

@@ -204,9 +204,9 @@ def test_what_coroutines_of_orbax_raise_when_they_are_collected_is_not_told(tmp_
 
 
 @pytest.mark.slow
-def test_switches_of_jax_are_not_for_the_processes_that_draw_either(tmp_path):
+def test_switches_of_jax_are_not_for_the_processes_that_draw_either(tmp_path, run_cache_dir):
     """They are started before JAX is set up; a transfer that is forbidden ends them."""
-    line = command(tmp_path / "w", tmp_path / "cache", *SMALL_RUN, *QUICK, "--set=corpus.emotions=anger,sadness")
+    line = command(tmp_path / "w", run_cache_dir, *SMALL_RUN, *QUICK, "--set=corpus.emotions=anger,sadness")
     own = {**environment(), **SWITCHES}
     result = subprocess.run(line, cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-4000:]

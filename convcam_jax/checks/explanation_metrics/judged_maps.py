@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
 from convcam_jax.checks.evidence.scoring import NO_METHOD, NOT_PLACED, MemberMaps
@@ -18,6 +19,7 @@ from convcam_jax.checks.explanation_metrics.metric_list import Drawn, OtherMaps,
 from convcam_jax.checks.faithfulness.curves import shifted
 from convcam_jax.data.recordings import Batch, Recordings
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
 
 # Versions of each recording with noise; Yeh et al. search for the worst, here the worst of these counts.
@@ -123,17 +125,19 @@ def metrics_of_maps(
     variables: Variables, seed: int, recordings: Recordings, judged: JudgedMaps, network: Network
 ) -> dict[str, Float[np.ndarray, "N M"]]:
     """All metrics of all maps, from the variables of one trained network; `recordings` are the tested ones."""
-    program = _program(network, judged.spectrograms.shape[-1])
-    key = jax.random.fold_in(jax.random.key(seed), _DRAWN)
+    n_recordings, n_devices = len(judged.signed_sums), len(jax.local_devices())
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), _DRAWN), n_recordings)
     # Recordings first, then maps.
-    maps = jnp.asarray(np.moveaxis(judged.maps, 0, 2))
-    noisy = jnp.asarray(np.moveaxis(judged.spectrograms[1:-1], 0, 1))
-    found = program(variables, recordings, key, (maps, noisy, jnp.asarray(judged.signed_sums)))
-    return {name: np.asarray(values) for name, values in found.items()}
+    maps, noisy = np.moveaxis(judged.maps, 0, 2), np.moveaxis(judged.spectrograms[1:-1], 0, 1)
+    # The last recording again and again, so that every device has as many.
+    rows = np.minimum(np.arange(-(-n_recordings // n_devices) * n_devices), n_recordings - 1)
+    given = jax.tree.map(lambda array: array[rows], (recordings, keys, (maps, noisy, judged.signed_sums)))
+    found = _program(network, judged.spectrograms.shape[-1], len(rows))(variables, given)
+    return {name: np.asarray(values)[:n_recordings] for name, values in found.items()}
 
 
 @lru_cache(2)
-def _program(network: Network, n_columns: int) -> Callable[..., dict[str, Array]]:
+def _program(network: Network, n_columns: int, n_recordings: int) -> Callable[..., dict[str, Array]]:
     def one_recording(variables: Variables, given: tuple[Recordings, Array, tuple[Array, Array, Array]]) -> dict:
         own, key, (maps, noisy, signed_sums) = given
 
@@ -151,11 +155,18 @@ def _program(network: Network, n_columns: int) -> Callable[..., dict[str, Array]
 
         return jax.vmap(one_map)(maps, signed_sums)
 
-    def program(variables: Variables, recordings: Recordings, key: Array, judged: tuple) -> dict[str, Array]:
-        keys = jax.random.split(key, len(recordings.n_frames))
-        return jax.lax.map(lambda given: one_recording(variables, given), (recordings, keys, judged))
+    def program(variables: Variables, given: tuple[Recordings, Array, tuple]) -> dict[str, Array]:
+        return jax.lax.map(lambda own: one_recording(variables, own), given)
 
-    return jax.jit(program, compiler_options=compiler_options(network))
+    of_recordings = PartitionSpec("recording")
+    divided = jax.shard_map(
+        program,
+        mesh=member_and_recording_mesh(1, n_recordings),
+        in_specs=(PartitionSpec(), of_recordings),
+        out_specs=of_recordings,
+        check_vma=False,
+    )
+    return jax.jit(divided, compiler_options=compiler_options(network))
 
 
 def _draw(key: Array, spectrogram: Float[Array, "F T"], n_frames: Array) -> Drawn:

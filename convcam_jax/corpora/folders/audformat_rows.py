@@ -19,6 +19,7 @@ from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance, part_name
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.spelling import common_form
+from convcam_jax.system.text import one_form, without_hidden
 
 _GENDERS: Mapping[str, str] = {
     **dict.fromkeys(("female", "f", "w", "woman", "weiblich"), "female"),
@@ -150,7 +151,7 @@ def _utterance(name: str, part: Part) -> Utterance:
 
 
 def _text(value: object) -> str:
-    """A cell; durations are in seconds, and what is missing is ""."""
+    """A cell, without what is not seen; durations are in seconds, and what is missing is ""."""
     if isinstance(value, pd.Timedelta):
         return f"{value.total_seconds():g}"
-    return "" if pd.isna(value) else str(value)
+    return "" if pd.isna(value) else without_hidden(one_form(str(value)))
