@@ -146,6 +146,15 @@ def test_xgrad_cam_sums_to_activations_times_gradient():
     assert abs(float(signed.sum() - plain.sum())) > 0.1
 
 
+@pytest.mark.parametrize("lowered", [0.0, 1.0, 3.0])
+def test_xgrad_cam_by_hand_on_activations_of_any_sign(lowered):
+    """Such as those of tokens; lowered by 1 or 3, the channels sum to 2 and 0, or to -10 and -12."""
+    activations = np.asarray(ACTIVATIONS) - lowered
+    totals, sums = activations.sum((0, 1)), np.einsum("hwk,hwk->k", activations, np.full((2, 3, 2), [1.0, -2.0]))
+    expected = activations @ np.divide(sums, totals, out=np.array(sums), where=totals != 0)
+    np.testing.assert_allclose(explain("xgradcam", linear, activations), expected, rtol=1e-6, atol=1e-6)
+
+
 def test_eigen_cam_projects_on_the_first_singular_vector():
     nodes = np.asarray(ACTIVATIONS, np.float64).reshape(-1, 2)
     vector = np.linalg.svd(nodes)[2][0]

@@ -142,6 +142,18 @@ def test_a_label_that_might_be_two_emotions_is_refused():
     assert labels(CorpusConfig("any", emotions=("joy", "happiness")), "joy", "happiness") == ["joy", "happiness"]
 
 
+def test_a_change_is_of_all_labels_that_mean_the_word_unless_it_is_one_itself():
+    """TESS calls surprise ps; several corpora have standard words by the time that labels are changed."""
+    for own, changes, expected in [
+        (("surprise", "anger"), {"ps": "happiness"}, ["happiness", "anger"]),
+        (("excitement",), {"excited": "happiness"}, ["happiness"]),
+        (("excited", "excitement"), {"excited": "happiness"}, ["happiness", "excitement"]),
+        (("excited", "excitement"), {"excited": "happiness", "excitement": "anger"}, ["happiness", "anger"]),
+        (("odd",), {"ps": "happiness"}, ["odd"]),
+    ]:
+        assert [u.emotion for u in relabel(utterances(*own), THREE, changes).utterances] == expected
+
+
 def test_a_change_of_a_word_that_is_not_there_names_the_nearest():
     with pytest.raises(UserError, match=r"corpus\.labels: there is no recording of hapy; the nearest word is happy$"):
         relabel(utterances("happy"), THREE, {"hapy": "happiness"})

@@ -350,7 +350,7 @@ def test_interrupt_ends_all_processes_and_keeps_what_is_finished(tmp_path):
         os.killpg(process.pid, signal.SIGINT)
         # Returns when the last process that holds the pipe has ended.
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == -signal.SIGINT, errors
     assert errors.count("KeyboardInterrupt\n") == 1
     assert list(tmp_path.glob("cache/.partial-*")) == []
     assert len(list(tmp_path.glob("cache/*.features"))) == 1

@@ -30,7 +30,7 @@ from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_csv
+from convcam_jax.system.formats import read_csv, read_json, write_json
 from experiments import command, descriptions
 from experiments import evidence as experiment
 
@@ -225,6 +225,17 @@ def test_no_version_of_a_tested_recording_is_compared_with_it(folder, tmp_path):
     assert all(evidence.references_for(run, run.dataset.cohorts()[0], run.recordings) is None for run in runs)
 
 
+def test_that_a_run_began_with_other_packages_is_told(folder, tmp_path, capsys):
+    prepared(folder, tmp_path)
+    path = tmp_path / "run" / "config.json"
+    record = read_json(path)
+    write_json(path, {**record, "packages": {**record["packages"], "jax": "0.0.1"}})
+    capsys.readouterr()
+    prepared(folder, tmp_path)
+    told = f"may differ in its last digits from what is there: jax (0.0.1 there, {record['packages']['jax']} now)\n"
+    assert told in capsys.readouterr().err
+
+
 def test_shuffled_labels_are_as_many_of_each_in_every_split(source):
     several = tuple(source._replace(recording=f"n{number}") for number in range(20))
     own = NaturalSpeech(several, READING, {source.path: "hash"})
@@ -240,6 +251,8 @@ def test_what_cannot_be_planted_or_is_missing_is_refused(folder, tmp_path):
         prepared(folder, tmp_path, "--set=evidence.variants=tilt")
     with pytest.raises(UserError, match="--corpus=listed: has no neutral recording"):
         prepared(folder, tmp_path, "--set=corpus.labels=neutral:sadness")
+    with pytest.raises(UserError, match=r"corpus\.longer: must be leave_out where cues are planted"):
+        prepared(folder, tmp_path, "--set=corpus.longer=split")
     with pytest.raises(UserError, match=r"representation\.sample_rate_hz: must be at least 10176"):
         prepared(folder, tmp_path, "--set=representation.sample_rate_hz=8000")
     with pytest.raises(UserError, match=r"corpus\.emotions: planted evidence has the classes first, second, third"):

@@ -62,6 +62,15 @@ def test_frames_of_silence_in_the_recording_itself_do_not_count_at_its_end(varia
     np.testing.assert_allclose(logits(variables, longer)[0], logits(variables, batch)[0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("frame", range(8, 16))
+def test_a_frame_is_heard_wherever_it_lies_behind_silence(variables, frame):
+    """Digital silence is zero, as the decibel scale's floor may be; four frames are a column of the last part."""
+    batch = batch_on(21)
+    quiet = batch._replace(spectrograms=batch.spectrograms.at[:, :, 5:].set(0))
+    loud = quiet._replace(spectrograms=quiet.spectrograms.at[:, :, frame].set(3))
+    assert np.abs(logits(variables, loud)[0] - logits(variables, quiet)[0])[0].max() > 1e-3
+
+
 def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
     """HiResCAM's map of it, before ReLU, is the class's share of each node: its sum is the logit, above zero."""
     batch = batch_on(24)

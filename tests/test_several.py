@@ -1,5 +1,6 @@
 """Several corpora in one run: names of different corpora never meet, and all have the same emotions."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,16 @@ def test_emotions_that_are_named_are_kept_and_labels_can_be_mapped(folders):
     assert config.corpus.emotions == ("joy", "rest")
     assert {(u.value("corpus"), u.emotion) for u in utterances} == {
         (corpus, emotion) for corpus in ("emodb", "ravdess") for emotion in ("joy", "rest")
+    }
+
+
+def test_labels_are_mapped_by_the_words_of_each_corpus(folders):
+    """Anger is Wut in one corpus and calm calmness, but standard words in the others."""
+    config = several(folders)
+    mapped = dataclasses.replace(config, emotions=("happiness", "rest"), labels=("Wut:rest", "calmness:rest"))
+    _, utterances, _ = find_corpus(Config(corpus=mapped), Path("no cache"))
+    assert {(u.value("corpus"), u.emotion) for u in utterances} == {
+        (corpus, emotion) for corpus in ("emodb", "ravdess", "listed") for emotion in ("happiness", "rest")
     }
 
 

@@ -133,3 +133,27 @@ def test_ravdess_in_two_folds(ravdess_dir):
     utterances = find_ravdess(ravdess_dir, "stop").utterances
     folds = divide(SpeakerFolds(n_folds=2), utterances, genders(utterances)).folds
     assert [fold.split_of.count("test") for fold in folds] == [len(utterances) / 2] * 2
+
+
+@pytest.mark.parametrize(
+    ("n_files", "n_parts", "n_validated"), [(12, 1, 3), (6, 2, 2), (4, 3, 3), (8, 4, 8), (3, 4, 3)]
+)
+def test_parts_of_a_file_are_validated_together_where_there_are_enough(n_files, n_parts, n_validated):
+    """A quarter of each cell, rounded down to whole files; of fewer than four files a quarter of the parts."""
+    utterances = [
+        Utterance(f"{s}{e}{file}_{part}", s, "female", e, "t", Path(f"{s}{e}{file}.wav"), (), part, part + 1.0)
+        for s in "abcd"
+        for e in ("anger", "fear")
+        for file in range(n_files)
+        for part in range(n_parts)
+    ]
+    for fold in divide(SpeakerFolds(n_folds=2), utterances, genders(utterances)).folds:
+        of_cell: dict[tuple[str, str], list[tuple[Path, str]]] = {}
+        for u, split in zip(utterances, fold.split_of, strict=True):
+            if split != "test":
+                of_cell.setdefault((u.speaker, u.emotion), []).append((u.path, split))
+        assert len(of_cell) == 4
+        for placed in of_cell.values():
+            assert [split for _, split in placed].count("validation") == n_validated
+            divided = len(set(placed)) > n_files
+            assert divided == (n_files < 4)

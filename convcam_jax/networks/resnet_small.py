@@ -213,7 +213,7 @@ class Part(nn.Module):
     @nn.compact
     def __call__(self, values: Float[Array, "H L k"]) -> Float[Array, "h l K"]:
         """What is behind the last ReLU."""
-        sounding = is_active(values)[:: self.pool[1]]
+        sounding = is_pooled_active(values, self.pool[1])
 
         def convolve(values: Array, name: str, pool: Pool = NO_POOL, nonlinearity: Nonlinearity = "relu") -> Array:
             layer = NormalisedConvolution(self.n_filters, pool, nonlinearity, self.precision, self.trains, name=name)
@@ -274,6 +274,12 @@ class ZeroSumOutput(nn.Module):
 def is_active(values: Float[Array, "H L K"]) -> Bool[Array, " L"]:
     """On which columns anything is active: silence is zero."""
     return jnp.any(values != 0, axis=(0, 2))
+
+
+def is_pooled_active(values: Float[Array, "H L K"], n_pooled: int) -> Bool[Array, " l"]:
+    """Of which columns, each of them of `n_pooled`, anything is active."""
+    active = is_active(values)
+    return jnp.pad(active, (0, -len(active) % n_pooled)).reshape(-1, n_pooled).any(1)
 
 
 def _n_parts(layer: str) -> int:

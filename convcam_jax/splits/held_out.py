@@ -1,6 +1,7 @@
 """Folds that test some recordings, and divide the others into training and validation."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
@@ -12,7 +13,8 @@ class Corpus(NamedTuple):
     """Utterances, the group of each, and in which order a cell's recordings are drawn for validation.
 
     Of the n recordings of a cell (a speaker's of an emotion) that a fold may train on, floor(n / parts) are for
-    validation. The draw depends neither on other speakers nor on other emotions.
+    validation; of those that are parts of files, at most as many, and whole files where there are `parts` of them. The
+    draw depends neither on other speakers nor on other emotions.
     """
 
     utterances: Sequence[Utterance]
@@ -60,11 +62,25 @@ def folds_that_test(tested_in: Sequence[str], corpus: Corpus) -> tuple[Fold, ...
 
 
 def _validated(corpus: Corpus, trainable: Sequence[bool]) -> set[str]:
-    left = {u.recording for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
+    left = {u.recording: u.path for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
     drawn: set[str] = set()
     for recordings in corpus.order.values():
-        of_cell = [recording for recording in recordings if recording in left]
-        drawn |= set(of_cell[: len(of_cell) // corpus.parts])
+        drawn |= set(_drawn({own: left[own] for own in recordings if own in left}, corpus.parts))
+    return drawn
+
+
+def _drawn(path_of: Mapping[str, Path], parts: int) -> list[str]:
+    """Of a cell's recordings, in the order of the draw, those for validation; `path_of` tells the file of each."""
+    size = len(path_of) // parts
+    files: dict[Path, list[str]] = {}
+    for recording, path in path_of.items():
+        files.setdefault(path, []).append(recording)
+    if len(files) < parts:
+        return list(path_of)[:size]
+    drawn: list[str] = []
+    for of_file in files.values():
+        if len(drawn) + len(of_file) <= size:
+            drawn += of_file
     return drawn
 
 

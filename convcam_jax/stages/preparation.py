@@ -204,8 +204,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         check_weights(config.make_network("float32"), config.grid)
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
-    if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
-        say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
+    tell_changed_surroundings(workdir, record)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
     if is_first_process():
         _check_folds(workdir, dataset)
@@ -213,6 +212,12 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset)
+
+
+def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:
+    """Say what is another one than when the run in the workdir, if there is one, began."""
+    if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
+        say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
 
 
 def _check_folds(workdir: Path, dataset: Dataset) -> None:

@@ -14,7 +14,8 @@ def grad_cam_plus_plus(
 
     Channel weights are sums of alpha ReLU(g), g being the gradient and alpha = g^2 / (2 g^2 + sum(A) g^3) (Eq. 19,
     where the exponential of the score is what is explained). For g > 0, all that ReLU leaves, alpha is
-    1 / (2 + sum(A) g), which is never divided by zero. The arguments are those of `score_gradient`.
+    1 / (2 + sum(A) g), which is not divided by zero where activations are >= 0, as behind a ReLU. Those of tokens have
+    both signs, and so may the divisor have. The arguments are those of `score_gradient`.
     """
     rising = jax.nn.relu(score_gradient(classify, activations, target, score))
     weights = (rising / (2 + rising * activations.sum((0, 1), keepdims=True))).sum((0, 1))

@@ -12,11 +12,12 @@ def xgrad_cam(
 ) -> Float[Array, "H W"]:
     """XGrad-CAM of Fu et al., BMVC 2020: channel weights are means of the gradient weighted by the activations.
 
-    The activations are >= 0; a channel without any has the weight 0. The arguments are those of `score_gradient`.
+    A channel whose activations sum to 0 has the sum of gradient times activation as its weight, which is 0 where it has
+    none at all. The arguments are those of `score_gradient`.
     """
     gradient = score_gradient(classify, activations, target, score)
     total = activations.sum((0, 1))
-    weights = (gradient * activations).sum((0, 1)) / jnp.where(total > 0, total, 1)
+    weights = (gradient * activations).sum((0, 1)) / jnp.where(total != 0, total, 1)
     return activations @ weights
 
 

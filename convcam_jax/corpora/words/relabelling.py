@@ -20,13 +20,15 @@ class Relabelled(NamedTuple):
 def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: Mapping[str, str]) -> Relabelled:
     """Utterances whose emotions are in the words of the config where they mean the same.
 
-    First a label is changed as `changes` says, which maps common forms to words. Of `emotions` it is then called by
-    itself, or else by the one that is spelled alike, or by the one that means the same; another keeps its word. Raises
-    UserError if a label might be two of `emotions`, or a change is of a word that no recording has and nobody knows.
+    First a label is changed as `changes` says, which maps common forms to words; a word that is no label stands for
+    those that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
+    the one that means the same; another keeps its word. Raises UserError if a label might be two of `emotions`, or a
+    change is of a word that no recording has and nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
     _check_changes(changes, list(counts))
-    word_of = {label: _match(changes.get(common_form(label), label), emotions) for label in counts}
+    by_meaning = _changes_by_meaning(changes, list(counts))
+    word_of = {label: _match(_changed(label, changes, by_meaning), emotions) for label in counts}
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
 
@@ -40,6 +42,17 @@ def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
                 f"config field corpus.labels: there is no recording of {word}; "
                 + (f"the nearest word is {near}" if near else f"the corpus has {', '.join(sorted(labels)) or 'none'}")
             )
+
+
+def _changes_by_meaning(changes: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
+    """Those changes that are of no label as it is spelled, by the standard word for what they are of."""
+    forms = {common_form(label) for label in labels}
+    return {word: to for of, to in changes.items() if of not in forms and (word := standard_word(of)) is not None}
+
+
+def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, str]) -> str:
+    meant = by_meaning.get(standard_word(label) or "", label)
+    return changes.get(common_form(label), meant)
 
 
 def _match(word: str, emotions: Sequence[str]) -> str:

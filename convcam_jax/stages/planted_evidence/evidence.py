@@ -47,7 +47,7 @@ from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.preparation import write_skipped
+from convcam_jax.stages.preparation import tell_changed_surroundings, write_skipped
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -100,6 +100,7 @@ def make(settings: RunSettings) -> Evidence:
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
     record = run_record(config, sounds)
     check_workdir(settings.workdir, record)
+    tell_changed_surroundings(settings.workdir, record)
     features = _features(sounds, config, cache_dir)
     datasets = {v: _dataset(own[v], us, features, sources) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, sources, cache_dir)

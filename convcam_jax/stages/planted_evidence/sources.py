@@ -99,6 +99,11 @@ def _of_people(settings: RunSettings) -> Sources:
 
 
 def _require_plantable(config: Config) -> None:
+    if config.corpus.longer != "leave_out":
+        raise UserError(
+            "config field corpus.longer: must be leave_out where cues are planted, which are for whole recordings; "
+            "parts can be listed with their times (--corpus=listed)"
+        )
     possible = variants_of(tuple(NATURAL_CUES))
     for variant in config.evidence.variants:
         if variant not in possible:
