@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -137,6 +138,35 @@ def test_a_batch_without_recordings_has_the_loss_0_and_no_gradient(learning, sta
     updated, scores = train_step(jax.random.key(0), state, RECORDINGS, batch, WITHOUT_DROPOUT, LAYOUT, learning)
     assert [int(value) for value in scores] == [0, 0, 0]
     jax.tree.map(np.testing.assert_array_equal, updated.variables, state.variables)
+
+
+def test_a_batch_without_recordings_changes_nothing_but_the_place_in_the_schedule():
+    learning = Learning(LEARNING_RATE, 2, 9, weight_decay=0.1, clip_norm=1.0, average_decay=0.9)
+    one_step = jax.jit(
+        lambda state, batch: train_step(jax.random.key(2), state, RECORDINGS, batch, WITHOUT_DROPOUT, LAYOUT, learning)
+    )
+    start = init_member(jax.random.key(1), WITHOUT_DROPOUT, learning, GRID)
+    twice, _ = one_step(one_step(start, BATCH)[0], BATCH)
+    rested, _ = one_step(twice, jnp.full_like(BATCH, ABSENT))
+    [place] = {int(own.count) for own in schedules(twice)}
+    assert {int(own.count) for own in schedules(rested)} == {place + 1} == {3}
+    jax.tree.map(
+        lambda new, old: None if is_schedule(new) else np.testing.assert_array_equal(new, old),
+        rested,
+        twice,
+        is_leaf=is_schedule,
+    )
+    assert any(
+        np.any(new != old) for new, old in zip(*map(jax.tree.leaves, (twice.variables, start.variables)), strict=True)
+    )
+
+
+def is_schedule(part: Any) -> bool:
+    return isinstance(part, optax.ScaleByScheduleState)
+
+
+def schedules(state: MemberState) -> list[optax.ScaleByScheduleState]:
+    return [own for own in jax.tree.leaves(state.optimizer_state, is_leaf=is_schedule) if is_schedule(own)]
 
 
 def test_what_lies_behind_a_recording_has_no_influence(state):

@@ -147,7 +147,8 @@ def train_step(
 ) -> tuple[MemberState, Scores]:
     """One step of the optimizer on the mean loss of a batch; also the batch's scores, with dropout.
 
-    The loss of a batch without recordings, which small training sets have beside large ones, is 0.
+    A batch without recordings, which small training sets have beside large ones, has the loss 0 and changes nothing but
+    the place in the learning rate's schedule, which is that of all members.
     """
 
     def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
@@ -163,7 +164,20 @@ def train_step(
     updates, optimizer_state = optimizer.update(gradient, state.optimizer_state, state.variables["params"])
     variables = {**variables, "params": optax.apply_updates(state.variables["params"], updates)}
     average = None if state.average is None else averaged(state.average, variables, learning.average_decay)
-    return state._replace(variables=variables, optimizer_state=optimizer_state, average=average), scores
+    after = state._replace(variables=variables, optimizer_state=optimizer_state, average=average)
+    return _if_any(scores.recordings > 0, after, state), scores
+
+
+def _if_any(present: Bool[Array, ""], after: MemberState, before: MemberState) -> MemberState:
+    """The state after a step if it had a recording; else the one before, at the next place of the schedule."""
+
+    def is_place(part: Any) -> bool:
+        return isinstance(part, optax.ScaleByScheduleState)
+
+    def choose(new: Any, old: Any) -> Any:
+        return new if is_place(new) else jnp.where(present, new, old)
+
+    return jax.tree.map(choose, after, before, is_leaf=is_place)
 
 
 def end_epoch(state: MemberState, epoch: Array, validation: Scores, patience_epochs: int) -> MemberState:
