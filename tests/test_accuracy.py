@@ -87,6 +87,17 @@ def test_folds_of_a_speaker_each_are_not_shown_twice():
     ]
 
 
+def test_folds_of_one_speaker_are_shown_each():
+    """As with models per speaker where each text is left out once."""
+    members = pd.DataFrame({"group": "female", "fold": ["1", "1", "2", "2"], "seed": [0, 1, 0, 1], "chosen": True})
+    summary = accuracy_summary(members, predictions(["1", "1", "2", "2"]), UTTERANCES.assign(speaker="s"))
+    assert list(zip(summary["fold"], summary["speaker"], strict=True))[::2] == [
+        ("all", "all"),
+        ("1", "all"),
+        ("2", "all"),
+    ]
+
+
 def test_groups_are_taken_together_and_no_row_repeats_another():
     every = accuracy_summary(RESULTS.members, RESULTS.predictions, RESULTS.utterances)
     together = every[every["group"] == "all"].set_index("measure")

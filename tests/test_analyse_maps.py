@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -81,6 +82,9 @@ def test_everything_is_written(node_run, utterances):
     metrics = read_csv(workdir / "metrics.csv")
     assert sorted(metrics["recording"]) == [u.recording for u in utterances]
     assert metrics["correct"].all()
+    page = (workdir / "report.html").read_text(encoding="utf-8")
+    assert re.search(r'"map": ?"those of maps.npz"', page)
+    assert "size of the map" not in page
     assert (metrics["seed"] == 0).all()
     assert metrics.loc[metrics["map_is_zero"], "recording"].tolist() == [utterances[0].recording]
     members = read_csv(workdir / "members.csv")

@@ -51,6 +51,15 @@ def test_the_two_sounds_add_up_to_the_recording(representation):
 
 
 @every
+@pytest.mark.parametrize("n_samples", [480, 511, 512])
+def test_recordings_of_half_a_window_and_less_are_divided_too(representation, n_samples):
+    samples = two_tones()[:n_samples]
+    cells = np.random.default_rng(1).random((96, representation.n_frames(n_samples))) > 0.5
+    parts = split(samples, cells, representation)
+    np.testing.assert_allclose(parts.only + parts.without, samples, atol=1e-12)
+
+
+@every
 def test_a_mask_of_high_bins_keeps_the_high_tone_alone(representation):
     only, without = split(two_tones(), cells_above(1200, representation), representation)
     assert level_db(only, 3000) - level_db(only, 440) > 60

@@ -89,13 +89,13 @@ def best_trajectories(
 
 
 def _trajectory_panel(axes: Axes, view: RecordingView) -> None:
-    """F0 and c of one recording over time: frames thin, means of segments thick."""
+    """F0 and c of one recording over time: frames thin, means of segments thick, over the frames that have both."""
     contours = {"F0": (view.f0_hz, style.BLUE), "trajectory c of the map": (view.trajectory_hz, style.VERMILION)}
-    edges = style.time_edges(view.time_s)
+    edges, scored = style.time_edges(view.time_s), np.isfinite(view.trajectory_hz)
     for label, (values_hz, colour) in contours.items():
         axes.plot(view.time_s, _where_voiced(view, values_hz), ".-", ms=1.5, lw=0.5, color=colour, alpha=0.7)
         for number, segment in enumerate(segments(view.voiced)):
-            mean_hz = values_hz[segment].mean()
+            mean_hz = values_hz[segment][scored[segment]].mean() if scored[segment].any() else np.nan
             span_s = [edges[segment.start], edges[segment.stop]]
             axes.plot(
                 span_s,

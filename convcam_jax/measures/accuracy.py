@@ -100,8 +100,9 @@ def _parts(answers: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, str], p
         if own["speaker"].nunique() > 1:
             for speaker, of_speaker in own.groupby("speaker"):
                 yield ("speaker", group, EVERY, str(speaker)), of_speaker
-        # Folds of one speaker each have their row already.
-        if own["fold"].nunique() > 1 and own.groupby("fold")["speaker"].nunique().max() > 1:
+        # Folds that are one speaker each have their row already.
+        pairs = own[["fold", "speaker"]].drop_duplicates()
+        if own["fold"].nunique() > 1 and not (pairs["fold"].is_unique and pairs["speaker"].is_unique):
             for fold, of_fold in own.groupby("fold"):
                 yield ("fold", group, str(fold), EVERY), of_fold
     if len(groups) > 1:

@@ -14,6 +14,12 @@ class Label(NamedTuple):
     name: str
 
 
+def within(labels: list[Label], start_s: float, end_s: float) -> list[Label]:
+    """The labels of a part of the recording, from `start_s` to `end_s`, in times from its start, cut at its ends."""
+    parts = [Label(max(own.start_s, start_s) - start_s, min(own.end_s, end_s) - start_s, own.name) for own in labels]
+    return [own for own in parts if own.end_s > own.start_s]
+
+
 def parse_phones(text: str) -> list[Label]:
     """Labels of a `lablaut` file: behind a header that ends with `#`, lines of time, colour, and tab-separated names.
 

@@ -104,7 +104,7 @@ function showCounterfactual() {
     byId("counterfactual-chart").remove();
     return;
   }
-  note.textContent = `Every recording is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum.`;
+  note.textContent = `Every recording whose mean map is not zero everywhere is made anew from the marked cells alone, and from all others, and goes through the whole chain from audio to every seed's network. Cells are those where the mean map of all seeds reaches a share of its maximum; beside them stand as many random cells, in blobs of the same spectrum.`;
   const groups = [...new Set(run.resynthesis.map((row) => row.group))];
   const sounds = { only: "only the cells", without: "all but the cells" };
   fitRows(byId("counterfactual-chart"), groups.length);

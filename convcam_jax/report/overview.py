@@ -55,8 +55,7 @@ def facts(
         "split": f"{config.split.name}, {counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
         "representation": config.representation.title,
         **_network(config, members),
-        "map": map_in_words(config),
-        "size of the map": _size_of_map(config),
+        **_map(config, members),
         "maps that are zero everywhere": _zero_maps(metrics),
         **provenance(record),
     }
@@ -106,11 +105,19 @@ def _in_words(field: str, value: object) -> str:
     return f"{field.rpartition('.')[2].replace('_', ' ')} {shown}"
 
 
-def map_in_words(config: Config) -> str:
-    """Which maps a config makes."""
+def _map(config: Config, members: pd.DataFrame) -> dict[str, str]:
+    """Which maps they are; of those that others made, the file that they are from."""
+    if members["epochs"].isna().all():
+        return {"map": f"those of {', '.join(sorted(set(members['map_source'])))}"}
+    target = config.attribution.target.replace("_", " ")
+    return {"map": map_in_words(config, f"the class {target}"), "size of the map": _size_of_map(config)}
+
+
+def map_in_words(config: Config, explained: str) -> str:
+    """Which maps a config makes, of what is `explained`."""
     attribution = config.attribution
     layer = f", layer {attribution.layer}" if attribution.layer else ""
-    words = f"{attribution.method}{layer}, of the class {attribution.target}, placement {config.analysis.map_placement}"
+    words = f"{attribution.method}{layer}, of {explained}, placement {config.analysis.map_placement}"
     return words.replace("_", " ")
 
 
@@ -148,7 +155,7 @@ def overview_of_new(
             "protocol": config.protocol,
             "representation": config.representation.title,
             "network": config.network.name,
-            "map": map_in_words(config).replace("of the class truth", "of the class that all models together answer"),
+            "map": map_in_words(config, "the class that all models together answer"),
             "begun": str(record.get("begun", "unknown")),
             **provenance(record),
         },

@@ -1,3 +1,5 @@
+// Of maps that others made nobody knows what their models answered.
+const answersAreKnown = run.accuracies.length > 0;
 const metricNames = list.length ? Object.keys(list[0].metrics) : [];
 
 function fillFilters() {
@@ -6,7 +8,9 @@ function fillFilters() {
     fillSelect(byId(`filter-${name}`), [["", "all"], ...values.map((value) => [value, value])]);
   }
   fillSelect(byId("filter-correct"), [["", "all"], ["true", "right"], ["false", "wrong"]]);
-  fillSelect(byId("sort"), [["recording", "name"], ["seeds_correct", "seeds that are right"], ...metricNames.map((name) => [name, inWords(name)])]);
+  byId("filter-correct").parentElement.hidden = !answersAreKnown;
+  const bySeeds = answersAreKnown ? [["seeds_correct", "seeds that are right"]] : [];
+  fillSelect(byId("sort"), [["recording", "name"], ...bySeeds, ...metricNames.map((name) => [name, inWords(name)])]);
 }
 
 function isWanted(one) {
@@ -36,10 +40,14 @@ function showList() {
   const found = wantedRecordings();
   const key = byId("sort").value;
   const metric = metricNames.includes(key) ? key : metricNames[0];
+  const answers = answersAreKnown ? ["chosen model", "seeds right"] : [];
   showRows(
     found,
-    ["recording", "emotion", inWords(metric), "chosen model", "seeds right", "group", "speaker"],
-    (one) => [one.recording, one.emotion, one.metrics[metric], one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`, one.group, one.speaker],
+    ["recording", "emotion", inWords(metric), ...answers, "group", "speaker"],
+    (one) => {
+      const own = answersAreKnown ? [one.correct ? "right" : "wrong", `${one.seeds_correct} of ${one.seeds}`] : [];
+      return [one.recording, one.emotion, one.metrics[metric], ...own, one.group, one.speaker];
+    },
   );
 }
 
@@ -50,7 +58,8 @@ function controlsTable({ columns, rows }) {
 
 function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
-  const outcome = `, ${details.duration_s.toFixed(2)} s. The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.`;
+  const answered = answersAreKnown ? ` The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.` : "";
+  const outcome = `, ${details.duration_s.toFixed(2)} s.${answered}`;
   byId("recording-facts").replaceChildren(named(one.emotion), ", ", named(one.group), ", speaker ", named(one.speaker), ", text ", named(one.text), outcome);
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);

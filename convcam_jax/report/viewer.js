@@ -65,7 +65,9 @@ function step(by) {
   const found = wantedRecordings();
   if (!found.length) return;
   const place = found.findIndex((one) => one.recording === state.open);
-  openRecording(found[(place + by + found.length) % found.length].recording, false);
+  // One that is not in the list is in front of it, and behind it.
+  const from = place < 0 && by < 0 ? 0 : place;
+  openRecording(found[(from + by + found.length) % found.length].recording, false);
 }
 
 function listenToControls() {

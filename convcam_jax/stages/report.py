@@ -1,6 +1,7 @@
 """The report of a run, from its saved files and the corpus."""
 
 import datetime
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from convcam_jax.checks.listening.resynthesis import consensus_maps
+from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.paper.claim_verdicts import corpus_note
 from convcam_jax.paper.tables import as_printed
@@ -60,7 +62,7 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
             zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)
         ):
             view = run.analysed.views[utterance.recording]
-            phones, syllables = read_labels(utterance.path)
+            phones, syllables = read_labels(utterance)
             shown = Shown(
                 view=view,
                 speaker=utterance.speaker,
@@ -78,14 +80,16 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
             yield ToShow(utterance.source, shown)
 
 
-def read_labels(wav: Path) -> tuple[list[labels.Label], list[labels.Label]]:
-    """Phones and syllables of the recording `wav`, from `lablaut/` and `silb/` beside its folder; empty without."""
-    folder = wav.parent.parent
-    phones, syllables = folder / "lablaut" / f"{wav.stem}xx.lablaut", folder / "silb" / f"{wav.stem}.silb"
-    return (
-        labels.parse_phones(_text_or_nothing(phones)),
-        labels.parse_syllables(_text_or_nothing(syllables)),
+def read_labels(utterance: Utterance) -> tuple[list[labels.Label], list[labels.Label]]:
+    """Its phones and syllables, from `lablaut/` and `silb/` beside its file's folder; empty without."""
+    folder, name = utterance.path.parent.parent, utterance.path.stem
+    of_file = (
+        labels.parse_phones(_text_or_nothing(folder / "lablaut" / f"{name}xx.lablaut")),
+        labels.parse_syllables(_text_or_nothing(folder / "silb" / f"{name}.silb")),
     )
+    end_s = math.inf if utterance.end_s is None else utterance.end_s
+    phones, syllables = (labels.within(own, utterance.start_s, end_s) for own in of_file)
+    return phones, syllables
 
 
 def _text_or_nothing(path: Path) -> str:

@@ -73,11 +73,13 @@ def split(
     cells: Bool[np.ndarray, "F n"] | Float[np.ndarray, "F n"],
     representation: Representation,
 ) -> Split:
-    """The recording where `cells` (0..1) are 1, and where they are 0."""
+    """The recording where `cells` (0..1) are 1, and where they are 0; silence is added to less than half a window."""
     transform = short_time_fft(representation.sample_rate_hz)
-    spectrum = transform.stft(samples)
-    weights = transform_weights(cells, len(samples), representation)
-    only, without = (transform.istft(spectrum * part, k1=len(samples)) for part in (weights, 1 - weights))
+    padded = np.pad(samples, (0, max(0, transform.m_num // 2 - len(samples))))
+    spectrum = transform.stft(padded)
+    weights = transform_weights(cells, len(padded), representation)
+    whole = [transform.istft(spectrum * part, k1=len(padded)) for part in (weights, 1 - weights)]
+    only, without = (sound[: len(samples)] for sound in whole)
     return Split(only, without)
 
 
