@@ -21,7 +21,7 @@ SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
 TRANSFORMER = ("--network=spectrogram_transformer",)
 GRID = (96, 202)
 # Of each family those that ask the network in different ways; every method by itself is tested in test_methods.py.
-OF_SIMPLENET = ("scorecam", "expected_gradients", "kernel_shap")
+OF_SIMPLENET = ("shapleycam", "expected_gradients", "kernel_shap")
 OF_TOKENS = [name for name, method in METHODS.items() if method.level == "tokens"]
 
 
@@ -86,7 +86,7 @@ def test_methods_of_all_families_explain_simplenet(simplenet, run_cache_dir, met
 
 
 def test_another_layer_of_simplenet(simplenet, run_cache_dir):
-    of_a_layer = ("--set=attribution.layer=convolution_2", "--set=attribution.method=shapleycam")
+    of_a_layer = ("--set=attribution.layer=convolution_2", "--set=attribution.method=scorecam")
     make_again(simplenet, run_cache_dir, *SMALL_NETWORK, *of_a_layer)
     assert_whole(simplenet, BOTH, 1)
     assert shapes(simplenet) == {(92, 98)}
