@@ -28,4 +28,4 @@ def run(settings: RunSettings) -> None:
         say(f"planted evidence {number} of {len(planted)}: {name}")
         evidence.run(settings._replace(config=config, workdir=settings.workdir / _EVIDENCE / name))
     folders = {name: settings.workdir / _EVIDENCE / name for name in planted}
-    across_networks.present(runs, settings.workdir, _RUNS, folders)
+    across_networks.present(list(runs), settings.workdir, _RUNS, folders)

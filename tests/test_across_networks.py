@@ -190,11 +190,20 @@ def test_what_cannot_be_compared_is_refused(assignment, message):
         apply_overrides(make_config(Choices("networks")), [assignment])
 
 
+def test_planted_evidence_is_explained_as_the_runs_are():
+    given = ["attribution.method=layercam", "attribution.score=softmax"]
+    runs = compared_configs(apply_overrides(make_config(Choices("networks")), given))
+    for name, own in compared_evidence(runs).items():
+        assert (own.attribution.method, own.attribution.score) == ("layercam", "softmax"), name
+
+
 @pytest.mark.slow
 def test_networks_are_run_compared_and_not_run_again(tmp_path, run_cache_dir):
     workdir = tmp_path / "w"
     few = ("--experiment=networks", "--seeds=2", "--set=networks.networks=simplenet,resnet_small", *QUICK)
     few += ("--set=corpus.speakers_per_gender=1", "--set=corpus.emotions=anger,sadness", "--set=sanity.seeds=0")
+    # As many as the recordings need, which each run finds out, as with nearly all corpora.
+    few += ("--set=corpus.max_frames=0",)
     few += (
         "--set=report.random_masks=1",
         "--network=simplenet",

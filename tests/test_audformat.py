@@ -90,6 +90,19 @@ def test_a_table_of_parts_gives_their_bounds_and_names(tmp_path):
     ]
 
 
+def test_parts_have_the_facts_of_their_files_in_whatever_order_they_stand(tmp_path):
+    """Two speakers take turns, and the second's file is named first."""
+    turns = [("audio/y.wav", "0s", "1s"), ("audio/x.wav", "0s", "1s"), ("audio/y.wav", "1s", "2s")]
+    database = a_database(
+        emotion=(parts(*turns, ("audio/x.wav", "1s", "2s")), {"emotion": ["anger", "happiness"] * 2}), files=WHO
+    )
+    utterances = find("audformat", save(database, tmp_path)).utterances
+    assert {(u.path.name, u.speaker, u.gender, u.text) for u in utterances} == {
+        ("x.wav", "s1", "female", "a"),
+        ("y.wav", "s2", "male", "b"),
+    }
+
+
 def run_table(utterances: list[Utterance]) -> pd.DataFrame:
     nothing = Features(np.zeros((1, 1), np.float32), np.zeros(1), np.zeros(1), np.zeros(1))
     n = len(utterances)

@@ -29,7 +29,7 @@ def test_distances_are_those_around_the_middle():
 def test_a_field_is_no_larger_than_the_input():
     geometry = Geometry((1, 4), ReceptiveField(1311, 32, 0.0), ReceptiveField(1311, 32, 0.0))
     said = coarseness(geometry, SEMITONES_HZ, 0.01, 40, are_tokens=False)
-    assert "each sees 25 bins (24.0 semitones, 165 Hz) by 40 frames (400 ms)" in said
+    assert "each sees all 25 bins by 40 frames (400 ms)" in said
 
 
 def test_from_a_bin_at_0_hz_there_is_no_interval_in_semitones():

@@ -16,7 +16,8 @@ from convcam_jax.attribution.explaining import explain_members, explained_layer,
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.batches import frames_of, stratify
-from convcam_jax.data.recordings import ABSENT
+from convcam_jax.data.recordings import ABSENT, Recordings
+from convcam_jax.networks.simplenet import SimpleNetConfig
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
@@ -157,3 +158,27 @@ def test_another_network_is_explained_by_what_it_offers_by_hand():
         weights = readout.T[recordings.emotion] / (height * width)
         expected = jnp.einsum("nhwk,nk->nhw", activations, weights)
         np.testing.assert_allclose(signed_maps[member], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_member_alone_is_explained_as_among_others():
+    """Behind an axis of length 1 a compiler of XLA gets wrong what chooses at a maximum."""
+    rng = np.random.default_rng(0)
+    n_frames = np.array([64, 48, 40, 60])
+    loudness = rng.random((4, 96, 64)).astype(np.float32) ** 4 * (np.arange(64) < n_frames[:, None, None])
+    recordings = Recordings(jnp.asarray(loudness), jnp.asarray(n_frames, jnp.int32), jnp.array([0, 1, 2, 0], jnp.int32))
+    network = SimpleNetConfig(filters=(8, 16, 32), dense_units=64).make(3, "float32")
+    ways = tuple(AttributionConfig(method=m) for m in ("epsilon_lrp", "deep_lift", "guided_backpropagation"))
+    several = jax.vmap(lambda key: network.init(key, (96, 64)))(jax.random.split(jax.random.key(0), 2))
+    alone, among_others = (
+        explain_members(
+            jax.tree.map(lambda leaf, n=n: leaf[:n], several),
+            recordings,
+            np.arange(4)[:, None],
+            network,
+            network.layout(n_frames[:, None]),
+            ways,
+        ).signed_maps
+        for n in (1, 2)
+    )
+    for own, expected in zip(alone, among_others, strict=True):
+        np.testing.assert_allclose(own[0], expected[0], rtol=0, atol=1e-5 * np.abs(expected[0]).max())

@@ -150,6 +150,7 @@ def test_parts_of_one_file_are_recordings_of_their_own(tmp_path):
         ("duration,size", "0.5,12", 0.0, None),
         # An end goes before a duration.
         ("start,end,duration", "0.25,0.5,9", 0.25, 0.5),
+        ("start,end,duration", "0.25,,0.5", 0.25, 0.75),
     ],
 )
 def test_times_go_by_the_names_that_people_use(header, cells, start_s, end_s, tmp_path):
@@ -284,6 +285,14 @@ def test_times_that_are_none_are_told(start, end, kind, tmp_path):
     with pytest.raises(RecordingError, match="d: ") as caught:
         find_listed(folder, "stop")
     assert caught.value.kind == kind
+
+
+def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp_path):
+    """Names that count anew for each speaker."""
+    folder = make_folder(tmp_path, ["a.wav", "b.wav"], "file,speaker,emotion,recording\na,ann,joy,1\nb,bob,fear,1\n")
+    message = "line 3: another file has the name 1, in line 2; give each recording its own name"
+    with pytest.raises(RecordingError, match=message):
+        find_listed(folder, "stop")
 
 
 def test_a_name_that_fits_several_files_is_told(tmp_path):

@@ -169,3 +169,20 @@ def test_the_figure_has_a_panel_per_cue_and_the_best_methods():
     assert panel.get_xlabel() == "semitones"
     _, labels = panel.get_legend_handles_labels()
     assert labels == ["networks that learn it", "good finds it", "late finds it", "blind finds it"]
+
+
+def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
+    """An entry may have other methods for other cues; the legend, which is the first panel's, names all."""
+    for_gap = dict(zip(LEVELS, variants.with_strengths("gap"), strict=True))
+    given, learned = scores().query("method in ('good', 'none')"), members()
+    networks = networks_table(
+        pd.concat([given, given.replace(for_gap).replace({"method": {"good": "other"}})]),
+        pd.concat([learned, learned.replace(for_gap)]),
+        N_CLASSES,
+    )
+    figure = psychometric_curves(psychometric_table(networks), threshold_table(networks))
+    lines = [{line.get_label(): line.get_ydata() for line in axes.get_lines()} for axes in figure.axes if axes.axison]
+    assert [len(own) > 0 for own in lines] == [True, True]
+    for own, there, missing in zip(lines, ("good", "other"), ("other", "good"), strict=True):
+        assert np.isfinite(own[f"{there} finds it"]).all()
+        assert np.isnan(own[f"{missing} finds it"]).all()

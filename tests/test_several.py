@@ -9,6 +9,7 @@ from run_checks import assert_whole
 from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, table
 
 from convcam_jax.corpora import CORPORA
+from convcam_jax.corpora.listed import ListedConfig
 from convcam_jax.corpora.several import SeveralConfig, shared_emotions
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.settings.config import Config
@@ -17,7 +18,7 @@ from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.settings.presets import Choices, default_config, make_config
 from convcam_jax.splits.cross_corpus import CrossCorpus
 from convcam_jax.splits.dividing import divide
-from convcam_jax.stages.preparation import find_corpus
+from convcam_jax.stages.preparation import find_corpus, with_emotions
 from convcam_jax.system.errors import UserError
 from experiments import command, descriptions
 
@@ -112,7 +113,15 @@ def test_fewer_than_two_emotions_are_told_with_what_each_corpus_has(folders):
         u for u in found(several(folders)).utterances if u.value("corpus") != "ravdess" or u.emotion == "calm"
     ]
     with pytest.raises(UserError, match=r"fewer than two in every corpus \(emodb has anger, .*; ravdess has calm\)"):
-        shared_emotions(utterances)
+        shared_emotions(utterances, "corpus")
+
+
+def test_a_column_of_this_name_in_one_corpus_leaves_no_emotion_out(folders):
+    utterances = found(several(folders)).utterances
+    own = [u for u in utterances if u.value("corpus") == "ravdess" or u.emotion == "anger"]
+    assert shared_emotions(own, None) == tuple(sorted({u.emotion for u in own}))
+    config = Config(corpus=ListedConfig(emotions=()))
+    assert set(with_emotions(config, own).corpus.emotions) == {u.emotion for u in own}
 
 
 def test_problems_of_all_corpora_are_told_at_once(folders):

@@ -16,6 +16,7 @@ from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, Split
 from convcam_jax.splits.soundness import (
     check_folds,
     check_together,
+    divided_files,
     missing_sets,
     without_files_of_the_test,
     without_unlearned,
@@ -151,15 +152,34 @@ def test_files_of_different_lengths_leave_no_side_larger_than_its_share():
 
 def test_what_cannot_stay_together_is_told():
     few = parts_of_files(3, 4)
-    (fold,), (warning,) = divide(PerCell(), few, ["all"] * len(few))
+    (fold,), (warning, _) = divide(PerCell(), few, ["all"] * len(few))
     assert Counter(fold.split_of) == {"train": 12, "validation": 6, "test": 6}
     assert "files are in the test and in training or validation as well (anger" in warning
     assert "--split=leave_one_speaker_out or speaker_folds" in warning
     # A dialogue: emotions follow one another in a file.
     dialogues = [u._replace(path=Path(f"dialogue{u.recording[-3]}.wav")) for u in parts_of_files(8, 1)]
     dialogues = [u._replace(start_s=float(k)) for k, u in enumerate(dialogues)]
-    _, warnings = divide(PerCell(), dialogues, ["all"] * len(dialogues))
-    assert all("files are in the test and in training" in warning for warning in warnings)
+    _, (of_test, of_validation) = divide(PerCell(), dialogues, ["all"] * len(dialogues))
+    assert "files are in the test and in training or validation as well (dialogue" in of_test
+    assert "files are in training and in validation as well (dialogue" in of_validation
+
+
+def test_files_on_two_sides_are_counted_by_what_is_not_true_for_them():
+    """File 0 is on all sides, 1 in training and validation, 2 in the test and out of use, 3 whole."""
+    sides = {0: ("train", "validation", "test"), 1: ("train", "validation"), 2: ("test", UNUSED), 3: ("train", "train")}
+    utterances = [
+        Utterance(f"{file}_{part}", "a", "female", "anger", "t", Path(f"{file}.wav"), (), part, part + 1.0)
+        for file, own in sides.items()
+        for part in range(len(own))
+    ]
+    fold = Fold(ONLY_FOLD, tuple(side for own in sides.values() for side in own))
+    assert divided_files([fold], utterances) == [
+        "parts of 1 file are in the test and in training or validation as well (0.wav): the accuracy is not that of "
+        "unknown files, as it is by --split=leave_one_speaker_out or speaker_folds",
+        "parts of 1 file are in training and in validation as well (1.wav): the validation accuracy, by which the "
+        "epoch is chosen that is kept, is not that of unknown files",
+    ]
+    assert divided_files([fold._replace(split_of=("train",) * 9)], utterances) == []
 
 
 def test_the_check_finds_parts_that_were_promised_to_stay_together():

@@ -19,7 +19,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
-from convcam_jax.stages.ensemble.training import make_rounds, train_round
+from convcam_jax.stages.ensemble.training import forget_what_was_made, make_rounds, train_round
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
@@ -185,6 +185,17 @@ def test_a_round_that_has_other_members_is_trained_again(tmp_path, members):
     own = Round(members, tmp_path / "again" / "round_00")
     train_round(own, "all", CONFIG, TRAINING, VALIDATION, RECORDINGS)
     assert_equal_rounds(train_in(tmp_path / "again", 1e6), undisturbed)
+
+
+def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path):
+    """Trained again on another machine, it has other weights than those that were explained."""
+    own, stages = train_in(tmp_path / "training", 1e6), tmp_path / "stages.json"
+    stages.write_text("{}")
+    forget_what_was_made([own], tmp_path)
+    assert stages.exists()
+    shutil.rmtree(own.folder)
+    forget_what_was_made([own], tmp_path)
+    assert not stages.exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"members_at_once": "two"}', '{"members_at_once": 0}'])

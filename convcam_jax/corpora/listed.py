@@ -198,7 +198,7 @@ def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[
         )
     path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
     start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
-    if "start" in cells and "end" not in cells:
+    if "start" in cells and not cells.get("end"):
         durations = [_seconds(cells[column], column, wrong) for column in _DURATIONS if cells.get(column)]
         end_s = next(((start_s or 0.0) + own for own in durations if own is not None), None)
     if start_s is not None and end_s is not None and start_s >= end_s:
@@ -254,9 +254,10 @@ def _with_names(entries: Sequence[Entry], table: Path) -> tuple[dict[str, Entry]
             if _contradicts(entry, first):
                 disputed.add(name)
             otherwise = " with another label or speaker, so neither is used" if name in disputed else ""
-            problem = (
-                f"{table} line {entry.line}: the recording is listed twice, first in line {first.line}{otherwise}; "
-                "remove one of the rows"
+            problem = f"{table} line {entry.line}: " + (
+                f"the recording is listed twice, first in line {first.line}{otherwise}; remove one of the rows"
+                if entry.path == first.path
+                else f"another file has the name {name}, in line {first.line}; give each recording its own name"
             )
             problems.append(RecordingError(name, problem, "listed twice"))
     # Of rows that contradict one another any may be wrong.

@@ -93,7 +93,9 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
 
 @style.styled
 def learning_curves(history: pd.DataFrame, members: pd.DataFrame) -> Figure:
-    """Loss (top) and accuracy (bottom) per epoch of all members; thick: the mean; triangles: the epoch kept.
+    """Loss (top) and accuracy (bottom) per epoch of all members.
+
+    Thick: the mean of those that are still trained; triangles: the epoch kept.
 
     history, members: the tables of history.csv and members.csv.
     """
@@ -124,7 +126,7 @@ def learning_curves(history: pd.DataFrame, members: pd.DataFrame) -> Figure:
 
 
 def _curves(axes: Axes, history: pd.DataFrame, column: str, factor: float, colour: str, label: str) -> None:
-    """One thin line per member and a thick one for their mean."""
+    """One thin line per member, and a thick one for the mean of those that are still trained."""
     for _, curve in history.groupby(["fold", "seed"]):
         axes.plot(curve["epoch"], factor * curve[column], color=colour, lw=0.5, alpha=0.4)
     mean = factor * history.groupby("epoch")[column].mean()

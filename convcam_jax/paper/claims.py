@@ -325,7 +325,7 @@ CLAIMS = (
         "energy-boredom-varies",
         "3.3.3",
         "the highest differences were found for boredom state for both females and males",
-        "the range of boredom is the widest for both genders",
+        "the range of boredom is the widest for both genders, emotions with fewer than three recordings left out",
         both_genders(5, "range"),
         highest_in("boredom"),
         minimum_recordings=3,

@@ -21,17 +21,17 @@ def coarseness(
     """
     (rows, columns), frequency, time = geometry
     every = f"one every {_bins(frequency.jump, frequencies_hz)} and every {_frames(time.jump, hop_s)}"
-    sizes = min(frequency.size, len(frequencies_hz)), min(time.size, n_frames)
-    seen = f"{_bins(sizes[0], frequencies_hz)} by {_frames(sizes[1], hop_s)}"
+    seen = f"{_bins(frequency.size, frequencies_hz)} by {_frames(min(time.size, n_frames), hop_s)}"
     sees = f"each stands for {seen} and has seen all that sounds" if are_tokens else f"each sees {seen}"
     return f"{rows} x {columns} nodes, {every}; {sees}"
 
 
 def _bins(n_bins: int, frequencies_hz: np.ndarray) -> str:
-    """So many bins, and the interval from one to the bin so many further up, around the middle."""
-    steps = min(n_bins, len(frequencies_hz) - 1)
-    first = (len(frequencies_hz) - 1 - steps) // 2
-    low, high = frequencies_hz[[first, first + steps]]
+    """So many bins, and the interval from one to the bin so many further up, around the middle; or that it is all."""
+    if n_bins >= len(frequencies_hz):
+        return f"all {counted(len(frequencies_hz), 'bin')}"
+    first = (len(frequencies_hz) - 1 - n_bins) // 2
+    low, high = frequencies_hz[[first, first + n_bins]]
     interval = f"{high - low:.0f} Hz" if low <= 0 else f"{12 * np.log2(high / low):.1f} semitones, {high - low:.0f} Hz"
     return f"{counted(n_bins, 'bin')} ({interval})"
 

@@ -35,12 +35,13 @@ def compared_configs(config: Config) -> dict[str, Config]:
 
 
 def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
-    """The small experiment `evidence` of each run's network and representation, by the run's name."""
+    """The small experiment `evidence` of each run's network, representation and way of explaining, by its name."""
     found = {}
     for name, config in runs.items():
         choices = Choices("evidence", representation=config.representation.name, network=config.network.name)
         own = make_config(choices)
-        own = dataclasses.replace(own, evidence=dataclasses.replace(own.evidence, size="small"))
+        evidence = dataclasses.replace(own.evidence, size="small")
+        own = dataclasses.replace(own, attribution=config.attribution, evidence=evidence)
         found[name] = with_device_defaults(with_evidence_size(own, seeds=None))
     return found
 

@@ -6,6 +6,7 @@ from convcam_jax.corpora.config import ALL
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.protocol import UNUSED, Fold
 from convcam_jax.splits.words import in_folds, listed
+from convcam_jax.system.progress import counted
 
 # Beside the columns: the file that a recording is, or is cut from.
 FILE = "file"
@@ -61,19 +62,32 @@ def check_together(folds: Sequence[Fold], together: Sequence[str], utterances: S
 
 
 def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> list[str]:
-    """How many files have parts both in a fold's test and in its training or validation, in a sentence."""
-    divided: dict[str, None] = {}
+    """How many files have parts on two sides of a fold, and what is not true for that reason: a sentence for each.
+
+    The test against training and validation; of other files, training against validation.
+    """
+    of_test: dict[str, None] = {}
+    of_validation: dict[str, None] = {}
     for fold in folds:
-        placed = [(value_of(u, FILE), split) for u, split in zip(utterances, fold.split_of, strict=True)]
-        tested = {file for file, split in placed if split == "test"}
-        known = {file for file, split in placed if split not in ("test", UNUSED)}
-        divided |= dict.fromkeys(sorted(tested & known))
-    if not divided:
-        return []
-    return [
-        f"parts of {len(divided)} files are in the test and in training or validation as well ({listed(divided)}): the "
-        "accuracy is not that of unknown files, as it is by --split=leave_one_speaker_out or speaker_folds"
-    ]
+        files: dict[str, set[str]] = {}
+        for u, split in zip(utterances, fold.split_of, strict=True):
+            files.setdefault(split, set()).add(value_of(u, FILE))
+        tested, train, validation = (files.get(split, set()) for split in ("test", "train", "validation"))
+        of_test |= dict.fromkeys(sorted(tested & (train | validation)))
+        of_validation |= dict.fromkeys(sorted((train & validation) - tested))
+    told = (
+        (
+            of_test,
+            "are in the test and in training or validation as well",
+            "the accuracy is not that of unknown files, as it is by --split=leave_one_speaker_out or speaker_folds",
+        ),
+        (
+            of_validation,
+            "are in training and in validation as well",
+            "the validation accuracy, by which the epoch is chosen that is kept, is not that of unknown files",
+        ),
+    )
+    return [f"parts of {counted(len(own), 'file')} {where} ({listed(own)}): {so}" for own, where, so in told if own]
 
 
 def without_files_of_the_test(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> tuple[Fold, ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.config import FROM_CORPUS
 from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected, overlapping
-from convcam_jax.corpora.several import shared_emotions
+from convcam_jax.corpora.several import CORPUS, SeveralConfig, shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
@@ -76,8 +76,11 @@ def with_emotions(config: Config, utterances: Sequence[Utterance]) -> Config:
     if config.corpus.emotions:
         return config
     known = [u for u in utterances if u.speaker not in config.corpus.excluded_speakers]
-    emotions = shared_emotions(known)
-    say(f"emotions, by corpus.emotions those that there are in every corpus: {', '.join(emotions)}")
+    # A column `corpus` of a single corpus is the user's own.
+    of_several = isinstance(config.corpus, SeveralConfig)
+    emotions = shared_emotions(known, CORPUS if of_several else None)
+    where = "those that there are in every corpus" if of_several else "all that there are"
+    say(f"emotions, by corpus.emotions {where}: {', '.join(emotions)}")
     return replace(config, corpus=replace(config.corpus, emotions=emotions))
 
 

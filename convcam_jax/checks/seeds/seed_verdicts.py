@@ -19,11 +19,13 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
         maps = own[own["kind"] == "map_mean"].set_index("name")
         if len(maps):
             # Maps smaller than the window of the structural similarity have none.
-            ssim = f", SSIM {maps.loc['ssim', 'value']:.2f}" if "ssim" in maps.index else ""
+            n, n_ssim = (int(maps["n"].get(name, 0)) for name in ("rank_correlation", "ssim"))
+            of_some = f" over {n_ssim} of them" if n_ssim < n else ""
+            ssim = f", SSIM{of_some} {maps.loc['ssim', 'value']:.2f}" if "ssim" in maps.index else ""
             sentence = (
                 f"Maps of one recording by two seeds ({group}): rank correlation "
                 f"{maps.loc['rank_correlation', 'value']:.2f}{ssim}, on average over "
-                f"{maps['n'].iloc[-1]} recordings."
+                f"{n} recordings."
             )
             rows.append(["stability", group, "", sentence])
         single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")].dropna(subset="value")

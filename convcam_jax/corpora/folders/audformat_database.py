@@ -83,6 +83,11 @@ def facts(database: Any, column: str, tables: Sequence[str], name: str) -> pd.Se
     Values are empty where nothing is told. Raises UserError if a recording has two.
     """
     with _one_value(name, list(database.tables)):
+        own = database.get(name, map=False)[name]
+        index = labels(database, column, tables).index
+        if index.nlevels > own.index.nlevels:
+            # Of parts whose files are told of: audformat puts them in the order of the files, not of the rows.
+            return own.reindex(index.get_level_values("file")).set_axis(index)
         return database.get(column, [name], tables=list(tables), map=False)[name]
 
 

@@ -21,7 +21,7 @@ def psychometric_curves(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figur
     """A panel per cue: shares of networks that learn it, and in which methods find it, by its strength.
 
     curves, thresholds: `checks.evidence.psychometric`. The methods that find most are drawn, each in the placement in
-    which it finds more; below the curves lie the thresholds with their 95 % intervals.
+    which it finds more, where there are maps by it; below the curves lie the thresholds with their 95 % intervals.
     """
     cues = list(dict.fromkeys(curves["variant"]))
     shown = _shown(curves)
@@ -50,7 +50,9 @@ def _panel(panel: Axes, own: pd.DataFrame, limits: pd.DataFrame, shown: list[tup
     panel.plot(strengths, first["learned"], "o--", ms=3, color="black", label="networks that learn it", zorder=3)
     _bar(panel, limits[limits["what"] == "learned"], "black", 1, strengths)
     for number, (colour, (method, placement)) in enumerate(zip(_COLOURS, shown, strict=False), start=2):
-        rows = own[(own["method"] == method) & (own["placement"] == placement)].set_index("strength").loc[strengths]
+        rows = own[(own["method"] == method) & (own["placement"] == placement)].set_index("strength")
+        # Empty where an entry has other methods for other cues.
+        rows = rows.reindex(strengths)
         panel.plot(strengths, rows["found"], "o-", ms=3, color=colour, label=f"{method} finds it")
         of_method = limits[(limits["method"] == method) & (limits["placement"] == placement)]
         _bar(panel, of_method, colour, number, strengths)

@@ -1,6 +1,6 @@
 """Finished runs of several networks and representations, compared from their files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,23 @@ from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map
 from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.earlier_files import remove_earlier
+from convcam_jax.stages.finished_run import restored_config
+from convcam_jax.stages.record import read_record
 from convcam_jax.system.formats import read_arrays, read_csv, write_figure, write_table, write_text
 from convcam_jax.system.namespaces import MAP
 
 
-def present(runs: Mapping[str, Config], workdir: Path, folder: str, evidence: Mapping[str, Path]) -> None:
+def present(names: Iterable[str], workdir: Path, folder: str, evidence: Mapping[str, Path]) -> None:
     """Write `tables/networks.*`, `tables/network_agreement.*`, `tables/network_verdicts.md` and a figure.
 
     Args:
-      runs: the configs of the runs by their names.
+      names: of the finished runs.
       workdir: where the runs lie in `folder`, and where it is written.
       folder: of the runs, below `workdir`.
       evidence: where planted evidence was run with the network of a run, its folder.
     """
+    # As they were run, with what the corpus has decided.
+    runs = {name: restored_config(own, read_record(own)) for name in names for own in [workdir / folder / name]}
     method = next(iter(runs.values())).attribution.method
     finished = [_read(name, config, workdir / folder / name, evidence.get(name)) for name, config in runs.items()]
     rows = pd.concat([run_rows(run, method) for run in finished], ignore_index=True)

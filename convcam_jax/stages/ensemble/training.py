@@ -27,6 +27,7 @@ from convcam_jax.stages.ensemble.rounds import (
     read_rounds,
 )
 from convcam_jax.stages.run import Run
+from convcam_jax.stages.stage import STAGES_FILE
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
@@ -56,6 +57,8 @@ def train_ensemble(run: Run) -> None:
         make_rounds(config, all_members(config, dataset), workdir / "training")
     wait_for_all("rounds are known")
     rounds = begun_rounds(config, dataset, workdir)
+    if is_first_process():
+        forget_what_was_made(rounds, workdir)
     own = rounds[jax.process_index() :: jax.process_count()]
     for number, one in enumerate(own, start=1):
         train_round(one, f"round {number} of {len(own)}", config, training, validation, run.recordings)
@@ -66,6 +69,15 @@ def train_ensemble(run: Run) -> None:
         for one in rounds:
             _take_over(one)
         write_csv(workdir / "history.csv", history_table(rounds))
+
+
+def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
+    """Have all stages made anew where a round has to be trained again, as one that was damaged and removed.
+
+    On another machine its networks are not the same to the bit as those that were explained.
+    """
+    if not all(_is_trained(own) for own in rounds):
+        (workdir / STAGES_FILE).unlink(missing_ok=True)
 
 
 def train_rounds(

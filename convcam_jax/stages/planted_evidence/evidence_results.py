@@ -11,6 +11,7 @@ from convcam_jax.checks.evidence import psychometric, scoring
 from convcam_jax.corpora.synthetic.variants import is_full
 from convcam_jax.figures.checks import evidence as figures
 from convcam_jax.figures.checks import psychometric as psychometric_figures
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.planted_evidence.evidence import Evidence, explained, held_out, placed_maps_of
 from convcam_jax.system.formats import write_figure, write_table
 from convcam_jax.system.progress import say
@@ -68,9 +69,12 @@ def write_figures(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
 
 
 def write_ranking(scores: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_methods.png` into `figures/`."""
-    ranking = scoring.method_ranking(_at_full_strength(scoring.evidence_summary(scores)), RANKED_BY)
-    write_figure(workdir / "figures" / "evidence_methods.png", figures.methods, ranking, RANKED_BY)
+    """Write `evidence_methods.png` into `figures/`, unless all maps are of weaker cues."""
+    path = Path("figures") / "evidence_methods.png"
+    summarised = _at_full_strength(scoring.evidence_summary(scores))
+    remove_earlier(workdir, str(path))
+    if len(summarised):
+        write_figure(workdir / path, figures.methods, scoring.method_ranking(summarised, RANKED_BY), RANKED_BY)
 
 
 def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Example:
