@@ -1,5 +1,6 @@
 """What must hold of the files of every finished run of the experiment `paper`, whatever was chosen."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from convcam_jax.report.encode import as_json
 MEMBER = ["group", "fold", "seed"]
 # The map of the nodes; there is none of a method whose maps are on the grid of the input.
 FIGURE_OF_NODES = "figure06.png"
-OTHER_FIGURES = ("learning_curves.png", "sanity_maps.png", "sanity_metrics.png")
+FIGURES_OF_SANITY = ("sanity_maps.png", "sanity_metrics.png")
 WITH_MEMBERS = ("predictions.csv", "metrics.csv", "members.csv", "history.csv", "sanity.csv", "faithfulness.csv")
+# Not made where no member is checked.
+OF_CHECKS = ("sanity.csv", "faithfulness.csv")
 SHARES = {
     "members.csv": ("train_accuracy", "validation_accuracy", "test_accuracy", "uar"),
     "history.csv": ("train_accuracy", "validation_accuracy"),
@@ -22,24 +25,27 @@ SHARES = {
 }
 
 
-def assert_whole(workdir: Path, cohorts: set[tuple[str, str]], n_seeds: int, on_input: bool = False) -> None:
+def assert_whole(
+    workdir: Path, cohorts: set[tuple[str, str]], n_seeds: int, on_input: bool = False, checked: bool = True
+) -> None:
     """A run's tables fit together, its numbers can be true, and nothing that it should show is missing.
 
-    cohorts: every (group, fold) that there should be.
+    cohorts: every (group, fold) that there should be; checked: whether sanity and faithfulness were to be checked.
     """
-    assert_members(workdir, cohorts, n_seeds)
+    without = () if checked else OF_CHECKS
+    assert_members(workdir, cohorts, n_seeds, without)
     assert_tested_once(workdir)
-    assert_possible_numbers(workdir)
-    assert_shown(workdir, on_input)
+    assert_possible_numbers(workdir, without)
+    assert_shown(workdir, on_input, checked)
 
 
-def assert_members(workdir: Path, cohorts: set[tuple[str, str]], n_seeds: int) -> None:
+def assert_members(workdir: Path, cohorts: set[tuple[str, str]], n_seeds: int, without: Sequence[str] = ()) -> None:
     """Each cohort has its members, one of them chosen, and each table is about them alone."""
     members = table(workdir, "members.csv")
     expected = {(*cohort, seed) for cohort in cohorts for seed in range(n_seeds)}
     assert sorted(members[MEMBER].itertuples(index=False, name=None)) == sorted(expected)
     assert (members.groupby(["group", "fold"])["chosen"].sum() == 1).all()
-    for name in WITH_MEMBERS:
+    for name in set(WITH_MEMBERS) - set(without):
         assert set(table(workdir, name)[MEMBER].itertuples(index=False, name=None)) <= expected, name
     answers = table(workdir, "predictions.csv")
     right = answers.assign(right=answers["truth"] == answers["predicted"]).groupby(MEMBER)["right"].mean()
@@ -65,9 +71,11 @@ def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(list(rows.columns)).reset_index(drop=True)
 
 
-def assert_possible_numbers(workdir: Path) -> None:
+def assert_possible_numbers(workdir: Path, without: Sequence[str] = ()) -> None:
     """Shares lie in 0..1, probabilities add up to 1, and the maps of a figure are in 0..1."""
     for name, columns in SHARES.items():
+        if name in without:
+            continue
         values = table(workdir, name)[list(columns)].to_numpy(float)
         assert len(values) > 0, name
         # There is none where a network of one epoch answers nothing correctly.
@@ -83,9 +91,9 @@ def assert_possible_numbers(workdir: Path) -> None:
             assert 0 <= maps[name].min() <= maps[name].max() <= 1
 
 
-def assert_shown(workdir: Path, on_input: bool) -> None:
+def assert_shown(workdir: Path, on_input: bool, checked: bool = True) -> None:
     """The paper's figures and tables, the report, and in it every recording of the test."""
-    figures = set(FIGURES) | set(OTHER_FIGURES)
+    figures = {*FIGURES, "learning_curves.png", *(FIGURES_OF_SANITY if checked else ())}
     for name in figures - ({FIGURE_OF_NODES} if on_input else set()):
         data = (workdir / "figures" / name).read_bytes()
         assert data[:8] == b"\x89PNG\r\n\x1a\n"

@@ -17,11 +17,10 @@ SMALL = (
     *("--set=sanity.seeds=1", "--set=sanity.shuffled_label_seeds=0", "--set=faithfulness.seeds=1"),
 )
 BOTH = {("female", "all"), ("male", "all")}
-SMALL_MOBILENET = ("--network=mobilenet", "--set=network.width=0.05")
 TRANSFORMER = ("--network=spectrogram_transformer",)
 GRID = (96, 202)
 # Of each family those that ask the network in different ways; every method by itself is tested in test_methods.py.
-OF_SIMPLENET = ("shapleycam", "expected_gradients", "kernel_shap")
+OF_SIMPLENET = ("shapleycam", "expected_gradients")
 OF_TOKENS = [name for name, method in METHODS.items() if method.level == "tokens"]
 
 
@@ -31,16 +30,6 @@ def simplenet(tmp_path_factory, run_cache_dir) -> Path:
     workdir = tmp_path_factory.mktemp("simplenet") / "run"
     finish(workdir, run_cache_dir, *SMALL, *SMALL_NETWORK)
     assert_whole(workdir, BOTH, 1)
-    return workdir
-
-
-@pytest.fixture(scope="module")
-def mobilenet(tmp_path_factory, run_cache_dir) -> Path:
-    """The same with the other network."""
-    workdir = tmp_path_factory.mktemp("mobilenet") / "run"
-    finish(workdir, run_cache_dir, *SMALL, *SMALL_MOBILENET)
-    assert_whole(workdir, BOTH, 1)
-    assert shapes(workdir) == {(3, 6)}
     return workdir
 
 
@@ -90,19 +79,6 @@ def test_another_layer_of_simplenet(simplenet, run_cache_dir):
     make_again(simplenet, run_cache_dir, *SMALL_NETWORK, *of_a_layer)
     assert_whole(simplenet, BOTH, 1)
     assert shapes(simplenet) == {(92, 98)}
-
-
-def test_a_method_of_the_input_explains_mobilenet(mobilenet, run_cache_dir):
-    make_again(mobilenet, run_cache_dir, *SMALL_MOBILENET, "--set=attribution.method=integrated_gradients")
-    assert_whole(mobilenet, BOTH, 1, on_input=True)
-    assert shapes(mobilenet) == {GRID}
-
-
-def test_another_layer_of_mobilenet(mobilenet, run_cache_dir):
-    of_a_block = ("--set=attribution.layer=block_5", "--set=attribution.method=hirescam")
-    make_again(mobilenet, run_cache_dir, *SMALL_MOBILENET, *of_a_block)
-    assert_whole(mobilenet, BOTH, 1)
-    assert shapes(mobilenet) == {(12, 25)}
 
 
 @pytest.mark.parametrize("method", OF_TOKENS)

@@ -209,7 +209,10 @@ def test_logits_are_the_head_of_the_activations_of_every_explained_layer(case):
 
     expected = in_use(case)(case.variables, case.batch)
     present = np.array([0, 2, 3])
-    for layer in network.explained_layers():
+    layers = network.explained_layers()
+    # Of a network of many layers, each of which has the rest of it compiled anew, the first, the middle and the last.
+    some = layers if len(layers) < 8 else (layers[0], layers[len(layers) // 2], layers[-1])
+    for layer in some:
         assert_close(through(layer)(case.variables, case.batch)[present], expected[present])
 
 
