@@ -64,7 +64,8 @@ def test_several_channels_are_mixed_where_that_is_asked_for(tmp_path):
     recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
     np.testing.assert_array_equal(recording.samples, (left / 2**15 + right / 2**15) / 2)
     assert recording.facts.n_channels == 2
-    with pytest.raises(RecordingError, match=r"2 channels; mix it down to one \(mono\), or set corpus\.channels=mix$"):
+    message = r"2 channels; mix it down to one \(mono\), or begin the run with corpus\.channels=mix$"
+    with pytest.raises(RecordingError, match=message):
         read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
 
 

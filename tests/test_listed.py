@@ -287,6 +287,20 @@ def test_times_that_are_none_are_told(start, end, kind, tmp_path):
     assert caught.value.kind == kind
 
 
+@pytest.mark.parametrize("way", ["relative", "link"])
+def test_absolute_paths_are_those_of_the_folders_files(way, tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "own", ["wav/a.wav", "b.wav"], "")
+    rows = "".join(f"{folder.absolute() / name},ann,joy\n" for name in ("wav/a.wav", "b.wav"))
+    (folder / "utterances.csv").write_text(f"file,speaker,emotion\n{rows}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    if way == "link":
+        Path("linked").symlink_to(folder, target_is_directory=True)
+    given = Path("own" if way == "relative" else "linked")
+    found = find_listed(given, "stop")
+    assert found.problems == []
+    assert [u.path for u in found.utterances] == [given / "wav/a.wav", given / "b.wav"]
+
+
 def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp_path):
     """Names that count anew for each speaker."""
     folder = make_folder(tmp_path, ["a.wav", "b.wav"], "file,speaker,emotion,recording\na,ann,joy,1\nb,bob,fear,1\n")

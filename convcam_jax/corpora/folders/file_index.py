@@ -52,6 +52,12 @@ def _composed(path: str) -> str:
     return one_form(str(PurePosixPath(os.path.normpath(path.replace("\\", "/")))))
 
 
+def _as_listed(path: Path, index: FileIndex) -> Path:
+    """A file of the folder as its listing has it, by whatever way a table leads to it; one elsewhere as it is."""
+    same = (own for own in index.get(_folded(path.name), ()) if os.path.realpath(own) == os.path.realpath(path))
+    return next(same, path)
+
+
 def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     """The file that a table means by `name`: one, none, or several of which the name does not say which.
 
@@ -60,7 +66,7 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     """
     if os.path.isabs(name):
         beside = [Path(f"{name}{ending}") for ending in ("", *ENDINGS)]
-        return [path for path in beside if path.exists()][:1]
+        return [_as_listed(path, index) for path in beside if path.exists()][:1]
     # A backslash divides folders only where no file is called so.
     wanted = next((own for own in (one_form(name), _composed(name)) if _folded(own) in index), _composed(name))
     found = list(index.get(_folded(wanted), ()))

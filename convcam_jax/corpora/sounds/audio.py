@@ -68,7 +68,7 @@ def read_recording(
     if n_channels != 1 and channels == "refuse":
         raise RecordingError(
             path.stem,
-            f"{path} has {n_channels} channels; mix it down to one (mono), or set corpus.channels=mix",
+            f"{path} has {n_channels} channels; mix it down to one (mono), or begin the run with corpus.channels=mix",
             "with several channels",
         )
     # Infinities of both signs have no mean; that it is not a number is found below.
