@@ -23,7 +23,7 @@ class BenchmarkConfig:
     Attributes:
       tasks: what is measured; `methods` is what every method of attribution costs, alone.
       networks: keys of `NETWORKS` that are measured one after another; none: the config's network alone.
-      members: trained (at most 20) and explained at once, the first number with the peers beside it; none: what the size has.
+      members: trained (20 at most) or explained at once; the first with the peers beside it; none: what the size has.
     """
 
     size: Literal["full", "short"] = "full"
