@@ -13,6 +13,7 @@ from convcam_jax.checks.evidence.scoring import (
     SOURCES,
     HeldOut,
     MemberMaps,
+    accuracy_by_method,
     evidence_summary,
     evidence_verdicts,
     member_means,
@@ -119,9 +120,28 @@ def test_summary_pairs_the_network_with_its_controls():
     assert row["members"] == len(SEEDS)
 
 
+def accuracies(**of_variants: float) -> dict[tuple[str, str], float]:
+    """The same for both methods of `make_table`."""
+    return {(name, method): own for name, own in of_variants.items() for method in ("gradcam", "gradient_x_input")}
+
+
+def test_accuracy_is_that_of_the_networks_which_a_method_explains():
+    """One method has maps of the women's networks alone, which are right; the men's are not."""
+    columns = ["variant", "group", "fold", "seed", "test_accuracy"]
+    members = pd.DataFrame(
+        [("burst", group, "all", seed, own) for group, own in (("female", 1.0), ("male", 0.2)) for seed in (0, 1)],
+        columns=columns,
+    )
+    scores = pd.concat([members.assign(method="both", source="network")] * 2)
+    women = members[members["group"] == "female"].assign(method="women", source="network")
+    controls = members.assign(method="none", source="energy")
+    found = accuracy_by_method(pd.concat([scores, women, controls]).drop(columns="test_accuracy"), members)
+    assert found == {("burst", "both"): pytest.approx(0.6), ("burst", "women"): 1.0}
+
+
 def test_verdicts_in_words():
     table = pd.concat([make_table(), make_table("none"), make_table("pause")])
-    found = evidence_verdicts(evidence_summary(table), {"burst": 0.9, "none": 0.9, "pause": 0.5}, N_CLASSES)
+    found = evidence_verdicts(evidence_summary(table), accuracies(burst=0.9, none=0.9, pause=0.5), N_CLASSES)
     verdict = found.set_index(["variant", "placement"])["verdict"].to_dict()
     assert verdict == {
         ("burst", "stretched"): "does not find",
@@ -151,7 +171,7 @@ def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables
     ranking = method_ranking(summarised)
     assert ranking["burst"].isna().all()
     assert (ranking["planted_mean"].notna() == bool(others)).all()
-    verdicts = evidence_verdicts(summarised, {"burst": 0.0, "f0": 0.9}, N_CLASSES)
+    verdicts = evidence_verdicts(summarised, accuracies(burst=0.0, f0=0.9), N_CLASSES)
     assert list(verdicts.loc[verdicts["variant"] == "burst", "sentence"]) == [
         f"{way} was not tested on the noise burst, which the networks have not learnt: "
         "no network classified a recording correctly"

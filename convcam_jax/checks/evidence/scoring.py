@@ -177,15 +177,31 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     return wide.sort_values("planted_mean", ascending=False).reset_index().rename_axis(columns=None)
 
 
-def evidence_verdicts(summarised: pd.DataFrame, accuracy: Mapping[str, float], n_classes: int) -> pd.DataFrame:
+# Of the networks of a (variant, method).
+Accuracies = Mapping[tuple[str, str], float]
+
+
+def accuracy_by_method(scores: pd.DataFrame, members: pd.DataFrame) -> Accuracies:
+    """Mean test accuracy of the members whose maps by a method are scored: an entry may have it for some alone.
+
+    scores, members: the tables of evidence.csv and evidence_members.csv.
+    """
+    of_member = ["variant", "group", "fold", "seed"]
+    asked = scores.loc[scores["source"] == "network", [*of_member, "method"]].drop_duplicates()
+    of_methods = asked.merge(members[[*of_member, "test_accuracy"]], on=of_member, validate="many_to_one")
+    return of_methods.groupby(["variant", "method"])["test_accuracy"].mean().to_dict()
+
+
+def evidence_verdicts(summarised: pd.DataFrame, accuracy: Accuracies, n_classes: int) -> pd.DataFrame:
     """A sentence for every variant, method and placement, from its relevance mass.
 
-    accuracy: mean test accuracy of a variant's members. Returns variant, method, placement, verdict, sentence.
+    accuracy: see `accuracy_by_method`. Returns variant, method, placement, verdict, sentence.
     """
     rows = []
     for _, row in summarised[summarised["score"] == "relevance_mass"].iterrows():
-        verdict = verdict_of(row, accuracy[row["variant"]], n_classes)
-        rows.append([row["variant"], row["method"], row["placement"], verdict, _sentence(row, verdict, accuracy)])
+        own = accuracy[row["variant"], row["method"]]
+        verdict = verdict_of(row, own, n_classes)
+        rows.append([row["variant"], row["method"], row["placement"], verdict, _sentence(row, verdict, own)])
     return pd.DataFrame(rows, columns=["variant", "method", "placement", "verdict", "sentence"])
 
 
@@ -226,7 +242,7 @@ _PLACEMENT_WORDS = {
 }
 
 
-def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> str:
+def _sentence(row: pd.Series, verdict: str, accuracy: float) -> str:
     words = _VERDICT_WORDS[verdict].format(cue=in_words(row["variant"]))
     placement = _PLACEMENT_WORDS[row["placement"]]
     if row["members"] == 0:
@@ -235,6 +251,5 @@ def _sentence(row: pd.Series, verdict: str, accuracy: Mapping[str, float]) -> st
     return (
         f"{row['method']}{placement} {words}: relevance mass {row['network']:.2f} ({limits}) against "
         f"{row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
-        f"{row['random_weights']:.2f} with random weights ({row['members']} networks of accuracy "
-        f"{accuracy[row['variant']]:.2f})"
+        f"{row['random_weights']:.2f} with random weights ({row['members']} networks of accuracy {accuracy:.2f})"
     )

@@ -29,8 +29,7 @@ def write_tables(
     several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure.
     """
     summarised = scoring.evidence_summary(scores)
-    accuracy = members.groupby("variant")["test_accuracy"].mean().to_dict()
-    verdicts = scoring.evidence_verdicts(summarised, accuracy, n_classes)
+    verdicts = scoring.evidence_verdicts(summarised, scoring.accuracy_by_method(scores, members), n_classes)
     own = summarised[summarised["method"].isin(shown_methods)]
     columns = ["method"] if len(shown_methods) > 1 else []
     shown = own[
