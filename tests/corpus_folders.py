@@ -16,6 +16,16 @@ def touch(folder: Path, files: Iterable[str]) -> list[Path]:
     return paths
 
 
+def make_folder(folder: Path, files: list[str], table: str | bytes | None) -> Path:
+    """A folder of empty files with a table of recordings, if there is one."""
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    if table is not None:
+        (folder / "utterances.csv").write_bytes(table.encode() if isinstance(table, str) else table)
+    return folder
+
+
 def find(corpus: str, folder: Path, **fields: object) -> Found:
     """What a corpus finds in a folder, with fields of its config changed."""
     own = CORPORA[corpus]

@@ -119,7 +119,7 @@ def test_fewer_than_two_emotions_are_told_with_what_each_corpus_has(folders):
 def test_a_column_of_this_name_in_one_corpus_leaves_no_emotion_out(folders):
     utterances = found(several(folders)).utterances
     own = [u for u in utterances if u.value("corpus") == "ravdess" or u.emotion == "anger"]
-    assert shared_emotions(own, None) == tuple(sorted({u.emotion for u in own}))
+    assert shared_emotions(own, "") == tuple(sorted({u.emotion for u in own}))
     config = Config(corpus=ListedConfig(emotions=()))
     assert set(with_emotions(config, own).corpus.emotions) == {u.emotion for u in own}
 

@@ -177,6 +177,12 @@ def test_sentences_about_seeds():
         "recordings.",
         "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
     ]
+    # Some recordings are shorter than the window of the structural similarity.
+    of_some = stability.assign(n=stability["n"].mask(stability["name"] == "ssim", 31))
+    assert seed_verdicts(of_some, claims)["sentence"].iloc[0] == (
+        "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM over 31 of them 0.30, on average over "
+        "39 recordings."
+    )
     without_ssim = stability[stability["name"] != "ssim"]
     assert seed_verdicts(without_ssim, claims)["sentence"].iloc[0] == (
         "Maps of one recording by two seeds (male): rank correlation 0.12, on average over 39 recordings."

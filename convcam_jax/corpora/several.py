@@ -62,14 +62,14 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
     )
 
 
-def shared_emotions(utterances: Sequence[Utterance], column: str | None) -> tuple[str, ...]:
-    """The emotions that each of the corpora has that a column names (without one: all), in alphabetical order.
+def shared_emotions(utterances: Sequence[Utterance], column: str) -> tuple[str, ...]:
+    """The emotions that each of the corpora has that a column names ("": all emotions), in alphabetical order.
 
     Raises UserError if there are fewer than two.
     """
     emotions: dict[str, set[str]] = {}
     for u in utterances:
-        emotions.setdefault(dict(u.attributes).get(column, "") if column else "", set()).add(u.emotion)
+        emotions.setdefault(dict(u.attributes).get(column, ""), set()).add(u.emotion)
     shared = sorted(set.intersection(*emotions.values()) - NO_EMOTIONS) if emotions else []
     if len(shared) < 2:
         told = "; ".join(f"{name or 'the corpus'} has {', '.join(sorted(own))}" for name, own in emotions.items())

@@ -78,7 +78,7 @@ def with_emotions(config: Config, utterances: Sequence[Utterance]) -> Config:
     known = [u for u in utterances if u.speaker not in config.corpus.excluded_speakers]
     # A column `corpus` of a single corpus is the user's own.
     of_several = isinstance(config.corpus, SeveralConfig)
-    emotions = shared_emotions(known, CORPUS if of_several else None)
+    emotions = shared_emotions(known, CORPUS if of_several else "")
     where = "those that there are in every corpus" if of_several else "all that there are"
     say(f"emotions, by corpus.emotions {where}: {', '.join(emotions)}")
     return replace(config, corpus=replace(config.corpus, emotions=emotions))
