@@ -10,12 +10,14 @@ from typing import Literal, NamedTuple
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
-from convcam_jax.corpora.folders.table_text import Row, Table, column_name, parse_table
+from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_one_gender
+from convcam_jax.corpora.folders.table_text import Row, Table, parse_table
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
-from convcam_jax.system.spelling import common_form, nearest
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import one_form, without_hidden
 
 TABLE = "utterances.csv"
@@ -39,10 +41,6 @@ _TIME_WORDS = {
     **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
 }
 _OPTIONAL = ("gender", "text", "start", "end", "recording")
-_GENDER_WORDS = {
-    **dict.fromkeys(("female", "f", "w", "weiblich", "woman", "frau", "femme", "femenino", "femminile"), "female"),
-    **dict.fromkeys(("male", "m", "männlich", "maennlich", "man", "mann", "homme", "masculino", "maschile"), "male"),
-}
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
 _ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
 # Columns of the program's own tables.
@@ -91,16 +89,13 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
             entries.append(found)
     named_entries, repeated = _with_names(entries, path)
     problems += repeated
-    utterances = _with_known_genders([_utterance(recording, entry) for recording, entry in named_entries.items()])
-    contradictory = _of_two_genders(utterances, path)
+    usable, contradictory = with_one_gender([_utterance(name, entry) for name, entry in named_entries.items()], path)
     problems += contradictory
     if problems and on_error == "stop":
         raise together(problems)
-    of_two_genders = {problem.recording for problem in contradictory}
-    usable = [u for u in utterances if u.recording not in of_two_genders]
     if not usable:
         raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
-    for remark in (*table.remarks, *_on_alike_speakers(usable)):
+    for remark in (*table.remarks, *on_alike_speakers(usable)):
         say(f"{path}: {remark}")
     return Found(
         sorted(usable, key=lambda u: u.recording), [*problems, *_not_listed(files, table.rows, data_dir, index)]
@@ -190,7 +185,7 @@ def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[
     for column in NEEDED:
         if not cells[column]:
             wrong(f"without {column}", f"{column} is empty; fill it in")
-    if cells.get("gender") and column_name(cells["gender"]) not in _GENDER_WORDS:
+    if gender_meant(cells.get("gender", "")) is None:
         wrong(
             "of an unknown gender",
             f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
@@ -275,7 +270,7 @@ def _utterance(recording: str, entry: Entry) -> Utterance:
     return Utterance(
         recording,
         speaker=entry.cells["speaker"],
-        gender=_GENDER_WORDS.get(column_name(entry.cells.get("gender", "")), ""),
+        gender=gender_meant(entry.cells.get("gender", "")) or "",
         emotion=entry.cells["emotion"],
         text=entry.cells.get("text", ""),
         path=entry.path,
@@ -283,41 +278,6 @@ def _utterance(recording: str, entry: Entry) -> Utterance:
         start_s=entry.start_s,
         end_s=entry.end_s,
     )
-
-
-def _with_known_genders(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Where a row tells no gender, it is the one that all other rows of the speaker have."""
-    genders: dict[str, set[str]] = {}
-    for u in utterances:
-        genders.setdefault(u.speaker, set()).add(u.gender)
-    only = {speaker: max(found) for speaker, found in genders.items() if len(found - {""}) == 1}
-    return [u._replace(gender=u.gender or only.get(u.speaker, "")) for u in utterances]
-
-
-def _of_two_genders(utterances: Sequence[Utterance], table: Path) -> list[RecordingError]:
-    """The recordings in which a speaker has another gender than in most, or all of them if no gender has most."""
-    genders: dict[str, dict[str, list[str]]] = {}
-    for u in utterances:
-        genders.setdefault(u.speaker, {}).setdefault(u.gender, []).append(u.recording)
-    problems = []
-    for speaker, of_gender in genders.items():
-        if len(of_gender) > 1:
-            told = " and ".join(f"{gender or 'of no gender'} in {named(of_gender[gender])}" for gender in of_gender)
-            problem = f"{table}: speaker {speaker} is {told}; give each speaker one gender"
-            half = sum(map(len, of_gender.values())) / 2
-            doubted = [name for names in of_gender.values() if len(names) <= half for name in names]
-            problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in doubted]
-    return problems
-
-
-def _on_alike_speakers(utterances: Sequence[Utterance]) -> list[str]:
-    """Speakers that may be one: a spreadsheet takes zeros away, or adds some, and people vary capital letters."""
-    alike: dict[str, set[str]] = {}
-    for u in utterances:
-        form = common_form(u.speaker).lstrip("0")
-        alike.setdefault(re.sub(r"^(\d+)\.0+$", r"\1", form), set()).add(u.speaker)
-    pairs = [" and ".join(sorted(names)) for names in alike.values() if len(names) > 1]
-    return [f"speakers {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
 
 
 def _not_listed(files: Sequence[Path], rows: Sequence[Row], data_dir: Path, index: FileIndex) -> list[RecordingError]:

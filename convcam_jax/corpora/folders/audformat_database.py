@@ -80,15 +80,21 @@ def labels(database: Any, column: str, tables: Sequence[str]) -> pd.Series:
 def facts(database: Any, column: str, tables: Sequence[str], name: str) -> pd.Series:
     """What all tables and schemes tell by a `name`, such as the gender of speakers, of the recordings of `labels`.
 
-    Values are empty where nothing is told. Raises UserError if a recording has two.
+    Of a part its file may tell, and of a file its parts, where they agree. Values are empty where nothing is told.
+    Raises UserError if a recording has two.
     """
     with _one_value(name, list(database.tables)):
-        own = database.get(name, map=False)[name]
-        index = labels(database, column, tables).index
-        if index.nlevels > own.index.nlevels:
-            # Of parts whose files are told of: audformat puts them in the order of the files, not of the rows.
-            return own.reindex(index.get_level_values("file")).set_axis(index)
-        return database.get(column, [name], tables=list(tables), map=False)[name]
+        return at_recordings(database.get(name, map=False)[name], labels(database, column, tables).index)
+
+
+def at_recordings(told: pd.Series, index: pd.Index) -> pd.Series:
+    """What is told of files or parts of files, at the recordings of an `index` of either kind; see `facts`."""
+    if told.index.nlevels < index.nlevels:
+        return told.reindex(index.get_level_values("file")).set_axis(index)
+    if told.index.nlevels > index.nlevels:
+        of_files = told.dropna().astype(object).groupby(level="file")
+        told = of_files.first().where(of_files.nunique() == 1)
+    return told.reindex(index)
 
 
 def further_columns(database: Any, column: str, tables: Sequence[str]) -> pd.DataFrame:

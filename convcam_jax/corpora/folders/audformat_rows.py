@@ -1,30 +1,30 @@
 """What a database in audformat tells of each labelled recording, which may be a part of a file."""
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from convcam_jax.corpora.folders.audformat_database import (
     as_user_error,
+    at_recordings,
     chosen_tables,
     facts,
     further_columns,
     labels,
     load_database,
 )
+from convcam_jax.corpora.folders.file_index import recording_names
+from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_one_gender
 from convcam_jax.corpora.folders.wav_files import read_names
-from convcam_jax.corpora.utterances import Found, Utterance, part_name
-from convcam_jax.system.errors import RecordingError, UserError
-from convcam_jax.system.spelling import common_form
+from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.words.gender_words import gender_meant
+from convcam_jax.system.errors import RecordingError, UserError, named, together
+from convcam_jax.system.progress import say
 from convcam_jax.system.text import one_form, without_hidden
 
-_GENDERS: Mapping[str, str] = {
-    **dict.fromkeys(("female", "f", "w", "woman", "weiblich"), "female"),
-    **dict.fromkeys(("male", "m", "man", "mannlich", "maennlich"), "male"),
-}
 # Which every table of utterances has already.
 _OWN_COLUMNS = ("recording", "start_s", "end_s")
 
@@ -45,25 +45,40 @@ def find_labelled(
 
     `columns` maps speaker, gender and text to the columns or schemes that may tell them, of which the first with values
     counts; where nothing is told they are "". For `patterns` of tables see `chosen_tables`, for `on_error` `Corpus`.
-    Recordings without a label are among the problems and do not stop. Raises UserError if there is no label, or no
-    speaker is told.
+    Recordings without a label are among the problems and do not stop. Raises UserError if there is no label, no speaker
+    is told, or no recording can be used.
     """
     with as_user_error(folder):
         database = load_database(folder)
         rows = _rows(database, emotion_column, chosen_tables(database, emotion_column, patterns), columns)
-        labelled, unlabelled = (
-            [_part(folder, row) for row in own.to_dict("records")]
-            for own in (rows[rows["emotion"].notna()], rows[rows["emotion"].isna()])
-        )
-    names = _names(folder, labelled)
-    _check_unique(folder, names)
-    known = dict(sorted(zip(names, labelled, strict=True)))
-    left_out = [
-        RecordingError(name, f"the database has no label of it in a column {emotion_column}", "without a label")
-        for name in sorted(_names(folder, unlabelled))
-    ]
-    found = read_names({n: own.path for n, own in known.items()}, lambda n, _: _utterance(n, known[n]), on_error)
+        parts = [_part(folder, row) for row in rows.to_dict("records")]
+    labelled: dict[str, list[Part]] = {}
+    left_out = []
+    names = recording_names([own.path for own in parts], [(own.start_s, own.end_s) for own in parts])
+    for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
+        if part.cells["emotion"]:
+            labelled.setdefault(name, []).append(part)
+        else:
+            problem = f"the database has no label of it in a column {emotion_column}"
+            left_out.append(RecordingError(name, problem, "without a label"))
+    found = _read(folder, labelled, on_error)
     return found._replace(problems=[*found.problems, *left_out])
+
+
+def _read(folder: Path, labelled: Mapping[str, Sequence[Part]], on_error: str) -> Found:
+    """The recordings of labelled parts by their names, and all that is wrong with them."""
+    known = {name: parts[0] for name, parts in labelled.items() if len(parts) == 1}
+    repeated = [p for name, parts in labelled.items() if len(parts) > 1 for p in _of_equal_names(name, parts)]
+    read = read_names({n: own.path for n, own in known.items()}, lambda n, _: _utterance(n, known[n]), "skip")
+    found = with_one_gender(read.utterances, folder)
+    problems = [*read.problems, *repeated, *found.problems]
+    if problems and on_error == "stop":
+        raise together(problems)
+    if not found.utterances:
+        raise UserError(f"{folder}: has no recording that can be used; {together(problems)}")
+    for remark in on_alike_speakers(found.utterances):
+        say(f"{folder}: {remark}")
+    return found._replace(problems=problems)
 
 
 def _rows(database: Any, column: str, tables: Sequence[str], columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -83,7 +98,7 @@ def _rows(database: Any, column: str, tables: Sequence[str], columns: Mapping[st
         )
     further = further_columns(database, column, tables)
     used = {*known, *(name for names in columns.values() for name in names), "file", "start", "end"}
-    known |= {name: further[name].reindex(emotion.index) for name in further.columns if name not in used}
+    known |= {name: at_recordings(further[name], emotion.index) for name in further.columns if name not in used}
     # Categories cannot be compared with what is missing.
     return pd.DataFrame({name: own.astype(object) for name, own in known.items()}).reset_index()
 
@@ -99,48 +114,38 @@ def _part(folder: Path, row: Mapping[Hashable, Any]) -> Part:
     start, end = row.get("start"), row.get("end")
     return Part(
         folder / row["file"],
-        0.0 if pd.isna(start) or start is None else start.total_seconds(),
-        None if pd.isna(end) or end is None else end.total_seconds(),
+        0.0 if pd.isna(start) or start is None else _seconds(start),
+        None if pd.isna(end) or end is None else _seconds(end),
         {str(name): _text(value) for name, value in row.items() if name not in ("file", "start", "end")},
     )
 
 
-def _names(folder: Path, parts: Sequence[Part]) -> list[str]:
-    """Names of recordings: those of their files, with their folders where several files are called so."""
-    files = {part.path for part in parts}
-    counts = Counter(file.stem for file in files)
-    names = {file: file.stem if counts[file.stem] == 1 else _with_folders(file, folder) for file in files}
-    return [
-        names[part.path]
-        if (part.start_s, part.end_s) == (0.0, None)
-        else part_name(names[part.path], part.start_s, part.end_s)
-        for part in parts
-    ]
-
-
-def _with_folders(file: Path, folder: Path) -> str:
-    below = file.relative_to(folder) if file.is_relative_to(folder) else file.relative_to(file.anchor)
-    return "_".join(below.with_suffix("").parts)
-
-
-def _check_unique(folder: Path, names: Sequence[str]) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise UserError(
-                f"{folder}: {count} recordings of the database would be called {name}; choose tables that have one of "
-                "them (corpus.tables), or rename files"
-            )
+def _of_equal_names(name: str, parts: Sequence[Part]) -> list[RecordingError]:
+    """A problem for each of several parts of one name: which of them a name is to mean, nobody can say."""
+    bounds = [(own.path, own.start_s, "its end" if own.end_s is None else f"{own.end_s} s") for own in parts]
+    alike = named([f"{path} from {start_s} s to {end}" for path, start_s, end in bounds])
+    problem = (
+        f"{len(parts)} recordings of the database would be called so: {alike}; remove all but one, or rename files"
+    )
+    return [RecordingError(name, problem, "of a name that another has") for _ in parts]
 
 
 def _utterance(name: str, part: Part) -> Utterance:
     cells = dict(part.cells)
     speaker, gender, emotion, text = (cells.pop(cell) for cell in ("speaker", "gender", "emotion", "text"))
     if not speaker:
-        raise RecordingError(name, "the database does not tell who speaks; leave it out by corpus.on_error=skip")
+        problem = "the database does not tell who speaks, or tells of several; leave it out by corpus.on_error=skip"
+        raise RecordingError(name, problem, "without speaker")
+    if (told := gender_meant(gender)) is None:
+        problem = (
+            f"gender {gender!r} is unknown; leave it out by corpus.on_error=skip, or take no gender by "
+            "--set=corpus.gender_columns= --set=corpus.models_per=all"
+        )
+        raise RecordingError(name, problem, "of an unknown gender")
     return Utterance(
         name,
         speaker,
-        _GENDERS.get(common_form(gender), gender),
+        told,
         emotion,
         text,
         part.path,
@@ -150,8 +155,16 @@ def _utterance(name: str, part: Part) -> Utterance:
     )
 
 
+def _seconds(time: pd.Timedelta) -> float:
+    # To the nanosecond: `total_seconds` cuts at the microsecond, of which two can be one sample and the next.
+    return time / pd.Timedelta(1, "s")
+
+
 def _text(value: object) -> str:
     """A cell, without what is not seen; durations are in seconds, and what is missing is ""."""
     if isinstance(value, pd.Timedelta):
-        return f"{value.total_seconds():g}"
+        return np.format_float_positional(_seconds(value), trim="-")
+    if isinstance(value, float) and value.is_integer():
+        # pandas makes floats of a column's whole numbers where one of them is missing.
+        value = int(value)
     return "" if pd.isna(value) else without_hidden(one_form(str(value)))

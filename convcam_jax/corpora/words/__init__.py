@@ -1,1 +1,1 @@
-"""Words for emotions in several languages, and labels that are called by other words."""
+"""Words for emotions and genders in several languages, and labels that are called by other words."""
