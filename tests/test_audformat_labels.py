@@ -169,20 +169,13 @@ def test_a_labelled_and_an_unlabelled_file_of_one_name_are_told_apart(tmp_path):
     assert ([u.recording for u in found.utterances], [p.recording for p in found.problems]) == (["a_x"], ["b_x"])
 
 
-def test_parts_that_would_have_one_name_are_left_out_alone(tmp_path):
+def test_parts_of_nearly_the_same_times_are_told_apart(tmp_path):
     x, y = FILES
     index = parts((x, "0s", "1.0001s"), (x, "0s", "1.0002s"), (y, "0s", "1s"))
     columns = {"emotion": ["anger"] * 3, "speaker": ["s1"] * 3}
-    folder = save(a_database(emotion=(index, columns)), tmp_path)
-    found = find("audformat", folder, on_error="skip")
-    assert [u.recording for u in found.utterances] == ["y_0.000-1.000"]
-    assert [(p.recording, p.kind) for p in found.problems] == [("x_0.000-1.000", "of a name that another has")] * 2
-    assert found.problems[0].problem == (
-        f"2 recordings of the database would be called so: {folder / x} from 0.0 s to 1.0001 s, "
-        f"{folder / x} from 0.0 s to 1.0002 s; remove all but one, or rename files"
-    )
-    with pytest.raises(UserError, match=r"^2 problems of recordings: 2 of a name that another has \(x_0\.000-1\.000"):
-        find("audformat", folder)
+    found = find("audformat", save(a_database(emotion=(index, columns)), tmp_path))
+    ends_s = {u.recording: u.end_s for u in found.utterances}
+    assert ends_s == {"x_0.000-1.000": 1.0001, "x_0.000-1.000~2": 1.0002, "y_0.000-1.000": 1.0}
 
 
 def test_a_database_of_which_nothing_is_left_is_refused(tmp_path):

@@ -121,6 +121,15 @@ def test_claim_is_undecided_without_recordings(claim):
     assert holds(claim, made_up_cells(claim, CASES[claim.id][0], n_recordings=0)) is None
 
 
+RANGES = [claim for claim in CLAIMS if {row.statistic for row in claim.rows} == {"range"}]
+
+
+@pytest.mark.parametrize("claim", RANGES, ids=lambda claim: claim.id)
+def test_one_recording_has_no_range(claim):
+    assert holds(claim, made_up_cells(claim, CASES[claim.id][0], n_recordings=1)) is None
+    assert holds(claim, made_up_cells(claim, CASES[claim.id][1], n_recordings=1)) is None
+
+
 def test_predicates_by_hand():
     row = pd.Series({"a": 1.0, "b": 2.0, "c": 3.0})
     assert lowest_in("a")(row) is True

@@ -68,6 +68,7 @@ from convcam_jax.training.config import TrainConfig
         (AnalysisConfig, {"trajectory_threshold": 0.0}, "analysis.trajectory_threshold"),
         (AnalysisConfig, {"mask_threshold": 1.5}, "analysis.mask_threshold"),
         (ControlsConfig, {"permutations": 0}, "controls.permutations"),
+        (ControlsConfig, {"shifts": 0}, "controls.shifts"),
         (ControlsConfig, {"false_discovery_rate": 1.0}, "controls.false_discovery_rate"),
         (ReportConfig, {"thresholds": (0.5, 0.5)}, "report.thresholds"),
         (SanityConfig, {"seeds": -1}, "sanity.seeds"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
 from convcam_jax.checks.chance.permutation import permutation_test
 from convcam_jax.data.arrays import AnalysisArrays
@@ -73,11 +74,13 @@ def test_zero_maps_are_not_drawn_and_have_no_value():
     generator = np.random.default_rng(1)
     maps, arrays = make(generator, [20, 20, 24])
     maps[1] = 0
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 30, generator):
+    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator):
         assert METRICS[draw.metric].better == "lower"
         np.testing.assert_array_equal(np.isnan(draw.observed), [False, True, False])
         assert np.isfinite(draw.draws[[0, 2]]).all()
-    for draw in contour_controls(0 * maps, arrays, BIN_HZ, ANALYSIS, 30, generator):
+    for draw in contour_controls(
+        0 * maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator
+    ):
         assert np.isnan(draw.draws).all()
 
 
@@ -86,7 +89,7 @@ def test_other_recordings_are_found_to_be_worse_where_maps_follow_the_envelope()
     maps, arrays = make(generator, [24] * 12)
     maps = np.repeat(arrays.energy[:, None], F, axis=1)
     p = {}
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 99, generator):
+    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator):
         tests = [
             permutation_test(float(o), d, METRICS[draw.metric].better).p
             for o, d in zip(draw.observed, draw.draws, strict=True)
@@ -101,7 +104,7 @@ def test_p_is_calibrated_where_maps_are_random():
     generator = np.random.default_rng(3)
     maps, arrays = make(generator, [24] * 60)
     p = {}
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 99, generator):
+    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator):
         tests = [
             permutation_test(float(o), d, METRICS[draw.metric].better).p
             for o, d in zip(draw.observed, draw.draws, strict=True)
@@ -115,10 +118,13 @@ def test_p_is_calibrated_where_maps_are_random():
 
 def test_of_many_recordings_those_pairs_alone_are_compared_that_are_drawn():
     maps, arrays = make(np.random.default_rng(4), [24, 15, 19, 22, 24])
-    draws = contour_controls(maps, arrays, BIN_HZ, ANALYSIS, 3, np.random.default_rng(5))
+    draws = contour_controls(
+        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=7), np.random.default_rng(5)
+    )
     generator = np.random.default_rng(5)
-    shares = generator.random((5, 3), np.float32)
+    shares = generator.random((5, 7), np.float32)
     drawn = generator.choice(np.arange(5), (5, 3))
     for own, errors in zip(draws[1::2], contour_errors(maps, arrays, BIN_HZ, shares, ANALYSIS), strict=True):
         assert own.control == "other_recordings"
+        assert own.draws.shape == (5, 3)
         np.testing.assert_allclose(own.draws, np.take_along_axis(np.asarray(errors.others), drawn, 1), rtol=1e-6)

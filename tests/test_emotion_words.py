@@ -126,6 +126,28 @@ def test_words_that_were_taken_for_others_are_said_with_their_counts():
     ]
 
 
+def test_two_labels_that_become_one_are_said_whatever_is_between_them():
+    found = relabel(utterances("Anger", "Anger", "anger", "neutral"), THREE, {})
+    assert [u.emotion for u in found.utterances] == ["anger", "anger", "anger", "neutral"]
+    assert found.remarks == ["emotions called by other words, and their recordings: Anger for anger (2)"]
+
+
+@pytest.mark.parametrize("other", ["gian", "giàn"])
+def test_labels_that_differ_in_an_accent_are_two_where_both_are_there(other):
+    both = relabel(utterances("giận", other), ("giận",), {})
+    assert [u.emotion for u in both.utterances] == ["giận", other]
+    assert both.remarks == [
+        f"emotions that are not known, and their recordings: {other} (1, the nearest known is giận)"
+    ]
+    alone = relabel(utterances(other), ("giận",), {})
+    assert [u.emotion for u in alone.utterances] == ["giận"]
+
+
+@pytest.mark.parametrize(("label", "emotion"), [("--", "-"), ("x²", "x2"), ("が", "か")])
+def test_signs_are_not_taken_for_one_another(label, emotion):
+    assert [u.emotion for u in relabel(utterances(label, emotion), (emotion,), {}).utterances] == [label, emotion]
+
+
 def test_words_that_nobody_knows_are_said_with_the_nearest_that_is_known():
     found = relabel(utterances(*THREE, "angre", "angre", "qqqq", "disgust", "odd"), THREE, {"odd": "strange"})
     assert found.remarks[-1] == (

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.mask_controls import (
     MaskDraws,
     draw_masks,
@@ -20,6 +21,8 @@ from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import energy_ratio
 
 F, T, P, C = 12, 20, 60, 3
+S = 70
+CONTROLS = ControlsConfig(permutations=P, shifts=S)
 ANALYSIS = dataclasses.replace(AnalysisConfig(), mask_threshold=0.5)
 
 
@@ -100,13 +103,18 @@ def test_shifts_are_circular_inside_the_recording():
 def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
     generator = np.random.default_rng(4)
     arrays, maps = make_arrays(generator, frames=[20, 13, 17] * 3), smooth(generator, 9)
-    for draw in mask_controls(maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, P, generator):
+    for draw in mask_controls(
+        maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator
+    ):
         if draw.control == "top_energy":
             ceiling = draw.draws[:, 0]
         else:
             observed = draw.observed
-            assert draw.draws.shape == (9, C - 1 if draw.control == "another_emotion" else P)
-    for draw in mask_controls(maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, P, generator):
+            n_draws = {"another_emotion": C - 1, "time_shift": S, "frequency_shift": S}.get(draw.control, P)
+            assert draw.draws.shape == (9, n_draws)
+    for draw in mask_controls(
+        maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator
+    ):
         assert (draw.draws <= ceiling[:, None] + 1e-9).all()
         assert draw.tested == (draw.control != "top_energy")
     mask = masks_of(maps, arrays.emotion)[1]
@@ -121,7 +129,7 @@ def test_other_emotions_come_in_turn_and_those_without_mask_are_missing():
     maps, emotion = smooth(generator, 9), np.arange(9) % C
     counted = emotion != 2
     masks = masks_of(maps * counted[:, None, None], emotion)
-    drawn = draw_masks(1, maps, counted, emotion, masks, P, generator)
+    drawn = draw_masks(1, maps, counted, emotion, masks, CONTROLS, generator)
     np.testing.assert_array_equal(drawn.another_emotion, [masks[2], masks[0]])
     own = energy_ratios(generator.random((F, T)), masks[1] > 2, drawn, generator)
     np.testing.assert_array_equal(np.isnan(own.another_emotion), [True, False])
@@ -132,7 +140,9 @@ def test_shuffled_masks_sum_as_many_counted_maps():
     maps = np.zeros((6, F, T), np.float32)
     maps[np.arange(6), 0, np.arange(6)] = 1  # Each recording has a cell of its own.
     counted, emotion = np.array([1, 1, 1, 1, 0, 1], bool), np.array([0, 0, 1, 1, 0, 2])
-    drawn = draw_masks(0, maps, counted, emotion, masks_of(maps, emotion), 200, generator).shuffled_emotions
+    drawn = draw_masks(
+        0, maps, counted, emotion, masks_of(maps, emotion), ControlsConfig(), generator
+    ).shuffled_emotions
     in_mask = drawn[:, 0, :6]
     assert set(np.unique(in_mask)) == {0, 1}
     assert (in_mask.sum(1) == 2).all()
@@ -145,13 +155,13 @@ def test_recordings_that_do_not_count_are_missing():
     maps[arrays.emotion == 2] = 0
     correct = np.array([True, False, True] * 3)
     masks = masks_of(maps * correct[:, None, None], arrays.emotion)
-    for draw in mask_controls(maps, masks, correct, arrays, ANALYSIS, 5, generator):
+    for draw in mask_controls(maps, masks, correct, arrays, ANALYSIS, CONTROLS, generator):
         np.testing.assert_array_equal(np.isfinite(draw.observed), arrays.emotion == 0)
 
 
 @pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift", "shuffled_emotions"])
 def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
-    """Random maps on random sound: p is uniform, up to the ties that the identity among the shifts brings."""
+    """Random maps on random sound: p is uniform. Shifts have F or T outcomes: the steps between them make p larger."""
     generator, p = np.random.default_rng(8), []
     for _ in range(40):
         arrays, maps = make_arrays(generator), smooth(generator, 9)
@@ -160,8 +170,9 @@ def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
         if control == "shuffled_emotions":
             masks = masks_of(maps, arrays.emotion)
         shared = np.maximum(masks, 0)
-        draws = mask_controls(maps, shared, np.ones(9, bool), arrays, ANALYSIS, P, generator)
+        draws = mask_controls(maps, shared, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator)
         own = next(draw for draw in draws if draw.control == control)
         p += [permutation_test(own.observed[i], own.draws[i], "higher").p for i in range(C)]
-    assert stats.kstest(p, "uniform").pvalue > 0.01
+    too_small_or_large = "greater" if control.endswith("shift") else "two-sided"
+    assert stats.kstest(p, "uniform", alternative=too_small_or_large).pvalue > 0.01
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 2.5 * np.sqrt(0.09 / len(p))

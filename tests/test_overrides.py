@@ -91,6 +91,7 @@ OTHERS = {
     "analysis.mask_threshold": ("0.2", 0.2),
     "given_maps.free_from_colours": ("false", False),
     "controls.permutations": ("50", 50),
+    "controls.shifts": ("500", 500),
     "controls.resamples": ("10", 10),
     "controls.seed": ("4", 4),
     "controls.false_discovery_rate": ("0.1", 0.1),

@@ -60,7 +60,7 @@ def test_a_mixed_corpus_comes_to_a_report(folder, tmp_path, run_cache_dir):
     assert_members(tmp_path / "w", {("all", "all")}, 2)
     assert_tested_once(tmp_path / "w")
     assert_shown(tmp_path / "w", on_input=False)
-    for words in ("was read as Latin-1", "took the columns", "mixed down to one", " recordings are left out: "):
+    for words in ("was read as Latin-1", "took the columns", "mixed down to one", "recordings are left out: "):
         assert said.count(words) == 1
     skipped = table(tmp_path / "w", "skipped.csv")["kind"].value_counts().to_dict()
     n_sad = sum(row["Label"] == "Sadness" for row in table_rows(folder))

@@ -179,7 +179,7 @@ def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
     dataset = small_dataset()._replace(sounds=(make_sound("0a"),))
     preparation.write_beginning(tmp_path, {"config": {}}, dataset, problems)
     assert capsys.readouterr().err == (
-        "5 of 6 recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); "
+        "recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); 1 are used; "
         f"{tmp_path}/skipped.csv says which and why\n"
     )
     assert read_csv(tmp_path / "skipped.csv").to_numpy().tolist()[4:] == [
@@ -238,6 +238,21 @@ def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_p
     assert [sound.duration_s for sound in parts.values()] == pytest.approx([0.65, 0.65, 0.85, 0.85], abs=1e-4)
     assert max(f.magnitude.shape[1] for f in dataset.features) <= 30
     assert "were divided into 4 parts" in capsys.readouterr().err
+
+
+def test_a_part_never_takes_the_name_of_another_recording(utterances_of_lengths, tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer="split"))
+    other = write_sound(tmp_path, "bbbbbbb_0.000-0.650", 0.4)
+    dataset, _ = preparation.load_dataset([*utterances_of_lengths, other], config, tmp_path)
+    durations_s = {
+        u.recording: sound.duration_s
+        for u, sound in zip(dataset.utterances, dataset.sounds, strict=True)
+        if u.recording.startswith("bbbbbbb_")
+    }
+    assert durations_s == pytest.approx(
+        {"bbbbbbb_0.000-0.650~2": 0.65, "bbbbbbb_0.650-1.300": 0.65, "bbbbbbb_0.000-0.650": 0.4}, abs=1e-4
+    )
 
 
 def test_parts_stand_in_the_order_of_time(utterances_of_lengths, tmp_path, monkeypatch):

@@ -81,7 +81,7 @@ def test_neither_the_order_of_the_recordings_nor_the_process_changes_the_folds(p
 
 
 def utterance(name: str, speaker: str, emotion: str = "anger", text: str = "t", file: str = "") -> Utterance:
-    return Utterance(name, speaker, "female", emotion, text, Path(file or f"{name}.wav"))
+    return Utterance(name, speaker, "female", emotion, text, Path("/", file or f"{name}.wav"))
 
 
 FOUR = [utterance("a", "1"), utterance("b", "1", text="u"), utterance("c", "2"), utterance("d", "2", file="a.wav")]
@@ -93,7 +93,7 @@ FOUR = [utterance("a", "1"), utterance("b", "1", text="u"), utterance("c", "2"),
     [
         ("speaker", "1", ("test", "test", "x", "x"), ("test", "x", "unused", "unused")),
         ("text", "t", ("test", "x", "test", "unused"), ("test", "x", "x", "unused")),
-        ("file", r"a\.wav", ("test", "x", "x", "test"), ("test", "x", "unused", "x")),
+        ("file", r"/a\.wav", ("test", "x", "x", "test"), ("test", "x", "unused", "x")),
     ],
 )
 def test_the_check_finds_a_value_on_both_sides(split, column, value, apart, together):
@@ -154,29 +154,29 @@ def test_what_cannot_stay_together_is_told():
     few = parts_of_files(3, 4)
     (fold,), (warning, _) = divide(PerCell(), few, ["all"] * len(few))
     assert Counter(fold.split_of) == {"train": 12, "validation": 6, "test": 6}
-    assert "files are in the test and in training or validation as well (anger" in warning
+    assert "files are in the test and in training or validation as well (/anger" in warning
     assert "--split=leave_one_speaker_out or speaker_folds" in warning
     # A dialogue: emotions follow one another in a file.
-    dialogues = [u._replace(path=Path(f"dialogue{u.recording[-3]}.wav")) for u in parts_of_files(8, 1)]
+    dialogues = [u._replace(path=Path(f"/dialogue{u.recording[-3]}.wav")) for u in parts_of_files(8, 1)]
     dialogues = [u._replace(start_s=float(k)) for k, u in enumerate(dialogues)]
     _, (of_test, of_validation) = divide(PerCell(), dialogues, ["all"] * len(dialogues))
-    assert "files are in the test and in training or validation as well (dialogue" in of_test
-    assert "files are in training and in validation as well (dialogue" in of_validation
+    assert "files are in the test and in training or validation as well (/dialogue" in of_test
+    assert "files are in training and in validation as well (/dialogue" in of_validation
 
 
 def test_files_on_two_sides_are_counted_by_what_is_not_true_for_them():
     """File 0 is on all sides, 1 in training and validation, 2 in the test and out of use, 3 whole."""
     sides = {0: ("train", "validation", "test"), 1: ("train", "validation"), 2: ("test", UNUSED), 3: ("train", "train")}
     utterances = [
-        Utterance(f"{file}_{part}", "a", "female", "anger", "t", Path(f"{file}.wav"), (), part, part + 1.0)
+        Utterance(f"{file}_{part}", "a", "female", "anger", "t", Path(f"/{file}.wav"), (), part, part + 1.0)
         for file, own in sides.items()
         for part in range(len(own))
     ]
     fold = Fold(ONLY_FOLD, tuple(side for own in sides.values() for side in own))
     assert divided_files([fold], utterances) == [
-        "parts of 1 file are in the test and in training or validation as well (0.wav): the accuracy is not that of "
+        "parts of 1 file are in the test and in training or validation as well (/0.wav): the accuracy is not that of "
         "unknown files, as it is by --split=leave_one_speaker_out or speaker_folds",
-        "parts of 1 file are in training and in validation as well (1.wav): the validation accuracy, by which the "
+        "parts of 1 file are in training and in validation as well (/1.wav): the validation accuracy, by which the "
         "epoch is chosen that is kept, is not that of unknown files",
     ]
     assert divided_files([fold._replace(split_of=("train",) * 9)], utterances) == []

@@ -173,8 +173,8 @@ def test_sentences_about_seeds():
     claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
     assert seed_verdicts(stability, claims)["sentence"].tolist() == [
         "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
-        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
-        "recordings.",
+        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over the 7 "
+        "recordings with a value in every seed.",
         "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
     ]
     # Some recordings are shorter than the window of the structural similarity.

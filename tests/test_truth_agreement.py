@@ -114,13 +114,13 @@ def test_sentences_say_what_the_interval_says():
     agreeing = agreeing[~((agreeing["variant"] == "pause") & (agreeing["seed"] == 1))]
     table = agreement_table(make_metrics(), agreeing).set_index("metric")
     assert table.loc["sparseness", "sentence"] == (
-        "sparseness ranks the methods as planted truth does: rank correlation 1.00 (1.00 to 1.00) over 3 methods in 3 "
-        "networks that learned one of 2 cues"
+        "sparseness ranks the methods as planted truth does: rank correlation 1.00 (1.00 to 1.00) over 3 methods "
+        "and placements in 3 networks that learned one of 2 cues"
     )
     alone = agreement_table(make_metrics(), agreeing[agreeing["variant"] == "burst"]).set_index("metric")
     assert alone.loc["sparseness", "sentence"] == (
-        "sparseness was not shown to rank the methods as planted truth does: rank correlation 1.00 over 3 methods in 2 "
-        "networks that learned one of 1 cue"
+        "sparseness was not shown to rank the methods as planted truth does: rank correlation 1.00 over 3 methods "
+        "and placements in 2 networks that learned one of 1 cue"
     )
     assert "complexity ranks the methods against planted truth" in table.loc["complexity", "sentence"]
     undecided = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["road", "sentence"]

@@ -97,7 +97,7 @@ def overlapping(utterances: Iterable[Utterance]) -> tuple[list[RecordingError], 
 def _overlaps(utterances: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utterance]]:
     of_file: dict[Path, list[Utterance]] = {}
     for utterance in sorted(utterances, key=lambda own: (own.start_s, own.recording)):
-        of_file.setdefault(utterance.path, []).append(utterance)
+        of_file.setdefault(utterance.file, []).append(utterance)
     for parts in of_file.values():
         for number, first in enumerate(parts):
             last_s = (math.inf if first.end_s is None else first.end_s) - _OVERLAP_S

@@ -1,6 +1,7 @@
 """The recordings of a corpus as a list of utterances, and the subset of them that is used (paper, section 3.1)."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,11 @@ class Utterance(NamedTuple):
     def source(self) -> Source:
         """Where its sound is."""
         return Source(self.path, self.start_s, self.end_s)
+
+    @property
+    def file(self) -> Path:
+        """The file that `path` leads to: the same for all spellings of a path, and for links."""
+        return _real(self.path)
 
     def value(self, column: str) -> str:
         """What stands in a column: speaker, gender, emotion, text or an attribute; KeyError if there is none."""
@@ -129,6 +135,26 @@ def without(utterances: Sequence[Utterance], problems: Sequence[RecordingError])
     """Those that have no problem."""
     with_problem = {problem.recording for problem in problems}
     return [u for u in utterances if u.recording not in with_problem]
+
+
+def told_apart(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """The names, those with a number behind that are `taken` or stand before.
+
+    >>> told_apart(["a", "b", "a"], taken={"b", "a~2"})
+    ['a', 'b~2', 'a~3']
+    """
+    used = set(taken)
+    apart = []
+    for name in names:
+        numbered = (f"{name}~{number}" for number in range(2, len(names) + len(used) + 3))
+        apart.append(name if name not in used else next(other for other in numbered if other not in used))
+        used.add(apart[-1])
+    return apart
+
+
+@functools.cache
+def _real(path: Path) -> Path:
+    return path.resolve()
 
 
 def part_name(recording: str, start_s: float, end_s: float | None) -> str:

@@ -1,7 +1,8 @@
 """What claims are made of: the rows of numbers that they are about, and predicates on a row's values by emotion.
 
 A row has no value for an emotion without a correctly classified recording. Where an emotion that it is about is not
-there, a predicate gives None (undecided).
+there, a predicate gives None (undecided). "Lowest", "highest" and "all" are of the emotions that have a value, as the
+paper's own are of those of which it has enough recordings.
 """
 
 import dataclasses
@@ -49,7 +50,8 @@ class Claim:
 
     quote: the paper's words. reading: what is tested, in plain words, where the quote leaves it open. predicate: takes
     a row's values per emotion (none is NaN). metrics: which its tables must be made of, if the claim names figures.
-    minimum_recordings: emotions with fewer correct recordings are left out, where the paper leaves them out.
+    minimum_recordings: emotions with fewer correct recordings are left out, where the paper leaves them out. One has no
+    range whatever is said here: "only one recording ... cannot be the basis for any conclusions" (section 3.3.2).
     """
 
     id: str

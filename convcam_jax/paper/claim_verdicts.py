@@ -32,12 +32,13 @@ _COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 
 
 def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd.Series:
-    """The row's values by emotion, without the cells that have too few recordings.
+    """The row's values by emotion, without the cells that have too few recordings, for a range fewer than two.
 
     cells: table, group, emotion, statistic, value, n_recordings.
     """
     of_row = (cells["table"] == row.table) & (cells["group"] == row.group) & (cells["statistic"] == row.statistic)
-    found = cells[of_row & (cells["n_recordings"] >= minimum_recordings)]
+    fewest = max(minimum_recordings, 2) if row.statistic == "range" else minimum_recordings
+    found = cells[of_row & (cells["n_recordings"] >= fewest)]
     return found.set_index("emotion")["value"].dropna()
 
 

@@ -62,7 +62,7 @@ def folds_that_test(tested_in: Sequence[str], corpus: Corpus) -> tuple[Fold, ...
 
 
 def _validated(corpus: Corpus, trainable: Sequence[bool]) -> set[str]:
-    left = {u.recording: u.path for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
+    left = {u.recording: u.file for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
     drawn: set[str] = set()
     for recordings in corpus.order.values():
         drawn |= set(_drawn({own: left[own] for own in recordings if own in left}, corpus.parts))

@@ -57,9 +57,9 @@ class PerCell(SplitProtocol):
         """The file, emotion and speaker of each where there are `parts` files or more of that emotion and speaker."""
         files: dict[tuple[str, str], set[Path]] = {}
         for u in utterances:
-            files.setdefault((u.speaker, u.emotion), set()).add(u.path)
+            files.setdefault((u.speaker, u.emotion), set()).add(u.file)
         return tuple(
-            str((str(u.path), u.emotion, u.speaker)) if len(files[u.speaker, u.emotion]) >= self.parts else ""
+            str((str(u.file), u.emotion, u.speaker)) if len(files[u.speaker, u.emotion]) >= self.parts else ""
             for u in utterances
         )
 

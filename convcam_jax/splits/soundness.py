@@ -13,8 +13,8 @@ FILE = "file"
 
 
 def value_of(utterance: Utterance, column: str) -> str:
-    """What stands in a column, or the path where that is `FILE`."""
-    return str(utterance.path) if column == FILE else utterance.value(column)
+    """What stands in a column, or the path of the file where that is `FILE`."""
+    return str(utterance.file) if column == FILE else utterance.value(column)
 
 
 def check_folds(folds: Sequence[Fold], utterances: Sequence[Utterance], apart: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """From a corpus's folder to utterances with features, groups and splits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from convcam_jax.corpora.several import CORPUS, SeveralConfig, shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
-from convcam_jax.corpora.utterances import Utterance, group_of, select, without
+from convcam_jax.corpora.utterances import Utterance, group_of, select, told_apart, without
 from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
@@ -54,8 +55,9 @@ class FoundCorpus(NamedTuple):
 def find_corpus(config: Config, cache_dir: Path) -> FoundCorpus:
     """The utterances of the config's corpus, in the config's words, and the config as it is for them."""
     utterances, unreadable = named_emotions(config, cache_dir)
-    config = with_emotions(config, utterances)
-    selected = select(utterances, config.corpus, CORPORA[config.corpus.name].speakers)
+    with _saying_what_was_left_out(unreadable):
+        config = with_emotions(config, utterances)
+        selected = select(utterances, config.corpus, CORPORA[config.corpus.name].speakers)
     problems = [*unreadable, *not_selected(utterances, config.corpus)]
     return FoundCorpus(with_max_frames(config, selected), selected, problems)
 
@@ -147,16 +149,23 @@ def load_dataset(
     return dataset, problems
 
 
-def _folds(
-    division: Callable[[], Division], problems: Sequence[RecordingError], said: Sequence[str]
-) -> tuple[Fold, ...]:
-    """The folds of the split, which warns of what was not `said` before; its error says what was left out."""
+@contextmanager
+def _saying_what_was_left_out(problems: Sequence[RecordingError]) -> Iterator[None]:
+    """An error from within says which recordings were left out before, which may be its reason."""
     try:
-        folds, warnings = division()
+        yield
     except UserError as error:
         if not problems:
             raise
         raise UserError(f"{error}; left out before: {counted_by_kind(problems)}") from error
+
+
+def _folds(
+    division: Callable[[], Division], problems: Sequence[RecordingError], said: Sequence[str]
+) -> tuple[Fold, ...]:
+    """The folds of the split, which warns of what was not `said` before; its error says what was left out."""
+    with _saying_what_was_left_out(problems):
+        folds, warnings = division()
     for warning in warnings:
         if warning not in said:
             say(warning)
@@ -177,6 +186,11 @@ def with_parts(
     durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
     cut = middle if corpus.longer == "crop" else equal_parts
     parts_of = {u.recording: cut(u, durations_s[u.recording], longest_s) for u in found if u.recording in durations_s}
+    kept = {u.recording for u in found if u.recording not in parts_of}
+    names = iter(told_apart([part.recording for own in parts_of.values() for part in own], kept))
+    parts_of = {
+        recording: [part._replace(recording=next(names)) for part in own] for recording, own in parts_of.items()
+    }
     parts = [part for own in parts_of.values() for part in own]
     if longer:
         done = "cut down to their middle" if corpus.longer == "crop" else f"divided into {len(parts)} parts"
@@ -208,7 +222,8 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
     tell_changed_surroundings(workdir, record)
-    dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
+    with _saying_what_was_left_out(unnamed):
+        dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
     if is_first_process():
         _check_folds(workdir, dataset)
         write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
@@ -266,15 +281,14 @@ def _words(dataset: Dataset) -> set[str]:
 
 
 def write_skipped(folder: Path, problems: Sequence[RecordingError], n_used: int) -> None:
-    """Write `skipped.csv` if there are problems, and say how many recordings are left out beside the used ones."""
+    """Write `skipped.csv` if there are problems, and say how many there are beside the recordings that are used."""
     if problems:
         # A name need not be text: a file's may be any bytes.
         rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
         write_csv(folder / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
-        n_left_out = len({p.recording for p in problems})
         say(
-            f"{n_left_out} of {n_left_out + n_used} recordings are left out: "
-            f"{counted_by_kind(problems)}; {folder / 'skipped.csv'} says which and why"
+            f"recordings are left out: {counted_by_kind(problems)}; {n_used} are used; "
+            f"{folder / 'skipped.csv'} says which and why"
         )
 
 

@@ -9,14 +9,17 @@ from convcam_jax.system.validation import require
 class ControlsConfig:
     """How the figures of Tables 3 to 5 are set against chance."""
 
-    # Draws of each control, and resamples of the speakers for each interval.
+    # Draws of masks and maps that are made for it; draws of shifts and of other recordings' maps, which are computed
+    # once for each and are cheap: with few, chance decides what is found. Resamples of the speakers for each interval.
     permutations: int = 200
+    shifts: int = 2000
     resamples: int = 1000
     seed: int = 0
     false_discovery_rate: float = 0.05
 
     def __post_init__(self) -> None:
         require(self.permutations >= 1, "controls.permutations", "must be at least 1")
+        require(self.shifts >= 1, "controls.shifts", "must be at least 1")
         require(self.resamples >= 1, "controls.resamples", "must be at least 1")
         require(self.seed >= 0, "controls.seed", "must not be negative")
         require(0 < self.false_discovery_rate < 1, "controls.false_discovery_rate", "must lie between 0 and 1")

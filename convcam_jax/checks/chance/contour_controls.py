@@ -1,7 +1,7 @@
 """The errors of q and c (Tables 3 and 4) by chance: with the map moved in time, or another recording's map.
 
 The outcomes that are drawn from contain the map itself in its place: that is what makes p-values right where there are
-few possible outcomes. Axes: N recording; P draw; F frequency bin; T time frame.
+few possible outcomes. Axes: N recording; P draw; M recording to compare with; F frequency bin; T time frame.
 """
 
 from functools import partial
@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import Draws
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
@@ -119,25 +120,27 @@ def contour_controls(
     arrays: AnalysisArrays,
     bin_hz: Float[np.ndarray, " F"],
     analysis: AnalysisConfig,
-    permutations: int,
+    controls: ControlsConfig,
     generator: np.random.Generator,
 ) -> list[Draws]:
     """Draws of the errors of q and c of one member's N recordings, from maps >= 0.
 
     Controls: the map moved in time, and the map of a recording drawn from all that have one, stretched to the length.
     """
-    shares = generator.random((len(maps), permutations), np.float32)
+    shares = generator.random((len(maps), controls.shifts), np.float32)
     with_map = maps.any((1, 2))
     # Where no recording has a map, all values are NaN, whichever is drawn.
-    drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), permutations))
-    # The pairs of all with all are more than those that are drawn where there are many recordings.
-    compared = drawn if len(maps) > permutations else None
+    # The pairs of all with all are computed once, but of many recordings those alone that are drawn.
+    all_pairs = len(maps) <= controls.permutations
+    n_others = controls.shifts if all_pairs else controls.permutations
+    drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), n_others))
+    compared = None if all_pairs else drawn
     both = contour_errors(maps, arrays, bin_hz, shares, analysis, compared)
     result = []
     for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):
         observed = np.asarray(errors.observed)
         others = np.asarray(errors.others)
-        exchanged = np.take_along_axis(others, drawn, axis=1) if compared is None else others
+        exchanged = np.take_along_axis(others, drawn, axis=1) if all_pairs else others
         result.append(Draws(metric, "time_shift", observed, np.asarray(errors.moved)))
         result.append(Draws(metric, "other_recordings", observed, exchanged))
     return result

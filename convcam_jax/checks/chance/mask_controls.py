@@ -3,7 +3,7 @@
 The ratio belongs to an emotion's mask, so masks are drawn: draw number b is one mask for all recordings of an emotion,
 and covers as many cells in each of them as the real mask does, to the cell. Recordings are cut to their frames, whose
 numbers differ, so this is NumPy and not a program for padded arrays.
-Axes: N recording; P draw; C emotion; F frequency bin; T time frame; n frames of one recording.
+Axes: N recording; P draw; S shift that is drawn; C emotion; F frequency bin; T time frame; n frames of one recording.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import Draws
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
@@ -32,8 +33,8 @@ class MaskDraws(NamedTuple):
     random_blobs: Float[np.ndarray, "P F T"]
     another_emotion: Float[np.ndarray, "others F T"]
     shuffled_emotions: Float[np.ndarray, "P F T"]
-    time_share: Float[np.ndarray, " P"]
-    bin_shift: Int[np.ndarray, " P"]
+    time_share: Float[np.ndarray, " S"]
+    bin_shift: Int[np.ndarray, " S"]
 
 
 class EnergyRatios(NamedTuple):
@@ -41,8 +42,8 @@ class EnergyRatios(NamedTuple):
 
     observed: Float[np.ndarray, " 1"]
     random_blobs: Float[np.ndarray, " P"]
-    time_shift: Float[np.ndarray, " P"]
-    frequency_shift: Float[np.ndarray, " P"]
+    time_shift: Float[np.ndarray, " S"]
+    frequency_shift: Float[np.ndarray, " S"]
     another_emotion: Float[np.ndarray, " others"]
     shuffled_emotions: Float[np.ndarray, " P"]
     top_energy: Float[np.ndarray, " 1"]
@@ -85,7 +86,7 @@ def mask_controls(
     correct: Bool[np.ndarray, " N"],
     arrays: AnalysisArrays,
     analysis: AnalysisConfig,
-    permutations: int,
+    controls: ControlsConfig,
     generator: Generator,
 ) -> list[Draws]:
     """Draws of the energy ratio of one member's N recordings; those that are not `correct` are NaN.
@@ -93,9 +94,9 @@ def mask_controls(
     `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
     """
     counted = correct & maps.any((1, 2))
-    ratios = {name: _empty(name, len(maps), permutations, len(masks)) for name in EnergyRatios._fields}
+    ratios = {name: _empty(name, len(maps), controls, len(masks)) for name in EnergyRatios._fields}
     for emotion in np.unique(arrays.emotion[counted]):
-        instead = draw_masks(int(emotion), maps, counted, arrays.emotion, masks, permutations, generator)
+        instead = draw_masks(int(emotion), maps, counted, arrays.emotion, masks, controls, generator)
         mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
         for row in np.flatnonzero(correct & (arrays.emotion == emotion) & arrays.magnitude.any((1, 2))):
             magnitude = arrays.magnitude[row, :, : arrays.n_frames[row]]
@@ -111,7 +112,7 @@ def draw_masks(
     counted: Bool[np.ndarray, " N"],
     emotions: Int[np.ndarray, " N"],
     masks: Float[np.ndarray, "C F T"],
-    permutations: int,
+    controls: ControlsConfig,
     generator: Generator,
 ) -> MaskDraws:
     """Draws in the place of the mask R of `emotion`, out of `masks`.
@@ -120,19 +121,20 @@ def draw_masks(
     """
     pool = np.flatnonzero(counted)
     n_own = int((counted & (emotions == emotion)).sum())
-    weights = np.zeros((permutations, len(maps)), np.float32)
+    weights = np.zeros((controls.permutations, len(maps)), np.float32)
     for row in weights:
         row[generator.choice(pool, n_own, replace=False)] = 1
     n_emotions, n_bins, _ = masks.shape
     return MaskDraws(
-        random_blobs=random_fields(masks[emotion], permutations, generator),
+        random_blobs=random_fields(masks[emotion], controls.permutations, generator),
         another_emotion=np.roll(masks, -1 - emotion, axis=0)[: n_emotions - 1],
         shuffled_emotions=np.tensordot(weights, maps, axes=1),
-        time_share=generator.random(permutations),
-        bin_shift=generator.integers(n_bins, size=permutations),
+        time_share=generator.random(controls.shifts),
+        bin_shift=generator.integers(n_bins, size=controls.shifts),
     )
 
 
-def _empty(name: str, n_recordings: int, permutations: int, n_emotions: int) -> Float[np.ndarray, "N P"]:
+def _empty(name: str, n_recordings: int, controls: ControlsConfig, n_emotions: int) -> Float[np.ndarray, "N draws"]:
     widths = {"observed": 1, "top_energy": 1, "another_emotion": n_emotions - 1}
-    return np.full((n_recordings, widths.get(name, permutations)), np.nan)
+    widths |= dict.fromkeys(("time_shift", "frequency_shift"), controls.shifts)
+    return np.full((n_recordings, widths.get(name, controls.permutations)), np.nan)

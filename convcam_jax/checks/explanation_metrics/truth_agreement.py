@@ -154,8 +154,8 @@ def _ranking(own: pd.DataFrame) -> str:
 def _sentence(row: pd.Series) -> str:
     words = EXPLANATION_METRICS[row["metric"]].words
     where = (
-        f"over {row['n_methods']} methods in {counted(row['n_networks'], 'network')} that learned one of "
-        f"{counted(row['n_cues'], 'cue')}"
+        f"over {row['n_methods']} methods and placements in {counted(row['n_networks'], 'network')} that learned one "
+        f"of {counted(row['n_cues'], 'cue')}"
     )
     if np.isnan(row["spearman"]):
         return f"{words} cannot be held against planted truth: there is nothing to rank {where}"

@@ -79,8 +79,8 @@ def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd
     mean area counts. `gain` is the mean difference, positive where the map is better, with a 95 % t interval over the
     recordings (low, high), and `p` is that of the same paired t test: it is below 0.05 where the interval leaves out 0.
     Neither is adjusted. `p_adjusted` is, after Benjamini and Hochberg over the table: the verdict is better or worse
-    where it is at most `false_discovery_rate`, else undecided. `seeds_better` counts the seeds whose mean gain is
-    positive.
+    where it is at most `false_discovery_rate`, else undecided. All of it is of these seeds' networks: of others it says
+    only what `seeds_better` does, the number of seeds whose mean gain is positive.
     """
     shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
     rows = []
@@ -120,9 +120,10 @@ def _t_test(gains: pd.Series) -> float:
 def _sentence(row: tuple) -> str:
     own = row._asdict()  # type: ignore[attr-defined]
     seeds = "" if own["seeds"] == 1 else f", in the mean of {own['seeds_better']} of {own['seeds']} seeds"
+    whose = "of this network" if own["seeds"] == 1 else f"of these {own['seeds']} networks"
     conclusion = {
-        "better": "the map's order is better",
-        "worse": "the map's order is worse",
+        "better": f"the map's order is better, {whose}",
+        "worse": f"the map's order is worse, {whose}",
         "undecided": "undecided",
     }[own["verdict"]]
     tested = np.isfinite(own["p"])

@@ -32,7 +32,7 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
         for row in single.itertuples():
             sentence = (
                 f"{row.name} ({group}): the recording explains {per_cent(max(row.value, 0))} of the variance of one "
-                f"seed's values, ICC(2,1) = {row.value:.2f}, over {row.n} recordings."
+                f"seed's values, ICC(2,1) = {row.value:.2f}, over the {row.n} recordings with a value in every seed."
             )
             rows.append(["stability", group, row.name, sentence])
     counts = claims["answer"].value_counts()

@@ -21,7 +21,7 @@ from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_o
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
-from convcam_jax.system.errors import RecordingError, UserError, named, together
+from convcam_jax.system.errors import RecordingError, UserError, together
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import one_form, without_hidden
 
@@ -52,12 +52,12 @@ def find_labelled(
         database = load_database(folder)
         rows = _rows(database, emotion_column, chosen_tables(database, emotion_column, patterns), columns)
         parts = [_part(folder, row) for row in rows.to_dict("records")]
-    labelled: dict[str, list[Part]] = {}
+    labelled: dict[str, Part] = {}
     left_out = []
     names = recording_names([own.path for own in parts], [(own.start_s, own.end_s) for own in parts])
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
         if part.cells["emotion"]:
-            labelled.setdefault(name, []).append(part)
+            labelled[name] = part
         else:
             problem = f"the database has no label of it in a column {emotion_column}"
             left_out.append(RecordingError(name, problem, "without a label"))
@@ -65,13 +65,11 @@ def find_labelled(
     return found._replace(problems=[*found.problems, *left_out])
 
 
-def _read(folder: Path, labelled: Mapping[str, Sequence[Part]], on_error: str) -> Found:
+def _read(folder: Path, labelled: Mapping[str, Part], on_error: str) -> Found:
     """The recordings of labelled parts by their names, and all that is wrong with them."""
-    known = {name: parts[0] for name, parts in labelled.items() if len(parts) == 1}
-    repeated = [p for name, parts in labelled.items() if len(parts) > 1 for p in _of_equal_names(name, parts)]
-    read = read_names({n: own.path for n, own in known.items()}, lambda n, _: _utterance(n, known[n]), "skip")
+    read = read_names({n: own.path for n, own in labelled.items()}, lambda n, _: _utterance(n, labelled[n]), "skip")
     found = with_one_gender(read.utterances, folder)
-    problems = [*read.problems, *repeated, *found.problems]
+    problems = [*read.problems, *found.problems]
     if problems and on_error == "stop":
         raise together(problems)
     if not found.utterances:
@@ -118,16 +116,6 @@ def _part(folder: Path, row: Mapping[Hashable, Any]) -> Part:
         None if pd.isna(end) or end is None else _seconds(end),
         {str(name): _text(value) for name, value in row.items() if name not in ("file", "start", "end")},
     )
-
-
-def _of_equal_names(name: str, parts: Sequence[Part]) -> list[RecordingError]:
-    """A problem for each of several parts of one name: which of them a name is to mean, nobody can say."""
-    bounds = [(own.path, own.start_s, "its end" if own.end_s is None else f"{own.end_s} s") for own in parts]
-    alike = named([f"{path} from {start_s} s to {end}" for path, start_s, end in bounds])
-    problem = (
-        f"{len(parts)} recordings of the database would be called so: {alike}; remove all but one, or rename files"
-    )
-    return [RecordingError(name, problem, "of a name that another has") for _ in parts]
 
 
 def _utterance(name: str, part: Part) -> Utterance:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from convcam_jax.corpora.sounds.sound_files import ENDINGS
-from convcam_jax.corpora.utterances import part_name
+from convcam_jax.corpora.utterances import part_name, told_apart
 from convcam_jax.system.text import one_form
 
 _FIRST_FOLDER = "wav"
@@ -89,23 +89,35 @@ def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | 
     """A name for each part of a file, another for each, and as short as can be.
 
     That of the file without its ending, which stands behind it where files of one folder differ in it alone; where
-    files of different folders have the same, those of the folders that they lie in stand before it. A part has its
-    start and end behind.
+    files of different folders have the same, those of the folders that they lie in stand before it, and where paths
+    differ only in their Unicode form or in bytes that are no text, a number behind it. A part has its start and end
+    behind, and a number where another is called so.
     """
-    counts = Counter(path.with_suffix("") for path in set(paths))
-    endings = {path: path.suffix if counts[path.with_suffix("")] > 1 else "" for path in set(paths)}
+    as_text = {path: _as_text(path) for path in set(paths)}
+    different = set(as_text.values())
+    counts = Counter(path.with_suffix("") for path in different)
+    endings = {path: path.suffix if counts[path.with_suffix("")] > 1 else "" for path in different}
     names = {path: _short_name(path, 1) + ending for path, ending in endings.items()}
-    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
+    for depth in range(2, max((len(path.parts) for path in different), default=0) + 1):
         for path in _with_equal_names(names):
             names[path] = _short_name(path, depth) + endings[path]
-    return [
-        part_name(names[path], start_s, end_s) if start_s > 0 or end_s is not None else names[path]
+    of_part = {
+        (path, (start_s, end_s)): part_name(names[as_text[path]], start_s, end_s)
+        if start_s > 0 or end_s is not None
+        else names[as_text[path]]
         for path, (start_s, end_s) in zip(paths, parts, strict=True)
-    ]
+    }
+    apart = dict(zip(of_part, told_apart(list(of_part.values())), strict=True))
+    return [apart[part] for part in zip(paths, parts, strict=True)]
+
+
+def _as_text(path: Path) -> Path:
+    # A file may be called by any bytes, and a recording's name stands in tables.
+    return Path(os.fsencode(one_form(str(path))).decode(errors="replace"))
 
 
 def _short_name(path: Path, depth: int) -> str:
-    return one_form("_".join(path.with_suffix("").parts[-depth:]))
+    return "_".join(path.with_suffix("").parts[-depth:])
 
 
 def _with_equal_names(names: Mapping[Path, str]) -> list[Path]:

@@ -1,7 +1,8 @@
 """The labels of a corpus in the words of the config."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
@@ -22,13 +23,14 @@ def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: M
 
     First a label is changed as `changes` says, which maps common forms to words; a word that is no label stands for
     those that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
-    the one that means the same; another keeps its word. Raises UserError if a label might be two of `emotions`, or a
-    change is of a word that no recording has and nobody knows.
+    the one that means the same; another keeps its word. Where the emotion's own word is a label as well, one that
+    differs from it in an accent or a sign is not spelled alike: it may be another word. Raises UserError if a label
+    might be two of `emotions`, or a change is of a word that no recording has and nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
     _check_changes(changes, list(counts))
     by_meaning = _changes_by_meaning(changes, list(counts))
-    word_of = {label: _match(_changed(label, changes, by_meaning), emotions) for label in counts}
+    word_of = {label: _match(_changed(label, changes, by_meaning), emotions, counts) for label in counts}
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
 
@@ -55,10 +57,14 @@ def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, st
     return changes.get(common_form(label), meant)
 
 
-def _match(word: str, emotions: Sequence[str]) -> str:
+def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
     if word in emotions:
         return word
-    alike = [emotion for emotion in emotions if common_form(emotion) == common_form(word)]
+    alike = [
+        emotion
+        for emotion in emotions
+        if common_form(emotion) == common_form(word) and (emotion not in labels or _bare(emotion) == _bare(word))
+    ]
     same = [emotion for emotion in emotions if standard_word(word) == standard_word(emotion) is not None]
     if not alike and len(same) > 1:
         raise UserError(
@@ -68,11 +74,18 @@ def _match(word: str, emotions: Sequence[str]) -> str:
     return (alike or same or [word])[0]
 
 
+def _bare(word: str) -> str:
+    """The word in small letters, and its spaces, hyphens and underscores as one space; accents and signs count."""
+    bare = re.sub(r"[\s_-]+", " ", word.casefold()).strip()
+    return bare or word
+
+
 def _taken(word_of: Mapping[str, str], counts: Mapping[str, int]) -> list[str]:
+    # Where the emotion's own word is a label, too, two labels become one.
     others = [
         f"{label} for {word} ({counts[label]})"
         for label, word in sorted(word_of.items())
-        if common_form(label) != common_form(word)
+        if label != word and (common_form(label) != common_form(word) or word in counts)
     ]
     return [f"emotions called by other words, and their recordings: {', '.join(others)}"] if others else []
 

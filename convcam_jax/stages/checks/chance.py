@@ -34,10 +34,12 @@ def compare_with_chance(run: Run) -> None:
 
 
 def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[Draws]:
-    analysis, n = run.config.analysis, run.config.controls.permutations
+    analysis, controls = run.config.analysis, run.config.controls
     maps, correct = own.maps[own.chosen], own.correct[own.chosen]
-    of_masks = mask_controls(maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, n, generator)
-    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, n, generator)
+    of_masks = mask_controls(
+        maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, controls, generator
+    )
+    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator)
 
 
 def _chosen_rows(metrics: pd.DataFrame, own: CohortMaps) -> pd.DataFrame:
