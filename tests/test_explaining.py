@@ -12,7 +12,7 @@ from small_network import GRID, NETWORK, make_recordings, make_variables
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explain_members, explained_layer, references_of
+from convcam_jax.attribution.explaining import explain_member, explain_members, explained_layer, references_of
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.batches import frames_of, stratify
@@ -160,25 +160,31 @@ def test_another_network_is_explained_by_what_it_offers_by_hand():
         np.testing.assert_allclose(signed_maps[member], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_member_alone_is_explained_as_among_others():
-    """Behind an axis of length 1 a compiler of XLA gets wrong what chooses at a maximum."""
+@pytest.mark.slow
+def test_maps_behind_an_axis_of_length_1_are_those_without_it():
+    """There a compiler of XLA gets wrong what chooses at a maximum: of members, batches and recordings."""
     rng = np.random.default_rng(0)
     n_frames = np.array([64, 48, 40, 60])
     loudness = rng.random((4, 96, 64)).astype(np.float32) ** 4 * (np.arange(64) < n_frames[:, None, None])
     recordings = Recordings(jnp.asarray(loudness), jnp.asarray(n_frames, jnp.int32), jnp.array([0, 1, 2, 0], jnp.int32))
     network = SimpleNetConfig(filters=(8, 16, 32), dense_units=64).make(3, "float32")
-    ways = tuple(AttributionConfig(method=m) for m in ("epsilon_lrp", "deep_lift", "guided_backpropagation"))
-    several = jax.vmap(lambda key: network.init(key, (96, 64)))(jax.random.split(jax.random.key(0), 2))
-    alone, among_others = (
-        explain_members(
-            jax.tree.map(lambda leaf, n=n: leaf[:n], several),
-            recordings,
-            np.arange(4)[:, None],
-            network,
-            network.layout(n_frames[:, None]),
-            ways,
-        ).signed_maps
-        for n in (1, 2)
+    methods = "epsilon_lrp", "deep_lift", "guided_backpropagation", "deconvolution"
+    explain = partial(
+        explain_member,
+        network=network,
+        layout=network.layout(n_frames[:, None]),
+        configs=tuple(AttributionConfig(method=method) for method in methods),
     )
-    for own, expected in zip(alone, among_others, strict=True):
-        np.testing.assert_allclose(own[0], expected[0], rtol=0, atol=1e-5 * np.abs(expected[0]).max())
+    variables = network.init(jax.random.key(0), (96, 64))
+    one_by_one = jnp.arange(4)[:, None]
+    expected, _ = jax.jit(explain)(variables, recordings, one_by_one, recordings.spectrograms)
+    for axes in ((0, None, None, None), (None, None, 0, None), (None, 0, None, None)):
+        operands = variables, recordings, one_by_one, recordings.spectrograms
+        operands = tuple(
+            jax.tree.map(lambda leaf: leaf[None], own) if axis == 0 else own
+            for own, axis in zip(operands, axes, strict=True)
+        )
+        alone, _ = jax.jit(jax.vmap(explain, axes))(*operands)
+        for method, own, other in zip(methods, alone, expected, strict=True):
+            largest = 1e-5 * np.abs(other).max()
+            np.testing.assert_allclose(own[0], other, rtol=0, atol=largest, err_msg=f"{method} {axes}")

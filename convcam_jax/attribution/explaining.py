@@ -1,6 +1,5 @@
 """Signed maps and logits of members that share their recordings, on all of them, as one program."""
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -192,25 +191,10 @@ def explaining_program(
     """
     explain = partial(explain_member, network=network, layout=layout, configs=configs)
     divided = jax.shard_map(
-        _over_members(explain),
+        jax.vmap(explain, in_axes=(0, None, None, None)),
         mesh=member_and_recording_mesh(n_members, n_batches),
         in_specs=(PartitionSpec("member"), PartitionSpec(), PartitionSpec("recording"), PartitionSpec()),
         out_specs=PartitionSpec("member", "recording"),
         check_vma=False,
     )
     return jax.jit(divided, compiler_options=compiler_options(network))
-
-
-def _over_members(explain: Callable[..., Any]) -> Callable[..., Any]:
-    """`explain` of each member of an axis in front of the variables; one alone has no axis on its way.
-
-    XLA's compiler for CPUs (jaxlib 0.10) gets the rules of DeepLIFT, epsilon-LRP, guided backpropagation and
-    deconvolution wrong, where they choose at a maximum, behind an axis of length 1.
-    """
-
-    def explained(variables: Variables, *others: Any) -> Any:
-        if len(jax.tree.leaves(variables)[0]) > 1:
-            return jax.vmap(explain, in_axes=(0, *(None for _ in others)))(variables, *others)
-        return jax.tree.map(lambda leaf: leaf[None], explain(jax.tree.map(lambda leaf: leaf[0], variables), *others))
-
-    return explained
