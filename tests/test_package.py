@@ -30,7 +30,7 @@ EXTRAS = {
     "dev": ("requirements-dev.txt", "requirements-docs.txt", "requirements-audformat.txt"),
     "docs": ("requirements-docs.txt",),
 }
-TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=1")
+TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=0", "--set=faithfulness.seeds=0")
 
 
 def outcome(line: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess:

@@ -115,7 +115,8 @@ def mix_batch(
 ) -> tuple[Batch, Float[Array, "B C"]]:
     """Each recording mixed with another one of the batch by a weight up to one half, and the targets likewise.
 
-    An empty place stays empty, and the recording that draws it as the other one is left as it is.
+    An empty place stays empty, and the recording that draws it as the other one is left as it is; so is one that draws
+    itself, which of B places happens once on average.
     """
     order_key, weight_key = jax.random.split(key)
     others = jax.random.permutation(order_key, len(targets))

@@ -13,10 +13,10 @@ SQUARE_CELLS = 8
 
 
 def completeness(answers: Answers, recording: ExplainedRecording, signed_map: Float[Array, "..."]) -> Float[Array, ""]:
-    """How far the signed map's sum is from what the logit gains over silence, as a share of that gain.
+    """How far the signed map's sum is from what the logit gains over silence, as a share of that gain; >= 0.
 
-    The map may be one of nodes. Source: Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", ICML
-    2017, which asks for equality.
+    Not finite for a silent recording. The map may be one of nodes. Source: Sundararajan, Taly and Yan, "Axiomatic
+    attribution for deep networks", ICML 2017, which asks for equality.
     """
     silence = jnp.zeros_like(recording.spectrogram)
     logits = target_logits(answers, jnp.stack([recording.spectrogram, silence]), recording)
@@ -37,8 +37,8 @@ def infidelity(answers: Answers, recording: ExplainedRecording, taken_away: Floa
     """Mean squared error of what the map says that the logit loses, as a share of the mean squared loss: 0 to 1.
 
     The map says the sum of itself times what is taken away, and is scaled by what makes the error smallest, as in the
-    paper's comparisons: 1 is as good as a map of zeros. Source: Yeh et al., "On the (in)fidelity and sensitivity of
-    explanations", NeurIPS 2019.
+    paper's comparisons: 1 is as good as a map of zeros. NaN where nothing changes the logit. Source: Yeh et al., "On
+    the (in)fidelity and sensitivity of explanations", NeurIPS 2019.
     """
     versions = jnp.concatenate([recording.spectrogram[None], recording.spectrogram[None] - taken_away])
     logits = target_logits(answers, versions, recording)

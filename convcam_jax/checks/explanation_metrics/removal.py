@@ -27,7 +27,8 @@ _TOLERANCE, _MOST_ITERATIONS = 1e-4, 500
 def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "F T"], Int[Array, ""]]:
     """Of each cell the rank of its region, 0 for the largest sum of the map, and how many regions the recording has.
 
-    Regions are squares of `side` cells from the first bin and frame on; those behind the recording come last.
+    Regions are squares of `side` cells from the first bin and frame on; those behind the recording come last. Equal
+    ones stand in the order of their bins, then of their frames.
     """
     n_bins, n_frames = recording.spectrogram.shape
     shape = -(-n_bins // side), -(-n_frames // side)

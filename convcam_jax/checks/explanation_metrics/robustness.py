@@ -25,7 +25,7 @@ def local_lipschitz(
     spectrogram: Float[Array, "F T"],
     noisy: Float[Array, "P F T"],
 ) -> Float[Array, ""]:
-    """Largest change of the map for the change of the input.
+    """Largest change of the map for the change of the input; not finite for a version that is the input itself.
 
     Source: Alvarez-Melis and Jaakkola, "On the robustness of interpretability methods", 2018, arXiv:1806.08049.
     """
