@@ -79,7 +79,7 @@ def test_a_flag_unlike_any_is_told_without_a_far_fetched_one(argument):
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("text", ["many", "", "1.5", "-1"])
+@pytest.mark.parametrize("text", ["many", "", "1.5", "1_5", "-1"])
 def test_a_number_that_cannot_be_is_told(name, text):
     with pytest.raises(UserError, match=rf"^--{name}={text}: must be "):
         read(f"--{name}={text}")

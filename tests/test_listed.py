@@ -268,6 +268,7 @@ def test_all_that_is_wrong_is_told_in_one_go(tmp_path):
         ("-1", "1", "of a wrong time"),
         ("nan", "1", "of a wrong time"),
         ("0:01", "", "of a wrong time"),
+        *(("0_1", "", "of a wrong time"), ("", "1_5", "of a wrong time")),
         ("", "inf", "of a wrong time"),
         ("0.1", "1e308", "of a wrong time"),
     ],

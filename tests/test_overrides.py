@@ -168,6 +168,8 @@ def test_an_empty_text_is_an_empty_tuple():
         ("train.epochs", "--set=train.epochs: write it as --set=FIELD=VALUE"),
         ("train.epochs=many", "--set=train.epochs=many: must be a whole number, such as 3"),
         ("train.epochs=2.5", "--set=train.epochs=2.5: must be a whole number, such as 3"),
+        ("train.epochs=1_5", "--set=train.epochs=1_5: must be a whole number, such as 3"),
+        ("train.learning_rate=0_1", "--set=train.learning_rate=0_1: must be a number, such as 0.5"),
         ("train.learning_rate=fast", "--set=train.learning_rate=fast: must be a number, such as 0.5"),
         ("network.filters=4,x,6", "--set=network.filters=x: must be a whole number, such as 3"),
         (

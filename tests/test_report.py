@@ -91,6 +91,7 @@ def test_labels_last_until_the_next_one():
     ]
     assert parse_syllables("0.08\tder\n0.24\tla\n0.43\t.\n") == [Label(0.08, 0.24, "der"), Label(0.24, 0.43, "la")]
     assert parse_syllables("no time\nat all\n") == parse_phones("") == []
+    assert parse_syllables("0_1\tder\n2_4\tla\n") == []
 
 
 def test_labels_of_the_berlin_corpus(emodb_dir):

@@ -18,7 +18,7 @@ from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import nearest
-from convcam_jax.system.text import one_form, without_hidden
+from convcam_jax.system.text import number_in, one_form, without_hidden
 
 TABLE = "utterances.csv"
 NEEDED = ("file", "speaker", "emotion")
@@ -227,7 +227,7 @@ def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float
     if not cell:
         return None
     try:
-        seconds = float(cell.replace(",", "."))
+        seconds = number_in(cell.replace(",", "."))
     except ValueError:
         seconds = math.nan
     if 0 <= seconds <= _MOST_SECONDS:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from convcam_jax.system.text import number_in
+
 # What marks the end of the last label.
 END = "."
 
@@ -48,7 +50,7 @@ def _name_field(line: str) -> str:
 def _stretches(starts: list[tuple[str, str]]) -> list[Label]:
     """Each label lasts until the next one begins; the last one only marks the end."""
     try:
-        times = [float(time) for time, _ in starts]
+        times = [number_in(time) for time, _ in starts]
     except ValueError:
         return []
     ends = times[1:]

@@ -16,6 +16,7 @@ from convcam_jax.networks import NETWORKS
 from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.text import whole_number_in
 from convcam_jax.system.validation import nearest_in_words, require_choice
 
 PROTOCOLS = {
@@ -250,7 +251,7 @@ def _read(name: str, value: Any, flag: Flag) -> Any:
     if flag.lowest is None:
         return value
     try:
-        number = int(value)
+        number = whole_number_in(value)
     except ValueError:
         raise UserError(f"--{name}={value}: must be a whole number, such as {flag.lowest + 2}") from None
     if number < flag.lowest:

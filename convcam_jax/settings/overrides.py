@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.paths import separated_by_commas
-from convcam_jax.system.text import one_form
+from convcam_jax.system.text import number_in, one_form, whole_number_in
 from convcam_jax.system.validation import nearest_in_words, require_choice
 
 # Of whole numbers; beyond it arrays have no such size, and what counts would never come to its end.
@@ -135,14 +135,14 @@ def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:
 
 
 def _parse_whole(text: str) -> int:
-    value = int(text)
+    value = whole_number_in(text)
     if abs(value) >= _MOST:
         raise ValueError(text)
     return value
 
 
 def _parse_finite(text: str) -> float:
-    value = float(text)
+    value = number_in(text)
     if not math.isfinite(value):
         raise ValueError(text)
     return value

@@ -33,6 +33,30 @@ def without_hidden(text: str) -> str:
     return " ".join(_WITHOUT_WIDTH.sub("", text).split())
 
 
+def number_in(text: str) -> float:
+    """The number that a text is; raises ValueError if it is none, as with underscores in it, which Python takes.
+
+    >>> number_in("1.5"), number_in("1e-3")
+    (1.5, 0.001)
+    """
+    return float(_without_underscores(text))
+
+
+def whole_number_in(text: str) -> int:
+    """The whole number that a text is; raises ValueError if it is none, as `number_in` does.
+
+    >>> whole_number_in("-15")
+    -15
+    """
+    return int(_without_underscores(text))
+
+
+def _without_underscores(text: str) -> str:
+    if "_" in text:
+        raise ValueError(f"{text} is no number")
+    return text
+
+
 def visible(text: str) -> str:
     r"""The text with every character seen that is not, and acts on others, such as `[U+202E]`; lines stay lines.
 
