@@ -220,6 +220,16 @@ def test_all_other_columns_are_kept_and_group_recordings(tmp_path):
         group_of(utterance, "gender")
 
 
+def test_no_column_takes_the_name_of_another(tmp_path):
+    table = "file,speaker,emotion,path_listed,path,path_listed_listed\na,ann,joy,x,y,z\n"
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
+    assert utterance.attributes == (
+        ("path_listed", "x"),
+        ("path_listed_listed_listed", "y"),
+        ("path_listed_listed", "z"),
+    )
+
+
 WRONG = [
     ("a,ann,female,joy,t\nc,ann,female,joy,t\n", "c", "missing", "line 3: there is no sound file c in"),
     ("a,ann,female,joy,t\na,ann,female,joy,t\n", "a", "listed twice", "line 3: the recording is listed twice"),
@@ -308,6 +318,16 @@ def test_of_as_many_recordings_of_either_gender_none_is_used(tmp_path):
     rows = ["a,bob,male,joy,t", "b,ann,female,joy,t", "c,ann,male,joy,t"]
     folder = make_folder(tmp_path, [f"{r}.wav" for r in "abc"], HEADER + "\n".join(rows) + "\n")
     assert [u.recording for u in listed_in(folder, "skip")] == ["a"]
+
+
+def test_rows_that_tell_no_gender_have_that_of_most_of_the_speakers_rows_that_tell_one(tmp_path):
+    rows = ["a,ann,f,joy,t", "b,ann,f,joy,t", "c,ann,m,joy,t", "d,ann,,joy,t"]
+    # No more of one than of the other: of the row that tells none it is not known either.
+    rows += ["e,bob,f,joy,t", "f,bob,m,joy,t", "g,bob,,joy,t", "h,bob,,joy,t", "i,bob,,joy,t"]
+    folder = make_folder(tmp_path, [f"{r}.wav" for r in "abcdefghi"], HEADER + "\n".join(rows) + "\n")
+    found = find_listed(folder, "skip")
+    assert [(u.recording, u.gender) for u in found.utterances] == [("a", "female"), ("b", "female"), ("d", "female")]
+    assert {p.recording for p in found.problems} == set("cefghi")
 
 
 def test_a_gender_that_is_not_told_is_that_of_the_speakers_other_rows(tmp_path):

@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -266,7 +267,7 @@ def _contradicts(entry: Entry, other: Entry) -> bool:
 
 def _utterance(recording: str, entry: Entry) -> Utterance:
     own = {*NEEDED, *_OPTIONAL}
-    attributes = {column: cell for column, cell in entry.cells.items() if column not in own}
+    attributes = {_kept_name(c, entry.cells): cell for c, cell in entry.cells.items() if c not in own}
     return Utterance(
         recording,
         speaker=entry.cells["speaker"],
@@ -274,10 +275,18 @@ def _utterance(recording: str, entry: Entry) -> Utterance:
         emotion=entry.cells["emotion"],
         text=entry.cells.get("text", ""),
         path=entry.path,
-        attributes=tuple((f"{c}_listed" if c in _RESERVED else c, cell) for c, cell in attributes.items()),
+        attributes=tuple(attributes.items()),
         start_s=entry.start_s,
         end_s=entry.end_s,
     )
+
+
+def _kept_name(column: str, columns: Collection[str]) -> str:
+    """What a column is called where the program's own tables have one of its name, and what no other one is called."""
+    name = column
+    while name in _RESERVED or (name != column and name in columns):
+        name = f"{name}_listed"
+    return name
 
 
 def _not_listed(files: Sequence[Path], rows: Sequence[Row], data_dir: Path, index: FileIndex) -> list[RecordingError]:

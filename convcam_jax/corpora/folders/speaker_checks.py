@@ -1,7 +1,8 @@
 """What tables tell of speakers, held against itself: whether each has one gender, and which may be one."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from convcam_jax.corpora.utterances import Found, Utterance
@@ -12,24 +13,29 @@ from convcam_jax.system.spelling import common_form
 def with_one_gender(utterances: Sequence[Utterance], source: Path) -> Found:
     """The utterances of which speakers have one gender, and problems for the others; `source` tells of them.
 
-    Where none is told, it is the one that all other recordings of the speaker have. The others are those in which a
-    speaker has another gender than in most, or all of them if no gender has most.
+    A speaker's is the one in more than half of the recordings that tell one, and where none is told. The others are
+    those in which it is another, or all of a speaker of whom no gender is told so often.
     """
-    known = _with_known_genders(utterances)
-    problems = _of_two_genders(known, source)
+    usual = _usual_genders(utterances)
+    known = [u._replace(gender=u.gender or usual.get(u.speaker, "")) for u in utterances]
+    problems = _of_two_genders(known, usual, source)
     doubted = {problem.recording for problem in problems}
     return Found([u for u in known if u.recording not in doubted], problems)
 
 
-def _with_known_genders(utterances: Sequence[Utterance]) -> list[Utterance]:
-    genders: dict[str, set[str]] = {}
+def _usual_genders(utterances: Sequence[Utterance]) -> dict[str, str]:
+    told: dict[str, Counter[str]] = {}
     for u in utterances:
-        genders.setdefault(u.speaker, set()).add(u.gender)
-    only = {speaker: max(found) for speaker, found in genders.items() if len(found - {""}) == 1}
-    return [u._replace(gender=u.gender or only.get(u.speaker, "")) for u in utterances]
+        told.setdefault(u.speaker, Counter()).update([u.gender] if u.gender else [])
+    return {
+        speaker: gender
+        for speaker, counts in told.items()
+        for gender, count in counts.items()
+        if 2 * count > counts.total()
+    }
 
 
-def _of_two_genders(utterances: Sequence[Utterance], source: Path) -> list[RecordingError]:
+def _of_two_genders(utterances: Sequence[Utterance], usual: Mapping[str, str], source: Path) -> list[RecordingError]:
     genders: dict[str, dict[str, list[str]]] = {}
     for u in utterances:
         genders.setdefault(u.speaker, {}).setdefault(u.gender, []).append(u.recording)
@@ -38,8 +44,7 @@ def _of_two_genders(utterances: Sequence[Utterance], source: Path) -> list[Recor
         if len(of_gender) > 1:
             told = " and ".join(f"{gender or 'of no gender'} in {named(of_gender[gender])}" for gender in of_gender)
             problem = f"{source}: speaker {speaker} is {told}; give each speaker one gender"
-            half = sum(map(len, of_gender.values())) / 2
-            doubted = [name for names in of_gender.values() if len(names) <= half for name in names]
+            doubted = [name for gender, names in of_gender.items() if gender != usual.get(speaker) for name in names]
             problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in doubted]
     return problems
 
