@@ -31,6 +31,44 @@ def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp
         find_listed(folder, "stop")
 
 
+TWO_LINES = [
+    ("speaker", 'a.wav,"ann,joy,f,train,0,t\nb.wav,bob",joy,f,train,0,t'),
+    ("emotion", 'a.wav,ann,"joy,f,train,0,t\nb.wav,bob,joy",f,train,0,t'),
+    ("gender", 'a.wav,ann,joy,"f,train,0,t\r\nb.wav,bob,joy,f",train,0,t'),
+    ("split", 'a.wav,ann,joy,f,"train,0,t\rb.wav,bob,joy,f,train",0,t'),
+    ("fold", 'a.wav,ann,joy,f,train,"0,t\nb.wav,bob,joy,f,train,0",t'),
+]
+
+
+@pytest.mark.parametrize(("column", "rows"), TWO_LINES, ids=[column for column, _ in TWO_LINES])
+def test_a_row_that_a_pair_of_quotation_marks_takes_in_is_told(column, rows, tmp_path):
+    table = f"file,speaker,emotion,gender,split,fold,text\n{rows}\nc.wav,eve,joy,f,train,0,t\n"
+    folder = make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table.encode())
+    found = find_listed(folder, "skip")
+    assert [(u.recording, u.speaker) for u in found.utterances] == [("c", "eve")]
+    told = f"{folder}/utterances.csv line 3: {column} has a line break in it (is a quotation mark out of place?)"
+    assert [(p.recording, p.kind, p.problem) for p in found.problems] == [
+        ("a.wav", "with a line break in a cell", f"{told}; mend it"),
+        ("b.wav", "not listed", "utterances.csv has no row for it"),
+    ]
+
+
+def test_a_line_break_in_the_name_of_a_file_is_told_unless_a_file_is_called_so(tmp_path):
+    table = 'file,speaker,emotion\n"a.wav\nb.wav",ann,joy\n"c\nd.wav",ann,joy\n'
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c\nd.wav"], table), "skip")
+    assert [u.path.name for u in found.utterances] == ["c\nd.wav"]
+    assert [(p.recording, p.kind) for p in found.problems] == [
+        ("line 3", "with a line break in a cell"),
+        *(("a.wav", "not listed"), ("b.wav", "not listed")),
+    ]
+
+
+def test_texts_and_other_columns_may_go_over_several_lines(tmp_path):
+    table = 'file,speaker,emotion,text,notes\na,ann,joy,"one\ntwo","three\r\nfour"\n'
+    found = find_listed(make_folder(tmp_path, ["a.wav"], table), "stop")
+    assert [(u.text, u.attributes) for u in found.utterances] == [("one two", (("notes", "three four"),))]
+
+
 def test_a_name_that_fits_several_files_is_told(tmp_path):
     folder = make_folder(tmp_path, ["s1/a.wav", "s2/a.wav"], "file,speaker,emotion\na,ann,joy\n")
     with pytest.raises(RecordingError, match=r"a may be s1/a\.wav, s2/a\.wav; write more of the path"):

@@ -41,6 +41,9 @@ _TIME_WORDS = {
     **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
     **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
 }
+# A line break in one of these comes from a quotation mark out of place, with which the cell has taken the next row in.
+_IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
+_LINE_BREAK = re.compile(r"[\r\n]")
 _OPTIONAL = ("gender", "text", "start", "end", "recording")
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
 _ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
@@ -143,7 +146,7 @@ def _read_table(path: Path) -> Table:
         for column in names.values()
         if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
     ]
-    rows = [Row(row.line, _in_one_form({names[c]: cell for c, cell in row.cells.items()})) for row in table.rows]
+    rows = [Row(row.line, {names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
 
 
@@ -176,13 +179,24 @@ def _nearest(missing: Sequence[str], table: Table) -> str:
 
 def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[Entry | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
-    cells = row.cells
-    name = cells["file"] or f"line {row.line}"
-    errors = []
+    cells = _in_one_form(row.cells)
+    broken = [column for column in _IN_ONE_LINE if _LINE_BREAK.search(row.cells.get(column, ""))]
+    if "file" in broken and matching(cells["file"], data_dir, index):
+        # Files may be called so.
+        broken.remove("file")
+    name = cells["file"] if cells["file"] and "file" not in broken else f"line {row.line}"
+    errors: list[RecordingError] = []
 
     def wrong(kind: str, problem: str) -> None:
         errors.append(RecordingError(name, f"{table} line {row.line}: {problem}", kind))
 
+    for column in broken:
+        wrong(
+            "with a line break in a cell",
+            f"{column} has a line break in it (is a quotation mark out of place?); mend it",
+        )
+    if broken:
+        return None, errors
     for column in NEEDED:
         if not cells[column]:
             wrong(f"without {column}", f"{column} is empty; fill it in")
