@@ -51,8 +51,8 @@ LIKE_NOTHING_ELSE = (
 )
 HOSTILE = (*LIKE_VALUES, *LIKE_OURS, *LIKE_CODE, *LIKE_NOTHING_ELSE)
 # Files cannot be called as all that: a slash divides folders, and accents are written in one way.
-# In a table a control character is taken for damage, and a line that begins with # for a comment, which is said.
-_NO_FIRST_CELLS = ("..", "e\u0301", "bell\x07", "#N/A", "#1")
+# In a table a control character is taken for damage.
+_NO_FIRST_CELLS = ("..", "e\u0301", "bell\x07")
 FILE_NAMES = tuple(name.replace("/", "_") for name in HOSTILE if name not in _NO_FIRST_CELLS)
 
 RATE_HZ = 16000

@@ -31,6 +31,20 @@ def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp
         find_listed(folder, "stop")
 
 
+def test_a_line_that_begins_with_a_hash_is_a_row_where_its_file_is_there(tmp_path, capsys):
+    """As a text in the first column may, and a file; other rows may have been taken out by hand."""
+    above, below = "# my corpus\ntext,file,speaker,emotion\n", "bye,d,ann,joy\n# checked\n#hello,gone,ann,joy\n"
+    rows = "#happy,a,ann,joy\n#1,b,ann,joy\n#empty,c,,joy\n"
+    folder = make_folder(tmp_path, [f"{name}.wav" for name in "abcd"], above + rows + below)
+    found = find_listed(folder, "skip")
+    assert [(u.recording, u.text) for u in found.utterances] == [("a", "#happy"), ("b", "#1"), ("d", "bye")]
+    assert [(p.recording, p.kind) for p in found.problems] == [("c", "without speaker")]
+    assert capsys.readouterr().err.splitlines() == [
+        f"{folder}/utterances.csv: 3 of the lines that begin with # were taken for comments",
+        f"{folder}/utterances.csv: 3 of the lines that begin with # were taken for rows, as their files are there",
+    ]
+
+
 TWO_LINES = [
     ("speaker", 'a.wav,"ann,joy,f,train,0,t\nb.wav,bob",joy,f,train,0,t'),
     ("emotion", 'a.wav,ann,"joy,f,train,0,t\nb.wav,bob,joy",f,train,0,t'),

@@ -53,9 +53,15 @@ def test_what_stands_above_the_header_is_recognised(above):
 
 
 def test_lines_are_those_of_the_file():
-    table = parse_table(b'# comment\nsep=,\nfile,speaker,emotion\n\na,1,x\n#b,1,x\n,,\n"c\nd",1,x\n', KNOWN)
+    table = parse_table(b'# comment\nsep=,\nfile,speaker,emotion\n\na,1,x\n#b\n,,\n"c\nd",1,x\n', KNOWN)
     assert [(row.line, row.cells["file"]) for row in table.rows] == [(5, "a"), (9, "c\nd")]
-    assert table.remarks == ["1 lines below the header begin with # and were taken for comments"]
+
+
+def test_lines_that_begin_with_a_hash_are_comments_where_they_can_be_no_row():
+    above, below = "#a\n # b,1,x\n", "#c,1,x\n#d\n#e,,\n#f,1\n#g,1,x,y\n#h,1,x,,\n,#i,x\n"
+    table = parse_table(f"{above}file,speaker,emotion\n{below}".encode(), KNOWN)
+    assert [list(row.cells.values()) for row in table.rows] == [["#c", "1", "x"], ["#h", "1", "x"], ["", "#i", "x"]]
+    assert (table.bad_rows, table.remarks, table.n_comments) == ([], [], 6)
 
 
 @pytest.mark.parametrize(

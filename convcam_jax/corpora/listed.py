@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +11,7 @@ from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_one_gender
-from convcam_jax.corpora.folders.table_text import Row, Table, parse_table
+from convcam_jax.corpora.folders.table_text import COMMENT, Row, Table, parse_table
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
@@ -81,11 +80,11 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     used.
     """
     path = _table_path(data_dir)
-    table = _read_table(path)
     files = sound_files(data_dir)
+    index = index_files(data_dir, files)
+    table = _without_comments(_read_table(path), data_dir, index)
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
-    index = index_files(data_dir, files)
     for row in table.rows:
         found, errors = _read_row(row, data_dir, index, path)
         problems += errors
@@ -147,7 +146,20 @@ def _read_table(path: Path) -> Table:
         if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
     ]
     rows = [Row(row.line, {names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
-    return Table(tuple(names.values()), rows, table.bad_rows, [*table.remarks, *remarks])
+    return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])
+
+
+def _without_comments(table: Table, data_dir: Path, index: FileIndex) -> Table:
+    """The table without the rows that begin with # and whose file is not there, and what is to be said of all such."""
+    begun = [row for row in table.rows if row.cells[table.columns[0]].startswith(COMMENT)]
+    comments = {row.line for row in begun if not matching(row.cells["file"], data_dir, index)}
+    counts = {
+        "were taken for comments": table.n_comments + len(comments),
+        "were taken for rows, as their files are there": len(begun) - len(comments),
+    }
+    remarks = [f"{count} of the lines that begin with {COMMENT} {what}" for what, count in counts.items() if count]
+    rows = [row for row in table.rows if row.line not in comments]
+    return table._replace(rows=rows, remarks=[*table.remarks, *remarks])
 
 
 def _time_meant(column: str) -> str:

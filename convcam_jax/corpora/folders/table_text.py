@@ -15,7 +15,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 # How files of spreadsheets begin that are no text: .xlsx and .ods, .xls.
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_COMMENT = "#"
+COMMENT = "#"
 
 
 class Row(NamedTuple):
@@ -34,12 +34,16 @@ class BadRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table: its columns, see `column_name`; rows without the empty ones; and what the user should know of it."""
+    """A table: its columns, see `column_name`; rows without the empty ones; and what the user should know of it.
+
+    A row whose first cell begins with # may be a comment that has as many cells by chance, or a row taken out by hand.
+    """
 
     columns: tuple[str, ...]
     rows: list[Row]
     bad_rows: list[BadRow]
     remarks: list[str]
+    n_comments: int  # lines that can be nothing else
 
 
 def column_name(cell: str) -> str:
@@ -50,8 +54,9 @@ def column_name(cell: str) -> str:
 def parse_table(content: bytes, known: Iterable[str]) -> Table:
     """The table in a file's `content`: separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252.
 
-    Which it is, is recognised, the separator by how many of the `known` names of columns it gives. A line `sep=;` and
-    lines that begin with # are recognised above the header, and # below it.
+    Which it is, is recognised, the separator by how many of the `known` names of columns it gives. A line `sep=;` is
+    recognised above the header. Lines that begin with # are comments there, and below it those that have another number
+    of cells than the header, or nothing in any but the first.
 
     Raises UserError if it is no text, has no header, two columns of a name, or a quotation mark out of place.
     """
@@ -63,16 +68,20 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
     delimiter = separator or _delimiter(lines[header_index], set(known))
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
-    table = Table(columns, [], [], remarks)
-    n_comments = 0
+    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])))
     for line, cells in rows:
-        if cells and cells[0].startswith(_COMMENT):
-            n_comments += 1
+        # Cells without text behind the last column lose nothing.
+        while len(cells) > len(columns) and not cells[-1]:
+            cells.pop()
+        if any(cells) and cells[0].startswith(COMMENT) and (len(cells) != len(columns) or not any(cells[1:])):
+            table = table._replace(n_comments=table.n_comments + 1)
         elif any(cells):
             _add_row(table, line, cells)
-    if n_comments:
-        table.remarks.append(f"{n_comments} lines below the header begin with {_COMMENT} and were taken for comments")
     return table
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(COMMENT)
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:
@@ -106,7 +115,7 @@ def _find_header(lines: Sequence[str]) -> tuple[int, str]:
     for index, line in enumerate(lines):
         if found := _SEPARATOR_LINE.fullmatch(line):
             separator = found[1]
-        elif line.strip(" \t\r\n,;|") and not line.lstrip().startswith(_COMMENT):
+        elif line.strip(" \t\r\n,;|") and not _is_comment(line):
             return index, separator
     return len(lines), separator
 
@@ -143,9 +152,6 @@ def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
 
 def _add_row(table: Table, line: int, cells: list[str]) -> None:
     n_columns = len(table.columns)
-    # Cells without text behind the last column lose nothing.
-    while len(cells) > n_columns and not cells[-1]:
-        cells.pop()
     counts = f"{len(cells)} cells for {n_columns} columns"
     if len(cells) > n_columns:
         problem = f"{counts} (put a text that has the separator in it into quotation marks)"
