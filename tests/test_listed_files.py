@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from corpus_folders import make_folder
 
+from convcam_jax.corpora.folders.file_index import index_files, matching, sound_files
 from convcam_jax.corpora.listed import find_listed
 from convcam_jax.system.errors import RecordingError
 
@@ -21,6 +22,37 @@ def test_absolute_paths_are_those_of_the_folders_files(way, tmp_path, monkeypatc
     found = find_listed(given, "stop")
     assert found.problems == []
     assert [u.path for u in found.utterances] == [given / "wav/a.wav", given / "b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("files", "cell", "expected"),
+    [
+        (["a.wav", "a/x.wav"], "a", ["a.wav"]),
+        (["s/a.WAV", "a.flac"], "s/a", ["s/a.WAV"]),
+        (["a.wav", "A.wav"], "A", ["A.wav"]),
+        (["a.b.wav", "a.wav"], "a.b", ["a.b.wav"]),
+        (["a.wav", "a.flac"], "a", ["a.flac", "a.wav"]),
+        (["a.wav", "a.WAV"], "a", ["a.WAV", "a.wav"]),
+        (["a.wav", "a.flac"], "a.flac", ["a.flac"]),
+        (["s/a.wav"], "a", []),
+    ],
+)
+def test_absolute_paths_without_their_ending_mean_the_files_that_are_called_so(files, cell, expected, tmp_path):
+    folder = make_folder(tmp_path, files, None)
+    index = index_files(folder, sound_files(folder))
+    assert matching(str(folder / cell), folder, index) == [folder / name for name in expected]
+
+
+def test_absolute_paths_to_files_elsewhere_are_told_where_they_fit_several(tmp_path):
+    elsewhere = make_folder(tmp_path / "elsewhere", ["a.wav", "a/x.wav", "b.wav", "b.flac"], None)
+    rows = "".join(f"{elsewhere / name},ann,joy\n" for name in "ab")
+    (tmp_path / "own").mkdir()
+    found = find_listed(make_folder(tmp_path / "own", [], f"file,speaker,emotion\n{rows}"), "skip")
+    assert [u.path for u in found.utterances] == [elsewhere / "a.wav"]
+    [problem] = found.problems
+    assert problem.kind == "of which the name fits several files"
+    several = f"{elsewhere / 'b'} may be {elsewhere / 'b.wav'}, {elsewhere / 'b.flac'}; write more of the path"
+    assert problem.problem.endswith(several)
 
 
 def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp_path):

@@ -236,7 +236,7 @@ def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, 
         wrong("missing", f"there is no sound file {name} in {data_dir}; add the file or remove the row")
         return None
     if len(found) > 1:
-        several = named([str(path.relative_to(data_dir)) for path in found])
+        several = named([str(path.relative_to(data_dir) if data_dir in path.parents else path) for path in found])
         wrong("of which the name fits several files", f"{name} may be {several}; write more of the path")
         return None
     if problem := file_problem(found[0]):

@@ -58,6 +58,18 @@ def _as_listed(path: Path, index: FileIndex) -> Path:
     return next(same, path)
 
 
+def _at(path: Path, index: FileIndex) -> list[Path]:
+    """The file at an absolute path, or else all sound files there that are called so but for their ending."""
+    if path.is_file():
+        return [_as_listed(path, index)]
+    folder = os.path.realpath(path.parent)
+    called_so = [own for own in index.get(_folded(path.name), ()) if os.path.realpath(own.parent) == folder]
+    found = [own for own in called_so if one_form(path.name) in (one_form(own.name), one_form(own.stem))] or called_so
+    # Outside of the folder that has the index.
+    found = found or [own for ending in ENDINGS if (own := Path(f"{path}{ending}")).is_file()]
+    return found or ([path] if path.exists() else [])
+
+
 def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     """The file that a table means by `name`: one, none, or several of which the name does not say which.
 
@@ -65,8 +77,7 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     small or capital. Of several, one in the folder itself comes first, then one in `wav/`, then one with equal letters.
     """
     if os.path.isabs(name):
-        beside = [Path(f"{name}{ending}") for ending in ("", *ENDINGS)]
-        return [_as_listed(path, index) for path in beside if path.exists()][:1]
+        return _at(Path(name), index)
     # A backslash divides folders only where no file is called so.
     wanted = next((own for own in (one_form(name), _composed(name)) if _folded(own) in index), _composed(name))
     found = list(index.get(_folded(wanted), ()))
