@@ -69,6 +69,13 @@ def test_recordings_without_a_text_and_groups_of_one_text_are_told_at_once():
         divide(LeaveOneTextOut(), utterances, [u.speaker for u in utterances])
 
 
+def test_texts_that_may_be_one_are_told():
+    utterances = corpus(("Hello you.", "hello you", "Bye", "1.5", "15"))
+    folds, warnings = divide(LeaveOneTextOut(), utterances, ["all"] * len(utterances))
+    assert warnings == ("texts Hello you. and hello you count as different; if they are not, mend the table",)
+    assert len(folds) == 5
+
+
 def test_parts_must_leave_something_for_training():
     with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
         LeaveOneTextOut(parts=1)

@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
-from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_one_gender
+from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import COMMENT, Row, Table, parse_table
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
-from convcam_jax.system.spelling import nearest
+from convcam_jax.system.spelling import nearest, on_alike
 from convcam_jax.system.text import number_in, one_form, without_hidden
 
 TABLE = "utterances.csv"
@@ -98,7 +98,7 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
         raise together(problems)
     if not usable:
         raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
-    for remark in (*table.remarks, *on_alike_speakers(usable)):
+    for remark in (*table.remarks, *on_alike("speakers", (u.speaker for u in usable))):
         say(f"{path}: {remark}")
     return Found(
         sorted(usable, key=lambda u: u.recording), [*problems, *_not_listed(files, table.rows, data_dir, index)]

@@ -9,6 +9,7 @@ from convcam_jax.splits.held_out import corpus_of, folds_that_test, with_one_val
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
+from convcam_jax.system.spelling import on_alike
 from convcam_jax.system.validation import require
 
 
@@ -38,7 +39,10 @@ class LeaveOneTextOut(SplitProtocol):
         return "text", FILE
 
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
-        """One fold for each text, sorted; recordings without a text and a group of one text are problems."""
+        """One fold for each text, sorted; recordings without a text and a group of one text are problems.
+
+        Texts that may be one are told.
+        """
         texts = [u.text for u in utterances]
         if not any(texts):
             return Proposal((), ("it needs the text of each recording, and the corpus tells none (column text)",))
@@ -50,5 +54,7 @@ class LeaveOneTextOut(SplitProtocol):
             problems.append(f"it needs two texts of each group, and these have one: {names}")
         tested_in = ["" if group in alone else text for text, group in zip(texts, groups, strict=True)]
         return Proposal(
-            folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)), tuple(problems)
+            folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)),
+            tuple(problems),
+            tuple(on_alike("texts", filter(None, texts))),
         )

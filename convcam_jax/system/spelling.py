@@ -3,7 +3,12 @@
 import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from convcam_jax.system.errors import named
+
+# What stands between digits is part of a number, and a hyphen that is left in the common form is its sign.
+_NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d)[^\w\s-]|[^\w\s-](?!\d)")
 
 
 def common_form(word: str) -> str:
@@ -18,6 +23,31 @@ def common_form(word: str) -> str:
     form = "".join(letters).strip()
     sign = "-" if re.match(r"-\d", form) else ""
     return sign + re.sub(r"[\s_-]+", " ", form).strip()
+
+
+def on_alike(what: str, words: Iterable[str]) -> list[str]:
+    """A remark on those of some words that may be one; none if there are none.
+
+    A spreadsheet takes zeros away, or adds some, and people vary capital letters, accents and punctuation.
+
+    >>> on_alike("texts", ["Hello you.", "hello you", "bye"])
+    ['texts Hello you. and hello you count as different; if they are not, mend the table']
+    """
+    alike: dict[str, set[str]] = {}
+    for word in words:
+        alike.setdefault(_without_varied(word), set()).add(word)
+    pairs = [" and ".join(sorted(own)) for own in alike.values() if len(own) > 1]
+    return [f"{what} {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
+
+
+def _without_varied(word: str) -> str:
+    form = re.sub(r"^(\d+)\.0+$", r"\1", common_form(word).lstrip("0"))
+    spoken = _NOT_BETWEEN_DIGITS.sub(lambda found: "" if _is_punctuation(found[0]) else found[0], form)
+    return " ".join(spoken.split()) or form
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
 
 
 def nearest(word: str, words: Sequence[str], likeness: float = 0.0) -> str | None:

@@ -17,12 +17,13 @@ from convcam_jax.corpora.folders.audformat_database import (
     load_database,
 )
 from convcam_jax.corpora.folders.file_index import recording_names
-from convcam_jax.corpora.folders.speaker_checks import on_alike_speakers, with_one_gender
+from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, together
 from convcam_jax.system.progress import say
+from convcam_jax.system.spelling import on_alike
 from convcam_jax.system.text import one_form, without_hidden
 
 # Which every table of utterances has already.
@@ -74,7 +75,7 @@ def _read(folder: Path, labelled: Mapping[str, Part], on_error: str) -> Found:
         raise together(problems)
     if not found.utterances:
         raise UserError(f"{folder}: has no recording that can be used; {together(problems)}")
-    for remark in on_alike_speakers(found.utterances):
+    for remark in on_alike("speakers", (u.speaker for u in found.utterances)):
         say(f"{folder}: {remark}")
     return found._replace(problems=problems)
 

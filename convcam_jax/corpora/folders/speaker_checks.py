@@ -1,13 +1,11 @@
-"""What tables tell of speakers, held against itself: whether each has one gender, and which may be one."""
+"""What tables tell of speakers, held against itself: whether each has one gender."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, named
-from convcam_jax.system.spelling import common_form
 
 
 def with_one_gender(utterances: Sequence[Utterance], source: Path) -> Found:
@@ -47,13 +45,3 @@ def _of_two_genders(utterances: Sequence[Utterance], usual: Mapping[str, str], s
             doubted = [name for gender, names in of_gender.items() if gender != usual.get(speaker) for name in names]
             problems += [RecordingError(recording, problem, "of speakers with two genders") for recording in doubted]
     return problems
-
-
-def on_alike_speakers(utterances: Sequence[Utterance]) -> list[str]:
-    """Remarks on speakers that may be one: a spreadsheet takes zeros away, or adds some, and people vary capitals."""
-    alike: dict[str, set[str]] = {}
-    for u in utterances:
-        form = common_form(u.speaker).lstrip("0")
-        alike.setdefault(re.sub(r"^(\d+)\.0+$", r"\1", form), set()).add(u.speaker)
-    pairs = [" and ".join(sorted(names)) for names in alike.values() if len(names) > 1]
-    return [f"speakers {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
