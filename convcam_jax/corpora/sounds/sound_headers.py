@@ -18,7 +18,11 @@ UNKNOWN_SIZE = 0x7FFFF000
 _SIZES = re.compile(r"^ *(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _DS64_FRAMES = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
 _RATES = re.compile(r"^ *(?:Bytes/sec|Block Align) *: \d+ \(should be \d+\)", re.MULTILINE)
-_COMM_FRAMES = "*** Frame count read from 'COMM' chunk"
+_COMM_FRAMES = re.compile(
+    r"Frame count read from 'COMM' chunk \((\d+)\) not equal to frame count\W+calculated from .* \((\d+)\)"
+)
+_N_CHANNELS = re.compile(r"^ *Channels *: (\d+)", re.MULTILINE)
+_IMA_CODING, _IMA_PACKET_FRAMES = re.compile(r"^ *Encoding *: ima4$", re.MULTILINE), 64
 _NIST_FRAMES = re.compile(rb"sample_count -i (\d+)")
 _NIST_HEADER_BYTES = 1024
 _CHUNK_NAME = re.compile(rb"[ -~]{4}")
@@ -57,7 +61,7 @@ def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
     """What in the file contradicts itself, so that its rate, length or samples are not certain; "" if nothing."""
     if found := _RATES.search(notes):
         return " ".join(found[0].split())
-    if _COMM_FRAMES in notes:
+    if (counts := _COMM_FRAMES.search(notes)) and not _tells_packets(notes, int(counts[1]), int(counts[2])):
         return "two numbers of frames"
     if container in ("WAV", "WAVEX") and not _are_chunks(path):
         return "the size of its data chunk"
@@ -68,6 +72,16 @@ def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
     if container == "FLAC":
         return _flac_contradiction(path, rate_hz)
     return _ogg_contradiction(path.read_bytes()) if container == "OGG" else ""
+
+
+def _tells_packets(notes: str, told: int, n_frames: int) -> bool:
+    """Whether what an AIFF-C file tells as its frames is the number of packets of IMA ADPCM that it has."""
+    channels = _N_CHANNELS.search(notes)
+    if not channels or not _IMA_CODING.search(notes):
+        return False
+    n_packets = n_frames // _IMA_PACKET_FRAMES
+    # A packet is of one channel. Others count those of each; libsndfile divides that number by the channels once more.
+    return told in (n_packets, n_packets // int(channels[1]))
 
 
 def _head(path: Path, n_bytes: int) -> bytes:
