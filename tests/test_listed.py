@@ -385,7 +385,7 @@ def test_what_the_config_does_not_name_is_left_out_by_label_and_named():
     rows = [("a", "1", "anger"), ("b", "1", "Anger"), ("c", "1", "angry"), ("d", "2", "joy"), ("e", "1", "zzz")]
     utterances = [Utterance(r, speaker, "", emotion, "", Path(r)) for r, speaker, emotion in rows]
     assert [(p.recording, p.kind, p.problem) for p in not_selected(utterances, config)] == [
-        ("b", "labelled Anger, not anger", "its emotion Anger is none of corpus.emotions (the nearest is anger)"),
+        ("b", "labelled Anger", "its emotion Anger is none of corpus.emotions (the nearest is anger)"),
         ("c", "labelled angry", "its emotion angry is none of corpus.emotions (the nearest is anger)"),
         ("d", "of excluded speakers", "its speaker 2 is one of corpus.excluded_speakers"),
         ("e", "labelled zzz", "its emotion zzz is none of corpus.emotions"),

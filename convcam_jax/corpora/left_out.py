@@ -34,11 +34,11 @@ def _not_selected(utterance: Utterance, config: CorpusConfig) -> RecordingError:
         problem = f"its speaker {utterance.speaker} is one of corpus.excluded_speakers"
         return RecordingError(utterance.recording, problem, "of excluded speakers")
     emotion = utterance.emotion
-    alike = [e for e in config.emotions if e.casefold() == emotion.casefold()]
-    meant = alike[0] if alike else nearest(emotion, config.emotions, _ALIKE)
-    kind = f"labelled {emotion}, not {alike[0]}" if alike else f"labelled {emotion}"
+    meant = nearest(emotion, config.emotions, _ALIKE)
     hint = f" (the nearest is {meant})" if meant else ""
-    return RecordingError(utterance.recording, f"its emotion {emotion} is none of corpus.emotions{hint}", kind)
+    return RecordingError(
+        utterance.recording, f"its emotion {emotion} is none of corpus.emotions{hint}", f"labelled {emotion}"
+    )
 
 
 def longer_than(utterances: Sequence[Utterance], n_frames: Mapping[str, int], max_frames: int) -> list[RecordingError]:
