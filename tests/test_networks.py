@@ -69,9 +69,10 @@ def make_case(name: str) -> Case:
 def perturbed(network: Network, batch: Batch, seed: int = 1) -> Variables:
     """Variables as after training: biases that are not zero, and running statistics of the batch."""
     variables = jax.jit(network.init, static_argnums=1)(jax.random.key(seed), batch.grid)
-    keys = iter(jax.random.split(jax.random.key(seed + 100), len(jax.tree.leaves(variables))))
+    # NumPy's, as JAX would compile a program for every shape.
+    rng = np.random.default_rng(seed)
     params = jax.tree.map(
-        lambda leaf: leaf * jax.random.uniform(next(keys), leaf.shape, minval=0.7, maxval=1.3) + 0.02,
+        lambda leaf: jnp.asarray((np.asarray(leaf) * rng.uniform(0.7, 1.3, leaf.shape) + 0.02).astype(leaf.dtype)),
         variables["params"],
     )
     variables = {**variables, "params": params}
