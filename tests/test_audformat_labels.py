@@ -178,6 +178,21 @@ def test_parts_of_nearly_the_same_times_are_told_apart(tmp_path):
     assert ends_s == {"x_0.000-1.000": 1.0001, "x_0.000-1.000~2": 1.0002, "y_0.000-1.000": 1.0}
 
 
+def test_rows_of_one_file_are_one_recording_or_none(tmp_path):
+    x, y = FILES
+
+    def found(emotions, speakers):
+        files = [x, f"./{x}", y]
+        columns = {"emotion": emotions, "speaker": speakers}
+        folder = save(a_database(emotion=(audformat.filewise_index(files), columns)), tmp_path, files=FILES)
+        own = find("audformat", folder, on_error="skip")
+        return [u.recording for u in own.utterances], [(p.recording, p.kind) for p in own.problems]
+
+    assert found(["anger"] * 3, ["s1"] * 3) == (["x", "y"], [("x", "listed twice")])
+    assert found(["anger", "happiness", "anger"], ["s1"] * 3) == (["y"], [("x", "listed twice")] * 2)
+    assert found(["anger", None, "anger"], ["s1"] * 3) == (["x", "y"], [])
+
+
 def test_a_database_of_which_nothing_is_left_is_refused(tmp_path):
     folder = save(a_database(emotion=LABELLED, files=WHO), tmp_path, files=[])
     with pytest.raises(UserError, match=r": has no recording that can be used; 2 problems of recordings: "):

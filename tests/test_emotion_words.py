@@ -132,9 +132,10 @@ def test_two_labels_that_become_one_are_said_whatever_is_between_them():
     assert found.remarks == ["emotions called by other words, and their recordings: Anger for anger (2)"]
 
 
+@pytest.mark.parametrize("own", ["giận", "Giận", "GIẬN"])
 @pytest.mark.parametrize("other", ["gian", "giàn"])
-def test_labels_that_differ_in_an_accent_are_two_where_both_are_there(other):
-    both = relabel(utterances("giận", other), ("giận",), {})
+def test_labels_that_differ_in_an_accent_are_two_where_both_are_there(own, other):
+    both = relabel(utterances(own, other), ("giận",), {})
     assert [u.emotion for u in both.utterances] == ["giận", other]
     assert both.remarks == [
         f"emotions that are not known, and their recordings: {other} (1, the nearest known is giận)"
@@ -143,9 +144,36 @@ def test_labels_that_differ_in_an_accent_are_two_where_both_are_there(other):
     assert [u.emotion for u in alone.utterances] == ["giận"]
 
 
-@pytest.mark.parametrize(("label", "emotion"), [("--", "-"), ("x²", "x2"), ("が", "か")])
-def test_signs_are_not_taken_for_one_another(label, emotion):
-    assert [u.emotion for u in relabel(utterances(label, emotion), (emotion,), {}).utterances] == [label, emotion]
+@pytest.mark.parametrize(
+    ("labels", "emotion", "words"),
+    [
+        (("--", "-"), "-", ("--", "-")),
+        (("-", "--"), "_", ("-", "--")),
+        (("x²", "x2"), "X2", ("x²", "X2")),
+        (("が", "か"), "か", ("が", "か")),
+        (("gian", "giàn"), "giận", ("gian", "giàn")),
+    ],
+)
+def test_signs_and_accents_are_not_taken_for_one_another(labels, emotion, words):
+    assert tuple(u.emotion for u in relabel(utterances(*labels), (emotion,), {}).utterances) == words
+
+
+def test_labels_that_mean_one_emotion_are_said_where_there_are_several():
+    found = relabel(utterances("Anger", "ANGER", "ánger"), ("anger",), {})
+    assert {u.emotion for u in found.utterances} == {"anger"}
+    assert found.remarks == [
+        "emotions called by other words, and their recordings: ANGER for anger (1), Anger for anger (1), "
+        "ánger for anger (1)"
+    ]
+    assert relabel(utterances("Anger", "Fear"), ("anger", "fear"), {}).remarks == []
+
+
+def test_a_change_is_of_the_label_that_it_names():
+    found = relabel(utterances("giận", "gian"), ("giận",), {"gian": "x"})
+    assert [u.emotion for u in found.utterances] == ["giận", "x"]
+    assert [u.emotion for u in relabel(utterances("Frôh"), ("happiness",), {"froh ": "x", "froh": "x"}).utterances] == [
+        "x"
+    ]
 
 
 def test_words_that_nobody_knows_are_said_with_the_nearest_that_is_known():

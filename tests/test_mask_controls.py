@@ -135,6 +135,17 @@ def test_other_emotions_come_in_turn_and_those_without_mask_are_missing():
     np.testing.assert_array_equal(np.isnan(own.another_emotion), [True, False])
 
 
+def test_shifts_are_drawn_from_all_that_there_are():
+    generator = np.random.default_rng(9)
+    maps, emotion = smooth(generator, 9), np.arange(9) % C
+    controls = ControlsConfig(permutations=2)
+    drawn = draw_masks(1, maps, emotion >= 0, emotion, masks_of(maps, emotion), controls, generator)
+    counts = np.bincount(drawn.bin_shift, minlength=F)
+    assert (len(counts), len(drawn.time_share)) == (F, controls.shifts)
+    assert stats.chisquare(counts).pvalue > 0.01
+    assert stats.kstest(drawn.time_share, "uniform").pvalue > 0.01
+
+
 def test_shuffled_masks_sum_as_many_counted_maps():
     generator = np.random.default_rng(6)
     maps = np.zeros((6, F, T), np.float32)
@@ -173,6 +184,10 @@ def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
         draws = mask_controls(maps, shared, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator)
         own = next(draw for draw in draws if draw.control == control)
         p += [permutation_test(own.observed[i], own.draws[i], "higher").p for i in range(C)]
-    too_small_or_large = "greater" if control.endswith("shift") else "two-sided"
-    assert stats.kstest(p, "uniform", alternative=too_small_or_large).pvalue > 0.01
+    is_too_small, is_not_uniform = "greater", "two-sided"
+    departure = is_too_small if control.endswith("shift") else is_not_uniform
+    assert stats.kstest(p, "uniform", alternative=departure).pvalue > 0.01
+    n_outcomes = {"time_shift": T, "frequency_shift": F}.get(control, P)
+    three_errors = 3 * np.sqrt(1 / 12 / len(p))
+    assert np.mean(p) == pytest.approx(0.5 + 0.5 / n_outcomes, abs=three_errors)
     assert np.mean(np.array(p) <= 0.1) <= 0.1 + 2.5 * np.sqrt(0.09 / len(p))

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from convcam_jax.system.spelling import common_form
+from convcam_jax.system.spelling import bare_form
 from convcam_jax.system.validation import require
 
 # The order of the columns of the paper's Tables 3 to 5.
@@ -50,7 +50,7 @@ class CorpusConfig:
         pairs = [tuple(part.strip() for part in pair.split(":")) for pair in self.labels]
         require(
             all(len(pair) == 2 and all(pair) for pair in pairs)
-            and len({common_form(pair[0]) for pair in pairs}) == len(pairs),
+            and len({bare_form(pair[0]) for pair in pairs}) == len(pairs),
             "corpus.labels",
             "must have pairs of a corpus's word and another, each word once, as in happy:happiness,joy:happiness",
         )
@@ -67,6 +67,6 @@ class CorpusConfig:
 
     @property
     def label_changes(self) -> dict[str, str]:
-        """`labels` as a dictionary from common forms of the corpus's words to other words."""
+        """`labels` as a dictionary from the corpus's words to other words."""
         pairs = (pair.split(":") for pair in self.labels)
-        return {common_form(word): other.strip() for word, other in pairs}
+        return {word.strip(): other.strip() for word, other in pairs}

@@ -43,7 +43,7 @@ def row_values(cells: pd.DataFrame, row: Row, minimum_recordings: int = 1) -> pd
 
 
 def holds(claim: Claim, cells: pd.DataFrame) -> Verdict:
-    """Whether the claim holds in these cells; None where an emotion that it is about has no recording.
+    """Whether the claim holds in these cells; None where an emotion that it is about has too few recordings.
 
     cells: as in `row_values`, of one member per group and fold.
     """
@@ -158,7 +158,8 @@ def _numbers(cells: pd.DataFrame, row: Row, minimum_recordings: int, analysis: A
     values = row_values(cells, row, minimum_recordings).sort_values()
     decimals = table_metric(row.table, analysis).decimals if isinstance(row.table, int) else 1
     texts = [f"{emotion} {printed(value, decimals, 'rounded')}" for emotion, value in values.items()]
-    return f"{_row_name(row, analysis)}: {', '.join(texts) or 'no recordings'}"
+    without = "no emotion with two recordings" if row.statistic == "range" else "no recordings"
+    return f"{_row_name(row, analysis)}: {', '.join(texts) or without}"
 
 
 def _row_name(row: Row, analysis: AnalysisConfig) -> str:

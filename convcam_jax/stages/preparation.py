@@ -106,11 +106,15 @@ def with_max_frames(config: Config, utterances: Sequence[Utterance]) -> Config:
 
 
 def load_dataset(
-    utterances: list[Utterance], config: Config, cache_dir: Path, least_emotions: int = 2
+    utterances: list[Utterance],
+    config: Config,
+    cache_dir: Path,
+    least_emotions: int = 2,
+    left_out: Sequence[RecordingError] = (),
 ) -> tuple[Dataset, list[RecordingError]]:
     """The usable utterances with features, groups and splits; and the problems of those left out.
 
-    For `least_emotions` see `divide`.
+    For `least_emotions` see `divide`; what was `left_out` before may be why the split is impossible.
 
     Raises:
       UserError: the split is impossible, which is told before features are computed unless too many recordings turn out
@@ -118,7 +122,8 @@ def load_dataset(
     """
     corpus = config.corpus
     division = partial(divide, config.split, least_emotions=least_emotions)
-    expected = division(utterances, [group_of(u, corpus.models_per) for u in utterances])
+    with _saying_what_was_left_out(left_out):
+        expected = division(utterances, [group_of(u, corpus.models_per) for u in utterances])
     for warning in expected.warnings:
         say(warning)
     loaded = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
@@ -143,7 +148,7 @@ def load_dataset(
         tuple(usable),
         tuple(loaded.features[u.recording] for u in usable),
         tuple(groups),
-        _folds(partial(division, usable, groups), problems, expected.warnings),
+        _folds(partial(division, usable, groups), [*left_out, *problems], expected.warnings),
         tuple(loaded.sounds[u.recording] for u in usable),
     )
     return dataset, problems
@@ -186,8 +191,8 @@ def with_parts(
     durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
     cut = middle if corpus.longer == "crop" else equal_parts
     parts_of = {u.recording: cut(u, durations_s[u.recording], longest_s) for u in found if u.recording in durations_s}
-    kept = {u.recording for u in found if u.recording not in parts_of}
-    names = iter(told_apart([part.recording for own in parts_of.values() for part in own], kept))
+    others = {*loaded.features, *(problem.recording for problem in loaded.problems)} - parts_of.keys()
+    names = iter(told_apart([part.recording for own in parts_of.values() for part in own], others))
     parts_of = {
         recording: [part._replace(recording=next(names)) for part in own] for recording, own in parts_of.items()
     }
@@ -222,8 +227,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
     tell_changed_surroundings(workdir, record)
-    with _saying_what_was_left_out(unnamed):
-        dataset, unreadable = load_dataset(utterances, config, settings.cache_dir)
+    dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         _check_folds(workdir, dataset)
         write_beginning(workdir, record, dataset, [*unnamed, *unreadable])

@@ -50,6 +50,16 @@ def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character).startswith("P")
 
 
+def bare_form(word: str) -> str:
+    """The word in small letters, spaces, hyphens and underscores being one space; accents and signs are kept.
+
+    >>> bare_form(" Pleasant_Surprise"), bare_form("Colère"), bare_form("--")
+    ('pleasant surprise', 'colère', '--')
+    """
+    bare = re.sub(r"[\s_-]+", " ", word.casefold()).strip()
+    return bare or word
+
+
 def nearest(word: str, words: Sequence[str], likeness: float = 0.0) -> str | None:
     """The one of `words` that is spelled most like `word`, the first of several; None if none is at least so alike.
 

@@ -26,6 +26,8 @@ from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import on_alike
 from convcam_jax.system.text import one_form, without_hidden
 
+# Below it floats hold every whole number.
+_EXACT = 2**53
 # Which every table of utterances has already.
 _OWN_COLUMNS = ("recording", "start_s", "end_s")
 
@@ -53,24 +55,26 @@ def find_labelled(
         database = load_database(folder)
         rows = _rows(database, emotion_column, chosen_tables(database, emotion_column, patterns), columns)
         parts = [_part(folder, row) for row in rows.to_dict("records")]
-    labelled: dict[str, Part] = {}
-    left_out = []
+    labelled: dict[str, list[Part]] = {}
+    unlabelled = []
     names = recording_names([own.path for own in parts], [(own.start_s, own.end_s) for own in parts])
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
         if part.cells["emotion"]:
-            labelled[name] = part
+            labelled.setdefault(name, []).append(part)
         else:
-            problem = f"the database has no label of it in a column {emotion_column}"
-            left_out.append(RecordingError(name, problem, "without a label"))
+            unlabelled.append(name)
     found = _read(folder, labelled, on_error)
+    problem = f"the database has no label of it in a column {emotion_column}"
+    left_out = [RecordingError(name, problem, "without a label") for name in unlabelled if name not in labelled]
     return found._replace(problems=[*found.problems, *left_out])
 
 
-def _read(folder: Path, labelled: Mapping[str, Part], on_error: str) -> Found:
+def _read(folder: Path, labelled: Mapping[str, Sequence[Part]], on_error: str) -> Found:
     """The recordings of labelled parts by their names, and all that is wrong with them."""
-    read = read_names({n: own.path for n, own in labelled.items()}, lambda n, _: _utterance(n, labelled[n]), "skip")
+    once, repeated = _listed_once(labelled)
+    read = read_names({n: own.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
     found = with_one_gender(read.utterances, folder)
-    problems = [*read.problems, *found.problems]
+    problems = [*read.problems, *repeated, *found.problems]
     if problems and on_error == "stop":
         raise together(problems)
     if not found.utterances:
@@ -78,6 +82,20 @@ def _read(folder: Path, labelled: Mapping[str, Part], on_error: str) -> Found:
     for remark in on_alike("speakers", (u.speaker for u in found.utterances)):
         say(f"{folder}: {remark}")
     return found._replace(problems=problems)
+
+
+def _listed_once(labelled: Mapping[str, Sequence[Part]]) -> tuple[dict[str, Part], list[RecordingError]]:
+    """Of parts that are there several times, by other spellings of a path, the first, or none if they contradict."""
+    once: dict[str, Part] = {}
+    problems = []
+    for name, parts in labelled.items():
+        agree = all(own.cells == parts[0].cells for own in parts)
+        if agree:
+            once[name] = parts[0]
+        otherwise = "" if agree else " with other labels or facts, so that none is used"
+        problem = f"the database has {len(parts)} rows of it{otherwise}; remove all but one"
+        problems += [RecordingError(name, problem, "listed twice") for _ in parts[agree:]] if len(parts) > 1 else []
+    return once, problems
 
 
 def _rows(database: Any, column: str, tables: Sequence[str], columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -153,7 +171,7 @@ def _text(value: object) -> str:
     """A cell, without what is not seen; durations are in seconds, and what is missing is ""."""
     if isinstance(value, pd.Timedelta):
         return np.format_float_positional(_seconds(value), trim="-")
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         # pandas makes floats of a column's whole numbers where one of them is missing.
         value = int(value)
     return "" if pd.isna(value) else without_hidden(one_form(str(value)))

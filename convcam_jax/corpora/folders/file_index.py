@@ -128,7 +128,8 @@ def _as_text(path: Path) -> Path:
 
 
 def _short_name(path: Path, depth: int) -> str:
-    return "_".join(path.with_suffix("").parts[-depth:])
+    parts = path.with_suffix("").parts
+    return "_".join(parts[bool(path.anchor) :][-depth:])
 
 
 def _with_equal_names(names: Mapping[Path, str]) -> list[Path]:

@@ -1,6 +1,5 @@
 """The labels of a corpus in the words of the config."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.spelling import common_form
+from convcam_jax.system.spelling import bare_form, common_form
 
 
 class Relabelled(NamedTuple):
@@ -21,16 +20,15 @@ class Relabelled(NamedTuple):
 def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: Mapping[str, str]) -> Relabelled:
     """Utterances whose emotions are in the words of the config where they mean the same.
 
-    First a label is changed as `changes` says, which maps common forms to words; a word that is no label stands for
-    those that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
-    the one that means the same; another keeps its word. Where the emotion's own word is a label as well, one that
-    differs from it in an accent or a sign is not spelled alike: it may be another word. Raises UserError if a label
-    might be two of `emotions`, or a change is of a word that no recording has and nobody knows.
+    First a label is changed as `changes` says, which maps words to others; a word that is no label stands for those
+    that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
+    the one that means the same; another keeps its word. Raises UserError if a label might be two of `emotions`, or a
+    change is of a word that no recording has and nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
     _check_changes(changes, list(counts))
     by_meaning = _changes_by_meaning(changes, list(counts))
-    word_of = {label: _match(_changed(label, changes, by_meaning), emotions, counts) for label in counts}
+    word_of = {label: _match(_changed(label, changes, by_meaning, counts), emotions, counts) for label in counts}
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
 
@@ -38,7 +36,7 @@ def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: M
 def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
     forms = {common_form(label) for label in labels}
     for word in changes:
-        if word not in forms and standard_word(word) is None:
+        if common_form(word) not in forms and standard_word(word) is None:
             near = nearest_word(word, labels)
             raise UserError(
                 f"config field corpus.labels: there is no recording of {word}; "
@@ -49,22 +47,24 @@ def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
 def _changes_by_meaning(changes: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
     """Those changes that are of no label as it is spelled, by the standard word for what they are of."""
     forms = {common_form(label) for label in labels}
-    return {word: to for of, to in changes.items() if of not in forms and (word := standard_word(of)) is not None}
+    return {
+        word: to
+        for of, to in changes.items()
+        if common_form(of) not in forms and (word := standard_word(of)) is not None
+    }
 
 
-def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, str]) -> str:
-    meant = by_meaning.get(standard_word(label) or "", label)
-    return changes.get(common_form(label), meant)
+def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, str], labels: Collection[str]) -> str:
+    if label in changes:
+        return changes[label]
+    alike = (to for of, to in changes.items() if _is_alike(of, label, labels))
+    return next(alike, by_meaning.get(standard_word(label) or "", label))
 
 
 def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
     if word in emotions:
         return word
-    alike = [
-        emotion
-        for emotion in emotions
-        if common_form(emotion) == common_form(word) and (emotion not in labels or _bare(emotion) == _bare(word))
-    ]
+    alike = [emotion for emotion in emotions if _is_alike(word, emotion, labels)]
     same = [emotion for emotion in emotions if standard_word(word) == standard_word(emotion) is not None]
     if not alike and len(same) > 1:
         raise UserError(
@@ -74,18 +74,26 @@ def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
     return (alike or same or [word])[0]
 
 
-def _bare(word: str) -> str:
-    """The word in small letters, and its spaces, hyphens and underscores as one space; accents and signs count."""
-    bare = re.sub(r"[\s_-]+", " ", word.casefold()).strip()
-    return bare or word
+def _is_alike(word: str, other: str, labels: Collection[str]) -> bool:
+    """Whether two words have one common form, and no two labels of this form differ in more than capitals and spaces.
+
+    Where some do, as words of some languages do in an accent alone, so must these two.
+    """
+    form = common_form(word)
+    if common_form(other) != form:
+        return False
+    return (
+        bare_form(word) == bare_form(other)
+        or len({bare_form(label) for label in labels if common_form(label) == form}) == 1
+    )
 
 
 def _taken(word_of: Mapping[str, str], counts: Mapping[str, int]) -> list[str]:
-    # Where the emotion's own word is a label, too, two labels become one.
+    n_labels = Counter(word_of.values())
     others = [
         f"{label} for {word} ({counts[label]})"
         for label, word in sorted(word_of.items())
-        if label != word and (common_form(label) != common_form(word) or word in counts)
+        if label != word and (common_form(label) != common_form(word) or n_labels[word] > 1)
     ]
     return [f"emotions called by other words, and their recordings: {', '.join(others)}"] if others else []
 
