@@ -20,9 +20,12 @@ def common_form(word: str) -> str:
     ('pleasant surprise', 'colere', '-1')
     """
     letters = (c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
-    form = "".join(letters).strip()
-    sign = "-" if re.match(r"-\d", form) else ""
-    return sign + re.sub(r"[\s_-]+", " ", form).strip()
+    return _with_single_spaces("".join(letters))
+
+
+def _with_single_spaces(text: str) -> str:
+    sign = "-" if re.match(r"\s*-\d", text) else ""
+    return sign + re.sub(r"[\s_-]+", " ", text).strip()
 
 
 def on_alike(what: str, words: Iterable[str]) -> list[str]:
@@ -51,13 +54,12 @@ def _is_punctuation(character: str) -> bool:
 
 
 def bare_form(word: str) -> str:
-    """The word in small letters, spaces, hyphens and underscores being one space; accents and signs are kept.
+    """The word in its `common_form`, but with its accents and signs; a word of nothing but spaces or hyphens as it is.
 
     >>> bare_form(" Pleasant_Surprise"), bare_form("Colère"), bare_form("--")
     ('pleasant surprise', 'colère', '--')
     """
-    bare = re.sub(r"[\s_-]+", " ", word.casefold()).strip()
-    return bare or word
+    return _with_single_spaces(word.casefold()) or word
 
 
 def nearest(word: str, words: Sequence[str], likeness: float = 0.0) -> str | None:
