@@ -73,3 +73,10 @@ def test_a_closed_stderr_is_no_error(tmp_path):
 )
 def test_times(seconds, text):
     assert progress.in_time(seconds) == text
+
+
+def test_an_interrupt_finds_the_lock_made():
+    """Interrupted while tqdm makes it, a run would end in an error of tqdm's."""
+    code = "import convcam_jax.system.progress, tqdm; tqdm.tqdm._lock"
+    result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -11,6 +11,9 @@ from tqdm import tqdm
 
 from convcam_jax.system.text import in_one_line
 
+# Else tqdm makes it when it first writes, and an interrupt meanwhile ends as an AttributeError.
+tqdm.get_lock()
+
 Item = TypeVar("Item")
 # Where there is no terminal, a line is written this often: after each of so many parts of the work, or so many seconds.
 _PARTS = 10
