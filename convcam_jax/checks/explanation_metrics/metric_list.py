@@ -69,7 +69,9 @@ EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
         *("Yeh et al., NeurIPS 2019", "lower"),
     ),
     "max_sensitivity": ExplanationMetric(
-        *("max-sensitivity", "largest change of the map under a little noise, divided by the map's norm"),
+        "max-sensitivity",
+        "largest change of the map under a little noise, divided by the map's norm (as Quantus does, so that maps of any "
+        "scale compare)",
         *("Yeh et al., NeurIPS 2019", "lower"),
     ),
     "local_lipschitz": ExplanationMetric(
