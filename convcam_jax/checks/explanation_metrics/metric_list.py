@@ -70,8 +70,8 @@ EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
     ),
     "max_sensitivity": ExplanationMetric(
         "max-sensitivity",
-        "largest change of the map under a little noise, divided by the map's norm (as Quantus does, so that maps of any "
-        "scale compare)",
+        "largest change of the map under a little noise, divided by the map's norm (as Quantus does, so that maps of "
+        "any scale compare)",
         *("Yeh et al., NeurIPS 2019", "lower"),
     ),
     "local_lipschitz": ExplanationMetric(
