@@ -24,6 +24,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 _COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
 jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+# Compiling takes longer than running here: the compiler optimises little. Fusion emitters, which cost most of the rest,
+# can be switched off in JAX 0.10 alone. With `XLA_FLAGS=` before the line the programs are those of users.
+_QUICK = ["--xla_backend_optimization_level=0"]
+if jax.__version_info__ < (0, 11):
+    _QUICK.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # As the program does.
 jax.config.update("jax_default_matmul_precision", "highest")

@@ -30,8 +30,18 @@ FIGURES = tuple(f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10
 
 
 def environment() -> dict[str, str]:
-    """Of the program: compiling takes longer than running here."""
-    return {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    """Of the program, compiled as the tests are."""
+    return {**os.environ, "JAX_PLATFORMS": "cpu"}
+
+
+def as_for_users() -> dict[str, str]:
+    """Of the program, compiled as well as it is for users, by whatever JAX there is."""
+    return {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+
+
+def devices(number: int) -> dict[str, str]:
+    """What the environment has, besides, where the cores are to be as many devices."""
+    return {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={number}"}
 
 
 def command(workdir: Path, cache_dir: Path, *flags: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from drill import LONGEST_S, begin, different_results, end, kill, results, written
-from small_run import PROJECT_DIR, assert_refused, call, command
+from small_run import PROJECT_DIR, assert_refused, call, command, devices
 
 from convcam_jax.settings.flags import Flags
 from convcam_jax.system.errors import UserError
@@ -16,7 +16,7 @@ from experiments.command import _share
 
 # Members are trained in rounds of one, so that each process has some. Of rounds of several other digits would come.
 ROUNDS = "--set=train.members_at_once=1"
-ONE_DEVICE = {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
+ONE_DEVICE = devices(1)
 SHARES = {
     "SLURM": lambda process, n, job: {
         "SLURM_JOB_ID": str(job),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from drill import DRILL_RUN, LONGEST_S, begin, differences, end, results
 from run_checks import assert_whole
-from small_run import PROJECT_DIR, command, environment
+from small_run import PROJECT_DIR, command, devices, environment
 from test_surroundings import IN_NAMESPACE, MOUNTS, SWITCHES
 
 pytestmark = pytest.mark.drill
@@ -131,7 +131,7 @@ def test_on_one_core_a_run_is_whole(finished, expected, tmp_path):
 
 
 def test_on_64_devices_a_run_is_whole(finished, expected, tmp_path):
-    end(begin(tmp_path / "run", finished / "cache", XLA_FLAGS="--xla_force_host_platform_device_count=64"))
+    end(begin(tmp_path / "run", finished / "cache", **devices(64)))
     assert_whole_with_other_digits(tmp_path / "run", expected)
 
 

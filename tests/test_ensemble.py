@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from small_network import GRID, NETWORK, make_recordings
+from small_run import devices, environment
 
 from convcam_jax.data.batches import frames_of, steps_per_epoch
 from convcam_jax.data.members import Cohort, Member
@@ -253,14 +254,12 @@ np.savez(sys.argv[1], scores=scores, running=running, **leaves)
 
 def test_members_on_four_devices_equal_those_on_one(together, tmp_path):
     tests = Path(__file__).parent
-    environment = {
-        **os.environ,
-        "JAX_PLATFORMS": "cpu",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+    own = {
+        **environment(),
+        **devices(4),
         "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
     }
-    subprocess.run([sys.executable, "-c", _ON_FOUR_DEVICES, str(tmp_path / "four.npz")], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", _ON_FOUR_DEVICES, str(tmp_path / "four.npz")], check=True, env=own)
     variables, scores, running, _ = together
     with np.load(tmp_path / "four.npz") as four:
         np.testing.assert_array_equal(four["running"], running)

@@ -1,13 +1,12 @@
 """What a newcomer sees: `run.py` without a flag, on the embedded corpus."""
 
 import itertools
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from small_run import FIGURES, PROJECT_DIR, table
+from small_run import FIGURES, PROJECT_DIR, as_for_users, table
 
 from convcam_jax.corpora.config import EMOTIONS
 
@@ -22,8 +21,8 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Optimised as for a user: the networks learn what they learn there."""
     folder = tmp_path_factory.mktemp("first")
     line = [sys.executable, "run.py", f"--workdir={folder / 'w'}", f"--cache_dir={folder / 'cache'}"]
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    subprocess.run(line, cwd=PROJECT_DIR, env=environment, check=True, capture_output=True)
+    own = {**as_for_users(), "JAX_PLATFORMS": "cpu"}
+    subprocess.run(line, cwd=PROJECT_DIR, env=own, check=True, capture_output=True)
     return folder / "w"
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_run import as_for_users
 
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members
@@ -88,7 +89,7 @@ def results(tmp_path_factory) -> tuple[dict[str, np.ndarray], dict[str, np.ndarr
 
 def _by_own_process(path: Path, platform: str) -> dict[str, np.ndarray]:
     search = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "JAX_PLATFORMS": platform, "PYTHONPATH": search}
+    environment = {**as_for_users(), "JAX_PLATFORMS": platform, "PYTHONPATH": search}
     subprocess.run([sys.executable, __file__, str(path)], check=True, env=environment)
     with np.load(path) as arrays:
         return dict(arrays)

@@ -15,7 +15,7 @@ import pytest
 import uv
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from small_run import PROJECT_DIR, QUICK, SMALL_CORPUS, SMALL_NETWORK, environment, table
+from small_run import PROJECT_DIR, QUICK, SMALL_CORPUS, SMALL_NETWORK, as_for_users, table
 
 import convcam_jax
 
@@ -35,7 +35,8 @@ TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=
 
 def outcome(line: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess:
     """A command in a folder, without this project's paths."""
-    own = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+    own = {name: value for name, value in as_for_users().items() if name != "PYTHONPATH"}
+    own |= {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     return subprocess.run(line, cwd=folder, env={**own, **variables}, capture_output=True, text=True)
 
 

@@ -1,6 +1,5 @@
 """Two processes that share the members of a run, as a user starts them."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_run import SMALL_RUN
+from small_run import SMALL_RUN, environment
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SMALL = (
@@ -23,9 +22,7 @@ TIMEOUT_S = 600
 
 def start(workdir: Path, cache_dir: Path, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, "run.py", f"--workdir={workdir}", f"--cache_dir={cache_dir}", *SMALL, *arguments]
-    # Most of the time is compilation, and what is compared does not depend on how well it is done.
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    return subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=PROJECT_DIR, env=environment(), stderr=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen) -> str:
