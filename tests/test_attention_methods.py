@@ -55,14 +55,6 @@ WAYS = tuple(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @cache
 def explained(ways=WAYS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Signed maps and logits by method and score, in one program."""

@@ -28,14 +28,6 @@ KEYS = jax.random.split(jax.random.key(0), 300)
 ALL = Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def spectrogram(n_frames: int = N_FRAMES, seed: int = 0) -> jax.Array:
     values = 1 + np.random.default_rng(seed).random((N_BINS, N_COLUMNS))
     return jnp.asarray(values * (np.arange(N_COLUMNS) < n_frames), jnp.float32)

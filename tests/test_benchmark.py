@@ -72,14 +72,6 @@ def make_inputs() -> Inputs:
 INPUTS = make_inputs()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they ask does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def test_the_loop_in_numpy_gives_the_same_maps_and_metrics():
     """Each is an oracle of the other: both must be what the benchmark's programs are compared on."""
     node_maps = np.maximum(np.random.default_rng(1).normal(size=(N, H, W)), 0).astype(np.float32)

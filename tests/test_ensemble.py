@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import subprocess
 import sys
@@ -59,16 +60,8 @@ def train(
     return every[-1], np.stack(scores), np.stack(running), every
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="module")
-def together(quick_compilation):
+def together():
     return train(MEMBERS)
 
 
@@ -86,6 +79,21 @@ def test_a_member_of_the_ensemble_equals_the_same_member_trained_alone(together,
     np.testing.assert_allclose(scores[:n_epochs, index], alone_scores[:, 0], rtol=2e-4, atol=1e-5)
     own = take_members(variables, [index])
     assert largest_difference(own, alone_variables) < 2e-3 * CONFIG.learning_rate
+
+
+def test_a_member_with_mixup_is_the_same_beside_a_larger_cohort_and_alone():
+    """Which recordings it mixes depends on how many places a batch has."""
+    config = dataclasses.replace(CONFIG, mixup=0.4)
+
+    def trained(members):
+        plan = make_plan(N_FRAMES, TRAINING, VALIDATION, members, config.batch_size, NETWORK, of_all=True)
+        state = init_round(members, NETWORK, config, GRID)
+        [*_, last] = train_epochs(state, 1, RECORDINGS, plan, NETWORK, config)
+        return last.state.best_variables
+
+    alone, together = trained(MEMBERS[2:3]), trained((MEMBERS[0], MEMBERS[2]))
+    assert largest_difference(alone, take_members(together, [1])) < 2e-3 * CONFIG.learning_rate
+    assert largest_difference(alone, take_members(together, [0])) > CONFIG.learning_rate
 
 
 def test_members_differ(together):

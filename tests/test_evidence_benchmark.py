@@ -115,6 +115,19 @@ def test_a_grid_of_its_own_and_samples_are_taken(tmp_path):
         ({"network/burst/0/burst_a": np.ones(SHAPE)}, "is called neither network/METHOD/VARIANT/SEED/RECORDING"),
         ({"network/ig/burst/x/burst_a": np.ones(SHAPE)}, "is called neither"),
         ({"maps": np.ones(SHAPE)}, "array maps is called neither"),
+        ({"network//burst/0/burst_a": np.ones(SHAPE)}, "is called neither"),
+        ({"network/none/burst/0/burst_a": np.ones(SHAPE)}, "no METHOD is called none"),
+        ({"network/ig/burst/01/burst_a": np.ones(SHAPE)}, "no SEED begins with a 0"),
+        ({"predicted/burst/7/burst_a": np.array(0)}, "burst/7/burst_a is of a network that has no map"),
+        # Of a layer with half as many columns, or none; in other units, or numbered.
+        ({"network/ig/burst/0/burst_a": np.ones((96, 13))}, r"is from -?[0-9.]+ to 0.38\d+ s by time_s; its recording"),
+        ({"network/ig/burst/0/burst_a": np.ones((96, 0))}, "burst_a is from .* s by time_s"),
+        ({"time_s": 1e3 * TIME_S}, r"time_s ends at 8\d\d.* s, the longest recording at 0.9"),
+        ({"time_s": np.arange(30.0)}, "time_s ends at 29 s"),
+        ({"time_s": 0.1 * TIME_S}, "is from .* s by time_s"),
+        ({"frequency_hz": 1e-3 * GRID.frequency_hz}, "Hz by frequency_hz, where 0% of the truth's bins lie"),
+        ({"frequency_hz": np.arange(96.0)}, r"Hz by frequency_hz, where 20% of the truth's bins lie"),
+        ({"frequency_hz": 30 * GRID.frequency_hz}, r"Hz by frequency_hz, where 3\d% of the truth's bins lie"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):

@@ -71,14 +71,6 @@ def explained(spectrograms, targets, score="logit"):
     )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @cache
 def compiled(name, score):
     return jax.jit(lambda spectrograms, targets: METHODS[name].explain(explained(spectrograms, targets, score)))

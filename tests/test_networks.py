@@ -42,14 +42,6 @@ class Case(NamedTuple):
     layout: int
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(params=[pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in NETWORKS])
 def case(request) -> Case:
     return make_case(request.param)

@@ -35,14 +35,6 @@ ALL = Learning(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def first_update(learning: Learning) -> np.ndarray:
     optimizer = make_optimizer(learning)
     return np.asarray(optimizer.update(GRADIENT, optimizer.init(PARAMS), PARAMS)[0]["w"])

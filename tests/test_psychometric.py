@@ -11,6 +11,7 @@ from convcam_jax.checks.evidence.psychometric import (
     threshold,
     threshold_table,
 )
+from convcam_jax.checks.evidence.scoring import learned_accuracy
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.figures.checks.psychometric import psychometric_curves
 
@@ -147,6 +148,24 @@ def test_the_threshold_of_a_curve(n_passed, expected):
     """Of four networks at the strengths 1, 2 and 4."""
     passed = np.array([[n < most for n in range(4)] for most in n_passed])
     assert threshold(np.array([1.0, 2.0, 4.0]), passed) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("n_passed", "expected"), [((4, 4, 2, 2), 1.0), ((2, 4, 3, 2), 2.0), ((1, 2, 4, 3), 10 / 3)])
+def test_a_half_counts_though_it_is_a_mean_of_rounded_shares(n_passed, expected):
+    """Of six networks; by exact fractions."""
+    passed = np.array([[n < most for n in range(6)] for most in n_passed])
+    assert threshold(np.array([1.0, 2.0, 4.0, 9.0]), passed) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("n_right", "learned"), [((20,) * 7 + (19,), False), ((20,) * 8, True)])
+def test_two_thirds_are_enough_of_three_classes(n_right, learned):
+    assert (np.mean(np.array(n_right) / 30) >= learned_accuracy(3)) == learned
+
+
+def test_two_thirds_are_enough_whose_mean_is_rounded_down():
+    accuracy = np.mean(np.array([19, 23, 17, 22, 19, 21, 18, 21]) / 30)
+    assert accuracy < (1 + 1 / 3) / 2
+    assert accuracy >= learned_accuracy(3)
 
 
 def test_a_threshold_at_the_lowest_strength_is_at_most_that():

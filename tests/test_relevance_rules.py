@@ -33,14 +33,6 @@ def relevance(name, function, values):
     return np.asarray(values * jax.jit(jax.grad(lambda own: changed(own, None).sum()))(values))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

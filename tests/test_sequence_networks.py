@@ -46,14 +46,6 @@ def explain(name: str, methods: list[str], layer: str = "") -> tuple[dict[str, n
     return dict(zip(methods, found.signed_maps, strict=True)), found.logits
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "layer"), LAYERS)
 def test_methods_of_nodes_explain_layers(name, layer):

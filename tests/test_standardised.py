@@ -32,14 +32,6 @@ OWN = make_variables()
 VARIABLES = {**OWN, STATISTICS: {"mean": jnp.asarray(MEAN), "deviation": jnp.asarray(DEVIATION)}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def by_hand(batch: Batch) -> Batch:
     values = (np.asarray(batch.spectrograms) - MEAN[:, None]) / DEVIATION[:, None]
     inside = np.arange(N_INPUT_FRAMES) < np.asarray(batch.n_frames)[:, None, None]

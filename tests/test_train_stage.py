@@ -24,7 +24,7 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
-from convcam_jax.training.ensemble import _score_program, make_plan, score_round, step_program
+from convcam_jax.training.ensemble import make_plan, score_round
 from convcam_jax.training.member import MemberState
 
 RECORDINGS = make_recordings(12)
@@ -37,17 +37,6 @@ CONFIG = Config(
     network=NETWORK.config,
     train=TrainConfig(epochs=5, patience_epochs=5, batch_size=4, learning_rate=0.01, precision="float32"),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Most of these tests' time is compilation, and what they compare does not depend on how well it is done."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    # Other tests are not to go on with these programs.
-    for program in (step_program, _score_program):
-        program.cache_clear()
 
 
 def with_training(**changes) -> Config:
@@ -205,6 +194,33 @@ def test_a_damaged_size_of_rounds_is_chosen_again(tmp_path, content):
     (tmp_path / "rounds.json").write_text(content)
     assert make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
     assert (tmp_path / "rounds.json").read_text() == whole
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"PK"), Path.unlink], ids=["damaged", "missing"])
+def test_trained_members_whose_history_cannot_be_read_are_left_for_the_user(tmp_path, damage):
+    own, stages = train_in(tmp_path / "training", 1e6), tmp_path / "stages.json"
+    stages.write_text("{}")
+    damage(own.history_file())
+    for again in (
+        lambda: forget_what_was_made([own], tmp_path),
+        lambda: train_round(own, "all", CONFIG, TRAINING, VALIDATION, RECORDINGS),
+    ):
+        with pytest.raises(UserError, match=f"^{own.folder}: holds trained members, but their history cannot be read"):
+            again()
+    assert stages.exists()
+    assert checkpoints.is_complete(own.folder)
+
+
+@pytest.mark.parametrize("content", ["", "[]", None])
+def test_without_the_size_of_rounds_that_of_the_first_one_is_kept(tmp_path, content):
+    own = train_in(tmp_path, 1e6)
+    note = tmp_path / "rounds.json"
+    if content is not None:
+        note.write_text(content)
+    # As many as the memory that is free now would hold.
+    rounds = make_rounds(with_training(members_at_once=1), (*MEMBERS, Member(*COHORT, 2)), tmp_path)
+    assert rounds[0] == own
+    assert [len(one.members) for one in rounds] == [2, 1]
 
 
 def test_the_mean_of_the_weights_and_the_weights_of_classes_go_on_after_an_interruption(tmp_path):

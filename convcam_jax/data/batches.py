@@ -84,16 +84,17 @@ def shared_strata(
     Returns:
       Strata for each of `own`, all of the same shape, and the layout for a batch of any.
     """
-    alone = _strata_of_one_shape(n_frames, {name: sets[name] for name in own}, n_steps, layout_of)
-    strata, layout = _strata_of_one_shape(n_frames, sets, n_steps, layout_of)
+    alone = strata_of_one_shape(n_frames, {name: sets[name] for name in own}, n_steps, layout_of)
+    strata, layout = strata_of_one_shape(n_frames, sets, n_steps, layout_of)
     if layout > _LONGEST_SHARED * alone[1]:
         return alone
     return {name: strata[name] for name in own}, layout
 
 
-def _strata_of_one_shape(
+def strata_of_one_shape(
     n_frames: np.ndarray, sets: Mapping[Name, np.ndarray], n_steps: int, layout_of: LayoutOf
 ) -> tuple[dict[Name, np.ndarray], int]:
+    """Strata of all sets, of as many places as the largest one needs, and the layout for a batch of any."""
     n_strata = -(-max(map(len, sets.values())) // n_steps)
     strata = {name: stratify(n_frames, indices, n_steps, n_strata) for name, indices in sets.items()}
     return strata, max(layout_of(frames_of(n_frames, of_set)) for of_set in strata.values())

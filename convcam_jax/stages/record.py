@@ -30,6 +30,7 @@ _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",
     "maps_sha256": "the file of maps",
     "weights_sha256": "the file of weights",
+    "benchmark_version": "the benchmark",
 }
 # By another version of these numbers may be others.
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")

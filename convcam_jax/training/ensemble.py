@@ -17,7 +17,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Bool, Int
 
-from convcam_jax.data.batches import draw_batches, shared_strata, steps_per_epoch
+from convcam_jax.data.batches import draw_batches, shared_strata, steps_per_epoch, strata_of_one_shape
 from convcam_jax.data.members import Cohort, Member, key_numbers
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks.network import Network, Variables
@@ -157,12 +157,16 @@ def make_plan(
     members: tuple[Member, ...],
     batch_size: int,
     network: Network,
+    of_all: bool = False,
 ) -> Plan:
-    """The plan of a round; `training` and `validation` are indices of recordings for each cohort of the run."""
+    """The plan of a round; `training` and `validation` are indices of recordings for each cohort of the run.
+
+    With `of_all` a batch has as many places as the largest cohort of the run needs, whichever the round has.
+    """
     cohorts = list(dict.fromkeys(member.cohort for member in members))
-    own = {cohort: training[cohort] for cohort in cohorts}
+    alike = training if of_all else {cohort: training[cohort] for cohort in cohorts}
     n_steps, n_validation_steps = (steps_per_epoch(sets, batch_size) for sets in (training, validation))
-    train, train_layout = shared_strata(n_frames, own, cohorts, n_steps, network.layout)
+    train, train_layout = strata_of_one_shape(n_frames, alike, n_steps, network.layout)
     held_out, layout = shared_strata(n_frames, validation, cohorts, n_validation_steps, network.layout)
     train_strata, validation_strata = (np.stack([s[member.cohort] for member in members]) for s in (train, held_out))
     return Plan(tuple(members), train_strata, train_layout, validation_strata, layout)

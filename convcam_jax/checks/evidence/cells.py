@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+# Of the largest value of a map: what differs less is alike.
+_RESOLUTION = 1e-9
+
 
 class Box(NamedTuple):
     """A rectangle of cells: from where to where, in s and Hz."""
@@ -68,10 +71,13 @@ def onto_cells(
     """A map of another grid on the cells: each cell has the mean of what of the map's positive part lies in it.
 
     Edges are those in Hz `[G + 1]`, `[F + 1]` and those in s `[m + 1]`, `[n + 1]`. What the map does not cover is 0. A
-    map that is the same everywhere stays so, and one of the same grid stays as it is.
+    map that is the same everywhere stays so, and one of the same grid stays as it is, but for digits behind the ninth.
     """
     frequency, time = (overlap_shares(*pair) for pair in zip(edges, map_edges, strict=True))
-    return frequency @ np.maximum(own_map, 0) @ time.T
+    mean = frequency @ np.maximum(own_map, 0) @ time.T
+    # Else the order of cells that are alike would be that of their rounding errors, by which scores would rank them.
+    unit = _RESOLUTION * max(mean.max(), np.finfo(float).tiny / _RESOLUTION)
+    return np.round(mean / unit) * unit
 
 
 def waveform_onto_cells(

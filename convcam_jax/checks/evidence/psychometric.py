@@ -105,7 +105,8 @@ def threshold(strengths: Float[np.ndarray, " L"], passed: Bool[np.ndarray, "L S"
     >>> threshold(np.array([1.0, 3.0]), np.array([[True, False, False, False], [True, True, True, False]]))
     2.0
     """
-    share = isotonic_regression(passed.mean(axis=1)).x
+    # Means over levels are rounded: a half may be a little less.
+    share = np.round(isotonic_regression(passed.mean(axis=1)).x, 9)
     if share[-1] < CRITERION:
         return np.inf
     above = int(np.argmax(share >= CRITERION))

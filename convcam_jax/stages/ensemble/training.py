@@ -111,19 +111,29 @@ def train_round(
         say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
         network = _network(config)
         n_frames, batch_size = np.asarray(recordings.n_frames), config.train.batch_size
-        plan = make_plan(n_frames, training, validation, own.members, batch_size, network)
+        # Which recordings are mixed depends on the number of places, which must not be that of the round.
+        of_all = config.train.mixup > 0
+        plan = make_plan(n_frames, training, validation, own.members, batch_size, network, of_all)
         (_train if is_first_process() else _train_for_first_process)(own, config, network, plan, recordings)
     checkpoints.remove(own.progress_folder())
 
 
 def _is_trained(own: Round) -> bool:
-    """Whether the round is complete, and has the members that it should have."""
-    if not (checkpoints.is_complete(own.folder) or own.handed_over_file().exists()):
+    """Whether the round is complete, and has the members that it should have.
+
+    Raises:
+      UserError: its members are trained, but cannot be told; nobody but the user may throw hours of work away.
+    """
+    trained = own.folder if checkpoints.is_complete(own.folder) else own.handed_over_file()
+    if not trained.exists():
         return False
     try:
         members = read_arrays(own.history_file())["members"]
-    except (UserError, KeyError):
-        return False
+    except (UserError, KeyError) as error:
+        raise UserError(
+            f"{trained}: holds trained members, but their history cannot be read ({error}); if that cannot be mended, "
+            "remove what is named first and give the run's command again, which trains them anew"
+        ) from error
     return members.tolist() == _names(own.members).tolist()
 
 
@@ -134,22 +144,38 @@ def _names(members: tuple[Member, ...]) -> np.ndarray:
 def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> list[Round]:
     """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
     note = folder / ROUNDS_FILE
-    if not _is_sound(note):
-        n_devices = jax.local_device_count()
-        per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
-        n_cohorts = len({member.cohort for member in members})
-        size = round_size(n_cohorts, len(members) // n_cohorts, per_device, n_devices, jax.process_count())
-        say(f"{counted(len(members), 'member')}, {size} at a time on {counted(n_devices, 'device')}")
+    if not _noted_size(note):
+        size = _size_of_first_round(folder) or _new_size(config, members)
         write_json(note, {"members_at_once": size})
     return read_rounds(members, folder)
 
 
-def _is_sound(note: Path) -> bool:
-    """Whether the size of rounds is noted; where the note was damaged, rounds of another size are trained again."""
+def _noted_size(note: Path) -> int:
+    """How many members a round has, 0 where that is not noted or the note is damaged."""
     try:
-        return note.exists() and read_json(note)["members_at_once"] >= 1
+        size = read_json(note)["members_at_once"]
     except (UserError, KeyError, TypeError):
-        return False
+        return 0
+    return size if isinstance(size, int) and size >= 1 else 0
+
+
+def _size_of_first_round(folder: Path) -> int:
+    """How many members the first round has if it is trained, else 0: in rounds of another size all were trained anew.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    history = Round((), folder / "round_00").history_file()
+    return len(read_arrays(history)["members"]) if history.exists() else 0
+
+
+def _new_size(config: Config, members: tuple[Member, ...]) -> int:
+    n_devices = jax.local_device_count()
+    per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
+    n_cohorts = len({member.cohort for member in members})
+    size = round_size(n_cohorts, len(members) // n_cohorts, per_device, n_devices, jax.process_count())
+    say(f"{counted(len(members), 'member')}, {size} at a time on {counted(n_devices, 'device')}")
+    return size
 
 
 def members_per_device(config: Config) -> int:

@@ -3,6 +3,7 @@
 The form of the file stands in docs/evidence_benchmark.md.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.evidence.cells import onto_cells, time_edges_s, waveform_onto_cells
-from convcam_jax.checks.evidence.scoring import NOT_PLACED, HeldOut, MemberMaps, score_table
+from convcam_jax.checks.evidence.scoring import NO_METHOD, NOT_PLACED, HeldOut, MemberMaps, score_table
 from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER
@@ -22,8 +23,9 @@ from convcam_jax.system.errors import UserError
 NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
 AXES = ("frequency_hz", "time_s")
 _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
-# The methods and the networks that a file has maps of.
-Given = tuple[list[str], list[str]]
+# What share of its recording's duration and of the bins a map must cover at least, and how many times as long as the
+# longest recording it may be: axes in other units, or of another layer, do worse.
+_LEAST_TIME, _LEAST_BINS, _MOST_TIME = 0.75, 0.5, 10
 
 
 class Grid(NamedTuple):
@@ -63,11 +65,12 @@ class Entry:
 
     def _parts(self, name: str) -> tuple[str, str, str, int, str]:
         kind, *parts = name.split("/")
-        if len(parts) + 1 != _N_PARTS.get(kind) or not parts[-2].isdecimal():
+        known = len(parts) + 1 == _N_PARTS.get(kind) and re.fullmatch("0|[1-9][0-9]*", parts[-2])
+        if not known or (kind != PREDICTED and parts[0] in ("", NO_METHOD)):
             raise self.complaint(
                 name,
                 f"is called neither {NETWORK}/METHOD/VARIANT/SEED/RECORDING nor {RANDOM}/... nor "
-                f"{PREDICTED}/VARIANT/SEED/RECORDING",
+                f"{PREDICTED}/VARIANT/SEED/RECORDING (no METHOD is called {NO_METHOD}, and no SEED begins with a 0)",
             )
         method = parts[0] if kind != PREDICTED else ""
         return kind, method, parts[-3], int(parts[-2]), parts[-1]
@@ -109,6 +112,8 @@ class Entry:
         centres = self.array(name)
         if centres.ndim != 1 or len(centres) < 2 or not (np.diff(centres) > 0).all():
             raise self.complaint(name, "must hold two or more rising numbers, the centres of the maps' rows or columns")
+        if name == AXES[1] and centres[-1] > _MOST_TIME * own_edges[-1]:
+            raise self.complaint(name, f"ends at {centres[-1]:.4g} s, the longest recording at {own_edges[-1]:.4g} s")
         same = len(centres) <= len(own) and np.allclose(centres, own[: len(centres)], rtol=1e-6)
         return own_edges[: len(centres) + 1] if same else time_edges_s(centres)
 
@@ -131,7 +136,30 @@ class Entry:
                 name,
                 f"has the shape {values.shape}; it needs {len(frequency) - 1} rows and at most {len(time) - 1} columns",
             )
-        return onto_cells(values, (frequency, time[: values.shape[1] + 1]), (grid.edges_hz, edges_s))
+        time = time[: values.shape[1] + 1]
+        self._check_covered(name, (frequency, time), (grid.edges_hz, edges_s))
+        return onto_cells(values, (frequency, time), (grid.edges_hz, edges_s))
+
+    def _check_covered(
+        self, name: str, map_edges: tuple[np.ndarray, np.ndarray], edges: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        """The map and the recording's cells, with their edges in Hz and in s, are of the same sound."""
+        (frequency, time), (edges_hz, edges_s) = map_edges, edges
+        covered_s = min(time[-1], edges_s[-1]) - max(time[0], edges_s[0])
+        if not covered_s >= _LEAST_TIME * (edges_s[-1] - edges_s[0]):
+            raise self.complaint(
+                name,
+                f"is from {time[0]:.4g} to {time[-1]:.4g} s by {AXES[1]}; its recording from {edges_s[0]:.4g} to "
+                f"{edges_s[-1]:.4g} s: give all columns, and their centres in s",
+            )
+        centres_hz = (edges_hz[1:] + edges_hz[:-1]) / 2
+        inside = (centres_hz > frequency[0]) & (centres_hz < frequency[-1])
+        if not inside.mean() >= _LEAST_BINS:
+            raise self.complaint(
+                name,
+                f"is from {frequency[0]:.4g} to {frequency[-1]:.4g} Hz by {AXES[0]}, where {inside.mean():.0%} of the "
+                "truth's bins lie: give the centres of all rows in Hz, and rows of zeros where a network hears nothing",
+            )
 
 
 def score_entry(
@@ -143,11 +171,11 @@ def score_entry(
 
     Raises:
       UserError: a name is not known, an array is missing, or not sound, or networks or methods have maps of some of the
-        strengths of a cue alone.
+        strengths of a cue alone, or methods of some of its groups.
     """
     _check_known(entry, recordings)
     tables, members = [], []
-    given_of: dict[tuple[str, ...], Given] = {}
+    first_of: dict[tuple[str, ...], list[str]] = {}
     n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
     for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
@@ -157,6 +185,7 @@ def score_entry(
             continue
         methods, seeds = list(dict.fromkeys(given["method"])), sorted(set(given["seed"]))
         names = own["recording"].tolist()
+        _check_answers(entry, named, seeds)
         answers = [
             [entry.answer(f"{PREDICTED}/{variant}/{seed}/{name}", n_classes) for name in names] for seed in seeds
         ]
@@ -167,7 +196,11 @@ def score_entry(
             [tested.magnitude[name] for name in names],
             [tested.truth[name] for name in names],
         )
-        _check_strengths(entry, given_of, (of_cue(str(variant)), *cohort), (sorted(methods), [str(s) for s in seeds]))
+        cue = of_cue(str(variant))
+        # A method of the easier group alone would be compared with those of both.
+        _check_same(entry, first_of, ("methods", cue), sorted(methods), "in all of its groups, folds and strengths")
+        networks = [str(seed) for seed in seeds]
+        _check_same(entry, first_of, ("networks", cue, *cohort), networks, f"at all of its strengths ({cohort[0]})")
         maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
         tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
         members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
@@ -175,15 +208,23 @@ def score_entry(
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
-def _check_strengths(entry: Entry, given_of: dict[tuple[str, ...], Given], of: tuple[str, ...], given: Given) -> None:
-    """Of a cue, group and fold `of`, all strengths need the same methods and networks; `given_of` is added to."""
-    cue, group, *_ = of
-    for what, first, now in zip(("methods", "networks"), given_of.setdefault(of, given), given, strict=True):
-        if first != now:
-            raise UserError(
-                f"--maps={entry.path}: the {what} of {cue} ({group}) must be the same at all of its strengths; "
-                f"there are {', '.join(first)} at one, {', '.join(now)} at another"
-            )
+def _check_same(
+    entry: Entry, first_of: dict[tuple[str, ...], list[str]], of: tuple[str, ...], now: list[str], where: str
+) -> None:
+    """What is given of a part, `of`, is the same `where` that part is met again; `first_of` is added to."""
+    first = first_of.setdefault(of, now)
+    if first != now:
+        raise UserError(
+            f"--maps={entry.path}: the {' of '.join(of[:2])} must be the same {where}; "
+            f"there are {', '.join(first)} at one, {', '.join(now)} at another"
+        )
+
+
+def _check_answers(entry: Entry, named: pd.DataFrame, seeds: Sequence[int]) -> None:
+    """Every network that answered has maps."""
+    without = named[(named["kind"] == PREDICTED) & ~named["seed"].isin(seeds)]
+    if not without.empty:
+        raise entry.complaint(without["array"].iloc[0], "is of a network that has no map of this variant and group")
 
 
 def _check_cohorts(entry: Entry, given: Sequence[tuple[str, tuple[str, str]]]) -> None:

@@ -38,7 +38,7 @@ def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path
     write_csv(folder / BOXES, box_table(made, edges_s, axes.edges_hz))
     sounds = [f"wav/{recording}.wav" for recording in paths]
     files = {name: content_hash(folder / name) for name in sorted([*HASHED, *sounds])}
-    version = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in files.items()).encode()).hexdigest()
+    version = version_of(files)
     write_json(folder / CHECKSUMS, {"version": version, "files": files})
     write_text(folder / CARD, _card(table, config, version))
     return version
@@ -64,6 +64,12 @@ def box_table(made: Evidence, edges_s: np.ndarray, edges_hz: np.ndarray) -> pd.D
         for box in boxes_of(cells, edges_s[: cells.shape[1] + 1], edges_hz)
     ]
     return pd.DataFrame(rows, columns=["recording", *Box._fields])
+
+
+def version_of(files: dict[str, str]) -> str:
+    """The version of a benchmark: a hash (SHA-256, hex) of its files' names and content hashes."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def content_hash(path: Path) -> str:

@@ -12,15 +12,15 @@ import soundfile
 from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
-from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash
+from convcam_jax.stages.evidence_benchmark.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash, version_of
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.given_maps import array_members, read_given_arrays
 from convcam_jax.stages.planted_evidence import evidence_results
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv, write_json
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 
 
 def check_benchmark(folder: Path) -> str:
@@ -38,6 +38,10 @@ def check_benchmark(folder: Path) -> str:
             f"--from_workdir={folder}: {CHECKSUMS} cannot be read ({error}); give the folder that "
             "--experiment=evidence_export has written"
         ) from error
+    if version_of(files) != version:
+        raise UserError(
+            f"--from_workdir={folder}: {CHECKSUMS} has other files than the version {version[:12]}; export it again"
+        )
     for name, digest in files.items():
         if not (folder / name).is_file():
             raise UserError(f"--from_workdir={folder}: {name} is missing; export the benchmark again")
@@ -84,12 +88,16 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     recordings = read_csv(folder / RECORDINGS)
     entry = Entry(maps, read_given_arrays(maps, array_members))
     paths = sounds_of_test(folder, recordings)
-    record = run_record(config, neutral_utterances(paths)) | {"maps_sha256": content_hash(maps)}
+    hashes = {"maps_sha256": content_hash(maps), "benchmark_version": version}
+    record = run_record(config, neutral_utterances(paths)) | hashes
     check_workdir(workdir, record)
     tested, grid = tested_recordings(folder, config, paths, cache_dir)
     scores, members = score_entry(entry, recordings, tested, grid)
     write_json(workdir / CONFIG_FILE, record)
     say(f"benchmark {version[:12]}: {len(scores)} scores of {len(members)} networks")
+    maps_made = scores[scores["source"].isin((NETWORK, RANDOM))]
+    if n_zero := int(maps_made["map_is_zero"].sum()):
+        say(f"{n_zero} of {counted(len(maps_made), 'map')} are nowhere above 0")
     write_csv(workdir / "evidence.csv", scores)
     write_csv(workdir / "evidence_members.csv", members)
     methods = tuple(np.unique(entry.names.loc[entry.names["method"] != "", "method"]))

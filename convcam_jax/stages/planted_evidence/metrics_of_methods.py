@@ -1,6 +1,7 @@
 """The field's metrics of explanations for every method's maps of planted evidence, held against the planted truth."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -33,9 +34,11 @@ from convcam_jax.stages.planted_evidence.evidence import (
 )
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import say, show_progress
 
 METRICS = "evidence_metrics.csv"
+# The methods are asked anew for the recordings with noise, and for another class.
+_N_QUESTIONS = N_NOISY + 1
 
 
 def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
@@ -62,18 +65,22 @@ def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.Data
     if not path.exists():
         tables = []
         for cohort, own in explained(run).items():
-            say(f"metrics of explanations: variant {variant} ({cohort})")
-            tables += _of_cohort(run, cohort, own, held_out(run.dataset, variant, cohort, truth), variant)
+            test = held_out(run.dataset, variant, cohort, truth)
+            what = f"metrics of explanations: variant {variant} ({cohort})"
+            with show_progress(what, _N_QUESTIONS + len(own.seeds), "step") as update:
+                tables += _of_cohort(run, cohort, own, test, variant, update)
         write_csv(path, pd.concat(tables))
     return read_csv(path)
 
 
-def _of_cohort(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variant: str) -> list[pd.DataFrame]:
-    """The tables of a cohort's networks."""
+def _of_cohort(
+    run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variant: str, update: Callable[[], None]
+) -> list[pd.DataFrame]:
+    """The tables of a cohort's networks; `update` is called after each version of the question, and each network."""
     tested = run.dataset.indices(cohort, "test")
     recordings = Recordings(*(array[np.asarray(tested)] for array in run.recordings))
     _, variables = trained_and_random(run, cohort)
-    versions = _versions(run, cohort, own, test, variables)
+    versions = _versions(run, cohort, own, test, variables, update)
     sums = {method: tuple(signed.sum((-2, -1)) for signed in pair) for method, pair in own.maps.items()}
     signed_sums = [sums[placed.method] for placed in versions[0].maps]
     emotion, n_frames = np.asarray(recordings.emotion), np.asarray(recordings.n_frames)
@@ -84,10 +91,13 @@ def _of_cohort(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, varia
         network = jax.tree.map(lambda leaf, s=s: leaf[s], variables)
         values = metrics_of_maps(network, seed, recordings, judged, run.network)
         tables.append(metric_rows(variant, cohort, seed, correct[s], test, judged.names, values))
+        update()
     return tables
 
 
-def _versions(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variables: dict) -> list[Version]:
+def _versions(
+    run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variables: dict, update: Callable[[], None]
+) -> list[Version]:
     """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
     tested = np.asarray(run.dataset.indices(cohort, "test"))
     ways, (strata, layout) = compared_ways(run.config), run.strata_to_explain(cohort)
@@ -97,6 +107,7 @@ def _versions(run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variab
     def explain(recordings: Recordings, by: list, given: np.ndarray) -> Version:
         references = references_for(run, cohort, recordings)
         pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, by, references)
+        update()
         return Version(given, placed_maps_of(run, own._replace(maps=pairs), test))
 
     versions = [Version(spectrograms, placed_maps_of(run, own, test))]
