@@ -1,11 +1,14 @@
 """Standardisation of the network's inputs: fitted on the training recordings, part of the network, saved with it."""
 
+import dataclasses
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy
+import soxr
 from small_network import GRID, N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings, make_variables
 
 from convcam_jax.attribution.score import score_gradient
@@ -17,6 +20,9 @@ from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.network import Network
 from convcam_jax.networks.standardised import STATISTICS, Standardised, standardise
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.representations.gammatone import Gammatone
+from convcam_jax.representations.mel import Mel
+from convcam_jax.representations.stft import Stft
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.stages.ensemble.rounds import Round, trained_members
@@ -42,17 +48,45 @@ def test_statistics_by_hand():
     spectrograms = np.array([[[1, 3, 99], [5, 5, 99]], [[8, 99, 99], [5, 99, 99]], [[7, 7, 7], [7, 7, 7]]], np.float32)
     recordings = Recordings(jnp.asarray(spectrograms), jnp.array([2, 1, 3]), jnp.zeros(3, int))
     # Recordings 0 and 1, in their frames: 1, 3, 8 in the lower bin, and always 5 in the other.
-    fitted = fit_statistics(recordings, np.array([[0, ABSENT], [1, 0]]), per_bin=True)
+    fitted = fit_statistics(recordings, np.array([[0, ABSENT], [1, 0]]), per_bin=True, scale="magnitude")
     np.testing.assert_allclose(fitted["mean"], [4, 5], rtol=1e-12)
-    np.testing.assert_allclose(fitted["deviation"], [np.sqrt((9 + 1 + 16) / 3), 1], rtol=1e-12)
-    fitted = fit_statistics(recordings, np.array([1, 0]), per_bin=False)
+    deviation = np.sqrt((9 + 1 + 16) / 3)
+    np.testing.assert_allclose(fitted["deviation"], [deviation, 0.9 * deviation / 256], rtol=1e-12)
+    fitted = fit_statistics(recordings, np.array([1, 0]), per_bin=False, scale="magnitude")
     np.testing.assert_allclose(fitted["mean"], [4.5, 4.5], rtol=1e-12)
     np.testing.assert_allclose(fitted["deviation"], np.sqrt(np.var([1, 3, 8, 5, 5, 5])), rtol=1e-12)
 
 
+def test_what_is_the_same_everywhere_stays_as_it_is():
+    recordings = Recordings(jnp.full((1, 3, 4), 5.0), jnp.array([4]), jnp.zeros(1, int))
+    for per_bin in (True, False):
+        assert fit_statistics(recordings, np.array([0]), per_bin, "decibel")["deviation"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("scale", ["decibel", "square_root"])
+@pytest.mark.parametrize("representation", [Cqt(), Mel(), Stft(), Gammatone()], ids=lambda own: own.title)
+def test_sound_above_the_band_that_was_trained_on_is_no_number_of_thousands(representation, scale):
+    """Training on a copy at 8 kHz; then the same sound with all of its band."""
+    rate_hz = representation.sample_rate_hz
+    generator = np.random.default_rng(0)
+    # Speech has syllables and falls by 6 dB an octave.
+    noise = (
+        np.cumsum(generator.normal(size=2 * rate_hz)) * np.sin(2 * np.pi * 2 * np.arange(2 * rate_hz) / rate_hz) ** 2
+    )
+    whole = scipy.signal.sosfilt(scipy.signal.butter(2, 60, "high", fs=rate_hz, output="sos"), noise)
+    narrow = soxr.resample(soxr.resample(whole, rate_hz, 8000), 8000, rate_hz)
+    own = dataclasses.replace(representation, scale=scale)
+    inputs = [own.scaled(own.magnitude(samples / np.abs(whole).max())) for samples in (narrow, whole)]
+    spectrograms = jnp.asarray(np.stack([one[:, : inputs[0].shape[1]] for one in inputs]), jnp.float32)
+    recordings = Recordings(spectrograms, jnp.full(2, spectrograms.shape[2]), jnp.zeros(2, int))
+    fitted = fit_statistics(recordings, np.array([0]), True, scale)
+    standardised = (np.asarray(spectrograms, float) - fitted["mean"][:, None]) / fitted["deviation"][:, None]
+    assert np.abs(standardised[1]).max() < 50
+
+
 @pytest.mark.parametrize("per_bin", [True, False])
 def test_what_it_is_fitted_on_has_mean_0_and_deviation_1(per_bin):
-    fitted = fit_statistics(RECORDINGS, np.arange(8), per_bin)
+    fitted = fit_statistics(RECORDINGS, np.arange(8), per_bin, "magnitude")
     batch = standardise(take(RECORDINGS, jnp.arange(8)), *(jnp.asarray(fitted[name]) for name in ("mean", "deviation")))
     inside = np.arange(N_INPUT_FRAMES) < np.asarray(batch.n_frames)[:, None]
     values = np.moveaxis(np.asarray(batch.spectrograms), 1, 0)[:, inside]
@@ -125,7 +159,7 @@ def test_it_is_fitted_on_each_members_training_recordings_alone_and_saved_with_i
     train_round(own, "all", config, training, validation, RECORDINGS)
     [(_, variables)] = trained_members([own], members)
     for row, cohort in enumerate((female, male)):
-        expected = fit_statistics(RECORDINGS, training[cohort], standardisation == "per_bin")
+        expected = fit_statistics(RECORDINGS, training[cohort], standardisation == "per_bin", "magnitude")
         for name, values in expected.items():
             np.testing.assert_allclose(variables[STATISTICS][name][row], values, rtol=1e-6)
     assert variables[STATISTICS]["mean"].shape == (2, GRID[0])

@@ -224,8 +224,8 @@ def main() -> None:
 
         save("frequency_hz", librosa.mel_frequencies(N_ROWS + 2, fmax=RATE_HZ / 2)[1:-1])
         save("time_s", np.arange(N_COLUMNS) * HOP_SAMPLES / RATE_HZ)
-        for (variant, group), own in table.groupby(["variant", "group"], sort=False):
-            print(f"{variant}, {group}", flush=True)
+        for (variant, group, fold), own in table.groupby(["variant", "group", "fold"], sort=False):
+            print(f"{variant}, {group}, fold {fold}", flush=True)
             case = read_case(given.benchmark, own)
             tested = own.loc[own["split"] == "test", "recording"]
             for seed in range(given.seeds):

@@ -15,6 +15,7 @@ from convcam_jax.data.recordings import ABSENT, Recordings
 from convcam_jax.data.standardisation import fit_statistics
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.networks.standardised import with_statistics
+from convcam_jax.representations.representation import Representation
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.pretrained import start_from_weights
 from convcam_jax.stages.ensemble.rounds import (
@@ -240,9 +241,8 @@ def _start(
     members: tuple[Member, ...], network: Network, config: Config, plan: Plan, recordings: Recordings
 ) -> Progress:
     state = init_round(members, network, config.train, config.grid)
-    standardisation = config.representation.standardisation
-    if standardisation != "none":
-        state = _standardised(state, recordings, plan, per_bin=standardisation == "per_bin")
+    if config.representation.standardisation != "none":
+        state = _standardised(state, recordings, plan, config.representation)
     if config.train.class_weights == "balanced":
         state = _weighed(state, recordings, plan)
     return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
@@ -252,9 +252,12 @@ def _with_weights(progress: Progress, network: Network) -> Progress:
     return progress._replace(state=start_from_weights(progress.state, network))
 
 
-def _standardised(state: MemberState, recordings: Recordings, plan: Plan, per_bin: bool) -> MemberState:
+def _standardised(
+    state: MemberState, recordings: Recordings, plan: Plan, representation: Representation
+) -> MemberState:
     """The state with the mean and deviation of each member's own training recordings."""
-    fitted = [fit_statistics(recordings, own, per_bin) for own in plan.train]
+    per_bin, scale = representation.standardisation == "per_bin", representation.scale
+    fitted = [fit_statistics(recordings, own, per_bin, scale) for own in plan.train]
     statistics = {name: np.stack([own[name] for own in fitted]).astype(np.float32) for name in fitted[0]}
     return state._replace(
         variables=with_statistics(state.variables, statistics),

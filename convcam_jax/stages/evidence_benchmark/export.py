@@ -94,9 +94,9 @@ recorded: all is made by `convcam_jax` from its seed {seed}.
 |---|---|---|---|
 {variants}
 
-`recordings.csv` has a row per variant and recording: label (0 to 2), class, speaker, gender, text, group, fold and
-split (`train`, `validation`, `test`). Networks are trained for each group alone, on `train`, and chosen on
-`validation`. `truth.npz` has `{cells}RECORDING` of every test recording: the cells `[{n_bins}, n]` of the
+`recordings.csv` has a row per variant, recording and fold: label (0 to 2), class, speaker, gender, text, group, fold
+and split (`train`, `validation`, `test`). Networks are trained for each group and fold alone, on `train`, and
+chosen on `validation`. `truth.npz` has `{cells}RECORDING` of every test recording: the cells `[{n_bins}, n]` of the
 {representation} in which the recordings with and without the cue differ by at least {threshold:g} of the largest
 difference. It also has the grid: `edges_hz`, `frequency_hz`, `edges_s`, `time_s`. `boxes.csv` has the same cells as
 rectangles in seconds and Hz.
