@@ -177,6 +177,19 @@ def test_groups_are_the_same_at_all_strengths_of_a_cue(tmp_path):
         score_entry(Entry(tmp_path / "maps.npz", given), recordings, tested, GRID)
 
 
+def test_methods_are_the_same_in_all_groups(tmp_path):
+    """One that has maps of the easier group alone would be compared with those of both."""
+    suffix = RECORDINGS["recording"] + "_m"
+    recordings = pd.concat([RECORDINGS, RECORDINGS.assign(group="male", recording=suffix)])
+    tested = SoundsOfTest(*({**own, **{f"{name}_m": own[name] for name in NAMES}} for own in TESTED))
+    female = make_arrays()
+    male = {f"{name}_m": array for name, array in female.items() if name not in ("frequency_hz", "time_s")}
+    more = {name.replace("/ig/", "/lime/"): array for name, array in female.items() if "/ig/" in name}
+    assert len(score_entry(Entry(tmp_path / "maps.npz", female | male), recordings, tested, GRID)[1]) == 4
+    with pytest.raises(UserError, match=r"methods of burst must be the same in all .* ig, lime at one, ig at another"):
+        score_entry(Entry(tmp_path / "maps.npz", female | male | more), recordings, tested, GRID)
+
+
 def test_a_file_without_maps_is_refused(tmp_path):
     with pytest.raises(UserError, match="has no map; they are called network/METHOD"):
         score({"time_s": GRID.time_s}, tmp_path)
@@ -240,6 +253,13 @@ def test_an_export_made_again_is_the_same_and_a_changed_one_is_refused(exported,
     sound.write_bytes(kept[:-2] + b"\0\1")
     with pytest.raises(UserError, match=f"{sound.name} is not what was exported"):
         check_benchmark(again)
+    # Another file under the same version.
+    checksums = again / "checksums.json"
+    known = checksums.read_text()
+    checksums.write_text(known.replace(content_hash(exported / "wav" / sound.name), content_hash(sound)))
+    with pytest.raises(UserError, match=r"checksums\.json has other files than the version"):
+        check_benchmark(again)
+    checksums.write_text(known)
     sound.unlink()
     with pytest.raises(UserError, match=f"{sound.name} is missing"):
         check_benchmark(again)
