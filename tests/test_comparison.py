@@ -48,8 +48,9 @@ def test_one_recording_by_hand():
     assert (q["correct_seeds"], q["all_seeds"]) == (2, 3)
     assert (q["correct_lowest"], q["correct_highest"]) == (0.1, 0.3)
     assert (q["all_lowest"], q["all_highest"]) == (0.1, 0.6)
-    # Two correct seeds: mean 0.2, standard error 0.1, t = 12.7062.
-    assert q["correct_low"] == pytest.approx(0.2 - 1.27062, abs=1e-5)
+    # Two correct seeds: mean 0.2, standard error 0.1, t = 12.7062. No error is below 0.
+    assert q["correct_high"] == pytest.approx(0.2 + 1.27062, abs=1e-5)
+    assert q["correct_low"] == 0
     assert q["all_mean"] == pytest.approx(1 / 3)
     assert q["correct_interval_holds_published"]
     assert not q["correct_range_holds_published"]

@@ -128,7 +128,7 @@ def figures_of(groups: tuple[str, ...], emotion: str = "anger") -> dict[str, tup
         row.recording: make_view(row.recording, row.emotion, row.group, row.n_frames) for row in chosen.itertuples()
     }
     masks = dict(zip([Cohort(group, "all") for group in groups], list(make_masks().best.values()) * 3, strict=False))
-    rows = results.metrics.assign(condition="trained", depth=0, **dict.fromkeys(LIKENESS, 0.5))
+    rows = results.metrics.assign(condition="trained", depth=0, other_seed=pd.NA, **dict.fromkeys(LIKENESS, 0.5))
     agreement = chosen.assign(kind="map_pairs", level="recording", name="ssim", value=0.5)
     counts = pd.DataFrame(np.eye(6, dtype=int), index=emotions, columns=emotions)
     f0, q = "f0_frame_rmse_hz", "q_rmse"

@@ -124,7 +124,7 @@ def test_masks_show_three_emotions_of_the_best_model_and_of_all():
     expected = summed / summed.max()
     np.testing.assert_allclose(shown.reshape(96, 202), expected)
     assert figure.axes[0].get_yscale() == "log"
-    assert figure.axes[0].get_ylabel() == "females, best model\nfrequency (Hz)"
+    assert figure.axes[0].get_ylabel() == "females, chosen\nmodel\nfrequency (Hz)"
 
 
 def test_masks_of_other_emotions_and_empty_masks():

@@ -72,6 +72,30 @@ def test_a_condition_that_one_group_lacks_is_empty_there():
     assert set(sanity_verdicts(table, AnalysisConfig()).query("group == 'male'")["verdict"]) == {"undecided", "differs"}
 
 
+def test_the_metrics_of_one_network_on_shuffled_labels_are_those_of_one():
+    """Beside every member it has the same maps: three times the same is no sample of three."""
+    table = TABLE.copy()
+    shuffled = table["condition"] == SHUFFLED_LABELS
+    table.loc[shuffled, "q_rmse"] = 0.25
+    cells = sanity_summary(table).set_index(["group", "condition", "measure"])
+    own = cells.loc[("male", SHUFFLED_LABELS, "q_rmse")]
+    assert own[["mean", "seeds", "n_maps"]].tolist() == [0.25, 1, 3]
+    assert own[["low", "high"]].isna().all()
+    likeness = cells.loc[("male", SHUFFLED_LABELS, "ssim")]
+    assert likeness[["seeds", "n_maps"]].tolist() == [3, 9]
+
+
+def test_no_interval_of_a_share_or_an_error_leaves_what_it_can_be():
+    table = TABLE.copy()
+    table["map_is_zero"] = (table["recording"] == "male0") & (table["seed"] == 0)
+    table.loc[table["seed"] == 1, "q_rmse"] = 9.0
+    cells = sanity_summary(table).set_index(["group", "condition", "measure"])
+    assert cells.loc[("male", "dense", "map_is_zero"), ["low", "high"]].tolist() == pytest.approx(
+        [0, 0.58919], abs=1e-5
+    )
+    assert cells.loc[("male", "dense", "q_rmse"), "low"] == 0
+
+
 def test_means_are_taken_over_recordings_then_over_seeds():
     table = TABLE.copy()
     gone = (table["recording"] == "male2") & (table["seed"] == 2) & (table["condition"] == "dense")

@@ -1,5 +1,6 @@
 """The tables against hand-computed values and against the paper's own."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_results import in_groups, in_two_folds, make_results, without_correct
@@ -20,7 +21,11 @@ def test_table4_of_the_published_values_is_the_papers():
     tidy = tables.statistics_table(4, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
     assert len(tidy) == 48
     different = tidy[tidy["ours"] != tidy["published"]]
-    assert different[KEYS].to_numpy().tolist() == [["male", "happiness", "range"]]
+    assert different[KEYS].to_numpy().tolist() == [["male", "fear", "range"], ["male", "happiness", "range"]]
+    # One recording has no range, where the paper prints 0.
+    assert different["n_recordings"].tolist()[0] == 1
+    assert different["published"].tolist()[0] == 0
+    assert np.isnan(different["ours"].tolist()[0])
     assert tidy.query("statistic == 'min'")["n_recordings"].sum() == 58
 
 
@@ -83,7 +88,7 @@ def test_one_seed_has_no_interval():
     tidy = tables.statistics_table(3, one.metrics, one.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
     assert tidy[["ours_seeds_low", "ours_seeds_high"]].isna().all(axis=None)
     assert tidy["published_within_interval"].isna().all()
-    assert not tidy["ours_seeds_mean"].isna().any()
+    assert tidy.loc[tidy["ours_seeds_mean"].isna(), KEYS].to_numpy().tolist() == [["male", "fear", "range"]]
 
 
 def test_without_printed_figures_there_is_no_such_column():
@@ -99,7 +104,14 @@ def test_layout_as_printed():
     assert wide.iloc[0].tolist()[:5] == ["female", "min", "this run", "158.44", "6.98"]
     paper = wide.query("group == 'male' and statistic == 'mean' and source == 'paper'")
     assert paper[list(EMOTIONS)].to_numpy().tolist() == [["604.01", "34.70", "134.71", "232.55", "93.41", "49.12"]]
-    assert len(wide) == 16
+    assert len(wide) == 18
+    counts = wide.query("group == 'male' and statistic == 'recordings'")
+    assert counts[["source", "fear"]].to_numpy().tolist() == [["this run", "1"]]
+
+
+def test_a_row_of_the_paper_says_what_it_is_of_where_that_is_another_metric():
+    tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS, FACTS.statistics)
+    assert set(tables.as_printed(tidy)["source"]) == {"this run", "paper (q_mse)"}
 
 
 def test_table1_counts_recordings_and_totals():

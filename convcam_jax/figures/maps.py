@@ -18,14 +18,14 @@ _MASK_INCHES = 1.35
 
 @style.styled
 def masks(mask_set: MaskSet, shown: Sequence[str] = SHOWN_EMOTIONS) -> Figure:
-    """Figure 3: masks of three emotions, of the best model and summed over all models, each divided by its maximum.
+    """Figure 3: masks of three emotions, of the chosen model and summed over all models, each divided by its maximum.
 
     Where a group has several folds, these are the sums over the folds of either. Emotions that the masks do not have
     are replaced by the first ones they have.
     """
     emotions = _shown_emotions(mask_set.emotions, shown)
-    of_kind = {"best model": group_masks(mask_set.best), "all models": group_masks(mask_set.summed)}
-    rows = [(group, kind) for group in of_kind["best model"] for kind in of_kind]
+    of_kind = {"chosen model": group_masks(mask_set.best), "all models": group_masks(mask_set.summed)}
+    rows = [(group, kind) for group in of_kind["chosen model"] for kind in of_kind]
     figure, axes = style.new_figure(
         len(rows), len(emotions), height=0.5 + _MASK_INCHES * len(rows), sharex=True, sharey=True
     )

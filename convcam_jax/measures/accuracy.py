@@ -24,7 +24,9 @@ ACCURACY_COLUMNS = (
 )
 ACCURACY_NOTE = (
     "In per cent. The mean is over the seeds, whose members answer together for the recordings of all folds; its 95 % "
-    "intervals are over the seeds (which networks) and over the speakers of the test (which people)."
+    "intervals are over the seeds (which networks) and over the speakers of the test (which people). "
+    "Where the split lets others of a speaker's recordings be trained on, as the paper's does, these people are known "
+    "ones: for new people take a split by speakers."
 )
 
 

@@ -44,6 +44,12 @@ def mean_interval(values: Iterable[float]) -> Interval:
     return Interval(mean, mean - half_width, mean + half_width, n)
 
 
+def limited(interval: Interval, lowest: float, highest: float = np.inf) -> Interval:
+    """An interval cut to what a value can be: that of few values may reach beyond."""
+    low, high = np.clip([interval.low, interval.high], lowest, highest).tolist()
+    return interval._replace(low=low, high=high)
+
+
 def t_quantile(n: int) -> float:
     """How many standard errors a 95 % t interval of the mean of `n` values reaches to either side."""
     return float(scipy.stats.t.ppf(0.975, n - 1))

@@ -12,15 +12,15 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from convcam_jax.corpora.config import GENDERS
-from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.config import table_metric
+from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 
 Verdict = bool | None
 Predicate = Callable[[pd.Series], Verdict]
 Statistic = Literal["min", "max", "mean", "range", "share"]
 
-# The metrics that figures in the text can be of.
-MEAN_SQUARES = ("q_mse",)
-IN_HZ = tuple(name for name, metric in METRICS.items() if metric.unit == "Hz")
+# The metrics that the figures in the text are of: those that the authors printed.
+PRINTED_Q, PRINTED_F0 = ((table_metric(number, PUBLISHED_ANALYSIS).name,) for number in (3, 4))
 # Rows that are not of a printed table, by their names: Table 5 without `SET_ASIDE`, ...
 TABLE_5_SET_ASIDE = "Table 5 without the speakers set aside"
 # ... and the share (per cent) of correctly classified recordings in which something holds, per emotion and over "all".

@@ -22,8 +22,8 @@ from convcam_jax.paper.claim_terms import (
     ALL_EMOTIONS,
     CLOSER_THAN_A_CONSTANT,
     HIGHER_WHERE_VOICED,
-    IN_HZ,
-    MEAN_SQUARES,
+    PRINTED_F0,
+    PRINTED_Q,
     TABLE_5_SET_ASIDE,
     Claim,
     Row,
@@ -86,7 +86,7 @@ CLAIMS = (
         "the lowest female value lies between 0.06 and 0.07",
         (Row(3, "female", "min"),),
         lowest_between(0.06, 0.07),
-        metrics=MEAN_SQUARES,
+        metrics=PRINTED_Q,
     ),
     Claim(
         "envelope-male-lowest-value",
@@ -95,7 +95,7 @@ CLAIMS = (
         "the lowest male value lies between 0.08 and 0.09",
         (Row(3, "male", "min"),),
         lowest_between(0.08, 0.09),
-        metrics=MEAN_SQUARES,
+        metrics=PRINTED_Q,
     ),
     Claim(
         "envelope-female-highest-value",
@@ -104,7 +104,7 @@ CLAIMS = (
         "the highest female value lies between 0.34 and 0.35",
         (Row(3, "female", "max"),),
         highest_between(0.34, 0.35),
-        metrics=MEAN_SQUARES,
+        metrics=PRINTED_Q,
     ),
     Claim(
         "envelope-male-highest-value",
@@ -113,7 +113,7 @@ CLAIMS = (
         "the highest male value lies between 0.33 and 0.34",
         (Row(3, "male", "max"),),
         highest_between(0.33, 0.34),
-        metrics=MEAN_SQUARES,
+        metrics=PRINTED_Q,
     ),
     Claim(
         "envelope-female-sadness-boredom",
@@ -168,7 +168,7 @@ CLAIMS = (
         "the lowest value of boredom is at most 10 Hz for both genders",
         both_genders(4, "min"),
         between("boredom", 0.0, 10.0),
-        metrics=IN_HZ,
+        metrics=PRINTED_F0,
     ),
     Claim(
         "f0-boredom-low",
@@ -201,7 +201,7 @@ CLAIMS = (
         "the lowest value of happiness lies between 99.5 and 150.5 Hz for both genders",
         both_genders(4, "min"),
         between("happiness", 99.5, 150.5),
-        metrics=IN_HZ,
+        metrics=PRINTED_F0,
     ),
     Claim(
         "f0-happiness-spread",
@@ -235,7 +235,7 @@ CLAIMS = (
         "the lowest value of anger lies between 157.5 and 439.5 Hz for both genders",
         both_genders(4, "min"),
         between("anger", 157.5, 439.5),
-        metrics=IN_HZ,
+        metrics=PRINTED_F0,
     ),
     Claim(
         "f0-anger-varied",
@@ -252,7 +252,7 @@ CLAIMS = (
         "the highest value of anger is at least 700 Hz for both genders",
         both_genders(4, "max"),
         between("anger", 700.0, np.inf),
-        metrics=IN_HZ,
+        metrics=PRINTED_F0,
     ),
     Claim(
         "f0-poor-source-for-anger",

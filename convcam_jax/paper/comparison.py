@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from convcam_jax.measures.statistics import MEMBER, chosen_rows, mean_interval, within
+from convcam_jax.measures.statistics import MEMBER, chosen_rows, limited, mean_interval, within
 
 # Column of the metrics table -> column of the published recordings.
 PRINTED_COLUMNS = {"q_mse": "printed_q_rmse", "f0_segment_rmse_hz": "printed_f0_rmse_hz"}
@@ -65,7 +65,9 @@ def _spearman(first: pd.Series, second: pd.Series) -> tuple[float, float]:
 def _with_seeds(beside: pd.DataFrame, ours: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """`beside` with the columns over the seeds in `ours` (recording, metric, value)."""
     measured = ["mean", "low", "high", "seeds", "lowest", "highest"]
-    rows = [[*key, *mean_interval(values), values.min(), values.max()] for key, values in ours.groupby(_KEYS)["value"]]
+    by_key = ours.groupby(_KEYS)["value"]
+    # No error is below 0.
+    rows = [[*key, *limited(mean_interval(own), 0), own.min(), own.max()] for key, own in by_key]
     summary = pd.DataFrame(rows, columns=[*_KEYS, *(f"{prefix}_{name}" for name in measured)])
     result = beside.merge(summary, on=_KEYS, how="left")
     result[f"{prefix}_seeds"] = result[f"{prefix}_seeds"].fillna(0).astype(int)

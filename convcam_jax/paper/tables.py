@@ -12,7 +12,7 @@ import pandas as pd
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.digits import Digits, printed
 from convcam_jax.measures.metric_table import METRICS
-from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups_of, mean_interval, within
+from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups_of, limited, mean_interval, within
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.system.namespaces import EMOTION
 
@@ -47,7 +47,7 @@ def statistics_table(
     numbers do not measure the same thing.
     """
     metric = table_metric(table, analysis)
-    tidy = table_cells(table, chosen_rows(metrics, members), analysis, emotions)
+    tidy = _without_lone_ranges(table_cells(table, chosen_rows(metrics, members), analysis, emotions))
     tidy.insert(1, "metric", metric.name)
     tidy["ours"] = [_with_digits(value, metric.decimals, analysis.table_digits) for value in tidy["value"]]
     tidy = tidy.merge(_over_seeds(table, metrics, analysis, emotions), on=["group", "emotion", "statistic"], how="left")
@@ -68,16 +68,21 @@ def statistics_table(
 def as_printed(tidy: pd.DataFrame) -> pd.DataFrame:
     """A `statistics_table` in the paper's layout: group, statistic, then one column of text per emotion.
 
-    Where it has printed figures, each row is followed by the paper's (column source: "this run" or "paper").
+    Where it has printed figures, each row is followed by the paper's (column source: "this run", or "paper" with the
+    metric where that is another one). The last row of a group has the numbers of recordings.
     """
-    decimals = METRICS[tidy["metric"].iloc[0]].decimals
-    sources = {"this run": "ours", "paper": "published"} if "published" in tidy else {"this run": "ours"}
+    metric, printed_metric = tidy["metric"].iloc[0], table_metric(int(tidy["table"].iloc[0]), PUBLISHED_ANALYSIS).name
+    paper = "paper" if metric == printed_metric else f"paper ({printed_metric})"
+    sources = {"this run": "ours", paper: "published"} if "published" in tidy else {"this run": "ours"}
     emotions = list(dict.fromkeys(tidy["emotion"]))
-    rows = []
-    for (group, statistic), row in tidy.groupby(["group", "statistic"], sort=False):
-        for source, column in sources.items():
-            texts = [printed(value, decimals, "rounded") for value in row.set_index("emotion")[column].loc[emotions]]
-            rows.append([group, statistic, source, *texts])
+    rows: list[list[str]] = []
+    for group, of_group in tidy.groupby("group", sort=False):
+        for statistic, row in of_group.groupby("statistic", sort=False):
+            cells = row.set_index("emotion").loc[emotions]
+            for source, column in sources.items():
+                texts = [printed(value, METRICS[metric].decimals, "rounded") for value in cells[column]]
+                rows.append([group, statistic, source, *texts])
+        rows.append([group, "recordings", "this run", *cells["n_recordings"].astype(str)])
     if len(sources) == 1:
         rows = [[group, statistic, *texts] for group, statistic, _, *texts in rows]
     words = ["group", "statistic", "source"] if len(sources) > 1 else ["group", "statistic"]
@@ -130,13 +135,20 @@ def confusion_matrices(
     return matrices
 
 
+def _without_lone_ranges(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells in which one recording has no range: the paper's 0 would say that recordings agree."""
+    return cells.assign(value=cells["value"].mask((cells["statistic"] == "range") & (cells["n_recordings"] < 2)))
+
+
 def _with_digits(value: float, decimals: int, digits: Digits) -> float:
     return float(printed(value, decimals, digits)) if np.isfinite(value) else np.nan
 
 
 def _over_seeds(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
-    """Mean and interval over the seeds of each cell's value."""
-    cells = [table_cells(table, rows, analysis, emotions) for _, rows in metrics.groupby("seed")]
+    """Mean and interval over the seeds of each cell's value; no error is below 0, and no share above 100 %."""
+    highest = 100.0 if table_metric(table, analysis).is_share else np.inf
+    cells = [_without_lone_ranges(table_cells(table, rows, analysis, emotions)) for _, rows in metrics.groupby("seed")]
     keys = ["group", "emotion", "statistic"]
-    rows = [[*key, *mean_interval(values)] for key, values in pd.concat(cells).groupby(keys)["value"]]
+    by_key = pd.concat(cells).groupby(keys)["value"]
+    rows = [[*key, *limited(mean_interval(values), 0, highest)] for key, values in by_key]
     return pd.DataFrame(rows, columns=[*keys, "ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"])

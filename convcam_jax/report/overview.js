@@ -41,6 +41,11 @@ function showConfusions() {
   const nodes = run.confusions.map(() => element("div", { className: "chart square", role: "img" }));
   // All at once, so that each chart is drawn in its final width.
   byId("confusions").append(...nodes);
+  for (const own of run.confusions) {
+    const title = `Confusion matrix, ${own.group}, ${own.models}: truth in rows, answers in columns`;
+    const rows = own.counts.map((row, i) => [run.emotions[i], ...row]);
+    byId("confusions").after(element("details", {}, element("summary", { textContent: title }), tableOf(["truth", ...run.emotions], rows)));
+  }
   const emotions = { type: "category", tickvals: run.emotions.map(plotText), ticktext: run.emotions.map(chartLabel) };
   for (const [i, own] of run.confusions.entries()) {
     const node = nodes[i];

@@ -12,7 +12,7 @@ import pandas as pd
 
 from convcam_jax.checks.listening.resynthesis import consensus_maps
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.measures.metric_table import STATISTICS_TABLES
+from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES
 from convcam_jax.paper.claim_verdicts import corpus_note
 from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
@@ -35,9 +35,7 @@ _TITLES = {
     "table1": "Table 1: recordings",
     "table1_beside_published": "Table 1 beside the paper's",
     "table2": "Table 2: size of the map",
-    "table3": "Table 3: error between Q and q",
-    "table4": "Table 4: error between F0 and c",
-    "table5": "Table 5: energy inside the mask (%)",
+    **{f"table{number}": f"Table {number}" for number in STATISTICS_TABLES},
     "accuracy": "Accuracy and unweighted average recall (UAR) in per cent, with intervals over seeds and over speakers",
     "claims": "The paper's statements",
 }
@@ -137,6 +135,9 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
             is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
             if name == "claims" and note_on_claims:
                 title = f"{title}. {note_on_claims}"
+            if is_statistics:
+                metric = METRICS[frame["metric"].iloc[0]]
+                title = f"{title}: {metric.words} ({metric.label}{', %' if metric.is_share else ''})"
             shown = as_printed(frame) if is_statistics else with_headings(frame)
             yield as_table(title, shown, is_statistics)
 

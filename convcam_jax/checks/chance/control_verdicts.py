@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.chance.controls import only_zero_maps
+from convcam_jax.checks.chance.controls import can_decide, only_zero_maps
 from convcam_jax.corpora.config import ALL
 from convcam_jax.measures.digits import per_cent
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.system.progress import counted
 
 CONTROL_VERDICT_COLUMNS = ("about", "group", "emotion", "metric", "control", "above_chance", "sentence")
 
@@ -60,14 +61,14 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
         return [*place, None, sentence]
     if tested.empty:
         return [*place, None, f"{what}, against {against}: nothing could be tested.{_zero_maps(cells)}"]
-    above = int(tested["above_chance"].sum())
-    names = [f"{row.group} {row.emotion}" for row in tested.itertuples() if row.above_chance]
+    better = tested[tested["above_chance"].eq(True).fillna(False)]
+    above, names = len(better), (better["group"] + " " + better["emotion"]).tolist()
     listed = f" ({', '.join(names)})" if names else ""
     sentence = (
         f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
         f"discovery rate of {per_cent(rate)}{listed}."
     )
-    decidable = _decidable(int(tested["n_draws"].max()), rate)
+    decidable = can_decide(int(tested["n_draws"].max()), rate)
     return [*place, above > 0 if decidable else None, sentence + _zero_maps(cells) + _too_few(tested, rate)]
 
 
@@ -77,21 +78,17 @@ def _zero_maps(cells: pd.DataFrame) -> str:
     return f" All maps are zero of {', '.join(named)}." if named else ""
 
 
-def _decidable(draws: int, rate: float) -> bool:
-    """Whether the smallest p that so many draws can give is at most the rate."""
-    return 1 / (1 + draws) <= rate
-
-
 def _too_few(tested: pd.DataFrame, rate: float) -> str:
     draws = int(tested["n_draws"].max())
-    if _decidable(draws, rate):
+    if can_decide(draws, rate):
         return ""
     return f" With {draws} draws at most no p can lie below {p_in_words(1 / (1 + draws))}: this cannot be decided."
 
 
 def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
     all_of_group = "all recordings" if is_only_group and row["group"] == ALL else f"all {row['group']} recordings"
-    who = f"{row['group']} {row['emotion']}" if row["level"] == "emotion" else all_of_group
+    of_emotion = f"{row['group']} {row['emotion']} ({counted(row['n_recordings'], 'recording')})"
+    who = of_emotion if row["level"] == "emotion" else all_of_group
     metric = METRICS[row["metric"]]
     show = metric.as_text
     subject = f"The {metric.words}, {who}: {show(row['observed'])}"
@@ -104,10 +101,10 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
         return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}."]
     test = f"p = {p_in_words(row['p'])} with {row['n_draws']} draws, q = {p_in_words(row['q'])})"
     better = "above that inside" if metric.better == "higher" else "below that with"
+    if not can_decide(row["n_draws"], rate):
+        return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
     if row["above_chance"]:
         return [*place, True, f"{subject} is {better} {against}; {test}."]
-    if not _decidable(row["n_draws"], rate):
-        return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
     answer = f"is not better than chance at a false discovery rate of {per_cent(rate)}: {against}; {test}"
     return [*place, False, f"{subject} {answer}.{_opposite(row)}"]
 

@@ -69,8 +69,14 @@ def control_table(
     table = pd.DataFrame(rows, columns=[c for c in CONTROL_TABLE_COLUMNS if c not in ("q", "above_chance")])
     table["q"] = table.groupby(["level", "metric", "control"])["p"].transform(lambda p: false_discovery(p.to_numpy()))
     above = (table["q"] <= config.false_discovery_rate).astype("boolean")
-    table["above_chance"] = above.mask(table["q"].isna())
+    decidable = table["n_draws"].map(lambda draws: can_decide(draws, config.false_discovery_rate))
+    table["above_chance"] = above.mask(table["q"].isna() | ~decidable)
     return table[list(CONTROL_TABLE_COLUMNS)]
+
+
+def can_decide(draws: int, rate: float) -> bool:
+    """Whether the smallest p that so many draws can give is at most the rate."""
+    return 1 / (1 + draws) <= rate
 
 
 def _by_group(

@@ -1,11 +1,12 @@
 """What the table of `sanity.csv` says: means over seeds, a typical recording, and verdicts in words."""
 
+import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.sanity.randomisation import MapComparison
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES, Metric
-from convcam_jax.measures.statistics import Interval, correlation_interval, fisher_z, groups_of, mean_interval
+from convcam_jax.measures.statistics import Interval, correlation_interval, fisher_z, groups_of, limited, mean_interval
 from convcam_jax.system.progress import counted
 
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
@@ -29,26 +30,48 @@ def conditions_of(table: pd.DataFrame) -> list[str]:
 
 
 def seed_means(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Mean of a measure over the recordings that have a value: one row per group and seed, a column per condition."""
+    """Mean of a measure over the recordings that have a value: one row per group and seed, a column per condition.
+
+    The metrics of networks that were trained on shuffled labels are by these networks' own seeds.
+    """
+    table = _by_network(table, measure)
     means = table.groupby(["group", "seed", "condition"])[measure].mean().unstack()
     return means.reindex(columns=conditions_of(table))
 
 
+def _by_network(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The table with the seeds of the networks that a measure is of.
+
+    One that was trained on shuffled labels stands beside every member. Its maps are as like theirs as they are, but its
+    metrics are the same each time, and no sample of as many networks.
+    """
+    if measure in LIKENESS:
+        return table
+    is_shuffled = table["condition"] == SHUFFLED_LABELS
+    return table.assign(seed=table["seed"].astype("Int64").mask(is_shuffled, table["other_seed"].astype("Int64")))
+
+
 def interval_over_seeds(means: pd.Series, measure: str) -> Interval:
     """Mean and 95 % t interval of the seeds' means of a measure; of likeness, which lies in -1..1, on Fisher's z."""
-    return correlation_interval(means) if measure in LIKENESS else mean_interval(means)
+    if measure in LIKENESS:
+        return correlation_interval(means)
+    is_share = measure == "map_is_zero" or METRICS[measure].is_share
+    return limited(mean_interval(means), 0, 1 if is_share else np.inf)
 
 
 def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Likeness, the metrics of Tables 3 to 5 and map_is_zero per group and condition, over the seeds.
 
     Returns group, condition, depth, measure, mean (of the seeds' means over recordings), low, high (as in
-    `interval_over_seeds`), seeds, n_maps (with a value). The measure map_is_zero is the share of zero maps.
+    `interval_over_seeds`), seeds (those of `seed_means`), n_maps (with a value). The measure map_is_zero is the share
+    of zero maps.
     """
     depths = table.groupby("condition")["depth"].first()
     rows = []
     for measure in (*LIKENESS, *METRICS, "map_is_zero"):
-        counts = table.groupby(["group", "condition"])[measure].count()
+        of_networks = _by_network(table, measure).dropna(subset=measure)
+        maps = of_networks.drop_duplicates(["group", "condition", "seed", "recording"])
+        counts = maps.groupby(["group", "condition"]).size()
         means = seed_means(table, measure)
         for group in groups_of(table):
             for condition in means.columns:

@@ -25,6 +25,7 @@ def probability_of_truth(table: pd.DataFrame) -> Figure:
             panel.axhline(own["p_truth_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording")
             style.panel_title(panel, 2 * row + column, f"{style.group_title(group)}: {title}")
             panel.set_ylim(0, 1)
+            panel.set_xticks(own["threshold"].unique())
     for panel in axes[-1]:
         panel.set_xlabel("threshold (share of the map's maximum)")
     for panel in axes[:, 0]:
