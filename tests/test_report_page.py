@@ -240,6 +240,23 @@ def test_seeds_of_equal_accuracy_are_seen_beside_one_another(loaded):
     assert loaded.execute_script(labels) == ["female", "male"]
 
 
+def test_what_charts_of_the_models_show_is_text_too(loaded):
+    """For those who read by ear, and to be copied."""
+    read = """const own = [...document.querySelectorAll("#" + arguments[0] + " ~ details")];
+    return own.filter((part) => part.querySelector("table")).map((part) => [part.querySelector("summary").textContent,
+        [...part.querySelectorAll("tbody tr")].map((row) => [...row.children].map((cell) => cell.textContent))]);"""
+    matrices = loaded.execute_script(read, "confusions")
+    expected = loaded.execute_script("return run.confusions")
+    emotions = loaded.execute_script("return run.emotions")
+    assert len(matrices) == len(expected) > 0
+    for (title, rows), own in zip(matrices, expected, strict=True):
+        assert title.startswith(f"Confusion matrix, {own['group']}, {own['models']}: ")
+        assert rows == [[emotion, *map(str, row)] for emotion, row in zip(emotions, own["counts"], strict=True)]
+    [(_, seeds), *_] = loaded.execute_script(read, "accuracy-chart")
+    accuracies = loaded.execute_script("return run.accuracies")
+    assert [row[2] for row in seeds] == [f"{100 * value:.1f} %" for own in accuracies for value in own["accuracy"]]
+
+
 def test_charts_are_as_high_as_their_rows_need(loaded):
     fit = (
         "const node = byId('counterfactual-chart'), before = node.clientHeight; fitRows(node, arguments[0]);"

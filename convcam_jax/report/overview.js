@@ -7,6 +7,11 @@ function showFacts() {
     : element("p", { textContent: "None." }));
 }
 
+// What a chart shows, to be read.
+function asText(title, columns, rows) {
+  return element("details", {}, element("summary", { textContent: title }), tableOf(columns, rows));
+}
+
 // The style sheet's height is that of two rows.
 function fitRows(node, count) {
   if (count > 2) node.style.height = `${(node.clientHeight * count) / 2}px`;
@@ -17,6 +22,8 @@ function showAccuracy() {
     byId("accuracy-chart").replaceWith(element("p", { textContent: "The models are not known." }));
     return;
   }
+  const seeds = run.accuracies.flatMap((own) => own.seeds.map((seed, i) => [own.group, seed, `${(100 * own.accuracy[i]).toFixed(1)} %`, own.chosen[i] ? "yes" : "no"]));
+  byId("accuracy-chart").after(asText("Test accuracy of every seed", ["group", "seed", "test accuracy", "chosen"], seeds));
   const hasChosen = run.accuracies.some((own) => own.chosen.some(Boolean));
   const names = hasChosen ? ["other seeds", "chosen"] : ["seeds"];
   fitRows(byId("accuracy-chart"), run.accuracies.length);
@@ -41,11 +48,10 @@ function showConfusions() {
   const nodes = run.confusions.map(() => element("div", { className: "chart square", role: "img" }));
   // All at once, so that each chart is drawn in its final width.
   byId("confusions").append(...nodes);
-  for (const own of run.confusions) {
-    const title = `Confusion matrix, ${own.group}, ${own.models}: truth in rows, answers in columns`;
-    const rows = own.counts.map((row, i) => [run.emotions[i], ...row]);
-    byId("confusions").after(element("details", {}, element("summary", { textContent: title }), tableOf(["truth", ...run.emotions], rows)));
-  }
+  byId("confusions").after(...run.confusions.map((own) => asText(
+    `Confusion matrix, ${own.group}, ${own.models}: truth in rows, answers in columns`,
+    ["truth", ...run.emotions], own.counts.map((row, i) => [run.emotions[i], ...row]),
+  )));
   const emotions = { type: "category", tickvals: run.emotions.map(plotText), ticktext: run.emotions.map(chartLabel) };
   for (const [i, own] of run.confusions.entries()) {
     const node = nodes[i];
