@@ -176,6 +176,7 @@ def note_as_made(folder, fields):
     write_json(folder / "stages.json", {name: {**origin, "files": {}} for name, origin in made.items()})
 
 
+@pytest.mark.slow
 def test_experiment(source, cache_dir, tmp_path):
     workdir = tmp_path / "run"
     experiment.run(RunSettings(Config(), workdir, cache_dir, from_workdir=source))

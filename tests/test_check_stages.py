@@ -89,7 +89,7 @@ def make_run(workdir: Path, method: str, **changes) -> ToyRun:
     return ToyRun(dataclasses.replace(config, **changes), workdir, workdir, make_dataset())
 
 
-@pytest.fixture(scope="module", params=["gradcam", "integrated_gradients"])
+@pytest.fixture(scope="module", params=["gradcam", pytest.param("integrated_gradients", marks=pytest.mark.slow)])
 def run(request, tmp_path_factory):
     """A run whose checks are made."""
     workdir = tmp_path_factory.mktemp(request.param)

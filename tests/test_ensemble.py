@@ -81,6 +81,7 @@ def test_a_member_of_the_ensemble_equals_the_same_member_trained_alone(together,
     assert largest_difference(own, alone_variables) < 2e-3 * CONFIG.learning_rate
 
 
+@pytest.mark.slow
 def test_a_member_with_mixup_is_the_same_beside_a_larger_cohort_and_alone():
     """Which recordings it mixes depends on how many places a batch has."""
     config = dataclasses.replace(CONFIG, mixup=0.4)
@@ -260,6 +261,7 @@ np.savez(sys.argv[1], scores=scores, running=running, **leaves)
 """
 
 
+@pytest.mark.slow
 def test_members_on_four_devices_equal_those_on_one(together, tmp_path):
     tests = Path(__file__).parent
     own = {

@@ -147,7 +147,9 @@ def figures_of(groups: tuple[str, ...], emotion: str = "anger") -> dict[str, tup
     }
 
 
-@pytest.mark.parametrize("groups", [("all",), pytest.param(("female", "male"), marks=pytest.mark.slow), FIVE_GROUPS])
+@pytest.mark.parametrize(
+    "groups", [("all",), *(pytest.param(names, marks=pytest.mark.slow) for names in (("female", "male"), FIVE_GROUPS))]
+)
 def test_groups_of_any_number_and_name_have_their_panels(groups):
     for name, (figure, n_panels) in figures_of(groups).items():
         n_others = {"confusion": 1, "masks": 1, "metrics_by_depth": len(METRICS)}.get(name, 0)
