@@ -1,6 +1,7 @@
 """Which stages are due when a field of the config changes: those of the paper, and two by hand."""
 
 import copy
+import errno
 import json
 import random
 import time
@@ -220,6 +221,20 @@ def test_a_run_goes_on_behind_the_stage_that_was_finished(tmp_path, made):
     made.clear()
     make_stages(own_run(tmp_path), two_stages(made))
     assert made == ["second"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_what_cannot_be_read_for_the_moment_is_not_made_again(number, tmp_path, made, monkeypatch):
+    make_stages(own_run(tmp_path), two_stages(made))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda *_, **__: _raise(OSError(number, "not now")))
+        with pytest.raises(UserError, match=rf"{STAGES_FILE}: cannot be read \(.*not now"):
+            read_finished(tmp_path)
+    assert list(read_finished(tmp_path)) == ["first", "second"]
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def test_a_folder_without_stages_has_none_finished(tmp_path):

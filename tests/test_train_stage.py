@@ -1,6 +1,7 @@
 """Training of a round with checkpoints in between."""
 
 import dataclasses
+import errno
 import gc
 import random
 import shutil
@@ -221,6 +222,18 @@ def test_without_the_size_of_rounds_that_of_the_first_one_is_kept(tmp_path, cont
     rounds = make_rounds(with_training(members_at_once=1), (*MEMBERS, Member(*COHORT, 2)), tmp_path)
     assert rounds[0] == own
     assert [len(one.members) for one in rounds] == [2, 1]
+
+
+def test_a_size_of_rounds_that_cannot_be_read_for_the_moment_is_not_chosen_again(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "not now")
+
+    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        with pytest.raises(UserError, match=r"rounds\.json: cannot be read \(.*not now"):
+            make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)
+    assert make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
 
 
 def test_the_mean_of_the_weights_and_the_weights_of_classes_go_on_after_an_interruption(tmp_path):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import FREE_FIELDS, shortened
 from convcam_jax.stages.run import Run
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.formats import read_json, write_json
 from convcam_jax.system.process.worker_processes import begun_meanwhile
@@ -176,7 +176,9 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
             name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]))
             for name, own in read_json(path).items()
         }
-    except (UserError, AttributeError, KeyError, TypeError, ValueError):
+    except (UserError, AttributeError, KeyError, TypeError, ValueError) as error:
+        if is_of_the_system(error.__cause__):
+            raise
         say(f"{path}: is damaged; all but the training is made again")
         return {}
 

@@ -1,11 +1,13 @@
 """The one error that users are meant to see: a line that names the file or field and says what to do."""
 
+import errno
 from collections.abc import Sequence
 
 from convcam_jax.system.text import in_one_line
 
 # Of a line that is to be read.
 _MOST_NAMES, _MOST_KINDS = 3, 8
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE)
 
 
 class UserError(Exception):
@@ -31,6 +33,11 @@ class RecordingError(UserError):
     def __reduce__(self) -> tuple[type["RecordingError"], tuple[str, str, str]]:
         """How it is made again in another process: not from its text alone, as exceptions usually are."""
         return type(self), (self.recording, self.problem, self.kind)
+
+
+def is_of_the_system(error: BaseException | None) -> bool:
+    """Whether a file could not be read for reasons of the system, such as rights or memory: it may be whole, then."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM)
 
 
 def together(problems: Sequence[RecordingError]) -> UserError:

@@ -3,7 +3,6 @@
 Each holds a checksum of its arrays, which Orbax does not look at: what the disk has damaged is not believed.
 """
 
-import errno
 import hashlib
 import os
 import re
@@ -20,15 +19,13 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from convcam_jax.networks.network import Variables
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import disk_errors, make_folder
 from convcam_jax.training.member import MemberState
 
 # A finished round has one checkpoint.
 _ONLY_STEP = 0
 _TREE, _CHECKSUM = "tree", "sha256"
-# For these the surroundings are to blame, not the checkpoint.
-_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class DamagedCheckpoint(UserError):  # noqa: N818
@@ -166,8 +163,7 @@ def _damage(folder: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        number = getattr(error, "errno", None)
-        if isinstance(error, MemoryError) or number in _OF_THE_SYSTEM or "RESOURCE_EXHAUSTED" in str(error):
+        if is_of_the_system(error) or "RESOURCE_EXHAUSTED" in str(error):
             raise
         raise DamagedCheckpoint(
             f"{folder}: is damaged; remove this folder and give the run's command again, which trains its members anew"

@@ -17,7 +17,7 @@ from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import train_rounds
 from convcam_jax.stages.run import Run
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv
 from convcam_jax.training import checkpoints
 
@@ -65,7 +65,9 @@ def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray
         if str(arrays[_ORIGIN]) != _origin(run):
             return None
         return {member: arrays[str(number)] for number, member in enumerate(members)}
-    except (UserError, KeyError):
+    except (UserError, KeyError) as error:
+        if is_of_the_system(error.__cause__):
+            raise
         return None
 
 

@@ -29,7 +29,7 @@ from convcam_jax.stages.ensemble.rounds import (
 )
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.stage import STAGES_FILE
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say, show_progress
@@ -155,7 +155,9 @@ def _noted_size(note: Path) -> int:
     """How many members a round has, 0 where that is not noted or the note is damaged."""
     try:
         size = read_json(note)["members_at_once"]
-    except (UserError, KeyError, TypeError):
+    except (UserError, KeyError, TypeError) as error:
+        if is_of_the_system(error.__cause__):
+            raise
         return 0
     return size if isinstance(size, int) and size >= 1 else 0
 
