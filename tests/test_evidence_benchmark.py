@@ -118,12 +118,11 @@ def test_a_grid_of_its_own_and_samples_are_taken(tmp_path):
         ({"network//burst/0/burst_a": np.ones(SHAPE)}, "is called neither"),
         ({"network/none/burst/0/burst_a": np.ones(SHAPE)}, "no METHOD is called none"),
         ({"network/ig/burst/01/burst_a": np.ones(SHAPE)}, "no SEED begins with a 0"),
-        ({"predicted/burst/7/burst_a": np.array(0)}, "burst/7/burst_a is of a network that has no map"),
         # Of a layer with half as many columns, or none; in other units, or numbered.
         ({"network/ig/burst/0/burst_a": np.ones((96, 13))}, r"is from -?[0-9.]+ to 0.38\d+ s by time_s; its recording"),
         ({"network/ig/burst/0/burst_a": np.ones((96, 0))}, "burst_a is from .* s by time_s"),
-        ({"time_s": 1e3 * TIME_S}, r"time_s ends at 8\d\d.* s, the longest recording at 0.9"),
-        ({"time_s": np.arange(30.0)}, "time_s ends at 29 s"),
+        ({"time_s": 1e3 * TIME_S}, r"is from -15.42 to 755.7 s by time_s; .* s, where 1 of 25 columns lie"),
+        ({"time_s": np.arange(30.0)}, r"is from -0.5 to 24.5 s by time_s; .* s, where 2 of 25 columns lie"),
         ({"time_s": 0.1 * TIME_S}, "is from .* s by time_s"),
         ({"frequency_hz": 1e-3 * GRID.frequency_hz}, "Hz by frequency_hz, where 0% of the truth's bins lie"),
         ({"frequency_hz": np.arange(96.0)}, r"Hz by frequency_hz, where 20% of the truth's bins lie"),
@@ -136,6 +135,22 @@ def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):
         score(arrays, tmp_path)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(f"--maps={tmp_path / 'maps.npz'}: ")
+
+
+@pytest.mark.parametrize(
+    ("centres_s", "n_columns"),
+    [
+        # Padded to 30 s; a window of 0.2 s that is not centred; a coarse layer of a network that pads to 10 s.
+        (np.arange(1500) * 0.02, 1500),
+        (0.1 + np.arange(0, 0.55, 0.01), 55),
+        (np.arange(7) * 1.46 + 0.73, 7),
+    ],
+)
+def test_axes_that_are_right_are_taken(centres_s, n_columns, tmp_path):
+    arrays = make_arrays() | {"time_s": centres_s, "predicted/burst/7/burst_a": np.array(0)}
+    for name in [name for name in arrays if name.startswith(("network", "random"))]:
+        arrays[name] = np.ones((96, n_columns))
+    assert not score(arrays, tmp_path)[0]["map_is_zero"].any()
 
 
 def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):

@@ -32,19 +32,24 @@ def test_edges_lie_between_centres():
 
 
 def test_a_map_of_the_same_grid_stays_as_it_is_but_for_what_is_below_0():
-    own = np.random.default_rng(1).normal(size=(96, 20))
+    own = np.random.default_rng(1).normal(size=(96, 20)).astype(np.float32).astype(float)
     edges = EDGES_HZ, EDGES_S
-    np.testing.assert_allclose(onto_cells(own, edges, edges), np.maximum(own, 0), atol=0.51e-9 * own.max(), rtol=0)
+    np.testing.assert_array_equal(onto_cells(own, edges, edges), np.maximum(own, 0))
+    np.testing.assert_array_equal(onto_cells(2.0**200 * own, edges, edges), 2.0**200 * np.maximum(own, 0))
 
 
-def test_a_map_that_is_the_same_everywhere_stays_so_and_what_it_does_not_cover_is_0():
+@pytest.mark.parametrize("level", [1.0, 0.1, 1 / 3, 3 / 1024, 1023 / 1024, 200 / 255])
+def test_a_map_that_is_the_same_everywhere_stays_so_and_what_it_does_not_cover_is_0(level):
+    """Not but for its last digits, by which cells would be ranked."""
     stft_hz = np.linspace(-15.625, 8015.625, 258)
-    flat = onto_cells(np.full((257, 80), 3.0), (stft_hz, np.linspace(0, 0.4, 81)), (EDGES_HZ, EDGES_S))
-    covered = (EDGES_S[:-1] < 0.4) & (EDGES_S[1:] > 0)
-    # Not but for its last digits, by which cells would be ranked.
-    assert (flat[:95, covered] == flat[0, 0]).all()
-    assert flat[0, 0] == pytest.approx(3.0)
-    assert (flat[:, ~covered] == 0).all()
+    own = np.full((257, 80), level)
+    # Another level is the largest.
+    own[:, 70:] = 1.0
+    placed = onto_cells(own, (stft_hz, np.linspace(0, 0.4, 81)), (EDGES_HZ, EDGES_S))
+    flat = placed[:95, (EDGES_S[:-1] < 0.34) & (EDGES_S[1:] > 0) & (EDGES_S[1:] <= 0.35)]
+    assert flat.size > 500
+    assert (flat == np.float32(level)).all()
+    assert (placed[:, EDGES_S[:-1] >= 0.4] == 0).all()
 
 
 def test_cells_have_the_mean_of_what_lies_in_them():

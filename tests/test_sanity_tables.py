@@ -155,6 +155,8 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
     assert changed[["difference_low", "difference_high"]].tolist() == pytest.approx([0.5, 0.5])
     assert changed["high"] - changed["value"] == pytest.approx(4.302653 * 0.01 / np.sqrt(3), rel=1e-5)
     undecided = metrics.loc[("q_rmse", SHUFFLED_LABELS), "sentence"]
+    assert undecided.endswith("undecided, as two networks or more are needed.")
+    undecided = metrics.loc[("energy_ratio", "convolution_1"), "sentence"]
     assert undecided.endswith("undecided, as 3 seeds show neither a difference nor that there is none.")
     sentence = likeness.loc["convolution_1", "sentence"]
     assert sentence.startswith("After all layers are randomised the maps of female recordings have a rank")
@@ -163,6 +165,22 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
         "After training on shuffled labels (1 network for all seeds) the maps of female"
     )
     assert "those of another seed 0.5 (0.422 to 0.571 over 3 seeds)" in sentence
+
+
+def test_networks_on_shuffled_labels_are_compared_over_these_networks():
+    """Two of them, which are 0.2 and 0.3 above the trained ones beside every member."""
+    shuffled = TABLE[TABLE["condition"] == SHUFFLED_LABELS]
+    two = [
+        shuffled.assign(other_seed=pd.array([seed] * len(shuffled), "Int64"), q_rmse=shuffled["q_rmse"] + more)
+        for seed, more in ((10, 0.2), (11, 0.3))
+    ]
+    table = pd.concat([TABLE[TABLE["condition"] != SHUFFLED_LABELS], *two], ignore_index=True)
+    rows = sanity_verdicts(table, AnalysisConfig()).set_index(["group", "measure", "condition"])
+    own = rows.loc[("male", "q_rmse", SHUFFLED_LABELS)]
+    # Of the two correct recordings, the trained networks' mean is 0.46; t = 12.7062 with one degree of freedom.
+    assert own[["value", "reference", "difference"]].tolist() == pytest.approx([0.71, 0.46, 0.25])
+    assert own["difference_high"] == pytest.approx(0.25 + 12.7062 * 0.05, abs=1e-5)
+    assert "over 2 networks" in own["sentence"]
 
 
 def with_likeness(condition, values):
@@ -211,7 +229,7 @@ def test_one_seed_decides_nothing():
     alone = TABLE[(TABLE["seed"] == 1) & (TABLE["condition"] != ANOTHER_SEED)]
     rows = sanity_verdicts(alone, AnalysisConfig())
     assert set(rows["verdict"]) == {"undecided"}
-    assert rows["sentence"].str.endswith("undecided, as two seeds or more are needed.").all()
+    assert rows["sentence"].str.contains("undecided, as two (?:seeds|networks) or more are needed.$").all()
     assert rows["sentence"].str.contains("those of another seed unknown").sum() == 2 * 6
     assert len(sanity_summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
 

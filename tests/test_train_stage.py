@@ -206,10 +206,37 @@ def test_trained_members_whose_history_cannot_be_read_are_left_for_the_user(tmp_
         lambda: forget_what_was_made([own], tmp_path),
         lambda: train_round(own, "all", CONFIG, TRAINING, VALIDATION, RECORDINGS),
     ):
-        with pytest.raises(UserError, match=f"^{own.folder}: holds trained members, but their history cannot be read"):
+        with pytest.raises(
+            UserError, match=f"^{own.folder}: holds trained members, but {own.history_file().name} beside it cannot"
+        ):
             again()
     assert stages.exists()
     assert checkpoints.is_complete(own.folder)
+
+
+def test_without_a_size_of_rounds_and_a_history_nothing_is_chosen(tmp_path):
+    own = train_in(tmp_path, 1e6)
+    np.savez(own.history_file(), other=1)
+    with pytest.raises(UserError, match=f"^{own.folder}: holds trained members.* remove round_00 and give"):
+        make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)
+    assert not (tmp_path / "rounds.json").exists()
+    shutil.rmtree(own.folder)
+    assert len(make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)) == 2
+
+
+@pytest.mark.parametrize(("mixup", "same"), [(0.3, True), (0.0, False)])
+def test_with_mixup_a_batch_has_as_many_places_whatever_members_a_round_has(mixup, same, tmp_path, monkeypatch):
+    """A recording is mixed with the one at a place that is drawn among all."""
+    few = Cohort("male", ONLY_FOLD)
+    training_sets, validation = {COHORT: np.arange(8), few: np.arange(3)}, {COHORT: np.array([8]), few: np.array([9])}
+    plans = []
+    monkeypatch.setattr(training, "_train", lambda own, config, network, plan, recordings: plans.append(plan))
+    for number, members in enumerate([(Member(*few, 0),), (Member(*COHORT, 0), Member(*few, 0))]):
+        own = Round(members, tmp_path / f"round_{number:02d}")
+        train_round(own, "all", with_training(mixup=mixup), training_sets, validation, RECORDINGS)
+    alone, together = (plan.train.shape[1:] for plan in plans)
+    assert (alone == together) == same
+    np.testing.assert_array_equal(plans[0].train[0][: alone[0]], plans[1].train[-1][: alone[0]])
 
 
 @pytest.mark.parametrize("content", ["", "[]", None])

@@ -41,7 +41,7 @@ def statistics_table(
 
     published: `Published.statistics`. Returns table, metric, group, emotion, statistic, ours (chosen member, with the
     digits that `analysis.table_digits` says), published, ours_seeds_mean, ours_seeds_low, ours_seeds_high (95 % t
-    interval of the mean of the seeds' cell values), seeds (those with a recording in the cell),
+    interval of the mean of the seeds' cell values), seeds (those with a value in the cell),
     published_within_interval, n_recordings (of the chosen member). Without `published` its two columns are missing.
     `published_within_interval` is empty where the metric is not the one that the authors printed, for then the two
     numbers do not measure the same thing.

@@ -32,6 +32,8 @@ _HASHES = {
     "weights_sha256": "the file of weights",
     "benchmark_version": "the benchmark",
 }
+# Those that runs which began before did not note.
+_HASHES_SINCE = ("benchmark_version",)
 # By another version of these numbers may be others.
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
 # Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
@@ -124,7 +126,8 @@ def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable
     own = {**{name: value for name, value in _BEFORE.items() if name in record["config"]}, **earlier["config"]}
     names = sorted({*own, *record["config"]} - set(FREE_FIELDS))
     differing = changed_fields(own, record["config"], filter(counts, names))
-    differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
+    was = {name: record.get(name) for name in _HASHES_SINCE} | earlier
+    differing += [what for name, what in _HASHES.items() if was.get(name) != record.get(name)]
     then, now = earlier.get("switches", {}), record.get("switches", {})
     return differing + [f"the environment's {change}" for change in changed_fields(then, now, sorted({*then, *now}))]
 

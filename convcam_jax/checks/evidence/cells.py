@@ -9,9 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-# Of the largest value of a map: what differs less is alike.
-_RESOLUTION = 1e-9
-
 
 class Box(NamedTuple):
     """A rectangle of cells: from where to where, in s and Hz."""
@@ -71,13 +68,14 @@ def onto_cells(
     """A map of another grid on the cells: each cell has the mean of what of the map's positive part lies in it.
 
     Edges are those in Hz `[G + 1]`, `[F + 1]` and those in s `[m + 1]`, `[n + 1]`. What the map does not cover is 0. A
-    map that is the same everywhere stays so, and one of the same grid stays as it is, but for digits behind the ninth.
+    map that is the same everywhere stays so, and one of the same grid stays as it is. Values are those of float32.
     """
     frequency, time = (overlap_shares(*pair) for pair in zip(edges, map_edges, strict=True))
     mean = frequency @ np.maximum(own_map, 0) @ time.T
     # Else the order of cells that are alike would be that of their rounding errors, by which scores would rank them.
-    unit = _RESOLUTION * max(mean.max(), np.finfo(float).tiny / _RESOLUTION)
-    return np.round(mean / unit) * unit
+    # The scale is a power of two, which changes no digit.
+    scale = 2.0 ** min(np.frexp(mean.max())[1], 1000)
+    return (mean / scale).astype(np.float32).astype(np.float64) * scale
 
 
 def waveform_onto_cells(

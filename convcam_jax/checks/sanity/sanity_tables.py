@@ -42,8 +42,9 @@ def seed_means(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 def _by_network(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """The table with the seeds of the networks that a measure is of.
 
-    One that was trained on shuffled labels stands beside every member. Its maps are as like theirs as they are, but its
-    metrics are the same each time, and no sample of as many networks.
+    One that was trained on shuffled labels stands beside every member. Its maps are the same each time, and their
+    metrics no sample of as many networks. Those of masks, which are summed over the recordings that the member
+    classifies correctly, differ by member; their mean is the network's.
     """
     if measure in LIKENESS:
         return table
@@ -104,8 +105,9 @@ def sanity_verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFra
     that between two trained seeds, for the metrics of Tables 3 to 5, which are of correctly classified recordings, that
     of the trained maps. Both are means over those recordings of a seed of which there is either. `difference` is the
     mean of value minus reference over the seeds, paired by seed, with a 95 % t interval; that of correlations is in
-    Fisher's z. Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for
-    the metrics; else it is `undecided`, for no evidence of a difference is none of sameness.
+    Fisher's z. The metrics of networks on shuffled labels are means over these networks, of which one decides nothing.
+    Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for the metrics;
+    else it is `undecided`, for no evidence of a difference is none of sameness.
     """
     rows = []
     for group in groups_of(table):
@@ -145,6 +147,22 @@ def _paired_means(table: pd.DataFrame, group: str, measure: str, pair: tuple[str
     return means[pair[0]], means[pair[1]]
 
 
+def _shuffled_means(table: pd.DataFrame, group: str, measure: str) -> tuple[pd.Series, pd.Series]:
+    """Each shuffled network's mean of a measure, and that of the trained ones, over the recordings that have both.
+
+    Of every member beside it the mean over recordings is taken, then that of the members.
+    """
+    own = table[table["group"] == group]
+    trained = own.loc[own["condition"] == TRAINED, ["seed", "recording", measure]].rename(columns={measure: TRAINED})
+    both = (
+        own[own["condition"] == SHUFFLED_LABELS]
+        .merge(trained, on=["seed", "recording"])
+        .dropna(subset=[measure, TRAINED])
+    )
+    means = both.groupby(["other_seed", "seed"])[[measure, TRAINED]].mean().groupby("other_seed").mean()
+    return means[measure], means[TRAINED]
+
+
 def _changes(table: pd.DataFrame) -> dict[str, str]:
     """What was done to the networks of each condition, as it is said in a sentence."""
     layers = randomised_layers(table)
@@ -165,7 +183,7 @@ def _judge_likeness(difference: Interval) -> tuple[str, str]:
         return "less", "less alike than networks that learned the same, so the maps depend on what was changed"
     if difference.low > 0:
         return "more", "more alike than networks that learned the same: the change matters less than another seed does"
-    return "undecided", _undecided(difference)
+    return "undecided", _undecided(difference, "seed")
 
 
 def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: int) -> list[list]:
@@ -176,28 +194,31 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
     for condition, network in networks.items():
         if not (table["condition"] == condition).any():
             continue
-        own, of_trained = _paired_means(correct, group, metric.name, (condition, TRAINED))
+        if condition == SHUFFLED_LABELS:
+            noun, (own, of_trained) = "network", _shuffled_means(correct, group, metric.name)
+        else:
+            noun, (own, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
         value, trained, difference = mean_interval(own), mean_interval(of_trained).mean, mean_interval(own - of_trained)
         differs = difference.low > 0 or difference.high < 0
-        conclusion = "the number tells the two apart" if differs else _undecided(difference)
+        conclusion = "the number tells the two apart" if differs else _undecided(difference, noun)
         sentence = (
             f"The metric of Table {number}, {metric.name} ({group}), is {trained:.3g} for the maps of the trained "
-            f"networks and differs for {network} by {_with_interval(difference)}, paired by seed: {conclusion}."
+            f"networks and differs for {network} by {_with_interval(difference, noun)}, paired by seed: {conclusion}."
         )
         verdict = "differs" if differs else "undecided"
         rows.append([group, condition, metric.name, *value[:3], trained, *difference[:3], verdict, sentence])
     return rows
 
 
-def _undecided(difference: Interval) -> str:
+def _undecided(difference: Interval, noun: str) -> str:
     if difference.n < 2:
-        return "undecided, as two seeds or more are needed"
-    return f"undecided, as {difference.n} seeds show neither a difference nor that there is none"
+        return f"undecided, as two {noun}s or more are needed"
+    return f"undecided, as {difference.n} {noun}s show neither a difference nor that there is none"
 
 
-def _with_interval(interval: Interval) -> str:
+def _with_interval(interval: Interval, noun: str = "seed") -> str:
     if interval.n == 0:
         return "unknown"
     if interval.n == 1:
         return f"{interval.mean:.3g}"
-    return f"{interval.mean:.3g} ({interval.low:.3g} to {interval.high:.3g} over {interval.n} seeds)"
+    return f"{interval.mean:.3g} ({interval.low:.3g} to {interval.high:.3g} over {interval.n} {noun}s)"

@@ -131,11 +131,16 @@ def _is_trained(own: Round) -> bool:
     try:
         members = read_arrays(own.history_file())["members"]
     except (UserError, KeyError) as error:
-        raise UserError(
-            f"{trained}: holds trained members, but their history cannot be read ({error}); if that cannot be mended, "
-            "remove what is named first and give the run's command again, which trains them anew"
-        ) from error
+        raise _without_history(trained, own, error) from error
     return members.tolist() == _names(own.members).tolist()
+
+
+def _without_history(trained: Path, own: Round, error: Exception) -> UserError:
+    return UserError(
+        f"{trained}: holds trained members, but {own.history_file().name} beside it cannot be read "
+        f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
+        "again, which trains them anew"
+    )
 
 
 def _names(members: tuple[Member, ...]) -> np.ndarray:
@@ -166,10 +171,16 @@ def _size_of_first_round(folder: Path) -> int:
     """How many members the first round has if it is trained, else 0: in rounds of another size all were trained anew.
 
     Raises:
-      UserError: it cannot be read.
+      UserError: it is, but that cannot be told.
     """
-    history = Round((), folder / "round_00").history_file()
-    return len(read_arrays(history)["members"]) if history.exists() else 0
+    first = Round((), folder / "round_00")
+    trained = first.folder if checkpoints.is_complete(first.folder) else first.handed_over_file()
+    if not trained.exists():
+        return 0
+    try:
+        return len(read_arrays(first.history_file())["members"])
+    except (UserError, KeyError) as error:
+        raise _without_history(trained, first, error) from error
 
 
 def _new_size(config: Config, members: tuple[Member, ...]) -> int:
