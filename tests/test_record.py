@@ -112,6 +112,15 @@ def test_other_files_are_refused(tmp_path, of):
         check_workdir(tmp_path, {**record(), f"{of}_sha256": "b"})
 
 
+def test_another_version_of_the_benchmark_is_refused_where_the_first_was_noted(tmp_path):
+    now = {**record(), "benchmark_version": "b"}
+    write_json(tmp_path / "config.json", record())
+    check_workdir(tmp_path, now)
+    write_json(tmp_path / "config.json", {**record(), "benchmark_version": "a"})
+    with pytest.raises(UserError, match=r"differing in the benchmark; choose another --workdir$"):
+        check_workdir(tmp_path, now)
+
+
 def test_the_file_of_weights_is_recorded_by_what_it_holds(tmp_path):
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"one")
