@@ -111,6 +111,7 @@ def test_the_maps_of_a_run_give_the_same_metrics_on_the_grid(node_run, tmp_path)
     assert close.mean() > 0.9
 
 
+@pytest.mark.slow
 def test_one_gender_is_enough_and_a_map_of_zeros_has_no_error_of_f0(tmp_path, cache_dir, node_maps, utterances):
     gender = utterances[0].gender
     own = {u.recording: node_maps[u.recording] for u in utterances if u.gender == gender}
