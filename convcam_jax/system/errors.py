@@ -7,7 +7,11 @@ from convcam_jax.system.text import in_one_line
 
 # Of a line that is to be read.
 _MOST_NAMES, _MOST_KINDS = 3, 8
-_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE)
+# Of the surroundings, not of the program or a file.
+_OF_THE_SYSTEM = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+)
 
 
 class UserError(Exception):
@@ -36,7 +40,7 @@ class RecordingError(UserError):
 
 
 def is_of_the_system(error: BaseException | None) -> bool:
-    """Whether a file could not be read for reasons of the system, such as rights or memory: it may be whole, then."""
+    """Whether the system is to blame, such as its rights, memory or disk: a file that it did not read may be whole."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM)
 
 

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import errno
 import gc
 import os
 import select
@@ -16,16 +15,11 @@ from typing import NoReturn, TextIO
 
 import psutil
 
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 
 _STOPPED = {signal.SIGINT: "stopped by Ctrl-C", signal.SIGTERM: "stopped by the signal SIGTERM"}
 # The exit status of a program that a signal has ended, as shells give it, is this plus the signal's number.
 _ENDED_BY_SIGNAL = 128
-# Of the surroundings, not of the program.
-_OF_THE_SYSTEM = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
-)
 _NO_MEMORY = (
     "there is not enough memory; end other programs, raise the limit if there is one (ulimit -v), "
     "or train fewer members at once: --set=train.members_at_once=1"
@@ -79,7 +73,7 @@ def in_one_line(error: BaseException) -> str | None:
         return _NO_MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return f"the system starts no more threads (ulimit -u, ulimit -v); {_NO_MEMORY}"
-    if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+    if isinstance(error, OSError) and is_of_the_system(error):
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}; what is finished has been kept, the same command goes on when this is mended"
     return None
