@@ -7,12 +7,11 @@ RUN is the folder of a finished run of the experiment `paper`. The file is RUN/m
 
 from pathlib import Path
 
+from convcam_jax.stages.run import MODELS
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.without_labels.models_file import write_models
 from convcam_jax.stages.without_labels.trained_run import run_of_folder
 from convcam_jax.system.progress import counted, say
-
-MODELS = "models.safetensors"
 
 
 def run(settings: RunSettings) -> Path:

@@ -23,7 +23,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 # which may be when a test file is imported: a fixture would be too late.
 _COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
 jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 # Compiling takes longer than running here: the compiler optimises little. Fusion emitters, which cost most of the rest,
 # can be switched off in JAX 0.10 alone. With `XLA_FLAGS=` before the line the programs are those of users.
 _QUICK = ["--xla_backend_optimization_level=0"]

@@ -1,6 +1,7 @@
 """The experiment with planted evidence, from sound to verdicts, with networks that hardly learn."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -137,6 +138,13 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     without = dataclasses.replace(config.evidence, explanation_metrics=False)
     experiment.run(RunSettings(dataclasses.replace(config, evidence=without), finished, cache_dir))
     assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
+    shutil.rmtree(explanations.parent / "training" / "round_00")
+    metrics = explanations.with_name("evidence_metrics.csv")
+    metrics.write_text("of other networks")
+    experiment.run(RunSettings(config, finished, cache_dir))
+    assert explanations.stat().st_mtime_ns > before[0]
+    assert len(read_csv(metrics)) > 0
+    assert (finished / "evidence.csv").read_bytes() == before[1]
     other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
     with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))

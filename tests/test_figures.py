@@ -9,7 +9,9 @@ import pytest
 from fake_results import make_results, without_correct
 from fake_views import BIN_HZ, EDGES_HZ, make_masks, make_view, make_views
 from figure_checks import assert_no_overlapping_text, line_data, titles
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
@@ -72,6 +74,14 @@ def test_look_does_not_depend_on_the_callers_settings():
     plain = pixels()
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 5, "axes.facecolor": "yellow"}):
         np.testing.assert_array_equal(pixels(), plain)
+
+
+def test_a_notebook_shows_a_figure_as_it_is_saved(tmp_path):
+    """Without pyplot, which alone has IPython show figures."""
+    shown, _ = DisplayFormatter().format(maps.spectrogram_and_f0(VIEW, "CQT-96"))
+    maps.spectrogram_and_f0(VIEW, "CQT-96").savefig(tmp_path / "saved.png", dpi=200)
+    as_shown, as_saved = imread(io.BytesIO(shown["image/png"])), imread(tmp_path / "saved.png")
+    np.testing.assert_array_equal(as_shown, as_saved)
 
 
 def test_accuracy_shows_every_member_and_the_papers_best():

@@ -64,6 +64,18 @@ def test_parts_of_one_file_are_on_one_side_by_whatever_path(other, tmp_path):
         assert not tested & {file for file, split in placed if split in ("train", "validation")}
 
 
+def test_a_new_recording_counts_once_whatever_way_leads_to_it(tmp_path, monkeypatch):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("in/a.wav", "in/sub/b.wav"):
+        (tmp_path / name).touch()
+    (tmp_path / "in" / "other.wav").symlink_to(tmp_path / "in" / "a.wav")
+    (tmp_path / "also_in").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(tmp_path / "in" / "sub")
+    ways = ["../a.wav", f"{tmp_path}/in/../in/a.wav,{tmp_path}/also_in/a.wav", ".", "../sub/../../in"]
+    # A link to a file may be there for its name.
+    assert [u.recording for u in find_recordings(ways)] == ["a", "b", "other"]
+
+
 def test_parts_overlap_by_whatever_path(tmp_path):
     (tmp_path / "a.wav").touch()
     (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")

@@ -267,11 +267,15 @@ def test_the_command_takes_an_exported_run_and_says_how_far_it_is(
     exported, own, corpus, run_cache_dir, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(new_recordings, "_LEAST_STEPS_SHOWN", 1)
-    recording = corpus[next(iter(corpus))].path
+    recording = tmp_path / "new.wav"
+    samples, rate_hz = soundfile.read(corpus[next(iter(corpus))].path)
+    soundfile.write(recording, np.repeat(samples, 3), 3 * rate_hz)
     line = [f"--workdir={tmp_path / 'new'}", f"--cache_dir={run_cache_dir}", "--experiment=explain"]
     line += [f"--models={exported}", f"--recordings={recording}"]
     results = explain.run(command.settings_of(read_flags(line, descriptions())))
-    assert f"explaining: 2 of {2 * own.n_parts} steps" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"explaining: 2 of {2 * own.n_parts} steps" in said
+    assert "1 of 1 recordings are not at 16000 Hz and were resampled: 1 of 48000 Hz" in said
     assert results.parent == tmp_path / "new" / "explained"
     with np.load(results / "maps.npz") as maps:
         np.testing.assert_array_equal(maps[f"map/{recording.stem}"], own.explain(recording).map)

@@ -9,6 +9,7 @@ import soundfile
 
 from convcam_jax.corpora.left_out import CONTRADICTORY, EQUAL
 from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.sounds.lengths import named_middle
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
@@ -16,6 +17,7 @@ from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations import cache
 from convcam_jax.representations.cache import Loaded
 from convcam_jax.representations.features import Features
+from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
@@ -141,6 +143,20 @@ def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_pa
     assert record["config"]["corpus.max_frames"] == 31
 
 
+def test_an_exported_file_goes_with_the_config_that_it_was_made_of(tmp_path, capsys):
+    exported = tmp_path / "models.safetensors"
+    moved = replace(CONFIG, corpus=replace(CONFIG.corpus, data_dir="elsewhere"))
+    preparation.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
+    exported.touch()
+    for config in (CONFIG, moved):
+        preparation.write_beginning(tmp_path, run_record(config, []), small_dataset(), [])
+        assert exported.exists()
+    preparation.write_beginning(tmp_path, run_record(longest(31), []), small_dataset(), [])
+    assert not exported.exists()
+    [said] = capsys.readouterr().err.splitlines()
+    assert said == f"{exported} was of the config before and is removed; --experiment=export writes it again"
+
+
 def test_the_beginning_says_what_every_recording_is_for(tmp_path):
     preparation.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
     assert read_csv(tmp_path / "utterances.csv")["split"].tolist() == ["train"]
@@ -222,6 +238,20 @@ def test_long_recordings_are_cropped_to_their_middle(utterances_of_lengths, tmp_
         assert cropped[name].start_s + cropped[name].end_s == pytest.approx(seconds)
         assert dataset.features[[u.recording for u in dataset.utterances].index(name)].magnitude.shape[1] == 30
     assert "2 of 8 recordings are longer than corpus.max_frames (30; the longest has " in capsys.readouterr().err
+
+
+def test_of_new_recordings_the_name_says_which_part_is_used(utterances_of_lengths, tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer="crop"))
+    loaded = cache.load_or_compute(utterances_of_lengths, config.features, tmp_path, "skip")
+    found, loaded = preparation.with_parts(utterances_of_lengths, loaded, config, tmp_path, crop=named_middle)
+    # 30 frames of 31 ms and what the last one needs beside: the middle of 1.3 and 1.7 s.
+    parts = {u.recording: u for u in found if u.source.is_part}
+    longest_s = longest_duration_s(config.representation, 30)
+    starts_s = ((1.3 - longest_s) / 2, (1.7 - longest_s) / 2)
+    names = [f"{'b' * n}_{start_s:.3f}-{start_s + longest_s:.3f}" for n, start_s in zip((7, 8), starts_s, strict=True)]
+    assert list(parts) == names
+    assert set(names) <= set(loaded.features)
 
 
 def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_path, monkeypatch, capsys):

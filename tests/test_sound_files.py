@@ -11,7 +11,7 @@ from sound_bytes import CONTAINERS, LOSSLESS, LOSSY, RATE_HZ, chunk, extensible_
 
 from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.corpora.sounds.sound_files import read_channels, told_samples
-from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
+from convcam_jax.corpora.sounds.sound_remarks import highest_file_rate_hz, remark_on_band, sound_remarks
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 from convcam_jax.system.files import file_hash
@@ -358,3 +358,12 @@ def test_what_is_told_of_sounds_is_a_line_for_each_kind_with_counts(tmp_path):
     assert only_low.endswith("are empty from half their rate on (4000 Hz)")
     [only_high] = sound_remarks({"c": plain._replace(file_rate_hz=48000)}, RATE_HZ)
     assert only_high == "1 of 1 recordings are not at 16000 Hz and were resampled: 1 of 48000 Hz"
+    rates_hz = {"8k": 8000, "11k": 11025, "16k": 16000, "48k": 48000}
+    of_rates = {name: plain._replace(file_rate_hz=rate_hz) for name, rate_hz in rates_hz.items()}
+    assert [highest_file_rate_hz([sound], RATE_HZ) for sound in of_rates.values()] == [8000, 11025, 16000, 16000]
+    assert highest_file_rate_hz(of_rates.values(), RATE_HZ) == 16000
+    assert remark_on_band(of_rates, RATE_HZ, 11025).startswith(
+        "2 of 4 recordings may have sound above 5512.5 Hz, where"
+    )
+    assert remark_on_band(of_rates, RATE_HZ, 11025).endswith(": 16k, 48k")
+    assert remark_on_band(of_rates, RATE_HZ, 16000) == ""

@@ -179,13 +179,15 @@ def test_a_round_that_has_other_members_is_trained_again(tmp_path, members):
 
 def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path):
     """Trained again on another machine, it has other weights than those that were explained."""
-    own, stages = train_in(tmp_path / "training", 1e6), tmp_path / "stages.json"
-    stages.write_text("{}")
+    own = train_in(tmp_path / "training", 1e6)
+    made = [tmp_path / name for name in ("stages.json", "explanations.npz", "models.safetensors")]
+    for path in made:
+        path.write_text("{}")
     forget_what_was_made([own], tmp_path)
-    assert stages.exists()
+    assert all(path.exists() for path in made)
     shutil.rmtree(own.folder)
     forget_what_was_made([own], tmp_path)
-    assert not stages.exists()
+    assert not any(path.exists() for path in made)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"members_at_once": "two"}', '{"members_at_once": 0}'])

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import itertools
 import string
 import textwrap
@@ -96,6 +97,12 @@ class _StyledFigure(Figure):
         with _settings():
             use_fonts_of_letters(self)
             super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows, which knows only figures of pyplot by itself."""
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi="figure")
+        return file.getvalue()
 
 
 def new_figure(

@@ -15,7 +15,7 @@ from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
 from convcam_jax.corpora.several import CORPUS, SeveralConfig, shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
-from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
+from convcam_jax.corpora.sounds.sound_remarks import highest_file_rate_hz, sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, told_apart, without
 from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
@@ -26,9 +26,18 @@ from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import Division, divide
 from convcam_jax.splits.protocol import Fold
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble.pretrained import check_weights
-from convcam_jax.stages.record import CONFIG_FILE, changed_surroundings, check_workdir, read_record, run_record
-from convcam_jax.stages.run import Run
+from convcam_jax.stages.record import (
+    CONFIG_FILE,
+    HIGHEST_FILE_RATE,
+    changed_surroundings,
+    check_workdir,
+    has_other_config,
+    read_record,
+    run_record,
+)
+from convcam_jax.stages.run import MODELS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import remove_partial
@@ -38,6 +47,8 @@ from convcam_jax.system.progress import say
 from convcam_jax.system.text import visible
 
 _FOLDS = "folds.csv"
+# The parts of an utterance that lasts so many seconds, each at most of so many.
+Cut = Callable[[Utterance, float, float], list[Utterance]]
 _SKIPPED_COLUMNS = ["recording", "kind", "problem"]
 
 
@@ -182,14 +193,17 @@ def _n_frames(loaded: Loaded) -> dict[str, int]:
 
 
 def with_parts(
-    found: Sequence[Utterance], loaded: Loaded, config: Config, cache_dir: Path
+    found: Sequence[Utterance], loaded: Loaded, config: Config, cache_dir: Path, crop: Cut = middle
 ) -> tuple[list[Utterance], Loaded]:
-    """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them, in order of time."""
+    """Those recordings that are too long replaced by the parts that `corpus.longer` makes of them, in order of time.
+
+    `crop` takes the part that is used where it crops them.
+    """
     corpus = config.corpus
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
     longest_s = longest_duration_s(config.representation, corpus.max_frames)
     durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
-    cut = middle if corpus.longer == "crop" else equal_parts
+    cut = crop if corpus.longer == "crop" else equal_parts
     parts_of = {u.recording: cut(u, durations_s[u.recording], longest_s) for u in found if u.recording in durations_s}
     others = {*loaded.features, *(problem.recording for problem in loaded.problems)} - parts_of.keys()
     names = iter(told_apart([part.recording for own in parts_of.values() for part in own], others))
@@ -230,7 +244,8 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         _check_folds(workdir, dataset)
-        write_beginning(workdir, record, dataset, [*unnamed, *unreadable])
+        highest = highest_file_rate_hz(dataset.sounds, config.representation.sample_rate_hz)
+        write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset)
@@ -268,7 +283,10 @@ def write_beginning(
     """
     remove_partial(workdir)
     if (workdir / CONFIG_FILE).exists():
-        record = {**read_record(workdir), "config": record["config"]}
+        earlier = read_record(workdir)
+        if has_other_config(earlier, record):
+            _remove_exported(workdir)
+        record = {**earlier, "config": record["config"]}
     write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / _FOLDS, fold_table(dataset))
@@ -277,6 +295,13 @@ def write_beginning(
     write_skipped(workdir, problems, len(dataset.utterances))
     if remark := remark_on_letters(_words(dataset)):
         say(remark)
+
+
+def _remove_exported(workdir: Path) -> None:
+    """The models in one file explain as the config has it that it was made with."""
+    if (workdir / MODELS).exists():
+        remove_earlier(workdir, MODELS)
+        say(f"{workdir / MODELS} was of the config before and is removed; --experiment=export writes it again")
 
 
 def _words(dataset: Dataset) -> set[str]:

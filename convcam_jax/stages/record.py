@@ -34,6 +34,8 @@ _HASHES = {
 }
 # Those that runs which began before did not note.
 _HASHES_SINCE = ("benchmark_version",)
+# Beside the record, of the recordings that a run has: see `sound_remarks.highest_file_rate_hz`.
+HIGHEST_FILE_RATE = "highest_file_rate_hz"
 # By another version of these numbers may be others.
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
 # Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
@@ -106,6 +108,12 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
         raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
     elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
+
+
+def has_other_config(earlier: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether two records' configs differ in what a run's results may depend on."""
+    now = json.loads(json.dumps(record["config"]))
+    return bool(changed_fields(earlier["config"], now, set(now) - set(FREE_FIELDS)))
 
 
 def changed_fields(earlier: dict[str, Any], now: dict[str, Any], fields: Iterable[str]) -> list[str]:

@@ -25,6 +25,8 @@ from convcam_jax.stages.ensemble.rounds import Round, begun_rounds, trained_memb
 from convcam_jax.system.formats import read_arrays, read_csv
 
 EXPLANATIONS = "explanations.npz"
+# What the experiment `export` makes of a run.
+MODELS = "models.safetensors"
 
 
 class Explained(NamedTuple):

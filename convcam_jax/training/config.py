@@ -45,7 +45,7 @@ class TrainConfig:
     precision: Literal["fastest", "float32", "bfloat16"] = "fastest"
     # Of large arrays of trained members, from the end of the training on; float32 takes twice the disk.
     kept_precision: Literal["float16", "float32"] = "float16"
-    # 0: as many members at once as the memory holds.
+    # Divided over the devices and rounded up, so one on each is the least; 0: as many as the memory holds.
     members_at_once: int = 0
     # Training time between two checkpoints, which are made at the end of an epoch; 0: after every epoch.
     checkpoint_interval_s: float = 120.0

@@ -12,6 +12,11 @@ def middle(utterance: Utterance, duration_s: float, longest_s: float) -> list[Ut
     return [utterance._replace(start_s=start_s, end_s=start_s + longest_s)]
 
 
+def named_middle(utterance: Utterance, duration_s: float, longest_s: float) -> list[Utterance]:
+    """The same, with its start and end behind the name."""
+    return [_named(part, utterance.recording) for part in middle(utterance, duration_s, longest_s)]
+
+
 def equal_parts(utterance: Utterance, duration_s: float, longest_s: float) -> list[Utterance]:
     """An utterance that lasts `duration_s` in as few parts of equal length, at most `longest_s`, as there can be.
 
@@ -19,7 +24,9 @@ def equal_parts(utterance: Utterance, duration_s: float, longest_s: float) -> li
     """
     n_parts = math.ceil(duration_s / longest_s)
     bounds_s = [utterance.start_s + duration_s * part / n_parts for part in range(n_parts + 1)]
-    return [
-        utterance._replace(recording=part_name(utterance.recording, start_s, end_s), start_s=start_s, end_s=end_s)
-        for start_s, end_s in pairwise(bounds_s)
-    ]
+    parts = [utterance._replace(start_s=start_s, end_s=end_s) for start_s, end_s in pairwise(bounds_s)]
+    return [_named(part, utterance.recording) for part in parts]
+
+
+def _named(part: Utterance, recording: str) -> Utterance:
+    return part._replace(recording=part_name(recording, part.start_s, part.end_s))

@@ -1,7 +1,7 @@
 """What the user is told of the sounds of a corpus, once, with counts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.system.errors import named
@@ -26,6 +26,21 @@ def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list
         ),
     ]
     return [remark for remark in remarks if remark]
+
+
+def highest_file_rate_hz(sounds: Iterable[SoundFacts], sample_rate_hz: int) -> int:
+    """The highest rate of the files, at most the one that they are resampled to: from its half on all are empty."""
+    return max(min(sound.file_rate_hz, sample_rate_hz) for sound in sounds)
+
+
+def remark_on_band(sounds: Mapping[str, SoundFacts], sample_rate_hz: int, highest_learned_hz: int) -> str:
+    """A sentence on sounds of rates above `highest_learned_hz`, the highest of what networks learned from, or ""."""
+    wider = {recording: min(s.file_rate_hz, sample_rate_hz) > highest_learned_hz for recording, s in sounds.items()}
+    return _on(
+        sounds,
+        wider,
+        f"may have sound above {highest_learned_hz / 2:g} Hz, where no recording had any that the models learned from",
+    )
 
 
 def _on(sounds: Mapping[str, SoundFacts], concerns: Mapping[str, bool], what: str) -> str:

@@ -17,6 +17,7 @@ from convcam_jax.networks.network import Network, Variables
 from convcam_jax.networks.standardised import with_statistics
 from convcam_jax.representations.representation import Representation
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble.pretrained import start_from_weights
 from convcam_jax.stages.ensemble.rounds import (
     HISTORY_COLUMNS,
@@ -27,7 +28,7 @@ from convcam_jax.stages.ensemble.rounds import (
     history_table,
     read_rounds,
 )
-from convcam_jax.stages.run import Run
+from convcam_jax.stages.run import EXPLANATIONS, MODELS, Run
 from convcam_jax.stages.stage import STAGES_FILE
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
@@ -73,12 +74,12 @@ def train_ensemble(run: Run) -> None:
 
 
 def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
-    """Have all stages made anew where a round has to be trained again, as one that was damaged and removed.
+    """Have all that follows made anew where a round has to be trained again, as one that was damaged and removed.
 
     On another machine its networks are not the same to the bit as those that were explained.
     """
     if not all(_is_trained(own) for own in rounds):
-        (workdir / STAGES_FILE).unlink(missing_ok=True)
+        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
 
 
 def train_rounds(

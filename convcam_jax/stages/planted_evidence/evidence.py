@@ -45,6 +45,7 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
 from convcam_jax.stages.preparation import tell_changed_surroundings, write_skipped
@@ -59,6 +60,8 @@ from convcam_jax.system.progress import counted, say, with_progress
 from convcam_jax.training.ensemble import init_round
 
 TRUTH = "evidence_truth.npz"
+# Of a variant: the metrics of its maps, see `metrics_of_methods`.
+METRICS_FILE = "evidence_metrics.csv"
 
 
 class Evidence(NamedTuple):
@@ -183,6 +186,8 @@ def explain_variant(run: Run) -> None:
     path = run.workdir / EXPLANATIONS
     if path.exists():
         return
+    # Of the maps and networks before.
+    remove_earlier(run.workdir, METRICS_FILE)
     cohorts = run.dataset.cohorts()
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):

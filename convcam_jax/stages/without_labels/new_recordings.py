@@ -1,7 +1,7 @@
 """New recordings, without labels, explained by a finished run's models."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
+from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.sounds.lengths import named_middle
+from convcam_jax.corpora.sounds.sound_remarks import remark_on_band, sound_remarks
 from convcam_jax.corpora.utterances import Utterance, without
 from convcam_jax.report.new_recordings import Heard
 from convcam_jax.report.overview import overview_of_new
@@ -18,6 +21,7 @@ from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.preparation import with_parts, write_skipped
+from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write_files
 from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRun, too_long
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
@@ -56,7 +60,8 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
         if not below:
             raise UserError(f"--recordings={path}: there is no sound file in this folder")
         found += below
-    unique = list(dict.fromkeys(path.absolute() for path in found))
+    # Of folders the ways that lead to them are forgotten, so that no recording counts twice or has ".." in its name.
+    unique = list(dict.fromkeys(path.parent.resolve() / path.name for path in found))
     names = recording_names(unique, [(0.0, None)] * len(unique))
     return [Utterance(name, "", "", "", "", path) for name, path in zip(names, unique, strict=True)]
 
@@ -74,6 +79,8 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     start(write_files.__module__, "convcam_jax.figures.explanation", "scipy.signal", n_tasks=len(usable))
     folder = workdir / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     write_skipped(folder, problems, len(usable))
+    for remark in _remarks(run, {utterance.recording: loaded.sounds[utterance.recording] for utterance in usable}):
+        say(remark)
     _say_who_answers(run)
     tables: dict[str, list[pd.DataFrame]] = {"answers": [], "spread": [], "metrics": [], "contours": []}
     maps: dict[str, np.ndarray] = {}
@@ -125,7 +132,7 @@ def _write_beside(
             Heard(
                 explained.view,
                 str(explained),
-                explained.duration_s,
+                explained.sound.duration_s,
                 run.members,
                 explained.maps,
                 explained.answers,
@@ -163,7 +170,8 @@ def _features(
     loaded = _computed(found[0], config) if len(found) == 1 else _loaded(found, config, cache_dir)
     rest = without(found, loaded.problems)
     if config.corpus.longer != "leave_out":
-        rest, loaded = with_parts(rest, loaded, config, cache_dir)
+        # The files of a part speak of times from its beginning on, which its name tells.
+        rest, loaded = with_parts(rest, loaded, config, cache_dir, crop=named_middle)
     longer = [p for u in rest if (p := too_long(u.recording, loaded.features[u.recording], config))]
     return without(rest, longer), loaded, [*loaded.problems, *longer]
 
@@ -178,6 +186,13 @@ def _computed(one: Utterance, config: Config) -> Loaded:
     if isinstance(entry, RecordingError):
         return Loaded({}, {}, [entry])
     return Loaded({one.recording: entry.features}, {one.recording: entry.sound}, [])
+
+
+def _remarks(run: TrainedRun, sounds: Mapping[str, SoundFacts]) -> list[str]:
+    """What is told of the recordings' sounds, and of what the run's own had none of, where the run has noted that."""
+    rate_hz = run.config.representation.sample_rate_hz
+    band = remark_on_band(sounds, rate_hz, run.record.get(HIGHEST_FILE_RATE, rate_hz))
+    return [*sound_remarks(sounds, rate_hz), *([band] if band else [])]
 
 
 def _say_who_answers(run: TrainedRun) -> None:

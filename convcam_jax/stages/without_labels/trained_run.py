@@ -57,7 +57,7 @@ class Explanation(NamedTuple):
       probabilities: a row per member, a column per emotion: `.mean()` is the ensemble's, `.std()` their spread.
       maps: `[S, F, n]`, 0..1: every member's map of `predicted`.
       view: what figures show: the mean map, F0, c, Q and q.
-      duration_s: of the recording.
+      sound: what its file is: rate, channels, how long it lasts, and what was done to it.
       f0_segments, map_segments: voiced segments of F0, and the stretches where the mean map is strongest.
     """
 
@@ -68,7 +68,7 @@ class Explanation(NamedTuple):
     probabilities: pd.DataFrame
     maps: np.ndarray
     view: RecordingView
-    duration_s: float
+    sound: SoundFacts
     f0_segments: list[Stretch]
     map_segments: list[Stretch]
 
@@ -231,7 +231,7 @@ class TrainedRun:
             probabilities=pd.DataFrame(found.probabilities, index=index, columns=list(emotions)),
             maps=maps[..., : len(view.time_s)],
             view=view,
-            duration_s=sound.duration_s,
+            sound=sound,
             f0_segments=voiced_stretches(features.praat_f0_hz, features.praat_time_s, sound.duration_s),
             map_segments=strong_stretches(view.contour, view.trajectory_hz, view.time_s, sound.duration_s),
         )
