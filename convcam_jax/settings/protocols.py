@@ -57,8 +57,6 @@ MODERN = Preset(
         "label_smoothing": 0.05,
         "shift_bins": 2,
         "shift_frames": 100,
-        "masked_bins": 12,
-        "masked_frames": 12,
         "mixup": 0.2,
     },
 )
