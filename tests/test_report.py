@@ -22,7 +22,7 @@ from convcam_jax.data.members import Cohort
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.report import overview
-from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
+from convcam_jax.report.encode import as_json, as_mp3, as_png, envelope, quantised
 from convcam_jax.report.labels import Label, parse_phones, parse_syllables, within
 from convcam_jax.report.recordings import recording
 from convcam_jax.report.shown_tables import as_table
@@ -56,11 +56,6 @@ def test_pictures_come_back():
     assert pixels.tolist() == [[0, 128, 255], [255, 0, 64]]
     with Image.open(io.BytesIO(base64.b64decode(as_png(pixels)))) as image:
         assert np.asarray(image).tolist() == pixels.tolist()
-
-
-def test_decibels_count_from_60_below_the_peak():
-    np.testing.assert_allclose(decibels(np.array([1.0, 0.1, 1e-3, 0.0])), [60, 40, 0, 0], atol=1e-12)
-    assert not decibels(np.zeros((2, 2))).any()
 
 
 @pytest.mark.parametrize("rate_hz", [16000, 10000])
