@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from convcam_jax.attribution import external_maps
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.attribution.external_maps import MapShapes
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.corpora.utterances import group_of
@@ -152,7 +152,7 @@ def map_shapes(config: Config) -> MapShapes:
 
 def _geometry(config: Config) -> Geometry:
     network = config.make_network(config.attribution.precision)
-    return network.geometry(explained_layer(network, config.attribution), config.grid)
+    return explained_geometry(network, config.attribution, config.grid)
 
 
 def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]:

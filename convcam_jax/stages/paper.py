@@ -1,6 +1,6 @@
 """The paper's tables and figures from saved results; nothing is trained or explained here."""
 
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.figures import errors, maps, models, trajectories
 from convcam_jax.figures.selection import example_view
 from convcam_jax.measures.accuracy import ACCURACY_NOTE, accuracy_summary
@@ -72,7 +72,7 @@ def write_model_tables(run: Run) -> None:
     write_table(workdir, "table1", counts, with_headings(counts))
     if published is not None:
         write_table(workdir, "table1_beside_published", table1_beside_published(counts, published.table1))
-    shape = run.network.geometry(explained_layer(run.network, config.attribution), config.grid).shape
+    shape = explained_geometry(run.network, config.attribution, config.grid).shape
     printed = None if published is None else published.table2
     # Not of the network itself, which may be behind a standardisation.
     architecture = type(config.network).__name__.removesuffix("Config")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.attribution import METHODS
-from convcam_jax.attribution.explaining import explain_members, explained_layer
+from convcam_jax.attribution.explaining import explain_members, explained_geometry
 from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.data.batches import tested_strata
@@ -44,7 +44,25 @@ class Explained(NamedTuple):
     recordings: np.ndarray
 
 
-class Run:
+class ModelsOfConfig:
+    """What follows of a config alone for its trained members."""
+
+    config: Config
+
+    @cached_property
+    def network(self) -> Network:
+        """The network as trained members are used."""
+        return self.config.make_network(self.config.attribution.precision)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """How the maps of the config's method come to the grid of the inputs."""
+        config, grid = self.config, self.config.grid
+        geometry = explained_geometry(self.network, config.attribution, grid)
+        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
+
+
+class Run(ModelsOfConfig):
     """A run of one config in one folder; all but these and the recordings is made or read when it is asked for."""
 
     def __init__(self, config: Config, workdir: Path, cache_dir: Path, dataset: Dataset) -> None:
@@ -60,23 +78,11 @@ class Run:
         return network_inputs(self.dataset, corpus.emotions, self.config.representation, corpus.max_frames)
 
     @cached_property
-    def network(self) -> Network:
-        """The network as trained members are used."""
-        return self.config.make_network(self.config.attribution.precision)
-
-    @cached_property
     def axes(self) -> GridAxes:
         """Where the cells of the inputs' grid lie."""
         representation = self.config.representation
         times_s = representation.frame_times_s(self.config.corpus.max_frames)
         return GridAxes(representation.frequencies_hz(), representation.edges_hz(), times_s)
-
-    @cached_property
-    def placement(self) -> Placement:
-        """How the maps of the config's method come to the grid of the inputs."""
-        config, grid = self.config, self.config.grid
-        geometry = self.network.geometry(explained_layer(self.network, config.attribution), grid)
-        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
 
     @cached_property
     def tested_sets(self) -> dict[Cohort, np.ndarray]:

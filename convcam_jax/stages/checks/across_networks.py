@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
 from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
@@ -45,7 +45,7 @@ def _read(name: str, config: Config, folder: Path, evidence: Path | None) -> Fin
     network = config.make_network(config.attribution.precision)
     return FinishedRun(
         name,
-        network.geometry(explained_layer(network, config.attribution), config.grid).shape,
+        explained_geometry(network, config.attribution, config.grid).shape,
         read_csv(folder / "tables" / "accuracy.csv"),
         read_csv(folder / "metrics.csv"),
         {table: read_csv(folder / "tables" / f"controls_{table}.csv") for table in TABLES},

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.answering import Answers, Asked, answers, on_devices
-from convcam_jax.attribution.explaining import explained_layer
-from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
+from convcam_jax.attribution.placement import placed_maps
 from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Source, Utterance
@@ -24,7 +22,7 @@ from convcam_jax.measures.result_tables import contour_table, recording_views
 from convcam_jax.measures.segments import Stretch, strong_stretches, voiced_stretches
 from convcam_jax.measures.unlabelled import answer_table, in_words, member_metrics, spread_table
 from convcam_jax.measures.views import GridAxes, RecordingView
-from convcam_jax.networks.network import Network, Variables
+from convcam_jax.networks.network import Variables
 from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
@@ -34,6 +32,7 @@ from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds
 from convcam_jax.stages.finished_run import read_source
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
+from convcam_jax.stages.run import ModelsOfConfig
 from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.ahead import one_ahead
 from convcam_jax.system.errors import RecordingError, UserError
@@ -109,7 +108,7 @@ class Explanation(NamedTuple):
         return draw(self.view, self.probabilities.to_numpy(), tuple(self.probabilities.columns))
 
 
-class TrainedRun:
+class TrainedRun(ModelsOfConfig):
     """The models of a finished run; they are read when they are first asked, and then kept in the memory.
 
     Attributes:
@@ -160,18 +159,6 @@ class TrainedRun:
     def compared(self) -> Float[Array, "R F T"] | None:
         """The references on the device."""
         return None if self.references is None else jnp.asarray(self.references)
-
-    @cached_property
-    def network(self) -> Network:
-        """The network as trained members are used."""
-        return self.config.make_network(self.config.attribution.precision)
-
-    @cached_property
-    def placement(self) -> Placement:
-        """How the maps of the config's method come to the grid of the inputs."""
-        config, grid = self.config, self.config.grid
-        geometry = self.network.geometry(explained_layer(self.network, config.attribution), grid)
-        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
 
     @property
     def times_s(self) -> np.ndarray:
