@@ -32,7 +32,7 @@ from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.corpora.synthetic.cues.cue import draw_places
 from convcam_jax.corpora.synthetic.planted import HEADROOM
-from convcam_jax.corpora.synthetic.variants import NEUTRAL, VARIANTS
+from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS, VARIANTS, sound_of
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError
 
@@ -79,7 +79,7 @@ class NaturalSpeech:
 
     def recordings(self, variant: str) -> list[Planted]:
         """Three of every source, one for each class; those of `none` are those of `mixed`."""
-        sound = "mixed" if variant == "none" else variant
+        sound = sound_of(variant)
         return [
             Planted(source, version, sound, label) for source in self.sources for label, version in enumerate(VERSIONS)
         ]
@@ -87,7 +87,7 @@ class NaturalSpeech:
     def labels(self, variant: str, own: Sequence[Planted]) -> list[int]:
         """The classes; in `none` those of each source are shuffled, so that all splits have as many of each."""
         labels = [one.label for one in own]
-        if variant != "none":
+        if variant != SHUFFLED_LABELS:
             return labels
         names = [one.source.recording for one in own]
         return shuffled_of_each(names, labels, {name: _key(name) for name in names})

@@ -21,7 +21,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.cues.cue import Draws, Sounding, draw_places
 from convcam_jax.corpora.synthetic.speech import Stream, UtteranceSpec
-from convcam_jax.corpora.synthetic.variants import NEUTRAL
+from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS
 from convcam_jax.corpora.synthetic.voice import synthesise
 from convcam_jax.corpora.utterances import Utterance
 
@@ -88,14 +88,14 @@ def recordings(config: SyntheticConfig, variant: str, genders: Iterable[str]) ->
 
     The recordings of `none` are those of `mixed`: only their labels differ, see `labels`.
     """
-    sound = "mixed" if variant == "none" else variant
+    sound = variants.sound_of(variant)
     return [Planted(spec, sound, VERSIONS.index(spec.version)) for spec in specs(config, genders)]
 
 
 def labels(config: SyntheticConfig, variant: str, planted: Sequence[Planted]) -> list[int]:
     """Class of every recording; in `none` the labels of each speaker's recordings are shuffled."""
     own = [one.label for one in planted]
-    if variant != "none":
+    if variant != SHUFFLED_LABELS:
         return own
     speakers = [one.spec.speaker for one in planted]
     keys = {speaker: (config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
