@@ -1,4 +1,4 @@
-"""Tables of the pages, each made from the folder of a run: Markdown, as it stands on its page."""
+"""Tables of the pages, most made from the folder of a run: Markdown, as it stands on its page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from convcam_jax.attribution import METHODS
 from convcam_jax.benchmark.cases import OURS
+from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.system.formats import read_csv, read_json
 
@@ -20,6 +22,21 @@ _CONTROLS = {
 
 # Of deletion and insertion.
 _ORDERS = ("random", "energy")
+
+
+def attribution_methods() -> str:
+    """What each method of attribution computes, with its source."""
+    lines = [["`attribution.method`", "signed map", "source", "level", "sign"]]
+    return _markdown(
+        [*lines, *([f"`{name}`", m.description, m.source, m.level, m.sign] for name, m in METHODS.items())]
+    )
+
+
+def explanation_metrics() -> str:
+    """What each metric of explanations measures, with its source."""
+    lines = [["column", "what it measures", "better", "source"]]
+    own = EXPLANATION_METRICS.items()
+    return _markdown([*lines, *([f"`{name}`", m.formula, m.better, m.source] for name, m in own)])
 
 
 def accuracy_table(run: Path, measure: str) -> str:

@@ -148,10 +148,3 @@ def all_metrics(
         "random_logit": robustness.random_logit(own_map, others.other_class, recording.present),
         **masked_input.masked_input_scores(answers, recording)._asdict(),
     }
-
-
-def metrics_table() -> str:
-    """The table of docs/explanation_metrics.md, as Markdown."""
-    rows = [("column", "what it measures", "better", "source"), ("---",) * 4]
-    rows += [(f"`{name}`", m.formula, m.better, m.source) for name, m in EXPLANATION_METRICS.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
