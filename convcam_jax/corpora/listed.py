@@ -332,7 +332,6 @@ def _find(config: ListedConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
 LISTED = Corpus(
     description=f"a corpus of your own: a folder with {TABLE}, of the columns {', '.join(NEEDED)} and any others",
     how_to_get=HOW_TO_LIST,
-    licence="that of your recordings",
     config=ListedConfig,
     find=_find,
 )
