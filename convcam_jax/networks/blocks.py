@@ -24,7 +24,7 @@ def scaled(n_filters: int, width: float) -> int:
     return int(n_filters * width)
 
 
-def square_window(side: int, stride: int = 1, padding: int = 0) -> Window:
+def square_window(side: int, stride: int, padding: int = 0) -> Window:
     """A window that is equally long along both axes, with as much padding in front as behind."""
     layer = Layer(side, stride, padding, padding)
     return layer, layer

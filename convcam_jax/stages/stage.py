@@ -82,7 +82,7 @@ def origins(stages: Sequence[Stage], config: Mapping[str, Any]) -> dict[str, Ori
 def due_stages(stages: Sequence[Stage], now: Mapping[str, Origin], then: Mapping[str, Origin]) -> list[Due]:
     """The stages that have to be made, in order; `then` are the origins of those that are finished."""
     return [
-        Due(stage, _reason(stage, now[stage.name], then.get(stage.name), then))
+        Due(stage, _reason(stage, now[stage.name], then.get(stage.name)))
         for stage in stages
         if then.get(stage.name) != now[stage.name]
     ]
@@ -191,7 +191,7 @@ def _hash(origin: Origin) -> str:
     return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _reason(stage: Stage, now: Origin, then: Origin | None, finished: Mapping[str, Origin]) -> str:
+def _reason(stage: Stage, now: Origin, then: Origin | None) -> str:
     if then is None:
         return "not made yet"
     before = then["fields"]

@@ -114,7 +114,6 @@ def road(
     recording: ExplainedRecording,
     noise: Float[Array, "F T"],
     key: Key[Array, ""],
-    shares: Float[np.ndarray, " P"] = ROAD_SHARES,
 ) -> Float[Array, ""]:
     """Share of the shares of imputed cells, the highest of the map first, at which the network still answers the class.
 
@@ -127,5 +126,5 @@ def road(
         removed = first_cells(ranks[None], share, recording.n_frames[None])[0]
         return noisy_linear_imputation(recording.spectrogram, removed, recording.present, noise)
 
-    versions = jax.vmap(at)(jnp.asarray(shares, jnp.float32))
+    versions = jax.vmap(at)(jnp.asarray(ROAD_SHARES, jnp.float32))
     return (answers(versions).argmax(-1) == recording.target).mean()
