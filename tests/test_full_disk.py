@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from convcam_jax.data.members import Member
-from convcam_jax.measures.segments import Stretch
+from convcam_jax.measures.segments import Label
 from convcam_jax.report.recordings import Sounds
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
@@ -26,7 +26,7 @@ WRITERS = {
     "sounds": partial(write_sounds, "tone", Sounds(16000, TONE, [TONE], [TONE]), (0.5,)),
     "figure": lambda folder: write_figure(folder / "figure.png", Figure),
     "arrays": lambda folder: write_arrays(folder / "arrays.npz", {"tone": TONE}),
-    "text_grid": lambda folder: write_text_grid(folder / "tone.TextGrid", 1.0, {"F0": [Stretch(0.0, 0.5, "100 Hz")]}),
+    "text_grid": lambda folder: write_text_grid(folder / "tone.TextGrid", 1.0, {"F0": [Label(0.0, 0.5, "100 Hz")]}),
     "models": lambda folder: write_models(folder / "models", RECORD, (Member("all", "0", 0),), 1, MODELS),
 }
 

@@ -20,10 +20,11 @@ from PIL import Image
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.segments import Label
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, envelope, quantised
-from convcam_jax.report.labels import Label, parse_phones, parse_syllables, within
+from convcam_jax.report.labels import labels_within, parse_phones, parse_syllables
 from convcam_jax.report.recordings import recording
 from convcam_jax.report.shown_tables import as_table
 from convcam_jax.representations.mel import Mel
@@ -92,7 +93,7 @@ def test_labels_last_until_the_next_one():
 def test_labels_of_the_berlin_corpus(emodb_dir):
     own = Utterance("03a01Fa", "03", "male", "happiness", "a01", emodb_dir / "wav" / "03a01Fa.wav")
     phones, syllables = read_labels(own)
-    assert [label.name for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
+    assert [label.text for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
     assert phones[2] == Label(0.14437, 0.244223, "E6")
     assert phones[-1].end_s == syllables[-1].end_s == 1.84139
     assert read_labels(own._replace(path=emodb_dir / "wav" / "none.wav")) == ([], [])
@@ -103,9 +104,9 @@ def test_labels_of_the_berlin_corpus(emodb_dir):
 
 def test_labels_of_a_part_are_in_its_own_time_and_end_with_it():
     of_file = [Label(0.0, 1.0, "a"), Label(1.0, 2.0, "b"), Label(2.0, 4.0, "c")]
-    assert within(of_file, 0.0, math.inf) == of_file
-    assert within(of_file, 1.5, 3.0) == [Label(0.0, 0.5, "b"), Label(0.5, 1.5, "c")]
-    assert within(of_file, 1.0, 2.0) == [Label(0.0, 1.0, "b")]
+    assert labels_within(of_file, 0.0, math.inf) == of_file
+    assert labels_within(of_file, 1.5, 3.0) == [Label(0.0, 0.5, "b"), Label(0.5, 1.5, "c")]
+    assert labels_within(of_file, 1.0, 2.0) == [Label(0.0, 1.0, "b")]
 
 
 def test_a_recording_has_its_layers_and_metrics():

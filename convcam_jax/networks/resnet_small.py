@@ -189,7 +189,7 @@ class ResNetSmallModule(nn.Module):
         """
         parts = list(zip(_PARTS, POOLS, self.config.filters, strict=True))
         for number, (name, pool, n_filters) in list(enumerate(parts))[start:stop]:
-            values = Part(n_filters, pool, number > 0, self.precision, self.trains, name=name)(values)
+            values = ResidualPart(n_filters, pool, number > 0, self.precision, self.trains, name=name)(values)
         return values if stop is not None or places is None else self._classify(values, places)
 
     def _classify(self, values: Array, places: Array) -> Array:
@@ -201,7 +201,7 @@ class ResNetSmallModule(nn.Module):
         return ZeroSumOutput(self.n_classes, name=_OUTPUT)(means)
 
 
-class Part(nn.Module):
+class ResidualPart(nn.Module):
     """A convolution with pooling, and in a block the residual behind it."""
 
     n_filters: int

@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from convcam_jax.figures.frequency import drawn_edges
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.segments import Label
 from convcam_jax.measures.views import RecordingView
 from convcam_jax.report.encode import as_mp3, as_png, envelope, quantised, rounded
-from convcam_jax.report.labels import Label
 from convcam_jax.representations.scale import SHOWN_RANGE_DB, decibels
 from convcam_jax.system.namespaces import PROBABILITY
 

@@ -27,7 +27,7 @@ from convcam_jax.system.formats import read_arrays, read_csv
 EXPLANATIONS = "explanations.npz"
 
 
-class Explained(NamedTuple):
+class CohortExplanations(NamedTuple):
     """What `explanations.npz` holds of one cohort.
 
     Attributes:
@@ -95,7 +95,7 @@ class Run(ModelsOfConfig):
         return begun_rounds(self.config, self.dataset, self.workdir)
 
     @cached_property
-    def explanations(self) -> dict[Cohort, Explained]:
+    def explanations(self) -> dict[Cohort, CohortExplanations]:
         """The arrays of `explanations.npz`."""
         return load_explanations(self.workdir / EXPLANATIONS)
 
@@ -156,17 +156,17 @@ class Run(ModelsOfConfig):
         )
 
 
-def load_explanations(path: Path) -> dict[Cohort, Explained]:
+def load_explanations(path: Path) -> dict[Cohort, CohortExplanations]:
     """The arrays of `explanations.npz`, or of a file like it."""
     arrays = read_arrays(path)
     cohorts = [Cohort(*names) for names in arrays["cohorts"].tolist()]
     return {
-        cohort: Explained(*(arrays[f"{name}_{number}"] for name in Explained._fields))
+        cohort: CohortExplanations(*(arrays[f"{name}_{number}"] for name in CohortExplanations._fields))
         for number, cohort in enumerate(cohorts)
     }
 
 
-def explanation_arrays(explained: dict[Cohort, Explained]) -> dict[str, np.ndarray]:
+def explanation_arrays(explained: dict[Cohort, CohortExplanations]) -> dict[str, np.ndarray]:
     """The arrays of `explanations.npz`: `cohorts` `[n, 2]` (group, fold), and `NAME_i` of each, i from 0 on."""
     arrays = {"cohorts": np.array(list(explained), dtype=str).reshape(-1, 2)}
     for number, own in enumerate(explained.values()):

@@ -10,7 +10,8 @@ from jax.scipy.signal import convolve2d
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording, target_logits
+from convcam_jax.attribution.score import Classify
+from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording, target_logits
 from convcam_jax.checks.faithfulness.curves import cell_ranks, first_cells
 
 # Cells along each side of a region: a third of an octave and 128 ms of the default representation.
@@ -45,7 +46,7 @@ def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "
 
 
 def removal_curve(
-    answers: Answers,
+    answers: Classify,
     recording: ExplainedRecording,
     fill: Float[Array, "F T"],
     shares: Float[np.ndarray, " P"],
@@ -59,7 +60,7 @@ def removal_curve(
     return target_logits(answers, versions, recording)
 
 
-def selectivity(answers: Answers, recording: ExplainedRecording) -> Float[Array, ""]:
+def selectivity(answers: Classify, recording: ExplainedRecording) -> Float[Array, ""]:
     """Area under the logit over the share of regions that are silenced.
 
     Source: Montavon, Samek and Müller, "Methods for interpreting and understanding deep neural networks", Digital
@@ -70,7 +71,7 @@ def selectivity(answers: Answers, recording: ExplainedRecording) -> Float[Array,
 
 
 def region_perturbation(
-    answers: Answers, recording: ExplainedRecording, noise: Float[Array, "F T"]
+    answers: Classify, recording: ExplainedRecording, noise: Float[Array, "F T"]
 ) -> Float[Array, ""]:
     """Mean fall of the logit while the first quarter of the regions is replaced by noise.
 
@@ -110,7 +111,7 @@ def noisy_linear_imputation(
 
 
 def road(
-    answers: Answers,
+    answers: Classify,
     recording: ExplainedRecording,
     noise: Float[Array, "F T"],
     key: Key[Array, ""],

@@ -29,7 +29,7 @@ _WITHOUT = "without"
 _AT = "@"
 
 
-class Level(NamedTuple):
+class CueLevel(NamedTuple):
     """A cue at a strength, in the cue's unit."""
 
     cue: str
@@ -45,15 +45,15 @@ def with_strengths(variant: str) -> tuple[str, ...]:
     """The variant at all strengths of its cue, ascending; those of several cues have one."""
     if variant not in CUES:
         return (variant,)
-    return tuple(Level(variant, strength).variant for strength in CUES[variant].strengths)
+    return tuple(CueLevel(variant, strength).variant for strength in CUES[variant].strengths)
 
 
-def levels(variant: str) -> tuple[Level, ...]:
+def levels(variant: str) -> tuple[CueLevel, ...]:
     """The cues of a variant with their strengths."""
     own, _, strength = variant.partition(_AT)
     if own in CUES:
-        return (Level(own, float(strength) if strength else CUES[own].strengths[-1]),)
-    return tuple(Level(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(own, ()))
+        return (CueLevel(own, float(strength) if strength else CUES[own].strengths[-1]),)
+    return tuple(CueLevel(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(own, ()))
 
 
 def is_full(variant: str) -> bool:

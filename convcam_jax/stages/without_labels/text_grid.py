@@ -7,13 +7,13 @@ from pathlib import Path
 import parselmouth
 from parselmouth.praat import call
 
-from convcam_jax.measures.segments import Stretch
+from convcam_jax.measures.segments import Label
 from convcam_jax.system.files import write_whole
 
 _LARGER_THAN_A_GRID = 2**20
 
 
-def write_text_grid(path: Path, duration_s: float, tiers: Mapping[str, Sequence[Stretch]]) -> None:
+def write_text_grid(path: Path, duration_s: float, tiers: Mapping[str, Sequence[Label]]) -> None:
     """Write a TextGrid of interval tiers, whose stretches lie in order within the duration and do not overlap."""
     grid = parselmouth.TextGrid(0.0, duration_s, list(tiers), [])
     for tier, (_, stretches) in enumerate(tiers.items(), start=1):

@@ -19,7 +19,7 @@ from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
 from convcam_jax.data.members import Member
 from convcam_jax.measures.analysis import contours
 from convcam_jax.measures.result_tables import contour_table, recording_views
-from convcam_jax.measures.segments import Stretch, strong_stretches, voiced_stretches
+from convcam_jax.measures.segments import Label, strong_stretches, voiced_stretches
 from convcam_jax.measures.unlabelled import answer_table, in_words, member_metrics, spread_table
 from convcam_jax.measures.views import GridAxes, RecordingView
 from convcam_jax.networks.network import Variables
@@ -29,7 +29,7 @@ from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds
-from convcam_jax.stages.finished_run import read_source
+from convcam_jax.stages.finished_run import read_earlier_run
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
 from convcam_jax.stages.run import ModelsOfConfig
@@ -68,8 +68,8 @@ class Explanation(NamedTuple):
     maps: np.ndarray
     view: RecordingView
     duration_s: float
-    f0_segments: list[Stretch]
-    map_segments: list[Stretch]
+    f0_segments: list[Label]
+    map_segments: list[Label]
 
     @property
     def map(self) -> np.ndarray:
@@ -253,7 +253,7 @@ def load_run(path: str | Path) -> TrainedRun:
 
 def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
     """The same of a run's folder, which was given as `flag`."""
-    config = read_source(folder, "", flag).config
+    config = read_earlier_run(folder, "", flag).config
     table = read_csv(folder / "members.csv")
     rows = table[list(Member._fields)].itertuples(index=False, name=None)
     members = tuple(Member(group, fold, int(seed)) for group, fold, seed in rows)
