@@ -145,16 +145,16 @@ def test_metrics_stand_in_the_order_of_the_tables():
 
 def test_changed_fields_are_those_that_the_user_changed():
     published = with_device_defaults(make_config(Choices(corpus="emodb", data_dir="corpus", protocol="published")))
-    assert overview.changed_fields(published) == []
+    assert overview.non_default_fields(published) == []
     changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20, precision="bfloat16"))
-    assert [row for row in overview.changed_fields(changed) if row["field"] != "train.precision"] == [
+    assert [row for row in overview.non_default_fields(changed) if row["field"] != "train.precision"] == [
         {"field": "train.seeds", "value": "3", "default": "10"},
         {"field": "train.epochs", "value": "20", "default": "5"},
     ]
 
 
 def test_what_is_other_on_the_synthetic_corpus_counts_as_changed():
-    changed = overview.changed_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
+    changed = overview.non_default_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
     assert [(row["field"], row["value"], row["default"]) for row in changed] == [
         ("corpus.max_frames", "108", "202"),
         ("corpus.texts", "11", "4"),

@@ -37,7 +37,7 @@ def recordings_beside_published(metrics: pd.DataFrame, members: pd.DataFrame, pu
     return beside.sort_values(["metric", "group", "emotion", "recording"], ignore_index=True)
 
 
-def rank_correlations(beside: pd.DataFrame) -> pd.DataFrame:
+def correlations_with_published(beside: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation over recordings between published and our values, per metric and group.
 
     beside: from `recordings_beside_published`. Returns metric, group, ours ("chosen" or "all_mean", the mean over all

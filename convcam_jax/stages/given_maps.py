@@ -141,7 +141,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     say(f"{len(maps)} maps" + (f", {n_zero} of them zero everywhere" if n_zero else ""))
     run = Run(config, workdir, settings.cache_dir, dataset)
     run.cohort_maps = given_maps(config, dataset, maps)
-    write_csv(workdir / "members.csv", member_table(dataset.cohorts(), path))
+    write_csv(workdir / "members.csv", unknown_members(dataset.cohorts(), path))
     return run
 
 
@@ -192,7 +192,7 @@ def _freed_from_colours(config: Config, maps: Maps, shapes: MapShapes) -> Maps:
     return maps | {name: external_maps.from_colours(maps[name], stretched) for name in coloured}
 
 
-def member_table(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
+def unknown_members(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
     """The table of `members.csv`: one row per cohort, whose model is not known."""
     unknown = dict.fromkeys(
         ("epochs", "best_epoch", "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "uar"),

@@ -9,7 +9,7 @@ from convcam_jax.measures.folds import seed_accuracy
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_verdicts import corpus_note, evaluate_claims
-from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
+from convcam_jax.paper.comparison import correlations_with_published, recordings_beside_published
 from convcam_jax.paper.published import Published, inferred_accuracy, load_for
 from convcam_jax.paper.tables import (
     as_printed,
@@ -60,7 +60,7 @@ def write_map_tables(run: Run) -> None:
     if published is not None:
         beside = recordings_beside_published(metrics, members, published.recordings)
         write_table(workdir, "recordings_beside_published", beside)
-        write_table(workdir, "rank_correlations", rank_correlations(beside))
+        write_table(workdir, "rank_correlations", correlations_with_published(beside))
 
 
 def write_model_tables(run: Run) -> None:

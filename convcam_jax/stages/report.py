@@ -110,7 +110,7 @@ def _overview(run: Run, snr_db: float) -> dict[str, Any]:
     facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
         "facts": facts | overview.duration(record, _modified(workdir / EXPLANATIONS)),
-        "changed": overview.changed_fields(config),
+        "changed": overview.non_default_fields(config),
         "emotions": list(emotions),
         "accuracies": overview.accuracies(members, answers),
         "confusions": [] if answers.empty else overview.confusions(answers, members, emotions),

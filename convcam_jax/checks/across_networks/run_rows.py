@@ -74,7 +74,7 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def map_agreement(
+def network_agreement(
     maps: Mapping[str, Mapping[str, Float[np.ndarray, "F n"]]], group_of: Mapping[str, str]
 ) -> pd.DataFrame:
     """How alike the maps of each two runs are: rank correlation over the cells of a recording, means over recordings.

@@ -36,7 +36,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
 from convcam_jax.system.progress import say, show_progress
 
-METRICS = "evidence_metrics.csv"
+METRICS_FILE = "evidence_metrics.csv"
 # The methods are asked anew for the recordings with noise, and for another class.
 _N_QUESTIONS = N_NOISY + 1
 
@@ -47,7 +47,7 @@ def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: 
     The part of a variant is kept in its folder, and not computed again when the run goes on.
     """
     metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
-    write_csv(workdir / METRICS, metrics)
+    write_csv(workdir / METRICS_FILE, metrics)
     n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
     networks = networks_table(scores, members, n_classes)
     agreement = agreement_table(metrics, networks)
@@ -61,7 +61,7 @@ def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: 
 
 
 def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.DataFrame:
-    path = run.workdir / METRICS
+    path = run.workdir / METRICS_FILE
     if not path.exists():
         tables = []
         for cohort, own in explained(run).items():

@@ -134,7 +134,7 @@ def read_parts(found: ModelsFile) -> Iterator[Variables]:
         yield unflatten_dict(part, sep="/")
 
 
-def read_references(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
+def references_of_file(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
     """The recordings with which others are compared; None where the run's method compares with none."""
     return _tensors(found.path).get(_REFERENCES)
 

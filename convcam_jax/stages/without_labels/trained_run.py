@@ -20,7 +20,7 @@ from convcam_jax.data.members import Member
 from convcam_jax.measures.analysis import contours
 from convcam_jax.measures.result_tables import contour_table, recording_views
 from convcam_jax.measures.segments import Label, strong_stretches, voiced_stretches
-from convcam_jax.measures.unlabelled import answer_table, in_words, member_metrics, spread_table
+from convcam_jax.measures.unlabelled import in_words, member_metrics, new_answer_table, spread_table
 from convcam_jax.measures.views import GridAxes, RecordingView
 from convcam_jax.networks.network import Variables
 from convcam_jax.representations.cache import compute_entry
@@ -208,7 +208,7 @@ class TrainedRun(ModelsOfConfig):
         arrays = self._arrays(features, found.predicted)
         maps = np.asarray(placed_maps(found.signed_maps[:, None], arrays.n_frames, self.placement))[:, 0]
         view = self._view(recording, consensus_map(maps), arrays, emotions[found.predicted])
-        table = answer_table(self.members, found.probabilities, emotions)
+        table = new_answer_table(self.members, found.probabilities, emotions)
         index = pd.MultiIndex.from_tuples(self.members, names=Member._fields)
         return Explanation(
             answers=table,
@@ -272,7 +272,7 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
 def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
     """The same of a file of models, which was given as `flag`."""
     found = models_file.open_models(path, flag)
-    references = models_file.read_references(found)
+    references = models_file.references_of_file(found)
     parts = partial(models_file.read_parts, found)
     return TrainedRun(found.config, found.record, found.members, found.part_size, parts, references)
 
