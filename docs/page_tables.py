@@ -8,8 +8,10 @@ import pandas as pd
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.benchmark.cases import OURS
+from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
+from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS
 from convcam_jax.system.formats import read_csv, read_json
 
 _CONTROLS = {
@@ -143,7 +145,7 @@ def thresholds_table(run: Path) -> str:
     units = dict(zip(rows["variant"], rows["unit"], strict=True))
     methods = list(dict.fromkeys(rows.loc[rows["what"] == "found", "method"]))
     lines = [["cue", "unit", "networks learn", *methods]]
-    lines += [[cue, unit, *(own[cue, method] for method in ("none", *methods))] for cue, unit in units.items()]
+    lines += [[cue, unit, *(own[cue, method] for method in (NO_METHOD, *methods))] for cue, unit in units.items()]
     return _markdown(lines)
 
 
@@ -193,7 +195,7 @@ def planted_by_network(run: Path) -> str:
     for name in compared.index:
         own = run / "evidence" / str(name)
         ranking, accuracy = _ranking(own), read_csv(own / "evidence_members.csv").groupby("variant")["test_accuracy"]
-        cues = [cue for cue in _cues(ranking) if cue != "none"]
+        cues = [cue for cue in _cues(ranking) if cue != SHUFFLED_LABELS]
         lines = lines or [["network", "nodes", "", *cues]]
         nodes = f"{compared.loc[name, 'node_rows']} x {compared.loc[name, 'node_columns']}"
         head = [str(name).removesuffix("-cqt"), nodes]
