@@ -1,4 +1,4 @@
-"""Tables of the pages, each made from the folder of a run: Markdown, as it stands on its page."""
+"""Tables of the pages, most made from the folder of a run: Markdown, as it stands on its page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from convcam_jax.attribution import METHODS
 from convcam_jax.benchmark.cases import OURS
+from convcam_jax.checks.evidence.scoring import NO_METHOD
+from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
+from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS
 from convcam_jax.system.formats import read_csv, read_json
 
 _CONTROLS = {
@@ -20,6 +24,21 @@ _CONTROLS = {
 
 # Of deletion and insertion.
 _ORDERS = ("random", "energy")
+
+
+def attribution_methods() -> str:
+    """What each method of attribution computes, with its source."""
+    lines = [["`attribution.method`", "signed map", "source", "level", "sign"]]
+    return _markdown(
+        [*lines, *([f"`{name}`", m.description, m.source, m.level, m.sign] for name, m in METHODS.items())]
+    )
+
+
+def explanation_metrics() -> str:
+    """What each metric of explanations measures, with its source."""
+    lines = [["column", "what it measures", "better", "source"]]
+    own = EXPLANATION_METRICS.items()
+    return _markdown([*lines, *([f"`{name}`", m.formula, m.better, m.source] for name, m in own)])
 
 
 def accuracy_table(run: Path, measure: str) -> str:
@@ -126,7 +145,7 @@ def thresholds_table(run: Path) -> str:
     units = dict(zip(rows["variant"], rows["unit"], strict=True))
     methods = list(dict.fromkeys(rows.loc[rows["what"] == "found", "method"]))
     lines = [["cue", "unit", "networks learn", *methods]]
-    lines += [[cue, unit, *(own[cue, method] for method in ("none", *methods))] for cue, unit in units.items()]
+    lines += [[cue, unit, *(own[cue, method] for method in (NO_METHOD, *methods))] for cue, unit in units.items()]
     return _markdown(lines)
 
 
@@ -176,7 +195,7 @@ def planted_by_network(run: Path) -> str:
     for name in compared.index:
         own = run / "evidence" / str(name)
         ranking, accuracy = _ranking(own), read_csv(own / "evidence_members.csv").groupby("variant")["test_accuracy"]
-        cues = [cue for cue in _cues(ranking) if cue != "none"]
+        cues = [cue for cue in _cues(ranking) if cue != SHUFFLED_LABELS]
         lines = lines or [["network", "nodes", "", *cues]]
         nodes = f"{compared.loc[name, 'node_rows']} x {compared.loc[name, 'node_columns']}"
         head = [str(name).removesuffix("-cqt"), nodes]

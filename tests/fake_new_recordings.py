@@ -4,7 +4,7 @@ import numpy as np
 from fake_report import HOSTILE, make_shown, make_sounds
 
 from convcam_jax.data.members import Member
-from convcam_jax.measures.unlabelled import answer_table, in_words, spread_table
+from convcam_jax.measures.unlabelled import in_words, new_answer_table, spread_table
 from convcam_jax.report.new_recordings import Heard, new_recording
 from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
@@ -19,7 +19,7 @@ SHARES = {"new": (0.9, 0.2, 0.8), HOSTILE: (0.7, 0.6, 0.8)}
 def make_heard(name: str) -> Heard:
     """A recording of two tones with its answers."""
     shown = make_shown(name, "anger")
-    answers = answer_table(MEMBERS, np.array([[share, 1 - share] for share in SHARES[name]]), EMOTIONS)
+    answers = new_answer_table(MEMBERS, np.array([[share, 1 - share] for share in SHARES[name]]), EMOTIONS)
     spread, metrics = spread_table(answers, EMOTIONS), shown.metrics[["q_mse", "q_rmse"]]
     words, duration_s = in_words(answers, "anger"), float(shown.view.time_s[-1])
     return Heard(shown.view, words, duration_s, MEMBERS, shown.maps, answers, spread, metrics)

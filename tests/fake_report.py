@@ -8,8 +8,8 @@ from fake_views import MEL_EDGES_HZ, make_masks, make_view
 from convcam_jax.checks.listening.counterfactual import answer_summary
 from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.segments import Label
 from convcam_jax.report import overview
-from convcam_jax.report.labels import Label
 from convcam_jax.report.page import make_page
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.report.shown_tables import as_table, with_headings

@@ -17,7 +17,7 @@ from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.stages.preparation import find_corpus, load_dataset
 from convcam_jax.stages.record import run_record
-from convcam_jax.stages.run import Explained, explanation_arrays
+from convcam_jax.stages.run import CohortExplanations, explanation_arrays
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.stage import origins
 from convcam_jax.system.errors import UserError
@@ -154,7 +154,7 @@ def source(tmp_path_factory, cache_dir):
         assert len(tested) == 6
         logits = np.stack([np.eye(6)[[EMOTIONS.index(u.emotion) for u in tested]]] * 2)
         logits[0, 0] = -logits[0, 0]
-        explained[cohort] = Explained(
+        explained[cohort] = CohortExplanations(
             signed_maps=generator.normal(size=(2, 6, 90, 47)).astype(np.float32),
             logits=logits,
             seeds=np.arange(2),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from small_run import QUICK, finish, table, times
 
-from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
+from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, network_agreement, run_rows, sentences
 from convcam_jax.figures.checks.across_networks import networks as draw_networks
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
@@ -140,7 +140,7 @@ def test_agreement_of_maps():
         "b": {"x": rising, "y": falling, "z": rising},
         "c": {"x": flat, "y": flat, "z": rising},
     }
-    found = map_agreement(maps, {"x": "female", "y": "male", "z": "male", "only_here": "male"})
+    found = network_agreement(maps, {"x": "female", "y": "male", "z": "male", "only_here": "male"})
     values = {
         (row.run, row.other_run, row.group): (row.rank_correlation, row.n_recordings) for row in found.itertuples()
     }

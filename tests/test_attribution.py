@@ -36,7 +36,10 @@ NODE_METHODS = {
     "finercam": finer_cam,
     "shapleycam": shapley_cam,
 }
-INPUT_METHODS = {"gradient_x_input": gradient_x_input, "integrated_gradients": integrated_gradients}
+INPUT_METHODS = {
+    "gradient_x_input": gradient_x_input,
+    "integrated_gradients": partial(integrated_gradients, baseline=0.0),
+}
 
 # Sums over the nodes: 8 and 6.
 ACTIVATIONS = jnp.array([[[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [[0.0, 0.0], [4.0, 1.0], [1.0, 1.0]]])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from convcam_jax.attribution.explaining import explain_members
 from convcam_jax.attribution.placement import Placement, normalise_and_crop, place, stretched_centres
 from convcam_jax.attribution.placement import interpolation_matrix as interpolate
 from convcam_jax.benchmark import ours, plain_metrics, worker
@@ -16,7 +17,10 @@ from convcam_jax.benchmark.cases import OURS, UNITS, Case, make_size, turns
 from convcam_jax.benchmark.inputs import Inputs, choose_batch, load_inputs, repeat_until_full, save_inputs
 from convcam_jax.benchmark.measure import Files, MissingError, Worker, measure_in_turns
 from convcam_jax.benchmark.summary import benchmark_table, in_words
+from convcam_jax.data import batches
 from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.data.members import Member
+from convcam_jax.data.recordings import Recordings
 from convcam_jax.figures import benchmark as figures
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise, emotion_masks
@@ -27,8 +31,10 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.experiments import BenchmarkConfig
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
+from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.process.allocator import TUNABLES
+from convcam_jax.training.ensemble import init_round
 
 F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(
@@ -216,11 +222,29 @@ def test_the_network_is_the_papers_also_on_the_embedded_corpus():
     assert make_config(Choices(experiment="paper")).network.filters != (64, 128, 256)
 
 
-@pytest.mark.parametrize("task", ["training_step", "training_step_full_length", "explaining"])
-def test_our_programs_run(task):
+@pytest.mark.parametrize("task", ["training_step", "training_step_full_length"])
+def test_our_training_goes_on_from_step_to_step_and_members_are_different(task):
     run = ours.prepare(Case("simplenet", task, OURS, "float32", 2, B), INPUTS, CONFIG)
-    run()
-    run()
+    losses = np.array([run().mean_loss() for _ in range(2)])
+    assert losses.shape == (2, 2)
+    assert np.isfinite(losses).all()
+    assert len(np.unique(losses)) == losses.size
+
+
+def test_our_explanations_are_measured_as_by_the_loop_in_numpy():
+    found = ours.prepare(Case("simplenet", "explaining", OURS, "float32", 2, N), INPUTS, CONFIG)()
+    network = CONFIG.make_network("float32")
+    variables = init_round((Member("female", ONLY_FOLD, 0),), network, CONFIG.train, CONFIG.grid).variables
+    recordings = Recordings(*map(jnp.asarray, (INPUTS.tested, INPUTS.n_frames, INPUTS.emotion)))
+    strata, layout = batches.tested_strata(INPUTS.n_frames, {"tested": np.arange(N)}, "tested", N, network.layout)
+    (maps,), logits = explain_members(variables, recordings, strata, network, layout, (CONFIG.attribution,))
+    placed = [plain_metrics.place(np.maximum(own, 0), INPUTS, i) for i, own in enumerate(maps[0])]
+    correct = (logits[0].argmax(-1) == INPUTS.emotion).tolist()
+    expected = [metrics["q_mse"] for metrics in plain_metrics.analyse(placed, correct, INPUTS, C)]
+    # Both members have the first one's variables.
+    np.testing.assert_allclose(found.metrics.q_mse, [expected, expected], rtol=1e-4)
+    # Nothing would be compared if all maps were zero.
+    assert np.isfinite(expected).sum() == 3
 
 
 class FakeWorker(Worker):
@@ -295,7 +319,7 @@ def test_orders_are_obeyed_and_a_missing_peer_is_told(monkeypatch):
             raise ImportError("no grad-cam")
         return lambda: calls.append(own)
 
-    ready: dict[str, worker.Run] = {}
+    ready: dict[str, worker.Job] = {}
     assert worker._obey({"prepare": case._asdict()}, ready, prepare) == {}
     assert worker._obey({"run": case._asdict()}, ready, prepare)["seconds"] >= 0
     assert calls == [case, case]

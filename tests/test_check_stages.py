@@ -23,7 +23,7 @@ from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages.checks import chance, faithfulness, sanity, seeds
-from convcam_jax.stages.run import Explained, Run
+from convcam_jax.stages.run import CohortExplanations, Run
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv
 from convcam_jax.training.config import TrainConfig
 
@@ -61,7 +61,7 @@ class ToyRun(Run):
         for cohort in self.dataset.cohorts():
             names = np.array([self.dataset.utterances[i].recording for i in self.dataset.indices(cohort, "test")])
             ((_, variables),) = self.trained(list_members([cohort], SEEDS))
-            found[cohort] = Explained(*self.explain(variables, cohort), np.array(SEEDS), names)
+            found[cohort] = CohortExplanations(*self.explain(variables, cohort), np.array(SEEDS), names)
         return found
 
     @cached_property

@@ -8,7 +8,7 @@ from scipy import stats
 
 from convcam_jax.measures.statistics import mean_interval
 from convcam_jax.paper import published
-from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
+from convcam_jax.paper.comparison import correlations_with_published, recordings_beside_published
 
 PRINTED = published.load().recordings
 
@@ -81,7 +81,7 @@ def test_nobody_correct_and_one_seed():
     assert (beside["correct_seeds"] == 0).all()
     assert beside["correct_mean"].isna().all()
     assert beside[["all_low", "all_high"]].isna().all(axis=None)
-    assert rank_correlations(beside)["spearman_rho"].isna().all()
+    assert correlations_with_published(beside)["spearman_rho"].isna().all()
 
 
 def test_all_58_recordings_of_a_run():
@@ -103,7 +103,7 @@ def test_all_58_recordings_of_a_run():
 def test_rank_correlation_is_scipys_and_one_for_equal_ranks():
     results = make_results()
     beside = recordings_beside_published(results.metrics, results.members, PRINTED)
-    table = rank_correlations(beside).set_index(["metric", "group", "ours"])
+    table = correlations_with_published(beside).set_index(["metric", "group", "ours"])
     assert table.loc[("q_mse", "female", "chosen"), "spearman_rho"] == pytest.approx(1.0)
     assert table.loc[("q_mse", "female", "chosen"), "n"] == 34
     pairs = beside.query("metric == 'q_mse' and group == 'male'")
@@ -117,7 +117,7 @@ def test_rank_correlation_ignores_monotone_changes_and_follows_reversal():
     beside = pd.DataFrame(
         {"metric": "q_mse", "group": "male", "published": [1.0, 2, 3, 4], "chosen": [1.0, 10, 100, 1000]}
     ).assign(all_mean=[4.0, 3, 2, 1])
-    rho = rank_correlations(beside).set_index("ours")["spearman_rho"]
+    rho = correlations_with_published(beside).set_index("ours")["spearman_rho"]
     assert rho["chosen"] == pytest.approx(1)
     assert rho["all_mean"] == pytest.approx(-1)
 
@@ -126,4 +126,4 @@ def test_constant_values_have_no_rank_correlation():
     beside = pd.DataFrame({"metric": "q_mse", "group": "male", "published": [1.0, 2, 3], "chosen": 5.0}).assign(
         all_mean=np.nan
     )
-    assert rank_correlations(beside)["spearman_rho"].isna().all()
+    assert correlations_with_published(beside)["spearman_rho"].isna().all()

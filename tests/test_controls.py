@@ -6,7 +6,7 @@ import pytest
 
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
-from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, Draws, control_table, readable_cells
+from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, ControlDraws, control_table, readable_cells
 from convcam_jax.figures.checks.controls import against_chance
 
 CONFIG = ControlsConfig(resamples=50)
@@ -32,9 +32,9 @@ def make_draws(observed=(0.9, 0.5, 0.1, 0.1, 0.3)):
     draws = np.array([[0.1, 0.2, 0.3], [0.3, 0.8, 0.1], [9, 9, 9], [9, 9, 9], [0.3, 0.4, np.nan]])
     values = np.array(observed)
     return [
-        Draws("energy_ratio", "random_blobs", values, draws),
-        Draws("energy_ratio", "top_energy", values, np.full((5, 1), 0.95), tested=False),
-        Draws("q_rmse", "time_shift", values, draws),
+        ControlDraws("energy_ratio", "random_blobs", values, draws),
+        ControlDraws("energy_ratio", "top_energy", values, np.full((5, 1), 0.95), tested=False),
+        ControlDraws("q_rmse", "time_shift", values, draws),
     ]
 
 
@@ -80,7 +80,7 @@ def test_draws_that_lack_a_value_of_some_recordings_are_compared_over_the_others
     draws = np.tile(observed[:, None], 3)
     # Without the best recording the mean of all draws is lower than what was observed, which is no evidence.
     draws[0] = np.nan
-    same = [Draws("energy_ratio", "random_blobs", observed, draws)]
+    same = [ControlDraws("energy_ratio", "random_blobs", observed, draws)]
     everything = row(control_table([make_recordings()], [same], EMOTIONS, CONFIG), "group", "all")
     assert everything["control_mean"] == pytest.approx(everything["observed"])
     assert (everything["p"], everything["n_draws"]) == (1.0, 3)
@@ -111,7 +111,7 @@ def test_recordings_that_count_have_a_row(table):
 
 def many_draws(values):
     draws = np.random.default_rng(0).uniform(0.24, 0.26, (5, 199))
-    return [Draws("energy_ratio", "time_shift", np.array(values), draws)]
+    return [ControlDraws("energy_ratio", "time_shift", np.array(values), draws)]
 
 
 def test_sentences():
@@ -160,7 +160,7 @@ def test_text_and_figure(table):
 
 
 def test_what_all_draws_equal_is_not_called_worse():
-    equal = [Draws("energy_ratio", "time_shift", np.ones(5), np.ones((5, 199)))]
+    equal = [ControlDraws("energy_ratio", "time_shift", np.ones(5), np.ones((5, 199)))]
     table = control_table([make_recordings("female")], [equal], EMOTIONS, CONFIG)
     sentences = control_verdicts(table, 0.05)["sentence"]
     assert sentences.str.contains("p = 1.000").any()

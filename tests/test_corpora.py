@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -30,6 +31,7 @@ TABLE1 = {
     "16": (8, 7, 11, 5, 14, 14),
     "15": (4, 8, 6, 11, 9, 13),
 }
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "corpora.md"
 HEADER = "recording,speaker,gender,emotion,text\n"
 OF_A_FOLDER = sorted(set(CORPORA) - {"synthetic", "several"})
 
@@ -49,9 +51,15 @@ def test_corpora_stand_under_the_names_of_their_configs():
     for name, corpus in CORPORA.items():
         assert corpus.config().name == name
         assert corpus.description
-        assert corpus.licence
         assert "\n" not in corpus.description + corpus.how_to_get
         assert bool(corpus.how_to_get) == (name != "synthetic")
+
+
+@pytest.mark.parametrize("name", sorted(set(CORPORA) - {"synthetic", "listed", "audformat", "several"}))
+def test_how_to_get_a_corpus_of_others_tells_the_licence_that_its_page_tells(name):
+    [licence] = re.findall(r"\(licence:? ([^)]+)\)", CORPORA[name].how_to_get)
+    [row] = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |")]
+    assert licence in row.replace("`", "")
 
 
 def test_defaults_are_the_papers_but_for_emotions_and_channels_of_other_corpora():

@@ -20,7 +20,7 @@ from convcam_jax.corpora.synthetic.cues.cue import (
     stretch_centre_s,
 )
 from convcam_jax.corpora.synthetic.phones import BANDWIDTHS_HZ, UPPER_FORMANTS_HZ
-from convcam_jax.corpora.synthetic.planted import Planted
+from convcam_jax.corpora.synthetic.planted import PlantedSentence
 from convcam_jax.corpora.synthetic.speech import BASE_LEVEL_DB, draw_controls
 from convcam_jax.corpora.synthetic.voice import CONTROL_STEP_S, GRAIN_S, Controls, synthesise
 from convcam_jax.representations.cqt import Cqt
@@ -271,7 +271,7 @@ def test_a_cue_changes_its_own_tracks_only(cue):
 
 
 def versions(cue: str, label: int) -> tuple[np.ndarray, np.ndarray]:
-    one = Planted(SPEC, cue, label)
+    one = PlantedSentence(SPEC, cue, label)
     return tuple(planted.render(CONFIG, own, RATE_HZ) for own in (one, planted.without_cues(one)))
 
 
@@ -364,8 +364,8 @@ def test_neither_of_the_two_bursts_tells_the_class_alone():
 def test_variants_are_named_by_cue_and_strength():
     assert variants.with_strengths("f0") == ("f0@0.5", "f0@1", "f0@2", "f0")
     assert variants.with_strengths("mixed") == ("mixed",)
-    assert variants.levels("burst@-15") == (variants.Level("burst", -15.0),)
-    assert variants.levels("f0") == (variants.Level("f0", 5.0),)
+    assert variants.levels("burst@-15") == (variants.CueLevel("burst", -15.0),)
+    assert variants.levels("f0") == (variants.CueLevel("f0", 5.0),)
     assert [own.cue for own in variants.levels("none")] == list(variants.MIXED_CUES)
     assert variants.levels("neutral") == variants.levels("without_suppressor") == ()
     assert variants.in_order(["tilt", "none", "f0", "burst@-3", "f0@2", "burst@-15"]) == [

@@ -14,7 +14,7 @@ import pytest
 from small_run import PROJECT_DIR, QUICK, SMALL_RUN, command, environment
 
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.process.ending import in_one_line
+from convcam_jax.system.process.ending import message_of
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # What a program may be at when a signal comes: Python, a library that takes long to load, compiled code that does not
@@ -88,7 +88,7 @@ def test_a_signal_ends_all_at_any_moment_with_one_line(tmp_path, moment, number)
     ],
 )
 def test_what_users_can_help_is_one_line(error, words):
-    line = in_one_line(error)
+    line = message_of(error)
     assert words in line
     assert "\n" not in line
 
@@ -97,7 +97,7 @@ def test_what_users_can_help_is_one_line(error, words):
     "error", [KeyError("a"), RuntimeError("b"), FileNotFoundError(errno.ENOENT, "c"), ValueError()]
 )
 def test_faults_of_the_program_keep_their_traceback(error):
-    assert in_one_line(error) is None
+    assert message_of(error) is None
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from test_evidence_experiment import tiny_config
 
-from convcam_jax.checks.evidence.cells import time_edges_s
+from convcam_jax.checks.evidence.cells import cell_edges
+from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.representations.cqt import Cqt
-from convcam_jax.stages.evidence_benchmark.entry import Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.stages.evidence_benchmark.export import content_hash
 from convcam_jax.stages.evidence_benchmark.scoring import check_benchmark
 from convcam_jax.stages.run_settings import RunSettings
@@ -23,7 +23,7 @@ from experiments import evidence_export, evidence_score
 
 CQT = Cqt()
 TIME_S = CQT.frame_times_s(30)
-GRID = Grid(CQT.frequencies_hz(), CQT.edges_hz(), TIME_S, time_edges_s(TIME_S), 16000)
+GRID = Grid(CQT.frequencies_hz(), CQT.edges_hz(), TIME_S, cell_edges(TIME_S), 16000)
 SHAPE, N_SAMPLES = (96, 25), 11000
 NAMES = ("burst_a", "burst_b", "burst_c")
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from convcam_jax.checks.evidence.cells import boxes_of, onto_cells, overlap_shares, time_edges_s, waveform_onto_cells
+from convcam_jax.checks.evidence.cells import boxes_of, cell_edges, onto_cells, overlap_shares, waveform_onto_cells
 from convcam_jax.representations.cqt import Cqt
 
 CQT = Cqt()
 EDGES_HZ = CQT.edges_hz()
-EDGES_S = time_edges_s(CQT.frame_times_s(20))
+EDGES_S = cell_edges(CQT.frame_times_s(20))
 
 
 def cells_in(boxes, edges_s, edges_hz) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_boxes_cover_the_cells_once_and_nothing_else(share):
 
 
 def test_edges_lie_between_centres():
-    np.testing.assert_allclose(time_edges_s(np.array([0.0, 1.0, 3.0])), [-0.5, 0.5, 2.0, 4.0])
+    np.testing.assert_allclose(cell_edges(np.array([0.0, 1.0, 3.0])), [-0.5, 0.5, 2.0, 4.0])
 
 
 def test_a_map_of_the_same_grid_stays_as_it_is_but_for_what_is_below_0():

@@ -16,7 +16,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold
 from convcam_jax.stages.attribution import zero_maps
-from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
+from convcam_jax.stages.run import EXPLANATIONS, CohortExplanations, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import write_arrays
 
 CONFIG = apply_overrides(
@@ -82,7 +82,7 @@ def test_maps_without_a_positive_part_are_counted_for_each_member():
 def test_explanations_of_several_cohorts_come_back(tmp_path):
     generator = np.random.default_rng(0)
     explained = {
-        cohort: Explained(
+        cohort: CohortExplanations(
             generator.normal(size=(2, n, 3, 4)), generator.normal(size=(2, n, 6)), np.array([0, 4]), np.array(names)
         )
         for cohort, n, names in (

@@ -14,8 +14,8 @@ from convcam_jax.checks.explanation_metrics.metric_list import (
     Drawn,
     OtherMaps,
     all_metrics,
-    metrics_table,
 )
+from docs.page_tables import explanation_metrics
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -226,5 +226,5 @@ def test_all_metrics_are_those_of_the_list_and_the_same_for_several_maps():
 
 def test_the_page_has_the_table_of_all_metrics():
     page = Path(__file__).resolve().parent.parent / "docs" / "explanation_metrics.md"
-    assert metrics_table() in page.read_text(encoding="utf-8")
-    assert len(metrics_table().splitlines()) == 2 + len(EXPLANATION_METRICS)
+    assert explanation_metrics() in page.read_text(encoding="utf-8")
+    assert len(explanation_metrics().splitlines()) == 2 + len(EXPLANATION_METRICS)

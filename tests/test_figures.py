@@ -151,8 +151,9 @@ def test_spectrogram_is_in_decibel_on_the_bins_frequencies():
     top, bottom = figure.axes[:2]
     assert titles(figure)[0] == "(a) mel-96, 13b01Ab (fear)"
     shown = np.asarray(top.collections[0].get_array()).reshape(VIEW.magnitude.shape)
-    np.testing.assert_allclose(shown, 20 * np.log10(VIEW.magnitude / VIEW.magnitude.max()), atol=1e-4)
-    assert shown.max() == pytest.approx(0, abs=1e-6)
+    expected = np.maximum(20 * np.log10(VIEW.magnitude / VIEW.magnitude.max()), -60)
+    np.testing.assert_allclose(shown, expected, atol=1e-4)
+    assert shown.max() == pytest.approx(0, abs=1e-5)
     assert top.get_ylim() == pytest.approx((EDGES_HZ[0], EDGES_HZ[-1]))
     assert top.get_yscale() == "log"
     contour = bottom.lines[0].get_ydata()

@@ -11,7 +11,7 @@ from hostile import HOSTILE, LIKE_OURS, LIKE_VALUES
 from markdown_it import MarkdownIt
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import Draws, control_table, readable_cells
+from convcam_jax.checks.chance.controls import ControlDraws, control_table, readable_cells
 from convcam_jax.checks.seeds.stability import map_agreement as agreement_of_maps
 from convcam_jax.checks.seeds.stability import metric_agreement, recording_agreement, table_cells
 from convcam_jax.corpora.config import EMOTIONS
@@ -144,7 +144,7 @@ def test_pages_have_tables_whose_headings_are_the_emotions(emotion):
 def test_an_emotion_called_all_is_not_all_of_them():
     recordings = pd.DataFrame({"recording": list("abcd"), "group": "g", "speaker": list("ssuu"), "correct": True})
     recordings = recordings.assign(mask_area=0.5, map_is_zero=False, emotion=["all", "all", "all", "other"])
-    draws = [Draws("energy_ratio", "random_blobs", np.array([0.1, 0.2, 0.3, 1.0]), np.zeros((4, 3)))]
+    draws = [ControlDraws("energy_ratio", "random_blobs", np.array([0.1, 0.2, 0.3, 1.0]), np.zeros((4, 3)))]
     controls = control_table([recordings], [draws], ("all", "other"), CONTROLS)
     cells = controls[controls["level"] != "recording"]
     assert cells["observed"].tolist() == pytest.approx([0.2, 1.0, 0.4])

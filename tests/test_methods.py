@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from convcam_jax.attribution import METHODS, methods_table
+from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.networks.geometry import Layer, make_geometry
 from convcam_jax.networks.network import AttentionWeights
 from convcam_jax.system.errors import UserError
+from docs.page_tables import attribution_methods
 
 N, GRID, CHANNELS, CLASSES = 5, (8, 13), 4, 3
 LAYERS = ((Layer(3),), (Layer(3, 2),))
@@ -132,14 +133,14 @@ def test_the_class_that_is_explained_counts(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_document_describes_every_method(name):
-    [row] = [line for line in methods_table().splitlines() if line.startswith(f"| `{name}` |")]
+    [row] = [line for line in attribution_methods().splitlines() if line.startswith(f"| `{name}` |")]
     assert row in DOCUMENT.read_text(encoding="utf-8").splitlines()
 
 
 def test_the_documents_table_is_made_of_the_methods():
     """It has no method that is not there, and no other columns."""
-    assert methods_table() in DOCUMENT.read_text(encoding="utf-8")
-    assert len(methods_table().splitlines()) == 2 + len(METHODS)
+    assert attribution_methods() in DOCUMENT.read_text(encoding="utf-8")
+    assert len(attribution_methods().splitlines()) == 2 + len(METHODS)
 
 
 def test_config_takes_the_methods_there_are():

@@ -20,7 +20,7 @@ from convcam_jax.stages.without_labels.models_file import (
     ModelsFile,
     open_models,
     read_parts,
-    read_references,
+    references_of_file,
     write_models,
 )
 from convcam_jax.system.errors import UserError
@@ -98,14 +98,14 @@ def test_recordings_with_which_the_method_compares_are_in_it(tmp_path):
     record = {**RECORD, "config": {**RECORD["config"], **needs_them}}
     references = np.arange(3 * 12 * 40, dtype=np.float32).reshape(3, 12, 40)
     write_models(path, record, MEMBERS, 2, iter(PARTS), references)
-    np.testing.assert_array_equal(read_references(opened(path)), references)
+    np.testing.assert_array_equal(references_of_file(opened(path)), references)
     for own, part in zip(PARTS, read_parts(opened(path)), strict=True):
         jax.tree.map(np.testing.assert_array_equal, own, part)
     for wrong in (None, references[:0], references[:, :, 1:].copy(), references.astype(np.float64)):
         write_models(path, record, MEMBERS, 2, iter(PARTS), wrong)
         refused(path, "references")
     write_models(path, RECORD, MEMBERS, 2, iter(PARTS))
-    assert read_references(opened(path)) is None
+    assert references_of_file(opened(path)) is None
     # Where the method compares with none they have no business there.
     for wrong in (references, references.astype(np.float16)):
         write_models(path, RECORD, MEMBERS, 2, iter(PARTS), wrong)

@@ -13,7 +13,7 @@ from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import changed_cells
 from convcam_jax.corpora.natural import planted
 from convcam_jax.corpora.natural.changes import LEVEL_DB, NATURAL_CUES
-from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, source_problem, variants_of
+from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range, as_speech
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -65,7 +65,7 @@ def source(folder) -> Utterance:
 
 def made(source: Utterance, variant: str, label: int) -> tuple[np.ndarray, np.ndarray]:
     """The recording of a class with the cue, and the one without it."""
-    one = Planted(source, "abc"[label], variant, label)
+    one = PlantedRecording(source, "abc"[label], variant, label)
     neutral = NaturalSpeech((source,), READING, {source.path: "hash"}).without_cues(one)
     return planted.render(READING, one), planted.render(READING, neutral)
 
@@ -76,7 +76,7 @@ def f0_hz(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draws_of(source: Utterance, label: int):
-    return draw_places(planted._rng(Planted(source, "abc"[label], "burst", label)).spawn(2)[0])
+    return draw_places(planted._rng(PlantedRecording(source, "abc"[label], "burst", label)).spawn(2)[0])
 
 
 def spoken(source: Utterance):
@@ -299,7 +299,7 @@ def test_what_takes_no_cue_is_named(source, tmp_path, make, kind):
 
 def test_silence_in_the_file_changes_no_level(source, tmp_path):
     padded = spoken_as(lambda samples: np.concatenate([np.zeros(64000), samples, np.zeros(64000)]), source, tmp_path)
-    alone, within = (planted.render(READING, Planted(own, "", "neutral", 0)) for own in (source, padded))
+    alone, within = (planted.render(READING, PlantedRecording(own, "", "neutral", 0)) for own in (source, padded))
     np.testing.assert_allclose(within[64000:-64000], alone, rtol=0.05, atol=1e-4)
 
 

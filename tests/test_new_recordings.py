@@ -26,7 +26,7 @@ from convcam_jax.stages import preparation
 from convcam_jax.stages.attribution import explain_ensemble
 from convcam_jax.stages.checks.listening_sounds import listen
 from convcam_jax.stages.ensemble import training
-from convcam_jax.stages.finished_run import load_source, read_source
+from convcam_jax.stages.finished_run import load_earlier_run, read_earlier_run
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
@@ -233,7 +233,7 @@ def test_a_method_that_compares_recordings_has_those_of_the_run(run_dir, run_cac
     shutil.copytree(run_dir, workdir)
     record = read_json(workdir / "config.json")
     wanted = restore({**record["config"], "attribution.method": method, "attribution.target": "predicted"})
-    run = Run(wanted, workdir, run_cache_dir, load_source(read_source(run_dir, ""), run_cache_dir).dataset)
+    run = Run(wanted, workdir, run_cache_dir, load_earlier_run(read_earlier_run(run_dir, ""), run_cache_dir).dataset)
     explain_ensemble(run)
     assert read_references(workdir, wanted.grid).shape == (len(corpus), *wanted.grid)
     write_json(workdir / "config.json", {**record, "config": {**record["config"], "attribution.method": method}})

@@ -8,7 +8,7 @@ from convcam_jax.corpora.synthetic import planted, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import burst
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape
-from convcam_jax.corpora.synthetic.planted import Planted
+from convcam_jax.corpora.synthetic.planted import PlantedSentence
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.representations.cqt import Cqt
 
@@ -20,7 +20,7 @@ CQT = Cqt()
 
 
 def truth(variant: str, label: int) -> np.ndarray:
-    sounds = [planted.render(CONFIG, Planted(SPEC, v, label), RATE_HZ) for v in (variant, variants.NEUTRAL)]
+    sounds = [planted.render(CONFIG, PlantedSentence(SPEC, v, label), RATE_HZ) for v in (variant, variants.NEUTRAL)]
     return changed_cells(*(CQT.magnitude(sound) for sound in sounds), threshold=0.1)
 
 
@@ -50,7 +50,7 @@ def test_a_burst_changes_cells_around_its_place_only(label):
 
 @pytest.mark.parametrize("label", range(3))
 def test_a_pause_silences_the_speech_at_its_place(label):
-    sound, neutral = (planted.render(CONFIG, Planted(SPEC, v, label), RATE_HZ) for v in ("pause", "neutral"))
+    sound, neutral = (planted.render(CONFIG, PlantedSentence(SPEC, v, label), RATE_HZ) for v in ("pause", "neutral"))
     changed_s = np.flatnonzero(np.abs(sound - neutral) > 1e-3) / RATE_HZ
     assert changed_s[-1] - changed_s[0] < DRAWS.stretch_s + 0.07
     speech_s = len(sound) / RATE_HZ - 0.1
@@ -61,10 +61,10 @@ def test_a_pause_silences_the_speech_at_its_place(label):
 
 
 def test_an_envelope_makes_one_end_louder_and_f0_moves_harmonics():
-    neutral = planted.render(CONFIG, Planted(SPEC, "neutral", 0), RATE_HZ)
+    neutral = planted.render(CONFIG, PlantedSentence(SPEC, "neutral", 0), RATE_HZ)
     gain_db = []
     for label in (0, 1):
-        sound = planted.render(CONFIG, Planted(SPEC, "envelope", label), RATE_HZ)
+        sound = planted.render(CONFIG, PlantedSentence(SPEC, "envelope", label), RATE_HZ)
         parts = [[part.std() for part in np.array_split(own, 4)] for own in (sound, neutral)]
         gain_db.append(20 * np.log10(parts[0]) - 20 * np.log10(parts[1]))
     assert gain_db[0][0] < -3 < 3 < gain_db[0][3]
@@ -74,16 +74,16 @@ def test_an_envelope_makes_one_end_louder_and_f0_moves_harmonics():
 
 
 def test_classes_without_their_cue_are_alike():
-    sounds = [planted.render(CONFIG, Planted(SPEC, "neutral", label), RATE_HZ) for label in range(3)]
+    sounds = [planted.render(CONFIG, PlantedSentence(SPEC, "neutral", label), RATE_HZ) for label in range(3)]
     np.testing.assert_array_equal(sounds[0], sounds[1])
     np.testing.assert_array_equal(sounds[0], sounds[2])
-    one = Planted(SPEC, "mixed", 2)
+    one = PlantedSentence(SPEC, "mixed", 2)
     assert planted.without_cues(one).recording == f"neutral_{SPEC.speaker}{SPEC.text}{SPEC.version}"
 
 
 def test_a_recording_does_not_depend_on_the_size_of_the_corpus():
     larger = SyntheticConfig(speakers_per_gender=3, texts=9)
-    one = Planted(SPEC, "burst", 1)
+    one = PlantedSentence(SPEC, "burst", 1)
     np.testing.assert_array_equal(planted.render(CONFIG, one, RATE_HZ), planted.render(larger, one, RATE_HZ))
     other = SyntheticConfig(seed=1, speakers_per_gender=1, texts=2)
     assert planted.draw(other, SPEC) != DRAWS
@@ -92,7 +92,7 @@ def test_a_recording_does_not_depend_on_the_size_of_the_corpus():
 
 def test_sound_stays_below_full_scale_in_the_loudest_class():
     for label in range(3):
-        assert np.abs(planted.render(CONFIG, Planted(SPEC, "mixed", label), RATE_HZ)).max() < 0.9
+        assert np.abs(planted.render(CONFIG, PlantedSentence(SPEC, "mixed", label), RATE_HZ)).max() < 0.9
 
 
 def test_every_class_has_as_many_recordings_of_every_speaker_and_text():

@@ -88,7 +88,7 @@ def test_flags_and_set_go_before_what_is_modern():
 )
 def test_published_recordings_are_pinned_on_emodb_split_per_cell_only(corpus, protocol, split, is_pinned, excluded):
     config = full_config(Choices(protocol=protocol, corpus=corpus, split=split, data_dir="folder", seeds=3))
-    expected = PerCell(pinned_test=published.recording_names() if is_pinned else ())
+    expected = PerCell(pinned_test=published.published_names() if is_pinned else ())
     assert config.split == (expected if split == "per_cell" else LeaveOneSpeakerOut())
     assert config.corpus == DOORS["corpus"][corpus](data_dir="folder", excluded_speakers=excluded)
     assert config.train.seeds == 3
@@ -154,7 +154,7 @@ def test_default_config_is_that_of_the_same_choices_in_full_size():
     default = default_config(changed)
     assert default.network == MobileNetConfig()
     assert default.corpus == EmodbConfig(data_dir="folder", excluded_speakers=("09", "12"))
-    assert default.split == PerCell(pinned_test=published.recording_names())
+    assert default.split == PerCell(pinned_test=published.published_names())
     assert default.analysis == PUBLISHED_ANALYSIS
     assert (default.train.seeds, default.train.epochs) == (Config().train.seeds, Config().train.epochs)
     assert default.train.precision != "fastest"

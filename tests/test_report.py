@@ -20,10 +20,11 @@ from PIL import Image
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.segments import Label
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.report import overview
-from convcam_jax.report.encode import as_json, as_mp3, as_png, decibels, envelope, quantised
-from convcam_jax.report.labels import Label, parse_phones, parse_syllables, within
+from convcam_jax.report.encode import as_json, as_mp3, as_png, envelope, quantised
+from convcam_jax.report.labels import labels_within, parse_phones, parse_syllables
 from convcam_jax.report.recordings import recording
 from convcam_jax.report.shown_tables import as_table
 from convcam_jax.representations.mel import Mel
@@ -56,11 +57,6 @@ def test_pictures_come_back():
     assert pixels.tolist() == [[0, 128, 255], [255, 0, 64]]
     with Image.open(io.BytesIO(base64.b64decode(as_png(pixels)))) as image:
         assert np.asarray(image).tolist() == pixels.tolist()
-
-
-def test_decibels_count_from_60_below_the_peak():
-    np.testing.assert_allclose(decibels(np.array([1.0, 0.1, 1e-3, 0.0])), [60, 40, 0, 0], atol=1e-12)
-    assert not decibels(np.zeros((2, 2))).any()
 
 
 @pytest.mark.parametrize("rate_hz", [16000, 10000])
@@ -97,7 +93,7 @@ def test_labels_last_until_the_next_one():
 def test_labels_of_the_berlin_corpus(emodb_dir):
     own = Utterance("03a01Fa", "03", "male", "happiness", "a01", emodb_dir / "wav" / "03a01Fa.wav")
     phones, syllables = read_labels(own)
-    assert [label.name for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
+    assert [label.text for label in syllables] == ["der", "la", "pen", "liegt", "auf", "dem", "eis", "schrank"]
     assert phones[2] == Label(0.14437, 0.244223, "E6")
     assert phones[-1].end_s == syllables[-1].end_s == 1.84139
     assert read_labels(own._replace(path=emodb_dir / "wav" / "none.wav")) == ([], [])
@@ -108,9 +104,9 @@ def test_labels_of_the_berlin_corpus(emodb_dir):
 
 def test_labels_of_a_part_are_in_its_own_time_and_end_with_it():
     of_file = [Label(0.0, 1.0, "a"), Label(1.0, 2.0, "b"), Label(2.0, 4.0, "c")]
-    assert within(of_file, 0.0, math.inf) == of_file
-    assert within(of_file, 1.5, 3.0) == [Label(0.0, 0.5, "b"), Label(0.5, 1.5, "c")]
-    assert within(of_file, 1.0, 2.0) == [Label(0.0, 1.0, "b")]
+    assert labels_within(of_file, 0.0, math.inf) == of_file
+    assert labels_within(of_file, 1.5, 3.0) == [Label(0.0, 0.5, "b"), Label(0.5, 1.5, "c")]
+    assert labels_within(of_file, 1.0, 2.0) == [Label(0.0, 1.0, "b")]
 
 
 def test_a_recording_has_its_layers_and_metrics():
@@ -149,16 +145,16 @@ def test_metrics_stand_in_the_order_of_the_tables():
 
 def test_changed_fields_are_those_that_the_user_changed():
     published = with_device_defaults(make_config(Choices(corpus="emodb", data_dir="corpus", protocol="published")))
-    assert overview.changed_fields(published) == []
+    assert overview.non_default_fields(published) == []
     changed = dataclasses.replace(CONFIG, train=TrainConfig(seeds=3, epochs=20, precision="bfloat16"))
-    assert [row for row in overview.changed_fields(changed) if row["field"] != "train.precision"] == [
+    assert [row for row in overview.non_default_fields(changed) if row["field"] != "train.precision"] == [
         {"field": "train.seeds", "value": "3", "default": "10"},
         {"field": "train.epochs", "value": "20", "default": "5"},
     ]
 
 
 def test_what_is_other_on_the_synthetic_corpus_counts_as_changed():
-    changed = overview.changed_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
+    changed = overview.non_default_fields(with_device_defaults(make_config(Choices(corpus="synthetic"))))
     assert [(row["field"], row["value"], row["default"]) for row in changed] == [
         ("corpus.max_frames", "108", "202"),
         ("corpus.texts", "11", "4"),

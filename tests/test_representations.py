@@ -14,7 +14,7 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.gammatone import Gammatone
 from convcam_jax.representations.mel import Mel
 from convcam_jax.representations.rows import rows_of_hz
-from convcam_jax.representations.scale import Scale, Standardisation, scaled
+from convcam_jax.representations.scale import Scale, Standardisation, decibels, scaled
 from convcam_jax.representations.stft import Stft
 from convcam_jax.representations.vqt import Vqt
 from convcam_jax.system.errors import UserError
@@ -161,6 +161,11 @@ def test_scales_by_hand():
     np.testing.assert_allclose(scaled(magnitude, "power"), [[0.0, 1e-10], [0.01, 100.0]], rtol=1e-15)
     np.testing.assert_allclose(scaled(magnitude, "decibel"), [[0.0, 0.0], [40.0, 80.0]], atol=1e-12)
     np.testing.assert_array_equal(scaled(np.zeros((2, 2)), "decibel"), np.zeros((2, 2)))
+
+
+def test_decibels_count_from_their_range_below_the_peak():
+    np.testing.assert_allclose(decibels(np.array([1.0, 0.1, 1e-3, 0.0]), 60.0), [60, 40, 0, 0], atol=1e-12)
+    assert not decibels(np.zeros((2, 2)), 60.0).any()
 
 
 def test_a_representation_has_its_own_scale():

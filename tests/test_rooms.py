@@ -26,6 +26,8 @@ WITHOUT_JAX = ("system", "corpora", "splits", "representations")
 SETS_UP_JAX = f"{PACKAGE}.system.jax_setup"
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 50
 FEWEST_WORDS = 5
+# Networks that the benchmark has once more in PyTorch, which are named alike since they are alike.
+OURS_AND_THEIRS = {"CRNN", "ResNetSmall", "SpectrogramTransformer"}
 # Names that differ in no more than these are taken for one another.
 ENDINGS = ("", "e", "s", "es", "ed", "ing", "is")
 
@@ -195,6 +197,15 @@ def test_no_room_has_two_modules_whose_names_are_taken_for_one_another():
 )
 def test_twins_are_names_that_differ_in_their_endings(one, other, twins):
     assert are_twins(one, other) is twins
+
+
+def test_no_public_class_stands_in_two_modules_but_the_networks_of_other_programs():
+    modules_of: dict[str, list[Path]] = {}
+    for file in sources(PROJECT_DIR):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules_of.setdefault(node.name, []).append(file)
+    assert {name for name, files in modules_of.items() if len(files) > 1} == OURS_AND_THEIRS
 
 
 def test_no_file_and_no_function_is_long():

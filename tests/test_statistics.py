@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from convcam_jax.measures.statistics import cell_statistics, chosen_rows, correlation_interval, mean_interval, within
+from convcam_jax.measures.statistics import (
+    cell_statistics,
+    chosen_rows,
+    correlation_interval,
+    mean_interval,
+    spearman,
+    within,
+)
 
 
 def test_interval_by_hand():
@@ -87,3 +94,9 @@ def test_cells_by_hand():
     assert cells["n_recordings"].tolist()[:4] == [2, 2, 2, 2]
     assert cells["value"].iloc[4:].isna().all()
     assert (cells["n_recordings"].iloc[4:] == 0).all()
+
+
+def test_rank_correlations_of_too_few_or_equal_values_are_missing():
+    assert np.isnan(spearman(pd.Series([1, 2]), pd.Series([1, 2]))).all()
+    assert np.isnan(spearman(pd.Series([1, 1, 1]), pd.Series([1, 2, 3]))).all()
+    assert spearman(pd.Series([1, 2, 3]), pd.Series([1, 4, 9])).rho == 1

@@ -214,7 +214,7 @@ def controls_with(part: str | None) -> Controls:
     if part:
         prosody = prosody._replace(**{part: getattr(speech.PROSODY["anger"], part)})
     sentence = speech.texts(SMALL)["a01"]
-    timeline = speech.say(rngs[speech.Stream.TIMING], sentence, prosody.timing, speaker)
+    timeline = speech.timeline_of(rngs[speech.Stream.TIMING], sentence, prosody.timing, speaker)
     return speech.make_controls(rngs, timeline, prosody, speaker)
 
 

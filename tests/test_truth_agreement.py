@@ -11,7 +11,6 @@ from convcam_jax.checks.explanation_metrics.truth_agreement import (
     agreement_by_cue,
     agreement_table,
     metric_rows,
-    spearman,
 )
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures.checks.explanation_metrics import agreement
@@ -140,12 +139,6 @@ def test_what_is_not_finite_does_not_count():
     row = agreement_table(metrics, make_networks()).set_index("metric").loc["sparseness"]
     assert (row["n_methods"], row["n_networks"]) == (2, 0)
     assert row["ranking"] == "middle; worst"
-
-
-def test_correlations_of_too_few_or_equal_values_are_missing():
-    assert np.isnan(spearman(pd.Series([1, 2]), pd.Series([1, 2])))
-    assert np.isnan(spearman(pd.Series([1, 1, 1]), pd.Series([1, 2, 3])))
-    assert spearman(pd.Series([1, 2, 3]), pd.Series([1, 4, 9])) == 1
 
 
 def test_rows_are_named_by_recording_and_map():

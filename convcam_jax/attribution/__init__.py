@@ -85,10 +85,3 @@ METHODS: Mapping[str, Method] = {
     "filling": filling.METHOD,
     "sound_and_silence": sound_and_silence.METHOD,
 }
-
-
-def methods_table() -> str:
-    """The table of docs/attribution_methods.md, as Markdown."""
-    rows = [("`attribution.method`", "signed map", "source", "level", "sign"), ("---",) * 5]
-    rows += [(f"`{name}`", m.description, m.source, m.level, m.sign) for name, m in METHODS.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -16,6 +16,7 @@ from convcam_jax.attribution.placement import make_placement
 from convcam_jax.attribution.score import score_gradient
 from convcam_jax.data.batches import by_recording
 from convcam_jax.data.recordings import Batch, Recordings, take
+from convcam_jax.networks.geometry import Geometry
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_and_recording_mesh
 from convcam_jax.training.member import compiler_options
@@ -54,6 +55,11 @@ class Way(NamedTuple):
 def explained_layer(network: Network, config: AttributionConfig) -> str:
     """The layer that is explained: the config's, or the network's last convolution."""
     return config.layer or network.explained_layers()[0]
+
+
+def explained_geometry(network: Network, config: AttributionConfig, grid: tuple[int, int]) -> Geometry:
+    """How the nodes of the explained layer lie on `grid` (F, T)."""
+    return network.geometry(explained_layer(network, config), grid)
 
 
 def explain_batch(

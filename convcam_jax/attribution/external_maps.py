@@ -1,4 +1,4 @@
-"""Activation maps that another program made: which are sound, and how they come onto the grid of the CQT.
+"""Activation maps that another program made: which are sound, and how they come onto the grid of the input.
 
 A map is one of two things, and its number of rows tells which: a map on the grid has a row for each of the F bins, a
 map of the last convolution fewer, as the layers up to it leave; so the two cannot be mistaken for each other.
@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from convcam_jax.attribution.placement import Placement, normalise_and_crop, place
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.namespaces import MAP
+from convcam_jax.system.namespaces import AXES, MAP
 from convcam_jax.system.text import one_form
 
-# What `maps.npz` of a run holds besides the arrays `map/RECORDING`, so that the file can be given as it is.
-AXES = ("frequency_hz", "time_s")
 # Drawing cuts a value to the colour below it, so a colour stands for values that lie half a colour higher on average.
 N_COLOURS = 256
 # Between what float32 leaves and the least that another placement of the same nodes was seen to leave.
@@ -39,6 +37,7 @@ def recordings_of(names: Sequence[str]) -> list[str | None]:
     """
     if not any(name.startswith(MAP) for name in names):
         return [one_form(name) for name in names]
+    # They may stand in the file, so that a run's `maps.npz` can be given as it is.
     return [None if name in AXES else one_form(name.removeprefix(MAP)) for name in names]
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.attribution.placement import Level, Placement
-from convcam_jax.attribution.score import Classify, Score
+from convcam_jax.attribution.score import Classify, Score, target_score
 from convcam_jax.networks.network import AttentionWeights
 
 # What some methods compare a recording with: zero, the mean spectrum of other recordings, or itself blurred.
@@ -46,6 +46,10 @@ class Explained(NamedTuple):
         """Where the recordings have frames."""
         frames = jnp.arange(self.spectrograms.shape[-1])
         return frames[None, None, :] < self.n_frames[:, None, None]
+
+    def score_of(self, spectrograms: Float[Array, "B F T"]) -> Float[Array, " B"]:
+        """The scores of the explained classes if these were the recordings."""
+        return target_score(self.classify(spectrograms), self.targets, self.score)
 
 
 class Method(NamedTuple):

@@ -47,7 +47,7 @@ class Case(NamedTuple):
         return {"features": self.recordings, "explaining": self.members * self.recordings}.get(self.task, self.members)
 
 
-class Size(NamedTuple):
+class BenchmarkSize(NamedTuple):
     """How much is measured.
 
     Attributes:
@@ -65,7 +65,7 @@ class Size(NamedTuple):
     precisions: dict[str, tuple[str, ...]]
 
 
-def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat16_units: bool) -> Size:
+def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat16_units: bool) -> BenchmarkSize:
     """The size of a config's name, at most the recordings that there are.
 
     Without `bfloat16_units` in the processor the peers take ten times as long in bfloat16: a short one leaves it out.
@@ -73,14 +73,14 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat1
     if config.size == "short":
         trained: tuple[str, ...] = _PRECISIONS if bfloat16_units else ("float32",)
         precisions = {"training_step": trained, "training_step_full_length": (), "explaining": ("float32",)}
-        return Size(2, config.members or (2,), (min(4, n_tested),), (), precisions)
+        return BenchmarkSize(2, config.members or (2,), (min(4, n_tested),), (), precisions)
     explained = tuple(sorted({min(n, n_tested) for n in (24, 12, 6)}, reverse=True))
     features = tuple(sorted({min(n, n_recordings) for n in (192, 96, 48)}, reverse=True))
     precisions = dict.fromkeys(("training_step", "training_step_full_length", "explaining"), _PRECISIONS)
-    return Size(3, config.members or (10, 1, 2, 5, 20, 40), explained, features, precisions)
+    return BenchmarkSize(3, config.members or (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
-def turns(config: BenchmarkConfig, size: Size, batch_size: int, network: str) -> list[list[Case]]:
+def turns(config: BenchmarkConfig, size: BenchmarkSize, batch_size: int, network: str) -> list[list[Case]]:
     """The cases of a network in groups; those of a group are measured in turns."""
     groups = []
     for task, n in (("training_step", size.members[0]), ("training_step_full_length", _FULL_LENGTH_MEMBERS)):
@@ -99,7 +99,7 @@ def turns(config: BenchmarkConfig, size: Size, batch_size: int, network: str) ->
     return [group for group in groups if group[0].task in config.tasks]
 
 
-def _growth(size: Size, batch_size: int, network: str) -> list[Case]:
+def _growth(size: BenchmarkSize, batch_size: int, network: str) -> list[Case]:
     """Ours alone for other numbers of members and recordings; the peers do one after another, so theirs is known."""
     training = [
         Case(network, "training_step", OURS, precision, n, batch_size)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.dataset import Dataset, network_inputs
 from convcam_jax.measures.cohort_maps import tested_arrays
@@ -86,7 +86,7 @@ def make_inputs(dataset: Dataset, config: Config) -> Inputs:
     trained, tested = dataset.indices(cohort, "train"), dataset.indices(cohort, "test")
     batch, longest = choose_batch(n_frames, trained, min(config.train.batch_size, len(trained)))
     network = config.make_network("float32")
-    geometry = network.geometry(explained_layer(network, config.attribution), config.grid)
+    geometry = explained_geometry(network, config.attribution, config.grid)
     placement = make_placement(config.analysis.map_placement, geometry, config.grid)
     arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, corpus)
     return Inputs(

@@ -80,11 +80,12 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     keys = member_keys(members)
     batch = jnp.broadcast_to(jnp.arange(len(spectrograms)), (at_once, len(spectrograms)))
 
-    def run() -> None:
+    def run() -> object:
         nonlocal state
         for _ in range(case.members // at_once):
             state, scores = step(keys, state, recordings, batch, jnp.asarray(0))
             jax.block_until_ready((state, scores))
+        return scores
 
     return run
 

@@ -9,7 +9,7 @@ from torch import nn
 from convcam_jax.benchmark import plain_metrics
 from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
-from convcam_jax.benchmark.peer_networks.pytorch_networks import Made, make
+from convcam_jax.benchmark.peer_networks.pytorch_networks import MadeNetwork, make
 from convcam_jax.benchmark.worker import Job
 from convcam_jax.settings.config import Config
 
@@ -57,7 +57,9 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     return step
 
 
-def explain_by_hooks(network: Made, inputs: Inputs, n_recordings: int, n_emotions: int) -> list[plain_metrics.Metrics]:
+def explain_by_hooks(
+    network: MadeNetwork, inputs: Inputs, n_recordings: int, n_emotions: int
+) -> list[plain_metrics.Metrics]:
     """Grad-CAM of the true class, recording by recording, then masks and metrics."""
     kept = []
     handle = network.explained.register_forward_hook(lambda layer, args, output: kept.append(output))
@@ -75,7 +77,7 @@ def explain_by_hooks(network: Made, inputs: Inputs, n_recordings: int, n_emotion
 
 
 def explain_by_package(
-    package: Any, network: Made, inputs: Inputs, n_recordings: int, n_emotions: int
+    package: Any, network: MadeNetwork, inputs: Inputs, n_recordings: int, n_emotions: int
 ) -> list[plain_metrics.Metrics]:
     """The same by `pytorch_grad_cam.GradCAM`, which stretches its maps over the whole input."""
     maps, correct = [], []

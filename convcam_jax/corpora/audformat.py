@@ -58,7 +58,6 @@ def _find(config: AudformatConfig, cache_dir: Path, sample_rate_hz: int) -> Foun
 AUDFORMAT = Corpus(
     description="any database in audformat, as the package audb gives them (needs the package audformat)",
     how_to_get=HOW_TO_GET_AUDFORMAT,
-    licence="that of the database",
     config=AudformatConfig,
     find=_find,
 )

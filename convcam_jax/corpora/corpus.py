@@ -17,8 +17,7 @@ class Corpus(NamedTuple):
     """
 
     description: str  # one line
-    how_to_get: str  # what to do when its folder is missing; "" if it needs none
-    licence: str
+    how_to_get: str  # what to do when its folder is missing, and the licence; "" if it needs none
     config: type[CorpusConfig]
     find: Callable[[Any, Path, int], Found]  # Any: an instance of `config`
     speakers: tuple[str, ...] = ()  # of the whole corpus, where they are known beforehand

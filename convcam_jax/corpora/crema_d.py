@@ -33,8 +33,8 @@ SENTENCES = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS
 DAMAGED = ("1076_MTI_SAD_XX",)
 ACTOR_TABLE = "VideoDemographics.csv"
 HOW_TO_GET_CREMA_D = (
-    "clone github.com/CheyneyComputerScience/CREMA-D with Git LFS (licence ODbL 1.0), and give the folder with "
-    f"AudioWAV and {ACTOR_TABLE} as --data_dir; --corpus=synthetic needs none"
+    "clone github.com/CheyneyComputerScience/CREMA-D with Git LFS (licence ODbL 1.0, contents DbCL 1.0), and give "
+    f"the folder with AudioWAV and {ACTOR_TABLE} as --data_dir; --corpus=synthetic needs none"
 )
 _GENDERS = {"Female": "female", "Male": "male"}
 _NAME = re.compile(
@@ -127,7 +127,6 @@ def _utterance(actors: Mapping[str, Mapping[str, str]], name: str, path: Path) -
 CREMA_D = Corpus(
     description="CREMA-D: 7442 recordings of 91 actors, American English, 6 emotions",
     how_to_get=HOW_TO_GET_CREMA_D,
-    licence="ODbL 1.0, its contents DbCL 1.0",
     config=CremaDConfig,
     find=_find,
     speakers=tuple(str(number) for number in range(1001, 1092)),

@@ -28,8 +28,8 @@ EMODB_SPEAKER_GENDERS = {
     **dict.fromkeys(("08", "09", "13", "14", "16"), "female"),
 }
 HOW_TO_GET_EMODB = (
-    "get EMO-DB from emodb.bilderbar.info or by the Python package audb and give its folder as --data_dir; "
-    "--corpus=synthetic needs none"
+    "get EMO-DB from emodb.bilderbar.info or by the Python package audb (licence CC0 1.0 in the package audb) and give "
+    "its folder as --data_dir; --corpus=synthetic needs none"
 )
 # Of recordings whose emotion fewer than 80 % of the listeners recognised.
 _AMBIGUOUS_TABLE = "emotion.categories.ambiguous"
@@ -114,7 +114,6 @@ def _find(config: EmodbConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
 EMODB = Corpus(
     description="Berlin Database of Emotional Speech: 535 recordings of 10 speakers, German, 7 emotions",
     how_to_get=HOW_TO_GET_EMODB,
-    licence="as its makers state it (emodb.bilderbar.info), in the package audb CC0 1.0; not part of this program",
     config=EmodbConfig,
     find=_find,
     speakers=tuple(EMODB_SPEAKER_GENDERS),

@@ -27,8 +27,8 @@ EMOVO_EMOTIONS = {
 }
 EMOVO_SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
 HOW_TO_GET_EMOVO = (
-    "get EMOVO from voice.fub.it/activities/corpora/emovo, or ask its authors (free for research), unpack it, and give "
-    "the folder with f1 to m3 as --data_dir; --corpus=synthetic needs none"
+    "get EMOVO from voice.fub.it/activities/corpora/emovo, or ask its authors (licence: free for research), unpack it, "
+    "and give the folder with f1 to m3 as --data_dir; --corpus=synthetic needs none"
 )
 _FOLDER = re.compile("|".join(EMOVO_SPEAKERS))
 # Sentences: three short (b), four long (l), five without sense (n), two questions (d).
@@ -67,7 +67,6 @@ def _utterance(name: str, path: Path) -> Utterance:
 EMOVO = Corpus(
     description="EMOVO: 588 recordings of 6 actors, Italian, 7 emotions",
     how_to_get=HOW_TO_GET_EMOVO,
-    licence="free for research, as its authors state it; no licence comes with it",
     config=EmovoConfig,
     find=_find,
     speakers=EMOVO_SPEAKERS,

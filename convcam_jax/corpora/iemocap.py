@@ -32,8 +32,8 @@ IEMOCAP_EMOTIONS = {
     "xxx": "no agreement",
 }
 HOW_TO_GET_IEMOCAP = (
-    "ask for IEMOCAP at sail.usc.edu/iemocap (for research, by a signed release form), and give the folder with "
-    "Session1 to Session5 as --data_dir; --corpus=synthetic needs none"
+    "ask for IEMOCAP at sail.usc.edu/iemocap (licence: for research, by a signed release form), and give the folder "
+    "with Session1 to Session5 as --data_dir; --corpus=synthetic needs none"
 )
 _SESSION = re.compile(r"Session[1-5]")
 # [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
@@ -122,7 +122,6 @@ def _utterance(turn: _Turn) -> Utterance:
 IEMOCAP = Corpus(
     description="IEMOCAP: 10039 turns of 10 actors in dialogues, American English, 4 classes of 10",
     how_to_get=HOW_TO_GET_IEMOCAP,
-    licence="for research, by a signed release form",
     config=IemocapConfig,
     find=_find,
     speakers=tuple(f"Ses0{session}{letter}" for session in range(1, 6) for letter in "FM"),

@@ -11,7 +11,7 @@ from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
-from convcam_jax.corpora.folders.table_text import COMMENT, Row, Table, parse_table
+from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
@@ -62,7 +62,7 @@ class ListedConfig(CorpusConfig):
     channels: Literal["refuse", "mix"] = "mix"
 
 
-class Entry(NamedTuple):
+class ListedRecording(NamedTuple):
     """A row of the table, its file, and the part of the file that it speaks of."""
 
     line: int
@@ -145,7 +145,7 @@ def _read_table(path: Path) -> Table:
         for column in names.values()
         if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
     ]
-    rows = [Row(row.line, {names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
+    rows = [TableRow(row.line, {names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])
 
 
@@ -189,7 +189,9 @@ def _nearest(missing: Sequence[str], table: Table) -> str:
     return f" (did you mean {', '.join(hints)}?)" if hints else ""
 
 
-def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[Entry | None, list[RecordingError]]:
+def _read_row(
+    row: TableRow, data_dir: Path, index: FileIndex, table: Path
+) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
     broken = [column for column in _IN_ONE_LINE if _LINE_BREAK.search(row.cells.get(column, ""))]
@@ -227,7 +229,7 @@ def _read_row(row: Row, data_dir: Path, index: FileIndex, table: Path) -> tuple[
         wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
     if errors or path is None:
         return None, errors
-    return Entry(row.line, cells, path, start_s or 0.0, end_s), []
+    return ListedRecording(row.line, cells, path, start_s or 0.0, end_s), []
 
 
 def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, str], None]) -> Path | None:
@@ -263,10 +265,12 @@ def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float
     return None
 
 
-def _with_names(entries: Sequence[Entry], table: Path) -> tuple[dict[str, Entry], list[RecordingError]]:
+def _with_names(
+    entries: Sequence[ListedRecording], table: Path
+) -> tuple[dict[str, ListedRecording], list[RecordingError]]:
     """Entries by recording, and the problems of rows that speak of what another row speaks of."""
     names = recording_names([e.path for e in entries], [(e.start_s, e.end_s) for e in entries])
-    named_entries: dict[str, Entry] = {}
+    named_entries: dict[str, ListedRecording] = {}
     problems: list[RecordingError] = []
     disputed: set[str] = set()
     for default, entry in zip(names, entries, strict=True):
@@ -286,12 +290,12 @@ def _with_names(entries: Sequence[Entry], table: Path) -> tuple[dict[str, Entry]
     return {name: entry for name, entry in named_entries.items() if name not in disputed}, problems
 
 
-def _contradicts(entry: Entry, other: Entry) -> bool:
+def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
     is_same_sound = (entry.path, entry.start_s, entry.end_s) == (other.path, other.start_s, other.end_s)
     return is_same_sound and any(entry.cells[column] != other.cells[column] for column in ("speaker", "emotion"))
 
 
-def _utterance(recording: str, entry: Entry) -> Utterance:
+def _utterance(recording: str, entry: ListedRecording) -> Utterance:
     own = {*NEEDED, *_OPTIONAL}
     attributes = {_kept_name(c, entry.cells): cell for c, cell in entry.cells.items() if c not in own}
     return Utterance(
@@ -315,7 +319,9 @@ def _kept_name(column: str, columns: Collection[str]) -> str:
     return name
 
 
-def _not_listed(files: Sequence[Path], rows: Sequence[Row], data_dir: Path, index: FileIndex) -> list[RecordingError]:
+def _not_listed(
+    files: Sequence[Path], rows: Sequence[TableRow], data_dir: Path, index: FileIndex
+) -> list[RecordingError]:
     """The files that no row speaks of, named by their paths: they have no other name."""
     spoken_of = {path for row in rows for path in matching(row.cells["file"], data_dir, index)}
     return [
@@ -332,7 +338,6 @@ def _find(config: ListedConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
 LISTED = Corpus(
     description=f"a corpus of your own: a folder with {TABLE}, of the columns {', '.join(NEEDED)} and any others",
     how_to_get=HOW_TO_LIST,
-    licence="that of your recordings",
     config=ListedConfig,
     find=_find,
 )

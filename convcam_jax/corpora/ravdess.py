@@ -114,7 +114,6 @@ def _find(config: RavdessConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
 RAVDESS = Corpus(
     description="RAVDESS: 1440 recordings of speech by 24 actors, North American English, 8 emotions",
     how_to_get=HOW_TO_GET_RAVDESS,
-    licence="CC BY-NC-SA 4.0",
     config=RavdessConfig,
     find=_find,
 )

@@ -27,8 +27,8 @@ SAVEE_EMOTIONS = {
 }
 SAVEE_SPEAKERS = ("DC", "JE", "JK", "KL")
 HOW_TO_GET_SAVEE = (
-    "register at kahlan.eps.surrey.ac.uk/savee (free for research), get AudioData.zip, unpack it, and give the folder "
-    "with DC, JE, JK and KL as --data_dir; --corpus=synthetic needs none"
+    "register at kahlan.eps.surrey.ac.uk/savee (licence: free for research), get AudioData.zip, unpack it, and give "
+    "the folder with DC, JE, JK and KL as --data_dir; --corpus=synthetic needs none"
 )
 # A copy of the corpus that goes round has all files in one folder, named DC_a01 and so on.
 _FOLDER_OF_ALL = "ALL"
@@ -77,7 +77,6 @@ def _utterance(name: str, path: Path) -> Utterance:
 SAVEE = Corpus(
     description="SAVEE: 480 recordings of 4 men, British English, 7 emotions",
     how_to_get=HOW_TO_GET_SAVEE,
-    licence="free for research, after registration",
     config=SaveeConfig,
     find=_find,
     speakers=SAVEE_SPEAKERS,

@@ -56,7 +56,6 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
     return Corpus(
         description="several of these, as in --corpus=emodb,ravdess --data_dir=FOLDER,FOLDER",
         how_to_get=HOW_TO_GIVE_SEVERAL,
-        licence="those of the corpora",
         config=SeveralConfig,
         find=find,
     )

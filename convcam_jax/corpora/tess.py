@@ -85,7 +85,6 @@ def _utterance(name: str, path: Path) -> Utterance:
 TESS = Corpus(
     description="Toronto emotional speech set: 2800 recordings of 2 women, English, 7 emotions",
     how_to_get=HOW_TO_GET_TESS,
-    licence="CC BY-NC-ND 4.0",
     config=TessConfig,
     find=_find,
     speakers=tuple(TESS_SPEAKER_AGES),

@@ -92,7 +92,7 @@ def _all_of(emotions: Sequence[str]) -> str:
 
 
 def of_considered_speakers(
-    utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequence[str] = ()
+    utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequence[str]
 ) -> list[Utterance]:
     """Those not of the config's excluded speakers; for `speakers` and what is raised see `select`."""
     _check_excluded(config.excluded_speakers, sorted({u.speaker for u in utterances} | set(speakers)))

@@ -69,13 +69,7 @@ def _distribution(
         _emotion_points(panel, correct.assign(value=correct[column]), emotions, ours_at)
         if marks is not None:
             _emotion_marks(panel, marks[marks["group"] == group], emotions, marks_label)
-        panel.set_xticks(
-            range(len(emotions)),
-            [style.shown(emotion) for emotion in emotions],
-            rotation=35,
-            ha="right",
-            rotation_mode="anchor",
-        )
+        style.emotion_ticks(panel, emotions)
         panel.set_xlim(-0.6, len(emotions) - 0.4)
         style.panel_title(panel, number, style.group_title(group))
     style.label_left(axes[0], METRICS[column].label)

@@ -11,8 +11,6 @@ from convcam_jax.figures import style
 from convcam_jax.measures.segments import STRONG
 from convcam_jax.measures.views import RecordingView
 
-_FLOOR_DECIBEL = -60.0
-
 
 @style.styled
 def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> Figure:
@@ -24,10 +22,10 @@ def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], em
         5, 1, width=style.COLUMN_INCHES, height=7.2, gridspec_kw={"height_ratios": [1.6, 1.6, 1, 1, 1.2]}
     )
     spectrogram, own_map, frequencies, shares, answers = axes[:, 0]
-    peak = max(float(view.magnitude.max()), 1e-30)
-    decibel = 20 * np.log10(np.maximum(view.magnitude / peak, 1e-6))
-    limits = (_FLOOR_DECIBEL, 0.0)
-    style.time_frequency_image(spectrogram, decibel, view.time_s, view.edges_hz, style.SPECTROGRAM_COLOURS, limits)
+    level_db = style.level_db(view.magnitude)
+    style.time_frequency_image(
+        spectrogram, level_db, view.time_s, view.edges_hz, style.SPECTROGRAM_COLOURS, style.LEVEL_LIMITS_DB
+    )
     style.panel_title(spectrogram, 0, style.shown_recording(view.recording))
     style.time_frequency_image(own_map, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
     style.panel_title(own_map, 1, f"map of {style.shown(view.emotion)}, mean of {len(probabilities)} models")

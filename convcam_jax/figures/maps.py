@@ -12,7 +12,6 @@ from convcam_jax.measures.views import MaskSet, RecordingView
 
 # The emotions that the paper's Figure 3 shows.
 SHOWN_EMOTIONS = ("anger", "neutral", "sadness")
-_FLOOR_DECIBEL = -60.0
 _MASK_INCHES = 1.35
 
 
@@ -64,10 +63,9 @@ def spectrogram_and_f0(view: RecordingView, representation: str) -> Figure:
         2, 1, width=style.COLUMN_INCHES, height=3.4, sharex=True, gridspec_kw={"height_ratios": [2, 1]}
     )
     top, bottom = axes[:, 0]
-    magnitude = view.magnitude
-    decibel = 20 * np.log10(np.maximum(magnitude, np.finfo(np.float32).tiny) / max(magnitude.max(), 1e-30))
+    level_db = style.level_db(view.magnitude)
     image = style.time_frequency_image(
-        top, decibel, view.time_s, view.edges_hz, style.SPECTROGRAM_COLOURS, (_FLOOR_DECIBEL, 0.0)
+        top, level_db, view.time_s, view.edges_hz, style.SPECTROGRAM_COLOURS, style.LEVEL_LIMITS_DB
     )
     figure.colorbar(image, ax=top, label="level (dB)", extend="min")
     top.set_xlabel("")

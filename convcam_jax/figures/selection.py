@@ -14,7 +14,7 @@ OCTAVE_LEAP_SEMITONES = 10.0
 _LOWEST_F0_HZ = 60.0
 
 
-class Shown(NamedTuple):
+class ExtremeRecording(NamedTuple):
     """A recording and its error."""
 
     view: RecordingView
@@ -28,7 +28,7 @@ def extreme(
     group: str,
     highest: bool = False,
     emotion: str | None = None,
-) -> Shown | None:
+) -> ExtremeRecording | None:
     """The correctly classified recording of a group (and emotion) with the lowest or highest `column`; None if none.
 
     views: by recording name. metrics: rows of the chosen members.
@@ -39,7 +39,7 @@ def extreme(
     if candidates.empty:
         return None
     row = candidates.sort_values([column, "recording"], ascending=[not highest, True]).iloc[0]
-    return Shown(views[row["recording"]], float(row[column]))
+    return ExtremeRecording(views[row["recording"]], float(row[column]))
 
 
 def f0_leaps(view: RecordingView) -> np.ndarray:

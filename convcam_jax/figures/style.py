@@ -22,6 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from convcam_jax.figures.fonts import drawable, use_fonts_of_letters
 from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.representations.scale import SHOWN_RANGE_DB, decibels
 from convcam_jax.system.text import in_one_line
 
 COLUMN_INCHES = 3.5
@@ -62,6 +63,8 @@ _SETTINGS: Any = {
     # Names come from the user; in them a dollar sign is a dollar sign, and nothing is a formula.
     "text.parse_math": False,
 }
+# Of `level_db`.
+LEVEL_LIMITS_DB = (-SHOWN_RANGE_DB, 0.0)
 _FREQUENCY_TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 P = ParamSpec("P")
@@ -251,6 +254,17 @@ def frequency_axis(axes: Axes, edges_hz: Float[np.ndarray, " E"]) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("frequency (Hz)")
+
+
+def emotion_ticks(axes: Axes, emotions: Sequence[str]) -> None:
+    """The names of emotions below the places 0, 1, 2, ... of a panel, turned so that they have room."""
+    names = [shown(emotion) for emotion in emotions]
+    axes.set_xticks(range(len(emotions)), names, rotation=35, ha="right", rotation_mode="anchor")
+
+
+def level_db(magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, "F n"]:
+    """Magnitudes in dB below the greatest, within `LEVEL_LIMITS_DB`; silence is at the lower one."""
+    return decibels(magnitude, SHOWN_RANGE_DB) - SHOWN_RANGE_DB
 
 
 def time_edges(time_s: Float[np.ndarray, " n"]) -> Float[np.ndarray, " e"]:

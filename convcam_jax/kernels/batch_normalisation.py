@@ -83,6 +83,12 @@ def normalise_strip(
     return jnp.where(inside, normalised[0], 0.0), jax.lax.stop_gradient(moments)
 
 
+def running(before: Moments, moments: Moments, present: Bool[Array, " n"]) -> Moments:
+    """The running moments behind a batch with these moments, see `MOMENTUM`; as they were if nothing is present."""
+    momentum = jnp.where(jnp.any(present), MOMENTUM, 1.0)
+    return Moments(*(momentum * own + (1 - momentum) * new for own, new in zip(before, moments, strict=True)))
+
+
 def _weight_of_a_node(present: Array, n_nodes: int) -> Array:
     """What a node counts in a mean over all that are present, which have `n_nodes` each."""
     return present / (jnp.maximum(jnp.sum(present), 1.0) * n_nodes)

@@ -15,8 +15,8 @@ from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, me
 
 # In the columns group, fold and speaker: all of them together.
 EVERY = "all"
-Score = Literal["accuracy", "uar"]
-SCORES: tuple[Score, ...] = ("accuracy", "uar")
+Measure = Literal["accuracy", "uar"]
+SCORES: tuple[Measure, ...] = ("accuracy", "uar")
 ACCURACY_COLUMNS = (
     *("level", "group", "fold", "speaker", "measure"),
     *("mean", "seeds_low", "seeds_high", "lowest", "highest", "chosen", "seeds"),
@@ -31,7 +31,7 @@ ACCURACY_NOTE = (
 
 
 def score_of(
-    right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Score
+    right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Measure
 ) -> Float[np.ndarray, " P"]:
     """Accuracy, or mean recall of the emotions (UAR), of each row, in 0..1.
 
@@ -44,7 +44,7 @@ def score_of(
     return recalls.mean(-1)
 
 
-def speaker_interval(right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Score) -> Interval:
+def speaker_interval(right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Measure) -> Interval:
     """A score in 0..1 with 95 % limits that tell where it would lie for other speakers.
 
     The speakers are left out one by one (the jackknife of Tukey; Efron and Stein, The jackknife estimate of variance,
@@ -111,7 +111,7 @@ def _parts(answers: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, str], p
         yield ("all", EVERY, EVERY, EVERY), answers
 
 
-def _summary(answers: pd.DataFrame, chosen: pd.DataFrame, score: Score) -> list[float]:
+def _summary(answers: pd.DataFrame, chosen: pd.DataFrame, score: Measure) -> list[float]:
     """A row's numbers, from `mean` on."""
     by_seed = [100 * _score(own, score) for _, own in answers.groupby("seed")]
     mean, *seed_limits, n_seeds = mean_interval(by_seed)
@@ -128,7 +128,7 @@ def _summary(answers: pd.DataFrame, chosen: pd.DataFrame, score: Score) -> list[
     ]
 
 
-def _score(answers: pd.DataFrame, score: Score) -> float:
+def _score(answers: pd.DataFrame, score: Measure) -> float:
     """The score of the answers of one seed, in 0..1."""
     by_emotion = answers.groupby("truth")["correct"]
     right, counts = (part.to_numpy(float)[None] for part in (by_emotion.sum(), by_emotion.size()))

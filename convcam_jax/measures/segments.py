@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 STRONG = 0.5
 
 
-class Stretch(NamedTuple):
-    """From `start_s` to `end_s`, and what is said of it."""
+class Label(NamedTuple):
+    """A stretch of a recording, in seconds, and what is said of it."""
 
     start_s: float
     end_s: float
@@ -30,10 +30,10 @@ def segments(selected: Bool[np.ndarray, " n"]) -> list[slice]:
 
 def voiced_stretches(
     praat_f0_hz: Float[np.ndarray, " m"], praat_time_s: Float[np.ndarray, " m"], duration_s: float
-) -> list[Stretch]:
+) -> list[Label]:
     """The voiced segments of Praat's track (Hz, 0 where unvoiced), each with its mean F0."""
     return [
-        Stretch(*span, f"F0 {praat_f0_hz[own].mean():.0f} Hz")
+        Label(*span, f"F0 {praat_f0_hz[own].mean():.0f} Hz")
         for own, span in _spans(praat_f0_hz > 0, praat_time_s, duration_s)
     ]
 
@@ -43,10 +43,10 @@ def strong_stretches(
     trajectory_hz: Float[np.ndarray, " n"],
     time_s: Float[np.ndarray, " n"],
     duration_s: float,
-) -> list[Stretch]:
+) -> list[Label]:
     """Where a map's contour q (0..1) is at least `STRONG`, each with the highest q and the mean of c; none in zeros."""
     return [
-        Stretch(*span, f"q {contour[own].max():.2f}, c {trajectory_hz[own].mean():.0f} Hz")
+        Label(*span, f"q {contour[own].max():.2f}, c {trajectory_hz[own].mean():.0f} Hz")
         for own, span in _spans(contour >= STRONG, time_s, duration_s)
     ]
 

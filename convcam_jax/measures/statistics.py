@@ -12,6 +12,7 @@ MEMBER = ["group", "fold", "seed"]
 CELL_STATISTICS = ("min", "max", "mean", "range")
 # Stands for 1, whose Fisher z is infinite.
 _HIGHEST_CORRELATION = 1 - 1e-6
+_FEWEST_RANKED = 3
 
 
 class Interval(NamedTuple):
@@ -21,6 +22,13 @@ class Interval(NamedTuple):
     low: float
     high: float
     n: int
+
+
+class RankCorrelation(NamedTuple):
+    """Spearman's correlation, and its p-value, two-sided, against none."""
+
+    rho: float
+    p_value: float
 
 
 def mean_interval(values: Iterable[float]) -> Interval:
@@ -68,6 +76,14 @@ def correlation_interval(correlations: pd.Series) -> Interval:
     in_z = mean_interval(fisher_z(correlations))
     mean, low, high = np.tanh(in_z[:3]).tolist()
     return Interval(mean, low, high, in_z.n)
+
+
+def spearman(first: pd.Series, second: pd.Series) -> RankCorrelation:
+    """Of fewer than three pairs, and where one of both is the same everywhere, both are NaN."""
+    if len(first) < _FEWEST_RANKED or first.nunique() < 2 or second.nunique() < 2:
+        return RankCorrelation(np.nan, np.nan)
+    result = scipy.stats.spearmanr(first, second)
+    return RankCorrelation(float(result.statistic), float(result.pvalue))
 
 
 def within(value: float, low: float, high: float) -> bool | None:

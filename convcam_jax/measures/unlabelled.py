@@ -50,7 +50,7 @@ def _metrics(
     return jax.vmap(lambda map_: recording_metrics(map_, own, bin_hz, no_mask, config))(maps)
 
 
-def answer_table(
+def new_answer_table(
     members: Sequence[Member], probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]
 ) -> pd.DataFrame:
     """One row per member: its answer `predicted`, and the probabilities in columns `probability/EMOTION`."""

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from convcam_jax.kernels.batch_normalisation import MOMENTUM, Moments, Nonlinearity, normalise, normalise_batch
+from convcam_jax.kernels.batch_normalisation import Moments, Nonlinearity, normalise, normalise_batch, running
 from convcam_jax.kernels.image_convolution import NO_PADDING, Padding, Strides, convolution
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.geometry import Layer
@@ -24,7 +24,7 @@ def scaled(n_filters: int, width: float) -> int:
     return int(n_filters * width)
 
 
-def square_window(side: int, stride: int = 1, padding: int = 0) -> Window:
+def square_window(side: int, stride: int, padding: int = 0) -> Window:
     """A window that is equally long along both axes, with as much padding in front as behind."""
     layer = Layer(side, stride, padding, padding)
     return layer, layer
@@ -74,9 +74,7 @@ class Normalisation(nn.Module):
         if present is None:
             return normalise(values, Moments(mean.value, variance.value), scale, offset, *how)
         normalised, moments = normalise_batch(values, scale, offset, present, *how)
-        momentum = jnp.where(jnp.any(present), MOMENTUM, 1.0)
-        mean.value = momentum * mean.value + (1 - momentum) * moments.mean
-        variance.value = momentum * variance.value + (1 - momentum) * moments.variance
+        mean.value, variance.value = running(Moments(mean.value, variance.value), moments, present)
         return normalised
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.data.recordings import Batch
-from convcam_jax.kernels.batch_normalisation import MOMENTUM, Moments, Nonlinearity, normalise, normalise_strip
+from convcam_jax.kernels.batch_normalisation import Moments, Nonlinearity, normalise, normalise_strip, running
 from convcam_jax.kernels.packing import Strip, pack, slot_columns, unpack
 from convcam_jax.kernels.pooling import NO_POOL, Pool
 from convcam_jax.kernels.precision import Precision
@@ -189,7 +189,7 @@ class ResNetSmallModule(nn.Module):
         """
         parts = list(zip(_PARTS, POOLS, self.config.filters, strict=True))
         for number, (name, pool, n_filters) in list(enumerate(parts))[start:stop]:
-            values = Part(n_filters, pool, number > 0, self.precision, self.trains, name=name)(values)
+            values = ResidualPart(n_filters, pool, number > 0, self.precision, self.trains, name=name)(values)
         return values if stop is not None or places is None else self._classify(values, places)
 
     def _classify(self, values: Array, places: Array) -> Array:
@@ -201,7 +201,7 @@ class ResNetSmallModule(nn.Module):
         return ZeroSumOutput(self.n_classes, name=_OUTPUT)(means)
 
 
-class Part(nn.Module):
+class ResidualPart(nn.Module):
     """A convolution with pooling, and in a block the residual behind it."""
 
     n_filters: int
@@ -252,9 +252,7 @@ class NormalisedConvolution(nn.Module):
             values = normalise(values[None], moments, scale, offset, EPSILON, self.nonlinearity)[0]
             return jnp.where(sounding[None, :, None], values, 0.0)
         values, moments = normalise_strip(values, scale, offset, sounding, EPSILON, self.nonlinearity)
-        momentum = jnp.where(jnp.any(sounding), MOMENTUM, 1.0)
-        mean.value = momentum * mean.value + (1 - momentum) * moments.mean
-        variance.value = momentum * variance.value + (1 - momentum) * moments.variance
+        mean.value, variance.value = running(Moments(mean.value, variance.value), moments, sounding)
         return values
 
 

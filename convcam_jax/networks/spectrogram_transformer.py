@@ -111,7 +111,7 @@ class SpectrogramTransformer(SoundingChain):
         )
         size = config.patch_bins // 2**n_pools, config.patch_frames // 2**n_pools
         patches = Patches(config.channels, size, n_pools > 0, self.precision, name=_PATCHES)
-        blocks = (Block(config.heads, config.dropout_rate, name=name) for name in self._blocks())
+        blocks = (TransformerBlock(config.heads, config.dropout_rate, name=name) for name in self._blocks())
         return *stem, patches, *blocks
 
     def top_layers(self) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ class Patches(SoundingPart):
         return (*[pooling_window(_POOL)] * self.pools, (frequency, time))
 
 
-class Block(SoundingPart):
+class TransformerBlock(SoundingPart):
     """Attention of every token to all that hold sound, and two dense layers; each is added to what was there."""
 
     n_heads: int

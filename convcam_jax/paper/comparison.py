@@ -5,11 +5,9 @@ The paper printed `q_mse` and `f0_segment_rmse_hz`, so these two are compared wh
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from convcam_jax.measures.statistics import MEMBER, chosen_rows, limited, mean_interval, within
+from convcam_jax.measures.statistics import MEMBER, chosen_rows, limited, mean_interval, spearman, within
 
 # Column of the metrics table -> column of the published recordings.
 PRINTED_COLUMNS = {"q_mse": "printed_q_rmse", "f0_segment_rmse_hz": "printed_f0_rmse_hz"}
@@ -39,7 +37,7 @@ def recordings_beside_published(metrics: pd.DataFrame, members: pd.DataFrame, pu
     return beside.sort_values(["metric", "group", "emotion", "recording"], ignore_index=True)
 
 
-def rank_correlations(beside: pd.DataFrame) -> pd.DataFrame:
+def correlations_with_published(beside: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation over recordings between published and our values, per metric and group.
 
     beside: from `recordings_beside_published`. Returns metric, group, ours ("chosen" or "all_mean", the mean over all
@@ -51,15 +49,8 @@ def rank_correlations(beside: pd.DataFrame) -> pd.DataFrame:
     for (metric, group), recordings in beside.groupby(["metric", "group"]):
         for column in ("chosen", "all_mean"):
             pairs = recordings[["published", column]].dropna()
-            rows.append([metric, group, column, len(pairs), *_spearman(pairs["published"], pairs[column])])
+            rows.append([metric, group, column, len(pairs), *spearman(pairs["published"], pairs[column])])
     return pd.DataFrame(rows, columns=["metric", "group", "ours", "n", "spearman_rho", "p_value"])
-
-
-def _spearman(first: pd.Series, second: pd.Series) -> tuple[float, float]:
-    if len(first) < 3 or first.nunique() == 1 or second.nunique() == 1:
-        return np.nan, np.nan
-    result = stats.spearmanr(first, second)
-    return float(result.statistic), float(result.pvalue)
 
 
 def _with_seeds(beside: pd.DataFrame, ours: pd.DataFrame, prefix: str) -> pd.DataFrame:

@@ -81,6 +81,6 @@ def _by_group(name: str) -> pd.DataFrame:
     return read_csv(_FOLDER / f"{name}.csv").rename(columns={"gender": "group"})
 
 
-def recording_names() -> tuple[str, ...]:
+def published_names() -> tuple[str, ...]:
     """The 58 recordings whose pictures were published."""
     return tuple(load().recordings["recording"])

@@ -18,7 +18,6 @@ MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 MP3_RATE_HZ = 16000
 # 0 is the best quality and the most bytes, 1 the least.
 MP3_COMPRESSION = 0.5
-DECIBEL_RANGE_DB = 60.0
 
 
 def as_json(value: Any) -> str:
@@ -57,15 +56,6 @@ def rounded(values: Num[np.ndarray, " n"], digits: int) -> list[float]:
 def quantised(values: Float[np.ndarray, "*shape"], top: float) -> UInt8[np.ndarray, "*shape"]:
     """Values in 0..top as 0..255, rounded; what lies outside is clipped."""
     return np.round(255 * np.clip(values / top, 0, 1)).astype(np.uint8)
-
-
-def decibels(magnitude: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Magnitudes in dB above a floor of `DECIBEL_RANGE_DB` below the greatest: 0 at or below it; silence is 0."""
-    peak = magnitude.max()
-    if peak <= 0:
-        return np.zeros(magnitude.shape)
-    floor = peak * 10 ** (-DECIBEL_RANGE_DB / 20)
-    return 20 * np.log10(np.maximum(magnitude, floor) / floor)
 
 
 def as_png(pixels: UInt8[np.ndarray, "rows columns"]) -> str:

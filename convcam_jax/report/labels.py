@@ -1,24 +1,15 @@
 """Phone and syllable labels beside EMO-DB's recordings (`lablaut/`, `silb/`): where each begins, and its name."""
 
-from typing import NamedTuple
-
+from convcam_jax.measures.segments import Label
 from convcam_jax.system.text import number_in
 
 # What marks the end of the last label.
 END = "."
 
 
-class Label(NamedTuple):
-    """A stretch of a recording, in seconds."""
-
-    start_s: float
-    end_s: float
-    name: str
-
-
-def within(labels: list[Label], start_s: float, end_s: float) -> list[Label]:
+def labels_within(labels: list[Label], start_s: float, end_s: float) -> list[Label]:
     """The labels of a part of the recording, from `start_s` to `end_s`, in times from its start, cut at its ends."""
-    parts = [Label(max(own.start_s, start_s) - start_s, min(own.end_s, end_s) - start_s, own.name) for own in labels]
+    parts = [Label(max(own.start_s, start_s) - start_s, min(own.end_s, end_s) - start_s, own.text) for own in labels]
     return [own for own in parts if own.end_s > own.start_s]
 
 

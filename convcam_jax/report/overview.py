@@ -27,7 +27,7 @@ STACK_STEP, STACK_HEIGHT = 0.2, 0.8
 SHOWN_PACKAGES = ("jax", "flax", "optax", "soxr", "praat-parselmouth", "numpy", "scipy")
 
 
-def changed_fields(config: Config) -> list[dict[str, str]]:
+def non_default_fields(config: Config) -> list[dict[str, str]]:
     """The config's fields that differ from the defaults, in full size, of what the run chose."""
     values, defaults = flatten(config), flatten(default_config(config))
     return [

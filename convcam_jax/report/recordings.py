@@ -9,9 +9,10 @@ from jaxtyping import Float
 
 from convcam_jax.figures.frequency import drawn_edges
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.segments import Label
 from convcam_jax.measures.views import RecordingView
-from convcam_jax.report.encode import DECIBEL_RANGE_DB, as_mp3, as_png, decibels, envelope, quantised, rounded
-from convcam_jax.report.labels import Label
+from convcam_jax.report.encode import as_mp3, as_png, envelope, quantised, rounded
+from convcam_jax.representations.scale import SHOWN_RANGE_DB, decibels
 from convcam_jax.system.namespaces import PROBABILITY
 
 # A standard deviation of values in 0..1 is at most this.
@@ -100,7 +101,7 @@ def panels(
         "edges_hz": rounded(drawn_edges(view.edges_hz), 2),
         "duration_s": len(sounds.original) / sounds.rate_hz,
         "layers": _layers(view, consensus, maps),
-        "decibel_range": DECIBEL_RANGE_DB,
+        "decibel_range": SHOWN_RANGE_DB,
         "largest_spread": LARGEST_SPREAD,
         "waveform": {"lowest": lowest, "highest": highest},
         "f0_hz": rounded(np.where(view.voiced, view.f0_hz, np.nan), 1),
@@ -123,7 +124,7 @@ def _layers(
     Within a layer row 0 is the lowest bin.
     """
     pictures = [
-        quantised(decibels(view.magnitude), DECIBEL_RANGE_DB),
+        quantised(decibels(view.magnitude, SHOWN_RANGE_DB), SHOWN_RANGE_DB),
         quantised(consensus, 1.0),
         quantised(maps.std(axis=0), LARGEST_SPREAD),
         *(quantised(one, 1.0) for one in maps),

@@ -32,7 +32,7 @@ FORMAT_VERSION = 6
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
-class Entry(NamedTuple):
+class CachedRecording(NamedTuple):
     """What the cache keeps of one recording: its features, and what is told of its sound."""
 
     features: Features
@@ -66,7 +66,7 @@ def load_or_compute(
         contextlib.closing(_compute_all([u.source for u in missing], config)) as outcomes,
     ):
         for utterance, outcome in zip(missing, outcomes, strict=True):
-            if isinstance(outcome, Entry):
+            if isinstance(outcome, CachedRecording):
                 entries[utterance.recording] = outcome
                 if path := paths[utterance.recording]:
                     write_entry(path, outcome)
@@ -115,7 +115,7 @@ def entry_path(source: Source, config: FeatureConfig, cache_dir: Path, file_hash
     return cache_dir / f"{key}.features"
 
 
-def read_entry(path: Path) -> Entry | None:
+def read_entry(path: Path) -> CachedRecording | None:
     """The entry at `path`, or None if there is none or its checksum is wrong."""
     try:
         content = path.read_bytes()
@@ -126,10 +126,10 @@ def read_entry(path: Path) -> Entry | None:
         return None
     with np.load(io.BytesIO(payload)) as arrays:
         features = Features(**{name: arrays[name] for name in Features._fields})
-        return Entry(features, SoundFacts(*json.loads(str(arrays["sound"]))))
+        return CachedRecording(features, SoundFacts(*json.loads(str(arrays["sound"]))))
 
 
-def write_entry(path: Path, entry: Entry) -> None:
+def write_entry(path: Path, entry: CachedRecording) -> None:
     """Write the entry to `path`, whole or not at all; raises UserError if the folder takes no more."""
     buffer = io.BytesIO()
     np.savez(buffer, sound=np.array(json.dumps(entry.sound)), **entry.features._asdict())
@@ -138,7 +138,7 @@ def write_entry(path: Path, entry: Entry) -> None:
     write_whole(path, lambda temporary: temporary.write_bytes(content), "--cache_dir")
 
 
-def compute_entry(source: Source, config: FeatureConfig) -> Entry | RecordingError:
+def compute_entry(source: Source, config: FeatureConfig) -> CachedRecording | RecordingError:
     """The entry of one file or a part of it, or what is wrong with it."""
     try:
         recording = read_source(
@@ -146,9 +146,11 @@ def compute_entry(source: Source, config: FeatureConfig) -> Entry | RecordingErr
         )
     except RecordingError as error:
         return error
-    return Entry(compute_features(recording.samples, config), recording.facts)
+    return CachedRecording(compute_features(recording.samples, config), recording.facts)
 
 
-def _compute_all(sources: Sequence[Source], config: FeatureConfig) -> Generator[Entry | RecordingError, None, None]:
+def _compute_all(
+    sources: Sequence[Source], config: FeatureConfig
+) -> Generator[CachedRecording | RecordingError, None, None]:
     """Outcomes of `compute_entry`, in order."""
     return in_processes(partial(compute_entry, config=config), sources)

@@ -1,8 +1,8 @@
 """F0 and voicing of ONE recording at a representation's frames, from Praat's pitch track (paper, section 3.3.2).
 
 Two readings of the track and one rule about short segments, each its own function; `frame_f0` picks by their names.
-Axes: m frame of Praat's track (every 10 ms), n frame of the representation (the paper's: every 31 ms). F0 in Hz, 0
-where unvoiced.
+Axes: m frame of Praat's track (every `prosody.f0_step_s`), n frame of the representation (the paper's: every 31 ms). F0
+in Hz, 0 where unvoiced.
 """
 
 from typing import Literal, NamedTuple

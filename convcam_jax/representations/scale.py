@@ -12,6 +12,8 @@ Standardisation = Literal["none", "per_bin", "global"]
 
 # The decibel scale counts from this far below the recording's loudest cell, so that 0 is silence, as the padding is.
 DECIBEL_RANGE_DB = 80.0
+# What pictures show, from the loudest cell downwards.
+SHOWN_RANGE_DB = 60.0
 
 
 def scaled(magnitude: Float[np.ndarray, "F n"], scale: Scale) -> Float[np.ndarray, "F n"]:
@@ -26,7 +28,14 @@ def scaled(magnitude: Float[np.ndarray, "F n"], scale: Scale) -> Float[np.ndarra
     if scale == "power":
         return magnitude**2
     if scale == "decibel":
-        peak = magnitude.max()
-        floor = peak * 10 ** (-DECIBEL_RANGE_DB / 20)
-        return 20 * np.log10(np.maximum(magnitude, floor) / floor) if peak > 0 else np.zeros_like(magnitude)
+        return decibels(magnitude, DECIBEL_RANGE_DB)
     return magnitude
+
+
+def decibels(magnitude: Float[np.ndarray, "*shape"], range_db: float) -> Float[np.ndarray, "*shape"]:
+    """Magnitudes in dB above a floor of `range_db` below the greatest: 0 at or below it; silence is 0."""
+    peak = magnitude.max()
+    if peak <= 0:
+        return np.zeros_like(magnitude)
+    floor = peak * 10 ** (-range_db / 20)
+    return 20 * np.log10(np.maximum(magnitude, floor) / floor)

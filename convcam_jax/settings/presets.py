@@ -110,7 +110,7 @@ def full_config(choices: Choices) -> Config:
     if isinstance(split, PerCell) and choices.corpus == "emodb":
         corpus = dataclasses.replace(corpus, excluded_speakers=EXCLUDED_SPEAKERS)
         if choices.protocol == "published":
-            split = dataclasses.replace(split, pinned_test=published.recording_names())
+            split = dataclasses.replace(split, pinned_test=published.published_names())
     return Config(
         experiment=choices.experiment,
         protocol=choices.protocol,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.held_out import corpus_of, fold_that_tests
+from convcam_jax.splits.held_out import fold_that_tests, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
@@ -60,11 +60,11 @@ class CrossCorpus(SplitProtocol):
             problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}")
         if problems:
             return Proposal((), tuple(problems))
-        corpus = corpus_of(utterances, groups, self.seed, self.parts)
+        grouped = grouped_utterances(utterances, groups, self.seed, self.parts)
         trained = set(self.training_corpora or known)
         folds = [
             fold_that_tests(
-                name, [own == name for own in corpora], [own != name and own in trained for own in corpora], corpus
+                name, [own == name for own in corpora], [own != name and own in trained for own in corpora], grouped
             )
             for name in known
             if name in (self.test_corpora or known)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.held_out import corpus_of, fold_that_tests, folds_that_test, with_one_value
+from convcam_jax.splits.held_out import fold_that_tests, folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
 from convcam_jax.splits.words import listed
 from convcam_jax.system.spelling import nearest
@@ -51,7 +51,7 @@ class Given(SplitProtocol):
         if len(found) != 1:
             return Proposal((), (_about_columns(self.column or " or ".join(COLUMNS), found, columns),))
         values = [u.value(found[0]).strip() if found[0] in u.columns() else "" for u in utterances]
-        corpus = corpus_of(utterances, groups, self.seed, self.parts)
+        grouped = grouped_utterances(utterances, groups, self.seed, self.parts)
         problems, warnings = [], _without_value(found[0], values)
         if any(value.lower() in SPLIT_WORDS for value in values):
             splits = [SPLIT_WORDS.get(value.lower(), "") for value in values]
@@ -59,10 +59,10 @@ class Given(SplitProtocol):
             folds: tuple[Fold, ...] = (_as_written(splits),)
             if "validation" not in splits:
                 tested, trainable = [own == "test" for own in splits], [own == "train" for own in splits]
-                folds = (fold_that_tests(ONLY_FOLD, tested, trainable, corpus),)
+                folds = (fold_that_tests(ONLY_FOLD, tested, trainable, grouped),)
                 warnings.append(f"the column {found[0]} has no validation: it is drawn from training")
         else:
-            folds = folds_that_test(values, corpus)
+            folds = folds_that_test(values, grouped)
             sizes = [f"{value} ({n})" for value, n in sorted(Counter(filter(None, values)).items())]
             warnings.append(f"folds by the column {found[0]}: {listed(sizes)}")
             alone = with_one_value(values, groups)

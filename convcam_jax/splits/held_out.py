@@ -9,7 +9,7 @@ from convcam_jax.splits.cells import cell_generator, group_into_cells
 from convcam_jax.splits.protocol import UNUSED, Fold
 
 
-class Corpus(NamedTuple):
+class GroupedUtterances(NamedTuple):
     """Utterances, the group of each, and in which order a cell's recordings are drawn for validation.
 
     Of the n recordings of a cell (a speaker's of an emotion) that a fold may train on, floor(n / parts) are for
@@ -23,49 +23,51 @@ class Corpus(NamedTuple):
     parts: int
 
 
-def corpus_of(utterances: Sequence[Utterance], groups: Sequence[str], seed: int, parts: int) -> Corpus:
-    """The corpus, with the order drawn by `seed`."""
+def grouped_utterances(
+    utterances: Sequence[Utterance], groups: Sequence[str], seed: int, parts: int
+) -> GroupedUtterances:
+    """The utterances, with the order drawn by `seed`."""
     order = {
         cell: [recordings[i] for i in cell_generator(seed, *cell).permutation(len(recordings))]
         for cell, recordings in group_into_cells(utterances).items()
     }
-    return Corpus(utterances, groups, order, parts)
+    return GroupedUtterances(utterances, groups, order, parts)
 
 
-def fold_that_tests(name: str, tested: Sequence[bool], trainable: Sequence[bool], corpus: Corpus) -> Fold:
+def fold_that_tests(name: str, tested: Sequence[bool], trainable: Sequence[bool], grouped: GroupedUtterances) -> Fold:
     """A fold with the `tested` recordings for the test, and those that are `trainable` for training and validation.
 
     Recordings of groups that are not tested are unused, as are all others.
     """
-    tested_groups = {group for group, is_tested in zip(corpus.groups, tested, strict=True) if is_tested}
-    validated = _validated(corpus, trainable)
+    tested_groups = {group for group, is_tested in zip(grouped.groups, tested, strict=True) if is_tested}
+    validated = _validated(grouped, trainable)
 
     def split(position: int) -> str:
         if tested[position]:
             return "test"
-        if not trainable[position] or corpus.groups[position] not in tested_groups:
+        if not trainable[position] or grouped.groups[position] not in tested_groups:
             return UNUSED
-        return "validation" if corpus.utterances[position].recording in validated else "train"
+        return "validation" if grouped.utterances[position].recording in validated else "train"
 
-    return Fold(name, tuple(split(position) for position in range(len(corpus.utterances))))
+    return Fold(name, tuple(split(position) for position in range(len(grouped.utterances))))
 
 
-def folds_that_test(tested_in: Sequence[str], corpus: Corpus) -> tuple[Fold, ...]:
+def folds_that_test(tested_in: Sequence[str], grouped: GroupedUtterances) -> tuple[Fold, ...]:
     """A fold for each name in `tested_in`, which says where each recording is tested; the others are trainable.
 
     A recording that is tested nowhere ("") is unused in all folds. Sorted by name.
     """
     return tuple(
-        fold_that_tests(name, [own == name for own in tested_in], [own not in (name, "") for own in tested_in], corpus)
+        fold_that_tests(name, [own == name for own in tested_in], [own not in (name, "") for own in tested_in], grouped)
         for name in sorted(set(tested_in) - {""})
     )
 
 
-def _validated(corpus: Corpus, trainable: Sequence[bool]) -> set[str]:
-    left = {u.recording: u.file for u, is_left in zip(corpus.utterances, trainable, strict=True) if is_left}
+def _validated(grouped: GroupedUtterances, trainable: Sequence[bool]) -> set[str]:
+    left = {u.recording: u.file for u, is_left in zip(grouped.utterances, trainable, strict=True) if is_left}
     drawn: set[str] = set()
-    for recordings in corpus.order.values():
-        drawn |= set(_drawn({own: left[own] for own in recordings if own in left}, corpus.parts))
+    for recordings in grouped.order.values():
+        drawn |= set(_drawn({own: left[own] for own in recordings if own in left}, grouped.parts))
     return drawn
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.held_out import corpus_of, folds_that_test, with_one_value
+from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
@@ -41,7 +41,7 @@ class LeaveOneSpeakerOut(SplitProtocol):
         """One fold for each speaker, sorted by name; a group of one speaker is a problem."""
         alone = with_one_value([u.speaker for u in utterances], groups)
         tested_in = ["" if group in alone else u.speaker for u, group in zip(utterances, groups, strict=True)]
-        folds = folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts))
+        folds = folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts))
         if not alone:
             return Proposal(folds)
         names = listed([f"{group} ({speaker})" for group, speaker in alone.items()])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.held_out import corpus_of, folds_that_test, with_one_value
+from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
@@ -54,7 +54,7 @@ class LeaveOneTextOut(SplitProtocol):
             problems.append(f"it needs two texts of each group, and these have one: {names}")
         tested_in = ["" if group in alone else text for text, group in zip(texts, groups, strict=True)]
         return Proposal(
-            folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)),
+            folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts)),
             tuple(problems),
             tuple(on_alike("texts", filter(None, texts))),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.held_out import corpus_of, folds_that_test
+from convcam_jax.splits.held_out import folds_that_test, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
@@ -63,7 +63,7 @@ class SpeakerFolds(SplitProtocol):
         fold_of = _fold_of_speakers(utterances, groups, self.n_folds, self.seed)
         width = len(str(self.n_folds))
         tested_in = [f"{fold_of[u.speaker] + 1:0{width}}" for u in utterances]
-        return Proposal(folds_that_test(tested_in, corpus_of(utterances, groups, self.seed, self.parts)))
+        return Proposal(folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts)))
 
 
 def _fold_of_speakers(

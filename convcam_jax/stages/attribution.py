@@ -8,7 +8,7 @@ from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, trained_members
 from convcam_jax.stages.references import write_references
-from convcam_jax.stages.run import EXPLANATIONS, Explained, Run, explanation_arrays, load_explanations
+from convcam_jax.stages.run import EXPLANATIONS, CohortExplanations, Run, explanation_arrays, load_explanations
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say, with_progress
@@ -18,7 +18,7 @@ PREDICTIONS = "predictions.csv"
 
 def explain_ensemble(run: Run) -> None:
     """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
-    parts: dict[Cohort, list[Explained]] = {cohort: [] for cohort in run.dataset.cohorts()}
+    parts: dict[Cohort, list[CohortExplanations]] = {cohort: [] for cohort in run.dataset.cohorts()}
     tasks = [(own, cohort) for own in run.rounds for cohort in dict.fromkeys(m.cohort for m in own.members)]
     for own, cohort in with_progress(tasks, "explaining", len(tasks), "part"):
         shared = own.explained_file()
@@ -69,7 +69,7 @@ def zero_maps(signed_maps: np.ndarray) -> np.ndarray:
     return np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
 
 
-def _explain(run: Run, own: Round, cohort: Cohort) -> Explained:
+def _explain(run: Run, own: Round, cohort: Cohort) -> CohortExplanations:
     wanted = [member for member in own.members if member.cohort == cohort]
     [(members, variables)] = trained_members([own], wanted)
     recordings = [run.dataset.utterances[i].recording for i in run.dataset.indices(cohort, "test")]
@@ -77,15 +77,15 @@ def _explain(run: Run, own: Round, cohort: Cohort) -> Explained:
     on = counted(len(recordings), "recording")
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {method}")
     signed_maps, logits = run.explain(variables, cohort)
-    return Explained(signed_maps, logits, np.array([m.seed for m in members]), np.array(recordings, dtype=str))
+    return CohortExplanations(signed_maps, logits, np.array([m.seed for m in members]), np.array(recordings, dtype=str))
 
 
-def _joined(parts: list[Explained]) -> Explained:
+def _joined(parts: list[CohortExplanations]) -> CohortExplanations:
     signed_maps, logits, seeds, recordings = zip(*parts, strict=True)
-    return Explained(np.concatenate(signed_maps), np.concatenate(logits), np.concatenate(seeds), recordings[0])
+    return CohortExplanations(np.concatenate(signed_maps), np.concatenate(logits), np.concatenate(seeds), recordings[0])
 
 
-def _predictions(run: Run, explained: dict[Cohort, Explained]) -> pd.DataFrame:
+def _predictions(run: Run, explained: dict[Cohort, CohortExplanations]) -> pd.DataFrame:
     dataset, emotions = run.dataset, run.config.corpus.emotions
     tables = []
     for cohort, own in explained.items():

@@ -19,7 +19,7 @@ from convcam_jax.system.errors import UserError
 _NEEDED = ("explanations", "members")
 
 
-class Source(NamedTuple):
+class EarlierRun(NamedTuple):
     """A finished run of the experiment `paper`."""
 
     folder: Path
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     corpus_sha256: str
 
 
-def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> Source:
+def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") -> EarlierRun:
     """The run in `folder`, given as `flag`; its corpus is looked for in `data_dir`, unless that is empty.
 
     Raises:
@@ -44,7 +44,7 @@ def read_source(folder: Path, data_dir: str, flag: str = "--from_workdir") -> So
         raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
     _check_finished(folder, config, flag)
     corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
-    return Source(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
+    return EarlierRun(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
 
 
 def _check_finished(folder: Path, config: Config, flag: str) -> None:
@@ -70,26 +70,26 @@ def restored_config(folder: Path, record: Mapping[str, Any]) -> Config:
         raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
 
 
-def load_source(source: Source, cache_dir: Path, flag: str = "--from_workdir") -> Run:
-    """The source run, with its recordings.
+def load_earlier_run(earlier: EarlierRun, cache_dir: Path, flag: str = "--from_workdir") -> Run:
+    """The earlier run, with its recordings.
 
     Raises:
       UserError: the corpus is not that of the run.
     """
-    utterances = find_corpus(source.config, cache_dir).utterances
-    if corpus_hash(utterances) != source.corpus_sha256:
-        raise UserError(f"{flag}={source.folder}: the corpus is not the one of that run; give it as --data_dir")
-    dataset, _ = load_dataset(utterances, source.config, cache_dir)
-    _check_recordings(source, dataset)
-    return Run(source.config, source.folder, cache_dir, dataset)
+    utterances = find_corpus(earlier.config, cache_dir).utterances
+    if corpus_hash(utterances) != earlier.corpus_sha256:
+        raise UserError(f"{flag}={earlier.folder}: the corpus is not the one of that run; give it as --data_dir")
+    dataset, _ = load_dataset(utterances, earlier.config, cache_dir)
+    _check_recordings(earlier, dataset)
+    return Run(earlier.config, earlier.folder, cache_dir, dataset)
 
 
-def _check_recordings(source: Source, dataset: Dataset) -> None:
-    """Raise UserError unless the source run has explained just the test sets of its config."""
-    explanations = load_explanations(source.folder / EXPLANATIONS)
+def _check_recordings(earlier: EarlierRun, dataset: Dataset) -> None:
+    """Raise UserError unless the earlier run has explained just the test sets of its config."""
+    explanations = load_explanations(earlier.folder / EXPLANATIONS)
     for cohort in dataset.cohorts():
         tested = [dataset.utterances[i].recording for i in dataset.indices(cohort, "test")]
         if cohort not in explanations or tested != explanations[cohort].recordings.tolist():
             raise UserError(
-                f"{source.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config"
+                f"{earlier.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config"
             )

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from convcam_jax.attribution import external_maps
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.attribution.external_maps import MapShapes
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.corpora.utterances import group_of
@@ -141,7 +141,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     say(f"{len(maps)} maps" + (f", {n_zero} of them zero everywhere" if n_zero else ""))
     run = Run(config, workdir, settings.cache_dir, dataset)
     run.cohort_maps = given_maps(config, dataset, maps)
-    write_csv(workdir / "members.csv", member_table(dataset.cohorts(), path))
+    write_csv(workdir / "members.csv", unknown_members(dataset.cohorts(), path))
     return run
 
 
@@ -152,7 +152,7 @@ def map_shapes(config: Config) -> MapShapes:
 
 def _geometry(config: Config) -> Geometry:
     network = config.make_network(config.attribution.precision)
-    return network.geometry(explained_layer(network, config.attribution), config.grid)
+    return explained_geometry(network, config.attribution, config.grid)
 
 
 def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]:
@@ -192,7 +192,7 @@ def _freed_from_colours(config: Config, maps: Maps, shapes: MapShapes) -> Maps:
     return maps | {name: external_maps.from_colours(maps[name], stretched) for name in coloured}
 
 
-def member_table(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
+def unknown_members(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
     """The table of `members.csv`: one row per cohort, whose model is not known."""
     unknown = dict.fromkeys(
         ("epochs", "best_epoch", "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "uar"),

@@ -5,7 +5,7 @@ import numpy as np
 from convcam_jax.measures.result_tables import contour_table
 from convcam_jax.stages.run import Run
 from convcam_jax.system.formats import write_arrays, write_csv
-from convcam_jax.system.namespaces import MAP
+from convcam_jax.system.namespaces import AXES, MAP
 
 
 def measure_maps(run: Run) -> None:
@@ -18,7 +18,7 @@ def measure_maps(run: Run) -> None:
     analysed, workdir = run.analysed, run.workdir
     write_csv(workdir / "metrics.csv", analysed.metrics)
     write_csv(workdir / "contours.csv", contour_table(analysed.views))
-    axes = {"frequency_hz": run.axes.bin_hz, "time_s": run.axes.time_s}
+    axes = dict(zip(AXES, (run.axes.bin_hz, run.axes.time_s), strict=True))
     cohorts = list(analysed.member_masks)
     masks = {f"R_{i}": analysed.member_masks[cohort] for i, cohort in enumerate(cohorts)}
     masks |= {f"R_hat_{i}": analysed.masks.summed[cohort] for i, cohort in enumerate(cohorts)}

@@ -1,6 +1,6 @@
 """The paper's tables and figures from saved results; nothing is trained or explained here."""
 
-from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.figures import errors, maps, models, trajectories
 from convcam_jax.figures.selection import example_view
 from convcam_jax.measures.accuracy import ACCURACY_NOTE, accuracy_summary
@@ -9,7 +9,7 @@ from convcam_jax.measures.folds import seed_accuracy
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_verdicts import corpus_note, evaluate_claims
-from convcam_jax.paper.comparison import rank_correlations, recordings_beside_published
+from convcam_jax.paper.comparison import correlations_with_published, recordings_beside_published
 from convcam_jax.paper.published import Published, inferred_accuracy, load_for
 from convcam_jax.paper.tables import (
     as_printed,
@@ -60,7 +60,7 @@ def write_map_tables(run: Run) -> None:
     if published is not None:
         beside = recordings_beside_published(metrics, members, published.recordings)
         write_table(workdir, "recordings_beside_published", beside)
-        write_table(workdir, "rank_correlations", rank_correlations(beside))
+        write_table(workdir, "rank_correlations", correlations_with_published(beside))
 
 
 def write_model_tables(run: Run) -> None:
@@ -72,7 +72,7 @@ def write_model_tables(run: Run) -> None:
     write_table(workdir, "table1", counts, with_headings(counts))
     if published is not None:
         write_table(workdir, "table1_beside_published", table1_beside_published(counts, published.table1))
-    shape = run.network.geometry(explained_layer(run.network, config.attribution), config.grid).shape
+    shape = explained_geometry(run.network, config.attribution, config.grid).shape
     printed = None if published is None else published.table2
     # Not of the network itself, which may be behind a standardisation.
     architecture = type(config.network).__name__.removesuffix("Config")

@@ -13,6 +13,7 @@ import pandas as pd
 from convcam_jax.checks.listening.resynthesis import consensus_maps
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES
+from convcam_jax.measures.segments import Label
 from convcam_jax.paper.claim_verdicts import corpus_note
 from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
@@ -78,7 +79,7 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
             yield ToShow(utterance.source, shown)
 
 
-def read_labels(utterance: Utterance) -> tuple[list[labels.Label], list[labels.Label]]:
+def read_labels(utterance: Utterance) -> tuple[list[Label], list[Label]]:
     """Its phones and syllables, from `lablaut/` and `silb/` beside its file's folder; empty without."""
     folder, name = utterance.path.parent.parent, utterance.path.stem
     of_file = (
@@ -86,7 +87,7 @@ def read_labels(utterance: Utterance) -> tuple[list[labels.Label], list[labels.L
         labels.parse_syllables(_text_or_nothing(folder / "silb" / f"{name}.silb")),
     )
     end_s = math.inf if utterance.end_s is None else utterance.end_s
-    phones, syllables = (labels.within(own, utterance.start_s, end_s) for own in of_file)
+    phones, syllables = (labels.labels_within(own, utterance.start_s, end_s) for own in of_file)
     return phones, syllables
 
 
@@ -109,7 +110,7 @@ def _overview(run: Run, snr_db: float) -> dict[str, Any]:
     facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
         "facts": facts | overview.duration(record, _modified(workdir / EXPLANATIONS)),
-        "changed": overview.changed_fields(config),
+        "changed": overview.non_default_fields(config),
         "emotions": list(emotions),
         "accuracies": overview.accuracies(members, answers),
         "confusions": [] if answers.empty else overview.confusions(answers, members, emotions),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.attribution import METHODS
-from convcam_jax.attribution.explaining import explain_members, explained_layer
+from convcam_jax.attribution.explaining import explain_members, explained_geometry
 from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.data.batches import tested_strata
@@ -29,7 +29,7 @@ EXPLANATIONS = "explanations.npz"
 MODELS = "models.safetensors"
 
 
-class Explained(NamedTuple):
+class CohortExplanations(NamedTuple):
     """What `explanations.npz` holds of one cohort.
 
     Attributes:
@@ -46,7 +46,25 @@ class Explained(NamedTuple):
     recordings: np.ndarray
 
 
-class Run:
+class ModelsOfConfig:
+    """What follows of a config alone for its trained members."""
+
+    config: Config
+
+    @cached_property
+    def network(self) -> Network:
+        """The network as trained members are used."""
+        return self.config.make_network(self.config.attribution.precision)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """How the maps of the config's method come to the grid of the inputs."""
+        config, grid = self.config, self.config.grid
+        geometry = explained_geometry(self.network, config.attribution, grid)
+        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
+
+
+class Run(ModelsOfConfig):
     """A run of one config in one folder; all but these and the recordings is made or read when it is asked for."""
 
     def __init__(self, config: Config, workdir: Path, cache_dir: Path, dataset: Dataset) -> None:
@@ -62,23 +80,11 @@ class Run:
         return network_inputs(self.dataset, corpus.emotions, self.config.representation, corpus.max_frames)
 
     @cached_property
-    def network(self) -> Network:
-        """The network as trained members are used."""
-        return self.config.make_network(self.config.attribution.precision)
-
-    @cached_property
     def axes(self) -> GridAxes:
         """Where the cells of the inputs' grid lie."""
         representation = self.config.representation
         times_s = representation.frame_times_s(self.config.corpus.max_frames)
         return GridAxes(representation.frequencies_hz(), representation.edges_hz(), times_s)
-
-    @cached_property
-    def placement(self) -> Placement:
-        """How the maps of the config's method come to the grid of the inputs."""
-        config, grid = self.config, self.config.grid
-        geometry = self.network.geometry(explained_layer(self.network, config.attribution), grid)
-        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
 
     @cached_property
     def tested_sets(self) -> dict[Cohort, np.ndarray]:
@@ -91,7 +97,7 @@ class Run:
         return begun_rounds(self.config, self.dataset, self.workdir)
 
     @cached_property
-    def explanations(self) -> dict[Cohort, Explained]:
+    def explanations(self) -> dict[Cohort, CohortExplanations]:
         """The arrays of `explanations.npz`."""
         return load_explanations(self.workdir / EXPLANATIONS)
 
@@ -152,17 +158,17 @@ class Run:
         )
 
 
-def load_explanations(path: Path) -> dict[Cohort, Explained]:
+def load_explanations(path: Path) -> dict[Cohort, CohortExplanations]:
     """The arrays of `explanations.npz`, or of a file like it."""
     arrays = read_arrays(path)
     cohorts = [Cohort(*names) for names in arrays["cohorts"].tolist()]
     return {
-        cohort: Explained(*(arrays[f"{name}_{number}"] for name in Explained._fields))
+        cohort: CohortExplanations(*(arrays[f"{name}_{number}"] for name in CohortExplanations._fields))
         for number, cohort in enumerate(cohorts)
     }
 
 
-def explanation_arrays(explained: dict[Cohort, Explained]) -> dict[str, np.ndarray]:
+def explanation_arrays(explained: dict[Cohort, CohortExplanations]) -> dict[str, np.ndarray]:
     """The arrays of `explanations.npz`: `cohorts` `[n, 2]` (group, fold), and `NAME_i` of each, i from 0 on."""
     arrays = {"cohorts": np.array(list(explained), dtype=str).reshape(-1, 2)}
     for number, own in enumerate(explained.values()):

@@ -55,7 +55,7 @@ class Finished(NamedTuple):
     files: dict[str, str]
 
 
-class Made(NamedTuple):
+class MadeStage(NamedTuple):
     """A stage that has been made, and the figures that are still being drawn, perhaps."""
 
     name: str
@@ -82,7 +82,7 @@ def origins(stages: Sequence[Stage], config: Mapping[str, Any]) -> dict[str, Ori
 def due_stages(stages: Sequence[Stage], now: Mapping[str, Origin], then: Mapping[str, Origin]) -> list[Due]:
     """The stages that have to be made, in order; `then` are the origins of those that are finished."""
     return [
-        Due(stage, _reason(stage, now[stage.name], then.get(stage.name), then))
+        Due(stage, _reason(stage, now[stage.name], then.get(stage.name)))
         for stage in stages
         if then.get(stage.name) != now[stage.name]
     ]
@@ -108,7 +108,7 @@ def make_stages(run: Run, stages: Sequence[Stage]) -> None:
     workdir, now, finished = run.workdir, origins(stages, flatten(run.config)), read_finished(run.workdir)
     due = _due(workdir, stages, now, finished)
     _say_due(stages, due, is_new=not finished)
-    made: list[Made] = []
+    made: list[MadeStage] = []
     for number, (stage, _) in enumerate(due, start=1):
         # From here on its files may be of either origin.
         finished.pop(stage.name, None)
@@ -137,17 +137,17 @@ def _due(
     return [own._replace(reason=reasons.get(own.stage.name, own.reason)) for own in due]
 
 
-def _make(run: Run, stage: Stage, origin: Origin) -> Made:
+def _make(run: Run, stage: Stage, origin: Origin) -> MadeStage:
     begun_s, begun, before = monotonic(), len(begun_meanwhile()), _written(run.workdir)
     stage.make(run)
     if monotonic() - begun_s >= _LONG_S:
         say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
     files = [name for name, state in _written(run.workdir).items() if before.get(name) != state]
     sums = {name: file_hash(run.workdir / name) for name in sorted(files)}
-    return Made(stage.name, Finished(origin, sums), begun_meanwhile()[begun:])
+    return MadeStage(stage.name, Finished(origin, sums), begun_meanwhile()[begun:])
 
 
-def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[Made]) -> None:
+def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[MadeStage]) -> None:
     """Note in `stages.json` what is finished, and what has been made since if its figures are drawn."""
     drawn = [own for own in made if all(figure.done() and not figure.exception() for figure in own.figures)]
     finished |= {own.name: own.finished for own in drawn}
@@ -191,7 +191,7 @@ def _hash(origin: Origin) -> str:
     return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _reason(stage: Stage, now: Origin, then: Origin | None, finished: Mapping[str, Origin]) -> str:
+def _reason(stage: Stage, now: Origin, then: Origin | None) -> str:
     if then is None:
         return "not made yet"
     before = then["fields"]

@@ -73,7 +73,7 @@ def _kind_in_words(kind: str, problems: Sequence[RecordingError], with_example: 
     return f"{len(problems)} {kind} ({named([p.recording for p in problems])}){example}"
 
 
-def named(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+def named(names: Sequence[str]) -> str:
     """The first of the names, and how many more there are, in words."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"

@@ -5,6 +5,8 @@ So a recording called `time_s` or an emotion called `seed` meets nothing: they a
 
 # An array of `maps.npz` for each recording.
 MAP = "map/"
+# The arrays of it that say where the rows and columns of maps lie, by their centres.
+AXES = ("frequency_hz", "time_s")
 # Columns of `utterances.csv` for what else a corpus tells.
 ATTRIBUTE = "attribute/"
 # Columns for each emotion: its probability in `predictions.csv`, counts of its recordings in Table 1, and of answers.

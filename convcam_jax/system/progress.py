@@ -22,8 +22,8 @@ _LONGEST_SILENCE_S = 60.0
 _quiet = False
 
 
-def be_quiet(quiet: bool = True) -> None:
-    """From now on say nothing."""
+def be_quiet(quiet: bool) -> None:
+    """From now on say nothing, or say what there is to say."""
     global _quiet
     _quiet = quiet
 

@@ -15,13 +15,13 @@ def integrated_gradients(
     classify: Classify,
     spectrogram: Float[Array, "*batch F T"],
     target: Int[ArrayLike, "*batch"],
-    score: Score = "logit",
-    baseline: Float[Array, "*batch F T"] | float = 0.0,
+    score: Score,
+    baseline: Float[Array, "*batch F T"] | float,
 ) -> Float[Array, "*batch F T"]:
     """Integrated gradients of Sundararajan, Taly and Yan, ICML 2017 (Eq. 1): `[..., F, T]`.
 
-    The path goes from the baseline, by default silence, zero in every cell, straight to the spectrogram; the integral
-    is taken by the midpoint rule in `INTEGRATION_STEPS`. The other arguments are those of `gradient_x_input`.
+    The path goes from the baseline, where 0.0 is silence, straight to the spectrogram; the integral is taken by the
+    midpoint rule in `INTEGRATION_STEPS`. The other arguments are those of `gradient_x_input`.
     """
     way = spectrogram - baseline
 

@@ -15,7 +15,7 @@ NOISE_SHARE = 0.15
 N_SAMPLES = 25
 
 
-class Moments(NamedTuple):
+class GradientMoments(NamedTuple):
     """Mean and variance over noisy inputs."""
 
     mean: Float[Array, "B F T"]
@@ -32,22 +32,22 @@ def draw_noise(key: Array, spectrograms: Float[Array, "B F T"], present: Bool[Ar
     return jnp.where(present, NOISE_SHARE * extent * noise[None], 0)
 
 
-def noisy_gradients(explained: Explained) -> Moments:
+def noisy_gradients(explained: Explained) -> GradientMoments:
     """Mean and variance of the gradients at `N_SAMPLES` noisy inputs, by Welford's sums."""
     spectrograms, present = explained.spectrograms, explained.present
 
-    def add(moments: Moments, sample: tuple[Array, Array]) -> tuple[Moments, None]:
+    def add(moments: GradientMoments, sample: tuple[Array, Array]) -> tuple[GradientMoments, None]:
         key, number = sample
         noisy = spectrograms + draw_noise(key, spectrograms, present)
         gradient = score_gradient(explained.classify, noisy, explained.targets, explained.score)
         difference = gradient - moments.mean
         mean = moments.mean + difference / number
-        return Moments(mean, moments.variance + difference * (gradient - mean) / N_SAMPLES), None
+        return GradientMoments(mean, moments.variance + difference * (gradient - mean) / N_SAMPLES), None
 
     none = jnp.zeros_like(spectrograms)
     samples = (jax.random.split(explained.key, N_SAMPLES), jnp.arange(1, N_SAMPLES + 1, dtype=none.dtype))
-    moments, _ = lax.scan(add, Moments(none, none), samples)
-    return Moments(*(jnp.where(present, moment, 0) for moment in moments))
+    moments, _ = lax.scan(add, GradientMoments(none, none), samples)
+    return GradientMoments(*(jnp.where(present, moment, 0) for moment in moments))
 
 
 def smooth_grad(explained: Explained) -> Float[Array, "B F T"]:

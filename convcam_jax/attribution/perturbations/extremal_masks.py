@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, Int
 
 from convcam_jax.attribution.baseline import baseline_of
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.score import target_score
 
 # Shares of the recording that masks keep; several, for a mask has hardly any values but 0 and 1, which rank no cells.
 AREAS = (0.05, 0.1, 0.2)
@@ -43,16 +42,13 @@ def optimised_masks(explained: Explained, area: Float[Array, ""]) -> Float[Array
     n_cells = n_rows * n_columns
     wanted = (jnp.arange(n_cells) >= jnp.round(n_cells * (1 - area))).astype(spectrograms.dtype)
 
-    def score_of(inputs: Array) -> Array:
-        return target_score(explained.classify(inputs), explained.targets, explained.score)
-
-    extent = jnp.abs(score_of(spectrograms) - score_of(baseline))
+    extent = jnp.abs(explained.score_of(spectrograms) - explained.score_of(baseline))
 
     def loss(masks: Array, weight: Array) -> Array:
         mixed = baseline + on_grid(masks, explained) * (spectrograms - baseline)
         misses = jnp.square(jnp.sort(masks.reshape(-1, n_cells), axis=1) - wanted[None]).mean(1)
         # Times the cells, so that the gradients' size does not depend on how many there are.
-        return n_cells * (weight * misses - score_of(mixed) / jnp.maximum(extent, SMALL_GRADIENT)).sum()
+        return n_cells * (weight * misses - explained.score_of(mixed) / jnp.maximum(extent, SMALL_GRADIENT)).sum()
 
     optimizer = optax.adam(RATE, eps=SMALL_GRADIENT)
 

@@ -10,7 +10,6 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.perturbations.infill import HALF, Cut, infill_batch
-from convcam_jax.attribution.score import target_score
 
 
 def filling(explained: Explained) -> Float[Array, "B F T"]:
@@ -33,16 +32,13 @@ def _strips_filled(explained: Explained, cut: Cut) -> Float[Array, "B F T"]:
     axis = 2 if cut == "frames" else 1
     n_places = spectrograms.shape[axis]
 
-    def score_of(inputs: Array) -> Array:
-        return target_score(explained.classify(inputs), explained.targets, explained.score)
-
-    whole = score_of(spectrograms)
+    whole = explained.score_of(spectrograms)
 
     def loss_per_change(centre: Array) -> Array:
         # Sound is put in, and none is taken away: what a score loses for that is no evidence that lies in silence.
         filled = jnp.maximum(spectrograms, placed(values[:, centre], centre, n_places, axis))
         change = (filled - spectrograms).sum((1, 2))
-        return jax.nn.relu(whole - score_of(filled)) / jnp.where(change > 0, change, 1)
+        return jax.nn.relu(whole - explained.score_of(filled)) / jnp.where(change > 0, change, 1)
 
     lost = lax.map(loss_per_change, jnp.arange(n_places)).T
     # Of the places of a strip, the one that it is centred at.

@@ -11,7 +11,6 @@ from jax import lax
 from jaxtyping import Array, Float, Float32
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.score import target_score
 
 # As many patches as fill the grid side by side, along frequency and time; so the cost is that of any grid.
 PATCHES = (6, 12)
@@ -40,16 +39,13 @@ def occlusion(explained: Explained) -> Float[Array, "B F T"]:
     spectrograms = explained.spectrograms
     rows, columns = (sliding(n, patches) for n, patches in zip(spectrograms.shape[1:], PATCHES, strict=True))
 
-    def score_of(inputs: Array) -> Array:
-        return target_score(explained.classify(inputs), explained.targets, explained.score)
-
     def score_without(patch: tuple[Array, Array]) -> Array:
         row, column = patch
-        return score_of(spectrograms * (1 - row[None, :, None] * column[None, None, :]))
+        return explained.score_of(spectrograms * (1 - row[None, :, None] * column[None, None, :]))
 
     n_rows, n_columns = len(rows), len(columns)
     scores = lax.map(score_without, (np.repeat(rows, n_columns, axis=0), np.tile(columns, (n_rows, 1))))
-    lost = (score_of(spectrograms)[None] - scores).reshape(n_rows, n_columns, -1)
+    lost = (explained.score_of(spectrograms)[None] - scores).reshape(n_rows, n_columns, -1)
     total = jnp.einsum("pqb,pf,qt->bft", lost, rows, columns, precision=lax.Precision.HIGHEST)
     covered = np.outer(rows.sum(0), columns.sum(0))
     return jnp.where(explained.present, total / covered[None], 0)

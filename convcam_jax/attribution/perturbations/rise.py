@@ -6,7 +6,6 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.score import target_score
 
 N_MASKS = 256
 # How probable it is that a cell of the coarse grid is kept, and that grid's rows and columns.
@@ -41,8 +40,7 @@ def rise(explained: Explained) -> Float[Array, "B F T"]:
     keys = jax.random.split(explained.key, N_MASKS)
 
     def masked_score(key: Array) -> Array:
-        masked = spectrograms * draw_mask(key, grid)[None]
-        return target_score(explained.classify(masked), explained.targets, explained.score)
+        return explained.score_of(spectrograms * draw_mask(key, grid)[None])
 
     def add(total: Array, mask: tuple[Array, Array]) -> tuple[Array, None]:
         key, gained = mask

@@ -9,7 +9,6 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from convcam_jax.attribution.method import Explained
-from convcam_jax.attribution.score import target_score
 
 SEGMENTS = (6, 8)
 N_SEGMENTS = SEGMENTS[0] * SEGMENTS[1]
@@ -28,12 +27,7 @@ def coalition_scores(
     explained: Explained, segments: Int[Array, "B F T"], coalitions: Float[Array, "Z M"]
 ) -> Float[Array, "Z B"]:
     """Score of every recording with only the segments of each coalition (1: it sounds; 0: silence, zero)."""
-
-    def score_of(coalition: Array) -> Array:
-        heard = explained.spectrograms * coalition[segments]
-        return target_score(explained.classify(heard), explained.targets, explained.score)
-
-    return lax.map(score_of, coalitions)
+    return lax.map(lambda own: explained.score_of(explained.spectrograms * own[segments]), coalitions)
 
 
 def segment_maps(

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.propagation.layers import Layer, with_layer_rule
+from convcam_jax.attribution.propagation.layers import LayerParts, with_layer_rule
 from convcam_jax.attribution.propagation.rules import in_proportion
 from convcam_jax.attribution.score import target_score
 
 
-def by_kind(layer: Layer) -> Array:
+def by_kind(layer: LayerParts) -> Array:
     """Flat in the first layer, by what raises a value in other convolutions, epsilon in dense layers."""
     if layer.ones is not None:
         return in_proportion(layer.results, layer.ones)

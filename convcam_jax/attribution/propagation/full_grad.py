@@ -14,7 +14,7 @@ from convcam_jax.attribution.propagation.rules import straight
 from convcam_jax.attribution.score import target_score
 
 # What of a bias's part counts: as it is, or its absolute value.
-Part = Callable[[Array], Array]
+BiasPart = Callable[[Array], Array]
 
 
 class _Spread(NamedTuple):
@@ -25,17 +25,17 @@ class _Spread(NamedTuple):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def with_bias(part: Part, values: Array, bias: Array, ones: Array) -> Array:
+def with_bias(part: BiasPart, values: Array, bias: Array, ones: Array) -> Array:
     """`values` plus a bias, whose part in what is differentiated is the gradient by `ones`."""
     del part, ones
     return values + bias
 
 
-def _forward(part: Part, values: Array, bias: Array, ones: Array) -> tuple[Array, Array]:
+def _forward(part: BiasPart, values: Array, bias: Array, ones: Array) -> tuple[Array, Array]:
     return with_bias(part, values, bias, ones), bias
 
 
-def _gradient(part: Part, bias: Array, cotangent: Array) -> tuple[Array, Array, Array]:
+def _gradient(part: BiasPart, bias: Array, cotangent: Array) -> tuple[Array, Array, Array]:
     return cotangent, jnp.zeros_like(bias), part(bias * cotangent)
 
 
@@ -51,7 +51,7 @@ def evenly(total: Array) -> Array:
 class _Biases(NamedTuple):
     """A `programs.Handling` in which values keep their gradient, and biases leave their part with the ones."""
 
-    part: Part
+    part: BiasPart
 
     def constant(self, value: Any) -> _Spread:
         return _Spread(value, jnp.zeros_like(value) if is_real(value) else value)
@@ -94,7 +94,7 @@ class _Biases(NamedTuple):
         return _Spread(values + bias if values.ndim <= 2 else with_bias(self.part, values, bias, ones), ones)
 
 
-def shares(explained: Explained, part: Part) -> tuple[Float[Array, "B F T"], Float[Array, "B F T"]]:
+def shares(explained: Explained, part: BiasPart) -> tuple[Float[Array, "B F T"], Float[Array, "B F T"]]:
     """The input's part in the score, and `part` of those of biases, spread evenly over the cells that they see."""
 
     def score(inputs: Array, ones: Array) -> Array:

@@ -5,14 +5,14 @@ from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.propagation.gradient import layered_gradient
-from convcam_jax.attribution.propagation.layers import Layer
+from convcam_jax.attribution.propagation.layers import LayerParts
 from convcam_jax.attribution.propagation.rules import in_proportion
 
 # The default of the package zennit.
 GAMMA = 0.25
 
 
-def favoured(layer: Layer) -> Array:
+def favoured(layer: LayerParts) -> Array:
     """What has the sign of a value counts `GAMMA` more."""
     same_sign = jnp.where(layer.values > 0, layer.raised, layer.lowered)
     return in_proportion(layer.results, layer.values + GAMMA * same_sign)

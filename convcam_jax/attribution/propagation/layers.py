@@ -23,7 +23,7 @@ from convcam_jax.attribution.propagation.programs import (
 from convcam_jax.attribution.propagation.rules import in_proportion
 
 
-class Layer(NamedTuple):
+class LayerParts(NamedTuple):
     """What a layer gives, and what it is made of.
 
     Attributes:
@@ -47,7 +47,7 @@ class Layer(NamedTuple):
 
 
 # From a layer to its results, with the gradient that is wanted; relevance is that times the inputs.
-LayerRule = Callable[[Layer], Array]
+LayerRule = Callable[[LayerParts], Array]
 
 
 def with_layer_rule(function: Callable[[Array], Array], rule: LayerRule) -> Callable[[Array, Array | None], Array]:
@@ -65,7 +65,7 @@ def with_layer_rule(function: Callable[[Array], Array], rule: LayerRule) -> Call
 
 
 class _Parts(NamedTuple):
-    """A value inside a layer as in `Layer`, and whether weights have made it."""
+    """A value inside a layer as in `LayerParts`, and whether weights have made it."""
 
     values: Any
     raised: Any
@@ -124,7 +124,7 @@ class _Layers(NamedTuple):
     def _ruled(self, results: Array, parts: _Parts) -> Array:
         if not parts.is_weighted:
             return in_proportion(results, parts.values)
-        return self.rule(Layer(results, *parts[:4]))
+        return self.rule(LayerParts(results, *parts[:4]))
 
 
 def _has_ones(call: Call, streams: Sequence[_Parts]) -> bool:

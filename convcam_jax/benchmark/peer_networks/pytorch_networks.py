@@ -28,14 +28,14 @@ _MOBILENET = (
 )
 
 
-class Made(NamedTuple):
+class MadeNetwork(NamedTuple):
     """A network, and its module whose output is explained."""
 
     model: Any
     explained: Any
 
 
-def make(config: Config, shape: tuple[int, ...]) -> Made:
+def make(config: Config, shape: tuple[int, ...]) -> MadeNetwork:
     """The config's network; `shape` is (F, T) of its inputs. The initial weights do not change the time.
 
     Raises:
@@ -48,23 +48,23 @@ def make(config: Config, shape: tuple[int, ...]) -> Made:
     return made
 
 
-def _made(own: NetworkConfig, shape: tuple[int, int], n_emotions: int) -> Made:
+def _made(own: NetworkConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     match own:
         case SimpleNetConfig():
             return _simplenet(own, shape, n_emotions)
         case ResNetSmallConfig():
             residual = ResNetSmall(own, shape[0], n_emotions)
-            return Made(residual, residual.parts)
+            return MadeNetwork(residual, residual.parts)
         case CRNNConfig():
             recurrent = CRNN(own, shape[0], n_emotions)
-            return Made(recurrent, recurrent.convolutions)
+            return MadeNetwork(recurrent, recurrent.convolutions)
         case SpectrogramTransformerConfig():
             transformer = SpectrogramTransformer(own, shape, n_emotions)
-            return Made(transformer, transformer.tokens)
+            return MadeNetwork(transformer, transformer.tokens)
     return _MAKERS[own.name](shape, n_emotions)
 
 
-def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) -> Made:
+def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     filters = own.filters
     last_relu = nn.ReLU()
     features = nn.Sequential(
@@ -80,45 +80,45 @@ def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) ->
         nn.Flatten(),
     )
     head = (nn.ReLU(), nn.Dropout(own.dropout_rate), nn.Linear(own.dense_units, n_emotions))
-    return Made(nn.Sequential(features, nn.Linear(_width(features, shape), own.dense_units), *head), last_relu)
+    return MadeNetwork(nn.Sequential(features, nn.Linear(_width(features, shape), own.dense_units), *head), last_relu)
 
 
-def _vgg16(shape: tuple[int, int], n_emotions: int) -> Made:
+def _vgg16(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     features = _torchvision().models.vgg16().features[:-1]
     features[0] = nn.Conv2d(1, 64, 3, padding=1)
     pooled = nn.Sequential(features, nn.MaxPool2d(2), nn.Flatten())
     dense = (nn.Linear(_width(pooled, shape), 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU())
-    return Made(nn.Sequential(pooled, *dense, nn.Linear(4096, n_emotions)), features)
+    return MadeNetwork(nn.Sequential(pooled, *dense, nn.Linear(4096, n_emotions)), features)
 
 
-def _resnet50(shape: tuple[int, int], n_emotions: int) -> Made:
+def _resnet50(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     del shape
     model = _torchvision().models.resnet50(num_classes=n_emotions)
     model.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     for stage in (model.layer2, model.layer3, model.layer4):
         stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
-    return Made(model, model.layer4)
+    return MadeNetwork(model, model.layer4)
 
 
-def _inceptionv3(shape: tuple[int, int], n_emotions: int) -> Made:
+def _inceptionv3(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     del shape
     model = _torchvision().models.inception_v3(
         num_classes=n_emotions, aux_logits=False, transform_input=False, init_weights=False, dropout=0.0
     )
     model.Conv2d_1a_3x3.conv = nn.Conv2d(1, 32, 3, stride=2, bias=False)
-    return Made(model, model.Mixed_7c)
+    return MadeNetwork(model, model.Mixed_7c)
 
 
-def _densenet121(shape: tuple[int, int], n_emotions: int) -> Made:
+def _densenet121(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     del shape
     model = _torchvision().models.densenet121(num_classes=n_emotions)
     model.features.conv0 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     last_relu = nn.ReLU()
     head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), model.classifier)
-    return Made(nn.Sequential(model.features, last_relu, *head), last_relu)
+    return MadeNetwork(nn.Sequential(model.features, last_relu, *head), last_relu)
 
 
-def _mobilenet(shape: tuple[int, int], n_emotions: int) -> Made:
+def _mobilenet(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
     del shape
     layers, n_channels = _normalised(1, 32, 3, stride=2), 32
     for n_filters, stride in _MOBILENET:
@@ -127,10 +127,10 @@ def _mobilenet(shape: tuple[int, int], n_emotions: int) -> Made:
         n_channels = n_filters
     features = nn.Sequential(*layers)
     head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.001), nn.Linear(n_channels, n_emotions))
-    return Made(nn.Sequential(features, *head), features)
+    return MadeNetwork(nn.Sequential(features, *head), features)
 
 
-_MAKERS: dict[str, Callable[[tuple[int, int], int], Made]] = {
+_MAKERS: dict[str, Callable[[tuple[int, int], int], MadeNetwork]] = {
     "vgg16": _vgg16,
     "resnet50": _resnet50,
     "mobilenet": _mobilenet,

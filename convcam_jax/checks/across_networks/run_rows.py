@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.seeds.map_similarity import rank_correlations
 from convcam_jax.measures.statistics import correlation_interval, groups_of
 
@@ -68,12 +69,12 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
             own |= _cells(run.controls[table], table, group)
         own |= {"seed_agreement": _agreement(run.stability, group)}
         own |= {name: _gain(run.faithfulness, group, *which) for name, which in _GAINS.items()}
-        own |= {"planted_precision": precision, "energy_precision": _precision(run.planted, "energy", "none")}
+        own |= {"planted_precision": precision, "energy_precision": _precision(run.planted, "energy", NO_METHOD)}
         rows.append(own)
     return pd.DataFrame(rows)
 
 
-def map_agreement(
+def network_agreement(
     maps: Mapping[str, Mapping[str, Float[np.ndarray, "F n"]]], group_of: Mapping[str, str]
 ) -> pd.DataFrame:
     """How alike the maps of each two runs are: rank correlation over the cells of a recording, means over recordings.

@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import Draws
+from convcam_jax.checks.chance.controls import ControlDraws
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import (
@@ -122,7 +122,7 @@ def contour_controls(
     analysis: AnalysisConfig,
     controls: ControlsConfig,
     generator: np.random.Generator,
-) -> list[Draws]:
+) -> list[ControlDraws]:
     """Draws of the errors of q and c of one member's N recordings, from maps >= 0.
 
     Controls: the map moved in time, and the map of a recording drawn from all that have one, stretched to the length.
@@ -141,6 +141,6 @@ def contour_controls(
         observed = np.asarray(errors.observed)
         others = np.asarray(errors.others)
         exchanged = np.take_along_axis(others, drawn, axis=1) if all_pairs else others
-        result.append(Draws(metric, "time_shift", observed, np.asarray(errors.moved)))
-        result.append(Draws(metric, "other_recordings", observed, exchanged))
+        result.append(ControlDraws(metric, "time_shift", observed, np.asarray(errors.moved)))
+        result.append(ControlDraws(metric, "other_recordings", observed, exchanged))
     return result

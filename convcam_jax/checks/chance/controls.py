@@ -30,7 +30,7 @@ CONTROL_TABLE_COLUMNS = (
 )
 
 
-class Draws(NamedTuple):
+class ControlDraws(NamedTuple):
     """A metric of N recordings and what P draws of a control give instead.
 
     Attributes:
@@ -50,7 +50,7 @@ class Draws(NamedTuple):
 
 def control_table(
     recordings: Sequence[pd.DataFrame],
-    draws: Sequence[Sequence[Draws]],
+    draws: Sequence[Sequence[ControlDraws]],
     emotions: Sequence[str],
     config: ControlsConfig,
 ) -> pd.DataFrame:
@@ -80,8 +80,8 @@ def can_decide(draws: int, rate: float) -> bool:
 
 
 def _by_group(
-    recordings: Sequence[pd.DataFrame], draws: Sequence[Sequence[Draws]]
-) -> Iterator[tuple[pd.DataFrame, list[Draws]]]:
+    recordings: Sequence[pd.DataFrame], draws: Sequence[Sequence[ControlDraws]]
+) -> Iterator[tuple[pd.DataFrame, list[ControlDraws]]]:
     """Recordings and draws of each group, its cohorts one after the other; those of a draw are independent of others'.
 
     So column b of a group's draws is one draw in every cohort.
@@ -100,7 +100,7 @@ def _by_group(
 
 
 def _rows(
-    own: pd.DataFrame, draw: Draws, emotions: Sequence[str], resamples: int, generator: np.random.Generator
+    own: pd.DataFrame, draw: ControlDraws, emotions: Sequence[str], resamples: int, generator: np.random.Generator
 ) -> list[dict[str, object]]:
     """Rows of every recording, every emotion and the group."""
     correct, zero = own["correct"].astype(bool).to_numpy(), own["map_is_zero"].astype(bool).to_numpy()
@@ -118,7 +118,7 @@ def _rows(
 
 def _row(
     own: pd.DataFrame,
-    draw: Draws,
+    draw: ControlDraws,
     selected: NDArray,
     zero: NDArray,
     resamples: int,

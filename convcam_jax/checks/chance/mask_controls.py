@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import Draws
+from convcam_jax.checks.chance.controls import ControlDraws
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
@@ -88,7 +88,7 @@ def mask_controls(
     analysis: AnalysisConfig,
     controls: ControlsConfig,
     generator: Generator,
-) -> list[Draws]:
+) -> list[ControlDraws]:
     """Draws of the energy ratio of one member's N recordings; those that are not `correct` are NaN.
 
     `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
@@ -103,7 +103,10 @@ def mask_controls(
             for name, values in energy_ratios(magnitude, mask, instead, generator)._asdict().items():
                 ratios[name][row] = values
     observed = ratios.pop("observed")[:, 0]
-    return [Draws("energy_ratio", name, observed, draws, tested=name != "top_energy") for name, draws in ratios.items()]
+    return [
+        ControlDraws("energy_ratio", name, observed, draws, tested=name != "top_energy")
+        for name, draws in ratios.items()
+    ]
 
 
 def draw_masks(

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from convcam_jax.measures.segments import segments
+
 
 class Box(NamedTuple):
     """A rectangle of cells: from where to where, in s and Hz."""
@@ -19,10 +21,10 @@ class Box(NamedTuple):
     high_hz: float
 
 
-def time_edges_s(centres_s: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m+1"]:
-    """Edges halfway between centres; the first and the last cell are symmetric about their centres. The same in Hz."""
-    inner = (centres_s[1:] + centres_s[:-1]) / 2
-    return np.concatenate([[2 * centres_s[0] - inner[0]], inner, [2 * centres_s[-1] - inner[-1]]])
+def cell_edges(centres: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m+1"]:
+    """Edges halfway between centres, in s or in Hz; the first and the last cell are symmetric about their centres."""
+    inner = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])
 
 
 def boxes_of(
@@ -39,17 +41,11 @@ def boxes_of(
     boxes: list[Box] = []
     begun: dict[tuple[int, int], int] = {}
     for row in range(len(cells) + 1):
-        runs = set(_runs(cells[row])) if row < len(cells) else set()
+        runs = {(own.start, own.stop) for own in segments(cells[row])} if row < len(cells) else set()
         for run in sorted(set(begun) - runs):
             boxes.append(Box(*edges_s[list(run)].tolist(), *edges_hz[[begun.pop(run), row]].tolist()))
         begun |= {run: row for run in runs if run not in begun}
     return boxes
-
-
-def _runs(marks: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
-    """Where stretches of true values begin and end."""
-    steps = np.diff(np.concatenate([[False], marks, [False]]).astype(int))
-    return list(zip(np.flatnonzero(steps > 0).tolist(), np.flatnonzero(steps < 0).tolist(), strict=True))
 
 
 def overlap_shares(edges: Float[np.ndarray, " E"], others: Float[np.ndarray, " D"]) -> Float[np.ndarray, "E-1 D-1"]:

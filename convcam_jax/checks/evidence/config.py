@@ -5,14 +5,14 @@ from typing import Literal
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.corpora.config import GENDERS
-from convcam_jax.corpora.synthetic.variants import MIXED_CUES, VARIANTS, with_strengths
+from convcam_jax.corpora.synthetic.variants import MIXED, MIXED_CUES, SHUFFLED_LABELS, VARIANTS, with_strengths
 from convcam_jax.system.validation import require
 
 EvidenceSize = Literal["default", "small", "full"]
 Strengths = Literal["largest", "all"]
 
 # What tells the classes of planted evidence apart where nothing else is asked for.
-EVIDENCE_VARIANTS = (*MIXED_CUES, "mixed", "none")
+EVIDENCE_VARIANTS = (*MIXED_CUES, MIXED, SHUFFLED_LABELS)
 EVIDENCE_CLASSES = ("first", "second", "third")
 # Those of docs/evidence.md's tables; the others take several times as long.
 _COMPARED_METHODS = (

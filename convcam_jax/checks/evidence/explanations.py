@@ -56,7 +56,7 @@ def explain_pairs(
     network: Network,
     layout: int,
     configs: Sequence[AttributionConfig],
-    references: Float[Array, "R F T"] | None = None,
+    references: Float[Array, "R F T"] | None,
 ) -> tuple[dict[str, Pair], Float[np.ndarray, "S N C"]]:
     """Maps by every method and the trained networks' logits.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, relevance_scores, shift_p_value
-from convcam_jax.corpora.synthetic.variants import in_order, in_words
+from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, in_order, in_words
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER, mean_interval
 
@@ -167,10 +167,10 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
     long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
     wide = long.groupby([*keys, "variant"])["value"].mean().unstack("variant")
     wide = wide[in_order(wide)]
-    known = wide.drop(columns="none", errors="ignore").dropna(axis=1, how="all")
+    known = wide.drop(columns=SHUFFLED_LABELS, errors="ignore").dropna(axis=1, how="all")
     # A mean over the easy cues alone is none that others could be compared with.
     wide["planted_mean"] = known.mean(axis=1, skipna=False)
-    planted = own[own["variant"] != "none"].assign(source="network")
+    planted = own[own["variant"] != SHUFFLED_LABELS].assign(source="network")
     for control in CONTROLS:
         above = (planted[f"over_{control}_low"] > 0).groupby([planted[key] for key in keys]).sum()
         wide[f"above_{control}"] = above.reindex(wide.index).astype("Int64")
@@ -219,7 +219,7 @@ def verdict_of(row: pd.Series, accuracy: float, n_classes: int) -> str:
     Nothing is found where there is nothing to find (`none`) or nothing was learnt (accuracy less than halfway between
     chance and 1).
     """
-    if row["variant"] == "none":
+    if row["variant"] == SHUFFLED_LABELS:
         return "no evidence planted"
     if accuracy < learned_accuracy(n_classes):
         return "not learnt"

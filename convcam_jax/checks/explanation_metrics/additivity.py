@@ -6,13 +6,14 @@ Axes: F frequency bin; T time frame; P perturbation.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording, target_logits
+from convcam_jax.attribution.score import Classify
+from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording, target_logits
 
 # Cells along each side of a square that is silenced: two thirds of an octave and 256 ms of the default representation.
 SQUARE_CELLS = 8
 
 
-def completeness(answers: Answers, recording: ExplainedRecording, signed_map: Float[Array, "..."]) -> Float[Array, ""]:
+def completeness(answers: Classify, recording: ExplainedRecording, signed_map: Float[Array, "..."]) -> Float[Array, ""]:
     """How far the signed map's sum is from what the logit gains over silence, as a share of that gain; >= 0.
 
     Not finite for a silent recording. The map may be one of nodes. Source: Sundararajan, Taly and Yan, "Axiomatic
@@ -33,7 +34,7 @@ def silenced_squares(spectrogram: Float[Array, "F T"], side: int = SQUARE_CELLS)
     return jnp.where(square[None] == jnp.arange(n_squares)[:, None, None], spectrogram[None], 0.0)
 
 
-def infidelity(answers: Answers, recording: ExplainedRecording, taken_away: Float[Array, "P F T"]) -> Float[Array, ""]:
+def infidelity(answers: Classify, recording: ExplainedRecording, taken_away: Float[Array, "P F T"]) -> Float[Array, ""]:
     """Mean squared error of what the map says that the logit loses, as a share of the mean squared loss: 0 to 1.
 
     The map says the sum of itself times what is taken away, and is scaled by what makes the error smallest, as in the

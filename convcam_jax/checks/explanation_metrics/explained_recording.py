@@ -3,14 +3,12 @@
 Axes: F frequency bin; T time frame; P version of the recording; C class.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-# From several versions of the recording [P, F, T] to logits [P, C].
-Answers = Callable[[Array], Array]
+from convcam_jax.attribution.score import Classify
 
 
 class ExplainedRecording(NamedTuple):
@@ -36,7 +34,7 @@ class ExplainedRecording(NamedTuple):
 
 
 def target_logits(
-    answers: Answers, versions: Float[Array, "P F T"], recording: ExplainedRecording
+    answers: Classify, versions: Float[Array, "P F T"], recording: ExplainedRecording
 ) -> Float[Array, " P"]:
     """The logit of the explained class for several versions of the recording."""
     return answers(versions)[:, recording.target]

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording
+from convcam_jax.attribution.score import Classify
+from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording
 
 
 class MaskedInputScores(NamedTuple):
@@ -31,7 +32,7 @@ class MaskedInputScores(NamedTuple):
     input_fidelity: Float[Array, ""]
 
 
-def masked_input_scores(answers: Answers, recording: ExplainedRecording) -> MaskedInputScores:
+def masked_input_scores(answers: Classify, recording: ExplainedRecording) -> MaskedInputScores:
     """All five; a map that is nowhere positive lets nothing through."""
     positive = jax.nn.relu(recording.relevance)
     mask = positive / jnp.where(positive.max() > 0, positive.max(), 1.0)

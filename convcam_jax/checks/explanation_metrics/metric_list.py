@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float, Key
 
+from convcam_jax.attribution.score import Classify
 from convcam_jax.checks.explanation_metrics import additivity, concentration, masked_input, removal, robustness
-from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording
+from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording
 from convcam_jax.measures.metric_table import Better
 
 
@@ -131,7 +132,7 @@ class Drawn(NamedTuple):
 
 
 def all_metrics(
-    answers: Answers, recording: ExplainedRecording, others: OtherMaps, drawn: Drawn
+    answers: Classify, recording: ExplainedRecording, others: OtherMaps, drawn: Drawn
 ) -> dict[str, Float[Array, ""]]:
     """All metrics of one map, by the names of `EXPLANATION_METRICS`."""
     own_map, taken_away = recording.relevance, additivity.silenced_squares(recording.spectrogram)
@@ -148,10 +149,3 @@ def all_metrics(
         "random_logit": robustness.random_logit(own_map, others.other_class, recording.present),
         **masked_input.masked_input_scores(answers, recording)._asdict(),
     }
-
-
-def metrics_table() -> str:
-    """The table of docs/explanation_metrics.md, as Markdown."""
-    rows = [("column", "what it measures", "better", "source"), ("---",) * 4]
-    rows += [(f"`{name}`", m.formula, m.better, m.source) for name, m in EXPLANATION_METRICS.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

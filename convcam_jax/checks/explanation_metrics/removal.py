@@ -10,7 +10,8 @@ from jax.scipy.signal import convolve2d
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from convcam_jax.checks.explanation_metrics.explained_recording import Answers, ExplainedRecording, target_logits
+from convcam_jax.attribution.score import Classify
+from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording, target_logits
 from convcam_jax.checks.faithfulness.curves import cell_ranks, first_cells
 
 # Cells along each side of a region: a third of an octave and 128 ms of the default representation.
@@ -45,7 +46,7 @@ def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "
 
 
 def removal_curve(
-    answers: Answers,
+    answers: Classify,
     recording: ExplainedRecording,
     fill: Float[Array, "F T"],
     shares: Float[np.ndarray, " P"],
@@ -59,7 +60,7 @@ def removal_curve(
     return target_logits(answers, versions, recording)
 
 
-def selectivity(answers: Answers, recording: ExplainedRecording) -> Float[Array, ""]:
+def selectivity(answers: Classify, recording: ExplainedRecording) -> Float[Array, ""]:
     """Area under the logit over the share of regions that are silenced.
 
     Source: Montavon, Samek and Müller, "Methods for interpreting and understanding deep neural networks", Digital
@@ -70,7 +71,7 @@ def selectivity(answers: Answers, recording: ExplainedRecording) -> Float[Array,
 
 
 def region_perturbation(
-    answers: Answers, recording: ExplainedRecording, noise: Float[Array, "F T"]
+    answers: Classify, recording: ExplainedRecording, noise: Float[Array, "F T"]
 ) -> Float[Array, ""]:
     """Mean fall of the logit while the first quarter of the regions is replaced by noise.
 
@@ -110,11 +111,10 @@ def noisy_linear_imputation(
 
 
 def road(
-    answers: Answers,
+    answers: Classify,
     recording: ExplainedRecording,
     noise: Float[Array, "F T"],
     key: Key[Array, ""],
-    shares: Float[np.ndarray, " P"] = ROAD_SHARES,
 ) -> Float[Array, ""]:
     """Share of the shares of imputed cells, the highest of the map first, at which the network still answers the class.
 
@@ -127,5 +127,5 @@ def road(
         removed = first_cells(ranks[None], share, recording.n_frames[None])[0]
         return noisy_linear_imputation(recording.spectrogram, removed, recording.present, noise)
 
-    versions = jax.vmap(at)(jnp.asarray(shares, jnp.float32))
+    versions = jax.vmap(at)(jnp.asarray(ROAD_SHARES, jnp.float32))
     return (answers(versions).argmax(-1) == recording.target).mean()

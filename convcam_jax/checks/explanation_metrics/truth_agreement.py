@@ -11,17 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from scipy import stats
 
-from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
+from convcam_jax.checks.evidence.scoring import KEYS, NOT_PLACED, HeldOut
 from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RECORDING
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
-from convcam_jax.corpora.synthetic.variants import of_cue
+from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
 from convcam_jax.data.members import Cohort
-from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.measures.statistics import mean_interval, spearman
 from convcam_jax.system.progress import counted
 
-_FEWEST_RANKED = 3
 # What sums over moved cells differ by.
 _ROUNDING = 1e-4
 _NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
@@ -86,7 +84,7 @@ def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[
     Higher is better in both (column `value`). Beside the truth (column `average_precision`) are only networks that have
     learned their cue.
     """
-    truth = networks[networks["learned"] & (networks["variant"] != "none")]
+    truth = networks[networks["learned"] & (networks["variant"] != SHUFFLED_LABELS)]
     means = _network_means(metrics)
     for name, metric in EXPLANATION_METRICS.items():
         sign = 1 if metric.better == "higher" else -1
@@ -118,17 +116,10 @@ def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
 def _correlations(own: pd.DataFrame) -> pd.DataFrame:
     """The cue and Spearman's correlation of every network in which methods can be ranked."""
     table = pd.DataFrame(
-        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
+        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH]).rho) for network, part in own.groupby(_NETWORK)],
         columns=["cue", "correlation"],
     )
     return table.astype({"correlation": float}).dropna()
-
-
-def spearman(first: pd.Series, second: pd.Series) -> float:
-    """Spearman's correlation; missing for fewer than three values, and where one of both is the same everywhere."""
-    if len(first) < _FEWEST_RANKED or first.nunique() < 2 or second.nunique() < 2:
-        return np.nan
-    return float(stats.spearmanr(first, second).statistic)
 
 
 def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
@@ -148,7 +139,9 @@ def _ranking(own: pd.DataFrame) -> str:
     """The methods by their mean rank over networks, the best first."""
     ranks = own.assign(rank=own.groupby(_NETWORK)["value"].rank(ascending=False))
     means = ranks.groupby(_WAY, sort=False)["rank"].mean().sort_values(kind="stable")
-    return "; ".join(method if placement == "none" else f"{method}, {placement}" for method, placement in means.index)
+    return "; ".join(
+        method if placement == NOT_PLACED else f"{method}, {placement}" for method, placement in means.index
+    )
 
 
 def _sentence(row: pd.Series) -> str:

@@ -32,7 +32,7 @@ _EXACT = 2**53
 _OWN_COLUMNS = ("recording", "start_s", "end_s")
 
 
-class Part(NamedTuple):
+class RowPart(NamedTuple):
     """A file from `start_s` to `end_s` (None: its end), and cells of tables by their columns."""
 
     path: Path
@@ -55,7 +55,7 @@ def find_labelled(
         database = load_database(folder)
         rows = _rows(database, emotion_column, chosen_tables(database, emotion_column, patterns), columns)
         parts = [_part(folder, row) for row in rows.to_dict("records")]
-    labelled: dict[str, list[Part]] = {}
+    labelled: dict[str, list[RowPart]] = {}
     unlabelled = []
     names = recording_names([own.path for own in parts], [(own.start_s, own.end_s) for own in parts])
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
@@ -69,7 +69,7 @@ def find_labelled(
     return found._replace(problems=[*found.problems, *left_out])
 
 
-def _read(folder: Path, labelled: Mapping[str, Sequence[Part]], on_error: str) -> Found:
+def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str) -> Found:
     """The recordings of labelled parts by their names, and all that is wrong with them."""
     once, repeated = _listed_once(labelled)
     read = read_names({n: own.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
@@ -84,9 +84,9 @@ def _read(folder: Path, labelled: Mapping[str, Sequence[Part]], on_error: str) -
     return found._replace(problems=problems)
 
 
-def _listed_once(labelled: Mapping[str, Sequence[Part]]) -> tuple[dict[str, Part], list[RecordingError]]:
+def _listed_once(labelled: Mapping[str, Sequence[RowPart]]) -> tuple[dict[str, RowPart], list[RecordingError]]:
     """Of parts that are there several times, by other spellings of a path, the first, or none if they contradict."""
-    once: dict[str, Part] = {}
+    once: dict[str, RowPart] = {}
     problems = []
     for name, parts in labelled.items():
         agree = all(own.cells == parts[0].cells for own in parts)
@@ -127,9 +127,9 @@ def _first_with_values(
     return next((own for own in told if own.notna().any()), pd.Series(index=index, dtype=object))
 
 
-def _part(folder: Path, row: Mapping[Hashable, Any]) -> Part:
+def _part(folder: Path, row: Mapping[Hashable, Any]) -> RowPart:
     start, end = row.get("start"), row.get("end")
-    return Part(
+    return RowPart(
         folder / row["file"],
         0.0 if pd.isna(start) or start is None else _seconds(start),
         None if pd.isna(end) or end is None else _seconds(end),
@@ -137,7 +137,7 @@ def _part(folder: Path, row: Mapping[Hashable, Any]) -> Part:
     )
 
 
-def _utterance(name: str, part: Part) -> Utterance:
+def _utterance(name: str, part: RowPart) -> Utterance:
     cells = dict(part.cells)
     speaker, gender, emotion, text = (cells.pop(cell) for cell in ("speaker", "gender", "emotion", "text"))
     if not speaker:

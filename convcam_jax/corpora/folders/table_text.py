@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 COMMENT = "#"
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row of a table: the number of its last line, and its cells, stripped, by column."""
 
     line: int
@@ -40,7 +40,7 @@ class Table(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    rows: list[Row]
+    rows: list[TableRow]
     bad_rows: list[BadRow]
     remarks: list[str]
     n_comments: int  # lines that can be nothing else
@@ -161,4 +161,4 @@ def _add_row(table: Table, line: int, cells: list[str]) -> None:
     elif any(_CONTROL.search(cell) for cell in cells):
         table.bad_rows.append(BadRow(line, "in rows with control characters", "it has characters that are no text"))
     else:
-        table.rows.append(Row(line, dict(zip(table.columns, cells, strict=True))))
+        table.rows.append(TableRow(line, dict(zip(table.columns, cells, strict=True))))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcam_jax.corpora.natural.resynthesis import Changes, Speech, Stretch
+from convcam_jax.corpora.natural.resynthesis import Changes, DurationChange, Speech
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH, burst_window
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, Draws, contour_shape, inside
 from convcam_jax.corpora.synthetic.cues.lengthening import REACH_S
@@ -67,7 +67,10 @@ def _pause(changes: Changes, given: ToPlant, label: int, strength: float) -> Cha
 def _lengthening(changes: Changes, given: ToPlant, label: int, strength: float) -> Changes:
     centre_s = _centre_s(given, label)
     longer, shorter = 1 + strength / 1000 / REACH_S, 1 - strength / 1000 / REACH_S
-    stretches = (Stretch(centre_s - REACH_S, centre_s, longer), Stretch(centre_s, centre_s + REACH_S, shorter))
+    stretches = (
+        DurationChange(centre_s - REACH_S, centre_s, longer),
+        DurationChange(centre_s, centre_s + REACH_S, shorter),
+    )
     return changes._replace(stretches=(*changes.stretches, *stretches))
 
 

@@ -32,7 +32,7 @@ from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.corpora.synthetic.cues.cue import draw_places
 from convcam_jax.corpora.synthetic.planted import HEADROOM
-from convcam_jax.corpora.synthetic.variants import NEUTRAL, VARIANTS
+from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS, VARIANTS, sound_of
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError
 
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
     f0_range: F0Range
 
 
-class Planted(NamedTuple):
+class PlantedRecording(NamedTuple):
     """One recording to be made: its source, version, variant, and the class (0..2) whose cues it carries."""
 
     source: Utterance
@@ -77,30 +77,32 @@ class NaturalSpeech:
     reading: Reading
     hashes: Mapping[Path, str]  # of the sources' files
 
-    def recordings(self, variant: str) -> list[Planted]:
+    def recordings(self, variant: str) -> list[PlantedRecording]:
         """Three of every source, one for each class; those of `none` are those of `mixed`."""
-        sound = "mixed" if variant == "none" else variant
+        sound = sound_of(variant)
         return [
-            Planted(source, version, sound, label) for source in self.sources for label, version in enumerate(VERSIONS)
+            PlantedRecording(source, version, sound, label)
+            for source in self.sources
+            for label, version in enumerate(VERSIONS)
         ]
 
-    def labels(self, variant: str, own: Sequence[Planted]) -> list[int]:
+    def labels(self, variant: str, own: Sequence[PlantedRecording]) -> list[int]:
         """The classes; in `none` those of each source are shuffled, so that all splits have as many of each."""
         labels = [one.label for one in own]
-        if variant != "none":
+        if variant != SHUFFLED_LABELS:
             return labels
         names = [one.source.recording for one in own]
         return shuffled_of_each(names, labels, {name: _key(name) for name in names})
 
-    def without_cues(self, one: Planted) -> Planted:
+    def without_cues(self, one: PlantedRecording) -> PlantedRecording:
         """The neutral recording, made anew if the one with the cue is."""
-        return Planted(one.source, "", _RESYNTHESISED if is_resynthesised(one.variant) else NEUTRAL, 0)
+        return PlantedRecording(one.source, "", _RESYNTHESISED if is_resynthesised(one.variant) else NEUTRAL, 0)
 
-    def utterance(self, one: Planted, emotion: str, path: Path) -> Utterance:
+    def utterance(self, one: PlantedRecording, emotion: str, path: Path) -> Utterance:
         """All but the emotion and the sound is that of the source."""
         return one.source._replace(recording=one.recording, emotion=emotion, path=path, start_s=0.0, end_s=None)
 
-    def file(self, one: Planted) -> str:
+    def file(self, one: PlantedRecording) -> str:
         """A hash of the source's file and of all that is done to it."""
         source, praat = one.source, parselmouth.PRAAT_VERSION
         done = [NATURAL_VERSION, praat, *self.reading, source.start_s, source.end_s, *one[1:], source.recording]
@@ -108,7 +110,7 @@ class NaturalSpeech:
         return f"natural-{NATURAL_VERSION}/{hashlib.sha256(content).hexdigest()}.wav"
 
     @property
-    def render(self) -> Callable[[Planted], bytes]:
+    def render(self) -> Callable[[PlantedRecording], bytes]:
         """See `wav`."""
         return partial(wav, self.reading)
 
@@ -164,7 +166,7 @@ def _voiced_s(speech: Speech, f0_range: F0Range) -> float:
     return float((pitch.selected_array["frequency"] > 0).sum() * pitch.time_step)
 
 
-def render(reading: Reading, planted: Planted) -> Float64[np.ndarray, "N"]:
+def render(reading: Reading, planted: PlantedRecording) -> Float64[np.ndarray, "N"]:
     """Samples of a recording, as long as its source, full scale being 1; what a cue brings beyond it is cut off.
 
     Raises:
@@ -182,12 +184,12 @@ def render(reading: Reading, planted: Planted) -> Float64[np.ndarray, "N"]:
     return np.clip(HEADROOM * with_level_and_sound(samples, speech, changes), -1, 1)
 
 
-def wav(reading: Reading, planted: Planted) -> bytes:
+def wav(reading: Reading, planted: PlantedRecording) -> bytes:
     """The content of a recording's wav file: 16 bits, mono."""
     return wav_bytes(render(reading, planted), reading.rate_hz)
 
 
-def _rng(planted: Planted) -> np.random.Generator:
+def _rng(planted: PlantedRecording) -> np.random.Generator:
     """What is drawn depends on the source's name and the version alone."""
     return np.random.default_rng(np.random.SeedSequence(_key(f"{planted.source.recording}\n{planted.version}")))
 

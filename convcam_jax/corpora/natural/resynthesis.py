@@ -58,7 +58,7 @@ class Speech(NamedTuple):
         return np.clip((self.instants_s() - self.start_s) / (self.end_s - self.start_s), 0, 1)
 
 
-class Stretch(NamedTuple):
+class DurationChange(NamedTuple):
     """A part of a recording that lasts `factor` times as long."""
 
     start_s: float
@@ -77,7 +77,7 @@ class Changes(NamedTuple):
     """
 
     semitones: Float64[np.ndarray, "M"]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[DurationChange, ...]
     gain_db: Float64[np.ndarray, "M"]
     added: Float64[np.ndarray, "N"]
 
@@ -135,7 +135,7 @@ def _pitch_tier(manipulation: parselmouth.Data, speech: Speech, changes: Changes
     return changed
 
 
-def _duration_tier(speech: Speech, stretches: tuple[Stretch, ...]) -> parselmouth.Data:
+def _duration_tier(speech: Speech, stretches: tuple[DurationChange, ...]) -> parselmouth.Data:
     end_s = len(speech.samples) / speech.rate_hz
     tier = call("Create DurationTier", "changed", 0.0, end_s)
     beside = [t for own in stretches for t in (own.start_s - _STEP_WIDTH_S, own.end_s + _STEP_WIDTH_S)]

@@ -97,7 +97,6 @@ def _find(config: SyntheticConfig, cache_dir: Path, sample_rate_hz: int) -> Foun
 SYNTHETIC = Corpus(
     description="embedded corpus: invented sentences by synthetic voices, 6 emotions; needs no download",
     how_to_get="",
-    licence="none: made by this program",
     config=SyntheticConfig,
     find=_find,
 )

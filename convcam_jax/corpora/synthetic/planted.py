@@ -21,7 +21,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.cues.cue import Draws, Sounding, draw_places
 from convcam_jax.corpora.synthetic.speech import Stream, UtteranceSpec
-from convcam_jax.corpora.synthetic.variants import NEUTRAL
+from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS
 from convcam_jax.corpora.synthetic.voice import synthesise
 from convcam_jax.corpora.utterances import Utterance
 
@@ -33,7 +33,7 @@ HEADROOM = 0.5
 _CUE_STREAM, _LABEL_STREAM = 100, 101
 
 
-class Planted(NamedTuple):
+class PlantedSentence(NamedTuple):
     """One recording to be made: the sentence, the variant and the class (0..2) whose cues it carries."""
 
     spec: UtteranceSpec
@@ -52,7 +52,7 @@ def draw(config: SyntheticConfig, spec: UtteranceSpec) -> Draws:
     return draw_places(np.random.default_rng(np.random.SeedSequence(key)))
 
 
-def render(config: SyntheticConfig, planted: Planted, rate: int) -> Float64[np.ndarray, "N"]:
+def render(config: SyntheticConfig, planted: PlantedSentence, rate: int) -> Float64[np.ndarray, "N"]:
     """Samples of a recording; those of one sentence's variants and classes are all of the same length."""
     spec, draws = planted.spec, draw(config, planted.spec)
     neutral = speech.draw_controls(config, spec)
@@ -83,28 +83,28 @@ def specs(config: SyntheticConfig, genders: Iterable[str]) -> list[UtteranceSpec
     ]
 
 
-def recordings(config: SyntheticConfig, variant: str, genders: Iterable[str]) -> list[Planted]:
+def recordings(config: SyntheticConfig, variant: str, genders: Iterable[str]) -> list[PlantedSentence]:
     """The recordings of a variant; version a carries the cues of class 0, b of class 1, c of class 2.
 
     The recordings of `none` are those of `mixed`: only their labels differ, see `labels`.
     """
-    sound = "mixed" if variant == "none" else variant
-    return [Planted(spec, sound, VERSIONS.index(spec.version)) for spec in specs(config, genders)]
+    sound = variants.sound_of(variant)
+    return [PlantedSentence(spec, sound, VERSIONS.index(spec.version)) for spec in specs(config, genders)]
 
 
-def labels(config: SyntheticConfig, variant: str, planted: Sequence[Planted]) -> list[int]:
+def labels(config: SyntheticConfig, variant: str, planted: Sequence[PlantedSentence]) -> list[int]:
     """Class of every recording; in `none` the labels of each speaker's recordings are shuffled."""
     own = [one.label for one in planted]
-    if variant != "none":
+    if variant != SHUFFLED_LABELS:
         return own
     speakers = [one.spec.speaker for one in planted]
     keys = {speaker: (config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
     return shuffled_of_each(speakers, own, keys)
 
 
-def without_cues(planted: Planted) -> Planted:
+def without_cues(planted: PlantedSentence) -> PlantedSentence:
     """The recording of the same sentence, speaker and draws without the cues: the neutral one, or what is beside."""
-    return Planted(planted.spec, variants.without_cues(planted.variant), 0)
+    return PlantedSentence(planted.spec, variants.without_cues(planted.variant), 0)
 
 
 def folder_name(config: SyntheticConfig, rate: int) -> str:
@@ -112,7 +112,7 @@ def folder_name(config: SyntheticConfig, rate: int) -> str:
     return f"evidence-{PLANTED_VERSION}-{speech.CORPUS_VERSION}-seed-{config.seed}-{rate}-hz"
 
 
-def wav(planted: Planted, config: SyntheticConfig, rate: int) -> bytes:
+def wav(planted: PlantedSentence, config: SyntheticConfig, rate: int) -> bytes:
     """The content of a recording's wav file: 16 bits, mono."""
     return wav_bytes(render(config, planted, rate), rate)
 
@@ -125,28 +125,28 @@ class SyntheticSpeech:
     genders: tuple[str, ...]
     rate_hz: int
 
-    def recordings(self, variant: str) -> list[Planted]:
+    def recordings(self, variant: str) -> list[PlantedSentence]:
         """See the function of this name."""
         return recordings(self.config, variant, self.genders)
 
-    def labels(self, variant: str, own: Sequence[Planted]) -> list[int]:
+    def labels(self, variant: str, own: Sequence[PlantedSentence]) -> list[int]:
         """See the function of this name."""
         return labels(self.config, variant, own)
 
-    def without_cues(self, one: Planted) -> Planted:
+    def without_cues(self, one: PlantedSentence) -> PlantedSentence:
         """See the function of this name."""
         return without_cues(one)
 
-    def utterance(self, one: Planted, emotion: str, path: Path) -> Utterance:
+    def utterance(self, one: PlantedSentence, emotion: str, path: Path) -> Utterance:
         """With the sentence's speaker and text."""
         spec, genders = one.spec, speech.speaker_genders(self.config)
         return Utterance(one.recording, spec.speaker, genders[spec.speaker], emotion, spec.text, path)
 
-    def file(self, one: Planted) -> str:
+    def file(self, one: PlantedSentence) -> str:
         """In a folder of its own for each seed and rate."""
         return f"{folder_name(self.config, self.rate_hz)}/wav/{one.recording}.wav"
 
     @property
-    def render(self) -> Callable[[Planted], bytes]:
+    def render(self) -> Callable[[PlantedSentence], bytes]:
         """See `wav`."""
         return partial(wav, config=self.config, rate=self.rate_hz)

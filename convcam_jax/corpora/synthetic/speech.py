@@ -268,7 +268,7 @@ def level_track(
     return BASE_LEVEL_DB + speaker.level_db + loudness.level_db + track + _wander(rng, len(track))
 
 
-def say(rng: np.random.Generator, sentence: str, timing: Timing, speaker: Speaker) -> Timeline:
+def timeline_of(rng: np.random.Generator, sentence: str, timing: Timing, speaker: Speaker) -> Timeline:
     """The sentence at the speaker's own tempo."""
     return make_timeline(
         rng, sentence, timing.tempo * speaker.tempo, max(timing.pause_s, 0.0), timing.stress_lengthening
@@ -307,7 +307,7 @@ def draw_controls(config: SyntheticConfig, spec: UtteranceSpec) -> Controls:
     rngs = {stream: stream_rng(config, spec, stream) for stream in Stream}
     speaker = draw_speaker(config, spec.speaker)
     prosody = draw_prosody(rngs, speaker, spec.emotion)
-    timeline = say(rngs[Stream.TIMING], texts(config)[spec.text], prosody.timing, speaker)
+    timeline = timeline_of(rngs[Stream.TIMING], texts(config)[spec.text], prosody.timing, speaker)
     return make_controls(rngs, timeline, prosody, speaker)
 
 

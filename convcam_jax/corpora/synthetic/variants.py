@@ -11,22 +11,25 @@ from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.cues.cue import Cue, nothing_beside
 
 NEUTRAL = "neutral"
+MIXED = "mixed"
+# The recordings of `MIXED`, whose labels say nothing of the cues.
+SHUFFLED_LABELS = "none"
 MIXED_CUES = ("f0", "envelope", "burst", "pause")
 # Variants with other cues than one of their own name, all at their largest strengths.
-_SEVERAL = {"mixed": MIXED_CUES, "none": MIXED_CUES, NEUTRAL: ()}
+_SEVERAL = {MIXED: MIXED_CUES, SHUFFLED_LABELS: MIXED_CUES, NEUTRAL: ()}
 _SEVERAL_CLASSES = {
-    "mixed": ("all first", "all second", "all third"),
-    "none": ("shuffled", "shuffled", "shuffled"),
+    MIXED: ("all first", "all second", "all third"),
+    SHUFFLED_LABELS: ("shuffled", "shuffled", "shuffled"),
 }
-_SEVERAL_WORDS = {"mixed": "the four cues together", "none": "cues that say nothing of the label"}
+_SEVERAL_WORDS = {MIXED: "the four cues together", SHUFFLED_LABELS: "cues that say nothing of the label"}
 # In the order of tables; those of one cue were there before the others, and stand first.
-VARIANTS = (*MIXED_CUES, "mixed", "none", *(cue for cue in CUES if cue not in MIXED_CUES))
+VARIANTS = (*MIXED_CUES, MIXED, SHUFFLED_LABELS, *(cue for cue in CUES if cue not in MIXED_CUES))
 # What is without the cue of a variant that has more than the cue.
 _WITHOUT = "without"
 _AT = "@"
 
 
-class Level(NamedTuple):
+class CueLevel(NamedTuple):
     """A cue at a strength, in the cue's unit."""
 
     cue: str
@@ -42,15 +45,15 @@ def with_strengths(variant: str) -> tuple[str, ...]:
     """The variant at all strengths of its cue, ascending; those of several cues have one."""
     if variant not in CUES:
         return (variant,)
-    return tuple(Level(variant, strength).variant for strength in CUES[variant].strengths)
+    return tuple(CueLevel(variant, strength).variant for strength in CUES[variant].strengths)
 
 
-def levels(variant: str) -> tuple[Level, ...]:
+def levels(variant: str) -> tuple[CueLevel, ...]:
     """The cues of a variant with their strengths."""
     own, _, strength = variant.partition(_AT)
     if own in CUES:
-        return (Level(own, float(strength) if strength else CUES[own].strengths[-1]),)
-    return tuple(Level(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(own, ()))
+        return (CueLevel(own, float(strength) if strength else CUES[own].strengths[-1]),)
+    return tuple(CueLevel(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(own, ()))
 
 
 def is_full(variant: str) -> bool:
@@ -61,6 +64,11 @@ def is_full(variant: str) -> bool:
 def of_cue(variant: str) -> str:
     """The variant at the largest strength."""
     return variant.partition(_AT)[0]
+
+
+def sound_of(variant: str) -> str:
+    """The variant whose recordings these are."""
+    return MIXED if variant == SHUFFLED_LABELS else variant
 
 
 def without_cues(variant: str) -> str:

@@ -67,6 +67,6 @@ def standard_word(word: str) -> str | None:
     return _STANDARD_WORDS.get(common_form(word))
 
 
-def nearest_word(word: str, others: Sequence[str] = ()) -> str | None:
+def nearest_word(word: str, others: Sequence[str]) -> str | None:
     """The most alike of `others` and the words that are known; None if it is like none."""
     return nearest(word, [*others, *SYNONYMS, *_STANDARD_WORDS], _LIKENESS)

@@ -26,7 +26,6 @@ _SOURCE_COLOURS = {
     "energy": style.VERMILION,
     "chance": style.GREY,
 }
-_FLOOR_DECIBEL = -60.0
 
 
 class Example(NamedTuple):
@@ -99,8 +98,8 @@ def examples(
     )
     for row, example in enumerate(shown):
         n = example.truth.shape[1]
-        level = 20 * np.log10(np.maximum(example.magnitude, 1e-12) / example.magnitude.max())
-        images = {f"{representation} (dB)": (level, style.SPECTROGRAM_COLOURS, (_FLOOR_DECIBEL, 0.0))}
+        level_db = style.level_db(example.magnitude)
+        images = {f"{representation} (dB)": (level_db, style.SPECTROGRAM_COLOURS, style.LEVEL_LIMITS_DB)}
         images |= {title: (own_map, style.MAP_COLOURS, (0.0, 1.0)) for title, own_map in example.maps.items()}
         for column, (title, (values, colours, limits)) in enumerate(images.items()):
             panel = axes[row, column]

@@ -39,13 +39,7 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
                     panel.fill_between(ends, mean.low, mean.high, color=style.VERMILION, alpha=0.2, lw=0)
                     panel.plot(ends, [mean.value] * 2, color=style.VERMILION, label="mean (band: 95 %, speakers)")
             panel.axhline(0, color=style.GREY, lw=0.6)
-            panel.set_xticks(
-                range(len(emotions)),
-                [style.shown(emotion) for emotion in emotions],
-                rotation=35,
-                ha="right",
-                rotation_mode="anchor",
-            )
+            style.emotion_ticks(panel, emotions)
             style.panel_title(panel, numbers[row, column], style.group_title(group))
         style.label_left(axes[row], label)
     style.legend_below(figure, figure.axes, n_columns=3)

@@ -74,7 +74,7 @@ class DenseNet121(Chain):
         """
         width, precision = self.config.width, self.precision
         stages = (
-            Stage(scaled(GROWTH, width), depth, number, precision, name=f"conv{number}")
+            DenseStage(scaled(GROWTH, width), depth, number, precision, name=f"conv{number}")
             for number, depth in enumerate(self.config.depths, start=_FIRST_STAGE)
         )
         return FirstConvolution(scaled(FIRST_FILTERS, width), precision, has_bias=False, name="conv1"), *stages
@@ -84,7 +84,7 @@ class DenseNet121(Chain):
         return 61, 61
 
 
-class Stage(Part):
+class DenseStage(Part):
     """Pooling, blocks, batch normalisation and ReLU; from the second on with a 1 x 1 convolution in front."""
 
     growth: int

@@ -73,10 +73,10 @@ class MobileNet(Chain):
         """A convolution and the blocks; a block's activations are those behind its last ReLU."""
         width, precision = self.config.width, self.precision
         blocks = (
-            Block(scaled(n_filters, width), stride, precision, name=f"{_BLOCK}{number}")
+            SeparableBlock(scaled(n_filters, width), stride, precision, name=f"{_BLOCK}{number}")
             for number, (n_filters, stride) in enumerate(BLOCKS, start=1)
         )
-        return FirstConvolution(scaled(FIRST_FILTERS, width), precision, name=_FIRST), *blocks
+        return StridedConvolution(scaled(FIRST_FILTERS, width), precision, name=_FIRST), *blocks
 
     def classify(self, values: Float[Array, "B H W K"], present: Bool[Array, " B"] | None) -> Float[Array, "B C"]:
         """See `Chain.classify`; with dropout in front of the dense layer."""
@@ -96,7 +96,7 @@ class MobileNet(Chain):
         return f"{in_front}{part.removeprefix(_BLOCK)}{behind}"
 
 
-class FirstConvolution(Part):
+class StridedConvolution(Part):
     """The convolution of the input."""
 
     n_filters: int
@@ -115,7 +115,7 @@ class FirstConvolution(Part):
         return (_first_window(grid),)
 
 
-class Block(Part):
+class SeparableBlock(Part):
     """A depthwise convolution, and a 1 x 1 convolution of what is behind its ReLU."""
 
     n_filters: int

@@ -71,7 +71,7 @@ class ResNet50(Chain):
         width, precision = self.config.width, self.precision
         stages = enumerate(zip(FILTERS, self.config.depths, strict=True), start=2)
         blocks = (
-            Block(
+            BottleneckBlock(
                 scaled(n_filters, width),
                 stride=2 if stage > 2 and number == 1 else 1,
                 is_first=number == 1,
@@ -110,7 +110,7 @@ class FirstConvolution(Part):
         return (FIRST_WINDOW,)
 
 
-class Block(Part):
+class BottleneckBlock(Part):
     """Three convolutions beside a shortcut, which is a convolution of its own in the first block of a stage."""
 
     n_filters: int

@@ -11,7 +11,7 @@ from convcam_jax.measures.cohort_maps import analyse_cohorts
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import with_chosen
 from convcam_jax.paper import ablation
-from convcam_jax.stages.finished_run import Source, load_source
+from convcam_jax.stages.finished_run import EarlierRun, load_earlier_run
 from convcam_jax.stages.preparation import write_beginning
 from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
@@ -20,15 +20,15 @@ from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_
 from convcam_jax.system.progress import say
 
 
-def begin(settings: RunSettings, source: Source) -> Run:
-    """The source run; opens the workdir as `preparation.begin` does.
+def begin(settings: RunSettings, earlier: EarlierRun) -> Run:
+    """The earlier run; opens the workdir as `preparation.begin` does.
 
     Raises:
-      UserError: the corpus is not that of the source run, or the workdir holds another run. Nothing is written then.
+      UserError: the corpus is not that of the earlier run, or the workdir holds another run. Nothing is written then.
     """
-    run = load_source(source, settings.cache_dir)
-    record = run_record(dataclasses.replace(source.config, experiment="ablation"), list(run.dataset.utterances))
-    record["maps_sha256"] = hashlib.sha256((source.folder / EXPLANATIONS).read_bytes()).hexdigest()
+    run = load_earlier_run(earlier, settings.cache_dir)
+    record = run_record(dataclasses.replace(earlier.config, experiment="ablation"), list(run.dataset.utterances))
+    record["maps_sha256"] = hashlib.sha256((earlier.folder / EXPLANATIONS).read_bytes()).hexdigest()
     check_workdir(settings.workdir, record)
     write_beginning(settings.workdir, record, run.dataset, [])
     return run

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convcam_jax.attribution.explaining import explained_layer
-from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, map_agreement, run_rows, sentences
+from convcam_jax.attribution.explaining import explained_geometry
+from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, network_agreement, run_rows, sentences
 from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.earlier_files import remove_earlier
@@ -45,7 +45,7 @@ def _read(name: str, config: Config, folder: Path, evidence: Path | None) -> Fin
     network = config.make_network(config.attribution.precision)
     return FinishedRun(
         name,
-        network.geometry(explained_layer(network, config.attribution), config.grid).shape,
+        explained_geometry(network, config.attribution, config.grid).shape,
         read_csv(folder / "tables" / "accuracy.csv"),
         read_csv(folder / "metrics.csv"),
         {table: read_csv(folder / "tables" / f"controls_{table}.csv") for table in TABLES},
@@ -66,7 +66,7 @@ def _agreement(runs: Mapping[str, Config], folder: Path) -> pd.DataFrame:
         names = [name for name, config in runs.items() if config.representation == representation]
         maps = {name: _maps(folder / name) for name in names}
         utterances = read_csv(folder / names[0] / "utterances.csv")
-        parts.append(map_agreement(maps, dict(zip(utterances["recording"], utterances["group"], strict=True))))
+        parts.append(network_agreement(maps, dict(zip(utterances["recording"], utterances["group"], strict=True))))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from convcam_jax.checks.chance.contour_controls import contour_controls
 from convcam_jax.checks.chance.control_verdicts import control_verdicts
-from convcam_jax.checks.chance.controls import Draws, control_table, readable_cells
+from convcam_jax.checks.chance.controls import ControlDraws, control_table, readable_cells
 from convcam_jax.checks.chance.mask_controls import mask_controls
 from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.measures.cohort_maps import CohortMaps
@@ -33,7 +33,7 @@ def compare_with_chance(run: Run) -> None:
     write_table(run.workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 
 
-def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[Draws]:
+def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[ControlDraws]:
     analysis, controls = run.config.analysis, run.config.controls
     maps, correct = own.maps[own.chosen], own.correct[own.chosen]
     of_masks = mask_controls(

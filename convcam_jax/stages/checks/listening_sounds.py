@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 from jaxtyping import Float, Float32, Float64
 
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
-from convcam_jax.corpora.sounds.audio import read_source
+from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.representations.features import FeatureConfig
@@ -71,15 +70,11 @@ def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folde
     for threshold, only, without in zip(thresholds, sounds.only, sounds.without, strict=True):
         named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
     for part, samples in named.items():
-        write = partial(_write_wav, samples=samples, rate_hz=sounds.rate_hz)
-        write_whole(folder / f"{file_stem(name)}_{part}.wav", write)
+        # Parts of a loud recording can reach beyond full scale.
+        content = wav_bytes(np.clip(samples, -1, 1), sounds.rate_hz)
+        write_whole(folder / f"{file_stem(name)}_{part}.wav", partial(Path.write_bytes, data=content))
 
 
 def _samples(source: Source, features: FeatureConfig) -> Float64[np.ndarray, " N"]:
     rate_hz = features.representation.sample_rate_hz
     return read_source(source, rate_hz, shortest_s(features.prosody), features.channels).samples
-
-
-def _write_wav(path: Path, samples: Float64[np.ndarray, " N"], rate_hz: int) -> None:
-    # Parts of a loud recording can reach beyond full scale.
-    soundfile.write(path, np.clip(samples, -1, 1), rate_hz, subtype="PCM_16", format="WAV")

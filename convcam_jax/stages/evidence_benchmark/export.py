@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.evidence.cells import Box, boxes_of, time_edges_s
+from convcam_jax.checks.evidence.cells import Box, boxes_of, cell_edges
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import class_in_words
 from convcam_jax.corpora.synthetic import variants
@@ -32,7 +32,7 @@ def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path
     for recording, path in paths.items():
         write_whole(folder / "wav" / f"{recording}.wav", partial(shutil.copyfile, path))
     write_csv(folder / RECORDINGS, table)
-    edges_s = time_edges_s(axes.time_s)
+    edges_s = cell_edges(axes.time_s)
     grid = {"edges_hz": axes.edges_hz, "frequency_hz": axes.bin_hz, "edges_s": edges_s, "time_s": axes.time_s}
     write_arrays(folder / TRUTH, grid | {f"{CELLS}{recording}": cells for recording, cells in made.truth.items()})
     write_csv(folder / BOXES, box_table(made, edges_s, axes.edges_hz))

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.evidence_benchmark.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, score_entry
 from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash, version_of
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.given_maps import array_members, read_given_arrays

@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explained_layer, references_of
+from convcam_jax.attribution.explaining import explained_geometry, references_of
 from convcam_jax.checks.evidence.explanations import (
     EvidenceMaps,
     Pair,
@@ -288,5 +288,5 @@ def held_out(dataset: Dataset, variant: str, cohort: Cohort, truth: dict[str, np
 def placed_maps_of(run: Run, own: EvidenceMaps, test: HeldOut) -> list[MemberMaps]:
     """All methods' maps of a cohort on the grid of the inputs, see `placed_pairs`."""
     frames = np.array([truth.shape[1] for truth in test.truth])
-    geometry = run.network.geometry(explained_layer(run.network, run.config.attribution), run.config.grid)
+    geometry = explained_geometry(run.network, run.config.attribution, run.config.grid)
     return placed_pairs(own.maps, frames, geometry, run.config.grid)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.natural.changes import NATURAL_CUES
-from convcam_jax.corpora.natural.planted import NaturalSpeech, Planted, Reading, source_problem, variants_of
+from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range
 from convcam_jax.corpora.neutral_speech import NeutralSpeech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -134,6 +134,6 @@ def _neutral_utterances(settings: RunSettings) -> tuple[list[Utterance], list[Re
     return wanted, problems
 
 
-def _folds_of_sources(split_of: dict[str, dict[str, str]], own: Sequence[Planted]) -> tuple[Fold, ...]:
+def _folds_of_sources(split_of: dict[str, dict[str, str]], own: Sequence[PlantedRecording]) -> tuple[Fold, ...]:
     """The folds of a variant's recordings: each is where its source is."""
     return tuple(Fold(name, tuple(of[one.source.recording] for one in own)) for name, of in split_of.items())

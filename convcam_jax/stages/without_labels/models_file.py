@@ -7,6 +7,8 @@ its corpus, and checksums of all.
 """
 
 import json
+import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -132,7 +134,7 @@ def read_parts(found: ModelsFile) -> Iterator[Variables]:
         yield unflatten_dict(part, sep="/")
 
 
-def read_references(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
+def references_of_file(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
     """The recordings with which others are compared; None where the run's method compares with none."""
     return _tensors(found.path).get(_REFERENCES)
 
@@ -164,7 +166,14 @@ def _save(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path) 
     # safetensors makes a file that only its owner may read.
     path.touch()
     mode = path.stat().st_mode
-    save_file(tensors, path, metadata=metadata)
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        # It has the system's error in its text.
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
     path.chmod(mode)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from convcam_jax.checks.listening.resynthesis import round_trip_snr_db
 from convcam_jax.corpora.utterances import Source
-from convcam_jax.measures.segments import Stretch
+from convcam_jax.measures.segments import Label
 from convcam_jax.report.new_recordings import Heard, new_recording
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.stages.checks.listening_sounds import listen, write_sounds
@@ -31,8 +31,8 @@ class ToWrite(NamedTuple):
     heard: Heard
     probabilities: np.ndarray
     emotions: tuple[str, ...]
-    f0_segments: list[Stretch]
-    map_segments: list[Stretch]
+    f0_segments: list[Label]
+    map_segments: list[Label]
 
 
 def write_files(
@@ -50,7 +50,7 @@ def write_files(
     tiers = {
         "F0": task.f0_segments,
         "map": task.map_segments,
-        "answer": [Stretch(0.0, heard.duration_s, heard.words)],
+        "answer": [Label(0.0, heard.duration_s, heard.words)],
     }
     write_text_grid(folder / f"{stem}.TextGrid", heard.duration_s, tiers)
     write_figure(folder / f"{stem}.png", explanation, view, task.probabilities, task.emotions)

@@ -26,7 +26,7 @@ from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write
 from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRun, too_long
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.formats import write_arrays, write_csv, write_text
-from convcam_jax.system.namespaces import MAP
+from convcam_jax.system.namespaces import AXES, MAP
 from convcam_jax.system.paths import expanded, separate_paths
 from convcam_jax.system.process.worker_processes import in_processes, start
 from convcam_jax.system.progress import counted, say, show_progress
@@ -99,7 +99,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
                 shown.append(one)
     for table, rows in tables.items():
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
-    axes = {"frequency_hz": run.config.representation.frequencies_hz(), "time_s": run.times_s}
+    axes = dict(zip(AXES, (run.config.representation.frequencies_hz(), run.times_s), strict=True))
     write_arrays(folder / "maps.npz", {**maps, **axes})
     about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(usable) - len(shown))
     write_text(folder / REPORT, make_page_of_new(about, shown))

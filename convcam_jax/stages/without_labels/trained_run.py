@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.answering import Answers, Asked, answers, on_devices
-from convcam_jax.attribution.explaining import explained_layer
-from convcam_jax.attribution.placement import Placement, placed_maps, placement_of
+from convcam_jax.attribution.placement import placed_maps
 from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.utterances import Source, Utterance
@@ -21,19 +19,20 @@ from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
 from convcam_jax.data.members import Member
 from convcam_jax.measures.analysis import contours
 from convcam_jax.measures.result_tables import contour_table, recording_views
-from convcam_jax.measures.segments import Stretch, strong_stretches, voiced_stretches
-from convcam_jax.measures.unlabelled import answer_table, in_words, member_metrics, spread_table
+from convcam_jax.measures.segments import Label, strong_stretches, voiced_stretches
+from convcam_jax.measures.unlabelled import in_words, member_metrics, new_answer_table, spread_table
 from convcam_jax.measures.views import GridAxes, RecordingView
-from convcam_jax.networks.network import Network, Variables
+from convcam_jax.networks.network import Variables
 from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds
-from convcam_jax.stages.finished_run import read_source
+from convcam_jax.stages.finished_run import read_earlier_run
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
+from convcam_jax.stages.run import ModelsOfConfig
 from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.ahead import one_ahead
 from convcam_jax.system.errors import RecordingError, UserError
@@ -69,8 +68,8 @@ class Explanation(NamedTuple):
     maps: np.ndarray
     view: RecordingView
     sound: SoundFacts
-    f0_segments: list[Stretch]
-    map_segments: list[Stretch]
+    f0_segments: list[Label]
+    map_segments: list[Label]
 
     @property
     def map(self) -> np.ndarray:
@@ -109,7 +108,7 @@ class Explanation(NamedTuple):
         return draw(self.view, self.probabilities.to_numpy(), tuple(self.probabilities.columns))
 
 
-class TrainedRun:
+class TrainedRun(ModelsOfConfig):
     """The models of a finished run; they are read when they are first asked, and then kept in the memory.
 
     Attributes:
@@ -161,18 +160,6 @@ class TrainedRun:
         """The references on the device."""
         return None if self.references is None else jnp.asarray(self.references)
 
-    @cached_property
-    def network(self) -> Network:
-        """The network as trained members are used."""
-        return self.config.make_network(self.config.attribution.precision)
-
-    @cached_property
-    def placement(self) -> Placement:
-        """How the maps of the config's method come to the grid of the inputs."""
-        config, grid = self.config, self.config.grid
-        geometry = self.network.geometry(explained_layer(self.network, config.attribution), grid)
-        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
-
     @property
     def times_s(self) -> np.ndarray:
         """Centres of the frames of the longest recording that the models take."""
@@ -221,7 +208,7 @@ class TrainedRun:
         arrays = self._arrays(features, found.predicted)
         maps = np.asarray(placed_maps(found.signed_maps[:, None], arrays.n_frames, self.placement))[:, 0]
         view = self._view(recording, consensus_map(maps), arrays, emotions[found.predicted])
-        table = answer_table(self.members, found.probabilities, emotions)
+        table = new_answer_table(self.members, found.probabilities, emotions)
         index = pd.MultiIndex.from_tuples(self.members, names=Member._fields)
         return Explanation(
             answers=table,
@@ -266,7 +253,7 @@ def load_run(path: str | Path) -> TrainedRun:
 
 def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
     """The same of a run's folder, which was given as `flag`."""
-    config = read_source(folder, "", flag).config
+    config = read_earlier_run(folder, "", flag).config
     table = read_csv(folder / "members.csv")
     rows = table[list(Member._fields)].itertuples(index=False, name=None)
     members = tuple(Member(group, fold, int(seed)) for group, fold, seed in rows)
@@ -285,7 +272,7 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
 def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
     """The same of a file of models, which was given as `flag`."""
     found = models_file.open_models(path, flag)
-    references = models_file.read_references(found)
+    references = models_file.references_of_file(found)
     parts = partial(models_file.read_parts, found)
     return TrainedRun(found.config, found.record, found.members, found.part_size, parts, references)
 

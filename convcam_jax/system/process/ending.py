@@ -59,13 +59,13 @@ def run_to_end(work: Callable[[], object]) -> None:
             raise
         sys.exit(_ENDED_BY_SIGNAL + signal.SIGPIPE)
     except Exception as error:
-        line = in_one_line(error)
+        line = message_of(error)
         if line is None:
             raise
         sys.exit(f"error: {line}")
 
 
-def in_one_line(error: BaseException) -> str | None:
+def message_of(error: BaseException) -> str | None:
     """What the user is to be told of an error; None of one that is the program's own fault."""
     if isinstance(error, UserError):
         return str(error)

@@ -12,16 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.evidence.cells import onto_cells, time_edges_s, waveform_onto_cells
+from convcam_jax.checks.evidence.cells import cell_edges, onto_cells, waveform_onto_cells
 from convcam_jax.checks.evidence.scoring import NO_METHOD, NOT_PLACED, HeldOut, MemberMaps, score_table
 from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.namespaces import AXES
 
 # What an array's name begins with; behind it come method, variant, seed and recording (of answers, no method).
 NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
-AXES = ("frequency_hz", "time_s")
 _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
 # What share of its recording's duration and of the bins a map must cover at least, and how many of its columns, or
 # which share of them, must lie in the recording: axes in other units, or of another layer, do worse.
@@ -114,7 +114,7 @@ class Entry:
         if centres.ndim != 1 or len(centres) < 2 or not (np.diff(centres) > 0).all():
             raise self.complaint(name, "must hold two or more rising numbers, the centres of the maps' rows or columns")
         same = len(centres) <= len(own) and np.allclose(centres, own[: len(centres)], rtol=1e-6)
-        return own_edges[: len(centres) + 1] if same else time_edges_s(centres)
+        return own_edges[: len(centres) + 1] if same else cell_edges(centres)
 
     def on_cells(self, name: str, recording: str, tested: SoundsOfTest, grid: Grid) -> np.ndarray:
         """A map, or a waveform's relevance, on the cells of its recording `[F, n]`.
