@@ -76,6 +76,15 @@ def test_a_new_recording_counts_once_whatever_way_leads_to_it(tmp_path, monkeypa
     assert [u.recording for u in find_recordings(ways)] == ["a", "b", "other"]
 
 
+def test_new_recordings_of_linked_folders_are_called_by_the_links(tmp_path):
+    for number, name in (("1", "anna"), ("2", "bert")):
+        (tmp_path / "store" / number).mkdir(parents=True)
+        (tmp_path / "store" / number / "x.wav").touch()
+        (tmp_path / name).symlink_to(tmp_path / "store" / number)
+    linked = [str(tmp_path / name) for name in ("anna", "bert", "store")]
+    assert [u.recording for u in find_recordings(linked)] == ["anna_x", "bert_x"]
+
+
 def test_parts_overlap_by_whatever_path(tmp_path):
     (tmp_path / "a.wav").touch()
     (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")

@@ -33,7 +33,7 @@ from convcam_jax.stages.record import (
     HIGHEST_FILE_RATE,
     changed_surroundings,
     check_workdir,
-    has_other_config,
+    explains_otherwise,
     read_record,
     run_record,
 )
@@ -244,7 +244,9 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         _check_folds(workdir, dataset)
-        highest = highest_file_rate_hz(dataset.sounds, config.representation.sample_rate_hz)
+        learned = {i for indices in dataset.sets("train").values() for i in indices.tolist()}
+        sounds = [dataset.sounds[i] for i in learned]
+        highest = highest_file_rate_hz(sounds, config.representation.sample_rate_hz)
         write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
@@ -284,9 +286,10 @@ def write_beginning(
     remove_partial(workdir)
     if (workdir / CONFIG_FILE).exists():
         earlier = read_record(workdir)
-        if has_other_config(earlier, record):
+        if explains_otherwise(earlier, record):
             _remove_exported(workdir)
-        record = {**earlier, "config": record["config"]}
+        noted = {name: value for name, value in record.items() if name == HIGHEST_FILE_RATE}
+        record = {**noted, **earlier, "config": record["config"]}
     write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / _FOLDS, fold_table(dataset))

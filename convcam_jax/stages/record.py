@@ -34,6 +34,8 @@ _HASHES = {
 }
 # Those that runs which began before did not note.
 _HASHES_SINCE = ("benchmark_version",)
+# The sections by which trained networks explain new recordings.
+_OF_EXPLANATIONS = ("attribution", "analysis", "prosody", "report")
 # Beside the record, of the recordings that a run has: see `sound_remarks.highest_file_rate_hz`.
 HIGHEST_FILE_RATE = "highest_file_rate_hz"
 # By another version of these numbers may be others.
@@ -110,10 +112,16 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
 
 
-def has_other_config(earlier: dict[str, Any], record: dict[str, Any]) -> bool:
-    """Whether two records' configs differ in what a run's results may depend on."""
+def explains_otherwise(earlier: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether, by two records' configs, the same trained networks explain a recording in different ways."""
     now = json.loads(json.dumps(record["config"]))
-    return bool(changed_fields(earlier["config"], now, set(now) - set(FREE_FIELDS)))
+    names = [name for name in now if name.partition(".")[0] in _OF_EXPLANATIONS]
+    return bool(changed_fields(_config_of(earlier, now), now, names))
+
+
+def _config_of(earlier: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The config of an earlier record, with the fields of `now` that it was written without."""
+    return {**{name: value for name, value in _BEFORE.items() if name in now}, **earlier["config"]}
 
 
 def changed_fields(earlier: dict[str, Any], now: dict[str, Any], fields: Iterable[str]) -> list[str]:
@@ -131,7 +139,7 @@ def shortened(value: Any) -> str:
 
 
 def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
-    own = {**{name: value for name, value in _BEFORE.items() if name in record["config"]}, **earlier["config"]}
+    own = _config_of(earlier, record["config"])
     names = sorted({*own, *record["config"]} - set(FREE_FIELDS))
     differing = changed_fields(own, record["config"], filter(counts, names))
     was = {name: record.get(name) for name in _HASHES_SINCE} | earlier

@@ -28,7 +28,7 @@ from convcam_jax.stages.ensemble.rounds import (
     history_table,
     read_rounds,
 )
-from convcam_jax.stages.run import EXPLANATIONS, MODELS, Run
+from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.stage import STAGES_FILE
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
@@ -79,7 +79,7 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
     On another machine its networks are not the same to the bit as those that were explained.
     """
     if not all(_is_trained(own) for own in rounds):
-        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
+        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS)
 
 
 def train_rounds(

@@ -60,8 +60,12 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
         if not below:
             raise UserError(f"--recordings={path}: there is no sound file in this folder")
         found += below
-    # Of folders the ways that lead to them are forgotten, so that no recording counts twice or has ".." in its name.
-    unique = list(dict.fromkeys(path.parent.resolve() / path.name for path in found))
+    # By where their folders are, so that none counts twice; folders keep the names that they were given by.
+    known: dict[Path, Path] = {}
+    for path in found:
+        place = path.parent.resolve() / path.name
+        known.setdefault(place, place if ".." in path.parts else path.absolute())
+    unique = list(known.values())
     names = recording_names(unique, [(0.0, None)] * len(unique))
     return [Utterance(name, "", "", "", "", path) for name, path in zip(names, unique, strict=True)]
 
