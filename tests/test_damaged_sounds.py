@@ -128,3 +128,27 @@ def test_a_few_damaged_files(ending, damage, tmp_path):
 @pytest.mark.parametrize("ending", CONTAINERS)
 def test_three_hundred_damaged_files_of_each_container(ending, damage, tmp_path):
     check(ending, damage, MANY // len(DAMAGES), tmp_path)
+
+
+TAGS = {"none": b"", "at the end": b"TAG" + bytes(125), "in front": b"ID3\x03\0\0\0\0\x01\x02" + bytes(130)}
+
+
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 44100])
+@pytest.mark.parametrize("between", TAGS.values(), ids=TAGS)
+def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between, rate_hz, tmp_path):
+    own = sound_bytes(".mp3", speech_like(32000))
+    path = tmp_path / "a.mp3"
+    path.write_bytes(TAGS["in front"] + own + between + sound_bytes(".mp3", speech_like(64000, seed=1), rate_hz))
+    with pytest.raises(
+        RecordingError, match=r"contradicts itself \(the number of its bytes: behind them there is anoth"
+    ):
+        read_recording(path, RATE_HZ, 0.04)
+
+
+@pytest.mark.parametrize("behind", [*TAGS.values(), bytes(5000), b"APETAGEX" + bytes(4000)])
+def test_an_mp3_with_tags_or_filling_is_read(behind, tmp_path):
+    own = sound_bytes(".mp3", speech_like(32000))
+    (tmp_path / "plain.mp3").write_bytes(own)
+    (tmp_path / "more.mp3").write_bytes(TAGS["in front"] + own + behind)
+    plain, more = (read_recording(tmp_path / f"{name}.mp3", RATE_HZ, 0.04) for name in ("plain", "more"))
+    np.testing.assert_array_equal(plain.samples, more.samples)

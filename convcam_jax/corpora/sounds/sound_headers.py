@@ -35,6 +35,11 @@ _FLAC_RATES_HZ = dict(
 _FLAC_BEGINNING = b"fLaC\x00\x00\x00\x22"
 _FLAC_BITS, _FLAC_HASH_START, _FLAC_HASH_END = 20, 26, 42
 _CAF_HEADER_BYTES, _CAF_CHUNK_HEADER_BYTES = 8, 12
+# In the first frame of an MP3: a name, flags, of which the last byte says what follows, and perhaps the numbers of
+# frames and of bytes.
+_MP3_BYTES = re.compile(rb"(?:Xing|Info)\0\0\0(.)", re.DOTALL)
+_MP3_HEADER_BYTES, _MP3_TELLS_FRAMES, _MP3_TELLS_BYTES = 64, 1, 2
+_GREATEST_MP3_FRAME_BYTES, _ID3V1_BYTES = 2881, 128
 # Tags that programs put behind the end of a file, and chunks that they did not count.
 _TAG_NAME = re.compile(rb"ID3|TAG|APET|[A-Za-z][ -~]{3}")
 _BLOCK_BYTES = 2**16
@@ -71,6 +76,8 @@ def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
         return "the size of its data chunk"
     if container == "FLAC":
         return _flac_contradiction(path, rate_hz)
+    if container == "MP3" and _goes_on_behind(path.read_bytes()):
+        return "the number of its bytes: behind them there is another MP3"
     return _ogg_contradiction(path.read_bytes()) if container == "OGG" else ""
 
 
@@ -141,6 +148,32 @@ def _are_caf_chunks(path: Path) -> bool:
                 return True
             position += _CAF_CHUNK_HEADER_BYTES + size
     return True
+
+
+def _goes_on_behind(content: bytes) -> bool:
+    """Whether behind the bytes that an MP3 tells in its first frame there are others, of which libsndfile reads none.
+
+    So it is where files were put together, one behind the other.
+    """
+    first = _behind_tags(content, 0)
+    header = _MP3_BYTES.search(content, first, first + _MP3_HEADER_BYTES)
+    if not header or not header[1][0] & _MP3_TELLS_BYTES:
+        return False
+    skipped = 4 if header[1][0] & _MP3_TELLS_FRAMES else 0
+    told = int.from_bytes(content[header.end() + skipped :][:4], "big")
+    behind = _behind_tags(content, first + told)
+    # Some programs do not count the first frame.
+    is_more = len(content) - behind > max(_GREATEST_MP3_FRAME_BYTES, told // 100)
+    return is_more and content[behind] == 0xFF and content[behind + 1] >= 0xE0
+
+
+def _behind_tags(content: bytes, position: int) -> int:
+    """Where tags end that begin here: ID3v1's 128 bytes, and ID3v2's, whose size has 7 bits in each byte."""
+    while (name := content[position : position + 3]) in (b"ID3", b"TAG"):
+        size = content[position + 6 : position + 10]
+        n_bytes = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(size)))
+        position += n_bytes if name == b"ID3" else _ID3V1_BYTES
+    return position
 
 
 def _flac_contradiction(path: Path, rate_hz: int) -> str:
