@@ -47,6 +47,7 @@ def test_networks_get_float32_that_is_rounded_to_the_same():
         np.testing.assert_array_equal(leaf, once[name])
 
 
+@pytest.mark.slow
 def test_members_are_used_as_they_are_kept(tmp_path, monkeypatch):
     """All arrays counting as large: the rounded ones are on the disk, and the same, as float32, are explained."""
     monkeypatch.setattr(kept, "LARGE", 1)

@@ -238,6 +238,7 @@ def write_weights(path: Path, arrays: dict[str, list[np.ndarray]], group: str = 
 WEIGHTS_GRID = (75, 110)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["/", "model_weights"])
 def test_training_starts_from_the_weights_of_a_file(tmp_path, group):
     path = tmp_path / "weights.h5"
