@@ -131,6 +131,7 @@ def test_absent_recordings_have_no_influence(state):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning", [LEARNING, Learning(LEARNING_RATE, label_smoothing=0.1)])
 def test_a_batch_without_recordings_has_the_loss_0_and_no_gradient(learning, state):
     batch = jnp.full(4, ABSENT)
