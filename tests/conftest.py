@@ -19,10 +19,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
-# Programs that several tests need are compiled once. JAX looks at these settings when it compiles the first program,
-# which may be when a test file is imported: a fixture would be too late.
-_COMPILED_PROGRAMS = tempfile.TemporaryDirectory(prefix="convcam_xla_")
-jax.config.update("jax_compilation_cache_dir", _COMPILED_PROGRAMS.name)
+# What several tests need is made once, by whichever worker comes first: the process that starts the workers makes the
+# folder, which they find in their environment, and removes it. Several test runs share one that is there before them.
+_CACHE = "CONVCAM_TEST_CACHE"
+if not os.environ.get(_CACHE):
+    _OWN_CACHE = tempfile.TemporaryDirectory(prefix="convcam_tests_")
+    os.environ[_CACHE] = _OWN_CACHE.name
+# JAX looks at these settings when it compiles the first program, which may be when a test file is imported: a fixture
+# would be too late.
+jax.config.update("jax_compilation_cache_dir", str(Path(os.environ[_CACHE]) / "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 # Compiling takes longer than running here: the compiler optimises little. Fusion emitters, which cost most of the rest,
 # can be switched off in JAX 0.10 alone. With `XLA_FLAGS=` before the line the programs are those of users.
@@ -70,9 +75,9 @@ def tess_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_cache_dir(tmp_path_factory) -> Path:
+def run_cache_dir() -> Path:
     """The cache of runs of the program, so that features and compiled programs are made once for several files."""
-    return tmp_path_factory.mktemp("cache")
+    return Path(os.environ[_CACHE]) / "runs"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from convcam_jax.system.validation import require
 WITHOUT_RULES: Mapping[str, str] = {
     "crnn": "has recurrent units, which multiply values that both depend on the input",
     "spectrogram_transformer": "has attention, which multiplies values that both depend on the input",
-    "resnet_small": "asks which of its values are zero",
 }
 
 

@@ -56,6 +56,9 @@ class _Biases(NamedTuple):
     def constant(self, value: Any) -> _Spread:
         return _Spread(value, jnp.zeros_like(value) if is_real(value) else value)
 
+    def value(self, stream: _Spread) -> Any:
+        return stream.values
+
     def linear(self, call: Call, streams: Sequence[_Spread]) -> list[_Spread]:
         values = [own.values for own in streams]
         weights = place_of_weights(call, values)

@@ -90,6 +90,9 @@ class _Layers(NamedTuple):
         finite = jnp.where(jnp.isfinite(value), value, 0)
         return _Parts(value, jnp.maximum(finite, 0), jnp.minimum(finite, 0), jnp.zeros_like(value))
 
+    def value(self, stream: _Parts) -> Any:
+        return stream.values
+
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
         weights = place_of_weights(call, [own.values for own in streams])
         if weights is not None:

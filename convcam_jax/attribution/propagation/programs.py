@@ -30,6 +30,8 @@ _PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})
 _SELECTING = frozenset({"max", "min", "reduce_max", "reduce_min", "reduce_window", "reduce_window_max"})
 _LIMITS = frozenset({"max", "min"})
 _BENDS = frozenset({"abs", "erf", "logistic", "tanh"})
+# By which a network asks where a recording sounds: silence is zero.
+_COMPARISONS = frozenset({"eq", "ne"})
 _CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr"}
 # What is kept with a gradient, or a way of being mapped, of its own, and loops: they are not taken apart.
 _KERNELS = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr", "custom_vmap_call"})
@@ -119,6 +121,9 @@ class Handling(Protocol[Stream]):
     def constant(self, value: Any) -> Stream:
         """The stream of a value that does not depend on the input."""
 
+    def value(self, stream: Stream) -> Any:
+        """What a stream's value is for the input."""
+
     def linear(self, call: Call, streams: Sequence[Stream]) -> list[Stream]:
         """Through what is linear in the operands that depend on the input."""
 
@@ -131,6 +136,8 @@ class Handling(Protocol[Stream]):
 
 def run(function: Callable[[Array], Array], values: Array, stream: Stream, handling: Handling[Stream]) -> Stream:
     """The stream of what `function` gives for `values`, from that of `values`.
+
+    What equals a constant for the input counts as known, not as moved by it: so a network knows where it is silent.
 
     Raises:
       NoRuleError: there is a primitive that is neither linear nor a nonlinearity of one value.
@@ -168,6 +175,9 @@ def _step(equation: Any, operands: Sequence[_Held], handling: Handling[Any]) -> 
     if call.name in _CALLS:
         inner = equation.params[_CALLS[call.name]]
         return _program(inner.jaxpr, inner.consts, operands, handling)
+    if call.name in _COMPARISONS and len(call.places) == 1:
+        known = (handling.value(own) if depends else own for own, depends in operands)
+        return [(own, False) for own in call(*known)]
     streams = [own if depends else handling.constant(own) for own, depends in operands]
     if call.name in _BENDS or (call.name in _LIMITS and len(call.places) == 1):
         return [(handling.bend(call, streams), True)]

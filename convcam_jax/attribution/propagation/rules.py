@@ -67,6 +67,9 @@ class _InputAndReference(NamedTuple):
     def constant(self, value: Any) -> _Streams:
         return value, value
 
+    def value(self, stream: _Streams) -> Any:
+        return stream[0]
+
     def linear(self, call: Call, streams: Sequence[_Streams]) -> list[_Streams]:
         pairs = zip(call(*(own for own, _ in streams)), call(*(other for _, other in streams)), strict=True)
         return [(own, jax.lax.stop_gradient(other)) for own, other in pairs]
