@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.limits import require_explainable
 from convcam_jax.benchmark.cases import OURS
 from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS
+from convcam_jax.networks import NETWORKS
+from convcam_jax.networks.network import Network
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_csv, read_json
 
 _CONTROLS = {
@@ -32,6 +36,24 @@ def attribution_methods() -> str:
     return _markdown(
         [*lines, *([f"`{name}`", m.description, m.source, m.level, m.sign] for name, m in METHODS.items())]
     )
+
+
+def methods_of_networks() -> str:
+    """How many methods of attribution explain each network, by the layer that it explains by default, and which do not."""
+    lines = [["`--network`", "methods", "refused"]]
+    for name, config in NETWORKS.items():
+        network = config().make(2, "float32")
+        refused = [f"`{method}`" for method in METHODS if not _explains(method, name, network)]
+        lines.append([f"`{name}`", f"{len(METHODS) - len(refused)} of {len(METHODS)}", ", ".join(refused)])
+    return _markdown(lines)
+
+
+def _explains(method: str, name: str, network: Network) -> bool:
+    try:
+        require_explainable(name, network, "", "attribution.method", [method])
+    except UserError:
+        return False
+    return True
 
 
 def explanation_metrics() -> str:

@@ -4,7 +4,8 @@ python -m docs.regenerate --run=emodb=FOLDER --run=evidence=FOLDER
 python -m docs.regenerate --run=leaderboard=FOLDER --run=leaderboard=FOLDER_OF_SCORES
 
 A page marks what is made: <!-- from emodb: accuracy --> and <!-- end -->. The runs are those whose commands stand on
-the pages, and each may be left out; what is made of several runs has the name of all of them.
+the pages, and each may be left out; what is made of several runs has the name of all of them. What is from code needs no
+run, and is made always.
 """
 
 import argparse
@@ -25,8 +26,13 @@ PICTURES: Mapping[str, Mapping[str, str]] = {
     "explanation_metrics": {"explanation_metrics": "explanation_metrics"},
 }
 
+# In the place of a run: what the program itself says.
+CODE = "code"
 # By run and the block's name; given the folders of all runs of that name.
 MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
+    (CODE, "attribution_methods"): page_tables.attribution_methods,
+    (CODE, "methods_of_networks"): page_tables.methods_of_networks,
+    (CODE, "explanation_metrics"): page_tables.explanation_metrics,
     ("emodb", "accuracy"): lambda run: page_tables.accuracy_table(run, "accuracy"),
     ("emodb", "uar"): lambda run: page_tables.accuracy_table(run, "uar"),
     ("emodb", "energy"): page_tables.energy_table,
@@ -69,8 +75,8 @@ def regenerated(page: str, runs: Mapping[str, Sequence[Path]]) -> str:
 def main() -> None:
     """Write the pages and pictures of the runs that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", action="append", required=True, metavar="NAME=FOLDER", help="a finished run")
-    runs: dict[str, list[Path]] = {}
+    parser.add_argument("--run", action="append", default=[], metavar="NAME=FOLDER", help="a finished run")
+    runs: dict[str, list[Path]] = {CODE: []}
     for given in parser.parse_args().run:
         name, _, folder = given.partition("=")
         runs.setdefault(name, []).append(Path(folder))

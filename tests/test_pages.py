@@ -54,6 +54,13 @@ def test_every_table_of_a_page_that_is_marked_can_be_made_again():
     assert {path.stem for path in (DOCS / "images").glob("*.png")} >= pictures
 
 
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_what_pages_say_of_the_code_is_what_it_says(path):
+    """Else `python -m docs.regenerate` makes it again."""
+    page = path.read_text(encoding="utf-8")
+    assert regenerate.regenerated(page, {regenerate.CODE: []}) == page
+
+
 def write_table(run: Path, name: str, text: str) -> None:
     """A table of a run, as its file's text."""
     (run / "tables").mkdir(exist_ok=True)
