@@ -1,7 +1,8 @@
 """Grad-CAM of convolutional networks on constant-Q spectrograms of emotional speech, as pure functions in JAX.
 
-Public names are what a notebook needs to explain one recording, in the order in which it needs them; each is loaded
-when it is first used. All else is imported from its room (docs/architecture.md).
+Public names are what notebooks need most often; each is loaded when it is first used. With them a recording is read,
+its map by a trained network is made and measured, a method of one's own is written, and a finished run is asked. What
+trains a network, and all else, is imported from its room (docs/architecture.md).
 
 - A recording and what is computed from it: `read_recording`, `compute_features`, `FeatureConfig`, `ProsodyConfig`.
 - Its map by a class's score: `grad_cam`, `make_placement`, `placed_map`, and for other methods `Method`, `Explained`.

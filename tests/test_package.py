@@ -97,6 +97,12 @@ def test_the_package_is_imported_quickly_and_without_jax(tmp_path):
     assert int(line.split("|")[1]) / 1e6 < MOST_SECONDS_OF_IMPORT
 
 
+def test_the_page_of_the_reference_has_all_public_names():
+    page = (PROJECT_DIR / "docs" / "reference.md").read_text(encoding="utf-8")
+    first_cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(convcam_jax.__all__)
+
+
 def test_public_names_are_few_explained_and_loaded_when_used():
     text = (PROJECT_DIR / PACKAGE / "__init__.py").read_text(encoding="utf-8")
     explained = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse(text)) or ""))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,10 @@ COLUMNS = {
         *(*MEMBER, "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
     ],
 }
+# Files whose columns or arrays a page has, and what of them this run cannot have.
+DOCUMENTED = re.findall(r"^## `([\w.]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE)
+OF_OTHER_RUNS = {"attribute/NAME", "start_s", "end_s", "test_fold"}
+PLACEHOLDERS = {"EMOTION": ".+", "RECORDING": ".+", "NAME": ".+", "NUMBER": r"\d+"}
 SOUNDS = ("original", "only_50", "without_50")
 
 
@@ -76,6 +81,33 @@ def finished(tmp_path_factory, cache_dir) -> Path:
 def test_tables_have_their_columns(finished, name):
     found = [column for column in table(finished, name).columns if column in COLUMNS[name]]
     assert found == COLUMNS[name]
+
+
+def documented_names(file: str) -> set[str]:
+    """The columns or arrays that the page has of a file."""
+    page = (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## `{file}`\n")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {name for cell in first_cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize("file", DOCUMENTED)
+def test_the_page_of_files_has_the_columns_and_arrays_that_a_run_writes(finished, file):
+    if file.endswith(".npz"):
+        with np.load(finished / file) as arrays:
+            found = set(arrays)
+    else:
+        found = set(table(finished, file).columns)
+    of_found = {}
+    for name in documented_names(file):
+        pattern = re.sub("|".join(PLACEHOLDERS), lambda match: PLACEHOLDERS[match[0]], name)
+        of_found[name] = {own for own in found if re.fullmatch(pattern, own)}
+    assert set().union(*of_found.values()) == found
+    assert {name for name, own in of_found.items() if not own} <= OF_OTHER_RUNS
+
+
+def test_the_page_of_files_has_the_files_that_are_most_looked_at():
+    assert {*COLUMNS, "contours.csv", "sounds.csv", "maps.npz", "masks.npz", "explanations.npz"} == set(DOCUMENTED)
 
 
 def test_tables_fit_together(finished):
