@@ -39,7 +39,7 @@ def attribution_methods() -> str:
 
 
 def methods_of_networks() -> str:
-    """How many methods of attribution explain each network, by the layer that it explains by default, and which do not."""
+    """How many methods of attribution explain each network, at the layer of its own choice, and which do not."""
     lines = [["`--network`", "methods", "refused"]]
     for name, config in NETWORKS.items():
         network = config().make(2, "float32")

@@ -4,8 +4,8 @@ python -m docs.regenerate --run=emodb=FOLDER --run=evidence=FOLDER
 python -m docs.regenerate --run=leaderboard=FOLDER --run=leaderboard=FOLDER_OF_SCORES
 
 A page marks what is made: <!-- from emodb: accuracy --> and <!-- end -->. The runs are those whose commands stand on
-the pages, and each may be left out; what is made of several runs has the name of all of them. What is from code needs no
-run, and is made always.
+the pages, and each may be left out; what is made of several runs has the name of all of them. What is from code needs
+no run, and is made always.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs import page_tables
+from docs import page_tables, settings_tables
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- from (\w+): (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -33,6 +33,8 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     (CODE, "attribution_methods"): page_tables.attribution_methods,
     (CODE, "methods_of_networks"): page_tables.methods_of_networks,
     (CODE, "explanation_metrics"): page_tables.explanation_metrics,
+    (CODE, "other_defaults"): settings_tables.other_defaults,
+    (CODE, "settings"): settings_tables.settings,
     ("emodb", "accuracy"): lambda run: page_tables.accuracy_table(run, "accuracy"),
     ("emodb", "uar"): lambda run: page_tables.accuracy_table(run, "uar"),
     ("emodb", "energy"): page_tables.energy_table,

@@ -57,7 +57,9 @@ COLUMNS = {
     ],
 }
 # Files whose columns or arrays a page has, and what of them this run cannot have.
-DOCUMENTED = re.findall(r"^## `([\w.]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE)
+DOCUMENTED = re.findall(
+    r"^## `([\w.]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 OF_OTHER_RUNS = {"attribute/NAME", "start_s", "end_s", "test_fold"}
 PLACEHOLDERS = {"EMOTION": ".+", "RECORDING": ".+", "NAME": ".+", "NUMBER": r"\d+"}
 SOUNDS = ("original", "only_50", "without_50")

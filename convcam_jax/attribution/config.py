@@ -16,17 +16,25 @@ class AttributionConfig:
 
     Which convolution is explained, which class, which of its outputs is its score (Eq. 3), and the precision of the
     factors of the convolutions' products wherever a trained network is used.
+
+    Attributes:
+      method: what makes the maps.
+      layer: what is explained; empty: the network's last convolution, or last block.
+      target: the class that is explained: that of the label, or the network's answer.
+      score: which output is the class's score: its logit, its probability, or how far the logit is ahead of the
+        others'.
+      precision: of the factors of the convolutions' products wherever a trained network is used.
+      baseline: what integrated gradients, DeepLIFT and extremal masks compare a recording with: zero, the mean
+        spectrum of other recordings, or itself blurred.
+      seed: of what some methods draw: noise, masks, coalitions.
     """
 
     method: str = dataclasses.field(default="gradcam", metadata={"choices": tuple(METHODS)})
-    # "": the network's default, its last convolution.
     layer: str = ""
     target: Literal["truth", "predicted"] = "truth"
     score: Score = "logit"
     precision: Precision = "float32"
-    # What integrated gradients, DeepLIFT and extremal masks compare a recording with.
     baseline: Baseline = "silence"
-    # Of what some methods draw: noise, masks, coalitions.
     seed: int = 0
 
     @property

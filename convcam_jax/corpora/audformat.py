@@ -26,11 +26,16 @@ class AudformatConfig(CorpusConfig):
 
     Of several columns the first counts that has values; each is a column of a table, a scheme, or what a scheme tells
     of its labels.
+
+    Attributes:
+      tables: names or patterns, such as "emotion.*"; empty: the table called as the emotion column, or all that have
+        it.
+      emotion_column: what the labels stand in.
+      speaker_columns, gender_columns, text_columns: what tells these; the first that has values.
     """
 
     name: str = "audformat"
     channels: Literal["refuse", "mix"] = "mix"
-    # Names or patterns, such as "emotion.*"; empty: the table called as the emotion column, or all that have it.
     tables: tuple[str, ...] = ()
     emotion_column: str = "emotion"
     speaker_columns: tuple[str, ...] = ("speaker",)

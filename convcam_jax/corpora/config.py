@@ -22,22 +22,29 @@ class CorpusConfig:
     """Which recordings are used, and which of them share a model (paper, section 3.1).
 
     Raises UserError if a field has a value that is not allowed; so do the configs of all corpora.
+
+    Attributes:
+      name: the key in `CORPORA`.
+      data_dir: the corpus's folder.
+      emotions: those that are told apart; empty: all that the corpus has; of several corpora, those that all of them
+        have.
+      labels: other words for the corpus's labels, such as "happy:happiness"; several may be merged into one.
+      excluded_speakers: whose recordings are left out.
+      models_per: a column, of whose values each has models of its own, or "all".
+      channels: recordings of several channels: a problem, or the mean of the channels.
+      max_frames: of the network's input; 0: those of the longest recording, within a limit.
+      longer: longer recordings: left out, their middle taken, or divided into equal parts.
+      on_error: recordings with problems: all are told and the program stops, or they are left out.
     """
 
     name: str
     data_dir: str = ""
-    # Empty: all that the corpus has; of several corpora, those that all of them have.
     emotions: tuple[str, ...] = EMOTIONS
-    # Other words for the corpus's labels, such as "happy:happiness"; several may be merged into one.
     labels: tuple[str, ...] = ()
     excluded_speakers: tuple[str, ...] = ()
-    # A column, of whose values each has models of its own, or "all".
     models_per: str = "gender"
-    # Recordings of several channels: a problem, or the mean of the channels.
     channels: Literal["refuse", "mix"] = "refuse"
-    # Of the network's input; `FROM_CORPUS` (0): those of the longest recording, within a limit (see `lengths`).
     max_frames: int = FROM_CORPUS
-    # Longer recordings: left out, their middle taken, or divided into equal parts.
     longer: Literal["leave_out", "crop", "split"] = "leave_out"
     on_error: Literal["stop", "skip"] = "stop"
 

@@ -25,7 +25,11 @@ HOW_TO_GIVE_SEVERAL = (
 
 @dataclasses.dataclass(frozen=True)
 class SeveralConfig(CorpusConfig):
-    """Which recordings of several corpora are used: of the emotions that all have, unless others are named."""
+    """Which recordings of several corpora are used: of the emotions that all have, unless others are named.
+
+    Attributes:
+      corpora: their names, those of `--corpus`.
+    """
 
     name: str = "several"
     corpora: tuple[str, ...] = ()

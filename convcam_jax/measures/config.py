@@ -12,7 +12,20 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class AnalysisConfig:
-    """What is done with the maps (paper, section 3.3); all fields but the thresholds differ between the protocols."""
+    """What is done with the maps (paper, section 3.3); all fields but the thresholds differ between the protocols.
+
+    Attributes:
+      map_placement: where nodes lie on the input: at their receptive fields, or spread over the whole grid.
+      f0_reading: how Praat's F0 is read at the frames: from voiced frames alone, or resized with the zeros of
+        unvoiced ones.
+      isolated_voiced_frame: whether a single voiced frame stays one, or is extended.
+      table3_metric, table4_metric: what Table 3 and Table 4 are made of.
+      chosen_by: accuracy by which the chosen model of a group and fold is chosen.
+      table_digits: how numbers of the tables are cut to their decimals.
+      trajectory_threshold: cells below this share of their column's maximum are left out of the trajectory c (section
+        3.3.2, step 2).
+      mask_threshold: cells from this share of a mask's maximum on are in it (Eq. 11, beta).
+    """
 
     map_placement: MapPlacement = "receptive_field"
     f0_reading: F0Reading = "voiced_frames_only"
@@ -21,9 +34,7 @@ class AnalysisConfig:
     table4_metric: str = dataclasses.field(default="f0_frame_rmse_hz", metadata={"choices": metrics_of_table(4)})
     chosen_by: Literal["validation_accuracy", "test_accuracy"] = "validation_accuracy"
     table_digits: Digits = "rounded"
-    # Section 3.3.2, step 2: cells below this share of their column's maximum are left out of the trajectory c.
     trajectory_threshold: float = 0.5
-    # Eq. 11: beta.
     mask_threshold: float = 0.1
 
     def __post_init__(self) -> None:

@@ -28,7 +28,14 @@ _SMALL_NETWORK_FILTERS = 16
 
 @dataclasses.dataclass(frozen=True)
 class CRNNConfig:
-    """CRNN: a recurrent network behind convolutions; it hears the frames that hold sound, in both directions."""
+    """CRNN: a recurrent network behind convolutions; it hears the frames that hold sound, in both directions.
+
+    Attributes:
+      name: the key in `NETWORKS`.
+      filters: of the four convolutions.
+      recurrent_units: in each direction.
+      dropout_rate: in front of the recurrence and of the output, in training.
+    """
 
     name: str = "crnn"
     filters: tuple[int, ...] = (32, 64, 64, 64)

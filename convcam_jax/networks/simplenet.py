@@ -44,7 +44,14 @@ _SMALL_NETWORK_FILTERS = 64
 
 @dataclasses.dataclass(frozen=True)
 class SimpleNetConfig:
-    """SimpleNet (paper, section 3.2 and Figure 7)."""
+    """SimpleNet (paper, section 3.2 and Figure 7).
+
+    Attributes:
+      name: the key in `NETWORKS`.
+      filters: of the three convolutions.
+      dense_units: of the dense layer.
+      dropout_rate: behind the dense layer, in training.
+    """
 
     name: str = "simplenet"
     filters: tuple[int, ...] = (64, 128, 256)

@@ -17,7 +17,11 @@ from convcam_jax.representations.transforms.octaves import OctaveBins
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cqt(OctaveBins):
-    """CQT-96 of the paper: eight octaves of semitones from C1."""
+    """CQT-96 of the paper: eight octaves of semitones from C1.
+
+    Attributes:
+      cqt_sample_rate_hz: to which recordings are resampled before they are transformed.
+    """
 
     packages: ClassVar[tuple[str, ...]] = ("soxr",)
     name: str = "cqt"

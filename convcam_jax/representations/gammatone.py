@@ -64,7 +64,9 @@ def make_filter(centre_hz: float, decay_per_s: float, n_samples: int, rate_hz: i
 class Gammatone(Representation):
     """scipy's gammatone filters, evenly spaced on the ERB scale, and the strength of their answers.
 
-    lowest_hz, highest_hz: where the lowest filter's share of the scale begins and that of the highest ends.
+    Attributes:
+      window_samples: over which the strength of an answer is taken.
+      lowest_hz, highest_hz: where the lowest filter's share of the scale begins and that of the highest ends.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("scipy",)

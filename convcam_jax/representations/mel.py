@@ -42,7 +42,9 @@ def hz_of_mel(mel: Float[np.ndarray, "*points"]) -> Float64[np.ndarray, "*points
 class Mel(Representation):
     """librosa's mel spectrogram of magnitudes.
 
-    lowest_hz, highest_hz: where the lowest filter begins and the highest ends.
+    Attributes:
+      window_samples: length of the Fourier transform.
+      lowest_hz, highest_hz: where the lowest filter begins and the highest ends.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)

@@ -18,7 +18,12 @@ PERIODS_PER_PITCH_WINDOW = 3
 
 @dataclasses.dataclass(frozen=True)
 class ProsodyConfig:
-    """Range of the fundamental frequency F0, and the time between its values."""
+    """Range of the fundamental frequency F0, and the time between its values.
+
+    Attributes:
+      f0_floor_hz, f0_ceiling_hz: between which Praat looks for F0.
+      f0_step_s: time between two values of Praat's track.
+    """
 
     f0_floor_hz: float = 75.0
     f0_ceiling_hz: float = 600.0

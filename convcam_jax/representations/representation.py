@@ -20,11 +20,16 @@ HIGHEST_RATE_HZ = 192000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Representation(ABC):
-    """Magnitudes of a recording by frequency and time.
+    """Magnitudes of a recording by frequency and time; frame j is centred on j hops.
 
-    packages: those by whose versions the magnitudes may differ. name: its key in `REPRESENTATIONS`. sample_rate_hz: of
-    the recordings that it is made from. hop_samples: between frames, at `transform_rate_hz`. scale, standardisation: of
-    the network's input; the magnitudes are the same in every scale. Frame j is centred on j hops.
+    Attributes:
+      packages: those by whose versions the magnitudes may differ.
+      name: its key in `REPRESENTATIONS`.
+      sample_rate_hz: of the recordings that it is made from.
+      n_bins: how many frequencies.
+      hop_samples: between frames, at `transform_rate_hz`.
+      scale: of the network's input; the magnitudes are the same in every scale.
+      standardisation: of the input over the training recordings: none, each bin by itself, or all bins together.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()

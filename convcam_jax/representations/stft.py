@@ -17,7 +17,11 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stft(Representation):
-    """librosa's short-time Fourier transform, from its second bin up: the first, at 0 Hz, holds nothing of a voice."""
+    """librosa's short-time Fourier transform, from its second bin up: the first, at 0 Hz, holds nothing of a voice.
+
+    Attributes:
+      window_samples: length of the Fourier transform.
+    """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
     name: str = "stft"

@@ -23,7 +23,11 @@ _HEARING_OFFSET_HZ = 24.7
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vqt(OctaveBins):
-    """librosa's variable-Q transform: eight octaves of semitones from C1, bandwidths in proportion to hearing's."""
+    """librosa's variable-Q transform: eight octaves of semitones from C1, bandwidths in proportion to hearing's.
+
+    Attributes:
+      vqt_sample_rate_hz: to which recordings are resampled before they are transformed.
+    """
 
     packages: ClassVar[tuple[str, ...]] = ("soxr", "librosa")
     name: str = "vqt"

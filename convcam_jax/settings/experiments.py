@@ -10,9 +10,13 @@ from convcam_jax.system.validation import require, require_choice
 
 @dataclasses.dataclass(frozen=True)
 class GivenMapsConfig:
-    """What the maps of the experiment `analyse_maps` are."""
+    """What the maps of the experiment `analyse_maps` are.
 
-    # Maps that show the error of having been read from a picture of 256 colours are freed from most of it.
+    Attributes:
+      free_from_colours: whether maps that show the error of having been read from a picture of 256 colours are freed
+        from most of it.
+    """
+
     free_from_colours: bool = True
 
 
@@ -21,6 +25,7 @@ class BenchmarkConfig:
     """What the experiment `benchmark` measures; "short" has fewer repeats, members and recordings.
 
     Attributes:
+      size: how many repeats, members and recordings there are.
       tasks: what is measured; `methods` is what every method of attribution costs, alone.
       networks: keys of `NETWORKS` that are measured one after another; none: the config's network alone.
       members: trained (20 at most) or explained at once; the first with the peers beside it; none: what the size has.

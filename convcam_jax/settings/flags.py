@@ -163,7 +163,7 @@ def _ways() -> dict[str, Flag]:
         "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
         "set": Flag(
             "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
-            "is changed; convcam_jax/settings/config.py has all fields.",
+            "is changed; docs/settings.md has all fields.",
             "FIELD=VALUE",
             repeated=True,
         ),

@@ -19,6 +19,12 @@ class CrossCorpus(SplitProtocol):
     `test_corpora` are those that are tested, `training_corpora` those that are trained on when another is tested; where
     they are empty, all are. Of the n recordings of an emotion that a speaker of the training corpora has, floor(n /
     parts) are for validation, the rest for training. Emotions that the training corpora lack are not tested.
+
+    Attributes:
+      column: what says of which corpus a recording is.
+      test_corpora: those that are tested; empty: all.
+      training_corpora: those that are trained on when another is tested; empty: all.
+      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "cross_corpus"

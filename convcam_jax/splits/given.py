@@ -29,6 +29,10 @@ class Given(SplitProtocol):
     If any value is a split word, all must be (capitals and spaces do not matter), and there is one fold. Otherwise each
     value is a fold, which tests the recordings that have it. Recordings without a value are unused. Where validation is
     not given, of a speaker's n training recordings of an emotion floor(n / parts) are for validation.
+
+    Attributes:
+      column: what the split stands in; empty: `split` or `fold`.
+      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "given"

@@ -19,6 +19,9 @@ class LeaveOneSpeakerOut(SplitProtocol):
     Of every other speaker's n recordings of an emotion floor(n / parts) are for validation, the same in all folds, and
     the rest for training. What a recording is drawn for does not depend on other speakers. Recordings of groups that
     the test speaker has no recording in are unused: their models are not for this speaker.
+
+    Attributes:
+      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "leave_one_speaker_out"

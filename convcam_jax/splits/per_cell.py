@@ -22,6 +22,10 @@ class PerCell(SplitProtocol):
     depends neither on other speakers nor on other emotions. A speaker's recordings of an emotion that are parts of one
     file stay together where they are of `parts` files or more; the test and validation are then as large as whole files
     let them be.
+
+    Attributes:
+      parts: of a speaker's n recordings of an emotion floor(n / parts) are for the test, as many for validation.
+      pinned_test: names of recordings that are for the test whatever is drawn.
     """
 
     name: str = "per_cell"

@@ -38,12 +38,17 @@ class Proposal(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class SplitProtocol(ABC):
-    """A split protocol and its settings; those of `split.name` in the config."""
+    """A split protocol and its settings; those of `split.name` in the config.
+
+    Attributes:
+      name: the key in `SPLIT_PROTOCOLS`.
+      seed: of what is drawn.
+      guarantee: what the folds promise, in words.
+    """
 
     name: str
     seed: int = 0
 
-    # What the folds promise, in words.
     guarantee: ClassVar[str]
 
     def __post_init__(self) -> None:

@@ -29,6 +29,10 @@ class SpeakerFolds(SplitProtocol):
     taken from those in which the numbers of speakers are even in the most groups. Of the other speakers' n recordings
     of an emotion floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not
     test are unused.
+
+    Attributes:
+      n_folds: how many.
+      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "speaker_folds"

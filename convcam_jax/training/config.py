@@ -15,6 +15,33 @@ class TrainConfig:
 
     A member stops after `patience_epochs` epochs without a better one. Batches have at most `batch_size` recordings;
     all members take as many steps per epoch as the largest training set needs.
+
+    Attributes:
+      seeds: members per group and fold, as the flag `--seeds` says.
+      first_seed: of the members' seeds, which follow one another.
+      epochs: how many at most.
+      patience_epochs: epochs without a better one after which a member stops.
+      batch_size: recordings of a batch at most.
+      learning_rate: of Adam.
+      warmup_epochs: epochs over which the learning rate rises from 0.
+      schedule: how the learning rate changes from there on.
+      weight_decay: AdamW's, on all parameters.
+      clip_norm: to which the gradient over all parameters is shortened where it is longer; 0: as long as it is.
+      average_decay: of the weights' running mean, which is what is validated and kept; 0: the weights as they are.
+      class_weights: whether a class counts in the loss by the inverse of its share in the training set.
+      label_smoothing: share of a label that is divided over all classes.
+      shift_bins, shift_frames: by up to so many a recording moves in frequency, in time.
+      masked_bins, masked_frames: a band of up to so many is silenced.
+      gain: the input is multiplied by a factor between 1 / gain and gain.
+      mixup: parameters of the beta distribution of the weight with which recordings are mixed; 0: they are not.
+      precision: of the convolutions' factors while training; all else, the explanations too, is float32. "fastest"
+        becomes what is fastest on the device before anything is written down.
+      kept_precision: of large arrays of trained members, from the end of the training on; float32 takes twice the
+        disk.
+      members_at_once: divided over the devices and rounded up, so one on each is the least; 0: as many as the memory
+        holds.
+      checkpoint_interval_s: training time between two checkpoints, which are made at the end of an epoch; 0: after
+        every epoch.
     """
 
     seeds: int = 10
@@ -28,9 +55,7 @@ class TrainConfig:
     warmup_epochs: int = 0
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     weight_decay: float = 0.0
-    # Of the gradient over all parameters; 0: as long as it is.
     clip_norm: float = 0.0
-    # Of the weights' running mean, which is what is validated and kept; 0: the weights as they are.
     average_decay: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float = 0.0
@@ -40,14 +65,9 @@ class TrainConfig:
     masked_frames: int = 0
     gain: float = 1.0
     mixup: float = 0.0
-    # Of the convolutions' factors while training; all else, the explanations too, is float32. "fastest" becomes what
-    # is fastest on the device before anything is written down.
     precision: Literal["fastest", "float32", "bfloat16"] = "fastest"
-    # Of large arrays of trained members, from the end of the training on; float32 takes twice the disk.
     kept_precision: Literal["float16", "float32"] = "float16"
-    # Divided over the devices and rounded up, so one on each is the least; 0: as many as the memory holds.
     members_at_once: int = 0
-    # Training time between two checkpoints, which are made at the end of an epoch; 0: after every epoch.
     checkpoint_interval_s: float = 120.0
 
     def __post_init__(self) -> None:

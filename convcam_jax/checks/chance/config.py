@@ -7,10 +7,17 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class ControlsConfig:
-    """How the figures of Tables 3 to 5 are set against chance."""
+    """How the figures of Tables 3 to 5 are set against chance.
 
-    # Draws of masks and maps that are made for it; draws of shifts and of other recordings' maps, which are computed
-    # once for each and are cheap: with few, chance decides what is found. Resamples of the speakers for each interval.
+    Attributes:
+      permutations: draws of masks and maps that are made for it.
+      shifts: draws of shifts and of other recordings' maps, which are computed once for each and are cheap: with few,
+        chance decides what is found.
+      resamples: of the speakers for each interval.
+      seed: of all draws.
+      false_discovery_rate: up to which adjusted p-values decide (Benjamini and Hochberg).
+    """
+
     permutations: int = 200
     shifts: int = 2000
     resamples: int = 1000

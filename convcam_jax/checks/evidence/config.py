@@ -26,18 +26,26 @@ class EvidenceConfig:
     """Planted evidence: which cues are planted in whose voices, and which methods look for them.
 
     `size` chooses defaults of other sections' fields and of `genders`, `methods`, `variants` and `strengths`.
+
+    Attributes:
+      size: how much is planted; it chooses defaults of other fields.
+      variants: the cues that are planted, each for networks of its own.
+      strengths: which of a cue's strengths are planted, each in recordings of its own, from which networks of their
+        own learn.
+      genders: of the voices.
+      methods: those that look for the cues, besides `attribution.method`.
+      truth_threshold: a cell carries the cue if its magnitude changes by this share of the largest change in the
+        recording, or more.
+      explanation_metrics: whether the field's metrics of explanations are computed of all maps, too, which takes
+        longer than all the rest.
     """
 
     size: EvidenceSize = "default"
     variants: tuple[str, ...] = dataclasses.field(default=EVIDENCE_VARIANTS, metadata={"choices": VARIANTS})
-    # Which of a cue's strengths are planted, each in recordings of its own, from which networks of their own learn.
     strengths: Strengths = "largest"
     genders: tuple[str, ...] = dataclasses.field(default=GENDERS, metadata={"choices": GENDERS})
-    # Besides `attribution.method`.
     methods: tuple[str, ...] = dataclasses.field(default=_COMPARED_METHODS, metadata={"choices": tuple(METHODS)})
-    # A cell carries the cue if its magnitude changes by this share of the largest change in the recording, or more.
     truth_threshold: float = 0.1
-    # Whether the field's metrics of explanations are computed of all maps, too, which takes longer than all the rest.
     explanation_metrics: bool = False
 
     def __post_init__(self) -> None:

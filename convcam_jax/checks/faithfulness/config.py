@@ -7,11 +7,14 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class FaithfulnessConfig:
-    """Deletion and insertion curves (`convcam_jax.checks.faithfulness.curves`)."""
+    """Deletion and insertion curves (`convcam_jax.checks.faithfulness.curves`).
 
-    # Members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
+    Attributes:
+      seeds: members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
+      steps: intervals between the shares of cells 0 and 1.
+    """
+
     seeds: int = 3
-    # Intervals between the shares of cells 0 and 1.
     steps: int = 5
 
     def __post_init__(self) -> None:

@@ -7,10 +7,15 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class ReportConfig:
-    """The sounds of the report: what a map marks is where it reaches a share of its maximum."""
+    """The sounds of the report: what a map marks is where it reaches a share of its maximum.
+
+    Attributes:
+      thresholds: shares of a map's maximum, each with its sounds.
+      random_masks: choices of as many random cells that each mark is compared with.
+      seed: of these choices.
+    """
 
     thresholds: tuple[float, ...] = (0.25, 0.5, 0.75)
-    # Choices of as many random cells that each mark is compared with.
     random_masks: int = 1
     seed: int = 0
 

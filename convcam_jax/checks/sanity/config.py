@@ -7,11 +7,14 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class SanityConfig:
-    """Maps of networks with randomised weights and shuffled labels (`convcam_jax.checks.sanity.randomisation`)."""
+    """Maps of networks with randomised weights and shuffled labels (`convcam_jax.checks.sanity.randomisation`).
 
-    # Members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
+    Attributes:
+      seeds: members per cohort (`cohort_maps.first_members`), the chosen one first; 0 leaves all this out.
+      shuffled_label_seeds: further networks per cohort, trained on shuffled labels; 0 leaves them out.
+    """
+
     seeds: int = 5
-    # Further networks per cohort, trained on shuffled labels; 0 leaves them out.
     shuffled_label_seeds: int = 1
 
     def __post_init__(self) -> None:

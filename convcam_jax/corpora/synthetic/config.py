@@ -8,7 +8,14 @@ from convcam_jax.system.validation import require
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticConfig(CorpusConfig):
-    """Size and seed of the embedded corpus, and which of its recordings are used."""
+    """Size and seed of the embedded corpus, and which of its recordings are used.
+
+    Attributes:
+      seed: of all that is drawn for the voices.
+      speakers_per_gender: how many voices.
+      texts: how many sentences each says with every emotion.
+      versions: how many times.
+    """
 
     name: str = "synthetic"
     max_frames: int = 202

@@ -40,7 +40,11 @@ _Normalisation = partial(Normalisation, EPSILON, "relu")
 
 @dataclasses.dataclass(frozen=True)
 class DenseNet121Config(DeepChainConfig):
-    """DenseNet121; `depths` are the blocks of its stages."""
+    """DenseNet121.
+
+    Attributes:
+      depths: blocks of each stage.
+    """
 
     fewest_filters: ClassVar[int] = GROWTH
     weights_url: ClassVar[str] = (

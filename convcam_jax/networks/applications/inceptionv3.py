@@ -114,7 +114,11 @@ HALVINGS = (_FIRST_HALVING, _SECOND_HALVING)
 
 @dataclasses.dataclass(frozen=True)
 class InceptionV3Config(DeepChainConfig):
-    """InceptionV3; `depths` are the modules of its stages, without those that halve the nodes."""
+    """InceptionV3.
+
+    Attributes:
+      depths: modules of each stage, without those that halve the nodes.
+    """
 
     fewest_filters: ClassVar[int] = 32
     weights_url: ClassVar[str] = (

@@ -40,7 +40,11 @@ _KERAS_NAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class MobileNetConfig(ChainConfig):
-    """MobileNet; `width` is its alpha."""
+    """MobileNet; `width` is its alpha.
+
+    Attributes:
+      dropout_rate: of the mean over the nodes, in training.
+    """
 
     fewest_filters: ClassVar[int] = FIRST_FILTERS
     weights_url: ClassVar[str] = (

@@ -40,7 +40,11 @@ _Normalisation = partial(Normalisation, EPSILON)
 
 @dataclasses.dataclass(frozen=True)
 class ResNet50Config(DeepChainConfig):
-    """ResNet50; `depths` are the blocks of its stages."""
+    """ResNet50.
+
+    Attributes:
+      depths: blocks of each stage.
+    """
 
     fewest_filters: ClassVar[int] = FILTERS[0]
     weights_url: ClassVar[str] = (

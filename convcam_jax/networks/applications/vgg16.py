@@ -36,7 +36,12 @@ _DENSE = ("fc1", "fc2")
 
 @dataclasses.dataclass(frozen=True)
 class VGG16Config(DeepChainConfig):
-    """VGG16; `depths` are the convolutions of its blocks, `dense_units` those of each of its two dense layers."""
+    """VGG16.
+
+    Attributes:
+      depths: convolutions of each block.
+      dense_units: of each of the two dense layers.
+    """
 
     fewest_filters: ClassVar[int] = FILTERS[0]
     weights_url: ClassVar[str] = (

@@ -19,7 +19,12 @@ LONGEST_FILTER_S = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OctaveBins(Representation):
-    """A filter per bin, under a Hann window, whose bandwidth is a share of its frequency and an offset in Hz."""
+    """A filter per bin, under a Hann window, whose bandwidth is a share of its frequency and an offset in Hz.
+
+    Attributes:
+      bins_per_octave: how many, evenly on the logarithmic scale.
+      lowest_bin_hz: centre of the lowest bin.
+    """
 
     bins_per_octave: int = 12
     lowest_bin_hz: float = 32.70319566257483
