@@ -1,4 +1,4 @@
-"""Grad-CAM of convolutional networks on constant-Q spectrograms of emotional speech, as pure functions in JAX.
+"""Grad-CAM of convolutional networks on constant-Q spectrograms of emotional speech, in JAX.
 
 Public names are what notebooks need most often; each is loaded when it is first used. With them a recording is read,
 its map by a trained network is made and measured, a method of one's own is written, and a finished run is asked. What
