@@ -7,7 +7,7 @@ from corpus_folders import make_folder
 
 from convcam_jax.corpora.folders.file_index import index_files, matching, sound_files
 from convcam_jax.corpora.listed import find_listed
-from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.errors import RecordingError, UserError
 
 
 @pytest.mark.parametrize("way", ["relative", "link"])
@@ -83,20 +83,49 @@ TWO_LINES = [
     ("gender", 'a.wav,ann,joy,"f,train,0,t\r\nb.wav,bob,joy,f",train,0,t'),
     ("split", 'a.wav,ann,joy,f,"train,0,t\rb.wav,bob,joy,f,train",0,t'),
     ("fold", 'a.wav,ann,joy,f,train,"0,t\nb.wav,bob,joy,f,train,0",t'),
+    ("text", 'a.wav,ann,joy,f,train,0,"Come here\nb.wav,bob,joy,f,train,0,right now"'),
+    ("three rows", 'a.wav,ann,joy,f,train,0,"Come, now\nb.wav,bob,joy,f,train,0,I said\nd,,,,,,no"'),
+    ("too many cells", 'a.wav,ann,joy,f,train,0,"Come here\nb.wav,bob,joy,f,train,0,right, right now"'),
+    ("too few cells", 'a.wav,ann,joy,f,train,0,"Come here\nb.wav,bob,joy"'),
+    ("no such file", 'a.wav,ann,joy,f,train,0,"Come here\nmissing.wav,bob,joy,f,train,0,right now"'),
 ]
 
 
-@pytest.mark.parametrize(("column", "rows"), TWO_LINES, ids=[column for column, _ in TWO_LINES])
-def test_a_row_that_a_pair_of_quotation_marks_takes_in_is_told(column, rows, tmp_path):
+def table_of(rows: list[list[str]], order: list[int], separator: str) -> str:
+    """Rows without quotation marks, with their columns in another order."""
+    return "".join(separator.join(row[place] for place in order) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("rows", [rows for _, rows in TWO_LINES], ids=[what for what, _ in TWO_LINES])
+def test_a_row_that_a_pair_of_quotation_marks_takes_in_is_told(rows, tmp_path):
     table = f"file,speaker,emotion,gender,split,fold,text\n{rows}\nc.wav,eve,joy,f,train,0,t\n"
     folder = make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table.encode())
     found = find_listed(folder, "skip")
     assert [(u.recording, u.speaker) for u in found.utterances] == [("c", "eve")]
-    told = f"{folder}/utterances.csv line 3: {column} has a line break in it (is a quotation mark out of place?)"
+    line = 4 if "I said" in rows else 3
+    told = "the row that ends here has other rows inside of a cell (is a quotation mark out of place?); mend it"
     assert [(p.recording, p.kind, p.problem) for p in found.problems] == [
-        ("a.wav", "with a line break in a cell", f"{told}; mend it"),
-        ("b.wav", "not listed", "utterances.csv has no row for it"),
+        (f"line {line}", "with other rows inside of a cell", f"{folder}/utterances.csv line {line}: {told}"),
+        *((f"{name}.wav", "not listed", "utterances.csv has no row for it") for name in "ab"),
     ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 1, 2], [1, 3, 0, 2], [2, 1, 0, 3]], ids=str)
+@pytest.mark.parametrize("n_taken", [1, 2, 3])
+def test_no_row_is_lost_to_stray_quotation_marks_wherever_the_text_stands(n_taken, order, separator, tmp_path):
+    rows = [["file", "speaker", "emotion", "text"], *([f"{name}.wav", "ann", "joy", "so"] for name in "abcde")]
+    rows[1][3], rows[1 + n_taken][3] = '"so', 'so"'
+    folder = make_folder(tmp_path, [f"{name}.wav" for name in "abcde"], table_of(rows, order, separator))
+    found = find_listed(folder, "skip")
+    assert [u.recording for u in found.utterances] == list("abcde")[1 + n_taken :]
+    assert [p.kind for p in found.problems] == ["with other rows inside of a cell", *["not listed"] * (1 + n_taken)]
+
+
+def test_a_row_in_the_header_is_told(tmp_path):
+    table = 'file,speaker,emotion,"text\na,ann,joy,so\nb,ann,joy,so"\nc,ann,joy,so\n'
+    with pytest.raises(UserError, match=r"line 3: the header has other rows inside of a cell"):
+        find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table), "skip")
 
 
 def test_a_line_break_in_the_name_of_a_file_is_told_unless_a_file_is_called_so(tmp_path):
@@ -109,10 +138,27 @@ def test_a_line_break_in_the_name_of_a_file_is_told_unless_a_file_is_called_so(t
     ]
 
 
-def test_texts_and_other_columns_may_go_over_several_lines(tmp_path):
-    table = 'file,speaker,emotion,text,notes\na,ann,joy,"one\ntwo","three\r\nfour"\n'
-    found = find_listed(make_folder(tmp_path, ["a.wav"], table), "stop")
-    assert [(u.text, u.attributes) for u in found.utterances] == [("one two", (("notes", "three four"),))]
+@pytest.mark.parametrize("column", ["speaker", "emotion", "gender", "split", "fold"])
+def test_a_line_break_in_a_word_is_told(column, tmp_path):
+    columns = ["file", "speaker", "emotion", "gender", "split", "fold"]
+    cells = ["a.wav", "ann", "joy", "f", "train", "0"]
+    cells[columns.index(column)] = f'"{cells[columns.index(column)]}\nx"'
+    table = f"{','.join(columns)}\n{','.join(cells)}\nb.wav,ann,joy,f,train,0\n"
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav"], table), "skip")
+    [problem] = [own for own in found.problems if own.kind != "not listed"]
+    assert (problem.recording, problem.kind) == ("a.wav", "with a line break in a cell")
+    assert problem.problem.endswith(f"3: {column} has a line break in it (is a quotation mark out of place?); mend it")
+
+
+TEXTS_OF_LINES = ["one\ntwo", "Hello, you\nand, you", "a\n\nb", "b.wav\nb", "so, so, so\nno", "no\nso, so, so, so, so"]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [3, 4, 0, 1, 2], [1, 3, 0, 4, 2]], ids=str)
+@pytest.mark.parametrize("text", TEXTS_OF_LINES)
+def test_texts_and_other_columns_may_go_over_several_lines(text, order, tmp_path):
+    rows = [["file", "speaker", "emotion", "text", "notes"], ["a", "ann", "joy", f'"{text}"', '"three\r\nfour"']]
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav"], table_of(rows, order, ",")), "skip")
+    assert [(u.text, u.attributes) for u in found.utterances] == [(" ".join(text.split()), (("notes", "three four"),))]
 
 
 def test_a_name_that_fits_several_files_is_told(tmp_path):

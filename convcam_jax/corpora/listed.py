@@ -11,7 +11,7 @@ from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
-from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table
+from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table, row_with_others
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
@@ -82,7 +82,7 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     path = _table_path(data_dir)
     files = sound_files(data_dir)
     index = index_files(data_dir, files)
-    table = _without_comments(_read_table(path), data_dir, index)
+    table = _without_rows_inside(_without_comments(_read_table(path), data_dir, index), data_dir, index)
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
     for row in table.rows:
@@ -145,7 +145,7 @@ def _read_table(path: Path) -> Table:
         for column in names.values()
         if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
     ]
-    rows = [TableRow(row.line, {names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
+    rows = [row._replace(cells={names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])
 
 
@@ -160,6 +160,23 @@ def _without_comments(table: Table, data_dir: Path, index: FileIndex) -> Table:
     remarks = [f"{count} of the lines that begin with {COMMENT} {what}" for what, count in counts.items() if count]
     rows = [row for row in table.rows if row.line not in comments]
     return table._replace(rows=rows, remarks=[*table.remarks, *remarks])
+
+
+def _without_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> Table:
+    """The table, with rows as bad ones where a line inside of a cell has a file's name in the place of the file."""
+    place = table.columns.index("file")
+    bad = {
+        row.line
+        for row in table.rows
+        if any(
+            place < len(own) and own[place].strip() and matching(own[place].strip(), data_dir, index)
+            for own in row.lines_inside
+        )
+    }
+    return table._replace(
+        rows=[row for row in table.rows if row.line not in bad],
+        bad_rows=[*table.bad_rows, *map(row_with_others, sorted(bad))],
+    )
 
 
 def _time_meant(column: str) -> str:

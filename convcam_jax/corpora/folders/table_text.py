@@ -15,14 +15,19 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 # How files of spreadsheets begin that are no text: .xlsx and .ods, .xls.
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
 COMMENT = "#"
+
+# What is said of a row that has taken others in.
+_ROW_INSIDE = "has other rows inside of a cell (is a quotation mark out of place?); mend it"
 
 
 class TableRow(NamedTuple):
-    """A row of a table: the number of its last line, and its cells, stripped, by column."""
+    """A row of a table: the number of its last line, its cells, stripped, by column, and see `_lines_inside`."""
 
     line: int
     cells: dict[str, str]
+    lines_inside: tuple[list[str], ...] = ()
 
 
 class BadRow(NamedTuple):
@@ -68,15 +73,20 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
     delimiter = separator or _delimiter(lines[header_index], set(known))
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
+    if _has_row_inside(header[1], delimiter, len(columns)):
+        raise UserError(f"line {header[0]}: the header {_ROW_INSIDE}")
     table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])))
-    for line, cells in rows:
+    for line, written in rows:
+        cells = [cell.strip() for cell in written]
         # Cells without text behind the last column lose nothing.
         while len(cells) > len(columns) and not cells[-1]:
             cells.pop()
         if any(cells) and cells[0].startswith(COMMENT) and (len(cells) != len(columns) or not any(cells[1:])):
             table = table._replace(n_comments=table.n_comments + 1)
+        elif any(cells) and _has_row_inside(written, delimiter, len(columns)):
+            table.bad_rows.append(row_with_others(line))
         elif any(cells):
-            _add_row(table, line, cells)
+            _add_row(table, line, cells, _lines_inside(written, delimiter))
     return table
 
 
@@ -131,10 +141,10 @@ def _delimiter(header: str, known: set[str]) -> str:
 
 
 def _read(lines: Sequence[str], delimiter: str, n_above: int) -> list[tuple[int, list[str]]]:
-    """Line numbers and stripped cells of all rows."""
+    """Line numbers and cells of all rows."""
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
-        return [(n_above + reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        return [(n_above + reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise UserError(
             f"line {n_above + reader.line_num}: a quotation mark is missing or out of place ({error}); mend it"
@@ -150,7 +160,42 @@ def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _add_row(table: Table, line: int, cells: list[str]) -> None:
+def _has_row_inside(cells: Sequence[str], delimiter: str, n_columns: int) -> bool:
+    """Whether a line inside of a cell of several lines has as many cells as a row.
+
+    A quotation mark that is out of place takes rows in. Behind the last of them is what follows the cell; this counts
+    where the first line, too, is a row with what stands before the cell, as any is without its quotation mark.
+    """
+    n_separators = n_columns - 1
+    for number, cell in enumerate(cells):
+        first, *others = [line.count(delimiter) for line in LINE_BREAK.split(cell)]
+        if n_separators in others[:-1]:
+            return True
+        n_behind = len(cells) - number - 1
+        if others and number + first >= n_separators and 0 < others[-1] == n_separators - n_behind:
+            return True
+    return False
+
+
+def row_with_others(line: int) -> BadRow:
+    """A row, ending in a line, that has taken others in."""
+    return BadRow(line, "with other rows inside of a cell", f"the row that ends here {_ROW_INSIDE}")
+
+
+def _lines_inside(cells: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The lines of cells of several lines that have separators, as the cells that they would be, "" for those outside.
+
+    A row that a quotation mark has taken in may have too many separators or too few; what stands in it tells it.
+    """
+    lines = []
+    for number, cell in enumerate(cells):
+        first, *others = [line.split(delimiter) for line in LINE_BREAK.split(cell)]
+        if others:
+            lines += [[*[""] * (number + 1), *first[1:]], *(line for line in others if len(line) > 1)]
+    return lines
+
+
+def _add_row(table: Table, line: int, cells: list[str], lines_inside: Sequence[list[str]]) -> None:
     n_columns = len(table.columns)
     counts = f"{len(cells)} cells for {n_columns} columns"
     if len(cells) > n_columns:
@@ -161,4 +206,4 @@ def _add_row(table: Table, line: int, cells: list[str]) -> None:
     elif any(_CONTROL.search(cell) for cell in cells):
         table.bad_rows.append(BadRow(line, "in rows with control characters", "it has characters that are no text"))
     else:
-        table.rows.append(TableRow(line, dict(zip(table.columns, cells, strict=True))))
+        table.rows.append(TableRow(line, dict(zip(table.columns, cells, strict=True)), tuple(lines_inside)))
