@@ -58,7 +58,7 @@ def test_lines_are_those_of_the_file():
 
 
 def test_lines_that_begin_with_a_hash_are_comments_where_they_can_be_no_row():
-    above, below = "#a\n # b,1,x\n", "#c,1,x\n#d\n#e,,\n#f,1\n#g,1,x,y\n#h,1,x,,\n,#i,x\n"
+    above, below = "#a\n # b,1,x\n", "#c,1,x\n#d\n#e,,\n#f,1\n#g,1,x,y\n#h,1,x\n,#i,x\n"
     table = parse_table(f"{above}file,speaker,emotion\n{below}".encode(), KNOWN)
     assert [list(row.cells.values()) for row in table.rows] == [["#c", "1", "x"], ["#h", "1", "x"], ["", "#i", "x"]]
     assert (table.bad_rows, table.remarks, table.n_comments) == ([], [], 6)
@@ -85,14 +85,34 @@ def test_spaces_around_cells_do_not_count_and_quoted_cells_may_follow_them():
 
 
 def test_rows_of_another_number_of_cells_are_told_and_the_others_kept():
-    table = parse_table(b"file,speaker,emotion\na,1,x,y,z\nb,1,x,,\nc,1\nd,1,x\ne\x07,1,x\n", KNOWN)
-    assert [row.cells["file"] for row in table.rows] == ["b", "d"]
+    table = parse_table(b"file,speaker,emotion\na,1,x,y,z\nc,1\n\nd,1,x\ne\x07,1,x\n", KNOWN)
+    assert [row.cells["file"] for row in table.rows] == ["d"]
     assert [(bad.line, bad.kind) for bad in table.bad_rows] == [
         (2, "in rows of too many cells"),
-        (4, "in rows of too few cells"),
+        (3, "in rows of too few cells"),
         (6, "in rows with control characters"),
     ]
     assert table.bad_rows[0].problem.startswith("5 cells for 3 columns")
+
+
+@pytest.mark.parametrize("n_behind", [1, 2, 3])
+@pytest.mark.parametrize("others", ["", "#b,1,x\n", "#b,1,x,y,z\n", ",,,,,\n", "b,1\n"])
+def test_separators_behind_the_last_column_count_for_nothing_where_all_rows_have_them(others, n_behind):
+    table = parse_table(f"file,speaker,emotion\n{others}a,1,x{n_behind * ','}\nc,1,{n_behind * ','}\n".encode(), KNOWN)
+    assert [tuple(row.cells.values()) for row in table.rows if row.cells["file"] in "ac"] == [
+        *(("a", "1", "x"), ("c", "1", ""))
+    ]
+    assert [bad.kind for bad in table.bad_rows] == ["in rows of too few cells"] * (others == "b,1\n")
+
+
+@pytest.mark.parametrize("moved", ["b,1,x,Seite 1,1,", "b,1,x,no, no,", "b,1,x, ,,", "b,1,x,,1,,"])
+@pytest.mark.parametrize("end", ["", ","])
+def test_separators_behind_the_last_column_that_only_some_rows_have_are_cells_too_many(end, moved):
+    """A separator in a text moves what follows it, and an empty last cell behind the columns."""
+    rows = f"a,1,x,so,2{end}\n{moved}{end}\nc,1,x,,{end}\n"
+    table = parse_table(f"file,speaker,emotion,text,start\n{rows}".encode(), KNOWN)
+    assert [row.cells["file"] for row in table.rows] == ["a", "c"]
+    assert [(bad.line, bad.kind) for bad in table.bad_rows] == [(3, "in rows of too many cells")]
 
 
 def test_a_separator_at_the_end_of_every_line_is_no_column_that_is_missed():

@@ -76,11 +76,10 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
     if _has_row_inside(header[1], delimiter, len(columns)):
         raise UserError(f"line {header[0]}: the header {_ROW_INSIDE}")
     table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])))
-    for line, written in rows:
-        cells = [cell.strip() for cell in written]
-        # Cells without text behind the last column lose nothing.
-        while len(cells) > len(columns) and not cells[-1]:
-            cells.pop()
+    stripped = [[cell.strip() for cell in row] for _, row in rows]
+    n_shared = _n_shared_behind(stripped, len(columns))
+    for (line, written), whole in zip(rows, stripped, strict=True):
+        cells = whole[: len(whole) - min(n_shared, _n_empty_behind(whole, len(columns)))]
         if any(cells) and cells[0].startswith(COMMENT) and (len(cells) != len(columns) or not any(cells[1:])):
             table = table._replace(n_comments=table.n_comments + 1)
         elif any(cells) and _has_row_inside(written, delimiter, len(columns)):
@@ -151,6 +150,22 @@ def _read(lines: Sequence[str], delimiter: str, n_above: int) -> list[tuple[int,
         ) from error
 
 
+def _n_empty_behind(cells: Sequence[str], n_columns: int) -> int:
+    """How many cells without text stand behind the last column and behind all text."""
+    n_until_text = max((place for place, cell in enumerate(cells, start=1) if cell), default=0)
+    return max(len(cells) - max(n_until_text, n_columns), 0)
+
+
+def _n_shared_behind(rows: Iterable[Sequence[str]], n_columns: int) -> int:
+    """How many cells without text all rows have behind the last column, as where each line ends with a separator.
+
+    Those that only some have may be moved there by a separator in a text. Comments, and rows that were cut off, do not
+    count.
+    """
+    whole = (row for row in rows if len(row) >= n_columns and any(row) and not row[0].startswith(COMMENT))
+    return min((_n_empty_behind(row, n_columns) for row in whole), default=0)
+
+
 def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
     # A separator at the end of a line makes a column without a name.
     names = [column_name(cell) or f"column_{number}" for number, cell in enumerate(header, start=1)]
@@ -199,7 +214,7 @@ def _add_row(table: Table, line: int, cells: list[str], lines_inside: Sequence[l
     n_columns = len(table.columns)
     counts = f"{len(cells)} cells for {n_columns} columns"
     if len(cells) > n_columns:
-        problem = f"{counts} (put a text that has the separator in it into quotation marks)"
+        problem = f"{counts} (put a text that has the separator in it into quotation marks; end all rows alike)"
         table.bad_rows.append(BadRow(line, "in rows of too many cells", problem))
     elif len(cells) < n_columns:
         table.bad_rows.append(BadRow(line, "in rows of too few cells", f"{counts} (is the line cut off?)"))
