@@ -149,16 +149,15 @@ def test_times_are_kept_to_the_sample(time, written, tmp_path):
     assert (x.start_s, y.end_s) == (float(written), float(written))
 
 
-def test_files_that_differ_in_their_ending_alone_are_called_by_it(tmp_path):
+def test_files_that_differ_in_their_ending_alone_are_one_recording(tmp_path):
     files = ["x/1.wav", "x/1.flac", "y/2.wav"]
     columns = {"emotion": ["anger"] * 3, "speaker": ["s1"] * 3}
     database = a_database(emotion=(audformat.filewise_index(files), columns))
-    utterances = find("audformat", save(database, tmp_path, files=files)).utterances
-    assert {u.recording: str(u.path.relative_to(tmp_path)) for u in utterances} == {
-        "1.wav": "x/1.wav",
-        "1.flac": "x/1.flac",
-        "2": "y/2.wav",
-    }
+    found = find("audformat", save(database, tmp_path, files=files), on_error="skip")
+    assert [u.recording for u in found.utterances] == ["1.flac", "2"]
+    assert [(p.recording, p.kind) for p in found.problems] == [
+        ("1.wav", "of files that differ from others in their ending alone")
+    ]
 
 
 def test_a_labelled_and_an_unlabelled_file_of_one_name_are_told_apart(tmp_path):

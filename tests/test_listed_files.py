@@ -63,6 +63,39 @@ def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp
         find_listed(folder, "stop")
 
 
+@pytest.mark.parametrize("endings", [["flac", "wav"], ["ogg", "wav"], ["MP3", "aiff", "ogg"], ["WAV", "wav"]], ids=str)
+@pytest.mark.parametrize("part", [",", "0,1"])
+def test_files_that_differ_in_their_ending_alone_are_one_recording(part, endings, tmp_path):
+    """As a corpus that was encoded for another program beside the files that it was made from."""
+    files = [f"s/{name}.{ending}" for name in "ab" for ending in endings]
+    rows = "".join(f"{file},ann,joy,{part}\n" for file in [*files, "t/a.wav"])
+    folder = make_folder(tmp_path, [*files, "t/a.wav"], f"file,speaker,emotion,start,end\n{rows}")
+    kind = "of files that differ from others in their ending alone"
+    with pytest.raises(UserError, match=rf"^{2 * len(endings) - 2} problems .*{kind}.*list one of them, or rename"):
+        find_listed(folder, "stop")
+    found = find_listed(folder, "skip")
+    kept = min(endings) if "MP3" not in endings else "aiff"
+    kept = "wav" if "ogg" in endings and "wav" in endings else kept
+    assert sorted(u.path for u in found.utterances) == [
+        *(folder / f"s/a.{kept}", folder / f"s/b.{kept}", folder / "t/a.wav")
+    ]
+    assert {(p.kind) for p in found.problems} == {kind}
+    assert len(found.problems) == 2 * len(endings) - 2
+
+
+@pytest.mark.parametrize("other", ["bob,joy", "ann,fear"])
+def test_of_files_that_differ_in_ending_and_label_none_is_used(other, tmp_path):
+    table = f"file,speaker,emotion\na.wav,ann,joy\na.ogg,{other}\nb.wav,ann,joy\n"
+    found = find_listed(make_folder(tmp_path, ["a.wav", "a.ogg", "b.wav"], table), "skip")
+    assert [u.path.name for u in found.utterances] == ["b.wav"]
+    assert [p.recording for p in found.problems] == ["a.wav", "a.ogg"]
+
+
+def test_names_whose_last_part_is_no_ending_are_different(tmp_path):
+    table = "file,speaker,emotion\ntake.1,ann,joy\ntake.2,ann,joy\n"
+    assert len(find_listed(make_folder(tmp_path, ["take.1", "take.2"], table), "stop").utterances) == 2
+
+
 def test_a_line_that_begins_with_a_hash_is_a_row_where_its_file_is_there(tmp_path, capsys):
     """As a text in the first column may, and a file; other rows may have been taken out by hand."""
     above, below = "# my corpus\ntext,file,speaker,emotion\n", "bye,d,ann,joy\n# checked\n#hello,gone,ann,joy\n"

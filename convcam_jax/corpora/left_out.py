@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.sounds.sound_files import ENDINGS
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError, named
 from convcam_jax.system.spelling import nearest
+from convcam_jax.system.text import one_form
 
 # Less alike than this, a label is not taken for a misspelled emotion.
 _ALIKE = 0.6
@@ -15,9 +17,13 @@ _ALIKE = 0.6
 # Parts that overlap by less do so by rounding.
 _OVERLAP_S = 0.1
 
+# Of files without loss one is kept rather than one of these.
+_LOSSY = (".ogg", ".oga", ".opus", ".mp3")
+
 EQUAL = "equal to another recording"
 CONTRADICTORY = "equal to a recording with another emotion or speaker"
 OVERLAPPING = "overlapping a part with another emotion"
+ANOTHER_ENDING = "of files that differ from others in their ending alone"
 
 
 def not_selected(utterances: Iterable[Utterance], config: CorpusConfig) -> list[RecordingError]:
@@ -52,8 +58,36 @@ def longer_than(utterances: Sequence[Utterance], n_frames: Mapping[str, int], ma
     ]
 
 
+def of_other_endings(utterances: Iterable[Utterance], source: Path) -> list[RecordingError]:
+    """Recordings of files of one folder that are called alike but for their ending, but those of one; `source` lists.
+
+    They hold one sound twice, though not to the bit, as a wav and what was encoded from it. Where the two tell of
+    another emotion or speaker any may be wrong, and all are left out.
+    """
+    called_so: dict[Path, dict[Path, list[Utterance]]] = {}
+    for u in utterances:
+        if u.path.suffix.lower() in ENDINGS:
+            called_so.setdefault(Path(one_form(str(u.path.with_suffix("")))), {}).setdefault(u.path, []).append(u)
+    return [error for files in called_so.values() if len(files) > 1 for error in _but_one(files, source)]
+
+
+def _but_one(files: Mapping[Path, Sequence[Utterance]], source: Path) -> list[RecordingError]:
+    first, *others = sorted(files, key=lambda path: (path.suffix.lower() in _LOSSY, path))
+    labels: dict[tuple[float, float | None], set[tuple[str, str]]] = {}
+    for u in (u for own in files.values() for u in own):
+        labels.setdefault((u.start_s, u.end_s), set()).add((u.emotion, u.speaker))
+    contradict = any(len(own) > 1 for own in labels.values())
+    otherwise = ", though with another label or speaker, so none is used" if contradict else ""
+    problem = (
+        f"{source}: {named([path.name for path in (first, *others)])} in {first.parent} differ in their ending alone "
+        f"and are taken for one recording{otherwise}; list one of them, or rename one if they are not"
+    )
+    left_out = [first, *others] if contradict else others
+    return [RecordingError(u.recording, problem, ANOTHER_ENDING) for path in left_out for u in files[path]]
+
+
 def equal_sounds(utterances: Sequence[Utterance], hashes: Mapping[str, str]) -> list[RecordingError]:
-    """Recordings whose samples are those of another one, so that none is on both sides of a split.
+    """Recordings whose samples are, to the bit, those of another one, so that none is on both sides of a split.
 
     `hashes` maps recordings to hashes of their samples. Of those with equal samples the first is kept where all have
     the same emotion and speaker; where they differ any may be wrong, and all are left out.

@@ -13,7 +13,8 @@ from convcam_jax.corpora.folders.file_index import FileIndex, index_files, match
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table, row_with_others
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
-from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.left_out import of_other_endings
+from convcam_jax.corpora.utterances import Found, Utterance, without
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
@@ -93,7 +94,9 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     named_entries, repeated = _with_names(entries, path)
     problems += repeated
     usable, contradictory = with_one_gender([_utterance(name, entry) for name, entry in named_entries.items()], path)
-    problems += contradictory
+    twice = of_other_endings(usable, path)
+    usable = without(usable, twice)
+    problems += [*contradictory, *twice]
     if problems and on_error == "stop":
         raise together(problems)
     if not usable:

@@ -19,7 +19,8 @@ from convcam_jax.corpora.folders.audformat_database import (
 from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.wav_files import read_names
-from convcam_jax.corpora.utterances import Found, Utterance
+from convcam_jax.corpora.left_out import of_other_endings
+from convcam_jax.corpora.utterances import Found, Utterance, without
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, together
 from convcam_jax.system.progress import say
@@ -74,14 +75,16 @@ def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str
     once, repeated = _listed_once(labelled)
     read = read_names({n: own.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
     found = with_one_gender(read.utterances, folder)
-    problems = [*read.problems, *repeated, *found.problems]
+    twice = of_other_endings(found.utterances, folder)
+    usable = without(found.utterances, twice)
+    problems = [*read.problems, *repeated, *found.problems, *twice]
     if problems and on_error == "stop":
         raise together(problems)
-    if not found.utterances:
+    if not usable:
         raise UserError(f"{folder}: has no recording that can be used; {together(problems)}")
-    for remark in on_alike("speakers", (u.speaker for u in found.utterances)):
+    for remark in on_alike("speakers", (u.speaker for u in usable)):
         say(f"{folder}: {remark}")
-    return found._replace(problems=problems)
+    return Found(usable, problems)
 
 
 def _listed_once(labelled: Mapping[str, Sequence[RowPart]]) -> tuple[dict[str, RowPart], list[RecordingError]]:
