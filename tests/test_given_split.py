@@ -35,6 +35,18 @@ def test_split_words_are_understood_as_people_write_them(words):
     assert warnings == ()
 
 
+@pytest.mark.parametrize("either", ["eval", "Evaluation"])
+@pytest.mark.parametrize("test", [word for word, split in SPLIT_WORDS.items() if split == "test" and word[0] == "t"])
+def test_an_evaluation_beside_a_test_is_refused_unless_validation_is_given(either, test):
+    message = f"has {either} beside {test}, .*; rename {either} to validation, or to {test};"
+    with pytest.raises(UserError, match=message):
+        divided(corpus(["train"] * 4 + [either] * 2 + [test] * 2))
+    folds, _ = divided(corpus(["train", "dev", either, test], speakers="1234"))
+    assert folds[0].split_of[::2] == ("train", "validation", "test", "test")
+    alone, _ = divided(corpus(["train"] * 4 + [either]))
+    assert alone[0].split_of[-1] == "test"
+
+
 def test_the_words_stand_for_the_three_sets_only():
     assert set(SPLIT_WORDS.values()) == {"train", "validation", "test"}
     assert all(word == word.lower().strip() for word in SPLIT_WORDS)

@@ -21,6 +21,9 @@ SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation"), "test"),
 }
 
+# Words for the test that some corpora have for validation.
+_OF_EITHER = ("eval", "evaluation")
+
 
 @dataclasses.dataclass(frozen=True)
 class Given(SplitProtocol):
@@ -87,13 +90,26 @@ def _as_written(splits: Sequence[str]) -> Fold:
 
 def _about_words(column: str, values: Sequence[str], splits: Sequence[str]) -> list[str]:
     unknown = sorted({value for value, split in zip(values, splits, strict=True) if value and not split})
-    problems = []
+    problems = _about_evaluation(column, values, splits)
     if unknown:
         words = list(SPLIT_WORDS)
         shown = listed([f"{value!r} (nearest: {nearest(value, words)})" for value in unknown])
         problems.append(f"the column {column} has words that are no split: {shown}")
     missing = [split for split in ("train", "test") if split not in splits]
     return problems + [f"the column {column} has no recording for {split}" for split in missing]
+
+
+def _about_evaluation(column: str, values: Sequence[str], splits: Sequence[str]) -> list[str]:
+    """Beside a test an evaluation may be the validation that is missing: the problem in a sentence, or nothing."""
+    tested = {value for value, split in zip(values, splits, strict=True) if split == "test"}
+    either = sorted(value for value in tested if value.lower() in _OF_EITHER)
+    others = sorted(tested.difference(either))
+    if "validation" in splits or not either or not others:
+        return []
+    return [
+        f"the column {column} has {listed(either)} beside {listed(others)}, which may be validation or a part of the "
+        f"test; rename {listed(either)} to validation, or to {others[0]}"
+    ]
 
 
 def _without_value(column: str, values: Sequence[str]) -> list[str]:
