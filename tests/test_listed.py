@@ -150,6 +150,45 @@ def test_times_go_by_the_names_that_people_use(header, cells, start_s, end_s, tm
     assert (utterance.start_s, utterance.end_s) == (start_s, end_s)
 
 
+UNITS = ["", " (s)", "(s)", " [s]", "_s", "-S", " sec", " (sec)", "_seconds", " in seconds"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(
+    ("start", "other", "end_s"),
+    [
+        *(("start", "duration", 0.75), ("onset", "Dur", 0.75), ("Start Time", "duration", 0.75)),
+        *(("start", "end", 0.5), ("begin", "End Time", 0.5), ("onset", "stop", 0.5)),
+    ],
+)
+def test_units_behind_times_are_understood_alike(start, other, end_s, unit, tmp_path):
+    table = f"file,speaker,emotion,{start}{unit},{other}{unit}\na.wav,ann,joy,0.25,0.5\n"
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
+    assert (utterance.start_s, utterance.end_s) == (0.25, end_s)
+
+
+@pytest.mark.parametrize(
+    ("taken", "column", "lacking", "meant"),
+    [
+        *(("start", "end_ms", "end", "end"), ("onset (s)", "offset", "end", "end"), ("begin", "to", "end", "end")),
+        *(("start", "duration_ms", "end", "duration"), ("start_s", "Dur. (samples)", "end", "duration")),
+        *(("end", "start_ms", "start", "start"), ("stop", "from", "start", "start")),
+    ],
+)
+def test_a_bound_that_is_not_understood_beside_one_that_is_is_refused(taken, column, lacking, meant, tmp_path):
+    folder = make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,{taken},{column}\na.wav,ann,joy,1,2\n")
+    message = rf"seems to tell the {lacking} of each part, and is not understood; call it {meant} \(in seconds"
+    with pytest.raises(UserError, match=message):
+        find_listed(folder, "skip")
+
+
+def test_times_that_are_not_understood_beside_both_bounds_are_told(tmp_path, capsys):
+    table = "file,speaker,emotion,start,end,offset\na.wav,ann,joy,0.25,0.5,9\n"
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
+    assert (utterance.start_s, utterance.end_s) == (0.25, 0.5)
+    assert "kept 'offset' as a column of its own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("column", "meant"),
     [

@@ -9,6 +9,15 @@ from typing import Literal, NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
+from convcam_jax.corpora.folders.column_words import (
+    DURATIONS,
+    KNOWN,
+    NEEDED,
+    OPTIONAL,
+    half_of_times,
+    program_names,
+    time_meant,
+)
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table, row_with_others
@@ -22,29 +31,9 @@ from convcam_jax.system.spelling import nearest, on_alike
 from convcam_jax.system.text import number_in, one_form, without_hidden
 
 TABLE = "utterances.csv"
-NEEDED = ("file", "speaker", "emotion")
-# Other words for columns, taken where the column itself is not there.
-_COLUMN_WORDS = {
-    "file": ("filename", "file_name", "filepath", "file_path", "path", "recording", "name", "datei", "dateiname"),
-    "speaker": ("speaker_id", "actor", "sprecher"),
-    "emotion": ("label",),
-    "gender": ("sex", "geschlecht"),
-    "text": ("sentence", "utterance", "satz"),
-    "start": ("start_s", "start_(s)", "start_[s]", "start_sec", "start_time", "begin", "onset"),
-    "end": ("end_s", "end_(s)", "end_[s]", "end_sec", "end_time", "stop"),
-}
-# Instead of an end, where there is a start.
-_DURATIONS = ("duration", "duration_s")
-# How a column begins that seems to hold times, and what it would have to be called to be taken for them.
-_TIME_WORDS = {
-    **dict.fromkeys(("start", "begin", "onset", "from"), "start (in seconds)"),
-    **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
-    **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
-}
 # A line break in one of these comes from a quotation mark out of place, with which the cell has taken the next row in.
 _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
 _LINE_BREAK = re.compile(r"[\r\n]")
-_OPTIONAL = ("gender", "text", "start", "end", "recording")
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
 _ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
 # Columns of the program's own tables.
@@ -124,21 +113,22 @@ def _table_path(data_dir: Path) -> Path:
 
 def _read_table(path: Path) -> Table:
     """The table with the program's names of columns."""
-    known = {*NEEDED, *_OPTIONAL, *(word for words in _COLUMN_WORDS.values() for word in words)}
     try:
-        table = parse_table(path.read_bytes(), known)
+        table = parse_table(path.read_bytes(), KNOWN)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); replace it") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    names = _program_names(table.columns)
+    names = program_names(table.columns)
     missing = [column for column in NEEDED if column not in names.values()]
     if missing:
         raise UserError(
             f"{path}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} "
-            f"missing; it needs {', '.join(NEEDED)}, may have {', '.join(_OPTIONAL)} and others, and has "
+            f"missing; it needs {', '.join(NEEDED)}, may have {', '.join(OPTIONAL)} and others, and has "
             f"{', '.join(map(repr, table.columns))}{_nearest(missing, table)}"
         )
+    if problem := half_of_times(names):
+        raise UserError(f"{path}: {problem}")
     if not table.rows and not table.bad_rows:
         raise UserError(f"{path}: has no row below its header; list each recording there")
     taken = [f"{theirs} as {ours}" for theirs, ours in names.items() if theirs != ours and theirs != "recording"]
@@ -146,7 +136,7 @@ def _read_table(path: Path) -> Table:
     remarks += [
         f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if column not in known and (meant := nearest(column, _OPTIONAL, _ALIKE_OPTIONAL) or _time_meant(column))
+        if column not in KNOWN and (meant := nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or time_meant(column))
     ]
     rows = [row._replace(cells={names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])
@@ -182,25 +172,9 @@ def _without_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> Tabl
     )
 
 
-def _time_meant(column: str) -> str:
-    """What a column that seems to hold times should be called, "" for any other and for durations, which are."""
-    first, *_ = re.split(r"[^a-z]+", column)
-    return "" if column in _DURATIONS else _TIME_WORDS.get(first, "")
-
-
 def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
     # A file is found by its name as it is on the disk.
     return {column: cell if column == "file" else without_hidden(one_form(cell)) for column, cell in cells.items()}
-
-
-def _program_names(columns: Sequence[str]) -> dict[str, str]:
-    """The names of columns in the program by those in the table."""
-    names = {column: column for column in columns}
-    for ours, words in _COLUMN_WORDS.items():
-        theirs = next((word for word in words if word in columns), None)
-        if ours not in columns and theirs is not None:
-            names[theirs] = ours
-    return names
 
 
 def _nearest(missing: Sequence[str], table: Table) -> str:
@@ -243,7 +217,7 @@ def _read_row(
     path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
     start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
     if "start" in cells and not cells.get("end"):
-        durations = [_seconds(cells[column], column, wrong) for column in _DURATIONS if cells.get(column)]
+        durations = [_seconds(cells[column], column, wrong) for column in DURATIONS if cells.get(column)]
         end_s = next(((start_s or 0.0) + own for own in durations if own is not None), None)
     if start_s is not None and end_s is not None and start_s >= end_s:
         wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
@@ -316,7 +290,7 @@ def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
 
 
 def _utterance(recording: str, entry: ListedRecording) -> Utterance:
-    own = {*NEEDED, *_OPTIONAL}
+    own = {*NEEDED, *OPTIONAL}
     attributes = {_kept_name(c, entry.cells): cell for c, cell in entry.cells.items() if c not in own}
     return Utterance(
         recording,
