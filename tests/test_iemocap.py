@@ -56,7 +56,7 @@ def test_labels_names_and_transcripts_tell_all_that_is_known(tmp_path):
     expected = [
         ("Ses01F_impro01_F000", "Ses01F", "female", "neutral", "impro01", "1", improvised, "Excuse me, Señor."),
         ("Ses01F_impro01_M001", "Ses01M", "male", "frustration", "impro01", "1", improvised, ""),
-        ("Ses05M_script01_1b_M012", "Ses05M", "male", "excitement", "script01_1b", "5", scripted, ""),
+        ("Ses05M_script01_1b_M012", "Ses05M", "male", "excitement", "script01_1", "5", scripted, ""),
     ]
     found = find("iemocap", tmp_path)
     assert found.problems == []
@@ -66,6 +66,13 @@ def test_labels_names_and_transcripts_tell_all_that_is_known(tmp_path):
         )
         for turn, who, gender, emotion, text, session, style, words in expected
     ]
+
+
+@pytest.mark.parametrize("letter", ["", "a", "b"])
+@pytest.mark.parametrize("scenario", ["impro05", "impro08", "script01_1", "script02_2", "script03_1"])
+def test_dialogues_of_one_scenario_are_one_text(scenario, letter, tmp_path):
+    make(tmp_path, {f"Ses03M_{scenario}{letter}_{who}000": "neu" for who in "FM"})
+    assert [u.text for u in find("iemocap", tmp_path).utterances] == [scenario] * 2
 
 
 @pytest.mark.parametrize(("code", "emotion"), IEMOCAP_EMOTIONS.items())

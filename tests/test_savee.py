@@ -3,8 +3,10 @@
 import pytest
 from corpus_folders import find, touch
 
-from convcam_jax.corpora.savee import SaveeConfig
+from convcam_jax.corpora.savee import SAVEE_EMOTIONS, SaveeConfig
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.leave_one_text_out import LeaveOneTextOut
 from convcam_jax.system.errors import RecordingError, UserError
 
 
@@ -28,7 +30,7 @@ def test_emotions_are_the_seven_of_the_corpus():
 @pytest.mark.parametrize("file", ["DC/{}.wav", "AudioData/DC/{}.wav", "ALL/DC_{}.wav"])
 def test_names_tell_all_that_is_known(name, emotion, file, tmp_path):
     [path] = touch(tmp_path, [file.format(name)])
-    assert find("savee", tmp_path).utterances == [Utterance(f"DC_{name}", "DC", "male", emotion, name, path)]
+    assert find("savee", tmp_path).utterances == [Utterance(f"DC_{name}", "DC", "male", emotion, "", path)]
 
 
 def test_names_that_are_the_same_for_all_speakers_stay_apart(tmp_path):
@@ -39,6 +41,13 @@ def test_names_that_are_the_same_for_all_speakers_stay_apart(tmp_path):
     assert [u.recording for u in found.utterances] == [f"{s}_{n}" for s in speakers for n in ("a01", "sa01")]
     assert [u.speaker for u in found.utterances] == [s for s in speakers for _ in range(2)]
     assert found.problems == []
+
+
+def test_sentences_that_names_do_not_tell_are_not_left_out_one_by_one(tmp_path):
+    touch(tmp_path, [f"{s}/{e}0{k}.wav" for s in ("DC", "JE") for e in SAVEE_EMOTIONS for k in range(1, 5)])
+    utterances = find("savee", tmp_path).utterances
+    with pytest.raises(UserError, match="it needs the text of each recording, and the corpus tells none"):
+        divide(LeaveOneTextOut(), utterances, ["all"] * len(utterances))
 
 
 @pytest.mark.parametrize("name", ["s01", "a1", "b01", "a001", "sad01", "A01"])

@@ -41,8 +41,9 @@ _LABEL = re.compile(
     r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\s+(?P<turn>\w+)\s+(?P<code>[a-z]{3})\s+"
     r"\[(?P<valence>[\d.]+), (?P<activation>[\d.]+), (?P<dominance>[\d.]+)\]"
 )
-# Ses01F_impro01_M003: session, who wears the markers, scenario, who speaks.
-_TURN = re.compile(r"Ses0(?P<session>[1-5])[FM]_(?P<scenario>(impro|script)\w+)_(?P<letter>[FM])\d{3}")
+# Ses01F_impro01_M003: session, who wears the markers, scenario, who speaks. A letter behind the scenario, as in
+# Ses05M_script01_1b, counts the dialogues of a scenario that was played in several.
+_TURN = re.compile(r"Ses0(?P<session>[1-5])[FM]_(?P<scenario>(impro|script)\w*?\d)[a-z]?_(?P<letter>[FM])\d{3}")
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 _SPOKEN = re.compile(r"(?P<turn>\w+) \[[\d.]+-[\d.]+\]:\s*(?P<words>.*)")
 

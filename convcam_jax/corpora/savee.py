@@ -33,7 +33,7 @@ HOW_TO_GET_SAVEE = (
 # A copy of the corpus that goes round has all files in one folder, named DC_a01 and so on.
 _FOLDER_OF_ALL = "ALL"
 _FOLDER = re.compile("|".join([*SAVEE_SPEAKERS, _FOLDER_OF_ALL]))
-_NAME = re.compile(rf"({'|'.join(SAVEE_SPEAKERS)})_((sa|su|[adfhn])\d\d)")
+_NAME = re.compile(rf"({'|'.join(SAVEE_SPEAKERS)})_(sa|su|[adfhn])\d\d")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +70,9 @@ def _utterance(name: str, path: Path) -> Utterance:
             f"{path} has no name of SAVEE: one of {', '.join(SAVEE_EMOTIONS)} and two digits, as in a01; "
             "rename or remove the file",
         )
-    speaker, text, letters = match.groups()
-    return Utterance(name, speaker, "male", SAVEE_EMOTIONS[letters], text, path)
+    speaker, letters = match.groups()
+    # Three sentences are the same in all emotions, and neutral speech has the others'; names do not tell which.
+    return Utterance(name, speaker, "male", SAVEE_EMOTIONS[letters], "", path)
 
 
 SAVEE = Corpus(
