@@ -194,6 +194,18 @@ def test_texts_and_other_columns_may_go_over_several_lines(text, order, tmp_path
     assert [(u.text, u.attributes) for u in found.utterances] == [(" ".join(text.split()), (("notes", "three four"),))]
 
 
+@pytest.mark.parametrize("before", ["", "s/", "/", "../", "{folder}/"])
+@pytest.mark.parametrize("name", ["x" * 300, "ä" * 130, f"{'y' * 300}/a.wav", f"{'z' * 252}", "p/" * 3000], ids=len)
+def test_a_name_that_no_file_can_have_is_that_of_a_missing_file(name, before, tmp_path):
+    file = f"{before.format(folder=tmp_path)}{name}"
+    folder = make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion\n{file},ann,joy\na.wav,ann,joy\n")
+    found = find_listed(folder, "skip")
+    assert [u.recording for u in found.utterances] == ["a"]
+    assert [(p.recording, p.kind) for p in found.problems] == [(file, "missing")]
+    with pytest.raises(RecordingError, match="there is no sound file"):
+        find_listed(folder, "stop")
+
+
 def test_a_name_that_fits_several_files_is_told(tmp_path):
     folder = make_folder(tmp_path, ["s1/a.wav", "s2/a.wav"], "file,speaker,emotion\na,ann,joy\n")
     with pytest.raises(RecordingError, match=r"a may be s1/a\.wav, s2/a\.wav; write more of the path"):

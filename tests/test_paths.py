@@ -45,6 +45,15 @@ def test_a_home_folder_in_a_path_is_that_of_the_user(monkeypatch, tmp_path, flag
 
 
 @pytest.mark.parametrize("flag", PATH_FLAGS)
+@pytest.mark.parametrize("path", ["x" * 300, f"/tmp/{'ä' * 200}/a", "x/" * 3000, "a\0b"], ids=["a", "b", "c", "d"])
+def test_a_path_that_no_file_can_have_is_told(flag, path):
+    with pytest.raises(
+        UserError, match=r"is no path that a file can have \((too long|embedded null byte)\); write another one$"
+    ):
+        settings_of(f"--{flag}={path}", *PATH_FLAGS[flag][0])
+
+
+@pytest.mark.parametrize("flag", PATH_FLAGS)
 def test_the_home_of_nobody_is_told(flag):
     with pytest.raises(UserError, match=r"^~no_such_user_here/x: the home folder is not known"):
         settings_of(f"--{flag}=~no_such_user_here/x", *PATH_FLAGS[flag][0])

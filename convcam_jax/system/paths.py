@@ -1,6 +1,7 @@
 """Paths as users write them, and where the program keeps what it makes from run to run."""
 
 import csv
+import errno
 import os
 from pathlib import Path
 
@@ -15,11 +16,18 @@ _WITHOUT_HOME = Path("runs") / "cache"
 def expanded(path: str) -> Path:
     """The path, with `~` or `~user` at its beginning replaced by the home folder.
 
-    Raises UserError if that is not known.
+    Raises UserError if that is not known, or if no file can be called so, which others take for granted.
     """
     whole = os.path.expanduser(path)
     if whole.startswith("~"):
         raise UserError(f"{path}: the home folder is not known; write the whole path")
+    try:
+        os.lstat(whole)
+    except ValueError as error:
+        raise UserError(f"{path}: is no path that a file can have ({error}); write another one") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"{path}: is no path that a file can have (too long); write another one") from error
     return Path(whole)
 
 

@@ -60,14 +60,14 @@ def _as_listed(path: Path, index: FileIndex) -> Path:
 
 def _at(path: Path, index: FileIndex) -> list[Path]:
     """The file at an absolute path, or else all sound files there that are called so but for their ending."""
-    if path.is_file():
+    if os.path.isfile(path):
         return [_as_listed(path, index)]
     folder = os.path.realpath(path.parent)
     called_so = [own for own in index.get(_folded(path.name), ()) if os.path.realpath(own.parent) == folder]
     found = [own for own in called_so if one_form(path.name) in (one_form(own.name), one_form(own.stem))] or called_so
     # Outside of the folder that has the index.
-    found = found or [own for ending in ENDINGS if (own := Path(f"{path}{ending}")).is_file()]
-    return found or ([path] if path.exists() else [])
+    found = found or [own for ending in ENDINGS if os.path.isfile(own := Path(f"{path}{ending}"))]
+    return found or ([path] if os.path.exists(path) else [])
 
 
 def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
@@ -86,7 +86,7 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
         if own:
             return own
     alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
-    if not found and (folder / name).is_file():
+    if not found and os.path.isfile(folder / name):
         # Of another ending, or outside of the folder.
         return [folder / name]
     return alike or found

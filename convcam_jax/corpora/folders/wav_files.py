@@ -15,7 +15,7 @@ def given_folder(config: CorpusConfig, how_to_get: str) -> Path:
     if not config.data_dir:
         raise UserError(f"--data_dir: missing; {how_to_get}")
     folder = Path(config.data_dir)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UserError(f"{folder}: there is no such folder; {how_to_get}")
     return folder
 
@@ -51,7 +51,7 @@ def files_in_wav(data_dir: Path, how_to_get: str) -> dict[str, Path]:
 
 def file_problem(path: Path) -> str:
     """What keeps the file at `path` from being read, and what to do about it; "" if nothing does."""
-    if path.is_symlink() and not os.path.exists(path):
+    if os.path.islink(path) and not os.path.exists(path):
         return f"{path} is a link to a file that is not there; replace or remove it"
     if not os.path.isfile(path):
         return f"{path} is not a file; rename or remove it"

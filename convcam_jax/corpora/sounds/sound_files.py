@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,9 @@ def read_channels(
     Raises RecordingError if the file is missing, is no sound file, is damaged or cut off, or has a rate, a number of
     channels or a length that no recording of speech has.
     """
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise RecordingError(path.stem, f"{path} is not a file; rename or remove it", "no readable sound file")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise RecordingError(path.stem, f"{path} is missing; put it there or take it off the list", "missing")
     if path.suffix.lower() == ".raw":
         raise RecordingError(path.stem, f"{path} has no header that tells its rate; convert it to wav", "no sound file")
@@ -155,7 +156,7 @@ def told_samples(source: Source, sample_rate_hz: int) -> int:
 
     The sound itself is neither read nor checked.
     """
-    if source.path.suffix.lower() == ".raw" or not source.path.is_file():
+    if source.path.suffix.lower() == ".raw" or not os.path.isfile(source.path):
         return 0
     try:
         with soundfile.SoundFile(source.path) as file:

@@ -1,5 +1,6 @@
 """Training that starts from weights of Keras's applications, read from their file."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def read_weights(network: Network) -> dict[str, list[np.ndarray]] | None:
     if chain is None or not chain.config.weights:
         return None
     path = Path(chain.config.weights)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{FIELD}: there is no file {path}; {_source(chain)}")
     try:
         import h5py
