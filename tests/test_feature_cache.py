@@ -272,7 +272,7 @@ def test_corpus_hash_depends_on_all_that_is_known_and_not_on_where_files_lie(utt
     own = utterances[0]
     others = {
         "recording": "other", "speaker": "other", "gender": "male", "emotion": "other", "text": "other",
-        "attributes": (("split", "test"),), "start_s": 0.1, "end_s": 0.2,
+        "attributes": (("split", "test"),), "start_s": 0.1, "end_s": 0.2, "channel": 0,
     }  # fmt: skip
     assert {*others, "path"} == set(own._fields)
     hashes = {corpus_hash([own._replace(**{name: value})]) for name, value in others.items()}

@@ -11,7 +11,7 @@ from corpus_folders import make_folder
 from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.left_out import overlapping
 from convcam_jax.corpora.listed import ListedConfig, find_listed
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
@@ -25,7 +25,7 @@ WHOLE = (0.0, None)
 def names(*files: str | tuple[str, float, float]) -> list[str]:
     """Of whole files, and of parts of some."""
     told = [(file, *WHOLE) if isinstance(file, str) else file for file in files]
-    return recording_names([Path("/r") / file for file, _, _ in told], [(start, end) for _, start, end in told])
+    return recording_names([Source(Path("/r") / file, start, end) for file, start, end in told])
 
 
 def test_names_are_short_and_each_has_its_own():

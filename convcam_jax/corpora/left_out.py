@@ -73,9 +73,9 @@ def of_other_endings(utterances: Iterable[Utterance], source: Path) -> list[Reco
 
 def _but_one(files: Mapping[Path, Sequence[Utterance]], source: Path) -> list[RecordingError]:
     first, *others = sorted(files, key=lambda path: (path.suffix.lower() in _LOSSY, path))
-    labels: dict[tuple[float, float | None], set[tuple[str, str]]] = {}
+    labels: dict[tuple[float | int | None, ...], set[tuple[str, str]]] = {}
     for u in (u for own in files.values() for u in own):
-        labels.setdefault((u.start_s, u.end_s), set()).add((u.emotion, u.speaker))
+        labels.setdefault(u.source.part, set()).add((u.emotion, u.speaker))
     contradict = any(len(own) > 1 for own in labels.values())
     otherwise = ", though with another label or speaker, so none is used" if contradict else ""
     problem = (
@@ -138,4 +138,6 @@ def _overlaps(utterances: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utte
             for second in parts[number + 1 :]:
                 if second.start_s >= last_s:
                     break
-                yield first, second
+                # In channels of their own they have nothing of each other.
+                if first.channel == second.channel or None in (first.channel, second.channel):
+                    yield first, second

@@ -23,7 +23,8 @@ from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table, row_with_others
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.left_out import of_other_endings
-from convcam_jax.corpora.utterances import Found, Utterance, without
+from convcam_jax.corpora.utterances import Found, Source, Utterance, without
+from convcam_jax.corpora.words.channel_words import channels_meant
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, named, together
 from convcam_jax.system.progress import say
@@ -34,6 +35,8 @@ TABLE = "utterances.csv"
 # A line break in one of these comes from a quotation mark out of place, with which the cell has taken the next row in.
 _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
 _LINE_BREAK = re.compile(r"[\r\n]")
+# Of the channel that is read, where it tells one; a further column as well.
+_CHANNEL = "channel"
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
 _ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
 # Columns of the program's own tables.
@@ -53,13 +56,11 @@ class ListedConfig(CorpusConfig):
 
 
 class ListedRecording(NamedTuple):
-    """A row of the table, its file, and the part of the file that it speaks of."""
+    """A row of the table, and its file or the part of it that it speaks of."""
 
     line: int
     cells: Mapping[str, str]
-    path: Path
-    start_s: float
-    end_s: float | None
+    source: Source
 
 
 def find_listed(data_dir: Path, on_error: str) -> Found:
@@ -75,8 +76,9 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     table = _without_rows_inside(_without_comments(_read_table(path), data_dir, index), data_dir, index)
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
+    channels = channels_meant(without_hidden(row.cells.get(_CHANNEL, "")) for row in table.rows)
     for row in table.rows:
-        found, errors = _read_row(row, data_dir, index, path)
+        found, errors = _read_row(row, data_dir, index, path, channels)
         problems += errors
         if found is not None:
             entries.append(found)
@@ -90,6 +92,8 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
         raise together(problems)
     if not usable:
         raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
+    if _CHANNEL in table.columns and not channels:
+        say(f"{path}: kept '{_CHANNEL}' as a column of its own, as it names no channel by a number, left or right")
     for remark in (*table.remarks, *on_alike("speakers", (u.speaker for u in usable))):
         say(f"{path}: {remark}")
     return Found(
@@ -184,7 +188,7 @@ def _nearest(missing: Sequence[str], table: Table) -> str:
 
 
 def _read_row(
-    row: TableRow, data_dir: Path, index: FileIndex, table: Path
+    row: TableRow, data_dir: Path, index: FileIndex, table: Path, channels: Mapping[str, int]
 ) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
@@ -214,16 +218,29 @@ def _read_row(
             f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
             "the column another name, by which recordings can be grouped as well",
         )
+    if channels and cells[_CHANNEL] and cells[_CHANNEL] not in channels:
+        wrong(
+            "of an unknown channel",
+            f"{_CHANNEL} {cells[_CHANNEL]!r} is unknown; write its number, left or right, or give the column another "
+            "name",
+        )
     path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
+    start_s, end_s = _bounds(cells, wrong)
+    if errors or path is None:
+        return None, errors
+    source = Source(path, start_s, end_s, channels.get(cells.get(_CHANNEL, "")))
+    return ListedRecording(row.line, cells, source), []
+
+
+def _bounds(cells: Mapping[str, str], wrong: Callable[[str, str], None]) -> tuple[float, float | None]:
+    """Where the part of a file that a row speaks of starts and ends, None for the file's end."""
     start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
     if "start" in cells and not cells.get("end"):
         durations = [_seconds(cells[column], column, wrong) for column in DURATIONS if cells.get(column)]
         end_s = next(((start_s or 0.0) + own for own in durations if own is not None), None)
     if start_s is not None and end_s is not None and start_s >= end_s:
         wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
-    if errors or path is None:
-        return None, errors
-    return ListedRecording(row.line, cells, path, start_s or 0.0, end_s), []
+    return start_s or 0.0, end_s
 
 
 def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, str], None]) -> Path | None:
@@ -263,7 +280,7 @@ def _with_names(
     entries: Sequence[ListedRecording], table: Path
 ) -> tuple[dict[str, ListedRecording], list[RecordingError]]:
     """Entries by recording, and the problems of rows that speak of what another row speaks of."""
-    names = recording_names([e.path for e in entries], [(e.start_s, e.end_s) for e in entries])
+    names = recording_names([entry.source for entry in entries])
     named_entries: dict[str, ListedRecording] = {}
     problems: list[RecordingError] = []
     disputed: set[str] = set()
@@ -276,7 +293,7 @@ def _with_names(
             otherwise = " with another label or speaker, so neither is used" if name in disputed else ""
             problem = f"{table} line {entry.line}: " + (
                 f"the recording is listed twice, first in line {first.line}{otherwise}; remove one of the rows"
-                if entry.path == first.path
+                if entry.source.path == first.source.path
                 else f"another file has the name {name}, in line {first.line}; give each recording its own name"
             )
             problems.append(RecordingError(name, problem, "listed twice"))
@@ -285,8 +302,9 @@ def _with_names(
 
 
 def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
-    is_same_sound = (entry.path, entry.start_s, entry.end_s) == (other.path, other.start_s, other.end_s)
-    return is_same_sound and any(entry.cells[column] != other.cells[column] for column in ("speaker", "emotion"))
+    return entry.source == other.source and any(
+        entry.cells[column] != other.cells[column] for column in ("speaker", "emotion")
+    )
 
 
 def _utterance(recording: str, entry: ListedRecording) -> Utterance:
@@ -298,10 +316,11 @@ def _utterance(recording: str, entry: ListedRecording) -> Utterance:
         gender=gender_meant(entry.cells.get("gender", "")) or "",
         emotion=entry.cells["emotion"],
         text=entry.cells.get("text", ""),
-        path=entry.path,
+        path=entry.source.path,
         attributes=tuple(attributes.items()),
-        start_s=entry.start_s,
-        end_s=entry.end_s,
+        start_s=entry.source.start_s,
+        end_s=entry.source.end_s,
+        channel=entry.source.channel,
     )
 
 

@@ -19,6 +19,12 @@ class Source(NamedTuple):
     path: Path
     start_s: float = 0.0
     end_s: float | None = None  # None: the file's end
+    channel: int | None = None  # from 0; None: the only one, or all
+
+    @property
+    def part(self) -> tuple[float | int | None, ...]:
+        """What is read of the file: start and end, and the channel if it is one of several."""
+        return (self.start_s, self.end_s) if self.channel is None else (self.start_s, self.end_s, self.channel)
 
     @property
     def is_part(self) -> bool:
@@ -38,11 +44,12 @@ class Utterance(NamedTuple):
     attributes: tuple[tuple[str, str], ...] = ()  # further columns, such as ("intensity", "strong")
     start_s: float = 0.0
     end_s: float | None = None  # None: the file's end
+    channel: int | None = None  # of the file, from 0; None: the only one, or all
 
     @property
     def source(self) -> Source:
         """Where its sound is."""
-        return Source(self.path, self.start_s, self.end_s)
+        return Source(self.path, self.start_s, self.end_s, self.channel)
 
     @property
     def file(self) -> Path:

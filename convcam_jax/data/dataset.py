@@ -83,7 +83,7 @@ def utterance_table(dataset: Dataset) -> pd.DataFrame:
     recording is; with several `test_fold` says where it is tested ("" where nowhere), and `fold_table` has the rest.
     Where recordings are parts of files it says which (`start_s`, `end_s`).
     """
-    table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes"])
+    table = pd.DataFrame(dataset.utterances).drop(columns=["path", "attributes", "channel"])
     if not any(u.source.is_part for u in dataset.utterances):
         table = table.drop(columns=["start_s", "end_s"])
     attributes = pd.DataFrame([dict(u.attributes) for u in dataset.utterances], index=table.index)

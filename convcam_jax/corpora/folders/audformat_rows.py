@@ -20,7 +20,7 @@ from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.left_out import of_other_endings
-from convcam_jax.corpora.utterances import Found, Utterance, without
+from convcam_jax.corpora.utterances import Found, Source, Utterance, without
 from convcam_jax.corpora.words.gender_words import gender_meant
 from convcam_jax.system.errors import RecordingError, UserError, together
 from convcam_jax.system.progress import say
@@ -58,7 +58,7 @@ def find_labelled(
         parts = [_part(folder, row) for row in rows.to_dict("records")]
     labelled: dict[str, list[RowPart]] = {}
     unlabelled = []
-    names = recording_names([own.path for own in parts], [(own.start_s, own.end_s) for own in parts])
+    names = recording_names([Source(own.path, own.start_s, own.end_s) for own in parts])
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
         if part.cells["emotion"]:
             labelled.setdefault(name, []).append(part)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from convcam_jax.corpora.sounds.sound_files import ENDINGS
-from convcam_jax.corpora.utterances import part_name, told_apart
+from convcam_jax.corpora.utterances import Source, part_name, told_apart
 from convcam_jax.system.text import one_form
 
 _FIRST_FOLDER = "wav"
@@ -96,15 +96,16 @@ def _names(path: Path) -> tuple[str, str]:
     return one_form(str(path)), one_form(str(path.with_suffix("")))
 
 
-def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | None]]) -> list[str]:
-    """A name for each part of a file, another for each, and as short as can be.
+def recording_names(sources: Sequence[Source]) -> list[str]:
+    """A name for each file or part of one, another for each, and as short as can be.
 
     That of the file without its ending, which stands behind it where files of one folder differ in it alone; where
     files of different folders have the same, those of the folders that they lie in stand before it, and where paths
-    differ only in their Unicode form or in bytes that are no text, a number behind it. A part has its start and end
-    behind, and a number where another is called so.
+    differ only in their Unicode form or in bytes that are no text, a number behind it. A channel
+    has its number behind, from 1 on, where others of the file are there, a part its start and end, and a number where
+    another is called so.
     """
-    as_text = {path: _as_text(path) for path in set(paths)}
+    as_text = {source.path: _as_text(source.path) for source in sources}
     different = set(as_text.values())
     counts = Counter(path.with_suffix("") for path in different)
     endings = {path: path.suffix if counts[path.with_suffix("")] > 1 else "" for path in different}
@@ -112,14 +113,16 @@ def recording_names(paths: Sequence[Path], parts: Sequence[tuple[float, float | 
     for depth in range(2, max((len(path.parts) for path in different), default=0) + 1):
         for path in _with_equal_names(names):
             names[path] = _short_name(path, depth) + endings[path]
-    of_part = {
-        (path, (start_s, end_s)): part_name(names[as_text[path]], start_s, end_s)
-        if start_s > 0 or end_s is not None
-        else names[as_text[path]]
-        for path, (start_s, end_s) in zip(paths, parts, strict=True)
-    }
+    n_channels = Counter(path for path, _ in {(source.path, source.channel) for source in sources})
+    of_part = {source: _part_of(names[as_text[source.path]], source, n_channels[source.path] > 1) for source in sources}
     apart = dict(zip(of_part, told_apart(list(of_part.values())), strict=True))
-    return [apart[part] for part in zip(paths, parts, strict=True)]
+    return [apart[source] for source in sources]
+
+
+def _part_of(name: str, source: Source, has_channels: bool) -> str:
+    if has_channels and source.channel is not None:
+        name = f"{name}_channel{source.channel + 1}"
+    return part_name(name, source.start_s, source.end_s) if source.is_part else name
 
 
 def _as_text(path: Path) -> Path:

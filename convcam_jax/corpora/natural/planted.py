@@ -100,12 +100,14 @@ class NaturalSpeech:
 
     def utterance(self, one: PlantedRecording, emotion: str, path: Path) -> Utterance:
         """All but the emotion and the sound is that of the source."""
-        return one.source._replace(recording=one.recording, emotion=emotion, path=path, start_s=0.0, end_s=None)
+        return one.source._replace(
+            recording=one.recording, emotion=emotion, path=path, start_s=0.0, end_s=None, channel=None
+        )
 
     def file(self, one: PlantedRecording) -> str:
         """A hash of the source's file and of all that is done to it."""
         source, praat = one.source, parselmouth.PRAAT_VERSION
-        done = [NATURAL_VERSION, praat, *self.reading, source.start_s, source.end_s, *one[1:], source.recording]
+        done = [NATURAL_VERSION, praat, *self.reading, *source.source.part, *one[1:], source.recording]
         content = json.dumps([self.hashes[source.path], *done]).encode()
         return f"natural-{NATURAL_VERSION}/{hashlib.sha256(content).hexdigest()}.wav"
 

@@ -28,7 +28,7 @@ LARGEST_OFFSET = 0.1
 class SoundFacts(NamedTuple):
     """What is told of a recording's sound.
 
-    duration_s: as it is used. file_rate_hz, n_channels: of its file. peak: of the mean of the channels, 1 is full
+    duration_s: as it is used. file_rate_hz: of its file. n_channels: that were read. peak: of their mean, 1 is full
     scale. removed_offset: constant that was taken away, 0 if none. sha256: hash (hex) of the samples as they are used.
     """
 
@@ -54,18 +54,20 @@ def read_recording(
     channels: Literal["refuse", "mix"] = "refuse",
     start_s: float = 0.0,
     end_s: float | None = None,
+    channel: int | None = None,
 ) -> Recording:
     """Read the file at `path` from `start_s` to `end_s` (None: its end), at `sample_rate_hz`.
 
-    With `channels` "mix" it is the mean of the file's channels, with "refuse" more than one is a problem. A constant
-    offset is taken away where it is larger than `LARGEST_OFFSET` of the standard deviation.
+    One `channel` is read, counted from 0, or all where it is None, and their mean is taken with `channels` "mix";
+    with "refuse" more than one is a problem. A constant offset is taken away where it is larger than `LARGEST_OFFSET`
+    of the standard deviation.
 
     Raises RecordingError if the file cannot be read (see `sound_files.read_channels`), has several channels that are
-    refused, or `sample_problem` finds one.
+    refused, has not the channel, or `sample_problem` finds one.
     """
-    all_channels, file_rate_hz = read_channels(path, start_s, end_s)
-    n_channels = all_channels.shape[1]
-    if n_channels != 1 and channels == "refuse":
+    of_file, file_rate_hz = read_channels(path, start_s, end_s)
+    read = of_file if channel is None else _one_channel(path, of_file, channel)
+    if (n_channels := read.shape[1]) != 1 and channels == "refuse":
         raise RecordingError(
             path.stem,
             f"{path} has {n_channels} channels; mix it down to one (mono), or begin the run with corpus.channels=mix",
@@ -73,8 +75,8 @@ def read_recording(
         )
     # Infinities of both signs have no mean; that it is not a number is found below.
     with np.errstate(invalid="ignore"):
-        mixed = all_channels.mean(axis=1)
-    if cancels_out(all_channels, mixed):
+        mixed = read.mean(axis=1)
+    if cancels_out(read, mixed):
         raise RecordingError(
             path.stem,
             f"{path} has channels that cancel each other out when they are mixed down (one is turned around); keep one",
@@ -86,14 +88,13 @@ def read_recording(
     offset = implausible_offset(mixed)
     n_samples = math.ceil(len(mixed) * (sample_rate_hz / file_rate_hz))
     samples = resample(mixed - offset if offset else mixed, file_rate_hz, sample_rate_hz, n_samples)
-    digest = hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest()
     facts = SoundFacts(
         duration_s=len(samples) / sample_rate_hz,
         file_rate_hz=file_rate_hz,
         n_channels=n_channels,
         peak=float(np.abs(mixed).max()),
         removed_offset=offset,
-        sha256=digest,
+        sha256=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
     )
     return Recording(samples, facts)
 
@@ -102,7 +103,19 @@ def read_source(
     source: Source, sample_rate_hz: int, shortest_s: float, channels: Literal["refuse", "mix"]
 ) -> Recording:
     """Read an utterance's sound, see `read_recording`."""
-    return read_recording(source.path, sample_rate_hz, shortest_s, channels, source.start_s, source.end_s)
+    return read_recording(source.path, sample_rate_hz, shortest_s, channels, *source[1:])
+
+
+def _one_channel(path: Path, channels: Float64[np.ndarray, "N C"], channel: int) -> Float64[np.ndarray, "N 1"]:
+    n_channels = channels.shape[1]
+    if channel >= n_channels:
+        raise RecordingError(
+            path.stem,
+            f"{path} has {n_channels} channel{'s' * (n_channels > 1)}, and of these channel {channel + 1} is asked "
+            "for, counted from 1; mend the column channel, or give it another name",
+            "of a channel that their file has not",
+        )
+    return channels[:, channel : channel + 1]
 
 
 def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: float) -> tuple[str, str] | None:

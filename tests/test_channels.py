@@ -1,0 +1,123 @@
+"""Recordings that are one channel of a file, as of a dialogue with a microphone for each speaker."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from corpus_folders import make_folder
+
+from convcam_jax.corpora.left_out import equal_sounds, overlapping
+from convcam_jax.corpora.listed import find_listed
+from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading
+from convcam_jax.corpora.natural.resynthesis import F0Range
+from convcam_jax.corpora.sounds.audio import read_recording, read_source
+from convcam_jax.corpora.utterances import Source, Utterance
+from convcam_jax.corpora.words.channel_words import channels_meant
+from convcam_jax.system.errors import RecordingError, UserError
+
+RATE_HZ = 16000
+LEFT, RIGHT = (np.random.default_rng(seed).uniform(-0.5, 0.5, 2 * RATE_HZ).round(3) for seed in range(2))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    soundfile.write(tmp_path / "d.wav", np.stack([LEFT, RIGHT], 1), RATE_HZ, subtype="DOUBLE")
+    soundfile.write(tmp_path / "mono.wav", LEFT, RATE_HZ, subtype="DOUBLE")
+    return tmp_path
+
+
+def listed_in(folder: Path, *rows: str, column: str = "channel", on_error: str = "stop") -> list[Utterance]:
+    table = "\n".join([f"file,speaker,emotion,start,end,{column}", *rows])
+    return find_listed(make_folder(folder, [], table), on_error).utterances
+
+
+def samples_of(utterance: Utterance, channels: str = "mix") -> np.ndarray:
+    return read_source(utterance.source, RATE_HZ, 0.05, channels).samples
+
+
+@pytest.mark.parametrize("channels", ["mix", "refuse"])
+@pytest.mark.parametrize("words", [("1", "2"), ("0", "1"), ("left", "Right"), ("L", "R"), ("01", "02")], ids=str)
+def test_the_channel_that_a_row_names_is_what_is_read(words, channels, folder):
+    first, second = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"d,bob,fear,,,{words[1]}")
+    np.testing.assert_array_equal(samples_of(first, channels), LEFT)
+    np.testing.assert_array_equal(samples_of(second, channels), RIGHT)
+    assert [first.recording, second.recording] == ["d_channel1", "d_channel2"]
+    assert [u.value("channel") for u in (first, second)] == list(words)
+    facts = read_source(first.source, RATE_HZ, 0.05, "mix").facts
+    assert facts == read_recording(folder / "mono.wav", RATE_HZ, 0.05).facts
+
+
+def test_parts_of_channels_are_recordings_of_their_own(folder):
+    found = listed_in(folder, "d,ann,joy,0,1,1", "d,bob,fear,0,1,2", "d,bob,joy,1,2,2", "mono,ann,joy,,,1", "d,x,y,,,")
+    assert {u.recording: (u.start_s, u.end_s, u.channel) for u in found} == {
+        "d": (0.0, None, None),
+        "d_channel1_0.000-1.000": (0.0, 1.0, 0),
+        "d_channel2_0.000-1.000": (0.0, 1.0, 1),
+        "d_channel2_1.000-2.000": (1.0, 2.0, 1),
+        "mono": (0.0, None, 0),
+    }
+    np.testing.assert_array_equal(samples_of(found[3]), RIGHT[RATE_HZ:])
+    np.testing.assert_array_equal(samples_of(found[0]), (LEFT + RIGHT) / 2)
+
+
+@pytest.mark.parametrize(("file", "channel"), [("mono", "2"), ("d", "3")])
+def test_a_channel_that_the_file_has_not_is_a_problem(file, channel, folder):
+    *_, utterance = listed_in(folder, "d,ann,joy,,,1", f"{file},ann,joy,,1,{channel}")
+    with pytest.raises(RecordingError, match=rf"of these channel {channel} is asked for, counted from 1") as caught:
+        samples_of(utterance)
+    assert caught.value.kind == "of a channel that their file has not"
+
+
+def test_a_channel_that_is_none_beside_others_is_a_problem(folder):
+    with pytest.raises(RecordingError, match="channel 'both' is unknown; write its number, left or right") as caught:
+        listed_in(folder, "d,ann,joy,0,1,1", "d,bob,fear,1,2,both")
+    assert caught.value.kind == "of an unknown channel"
+
+
+@pytest.mark.parametrize(("column", "words"), [("channel", ("phone", "lapel")), ("channels", ("2", "1"))])
+def test_a_column_that_tells_no_channels_is_one_of_its_own(column, words, folder, capsys):
+    found = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"mono,ann,joy,,,{words[1]}", column=column)
+    assert [(u.channel, u.value(column)) for u in found] == [(None, word) for word in words]
+    assert ("kept 'channel' as a column of its own" in capsys.readouterr().err) == (column == "channel")
+
+
+def test_one_channel_that_is_listed_twice_is_told(folder):
+    with pytest.raises(RecordingError, match="listed twice, first in line 2 with another label or speaker"):
+        listed_in(folder, "d,ann,joy,,,1", "d,ann,fear,,,1")
+    with pytest.raises(UserError, match="listed twice"):
+        listed_in(folder, "d,ann,joy,,,left", "d,ann,joy,,,left")
+
+
+def test_equal_sounds_are_those_of_what_is_read(folder):
+    soundfile.write(folder / "d.wav", np.stack([LEFT, LEFT], 1), RATE_HZ, subtype="DOUBLE")
+    found = listed_in(folder, "d,ann,joy,,,1", "d,ann,joy,,,2", "mono,bob,joy,1,2,1")
+    hashes = {u.recording: read_source(u.source, RATE_HZ, 0.05, "mix").facts.sha256 for u in found}
+    assert [p.recording for p in equal_sounds(found, hashes)] == ["d_channel2"]
+
+
+@pytest.mark.parametrize(("channels", "overlap"), [((0, 1), False), ((0, 0), True), ((None, 1), True)])
+def test_parts_of_two_channels_do_not_overlap(channels, overlap):
+    first, second = (
+        Utterance(emotion, "ann", "", emotion, "", Path("d.wav"), start_s=0.0, end_s=1.0, channel=channel)
+        for emotion, channel in zip(("joy", "fear"), channels, strict=True)
+    )
+    assert bool(overlapping([first, second])[0]) == overlap
+
+
+def test_a_source_without_a_channel_is_what_it_was_before_there_were_any():
+    assert Source(Path("a"), 0.5, 1.0).part == (0.5, 1.0)
+    assert Source(Path("a"), 0.5, 1.0, 0).part == (0.5, 1.0, 0)
+
+
+@pytest.mark.parametrize("words", [[], ["", ""], ["phone"], ["-1"], ["1.5"]])
+def test_other_words_are_no_channels(words):
+    assert channels_meant(words) == {}
+
+
+def test_a_cue_in_one_channel_is_a_file_of_one(folder):
+    source = Utterance("d", "ann", "", "neutral", "", folder / "d.wav", start_s=0.5, end_s=1.0, channel=1)
+    speech = NaturalSpeech((source,), Reading(RATE_HZ, 0.05, "mix", F0Range(75.0, 600.0)), {source.path: "0"})
+    one = PlantedRecording(source, "high", "f0", 1)
+    assert speech.utterance(one, "high", Path("p.wav")).source == Source(Path("p.wav"))
+    assert speech.file(one) != speech.file(one._replace(source=source._replace(channel=0)))
