@@ -119,6 +119,66 @@ def test_changes_come_first_and_may_merge():
     assert labels(config, "1", "excited", "calm", "joy", "happy") == [*THREE, "unused", "happiness"]
 
 
+APART = [
+    *((("anxiety", "fear"), "fear", "anxiety"), (("Anxious", "fearful"), "fear", "Anxious")),
+    *((("happiness", "joy"), "happiness", "joy"), (("Joyful", "happy"), "joy", "happy")),
+    *((("Sorrow", "sad"), "sadness", "Sorrow"), (("ps", "surprise"), "surprise", "ps")),
+    *((("Aerger", "Wut"), "anger", "Wut"), (("Wut", "Zorn"), "Wut", "Zorn"), (("Wut", "Zorn"), "Zorn", "Wut")),
+    *((("alegria", "felicidad"), "happiness", "felicidad"), (("Furcht", "Angst"), "fear", "Furcht")),
+]
+
+
+@pytest.mark.parametrize(("own", "emotion", "asked"), APART, ids=[" ".join(own) for own, *_ in APART])
+def test_labels_that_a_language_tells_apart_do_not_become_one_unasked(own, emotion, asked):
+    config = CorpusConfig("any", emotions=(emotion, "disgust"))
+    one, other = sorted(own)
+    with pytest.raises(UserError) as caught:
+        labels(config, *own, "disgust")
+    assert str(caught.value) == (
+        f"config field corpus.labels: the corpus tells apart {one} and {other}, which would be one emotion; say whether"
+        f" they are, by --set=corpus.labels={asked}:{emotion}, or not, by --set=corpus.labels={asked}:{asked}"
+    )
+    merged = dataclasses.replace(config, labels=(f"{asked}:{emotion}",))
+    assert labels(merged, *own) == [emotion, emotion]
+    parted = dataclasses.replace(config, labels=(f"{asked}:{asked}",))
+    assert labels(parted, *own) == [asked if word == asked else emotion for word in own]
+    # Each alone means the emotion.
+    assert [labels(config, word)[0] for word in own] == [emotion, emotion]
+
+
+def test_all_labels_that_a_language_tells_apart_are_told_at_once():
+    with pytest.raises(
+        UserError, match=r"anxiety and fear, happiness and joy, which .*=anxiety:fear,joy:happiness, or"
+    ):
+        labels(CorpusConfig("any", emotions=tuple(SYNONYMS)), "anxiety", "fear", "joy", "happiness", "irritation")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        *(("anger", "angry", "Anger", "ANG"), ("Wut", "anger"), ("Wut", "wütend", "wuetend"), ("Freude", "happiness")),
+        *(("joy", "gioia"), ("Angst", "fear"), ("fear/anxiety", "fear", "afraid"), ("colère", "rabbia", "enojo")),
+        *(("trauer", "sad"), ("ps", "pleasant surprise"), ("neutral", "neutre")),
+    ],
+)
+def test_spellings_and_translations_become_one(own):
+    found = labels(CorpusConfig("any", emotions=tuple(SYNONYMS)), *own)
+    assert found == [standard_word(own[0])] * len(own)
+
+
+def test_emotions_that_are_all_named_stay_apart():
+    assert labels(CorpusConfig("any", emotions=("anxiety", "fear")), "anxiety", "fear") == ["anxiety", "fear"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [EMODB_EMOTIONS, TESS_EMOTIONS, SAVEE_EMOTIONS, EMOVO_EMOTIONS, CREMA_D_EMOTIONS, IEMOCAP_EMOTIONS],
+)
+def test_no_labels_of_official_corpora_are_refused(table):
+    for words in (table.keys(), table.values(), (*table.values(), *RAVDESS_EMOTIONS)):
+        relabel(utterances(*words), tuple(SYNONYMS), {})
+
+
 def test_words_that_were_taken_for_others_are_said_with_their_counts():
     found = relabel(utterances("Wut", "Wut", "anger", "happy", "neutral"), THREE, {})
     assert found.remarks == [

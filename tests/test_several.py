@@ -108,6 +108,21 @@ def test_labels_are_mapped_by_the_words_of_each_corpus(folders):
     }
 
 
+@pytest.mark.parametrize(
+    ("changes", "joys"), [("joy:happiness", ["happiness"]), ("joy:joy", []), ("joy:anger", ["anger"])]
+)
+def test_labels_that_one_corpus_tells_apart_are_asked_for(changes, joys, folders):
+    rows = ["file;speaker;emotion", "03a01Wa.wav;Ute;Wut", "b.wav;Ute;joy", "c.wav;Ute;happy"]
+    (folders["own, mine"] / "utterances.csv").write_text("\n".join(rows))
+    config = dataclasses.replace(several(folders, ("emodb", "listed")), max_frames=202)
+    assert {u.emotion for u in found(config).utterances} == {"anger", "boredom", "happiness", "joy", "happy"}
+    with pytest.raises(UserError, match=r"happiness and joy, happy and joy, which .*=joy:happiness, or"):
+        find_corpus(Config(corpus=config), Path("no cache"))
+    changed = find_corpus(Config(corpus=dataclasses.replace(config, labels=(changes,))), Path("no cache"))
+    assert {u.emotion for u in changed.utterances} == {"anger", "happiness"}
+    assert [u.emotion for u in changed.utterances if u.recording == "listed/b"] == joys
+
+
 def test_fewer_than_two_emotions_are_told_with_what_each_corpus_has(folders):
     utterances = [
         u for u in found(several(folders)).utterances if u.value("corpus") != "ravdess" or u.emotion == "calm"

@@ -9,7 +9,7 @@ from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.corpora.words.emotion_words import NO_EMOTIONS, SYNONYMS
-from convcam_jax.corpora.words.relabelling import relabel
+from convcam_jax.corpora.words.relabelling import labels_told_apart, relabel
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.paths import separate_paths
 from convcam_jax.system.progress import say
@@ -99,7 +99,9 @@ def _folders(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, 
 
 def _as_part(name: str, found: Found, label_changes: Mapping[str, str]) -> Found:
     """What a corpus has, with its name before those of recordings, speakers and texts, and standard emotion words."""
-    utterances, remarks = relabel(found.utterances, tuple(SYNONYMS), label_changes)
+    # What one corpus tells apart stays apart, until all corpora are known.
+    apart = labels_told_apart(u.emotion for u in found.utterances)
+    utterances, remarks = relabel(found.utterances, tuple(dict.fromkeys((*SYNONYMS, *apart))), label_changes)
     for remark in remarks:
         say(f"{name}: {remark}")
     problems = [RecordingError(_within(name, p.recording), p.problem, p.kind) for p in found.problems]

@@ -1,6 +1,6 @@
 """Words for emotions in several languages, and which of them mean the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from convcam_jax.system.spelling import common_form, nearest
 
@@ -44,16 +44,43 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("überraschung", "überrascht", "surpris", "sorpresa", "sor", "sorpreso", "sorprendido"),
     ),
 }
+# Words of one line of which a language tells some from others, as some corpora do: of each, those that mean the same.
+_TOLD_APART = (
+    (("fear", "fearful", "fea", "afraid", "scared"), ("anxiety", "anxious", "anx")),
+    (("happiness", "happy", "hap"), ("joy", "joyful", "joyous")),
+    (("sadness", "sad"), ("sorrow", "sorrowful")),
+    (
+        ("surprise", "surprised", "sur", "surp"),
+        ("pleasant surprise", "pleasant surprised", "pleasantly surprised", "ps"),
+    ),
+    (("neutral", "neu", "neutrality", "neutralität", "neutre", "neutro", "neutrale", "neutralità"), ("normal",)),
+    (("wut", "wütend"), ("ärger", "ärgerlich"), ("zorn", "zornig")),
+    (("angst", "ängstlich"), ("furcht", "furchtsam")),
+    (("freude", "fröhlich"), ("glücklich",)),
+    (("joie", "joyeux"), ("heureux",)),
+    (("rabbia", "rab", "arrabbiato"), ("ira",)),
+    (("gioia", "gio"), ("felicità", "felice")),
+    (("enojo", "enojado"), ("enfado",), ("rabia",), ("ira",)),
+    (("alegría", "alegre"), ("felicidad", "feliz")),
+    (("miedo", "asustado"), ("temor",)),
+)
 # Standard words for labels that say of a recording that it has none of the others.
 NO_EMOTIONS = frozenset({"no agreement", "other"})
 # German umlauts are also spelled with an e.
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+def _spelled(words: Iterable[str]) -> set[str]:
+    return {common_form(spelled) for word in words for spelled in (word, word.translate(_UMLAUTS))}
+
+
 _STANDARD_WORDS = {
-    common_form(spelled): standard
-    for standard, words in SYNONYMS.items()
-    for word in (standard, *words)
-    for spelled in (word, word.translate(_UMLAUTS))
+    form: standard for standard, words in SYNONYMS.items() for form in sorted(_spelled((standard, *words)))
 }
+# For each of the languages and lines above the number of the meaning of a form.
+_MEANINGS = tuple(
+    {form: number for number, words in enumerate(meanings) for form in _spelled(words)} for meanings in _TOLD_APART
+)
 # Words less alike than this are no misspellings of one another.
 _LIKENESS = 0.6
 
@@ -65,6 +92,16 @@ def standard_word(word: str) -> str | None:
     ('anger', 'anger', 'anger', None)
     """
     return _STANDARD_WORDS.get(common_form(word))
+
+
+def are_told_apart(word: str, other: str) -> bool:
+    """Whether one language has both words and means two emotions by them, though their standard word is one.
+
+    >>> are_told_apart("anxiety", "Fear"), are_told_apart("angry", "anger"), are_told_apart("Wut", "anger")
+    (True, False, False)
+    """
+    forms = common_form(word), common_form(other)
+    return any(len({meanings[form] for form in forms if form in meanings}) == 2 for meanings in _MEANINGS)
 
 
 def nearest_word(word: str, others: Sequence[str]) -> str | None:

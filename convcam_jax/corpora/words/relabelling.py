@@ -1,11 +1,12 @@
 """The labels of a corpus in the words of the config."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.corpora.words.emotion_words import nearest_word, standard_word
+from convcam_jax.corpora.words.emotion_words import are_told_apart, nearest_word, standard_word
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.spelling import bare_form, common_form
 
@@ -22,15 +23,50 @@ def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: M
 
     First a label is changed as `changes` says, which maps words to others; a word that is no label stands for those
     that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
-    the one that means the same; another keeps its word. Raises UserError if a label might be two of `emotions`, or a
-    change is of a word that no recording has and nobody knows.
+    the one that means the same; another keeps its word, and so does one that is changed to itself. Raises UserError
+    if a label might be two of `emotions`, if labels become one that a language tells apart, or a change is of a word
+    that no recording has and nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
     _check_changes(changes, list(counts))
     by_meaning = _changes_by_meaning(changes, list(counts))
-    word_of = {label: _match(_changed(label, changes, by_meaning, counts), emotions, counts) for label in counts}
+    kept = {to for of, to in changes.items() if common_form(of) == common_form(to)}
+    changed = {label: _changed(label, changes, by_meaning, counts) for label in counts}
+    word_of = {label: to if to in kept else _match(to, emotions, counts) for label, to in changed.items()}
+    _check_told_apart({label: word for label, word in word_of.items() if changed[label] == label})
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
+
+
+def labels_told_apart(labels: Iterable[str]) -> tuple[str, ...]:
+    """The labels that mean the same as others of them of which a language tells some apart, as anxiety from fear."""
+    known = {label: word for label in labels if (word := standard_word(label)) is not None}
+    words = {known[one] for one, other in combinations(known, 2) if _become_one(one, other, known)}
+    return tuple(label for label, word in known.items() if word in words)
+
+
+def _become_one(one: str, other: str, word_of: Mapping[str, str]) -> bool:
+    return word_of[one] == word_of[other] and are_told_apart(one, other)
+
+
+def _check_told_apart(word_of: Mapping[str, str]) -> None:
+    """`word_of` maps labels that no change is of to the words that they get."""
+    pairs = [pair for pair in combinations(sorted(word_of), 2) if _become_one(*pair, word_of)]
+    if not pairs:
+        return
+    to_say = {label: word_of[label] for pair in pairs for label in _other_than(word_of[pair[0]], pair)}
+    told = ", ".join(f"{one} and {other}" for one, other in pairs)
+    as_one = ",".join(f"{label}:{word}" for label, word in to_say.items())
+    apart = ",".join(f"{label}:{label}" for label in to_say)
+    raise UserError(
+        f"config field corpus.labels: the corpus tells apart {told}, which would be one emotion; say whether they are, "
+        f"by --set=corpus.labels={as_one}, or not, by --set=corpus.labels={apart}"
+    )
+
+
+def _other_than(word: str, pair: tuple[str, str]) -> Sequence[str]:
+    """Those of a pair of labels that mean another emotion than `word`, or the second, where the language has not it."""
+    return [label for label in pair if are_told_apart(label, word)] or pair[1:]
 
 
 def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
