@@ -1,5 +1,6 @@
 """The split with a fold for each corpus."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def test_speakers_of_two_corpora_must_not_share_a_name():
     utterances = [u._replace(speaker=u.speaker[-1]) if u.speaker != "turin 1" else u for u in UTTERANCES]
     with pytest.raises(UserError, match=r"have the same name: 1 \(berlin, surrey\); give each person a name"):
         divide(CrossCorpus(), utterances, ALL)
+
+
+@pytest.mark.parametrize("alike", ["Turin", "turin.", "TURÍN"])
+def test_corpora_that_may_be_one_are_refused(alike):
+    """As speakers that are in both would be on both sides."""
+    others = [u._replace(speaker=f"{u.speaker} b", attributes=(("corpus", alike),)) for u in UTTERANCES[-8:]]
+    names = " and ".join(sorted([alike, "turin"]))
+    message = f"corpora {names} count as different; if they are not, mend the table, or else rename one"
+    with pytest.raises(UserError, match=re.escape(message)):
+        divide(CrossCorpus(), [*UTTERANCES[:-8], *others], ALL)
 
 
 def test_a_missing_column_and_a_single_corpus_are_told():

@@ -82,6 +82,12 @@ def test_each_fold_is_tested_once():
     assert apart.warnings == ("folds by the column fold: a (16), b (16)",)
 
 
+@pytest.mark.parametrize("alike", [("1", "1.0"), ("01", "1"), ("A", "a")])
+def test_folds_that_may_be_one_are_told(alike):
+    _, warnings = divided(corpus([*alike, "other"] * 8, "fold", speakers="123"))
+    assert warnings[1:] == (f"folds {alike[0]} and {alike[1]} count as different; if they are not, mend the table",)
+
+
 def test_a_column_of_another_name_is_used_when_it_is_named():
     utterances = corpus(["train", "dev", "test"], "partition", speakers="123")
     with pytest.raises(

@@ -9,6 +9,7 @@ from convcam_jax.splits.held_out import fold_that_tests, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
 from convcam_jax.splits.words import listed
+from convcam_jax.system.spelling import on_alike
 from convcam_jax.system.validation import require
 
 
@@ -48,7 +49,7 @@ class CrossCorpus(SplitProtocol):
         return self.column, "speaker", FILE
 
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
-        """One fold for each test corpus; unknown corpora and a speaker's name that two corpora have are problems."""
+        """One fold for each test corpus; unknown corpora, such as may be one, and a speaker of two are problems."""
         columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
         without = [u.recording for u in utterances if self.column not in u.columns() or not u.value(self.column)]
         if without:
@@ -62,6 +63,7 @@ class CrossCorpus(SplitProtocol):
         problems = _unknown(self.test_corpora, "test_corpora", known)
         problems += _unknown(self.training_corpora, "training_corpora", known)
         problems += _shared_speakers(utterances, corpora)
+        problems += [f"{remark}, or else rename one" for remark in on_alike("corpora", known)]
         if len(known) == 1:
             problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}")
         if problems:

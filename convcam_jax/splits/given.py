@@ -9,7 +9,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import fold_that_tests, folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
 from convcam_jax.splits.words import listed
-from convcam_jax.system.spelling import nearest
+from convcam_jax.system.spelling import nearest, on_alike
 from convcam_jax.system.validation import require
 
 # The columns that are looked for.
@@ -71,7 +71,7 @@ class Given(SplitProtocol):
         else:
             folds = folds_that_test(values, grouped)
             sizes = [f"{value} ({n})" for value, n in sorted(Counter(filter(None, values)).items())]
-            warnings.append(f"folds by the column {found[0]}: {listed(sizes)}")
+            warnings += [f"folds by the column {found[0]}: {listed(sizes)}", *on_alike("folds", filter(None, values))]
             alone = with_one_value(values, groups)
             if alone:
                 problems = [f"the column {found[0]} has one value for all recordings of: {listed(list(alone))}"]
