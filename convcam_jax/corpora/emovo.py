@@ -10,8 +10,8 @@ from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.folders.named_folders import first_of_each_name, folders_named
-from convcam_jax.corpora.folders.wav_files import given_folder, read_names
+from convcam_jax.corpora.folders.named_folders import files_of_each_name, folders_named, read_once
+from convcam_jax.corpora.folders.wav_files import given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
@@ -46,10 +46,10 @@ class EmovoConfig(CorpusConfig):
 
 def _find(config: EmovoConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     data_dir = given_folder(config, HOW_TO_GET_EMOVO)
-    paths = first_of_each_name(folders_named(data_dir, _FOLDER, "one actor"), ".wav")
-    if not paths:
+    files = files_of_each_name(folders_named(data_dir, _FOLDER, "one actor"), ".wav")
+    if not files:
         raise UserError(f"{data_dir}: there are no recordings in folders f1 to m3; {HOW_TO_GET_EMOVO}")
-    return read_names(paths, _utterance, config.on_error)
+    return read_once(files, _utterance, config.on_error)
 
 
 def _utterance(name: str, path: Path) -> Utterance:

@@ -6,14 +6,14 @@ Interactive emotional dyadic motion capture database", Language Resources and Ev
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.folders.named_folders import folders_named
-from convcam_jax.corpora.folders.wav_files import given_folder, read_names
+from convcam_jax.corpora.folders.named_folders import folders_named, read_once
+from convcam_jax.corpora.folders.wav_files import given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
@@ -69,11 +69,24 @@ class _Turn(NamedTuple):
 def _find(config: IemocapConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     data_dir = given_folder(config, HOW_TO_GET_IEMOCAP)
     sessions = folders_named(data_dir, _SESSION, "one session")
-    turns = {turn.name: turn for session in sessions for turn in _turns(session)}
+    turns: dict[str, list[_Turn]] = {}
+    for turn in (turn for session in sessions for turn in _turns(session)):
+        turns.setdefault(turn.name, []).append(turn)
     if not turns:
         raise UserError(f"{data_dir}: there are no labels in Session*/dialog/EmoEvaluation/*.txt; {HOW_TO_GET_IEMOCAP}")
-    paths = {name: turn.path for name, turn in sorted(turns.items())}
-    return read_names(paths, lambda name, path: _utterance(turns[name]), config.on_error)
+    files = {name: [turn.path for turn in own if turn.path.exists()] for name, own in sorted(turns.items())}
+    files = {name: paths or [turns[name][0].path] for name, paths in files.items()}
+    return read_once(files, lambda name, path: _utterance(_one_of(turns[name])._replace(path=path)), config.on_error)
+
+
+def _one_of(turns: Sequence[_Turn]) -> _Turn:
+    """The first, where all copies of a turn have one label."""
+    if len({turn.label.group() for turn in turns}) > 1:
+        told = " and ".join(dict.fromkeys(turn.label.group() for turn in turns))
+        raise RecordingError(
+            turns[0].name, f"it has several labels ({told}); keep one copy of EmoEvaluation", "with several labels"
+        )
+    return turns[0]
 
 
 def _turns(session: Path) -> Iterator[_Turn]:

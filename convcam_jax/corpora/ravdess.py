@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.folders.named_folders import first_of_each_name, folders_named
-from convcam_jax.corpora.folders.wav_files import given_folder, read_names
+from convcam_jax.corpora.folders.named_folders import files_of_each_name, folders_named, read_once
+from convcam_jax.corpora.folders.wav_files import given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
@@ -68,20 +68,20 @@ def find_ravdess(data_dir: Path, on_error: str) -> Found:
     """Recordings of speech in the folders Actor_NN of `data_dir`, sorted by name.
 
     The folders may lie up to two folders deeper. The archive holds all of them twice, one copy in the other: of files
-    of one name the first by its path is taken. Songs and videos are among the problems and do not stop. For `on_error`
-    and what is raised see `Corpus`.
+    of one name, which have to be copies, the first by its path is taken. Songs and videos are among the problems and do
+    not stop. For `on_error` and what is raised see `Corpus`.
     """
     folders = folders_named(data_dir, _ACTOR_FOLDER, "one actor")
-    sounds = first_of_each_name(folders, ".wav")
-    speech = {name: path for name, path in sounds.items() if not _is_other(name)}
+    sounds = files_of_each_name(folders, ".wav")
+    speech = {name: files for name, files in sounds.items() if not _is_other(name)}
     if not speech:
         raise UserError(f"{data_dir}: there are no recordings of speech in folders Actor_NN; {HOW_TO_GET_RAVDESS}")
-    songs = [path for name, path in sounds.items() if name not in speech]
+    songs = [files for name, files in sounds.items() if name not in speech]
     left_out = [
-        RecordingError(path.stem, f"{path} is no recording of speech", "songs or videos")
-        for path in (*songs, *first_of_each_name(folders, ".mp4").values())
+        RecordingError(first.stem, f"{first} is no recording of speech", "songs or videos")
+        for first, *_ in (*songs, *files_of_each_name(folders, ".mp4").values())
     ]
-    found = read_names(speech, _utterance, on_error)
+    found = read_once(speech, _utterance, on_error)
     return found._replace(problems=[*found.problems, *left_out])
 
 

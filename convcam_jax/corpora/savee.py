@@ -10,8 +10,8 @@ from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.folders.named_folders import folders_named
-from convcam_jax.corpora.folders.wav_files import files_with, given_folder, read_names
+from convcam_jax.corpora.folders.named_folders import folders_named, read_once
+from convcam_jax.corpora.folders.wav_files import files_with, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
@@ -46,20 +46,20 @@ class SaveeConfig(CorpusConfig):
 
 def _find(config: SaveeConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     data_dir = given_folder(config, HOW_TO_GET_SAVEE)
-    paths = _sounds(data_dir)
-    if not paths:
+    files = _sounds(data_dir)
+    if not files:
         raise UserError(f"{data_dir}: there are no recordings in folders DC, JE, JK, KL; {HOW_TO_GET_SAVEE}")
-    return read_names(paths, _utterance, config.on_error)
+    return read_once(files, _utterance, config.on_error)
 
 
-def _sounds(data_dir: Path) -> dict[str, Path]:
+def _sounds(data_dir: Path) -> dict[str, list[Path]]:
     """Files by speaker and name, such as DC_a01, since names alone are the same for all speakers."""
-    paths: dict[str, Path] = {}
+    files: dict[str, list[Path]] = {}
     for folder in folders_named(data_dir, _FOLDER, "one speaker, or of all"):
         before = "" if folder.name == _FOLDER_OF_ALL else f"{folder.name}_"
         for name, path in files_with(".wav", folder).items():
-            paths.setdefault(before + name, path)
-    return dict(sorted(paths.items()))
+            files.setdefault(before + name, []).append(path)
+    return dict(sorted(files.items()))
 
 
 def _utterance(name: str, path: Path) -> Utterance:

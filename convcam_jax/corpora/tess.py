@@ -11,8 +11,8 @@ from pathlib import Path
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
-from convcam_jax.corpora.folders.named_folders import first_of_each_name, folders_named
-from convcam_jax.corpora.folders.wav_files import given_folder, read_names
+from convcam_jax.corpora.folders.named_folders import files_of_each_name, folders_named, read_once
+from convcam_jax.corpora.folders.wav_files import given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.progress import say
@@ -51,10 +51,10 @@ class TessConfig(CorpusConfig):
 def _find(config: TessConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
     data_dir = given_folder(config, HOW_TO_GET_TESS)
     folders = folders_named(data_dir, _FOLDER, "one speaker and emotion")
-    paths = first_of_each_name(folders, ".wav")
-    if not paths:
+    files = files_of_each_name(folders, ".wav")
+    if not files:
         raise UserError(f"{data_dir}: there are no recordings in folders OAF_EMOTION, YAF_EMOTION; {HOW_TO_GET_TESS}")
-    found = read_names(paths, _utterance, config.on_error)
+    found = read_once(files, _utterance, config.on_error)
     misspelled = [u for u in found.utterances if not u.recording.upper().startswith(u.speaker)]
     if misspelled:
         say(f"{misspelled[0].recording} is taken as a recording of {misspelled[0].speaker}")
