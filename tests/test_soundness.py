@@ -228,8 +228,37 @@ def test_no_protocol_gets_past_the_check():
 
 
 def test_what_is_cut_from_a_file_of_the_test_is_unused():
-    (fold,) = without_files_of_the_test([Fold("1", ("test", "train", "validation", "train"))], FOUR)
-    assert fold.split_of == ("test", "train", "validation", UNUSED)
+    folds = [Fold("1", ("test", "train", "validation", "train")), Fold("2", ("train", "test", "train", UNUSED))]
+    (first, second), told = without_files_of_the_test(folds, FOUR)
+    assert first.split_of == ("test", "train", "validation", UNUSED)
+    assert second == folds[1]
+    assert told == [
+        "1 of 5 recordings for training or validation, counted over the folds, are unused in fold 1: other parts of "
+        "their files are in the test there"
+    ]
+    assert without_files_of_the_test(folds[1:], FOUR) == ((folds[1],), [])
+
+
+@pytest.mark.parametrize("protocol", [LeaveOneSpeakerOut(), SpeakerFolds(n_folds=2)], ids=["one", "folds"])
+def test_that_dialogues_leave_less_for_training_is_told(protocol):
+    """Two speakers in each of four files, and eight recordings of each in every emotion."""
+    utterances = [
+        Utterance(f"{who}{e}{k}", who, "female", e, "t", Path(f"/{file}.wav"), (), float(k), k + 1.0)
+        for file in range(4)
+        for who in (f"a{file}", f"b{file}")
+        for e in EMOTIONS[:2]
+        for k in range(8)
+    ]
+    folds, warnings = divide(protocol, utterances, ["all"] * len(utterances))
+    [told] = [warning for warning in warnings if "counted over the folds" in warning]
+    tested = [{u.file for u, own in zip(utterances, fold.split_of, strict=True) if own == "test"} for fold in folds]
+    unused = [fold.split_of.count(UNUSED) for fold in folds]
+    assert unused == [
+        sum(u.file in own for u in utterances) - fold.split_of.count("test")
+        for own, fold in zip(tested, folds, strict=True)
+    ]
+    n_others = sum(len(utterances) - fold.split_of.count("test") for fold in folds)
+    assert told.startswith(f"{sum(unused)} of {n_others} recordings for training or validation, counted over the folds")
 
 
 def test_an_emotion_is_tested_where_the_group_learns_it():

@@ -33,20 +33,21 @@ def divide(
     A group's models need `least_emotions` for training: one is enough where they do not tell emotions apart.
 
     What the split can do without is a warning: an emotion that a group's models do not learn in a fold is not tested
-    there. A recording is tested in one fold at most.
+    there, and what is cut from a file of the test is unused. A recording is tested in one fold at most.
 
     Raises:
       UserError: the split is impossible; all reasons are given at once, and what it would have done without.
       ValueError: a fold is not what the protocol promises (see `check_folds`).
     """
     folds, problems, warnings = protocol.propose(utterances, groups)
+    cut: list[str] = []
     if FILE in protocol.apart:
-        folds = without_files_of_the_test(folds, utterances)
+        folds, cut = without_files_of_the_test(folds, utterances)
     folds, unlearned = without_unlearned(folds, utterances, groups)
     # What a protocol has found fault with is tested nowhere: that needs no more words.
     missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups, least_emotions)]
     if missing:
-        raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings))}")
+        raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut))}")
     check_folds(folds, utterances, protocol.apart)
     check_together(folds, protocol.together(utterances), utterances)
-    return Division(folds, (*warnings, *unlearned, *divided_files(folds, utterances)))
+    return Division(folds, (*warnings, *cut, *unlearned, *divided_files(folds, utterances)))

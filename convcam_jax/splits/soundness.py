@@ -90,17 +90,32 @@ def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> lis
     return [f"parts of {counted(len(own), 'file')} {where} ({listed(own)}): {so}" for own, where, so in told if own]
 
 
-def without_files_of_the_test(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """The folds without recordings for training or validation that are cut from a file of the test."""
+def without_files_of_the_test(
+    folds: Sequence[Fold], utterances: Sequence[Utterance]
+) -> tuple[tuple[Fold, ...], list[str]]:
+    """The folds without recordings for training or validation that are cut from a file of the test, and how many.
 
-    def mended(fold: Fold) -> Fold:
+    In a sentence, counted over the folds; none where nothing is left out.
+    """
+    mended: list[Fold] = []
+    n_left_out: dict[str, int] = {}
+    for fold in folds:
         placed = [(value_of(u, FILE), split) for u, split in zip(utterances, fold.split_of, strict=True)]
         tested = {file for file, split in placed if split == "test"}
-        return fold._replace(
-            split_of=tuple(UNUSED if split != "test" and file in tested else split for file, split in placed)
-        )
+        split_of = tuple(UNUSED if split != "test" and file in tested else split for file, split in placed)
+        mended.append(fold._replace(split_of=split_of))
+        if n := _n_learned(fold) - _n_learned(mended[-1]):
+            n_left_out[fold.name] = n
+    if not n_left_out:
+        return tuple(mended), []
+    return tuple(mended), [
+        f"{sum(n_left_out.values())} of {sum(map(_n_learned, folds))} recordings for training or validation, counted "
+        f"over the folds, are unused{in_folds(n_left_out)}: other parts of their files are in the test there"
+    ]
 
-    return tuple(mended(fold) for fold in folds)
+
+def _n_learned(fold: Fold) -> int:
+    return sum(split not in ("test", UNUSED) for split in fold.split_of)
 
 
 def without_unlearned(
