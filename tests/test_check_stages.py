@@ -29,16 +29,17 @@ from convcam_jax.training.config import TrainConfig
 
 GROUPS, FOLDS, SEEDS = ("a", "b"), ("1", "2"), (0, 1)
 EMOTIONS = ("anger", "fear", "joy")
-PER_COHORT = 4
+# Of the test in each fold: fewer than draws of masks, and more.
+PER_COHORT = {"1": 3, "2": 5}
 
 
 def make_dataset() -> Dataset:
-    """Four recordings for the test of every group and fold, which train in the other fold."""
+    """Some recordings for the test of every group and fold, which train in the other fold."""
     generator = np.random.default_rng(0)
     utterances, features, groups, fold_of = [], [], [], []
     for group in GROUPS:
         for fold in FOLDS:
-            for i in range(PER_COHORT):
+            for i in range(PER_COHORT[fold]):
                 name, n = f"{group}{fold}{i}", int(generator.integers(14, GRID[1] + 1))
                 utterances.append(Utterance(name, f"s{i % 2}", "female", EMOTIONS[i % 3], "x", Path()))
                 magnitude = generator.exponential(size=(GRID[0], n)).astype(np.float32)
@@ -82,7 +83,7 @@ def make_run(workdir: Path, method: str, **changes) -> ToyRun:
         representation=Cqt(n_bins=GRID[0]),
         attribution=AttributionConfig(method=method),
         train=TrainConfig(seeds=2, batch_size=4),
-        controls=ControlsConfig(permutations=3, shifts=7, resamples=5),
+        controls=ControlsConfig(permutations=4, shifts=7, resamples=5),
         sanity=SanityConfig(seeds=1, shuffled_label_seeds=0),
         faithfulness=FaithfulnessConfig(seeds=2, steps=2),
     )
@@ -119,6 +120,12 @@ def test_chance_has_the_chosen_members_recordings_of_all_folds(run):
     assert table["n_recordings"].sum() > 0
 
 
+def test_other_recordings_are_drawn_as_often_in_every_fold(run):
+    table = read_csv(run.workdir / "controls.csv").query("control == 'other_recordings' and n_recordings > 0")
+    assert set(table["n_draws"]) == {4}
+    assert set(table.query("level == 'recording'")["recording"].str[1]) == set(FOLDS)
+
+
 def test_seeds_agree_on_the_recordings_of_all_folds(run):
     table = read_csv(run.workdir / "stability.csv")
     assert len(table.query("kind == 'map_pairs' and name == 'ssim'")) == len(run.dataset.utterances)
@@ -149,11 +156,11 @@ def test_sanity_checks_are_of_the_same_seeds_in_all_folds(run):
 def test_curves_are_those_of_every_folds_members(run):
     table = read_csv(run.workdir / "faithfulness.csv")
     curves = table.groupby(["group", "fold", "seed"])["recording"].nunique()
-    assert curves.to_dict() == {(g, f, s): PER_COHORT for g in GROUPS for f in FOLDS for s in SEEDS}
+    assert curves.to_dict() == {(g, f, s): PER_COHORT[f] for g in GROUPS for f in FOLDS for s in SEEDS}
     # Nothing deleted: what the network says of the recording.
     cohort = Cohort("b", "2")
     (own,) = [own for own in run.cohort_maps if own.cohort == cohort]
-    probability = softmax(own.logits[1], axis=-1)[np.arange(PER_COHORT), own.arrays.emotion]
+    probability = softmax(own.logits[1], axis=-1)[np.arange(PER_COHORT[cohort.fold]), own.arrays.emotion]
     whole = table.query("group == 'b' and fold == '2' and seed == 1 and curve == 'deletion' and share == 0")
     found = whole.query("fill == 'zeros' and order == 'map'").set_index("recording")["probability"]
     np.testing.assert_allclose(found[[u.recording for u in own.utterances]], probability, rtol=1e-5)

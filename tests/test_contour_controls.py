@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
+from convcam_jax.checks.chance.controls import control_table
 from convcam_jax.checks.chance.permutation import permutation_test
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
@@ -74,12 +76,14 @@ def test_zero_maps_are_not_drawn_and_have_no_value():
     generator = np.random.default_rng(1)
     maps, arrays = make(generator, [20, 20, 24])
     maps[1] = 0
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator):
+    for draw in contour_controls(
+        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator, 3
+    ):
         assert METRICS[draw.metric].better == "lower"
         np.testing.assert_array_equal(np.isnan(draw.observed), [False, True, False])
         assert np.isfinite(draw.draws[[0, 2]]).all()
     for draw in contour_controls(
-        0 * maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator
+        0 * maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=30), generator, 3
     ):
         assert np.isnan(draw.draws).all()
 
@@ -89,7 +93,9 @@ def test_other_recordings_are_found_to_be_worse_where_maps_follow_the_envelope()
     maps, arrays = make(generator, [24] * 12)
     maps = np.repeat(arrays.energy[:, None], F, axis=1)
     p = {}
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator):
+    for draw in contour_controls(
+        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator, 12
+    ):
         tests = [
             permutation_test(float(o), d, METRICS[draw.metric].better).p
             for o, d in zip(draw.observed, draw.draws, strict=True)
@@ -104,7 +110,9 @@ def test_p_is_calibrated_where_maps_are_random():
     generator = np.random.default_rng(3)
     maps, arrays = make(generator, [24] * 60)
     p = {}
-    for draw in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator):
+    for draw in contour_controls(
+        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=99, shifts=99), generator, 60
+    ):
         tests = [
             permutation_test(float(o), d, METRICS[draw.metric].better).p
             for o, d in zip(draw.observed, draw.draws, strict=True)
@@ -119,7 +127,7 @@ def test_p_is_calibrated_where_maps_are_random():
 def test_of_many_recordings_those_pairs_alone_are_compared_that_are_drawn():
     maps, arrays = make(np.random.default_rng(4), [24, 15, 19, 22, 24])
     draws = contour_controls(
-        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=7), np.random.default_rng(5)
+        maps, arrays, BIN_HZ, ANALYSIS, ControlsConfig(permutations=3, shifts=7), np.random.default_rng(5), 5
     )
     generator = np.random.default_rng(5)
     shares = generator.random((5, 7), np.float32)
@@ -128,3 +136,35 @@ def test_of_many_recordings_those_pairs_alone_are_compared_that_are_drawn():
         assert own.control == "other_recordings"
         assert own.draws.shape == (5, 3)
         np.testing.assert_allclose(own.draws, np.take_along_axis(np.asarray(errors.others), drawn, 1), rtol=1e-6)
+
+
+def test_all_cohorts_of_a_group_have_as_many_draws_whatever_their_sizes():
+    """Of two folds one has fewer recordings than there are draws of masks, and the other more."""
+    config = ControlsConfig(permutations=5, shifts=20, resamples=3)
+    generator = np.random.default_rng(6)
+    recordings, draws = [], []
+    for fold, n in (("1", 4), ("2", 6)):
+        maps, arrays = make(generator, [24] * n)
+        draws.append(contour_controls(maps, arrays, BIN_HZ, ANALYSIS, config, generator, n_largest=6))
+        known = {"recording": [f"{fold}{i}" for i in range(n)], "speaker": ["a", "b"] * (n // 2)}
+        place = {"group": "all", "emotion": "anger", "correct": True, "mask_area": 0.1, "map_is_zero": False}
+        recordings.append(pd.DataFrame(known).assign(**place))
+    for own in draws:
+        assert {d.control: d.draws.shape[1] for d in own} == {"time_shift": 20, "other_recordings": 5}
+    table = control_table(recordings, draws, ("anger",), config)
+    of_group = table.query("level == 'group' and metric == 'q_rmse'").set_index("control")
+    assert of_group["n_draws"].to_dict() == {"time_shift": 20, "other_recordings": 5}
+    assert set(of_group["n_recordings"]) == {10}
+    # One draw is one of all folds' recordings: its mean is that over both.
+    both = np.concatenate([own[1].draws for own in draws]).mean(axis=0)
+    assert of_group.loc["other_recordings", "control_mean"] == pytest.approx(both.mean())
+
+
+def test_draws_are_as_many_as_shifts_where_no_cohort_has_more_recordings_than_masks_are_drawn():
+    maps, arrays = make(np.random.default_rng(7), [24, 20, 22])
+    config = ControlsConfig(permutations=5, shifts=20)
+    widths = {
+        n_largest: contour_controls(maps, arrays, BIN_HZ, ANALYSIS, config, np.random.default_rng(0), n_largest)[1]
+        for n_largest in (3, 5, 6)
+    }
+    assert {n_largest: own.draws.shape for n_largest, own in widths.items()} == {3: (3, 20), 5: (3, 20), 6: (3, 5)}

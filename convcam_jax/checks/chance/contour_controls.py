@@ -122,17 +122,19 @@ def contour_controls(
     analysis: AnalysisConfig,
     controls: ControlsConfig,
     generator: np.random.Generator,
+    n_largest: int,
 ) -> list[ControlDraws]:
     """Draws of the errors of q and c of one member's N recordings, from maps >= 0.
 
     Controls: the map moved in time, and the map of a recording drawn from all that have one, stretched to the length.
+    n_largest: recordings of the group's largest cohort, which decides for all of them how many draws there are.
     """
     shares = generator.random((len(maps), controls.shifts), np.float32)
     with_map = maps.any((1, 2))
     # Where no recording has a map, all values are NaN, whichever is drawn.
     # The pairs of all with all are computed once, but of many recordings those alone that are drawn.
     all_pairs = len(maps) <= controls.permutations
-    n_others = controls.shifts if all_pairs else controls.permutations
+    n_others = controls.shifts if n_largest <= controls.permutations else controls.permutations
     drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), n_others))
     compared = None if all_pairs else drawn
     both = contour_errors(maps, arrays, bin_hz, shares, analysis, compared)

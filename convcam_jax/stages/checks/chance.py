@@ -35,11 +35,12 @@ def compare_with_chance(run: Run) -> None:
 
 def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[ControlDraws]:
     analysis, controls = run.config.analysis, run.config.controls
+    n_largest = max(len(other.utterances) for other in run.cohort_maps if other.cohort.group == own.cohort.group)
     maps, correct = own.maps[own.chosen], own.correct[own.chosen]
     of_masks = mask_controls(
         maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, controls, generator
     )
-    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator)
+    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator, n_largest)
 
 
 def _chosen_rows(metrics: pd.DataFrame, own: CohortMaps) -> pd.DataFrame:
