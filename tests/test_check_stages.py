@@ -13,6 +13,7 @@ from toy_network import GRID, TOY, toy_variables
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
+from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
@@ -22,7 +23,7 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages.checks import chance, faithfulness, sanity, seeds
+from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds
 from convcam_jax.stages.run import CohortExplanations, Run
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv
 from convcam_jax.training.config import TrainConfig
@@ -164,6 +165,21 @@ def test_curves_are_those_of_every_folds_members(run):
     whole = table.query("group == 'b' and fold == '2' and seed == 1 and curve == 'deletion' and share == 0")
     found = whole.query("fill == 'zeros' and order == 'map'").set_index("recording")["probability"]
     np.testing.assert_allclose(found[[u.recording for u in own.utterances]], probability, rtol=1e-5)
+
+
+def test_random_cells_are_drawn_by_the_number_of_the_recording_in_the_corpus(tmp_path, monkeypatch):
+    own, asked = make_run(tmp_path, "gradcam"), []
+    chosen = [Probe(c, 0, 0.5, sound, 0.1, 0.1) for c in ("all", "map", "random") for sound in ("only", "without")]
+
+    def made(_, tasks):
+        asked.extend(tasks)
+        return [(chosen, np.ones((len(chosen), *task.map.shape), np.float32)) for task in tasks]
+
+    monkeypatch.setattr(listening, "in_processes", made)
+    listening.ask_networks(own)
+    places = [own.dataset.utterances[task.number].recording for task in asked]
+    assert places == list(read_csv(tmp_path / "resynthesis.csv")["recording"].unique())
+    assert len({task.number for task in asked}) == len(asked) > max(PER_COHORT.values())
 
 
 def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):

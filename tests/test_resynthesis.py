@@ -134,7 +134,7 @@ def test_consensus_maps_are_as_long_as_the_recordings():
 def test_probes_are_the_features_of_their_sounds(representation):
     samples = two_tones()
     own_map = np.where(cells_above(1200, representation), 1.0, 0.3)
-    found, spectrograms = probes(samples, own_map, (0.5,), 1, 0, representation)
+    found, spectrograms = probes(samples, own_map, (0.5,), 1, np.random.default_rng(0), representation)
     assert [(p.cells, p.sound) for p in found] == [
         *(("all", "original"), ("map", "only"), ("map", "without"), ("random", "only"), ("random", "without")),
     ]

@@ -120,14 +120,13 @@ def probes(
     own_map: Float[np.ndarray, "F n"],
     thresholds: tuple[float, ...],
     n_random: int,
-    seed: int,
+    generator: np.random.Generator,
     representation: Representation,
 ) -> tuple[list[Probe], Float32[np.ndarray, "P F n"]]:
     """The recording, and for each threshold its splits by the map's cells and by as many random ones.
 
     Returns the sounds' descriptions and their magnitudes; both sounds of a split are in them.
     """
-    generator = np.random.default_rng(seed)
     found = [Probe("all", 0, 1.0, "original", 1.0, 1.0)]
     sounds = [samples]
     for threshold in thresholds:

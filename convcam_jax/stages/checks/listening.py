@@ -45,10 +45,10 @@ def ask_networks(run: Run) -> None:
 
 def _answers(run: Run) -> pd.DataFrame:
     tasks = {
-        (place, i): ToProbe(utterance.source, own_map)
+        (place, i): ToProbe(own.utterances[i].source, own_map, int(number))
         for place, own in enumerate(run.cohort_maps)
-        for i, (utterance, own_map) in enumerate(
-            zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)
+        for i, (number, own_map) in enumerate(
+            zip(run.tested_sets[own.cohort], consensus_maps(own.maps, own.arrays.n_frames), strict=True)
         )
         if own_map.any()
     }

@@ -18,10 +18,11 @@ from convcam_jax.system.files import file_stem, write_whole
 
 
 class ToProbe(NamedTuple):
-    """A recording and its mean map."""
+    """A recording, its mean map, and its number in the corpus, by which its random cells are drawn."""
 
     source: Source
     map: Float[np.ndarray, "F n"]
+    number: int
 
 
 class ToShow(NamedTuple):
@@ -36,7 +37,8 @@ def probe(
 ) -> tuple[list[Probe], Float32[np.ndarray, "P F n"]]:
     """What the networks are asked about the recording, and the magnitudes, see `resynthesis.probes`."""
     samples = _samples(task.source, features)
-    return probes(samples, task.map, report.thresholds, report.random_masks, report.seed, features.representation)
+    generator = np.random.default_rng([report.seed, task.number])
+    return probes(samples, task.map, report.thresholds, report.random_masks, generator, features.representation)
 
 
 def show(
