@@ -13,6 +13,7 @@ from toy_network import GRID, TOY, toy_variables
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.faithfulness.config import FaithfulnessConfig
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
 from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.checks.sanity.config import SanityConfig
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -165,6 +166,18 @@ def test_curves_are_those_of_every_folds_members(run):
     whole = table.query("group == 'b' and fold == '2' and seed == 1 and curve == 'deletion' and share == 0")
     found = whole.query("fill == 'zeros' and order == 'map'").set_index("recording")["probability"]
     np.testing.assert_allclose(found[[u.recording for u in own.utterances]], probability, rtol=1e-5)
+
+
+def test_recordings_are_counted_on_from_fold_to_fold_where_orders_are_drawn(tmp_path, monkeypatch):
+    firsts = []
+
+    def curves(_, explained, *args):
+        firsts.append(args[-1])
+        return np.zeros((*explained.labels.shape, len(CURVES), len(FILLS), len(ORDERS), 3))
+
+    monkeypatch.setattr(faithfulness, "member_curves", curves)
+    faithfulness.check(make_run(tmp_path, "gradcam"))
+    assert firsts == [0, PER_COHORT["1"]] * len(GROUPS)
 
 
 def test_random_cells_are_drawn_by_the_number_of_the_recording_in_the_corpus(tmp_path, monkeypatch):

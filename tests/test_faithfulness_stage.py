@@ -44,7 +44,7 @@ def top_cells(scores, n_frames, share):
 @pytest.fixture(scope="module")
 def found():
     own = OwnMaps(np.array(SEEDS), MAPS, LABELS)
-    return member_curves(toy_variables(SEEDS), own, RECORDINGS, TOY, batch_size=4, n_steps=3)
+    return member_curves(toy_variables(SEEDS), own, RECORDINGS, TOY, batch_size=4, n_steps=3, first=0)
 
 
 @pytest.mark.parametrize("member", [0, 1])
@@ -77,8 +77,27 @@ def test_the_orders_by_chance_are_no_one_elses(found):
 def test_a_member_does_not_depend_on_the_others(found):
     own = OwnMaps(np.array(SEEDS[1:]), MAPS[1:], LABELS[1:])
     alone = jax.tree.map(lambda leaf: leaf[1:], toy_variables(SEEDS))
-    found_alone = member_curves(alone, own, RECORDINGS, TOY, batch_size=4, n_steps=3)
+    found_alone = member_curves(alone, own, RECORDINGS, TOY, batch_size=4, n_steps=3, first=0)
     np.testing.assert_allclose(found_alone[0], found[1], rtol=1e-5)
+
+
+def test_every_fold_has_orders_by_chance_of_its_own(found):
+    own = OwnMaps(np.array(SEEDS), MAPS, LABELS)
+    in_second_fold = member_curves(toy_variables(SEEDS), own, RECORDINGS, TOY, batch_size=4, n_steps=3, first=N)
+    between = np.abs(in_second_fold - found)[:, :, 0, 0, :, 1]
+    for number, order in enumerate(ORDERS):
+        if order in ("random", "shifted_map"):
+            assert (between[..., number] > 1e-6).mean() > 0.8
+        else:
+            assert between[..., number].max() < 1e-6
+
+
+def test_a_random_order_belongs_to_the_number_of_the_recording(found):
+    own = OwnMaps(np.array(SEEDS), MAPS[:, 3:], LABELS[:, 3:])
+    some = jax.tree.map(lambda leaf: leaf[3:], RECORDINGS)
+    of_some = member_curves(toy_variables(SEEDS), own, some, TOY, batch_size=4, n_steps=3, first=3)
+    random = ORDERS.index("random")
+    np.testing.assert_allclose(of_some[..., random, :], found[:, 3:, ..., random, :], rtol=1e-5)
 
 
 def test_the_class_that_is_explained():

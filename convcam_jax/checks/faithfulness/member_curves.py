@@ -40,10 +40,11 @@ class _ToRank(NamedTuple):
 
 
 class _Inputs(NamedTuple):
-    """What all members share: the recordings, and each of them blurred."""
+    """What all members share: the recordings, each of them blurred, and their numbers, by which orders are drawn."""
 
     recordings: Recordings
     blurs: Float[Array, "N F T"]
+    numbers: Int[Array, " N"]
 
 
 def explained_labels(
@@ -54,11 +55,18 @@ def explained_labels(
 
 
 def member_curves(
-    variables: Variables, own: OwnMaps, recordings: Recordings, network: Network, batch_size: int, n_steps: int
+    variables: Variables,
+    own: OwnMaps,
+    recordings: Recordings,
+    network: Network,
+    batch_size: int,
+    n_steps: int,
+    first: int,
 ) -> Float[np.ndarray, "S N curves fills orders P"]:
     """Probabilities of the explained classes, from variables `[S, ...]` and the N recordings that members explain.
 
-    They depend on a member's seed alone, and not on the other members; `n_steps` is P - 1.
+    They depend on a member's seed alone, and not on the other members; `n_steps` is P - 1. `first` is the number of the
+    first recording, counted on from fold to fold: orders are drawn by it, so that each recording has its own.
     """
     n_frames = np.asarray(recordings.n_frames)
     strata, layout = fixed_strata(n_frames, np.arange(len(n_frames)), batch_size, network.layout)
@@ -66,18 +74,19 @@ def member_curves(
     spectrograms = np.asarray(recordings.spectrograms)
     blurs = np.stack([blurred(s, n) for s, n in zip(spectrograms, n_frames.tolist(), strict=True)])
     keys = jnp.stack([jax.random.fold_in(jax.random.key(seed), _CHANCE) for seed in own.seeds])
-    to_rank = _ToRank(keys, *map(jnp.asarray, (own.maps, _moved(own, n_frames), own.labels)))
+    to_rank = _ToRank(keys, *map(jnp.asarray, (own.maps, _moved(own, n_frames, first), own.labels)))
     program = _program(len(own.seeds), network, layout, n_steps)
-    found = program(variables, to_rank, _Inputs(recordings, jnp.asarray(blurs)), batches)
+    numbers = first + jnp.arange(len(n_frames))
+    found = program(variables, to_rank, _Inputs(recordings, jnp.asarray(blurs), numbers), batches)
     # From [S, batches, curves, fills, orders, P, B].
     return by_recording(np.moveaxis(np.asarray(found), -1, 2), batches)
 
 
-def _moved(own: OwnMaps, n_frames: np.ndarray) -> np.ndarray:
-    """Every map moved at random, see `curves.shifted`."""
+def _moved(own: OwnMaps, n_frames: np.ndarray, first: int) -> np.ndarray:
+    """Every map moved at random, see `curves.shifted`; `first` as in `member_curves`."""
     moved = []
     for seed, maps in zip(own.seeds, own.maps, strict=True):
-        generator = np.random.default_rng([_CHANCE, seed])
+        generator = np.random.default_rng([_CHANCE, seed, first])
         moved.append([shifted(one, n, generator) for one, n in zip(maps, n_frames.tolist(), strict=True)])
     return np.array(moved)
 
@@ -107,7 +116,8 @@ def _one_member(
         spectrograms, n_frames = given
         # Where all scores are equal, the order is random.
         scores = jnp.stack([own.maps[batch], own.moved[batch], jnp.zeros_like(spectrograms), spectrograms])
-        keys = jax.vmap(lambda recording: jax.random.split(jax.random.fold_in(own.key, recording), len(ORDERS)))(batch)
+        of_recordings = jax.vmap(jax.random.fold_in, (None, 0))(own.key, inputs.numbers[batch])
+        keys = jax.vmap(lambda key: jax.random.split(key, len(ORDERS)))(of_recordings)
         ranks = jax.vmap(jax.vmap(cell_ranks), (0, None, 1))(scores, n_frames, keys)
         fills = jnp.stack([jnp.zeros_like(spectrograms), inputs.blurs[batch]])
 

@@ -1,5 +1,7 @@
 """Deletion and insertion curves of the test recordings."""
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -37,9 +39,16 @@ def _tables(run: Run, own: CohortMaps) -> list[pd.DataFrame]:
         labels = explained_labels(config.attribution.target, own.arrays.emotion, own.logits[rows])
         explained = OwnMaps(np.array([member.seed for member in members]), own.maps[rows], labels)
         batch_size, n_steps = config.train.batch_size, config.faithfulness.steps
-        found = member_curves(variables, explained, recordings, run.network, batch_size, n_steps)
+        first = _tested_before(run, own)
+        found = member_curves(variables, explained, recordings, run.network, batch_size, n_steps, first)
         tables += [curve_table(own, row, probability) for row, probability in zip(rows, found, strict=True)]
     return tables
+
+
+def _tested_before(run: Run, own: CohortMaps) -> int:
+    """How many recordings the earlier folds of the cohort's group test."""
+    of_group = [other for other in run.cohort_maps if other.cohort.group == own.cohort.group]
+    return sum(len(other.utterances) for other in itertools.takewhile(lambda other: other is not own, of_group))
 
 
 def present(run: Run) -> None:
