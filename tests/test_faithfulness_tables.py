@@ -84,6 +84,8 @@ def test_summary_leaves_out_zero_maps():
     assert own["mean"] == pytest.approx(by_seed.mean())
     assert own["seeds"] == 2
     assert own["low"] < by_seed.min() < by_seed.max() < own["high"]
+    # Two recordings, of two seeds each.
+    assert (cells["n_zero_maps"] == 4).all()
 
 
 def test_verdicts_are_those_of_the_curves():
@@ -170,6 +172,50 @@ def test_equal_orders_are_undecided_and_one_seed_has_no_interval():
     assert set(rows["verdict"]) == {"undecided"}
     assert area_summary(areas(table))["low"].isna().all()
     assert not rows["sentence"].str.contains("seeds").any()
+
+
+def in_two_groups(zero):
+    """Women with two maps of zeros per seed, and men with such maps alone."""
+    women, men = make_table(zero=zero), make_table(zero=range(N_RECORDINGS))
+    return pd.concat([women, men.assign(group="male", recording="m" + men["recording"])], ignore_index=True)
+
+
+def test_a_group_whose_maps_are_all_zero_has_rows_that_say_so():
+    by_recording = areas(in_two_groups(zero=(0, 5)))
+    summary = area_summary(by_recording).set_index("group")
+    assert len(summary.loc["male"]) == len(summary.loc["female"]) == 2 * 2 * 4
+    assert (summary.loc["male", ["seeds", "n_curves", "n_zero_maps"]] == [0, 0, 2 * N_RECORDINGS]).all(axis=None)
+    assert summary.loc["male", ["mean", "low", "high"]].isna().all(axis=None)
+    rows = area_verdicts(by_recording, 0.05).set_index("group")
+    men, women = rows.loc["male"], rows.loc["female"]
+    assert (men[["better_in", "n_recordings", "n_zero_maps", "seeds"]] == [0, 0, 2 * N_RECORDINGS, 0]).all(axis=None)
+    assert men[["gain", "low", "high", "map_area", "order_area", "p", "p_adjusted"]].isna().all(axis=None)
+    assert set(men["verdict"]) == {"undecided"}
+    assert men["sentence"].iloc[1] == (
+        "The map's order is not compared with random order (deletion, zeros, male recordings): all maps are zero (24)."
+    )
+    assert (women[["n_recordings", "n_zero_maps"]] == [N_RECORDINGS - 2, 4]).all(axis=None)
+    assert women["sentence"].str.endswith(" Left out: 4 maps of zeros.").all()
+    # The others' values are those that there are without this group.
+    alone = area_verdicts(by_recording[by_recording["group"] == "female"], 0.05).set_index("group")
+    pd.testing.assert_frame_equal(women, alone)
+
+
+def test_tables_of_zero_maps_alone_say_so():
+    by_recording = areas(make_table(zero=range(N_RECORDINGS)))
+    assert (area_summary(by_recording)["n_zero_maps"] == 2 * N_RECORDINGS).all()
+    assert area_verdicts(by_recording, 0.05)["sentence"].str.endswith(": all maps are zero (24).").all()
+    assert [axes.texts[0].get_text() for axes in figures.mean_curves(make_table(zero=range(N_RECORDINGS))).axes] == [
+        "all maps are zero (24)"
+    ] * 4
+
+
+def test_figure_says_of_which_group_all_maps_are_zero():
+    figure = figures.mean_curves(in_two_groups(zero=()))
+    women, men = figure.axes[:4], figure.axes[4:]
+    assert all(len(axes.lines) == 4 for axes in women)
+    assert [[text.get_text() for text in axes.texts] for axes in men] == [["all maps are zero (24)"]] * 4
+    assert len(figure.legends[0].get_texts()) == len(ORDERS)
 
 
 def test_figure_shows_the_means_and_their_band():

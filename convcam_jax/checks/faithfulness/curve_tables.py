@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import ttest_1samp
 
+from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve, shares
 from convcam_jax.measures.cohort_maps import CohortMaps
@@ -59,17 +60,21 @@ def area_summary(by_recording: pd.DataFrame) -> pd.DataFrame:
     """Mean area per group, curve, fill and order, without recordings whose map is zero.
 
     Returns group, curve, fill, order, mean (of the seeds' means over recordings), low, high (95 % t interval of that
-    mean over the seeds), seeds, n_curves.
+    mean over the seeds), seeds, n_curves, n_zero_maps (of all seeds, left out).
     """
-    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
     keys = ["group", "curve", "fill", "order"]
-    means = shown.groupby([*keys, "seed"])["area"].mean()
-    counts = shown.groupby(keys)["area"].count()
-    rows = [
-        [*key, *mean_interval(means[key]), counts[key]]
-        for key in ((g, c, f, o) for g in groups_of(shown) for c in CURVES for f in FILLS for o in ORDERS)
-    ]
-    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves"])
+    parts = dict(list(by_recording.groupby(keys)))
+    rows = []
+    for key in ((g, c, f, o) for g in groups_of(by_recording) for c in CURVES for f in FILLS for o in ORDERS):
+        shown, n_zero = without_zero_maps(parts[key])
+        rows.append([*key, *mean_interval(shown.groupby("seed")["area"].mean()), len(shown), n_zero])
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves", "n_zero_maps"])
+
+
+def without_zero_maps(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The rows of `table` whose map is not zero, and of how many maps those are that are left out."""
+    is_zero = table["map_is_zero"].astype(bool)
+    return table[~is_zero], len(table.loc[is_zero, ["seed", "recording"]].drop_duplicates())
 
 
 def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
@@ -80,30 +85,31 @@ def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd
     recordings (low, high), and `p` is that of the same paired t test: it is below 0.05 where the interval leaves out 0.
     Neither is adjusted. `p_adjusted` is, after Benjamini and Hochberg over the table: the verdict is better or worse
     where it is at most `false_discovery_rate`, else undecided. All of it is of these seeds' networks: of others it says
-    only what `seeds_better` does, the number of seeds whose mean gain is positive.
+    only what `seeds_better` does, the number of seeds whose mean gain is positive. Maps of zeros, counted over the
+    seeds, are left out; a group that has no others has no values, which its sentence says.
     """
-    shown = by_recording[~by_recording["map_is_zero"].astype(bool)]
     rows = []
-    for group in groups_of(shown):
+    for group in groups_of(by_recording):
         for curve in CURVES:
             for fill in FILLS:
-                own = shown.query("group == @group and curve == @curve and fill == @fill")
+                own = by_recording.query("group == @group and curve == @curve and fill == @fill")
                 rows += [[group, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
-    columns = ["group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings"]
+    columns = ["group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings", "n_zero_maps"]
     frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
     frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
     decided = frame["p_adjusted"] <= false_discovery_rate
     frame["verdict"] = np.where(decided, np.where(frame["gain"] > 0, "better", "worse"), "undecided")
-    frame["sentence"] = [_sentence(row) for row in frame.itertuples(index=False)]
+    frame["sentence"] = [_sentence(row) for _, row in frame.iterrows()]
     return frame
 
 
 def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
-    wide = own.pivot(index=["seed", "recording"], columns="order", values="area")
+    shown, n_zero = without_zero_maps(own)
+    wide = shown.pivot(index=["seed", "recording"], columns="order", values="area").reindex(columns=list(ORDERS))
     gain = (wide[order] - wide["map"]) * (1 if curve == "deletion" else -1)
     by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
     interval = mean_interval(by_recording)
-    counts = [int((by_recording > 0).sum()), len(by_recording), int((by_seed > 0).sum()), len(by_seed)]
+    counts = [int((by_recording > 0).sum()), len(by_recording), n_zero, int((by_seed > 0).sum()), len(by_seed)]
     of_recordings = wide.groupby("recording").mean()
     means = [of_recordings["map"].mean(), of_recordings[order].mean()]
     return [order, *interval[:3], *counts, *means, _t_test(by_recording)]
@@ -117,8 +123,11 @@ def _t_test(gains: pd.Series) -> float:
     return float(ttest_1samp(gains, 0).pvalue) if gains.any() else 1.0
 
 
-def _sentence(row: tuple) -> str:
-    own = row._asdict()  # type: ignore[attr-defined]
+def _sentence(own: pd.Series) -> str:
+    other = _SPOKEN[own["order"]]
+    if words := only_zero_maps(own):
+        where = f"{own['curve']}, {own['fill']}, {own['group']} recordings"
+        return f"The map's order is not compared with {other} ({where}): {words}."
     seeds = "" if own["seeds"] == 1 else f", in the mean of {own['seeds_better']} of {own['seeds']} seeds"
     whose = "of this network" if own["seeds"] == 1 else f"of these {own['seeds']} networks"
     conclusion = {
@@ -130,7 +139,8 @@ def _sentence(row: tuple) -> str:
     limits = f" ({own['low']:.3f} to {own['high']:.3f})" if tested else ""
     p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
     return (
-        f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {_SPOKEN[own['order']]} in "
+        f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {other} in "
         f"{own['better_in']} of {own['n_recordings']} {own['group']} recordings{seeds}: gain in area "
-        f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: {conclusion}."
+        f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: "
+        f"{conclusion}.{some_zero_maps(own)}"
     )

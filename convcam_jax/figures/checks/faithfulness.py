@@ -5,6 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from convcam_jax.checks.chance.controls import only_zero_maps
+from convcam_jax.checks.faithfulness.curve_tables import without_zero_maps
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
 from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of, mean_interval
@@ -21,25 +23,29 @@ _LINES = {
 def mean_curves(table: pd.DataFrame) -> Figure:
     """Mean probability of the class over the share of cells, per group (rows), curve and fill (columns).
 
-    table: `faithfulness.csv`; recordings whose map is zero are left out. Lines are means of the seeds' means, bands
-    their 95 % interval, where there are several seeds.
+    table: `faithfulness.csv`; recordings whose map is zero are left out, and a group without others says so. Lines are
+    means of the seeds' means, bands their 95 % interval, where there are several seeds.
     """
-    shown = table[~table["map_is_zero"].astype(bool)]
-    groups = groups_of(shown)
+    groups = groups_of(table)
     figure, axes = style.new_figure(
         len(groups), len(CURVES) * len(FILLS), height=0.6 + 1.9 * len(groups), sharex=True, sharey=True
     )
     cells = [(group, curve, fill) for group in groups for curve in CURVES for fill in FILLS]
     for number, (panel, (group, curve, fill)) in enumerate(zip(axes.flat, cells, strict=True)):
-        own = shown.query("group == @group and curve == @curve and fill == @fill")
-        for order in ORDERS:
-            _line(panel, own[own["order"] == order], order)
+        own, n_zero = without_zero_maps(table.query("group == @group and curve == @curve and fill == @fill"))
+        if own.empty:
+            # Without `say_empty`: the axes of all panels are the same.
+            words = only_zero_maps({"n_recordings": 0, "n_zero_maps": n_zero})
+            panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=style.GREY)
+        else:
+            for order in ORDERS:
+                _line(panel, own[own["order"] == order], order)
         style.panel_title(panel, number, f"{style.group_title(group)}: {curve},\n{fill}")
     for panel in axes[-1]:
         panel.set_xlabel("share of cells (%)")
     for panel in axes[:, 0]:
         panel.set_ylabel("probability of the class")
-    style.legend_below(figure, [axes[0, 0]])
+    style.legend_below(figure, axes.flat)
     return figure
 
 

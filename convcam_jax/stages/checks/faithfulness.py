@@ -59,9 +59,6 @@ def present(run: Run) -> None:
     table = read_csv(run.workdir / _TABLE)
     by_recording = areas(table)
     write_csv(run.workdir / "faithfulness_areas.csv", by_recording)
-    if table["map_is_zero"].all():
-        say("faithfulness: all maps are zero everywhere, so there is nothing to compare")
-        return
     write_table(run.workdir, "faithfulness", area_summary(by_recording))
     verdicts = area_verdicts(by_recording, run.config.controls.false_discovery_rate)
     write_table(run.workdir, "faithfulness_verdicts", verdicts)
