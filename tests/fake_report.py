@@ -92,7 +92,7 @@ def make_report() -> str:
         "masks": overview.masks(make_masks()),
         "thresholds": [0.5],
         "snr_db": 300.0,
-        "resynthesis": answer_summary(make_counterfactual()).to_dict("records"),
+        "resynthesis": answer_summary(make_counterfactual(), {"female": 0, "male": 2}, [0.5]).to_dict("records"),
         "tables": [as_table("Table 1: recordings", with_headings(members))],
         "verdicts": overview.verdict_tables("verdicts", verdicts),
     }

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from fake_report import make_counterfactual
 from toy_network import TOY, toy_recordings, toy_variables, variables_of
@@ -16,6 +17,9 @@ from convcam_jax.checks.listening.counterfactual import (
 from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Batch
+from convcam_jax.figures.checks.resynthesis import probability_of_truth
+
+NO_ZERO_MAPS = {"female": 0, "male": 0}
 
 
 def test_every_member_answers_every_sound_in_its_place():
@@ -49,7 +53,7 @@ def test_answers_stand_beside_the_sounds_and_the_member():
 
 
 def test_summary_compares_the_map_with_random_cells_over_seeds():
-    table = answer_summary(make_counterfactual())
+    table = answer_summary(make_counterfactual(), NO_ZERO_MAPS, [0.5])
     assert len(table) == 4
     only = table.query("group == 'female' and sound == 'only'").iloc[0]
     assert only["p_truth_original"] == pytest.approx(0.9)
@@ -66,5 +70,33 @@ def test_summary_compares_the_map_with_random_cells_over_seeds():
 def test_summary_says_where_the_map_is_right():
     answers = make_counterfactual()
     answers.loc[(answers["cells"] == "map") & (answers["sound"] == "without"), "p_truth"] = 0.1
-    sentences = answer_summary(answers).query("sound == 'without'")["sentence"]
+    sentences = answer_summary(answers, NO_ZERO_MAPS, [0.5]).query("sound == 'without'")["sentence"]
     assert sentences.str.endswith("the map's cells matter more than as many random ones.").all()
+
+
+def test_summary_counts_the_recordings_whose_map_is_zero():
+    answers = make_counterfactual()
+    table = answer_summary(answers[answers["group"] == "female"], {"male": 7, "female": 3}, (0.75, 0.5))
+    assert table[["group", "threshold", "sound"]].to_numpy().tolist() == [
+        [group, threshold, sound]
+        for group in ("female", "male")
+        for threshold in (0.5, 0.75)
+        for sound in ("only", "without")
+    ]
+    women, men = table.iloc[:2], table[table["group"] == "male"]
+    assert women[["seeds", "n_recordings", "n_zero_maps"]].to_numpy().tolist() == [[2, 1, 3]] * 2
+    assert women["sentence"].str.endswith(". Left out: 3 maps of zeros.").all()
+    assert men[["seeds", "n_recordings", "n_zero_maps"]].to_numpy().tolist() == [[0, 0, 7]] * 4
+    assert men[["area", "p_truth_original", "p_truth_map", "difference", "difference_low"]].isna().all(axis=None)
+    assert men["sentence"].iloc[0] == (
+        "Of the recording, only what the map marks (cells from 50% of its maximum, male): all maps are zero (7)."
+    )
+
+
+def test_where_all_maps_are_zero_summary_and_figure_say_so():
+    table = answer_summary(pd.DataFrame(columns=ANSWER_COLUMNS), {"a": 2, "b": 1}, [0.5])
+    assert table["sentence"].str.contains("all maps are zero").tolist() == [True] * 4
+    panels = probability_of_truth(table).axes
+    assert [[text.get_text() for text in panel.texts] for panel in panels] == [
+        [f"all maps are zero ({n})"] for n in (2, 2, 1, 1)
+    ]

@@ -111,7 +111,7 @@ function counterfactualTraces(group, sound, panel, first) {
 function showCounterfactual() {
   const note = byId("counterfactual-note");
   if (!run.resynthesis.length) {
-    note.textContent = "Not made: the networks are not known, or no map marks anything.";
+    note.textContent = "Not made: the networks are not known.";
     byId("counterfactual-chart").remove();
     return;
   }
@@ -130,7 +130,7 @@ function showCounterfactual() {
     }));
     return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1 + 0.32 / Math.max(2, groups.length), yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: groups.length, columns: 2, pattern: "independent" } }) };
   });
-  const columns = ["group", "sound", "threshold", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
+  const columns = ["group", "sound", "threshold", "n_recordings", "n_zero_maps", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
     tableOf(columns.map(inWords), run.resynthesis.map((row) => columns.map((name) => row[name]))),
     element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),

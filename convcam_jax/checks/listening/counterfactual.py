@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
 
+from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.batches import by_recording, frames_of, stratify
 from convcam_jax.data.members import Cohort
@@ -79,43 +80,55 @@ def answer_table(
     return pd.concat(tables, ignore_index=True)[ANSWER_COLUMNS]
 
 
-def answer_summary(answers: pd.DataFrame) -> pd.DataFrame:
+def answer_summary(answers: pd.DataFrame, n_zero_maps: Mapping[str, int], thresholds: Sequence[float]) -> pd.DataFrame:
     """The table of `tables/resynthesis.csv`, from that of `resynthesis.csv`.
 
     One row per group, threshold and sound. Of every seed the mean over recordings of all folds is taken first; then
     over seeds the mean, and of the difference between the map's cells and random ones the 95 % interval of Student's t.
-    Columns: group, threshold, sound, seeds, n_recordings, area, energy_ratio_map, energy_ratio_random,
+    Columns: group, threshold, sound, seeds, n_recordings, n_zero_maps, area, energy_ratio_map, energy_ratio_random,
     p_truth_original, p_truth_map, p_truth_random, accuracy_original, accuracy_map, accuracy_random, difference (of
     p_truth, map less random), difference_low, difference_high, sentence.
+
+    n_zero_maps: of each group, the recordings without answers because their mean map is zero; where there are no
+    others, its rows have no values and say so.
     """
     rows = []
-    tested = answers[answers["cells"] != "all"]
-    for (group, threshold, sound), own in tested.groupby(["group", "threshold", "sound"], sort=True):
-        original = answers[(answers["cells"] == "all") & (answers["group"] == group)]
-        by_seed = own.groupby(["seed", "cells"])[["p_truth", "correct", "energy_ratio"]].mean().unstack()
-        difference = mean_interval(by_seed["p_truth"]["map"] - by_seed["p_truth"]["random"])
-        row = {
-            "group": group,
-            "threshold": threshold,
-            "sound": sound,
-            "seeds": own["seed"].nunique(),
-            "n_recordings": own["recording"].nunique(),
-            "area": own["area"].mean(),
-            **{f"energy_ratio_{cells}": by_seed["energy_ratio"][cells].mean() for cells in ("map", "random")},
-            "p_truth_original": original["p_truth"].mean(),
-            **{f"p_truth_{cells}": by_seed["p_truth"][cells].mean() for cells in ("map", "random")},
-            "accuracy_original": original["correct"].mean(),
-            **{f"accuracy_{cells}": by_seed["correct"][cells].mean() for cells in ("map", "random")},
-            "difference": difference.mean,
-            "difference_low": difference.low,
-            "difference_high": difference.high,
-        }
-        rows.append({**row, "sentence": _sentence(row)})
+    for group in sorted(n_zero_maps):
+        of_group = answers[answers["group"] == group]
+        original = of_group[of_group["cells"] == "all"]
+        for threshold in sorted(thresholds):
+            for sound in _SENTENCES:
+                own = of_group[(of_group["threshold"] == threshold) & (of_group["sound"] == sound)]
+                place = {"group": group, "threshold": threshold, "sound": sound, "seeds": own["seed"].nunique()}
+                place |= {"n_recordings": own["recording"].nunique(), "n_zero_maps": n_zero_maps[group]}
+                row = place | _means(own, original)
+                rows.append({**row, "sentence": _sentence(row)})
     return pd.DataFrame(rows)
+
+
+def _means(own: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
+    """What the answers to the map's and to random cells come to, beside those to the recordings as they are."""
+    measures = ["p_truth", "correct", "energy_ratio"]
+    by_seed = {name: own[own["cells"] == name].groupby("seed")[measures].mean() for name in ("map", "random")}
+    difference = mean_interval(by_seed["map"]["p_truth"] - by_seed["random"]["p_truth"])
+    return {
+        "area": own["area"].mean(),
+        **{f"energy_ratio_{cells}": means["energy_ratio"].mean() for cells, means in by_seed.items()},
+        "p_truth_original": original["p_truth"].mean(),
+        **{f"p_truth_{cells}": means["p_truth"].mean() for cells, means in by_seed.items()},
+        "accuracy_original": original["correct"].mean(),
+        **{f"accuracy_{cells}": means["correct"].mean() for cells, means in by_seed.items()},
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+    }
 
 
 def _sentence(row: dict) -> str:
     """The row's result in words."""
+    subject = f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['group']})"
+    if words := only_zero_maps(row):
+        return f"{subject}: {words}."
     low, high = row["difference_low"], row["difference_high"]
     # The map is right if its cells alone speak for the truth, and if without them less does.
     sign = 1 if row["sound"] == "only" else -1
@@ -129,8 +142,7 @@ def _sentence(row: dict) -> str:
         verdict = "as many random cells matter more than the map's"
     interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
     return (
-        f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['group']}): "
-        f"probability of the truth {row['p_truth_map']:.2f} with {row['energy_ratio_map']:.0%} of the energy, by as "
-        f"many random cells {row['p_truth_random']:.2f} with {row['energy_ratio_random']:.0%}; difference "
-        f"{row['difference']:.3f}{interval}: {verdict}."
+        f"{subject}: probability of the truth {row['p_truth_map']:.2f} with {row['energy_ratio_map']:.0%} of the "
+        f"energy, by as many random cells {row['p_truth_random']:.2f} with {row['energy_ratio_random']:.0%}; "
+        f"difference {row['difference']:.3f}{interval}: {verdict}.{some_zero_maps(row)}"
     )

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of
 
@@ -22,6 +23,8 @@ def probability_of_truth(table: pd.DataFrame) -> Figure:
             panel, own = axes[row, column], table[(table["group"] == group) & (table["sound"] == sound)]
             for cells, colour, mark in (("map", style.BLUE, "o"), ("random", style.VERMILION, "s")):
                 panel.plot(own["threshold"], own[f"p_truth_{cells}"], color=colour, marker=mark, label=f"{cells} cells")
+            if words := only_zero_maps(own.iloc[0]):
+                panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=style.GREY)
             panel.axhline(own["p_truth_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording")
             style.panel_title(panel, 2 * row + column, f"{style.group_title(group)}: {title}")
             panel.set_ylim(0, 1)

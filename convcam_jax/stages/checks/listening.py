@@ -1,5 +1,6 @@
 """What the networks say of the sounds of what the maps mark."""
 
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -31,14 +32,15 @@ Probes = tuple[list[Probe], np.ndarray]
 def ask_networks(run: Run) -> None:
     """Write `resynthesis.csv`, its summary and its figure.
 
-    Recordings whose map is zero in all members are left out; with no other, there is neither summary nor figure.
+    Recordings whose map is zero in all members are left out, and counted in the summary.
     """
     remove_earlier(run.workdir, RESYNTHESIS, "tables/resynthesis.*", "figures/resynthesis.png")
     answers = _answers(run)
     write_csv(run.workdir / RESYNTHESIS, answers)
-    if answers.empty:
-        return
-    table = answer_summary(answers)
+    n_zero_maps: Counter[str] = Counter()
+    for own in run.cohort_maps:
+        n_zero_maps[own.cohort.group] += int((~own.maps.any((0, 2, 3))).sum())
+    table = answer_summary(answers, n_zero_maps, run.config.report.thresholds)
     write_table(run.workdir, "resynthesis", table, table[["sentence"]])
     write_figure(run.workdir / "figures" / "resynthesis.png", probability_of_truth, table)
 
