@@ -41,6 +41,36 @@ def test_icc_at_its_ends():
         assert np.isnan(intraclass_correlations(values)).all()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        # Mean squares 0 of targets and judges: -0.01 / (0 + 0.01 - 0.01) and -0.01 / (0 - 0.005), which is 2.
+        [[0.1, 0.2], [0.2, 0.1]],
+        # 0, 0.04 of judges and 0.04 of errors: -1, the least that two can correlate by, and -0.04 / 0.
+        [[0.3, -0.1], [0.1, 0.1]],
+        # 0, 1/6 and 2/3: -2 and 4.
+        [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]],
+    ],
+)
+def test_icc_is_unknown_where_the_estimate_can_be_none(values):
+    assert np.isnan(intraclass_correlations(np.array(values))).all()
+
+
+def test_icc_is_never_above_one_and_the_average_is_that_of_the_single_one_by_spearman_and_brown():
+    generator = np.random.default_rng(1)
+    n_known = 0
+    for n, k in [(2, 2), (2, 5), (3, 2), (4, 3)] * 100:
+        found = intraclass_correlations(generator.normal(size=(n, k)))
+        if np.isnan(found.single):
+            assert np.isnan(found.average)
+            continue
+        n_known += 1
+        assert -1 / (k - 1) < found.single <= 1
+        assert found.average == pytest.approx(k * found.single / (1 + (k - 1) * found.single))
+        assert found.average <= 1
+    assert 200 < n_known < 400
+
+
 def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording():
     generator = np.random.default_rng(3)
     maps = np.repeat(generator.random((1, 3, 10, 20)), 4, axis=0).astype(np.float32)
@@ -173,7 +203,9 @@ def test_sentences_about_seeds():
     claims = pd.DataFrame({"answer": ["depends on the seed", "holds in every seed", "depends on the seed"]})
     assert seed_verdicts(stability, claims)["sentence"].tolist() == [
         "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM 0.30, on average over 39 recordings.",
-        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over the 7 "
+        "q_mse (male): the recording explains 25 % of the variance of one seed's values, ICC(2,1) = 0.25, over 7 "
+        "recordings with a value in every seed.",
+        "q_rmse (male): what share of the variance of one seed's values the recording explains cannot be told from 0 "
         "recordings with a value in every seed.",
         "The paper's 3 claims: depends on the seed (2), holds in every seed (1).",
     ]

@@ -4,8 +4,19 @@ import pandas as pd
 
 from convcam_jax.measures.digits import per_cent
 from convcam_jax.measures.statistics import groups_of
+from convcam_jax.system.progress import counted
 
 SEED_VERDICT_COLUMNS = ("about", "group", "metric", "sentence")
+
+
+def _explained_variance(icc: pd.Series) -> str:
+    who, value = f"{icc['name']} ({icc['group']})", icc["value"]
+    rests_on = f"{counted(icc['n'], 'recording')} with a value in every seed"
+    what = "of the variance of one seed's values"
+    if pd.isna(value):
+        return f"{who}: what share {what} the recording explains cannot be told from {rests_on}."
+    share = per_cent(max(value, 0))
+    return f"{who}: the recording explains {share} {what}, ICC(2,1) = {value:.2f}, over {rests_on}."
 
 
 def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
@@ -28,13 +39,8 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
                 f"{n} recordings."
             )
             rows.append(["stability", group, "", sentence])
-        single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")].dropna(subset="value")
-        for row in single.itertuples():
-            sentence = (
-                f"{row.name} ({group}): the recording explains {per_cent(max(row.value, 0))} of the variance of one "
-                f"seed's values, ICC(2,1) = {row.value:.2f}, over the {row.n} recordings with a value in every seed."
-            )
-            rows.append(["stability", group, row.name, sentence])
+        single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")]
+        rows += [["stability", group, row["name"], _explained_variance(row)] for _, row in single.iterrows()]
     counts = claims["answer"].value_counts()
     listed = ", ".join(f"{answer} ({count})" for answer, count in counts.items())
     rows.append(["claims", "all", "", f"The paper's {len(claims)} claims: {listed}."])

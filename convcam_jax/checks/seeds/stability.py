@@ -22,6 +22,10 @@ STABILITY_COLUMNS = (
 )
 
 
+# What rounding leaves, as a share of what is added up, of a sum that is zero.
+_ROUNDING = 1e-12
+
+
 class Correlations(NamedTuple):
     """Intraclass correlations of Shrout and Fleiss (1979) for targets and judges that are both random samples.
 
@@ -35,7 +39,9 @@ class Correlations(NamedTuple):
 def intraclass_correlations(values: Float[np.ndarray, "targets judges"]) -> Correlations:
     """ICC(2,1) and ICC(2,k), absolute agreement, of `values` without NaN.
 
-    NaN with fewer than two of either, and where all values are equal.
+    NaN with fewer than two of either, where all values are equal, and where the estimates can be none: k judges cannot
+    correlate by -1/(k - 1) or less on average. So low an ICC(2,1) makes the denominator of ICC(2,k) zero or negative,
+    whose value is then infinite, or above 1.
     """
     n, k = values.shape
     if n < 2 or k < 2 or np.ptp(values) == 0:
@@ -45,8 +51,11 @@ def intraclass_correlations(values: Float[np.ndarray, "targets judges"]) -> Corr
     targets = k * np.square(of_targets - mean).sum() / (n - 1)
     judges = n * np.square(of_judges - mean).sum() / (k - 1)
     error = np.square(values - of_targets[:, None] - of_judges + mean).sum() / ((n - 1) * (k - 1))
+    of_average = targets + (judges - error) / n
+    if of_average <= _ROUNDING * (targets + judges + error):
+        return Correlations(np.nan, np.nan)
     single = (targets - error) / (targets + (k - 1) * error + k * (judges - error) / n)
-    average = (targets - error) / (targets + (judges - error) / n)
+    average = (targets - error) / of_average
     return Correlations(float(single), float(average))
 
 
