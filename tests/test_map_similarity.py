@@ -1,9 +1,11 @@
 """How alike two maps are: against SciPy, by hand, and at the ends."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from convcam_jax.attribution.placement import identity_placement, placed_map
 from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
 
 
@@ -45,7 +47,7 @@ def test_rank_correlation_by_hand_and_under_any_rising_change():
 
 def test_similarity_of_one_square_is_the_formula():
     """Wang et al. (2004), Eq. 13, with the constants and sample covariances of their paper."""
-    one, other = np.random.default_rng(1).random((2, 7, 7))
+    one, other = (own / own.max() for own in np.random.default_rng(1).random((2, 7, 7)))
     covariance = np.cov(one.ravel(), other.ravel())
     c1, c2 = 0.01**2, 0.03**2
     expected = (2 * one.mean() * other.mean() + c1) * (2 * covariance[0, 1] + c2)
@@ -54,3 +56,26 @@ def test_similarity_of_one_square_is_the_formula():
     assert alike(one, one) == pytest.approx(1)
     assert np.isnan(alike(one[:, :6], other[:, :6]))
     assert np.isnan(alike(one, np.zeros((7, 7))))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3, 0.04, 1e-6])
+def test_maps_are_no_more_alike_because_they_are_small(scale):
+    one, other = np.random.default_rng(3).random((2, 12, 20))
+    expected = alike(one / one.max(), other / other.max())
+    assert alike(scale * one, other) == pytest.approx(expected, rel=1e-9)
+    assert alike(scale * one, scale * other) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_maximum_behind_the_recording_does_not_count():
+    """Two maps of nodes whose largest value lies in the padding, and the same without it."""
+    node_maps = np.random.default_rng(4).random((2, 10, 16)).astype(np.float32)
+    placement, n_frames = identity_placement((10, 16)), 12
+    inside = node_maps * (np.arange(16) < n_frames)
+    node_maps[:, 4, 14] = 25
+    placed, expected = (
+        np.stack([placed_map(jnp.asarray(own), n_frames, placement) for own in maps])[:, :, :n_frames]
+        for maps in (node_maps, inside)
+    )
+    assert placed.max() < 0.05
+    np.testing.assert_allclose(structural_similarities(placed), structural_similarities(expected), rtol=1e-4)
+    np.testing.assert_allclose(rank_correlations(placed), rank_correlations(expected))

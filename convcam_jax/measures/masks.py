@@ -1,7 +1,8 @@
 """Masks of the emotions: sums of activation maps over recordings and members (paper, Eq. 1, 2 and 11).
 
-The paper leaves open which maps are summed. Here they are those of the other analyses: each divided by its own maximum,
-so that every recording counts alike, and zero behind its end. Table 5 cannot decide it: of its cells, male fear is the
+The paper leaves open which maps are summed. Here they are those of the other analyses: each divided by its own maximum
+on the whole grid, and zero behind its end. So every recording counts alike but those whose maximum lies behind their
+end (`placement.normalise_and_crop`), which count for less. Table 5 cannot decide it: of its cells, male fear is the
 only one whose maps are all known, and there Eq. 10 and 11 give 97 % where 93 % is printed.
 Axes: S member, N utterance, C class (emotion), F frequency bin, T time frame.
 """

@@ -29,11 +29,15 @@ def rank_correlations(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " p
 
 
 def structural_similarities(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " pairs"]:
-    """Structural similarity (Wang et al. 2004) of each pair of maps in 0..1, mean over 7 x 7 cells.
+    """Structural similarity (Wang et al. 2004) of each pair of maps >= 0, mean over 7 x 7 cells.
 
+    Each is divided by its maximum: the two constants of the measure presuppose values that reach 1, and a map whose
+    maximum lay behind the recording would be alike to any other because it is small.
     NaN for a map that has the same value everywhere, and for maps of fewer than 7 bins or frames.
     """
-    return np.array([_similarity(*pair) for pair in combinations(np.asarray(maps, float), 2)], float)
+    values = np.asarray(maps, float)
+    peaks = values.max((1, 2), keepdims=True)
+    return np.array([_similarity(*pair) for pair in combinations(values / np.where(peaks > 0, peaks, 1), 2)], float)
 
 
 def _similarity(one: Float[np.ndarray, "F n"], other: Float[np.ndarray, "F n"]) -> float:
