@@ -38,9 +38,27 @@ def test_noise_is_a_share_of_the_range_and_ends_with_the_recording():
     noise = noise_of(jax.random.key(3), 2000)
     assert not noise[:, ~np.broadcast_to(PRESENT, SPECTROGRAMS.shape)].any()
     for number, n_frames in enumerate(N_FRAMES):
-        own = noise[:, number, :, :n_frames] / np.ptp(np.asarray(SPECTROGRAMS[number]))
+        own = noise[:, number, :, :n_frames] / np.ptp(np.asarray(SPECTROGRAMS[number, :, :n_frames]))
         assert own.std() == pytest.approx(smooth_grad.NOISE_SHARE, rel=0.01)
         assert abs(own.mean()) < 0.001
+
+
+@pytest.mark.parametrize("behind", [0.0, -40.0, 500.0])
+@pytest.mark.parametrize("n_behind", [1, 30])
+def test_what_is_behind_a_recording_does_not_change_its_noise(n_behind, behind):
+    """In decibels of 30 to 80, the zeros of the padding are no part of the range."""
+    own = np.random.default_rng(0).uniform(30, 80, (2, 12, 20)).astype(np.float32)
+    n_cells = 20 + n_behind
+    padded = np.full((2, 12, n_cells), behind, np.float32)
+    padded[:, :, :20] = own
+    present = np.arange(n_cells)[None, None] < 20
+    found = noise_of(jax.random.key(1), 500, jnp.asarray(padded), np.repeat(present, 2, axis=0))[..., :20]
+    expected = smooth_grad.NOISE_SHARE * np.ptp(own, axis=(1, 2))
+    np.testing.assert_allclose(found.std((0, 2, 3)), expected, rtol=0.01)
+    # The draws differ by the size of the grid alone.
+    of_zeros = np.where(present, padded, 0).astype(np.float32)
+    again = noise_of(jax.random.key(1), 500, jnp.asarray(of_zeros), np.repeat(present, 2, axis=0))[..., :20]
+    np.testing.assert_array_equal(found, again)
 
 
 def test_moments_of_the_gradient_of_a_quadratic_score():

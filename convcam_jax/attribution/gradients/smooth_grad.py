@@ -25,11 +25,13 @@ class GradientMoments(NamedTuple):
 def draw_noise(key: Array, spectrograms: Float[Array, "B F T"], present: Bool[Array, "B 1 T"]) -> Float[Array, "B F T"]:
     """Gaussian noise where recordings have frames: its standard deviation is `NOISE_SHARE` of the recording's range.
 
-    All recordings get the same draw, so that a map does not depend on what else is in the batch.
+    What is behind a recording does not count for its range. All recordings get the same draw, so that a map does not
+    depend on what else is in the batch.
     """
-    extent = spectrograms.max((1, 2), keepdims=True) - spectrograms.min((1, 2), keepdims=True)
+    highest = spectrograms.max((1, 2), keepdims=True, where=present, initial=-jnp.inf)
+    lowest = spectrograms.min((1, 2), keepdims=True, where=present, initial=jnp.inf)
     noise = jax.random.normal(key, spectrograms.shape[1:], spectrograms.dtype)
-    return jnp.where(present, NOISE_SHARE * extent * noise[None], 0)
+    return jnp.where(present, NOISE_SHARE * (highest - lowest) * noise[None], 0)
 
 
 def noisy_gradients(explained: Explained) -> GradientMoments:
