@@ -229,9 +229,27 @@ def test_one_seed_decides_nothing():
     alone = TABLE[(TABLE["seed"] == 1) & (TABLE["condition"] != ANOTHER_SEED)]
     rows = sanity_verdicts(alone, AnalysisConfig())
     assert set(rows["verdict"]) == {"undecided"}
-    assert rows["sentence"].str.contains("undecided, as two (?:seeds|networks) or more are needed.$").all()
+    is_likeness = rows["measure"] == "rank_correlation"
+    needed = "undecided, as two pairs of seeds, and so three seeds or more, are needed."
+    assert (rows["sentence"].str.endswith(needed) == is_likeness).all()
+    of_metrics = rows.loc[~is_likeness, "sentence"]
+    assert of_metrics.str.contains("undecided, as two (?:seeds|networks) or more are needed.$").all()
     assert rows["sentence"].str.contains("those of another seed unknown").sum() == 2 * 6
     assert len(sanity_summary(alone)) == 2 * 7 * (len(LIKENESS) + len(METRICS) + 1)
+
+
+def test_two_seeds_are_told_that_likeness_needs_three():
+    two = make_table(seeds=2)
+    # The one pair that there is counts once.
+    two = two[(two["condition"] != ANOTHER_SEED) | (two["seed"] == 0)]
+    rows = sanity_verdicts(two, AnalysisConfig()).set_index("measure")
+    needed = "undecided, as two pairs of seeds, and so three seeds or more, are needed."
+    assert rows.loc["rank_correlation", "sentence"].str.endswith(needed).all()
+    # Metrics need no other seed: there are two differences.
+    assert not rows.query("condition == 'convolution_1'").loc["q_rmse", "sentence"].str.contains("needed").any()
+    of_three = sanity_verdicts(TABLE, AnalysisConfig()).set_index("measure").loc["rank_correlation"]
+    assert not of_three["sentence"].str.contains("needed").any()
+    assert (of_three["verdict"] != "undecided").any()
 
 
 def test_the_example_is_the_correct_recording_in_the_middle():

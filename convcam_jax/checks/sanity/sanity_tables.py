@@ -183,7 +183,8 @@ def _judge_likeness(difference: Interval) -> tuple[str, str]:
         return "less", "less alike than networks that learned the same, so the maps depend on what was changed"
     if difference.low > 0:
         return "more", "more alike than networks that learned the same: the change matters less than another seed does"
-    return "undecided", _undecided(difference, "seed")
+    # The reference needs another seed: of two there is one pair, see `comparison.another_seed`.
+    return "undecided", _undecided(difference, "seed", "two pairs of seeds, and so three seeds or more,")
 
 
 def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: int) -> list[list]:
@@ -200,7 +201,9 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
             noun, (own, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
         value, trained, difference = mean_interval(own), mean_interval(of_trained).mean, mean_interval(own - of_trained)
         differs = difference.low > 0 or difference.high < 0
-        conclusion = "the number tells the two apart" if differs else _undecided(difference, noun)
+        conclusion = (
+            "the number tells the two apart" if differs else _undecided(difference, noun, f"two {noun}s or more")
+        )
         sentence = (
             f"The metric of Table {number}, {metric.name} ({group}), is {trained:.3g} for the maps of the trained "
             f"networks and differs for {network} by {_with_interval(difference, noun)}, paired by seed: {conclusion}."
@@ -210,9 +213,9 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
     return rows
 
 
-def _undecided(difference: Interval, noun: str) -> str:
+def _undecided(difference: Interval, noun: str, needed: str) -> str:
     if difference.n < 2:
-        return f"undecided, as two {noun}s or more are needed"
+        return f"undecided, as {needed} are needed"
     return f"undecided, as {difference.n} {noun}s show neither a difference nor that there is none"
 
 
