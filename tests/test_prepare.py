@@ -23,6 +23,7 @@ from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages import preparation
 from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.files import PARTIAL_PREFIX
 from convcam_jax.system.formats import read_csv, read_json, write_json
@@ -141,6 +142,19 @@ def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_pa
     record = read_json(tmp_path / "config.json")
     assert record["begun"] == "2020-01-01T00:00:00+00:00"
     assert record["config"]["corpus.max_frames"] == 31
+
+
+def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(tmp_path, monkeypatch):
+    times = ["2020-01-01T00:00:00+00:00", "2020-01-08T00:00:00+00:00"]
+    features, fold = (make_features(20),) * 2, Fold(ONLY_FOLD, ("train", "test"))
+    dataset = Dataset(tuple(UTTERANCES[:2]), features, ("female",) * 2, (fold,), (make_sound("0"),) * 2)
+    monkeypatch.setattr(preparation, "find_corpus", lambda config, _: (config, [], []))
+    monkeypatch.setattr(preparation, "load_dataset", lambda *_, **__: (dataset, []))
+    for begun in times:
+        monkeypatch.setattr(preparation, "run_record", lambda *args, begun=begun: run_record(*args) | {"begun": begun})
+        run = preparation.begin(RunSettings(CONFIG, tmp_path / "run", tmp_path))
+        assert run.start == begun
+        assert read_json(tmp_path / "run" / "config.json")["begun"] == times[0]
 
 
 def test_an_exported_file_goes_with_the_config_that_it_was_made_of(tmp_path, capsys):

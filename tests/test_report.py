@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,10 @@ from convcam_jax.report.recordings import recording
 from convcam_jax.report.shown_tables import as_table
 from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults
-from convcam_jax.stages.report import read_labels
+from convcam_jax.stages.report import explained_at, read_labels
+from convcam_jax.stages.run import EXPLANATIONS
+from convcam_jax.stages.stage import STAGES_FILE
+from convcam_jax.system.formats import write_json
 from convcam_jax.training.config import TrainConfig
 
 PHONES = """signal wochenAO
@@ -225,6 +229,28 @@ def test_the_duration_counts_from_the_beginning_that_the_run_noted():
     }
     assert list(overview.duration({"begun": "2026-03-01T12:57:00+00:00"}, None)) == ["begun"]
     assert overview.duration({}, explained) == {}
+
+
+def test_maps_of_another_start_than_that_which_began_the_run_have_no_duration(tmp_path):
+    record = {"begun": "2026-03-01T12:57:00+00:00"}
+    made = datetime.datetime(2026, 3, 1, 13, 30, tzinfo=datetime.UTC)
+    (tmp_path / EXPLANATIONS).write_bytes(b"")
+    os.utime(tmp_path / EXPLANATIONS, (made.timestamp(), made.timestamp()))
+    # Nothing is known of stages, as of given maps.
+    assert explained_at(tmp_path, record) is None
+
+    def note(**start):
+        own = {"fields": {}, "builds_on": {}, "files": {EXPLANATIONS: "0"}, **start}
+        write_json(tmp_path / STAGES_FILE, {"explanations": own, "report": {**own, "files": {}, "start": "later"}})
+
+    note(start=record["begun"])
+    assert explained_at(tmp_path, record) == made
+    # The run was given again days later, or stopped and gone on with.
+    note(start="2026-03-08T13:29:00+00:00")
+    assert explained_at(tmp_path, record) is None
+    # Of an earlier version of the program.
+    note()
+    assert explained_at(tmp_path, record) is explained_at(tmp_path, {}) is None
 
 
 def test_equal_values_are_set_apart_evenly_and_others_stay():

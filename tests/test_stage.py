@@ -141,9 +141,9 @@ def test_reasons_name_the_fields_with_both_values_and_the_stages_built_on():
     assert reasons["report"] == "builds on sanity tables"
 
 
-def own_run(workdir: Path, *changes: str) -> Run:
+def own_run(workdir: Path, *changes: str, start: str = "") -> Run:
     """A run without recordings, of the default config with changes."""
-    return Run(apply_overrides(Config(), list(changes)), workdir, workdir, Dataset((), (), (), ()))
+    return Run(apply_overrides(Config(), list(changes)), workdir, workdir, Dataset((), (), (), ()), start)
 
 
 @pytest.fixture
@@ -235,6 +235,26 @@ def test_what_cannot_be_read_for_the_moment_is_not_made_again(number, tmp_path, 
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+def test_a_stage_keeps_the_start_that_made_it(tmp_path, made):
+    make_stages(own_run(tmp_path, start="morning"), two_stages(made))
+    make_stages(own_run(tmp_path, "controls.permutations=3", start="evening"), two_stages(made))
+    assert made == ["first", "second", "second"]
+    assert {name: own.start for name, own in read_finished(tmp_path).items()} == {
+        "first": "morning",
+        "second": "evening",
+    }
+
+
+def test_stages_of_an_earlier_version_have_no_known_start(tmp_path, made):
+    make_stages(own_run(tmp_path, start="morning"), two_stages(made))
+    noted = read_json(tmp_path / STAGES_FILE)
+    earlier = {name: {part: own[part] for part in own if part != "start"} for name, own in noted.items()}
+    (tmp_path / STAGES_FILE).write_text(json.dumps(earlier))
+    make_stages(own_run(tmp_path, start="evening"), two_stages(made))
+    assert made == ["first", "second"]
+    assert {own.start for own in read_finished(tmp_path).values()} == {""}
 
 
 def test_a_folder_without_stages_has_none_finished(tmp_path):

@@ -167,7 +167,8 @@ def overview_of_new(
 def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str, str]:
     """When the run began by its `config.json`, and how long it took until all maps were made, if both are known.
 
-    `explained` is the date of `explanations.npz`; a copy made without dates has a wrong one.
+    `explained` is the date of `explanations.npz`, of which a copy made without dates has a wrong one; None where maps
+    were made by another start of the program than that which began the run.
     """
     if "begun" not in record:
         return {}

@@ -250,7 +250,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
-    return Run(config, workdir, settings.cache_dir, dataset)
+    return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
 
 
 def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:

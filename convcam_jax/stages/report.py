@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
+from convcam_jax.stages.stage import read_finished
 from convcam_jax.system.formats import read_csv, write_text
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
@@ -109,7 +110,7 @@ def _overview(run: Run, snr_db: float) -> dict[str, Any]:
     record, emotions = read_record(workdir), config.corpus.emotions
     facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
-        "facts": facts | overview.duration(record, _modified(workdir / EXPLANATIONS)),
+        "facts": facts | overview.duration(record, explained_at(workdir, record)),
         "changed": overview.non_default_fields(config),
         "emotions": list(emotions),
         "accuracies": overview.accuracies(members, answers),
@@ -123,8 +124,15 @@ def _overview(run: Run, snr_db: float) -> dict[str, Any]:
     }
 
 
-def _modified(path: Path) -> datetime.datetime | None:
-    return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC) if path.exists() else None
+def explained_at(workdir: Path, record: Mapping[str, Any]) -> datetime.datetime | None:
+    """When all maps were made, if that start of the program made them which began the run with `record`; else None.
+
+    Between the starts of one that was given again, or went on after it was stopped, may lie days.
+    """
+    made = [own for own in read_finished(workdir).values() if EXPLANATIONS in own.files]
+    if not made or made[0].start != record.get("begun"):
+        return None
+    return datetime.datetime.fromtimestamp((workdir / EXPLANATIONS).stat().st_mtime, datetime.UTC)
 
 
 def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:

@@ -67,11 +67,13 @@ class ModelsOfConfig:
 class Run(ModelsOfConfig):
     """A run of one config in one folder; all but these and the recordings is made or read when it is asked for."""
 
-    def __init__(self, config: Config, workdir: Path, cache_dir: Path, dataset: Dataset) -> None:
+    def __init__(self, config: Config, workdir: Path, cache_dir: Path, dataset: Dataset, start: str = "") -> None:
+        """`start`: when this start of the program began, as `record.run_record` notes it; "" where nothing is made."""
         self.config = config
         self.workdir = workdir
         self.cache_dir = cache_dir
         self.dataset = dataset
+        self.start = start
 
     @cached_property
     def recordings(self) -> Recordings:

@@ -49,10 +49,17 @@ class Stage(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A finished stage: what it was made from, and SHA-256 (hex) of the files that it has written, by their paths."""
+    """A finished stage.
+
+    Attributes:
+      origin: what it was made from.
+      files: SHA-256 (hex) of the files that it has written, by their paths.
+      start: that of the `Run` that made it; "" if it is not known.
+    """
 
     origin: Origin
     files: dict[str, str]
+    start: str
 
 
 class MadeStage(NamedTuple):
@@ -144,14 +151,15 @@ def _make(run: Run, stage: Stage, origin: Origin) -> MadeStage:
         say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
     files = [name for name, state in _written(run.workdir).items() if before.get(name) != state]
     sums = {name: file_hash(run.workdir / name) for name in sorted(files)}
-    return MadeStage(stage.name, Finished(origin, sums), begun_meanwhile()[begun:])
+    return MadeStage(stage.name, Finished(origin, sums, run.start), begun_meanwhile()[begun:])
 
 
 def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[MadeStage]) -> None:
     """Note in `stages.json` what is finished, and what has been made since if its figures are drawn."""
     drawn = [own for own in made if all(figure.done() and not figure.exception() for figure in own.figures)]
     finished |= {own.name: own.finished for own in drawn}
-    write_json(workdir / STAGES_FILE, {name: {**own.origin, "files": own.files} for name, own in finished.items()})
+    noted = {name: {**own.origin, "files": own.files, "start": own.start} for name, own in finished.items()}
+    write_json(workdir / STAGES_FILE, noted)
 
 
 def _written(workdir: Path) -> dict[str, tuple[int, int, int]]:
@@ -173,7 +181,9 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
         return {}
     try:
         return {
-            name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]))
+            name: Finished(
+                {part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]), own.get("start", "")
+            )
             for name, own in read_json(path).items()
         }
     except (UserError, AttributeError, KeyError, TypeError, ValueError) as error:
