@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -121,8 +122,8 @@ def test_a_grid_of_its_own_and_samples_are_taken(tmp_path):
         # Of a layer with half as many columns, or none; in other units, or numbered.
         ({"network/ig/burst/0/burst_a": np.ones((96, 13))}, r"is from -?[0-9.]+ to 0.38\d+ s by time_s; its recording"),
         ({"network/ig/burst/0/burst_a": np.ones((96, 0))}, "burst_a is from .* s by time_s"),
-        ({"time_s": 1e3 * TIME_S}, r"is from -15.42 to 755.7 s by time_s; .* s, where 1 of 25 columns lie"),
-        ({"time_s": np.arange(30.0)}, r"is from -0.5 to 24.5 s by time_s; .* s, where 2 of 25 columns lie"),
+        ({"time_s": 1e3 * TIME_S}, r"is from -15.42 to 755.7 s by time_s; .* s, where 1 of 25 columns have"),
+        ({"time_s": np.arange(30.0)}, r"is from -0.5 to 24.5 s by time_s; .* s, where 1 of 25 columns have"),
         ({"time_s": 0.1 * TIME_S}, "is from .* s by time_s"),
         ({"frequency_hz": 1e-3 * GRID.frequency_hz}, "Hz by frequency_hz, where 0% of the truth's bins lie"),
         ({"frequency_hz": np.arange(96.0)}, r"Hz by frequency_hz, where 20% of the truth's bins lie"),
@@ -140,10 +141,10 @@ def test_what_is_wrong_is_told_in_one_line(change, complaint, tmp_path):
 @pytest.mark.parametrize(
     ("centres_s", "n_columns"),
     [
-        # Padded to 30 s; a window of 0.2 s that is not centred; a coarse layer of a network that pads to 10 s.
+        # Padded to 30 s; a window of 0.2 s that is not centred; a coarse layer of a network that pads to 1.5 s.
         (np.arange(1500) * 0.02, 1500),
         (0.1 + np.arange(0, 0.55, 0.01), 55),
-        (np.arange(7) * 1.46 + 0.73, 7),
+        (np.arange(4) * 0.375 + 0.1875, 4),
     ],
 )
 def test_axes_that_are_right_are_taken(centres_s, n_columns, tmp_path):
@@ -151,6 +152,39 @@ def test_axes_that_are_right_are_taken(centres_s, n_columns, tmp_path):
     for name in [name for name in arrays if name.startswith(("network", "random"))]:
         arrays[name] = np.ones((96, n_columns))
     assert not score(arrays, tmp_path)[0]["map_is_zero"].any()
+
+
+def placed(centres_s: np.ndarray, n_columns: int) -> np.ndarray:
+    """A map of five rows, each column its own value, on the cells of a recording of 0.77 s."""
+    own_map = np.tile(1.0 + np.arange(n_columns), (5, 1))
+    arrays = {"frequency_hz": np.array([300.0, 900, 2000, 4000, 7000]), "time_s": centres_s, "map": own_map}
+    return Entry(Path("maps.npz"), arrays).on_cells("map", NAMES[0], TESTED, GRID)
+
+
+DURATION_S = float(GRID.edges_s[SHAPE[1]])
+
+
+@pytest.mark.parametrize("n_columns", range(1, 61))
+@pytest.mark.parametrize("unit", ["ms", "frames from 0", "frames from 1", "samples"])
+def test_columns_that_are_not_in_seconds_are_refused_however_few_they_are(unit, n_columns):
+    """An axis has two centres at least; a map may have fewer columns."""
+    numbers = np.arange(max(2, n_columns))
+    in_s = (0.5 + numbers) * DURATION_S / n_columns
+    centres = {"ms": 1000 * in_s, "frames from 0": numbers, "frames from 1": 1 + numbers, "samples": 16000 * in_s}
+    with pytest.raises(UserError, match=r"array map is from .* s by time_s; .* give the centres of all columns in s"):
+        placed(centres[unit], n_columns)
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "longest_padding"), [(2, 1.2), (3, 1.8), (4, 2.4), (6, 3.6), (7, 4.2), (60, 12.0)]
+)
+def test_coarse_maps_in_seconds_are_taken(n_columns, longest_padding):
+    """The padding is what the network gets, as a multiple of the recording."""
+    for padded in (1.0, (1 + longest_padding) / 2, longest_padding):
+        own = placed((0.5 + np.arange(n_columns)) * padded * DURATION_S / n_columns, n_columns)[40]
+        assert (own > 0).all()
+        assert own[0] < own[-1]
+        assert (np.diff(own) >= 0).all()
 
 
 def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):

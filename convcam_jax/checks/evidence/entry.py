@@ -23,9 +23,11 @@ from convcam_jax.system.namespaces import AXES
 # What an array's name begins with; behind it come method, variant, seed and recording (of answers, no method).
 NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
 _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
-# What share of its recording's duration and of the bins a map must cover at least, and how many of its columns, or
-# which share of them, must lie in the recording: axes in other units, or of another layer, do worse.
+# What share of its recording's duration and of the bins a map must cover at least; how far apart its columns may be, as
+# a share of that duration; and how many of their centres, or which share of them, must lie in the recording. Axes in
+# other units, or of another layer, do worse: frame numbers taken for seconds are 1 s apart, milliseconds more.
 _LEAST_TIME, _LEAST_BINS = 0.6, 0.5
+_WIDEST_STEP = 0.6
 _LEAST_COLUMNS, _LEAST_SHARE = 4, 0.1
 
 
@@ -145,14 +147,17 @@ class Entry:
         """The map and the recording's cells, with their edges in Hz and in s, are of the same sound."""
         (frequency, time), (edges_hz, edges_s) = map_edges, edges
         covered_s = min(time[-1], edges_s[-1]) - max(time[0], edges_s[0])
-        n_inside = np.count_nonzero((time[1:] > edges_s[0]) & (time[:-1] < edges_s[-1]))
-        is_coarse = n_inside < min(_LEAST_COLUMNS, _LEAST_SHARE * (len(time) - 1))
-        if is_coarse or not covered_s >= _LEAST_TIME * (edges_s[-1] - edges_s[0]):
+        duration_s, centres_s = edges_s[-1] - edges_s[0], (time[1:] + time[:-1]) / 2
+        n_inside = np.count_nonzero((centres_s > edges_s[0]) & (centres_s < edges_s[-1]))
+        # By the columns' distance, for of four columns in ms one or two still lie in the recording, and cover it.
+        is_coarse = len(time) > 1 and np.median(np.diff(time)) > _WIDEST_STEP * duration_s
+        has_few = n_inside < min(_LEAST_COLUMNS, _LEAST_SHARE * (len(time) - 1))
+        if is_coarse or has_few or not covered_s >= _LEAST_TIME * duration_s:
             raise self.complaint(
                 name,
                 f"is from {time[0]:.4g} to {time[-1]:.4g} s by {AXES[1]}; its recording from {edges_s[0]:.4g} to "
-                f"{edges_s[-1]:.4g} s, where {n_inside} of {len(time) - 1} columns lie: give the centres of all "
-                "columns in s, and columns of zeros where a network gets nothing",
+                f"{edges_s[-1]:.4g} s, where {n_inside} of {len(time) - 1} columns have their centres: give the "
+                "centres of all columns in s, and columns of zeros where a network gets nothing",
             )
         centres_hz = (edges_hz[1:] + edges_hz[:-1]) / 2
         inside = (centres_hz > frequency[0]) & (centres_hz < frequency[-1])
