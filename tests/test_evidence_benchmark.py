@@ -13,6 +13,7 @@ from test_evidence_experiment import tiny_config
 
 from convcam_jax.checks.evidence.cells import cell_edges
 from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.checks.evidence.scoring import member_means
 from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.stages.evidence_benchmark.export import content_hash
@@ -222,7 +223,7 @@ def test_groups_are_the_same_at_all_strengths_of_a_cue(tmp_path):
         for variant, suffix in ((weak, ""), (strong, ""), (strong, "_m"))
         for name, array in make_arrays().items()
     }
-    with pytest.raises(UserError, match=f"female all in {weak}, female all, male all in {strong}$"):
+    with pytest.raises(UserError, match=f"there are female in {weak}, female, male in {strong}$"):
         score_entry(Entry(tmp_path / "maps.npz", given), recordings, tested, GRID)
 
 
@@ -237,6 +238,56 @@ def test_methods_are_the_same_in_all_groups(tmp_path):
     assert len(score_entry(Entry(tmp_path / "maps.npz", female | male), recordings, tested, GRID)[1]) == 4
     with pytest.raises(UserError, match=r"methods of burst must be the same in all .* ig, lime at one, ig at another"):
         score_entry(Entry(tmp_path / "maps.npz", female | male | more), recordings, tested, GRID)
+
+
+IN_FOLDS = pd.concat(
+    [
+        RECORDINGS.assign(fold=fold, recording=RECORDINGS["recording"] + suffix)
+        for fold, suffix in (("A", ""), ("B", "_B"))
+    ]
+)
+TESTED_IN_FOLDS = SoundsOfTest(*({**own, **{f"{name}_B": own[name] for name in NAMES}} for own in TESTED))
+
+
+def of_fold(suffix: str, seeds: tuple[int, int], shift: int = 0) -> dict[str, np.ndarray]:
+    """Maps of one fold's recordings, whose networks have these seeds; `shift` frames away from the truth."""
+    arrays = {"frequency_hz": GRID.frequency_hz, "time_s": GRID.time_s}
+    for name, array in make_arrays().items():
+        if name not in arrays:
+            own = name.replace("/burst/0/", f"/burst/{seeds[0]}/").replace("/burst/1/", f"/burst/{seeds[1]}/")
+            arrays[own + suffix] = np.roll(array, shift, axis=1) if name.startswith("network") else array
+    return arrays
+
+
+def test_the_folds_of_a_seed_are_one_network(tmp_path):
+    """That of fold A is right throughout, and that of B marks nothing of the truth."""
+    arrays = {**of_fold("", (0, 1)), **of_fold("_B", (0, 1), shift=5)}
+    scores, members = score_entry(Entry(tmp_path / "maps.npz", arrays), IN_FOLDS, TESTED_IN_FOLDS, GRID)
+    assert members[["fold", "seed"]].to_numpy().tolist() == [["A", 0], ["A", 1], ["B", 0], ["B", 1]]
+    means = member_means(scores).query("score == 'relevance_mass'")
+    assert means["seed"].tolist() == [0, 1]
+    assert means["network"].tolist() == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (of_fold("", (0, 1)), "predicted/burst/0/burst_a_B"),
+        (of_fold("_B", (0, 1)), "predicted/burst/0/burst_a"),
+        ({**of_fold("", (0, 1)), **of_fold("_B", (0, 0))}, "predicted/burst/1/burst_a_B"),
+        ({**of_fold("", (0, 1)), **of_fold("_B", (2, 3))}, "predicted/burst/2/burst_a"),
+    ],
+)
+def test_all_folds_have_maps_by_every_seed(given, missing, tmp_path):
+    with pytest.raises(UserError, match=f"array {missing} is missing$"):
+        score_entry(Entry(tmp_path / "maps.npz", given), IN_FOLDS, TESTED_IN_FOLDS, GRID)
+
+
+def test_all_folds_have_maps_by_every_method(tmp_path):
+    both = {**of_fold("", (0, 1)), **of_fold("_B", (0, 1))}
+    more = {name.replace("/ig/", "/lime/"): array for name, array in of_fold("", (0, 1)).items() if "/ig/" in name}
+    with pytest.raises(UserError, match=r"array network/lime/burst/0/burst_a_B is missing$"):
+        score_entry(Entry(tmp_path / "maps.npz", both | more), IN_FOLDS, TESTED_IN_FOLDS, GRID)
 
 
 def test_a_file_without_maps_is_refused(tmp_path):

@@ -174,7 +174,8 @@ def score_entry(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """`evidence.csv` and the accuracies of `evidence_members.csv`, of all variants and groups that the file has.
 
-    recordings: `recordings.csv`. Of a group and fold of which a network has one recording it must have all.
+    recordings: `recordings.csv`. Of a variant and group of which a network has one recording it must have all, of all
+    folds, by every method and seed; the folds of a seed are one network.
 
     Raises:
       UserError: a name is not known, an array is missing, or not sound, or networks or methods have maps of some of the
@@ -185,33 +186,40 @@ def score_entry(
     first_of: dict[tuple[str, ...], list[str]] = {}
     n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
-    for (variant, *cohort), own in test.groupby(["variant", "group", "fold"], sort=False):
-        named = entry.names[(entry.names["variant"] == variant) & entry.names["recording"].isin(own["recording"])]
+    for (variant, group), of_group in test.groupby(["variant", "group"], sort=False):
+        named = entry.names[(entry.names["variant"] == variant) & entry.names["recording"].isin(of_group["recording"])]
         given = named[named["kind"] != PREDICTED]
         if given.empty:
             continue
         methods, seeds = list(dict.fromkeys(given["method"])), sorted(set(given["seed"]))
-        names = own["recording"].tolist()
-        answers = [
-            [entry.answer(f"{PREDICTED}/{variant}/{seed}/{name}", n_classes) for name in names] for seed in seeds
-        ]
-        correct = np.array(answers) == own["label"].to_numpy()
-        held_out = HeldOut(
-            names,
-            own["class"].tolist(),
-            [tested.magnitude[name] for name in names],
-            [tested.truth[name] for name in names],
-        )
         cue = of_cue(str(variant))
         # A method of the easier group alone would be compared with those of both.
-        _check_same(entry, first_of, ("methods", cue), sorted(methods), "in all of its groups, folds and strengths")
+        _check_same(entry, first_of, ("methods", cue), sorted(methods), "in all of its groups and strengths")
         networks = [str(seed) for seed in seeds]
-        _check_same(entry, first_of, ("networks", cue, *cohort), networks, f"at all of its strengths ({cohort[0]})")
-        maps = [_member_maps(entry, (method, variant), seeds, names, tested, grid) for method in methods]
-        tables.append(score_table(variant, Cohort(*cohort), seeds, correct, held_out, maps))
-        members += [(variant, *cohort, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
-    _check_cohorts(entry, [(str(variant), (str(group), str(fold))) for variant, group, fold, *_ in members])
+        _check_same(entry, first_of, ("networks", cue, str(group)), networks, f"at all of its strengths ({group})")
+        for fold, own in of_group.groupby("fold", sort=False):
+            correct = _correct_answers(entry, own, seeds, n_classes)
+            held_out = _held_out(own, tested)
+            maps = [_member_maps(entry, (method, variant), seeds, held_out, tested, grid) for method in methods]
+            tables.append(score_table(variant, Cohort(group, fold), seeds, correct, held_out, maps))
+            members += [(variant, group, fold, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
+    _check_groups(entry, [(str(variant), str(group)) for variant, group, *_ in members])
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
+
+
+def _correct_answers(entry: Entry, own: pd.DataFrame, seeds: Sequence[int], n_classes: int) -> np.ndarray:
+    """Whether the networks `[S]` of one variant, group and fold say the class of its test recordings `[N]`, `own`."""
+    named = list(zip(own["variant"], own["recording"], strict=True))
+    answers = [
+        [entry.answer(f"{PREDICTED}/{variant}/{seed}/{name}", n_classes) for variant, name in named] for seed in seeds
+    ]
+    return np.array(answers) == own["label"].to_numpy()
+
+
+def _held_out(own: pd.DataFrame, tested: SoundsOfTest) -> HeldOut:
+    names = own["recording"].tolist()
+    sounds = ([of[name] for name in names] for of in (tested.magnitude, tested.truth))
+    return HeldOut(names, own["class"].tolist(), *sounds)
 
 
 def _check_same(
@@ -226,30 +234,30 @@ def _check_same(
         )
 
 
-def _check_cohorts(entry: Entry, given: Sequence[tuple[str, tuple[str, str]]]) -> None:
-    """Of a cue, all strengths that are `given`, as variants beside a group and fold, need the same groups and folds."""
+def _check_groups(entry: Entry, given: Sequence[tuple[str, str]]) -> None:
+    """Of a cue, all strengths that are `given`, as variants beside a group, need the same groups."""
     groups_of: dict[str, dict[str, set[str]]] = {}
-    for variant, cohort in given:
-        groups_of.setdefault(of_cue(variant), {}).setdefault(variant, set()).add(" ".join(cohort))
+    for variant, group in given:
+        groups_of.setdefault(of_cue(variant), {}).setdefault(variant, set()).add(group)
     for cue, of_variants in groups_of.items():
         (first, own), *others = of_variants.items()
         for variant, groups in others:
             if groups != own:
                 raise UserError(
-                    f"--maps={entry.path}: the groups and folds of {cue} must be the same at all of its strengths; "
+                    f"--maps={entry.path}: the groups of {cue} must be the same at all of its strengths; "
                     f"there are {', '.join(sorted(own))} in {first}, {', '.join(sorted(groups))} in {variant}"
                 )
 
 
 def _member_maps(
-    entry: Entry, of: tuple[str, str], seeds: Sequence[int], recordings: Sequence[str], tested: SoundsOfTest, grid: Grid
+    entry: Entry, of: tuple[str, str], seeds: Sequence[int], test: HeldOut, tested: SoundsOfTest, grid: Grid
 ) -> MemberMaps:
     """The maps of all seeds by one method, of one variant."""
-    longest = max(tested.truth[name].shape[1] for name in recordings)
-    both = np.zeros((2, len(seeds), len(recordings), len(grid.frequency_hz), longest))
+    longest = max(truth.shape[1] for truth in test.truth)
+    both = np.zeros((2, len(seeds), len(test.recordings), len(grid.frequency_hz), longest))
     for k, kind in enumerate((NETWORK, RANDOM)):
         for s, seed in enumerate(seeds):
-            for n, recording in enumerate(recordings):
+            for n, recording in enumerate(test.recordings):
                 placed = entry.on_cells("/".join((kind, *of, str(seed), recording)), recording, tested, grid)
                 both[k, s, n, :, : placed.shape[1]] = placed
     return MemberMaps(of[0], NOT_PLACED, *both)
