@@ -16,11 +16,14 @@ from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, score_e
 from convcam_jax.checks.evidence.scoring import member_means
 from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.representations.cqt import Cqt
-from convcam_jax.stages.evidence_benchmark.export import content_hash
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.stages.evidence_benchmark import scoring
+from convcam_jax.stages.evidence_benchmark.export import content_hash, settings_hash, version_of
 from convcam_jax.stages.evidence_benchmark.scoring import check_benchmark
+from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, read_csv, write_arrays
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_json
 from experiments import evidence_export, evidence_score
 
 CQT = Cqt()
@@ -304,6 +307,70 @@ def test_the_hash_of_arrays_does_not_depend_on_how_they_are_packed(tmp_path):
     assert content_hash(tmp_path / "plain.npz") != content_hash(tmp_path / "other.npz")
 
 
+@pytest.fixture
+def benchmark_by_hand(tmp_path) -> Path:
+    """A folder with one sound of a second, its truth, and their checksums."""
+    folder, samples = tmp_path / "benchmark", np.sin(np.arange(16000) / 5)
+    write_arrays(folder / "truth.npz", {"cells/one": np.ones((96, CQT.n_frames(16000)), bool), **GRID._asdict()})
+    (folder / "wav").mkdir()
+    soundfile.write(folder / "wav" / "one.wav", samples, 16000)
+    files = {name: content_hash(folder / name) for name in ("truth.npz", "wav/one.wav")}
+    config = dataclasses.replace(tiny_config(), experiment="evidence_export")
+    write_json(folder / "config.json", run_record(config, []))
+    known = {"version": version_of(files), "files": files, "settings": settings_hash(flatten(config))}
+    write_json(folder / "checksums.json", known)
+    return folder
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """A JSON file with fields changed, or, if they are None, left out."""
+    changed = {**json.loads(path.read_text()), **changes}
+    write_json(path, {name: value for name, value in changed.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("representation.n_bins", 84),
+        ("representation.lowest_bin_hz", 32.8),
+        ("representation.cqt_sample_rate_hz", 16000),
+        ("prosody.f0_floor_hz", 60.0),
+        ("corpus.emotions", ["first", "second"]),
+    ],
+)
+def test_settings_that_scores_depend_on_are_those_that_were_exported(benchmark_by_hand, field, value):
+    check_benchmark(benchmark_by_hand)
+    path = benchmark_by_hand / "config.json"
+    fields = json.loads(path.read_text())["config"]
+    assert fields[field] != value
+    rewrite(path, config={**fields, field: value})
+    with pytest.raises(UserError, match=r"config\.json is not what was exported; export the benchmark again$"):
+        check_benchmark(benchmark_by_hand)
+
+
+def test_when_and_where_a_benchmark_was_exported_does_not_count(benchmark_by_hand):
+    path = benchmark_by_hand / "config.json"
+    fields = {**json.loads(path.read_text())["config"], "train.members_at_once": 3}
+    rewrite(path, config=fields, begun="2020-01-01", machine="another", devices="1 x another", packages={})
+    assert len(check_benchmark(benchmark_by_hand)) == 64
+
+
+def test_a_benchmark_without_a_checksum_of_its_settings_is_refused(benchmark_by_hand):
+    rewrite(benchmark_by_hand / "checksums.json", settings=None)
+    with pytest.raises(UserError, match=r"benchmark: was exported by an earlier .* whose version stays the same$"):
+        check_benchmark(benchmark_by_hand)
+
+
+def test_a_spectrogram_of_another_shape_than_the_truth_is_told(benchmark_by_hand, tmp_path):
+    paths = {"one": benchmark_by_hand / "wav" / "one.wav"}
+    config = tiny_config()
+    tested, _ = scoring.tested_recordings(benchmark_by_hand, config, paths, tmp_path / "cache")
+    assert tested.magnitude["one"].shape == tested.truth["one"].shape
+    fewer = dataclasses.replace(config, representation=dataclasses.replace(config.representation, n_bins=84))
+    with pytest.raises(UserError, match="the truth of one has 96 bins and 33 frames, its spectrogram 84 and 33; ex"):
+        scoring.tested_recordings(benchmark_by_hand, fewer, paths, tmp_path / "cache")
+
+
 def export_config():
     config = tiny_config()
     return dataclasses.replace(
@@ -348,6 +415,7 @@ def test_an_export_made_again_is_the_same_and_a_changed_one_is_refused(exported,
     again = tmp_path / "again"
     evidence_export.run(RunSettings(export_config(), again, tmp_path / "another_cache"))
     assert check_benchmark(again) == check_benchmark(exported)
+    assert (again / "checksums.json").read_text() == (exported / "checksums.json").read_text()
     sound = next((again / "wav").iterdir())
     kept = sound.read_bytes()
     sound.write_bytes(kept[:-2] + b"\0\1")

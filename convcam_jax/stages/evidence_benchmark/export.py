@@ -1,9 +1,12 @@
 """The benchmark as a folder: sounds, labels, splits and truth of planted evidence, see docs/evidence_benchmark.md."""
 
 import hashlib
+import json
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ from convcam_jax.corpora.synthetic import variants
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.measures.views import GridAxes
 from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.planted_evidence.evidence import Evidence
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json, write_text
@@ -23,6 +27,8 @@ RECORDINGS, TRUTH, BOXES, CARD, CHECKSUMS = "recordings.csv", "truth.npz", "boxe
 HASHED = (RECORDINGS, TRUTH, BOXES)
 # In front of a recording's name.
 CELLS = "cells/"
+# What fields of the config begin with that scores depend on: those of the spectrogram, and the classes.
+_OF_SCORES = ("representation.", "prosody.", "corpus.channels", "corpus.emotions")
 
 
 def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path) -> str:
@@ -39,7 +45,7 @@ def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path
     sounds = [f"wav/{recording}.wav" for recording in paths]
     files = {name: content_hash(folder / name) for name in sorted([*HASHED, *sounds])}
     version = version_of(files)
-    write_json(folder / CHECKSUMS, {"version": version, "files": files})
+    write_json(folder / CHECKSUMS, {"version": version, "files": files, "settings": settings_hash(flatten(config))})
     write_text(folder / CARD, _card(table, config, version))
     return version
 
@@ -70,6 +76,12 @@ def version_of(files: dict[str, str]) -> str:
     """The version of a benchmark: a hash (SHA-256, hex) of its files' names and content hashes."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def settings_hash(fields: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of those settings that scores depend on, of all `fields` of a config by their full names."""
+    own = {name: value for name, value in fields.items() if name.startswith(_OF_SCORES)}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
 def content_hash(path: Path) -> str:

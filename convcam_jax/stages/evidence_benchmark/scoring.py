@@ -13,7 +13,15 @@ from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, Soun
 from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.evidence_benchmark.export import CELLS, CHECKSUMS, RECORDINGS, TRUTH, content_hash, version_of
+from convcam_jax.stages.evidence_benchmark.export import (
+    CELLS,
+    CHECKSUMS,
+    RECORDINGS,
+    TRUTH,
+    content_hash,
+    settings_hash,
+    version_of,
+)
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.given_maps import array_members, read_given_arrays
 from convcam_jax.stages.planted_evidence import evidence_results
@@ -24,7 +32,7 @@ from convcam_jax.system.progress import counted, say
 
 
 def check_benchmark(folder: Path) -> str:
-    """The version of the benchmark in a folder whose files are all as they were exported.
+    """The version of the benchmark in a folder whose files and settings are all as they were exported.
 
     Raises:
       UserError: there is no benchmark, or a file is missing or has changed.
@@ -47,6 +55,13 @@ def check_benchmark(folder: Path) -> str:
             raise UserError(f"--from_workdir={folder}: {name} is missing; export the benchmark again")
         if content_hash(folder / name) != digest:
             raise UserError(f"--from_workdir={folder}: {name} is not what was exported; export the benchmark again")
+    if "settings" not in known:
+        raise UserError(
+            f"--from_workdir={folder}: was exported by an earlier version of this program, without a checksum of its "
+            "settings; export the benchmark again, whose version stays the same"
+        )
+    if settings_hash(read_record(folder)["config"]) != known["settings"]:
+        raise UserError(f"--from_workdir={folder}: {CONFIG_FILE} is not what was exported; export the benchmark again")
     return version
 
 
@@ -59,9 +74,20 @@ def sounds_of_test(folder: Path, recordings: pd.DataFrame) -> dict[str, Path]:
 def tested_recordings(
     folder: Path, config: Config, paths: Mapping[str, Path], cache_dir: Path
 ) -> tuple[SoundsOfTest, Grid]:
-    """The benchmark's test recordings, with their spectrograms, and the grid of its truth."""
+    """The benchmark's test recordings, with their spectrograms, and the grid of its truth.
+
+    Raises:
+      UserError: a spectrogram has another shape than the truth.
+    """
     arrays = read_arrays(folder / TRUTH)
     features = load_or_compute(neutral_utterances(paths), config.features, cache_dir / "features", "stop").features
+    for name in paths:
+        cells, own = arrays[f"{CELLS}{name}"].shape, features[name].magnitude.shape
+        if own != cells:
+            raise UserError(
+                f"--from_workdir={folder}: the truth of {name} has {cells[0]} bins and {cells[1]} frames, its "
+                f"spectrogram {own[0]} and {own[1]}; export the benchmark again"
+            )
     tested = SoundsOfTest(
         {name: soundfile.info(path).frames for name, path in paths.items()},
         {name: features[name].magnitude for name in paths},
