@@ -25,6 +25,7 @@ PRESENT = np.broadcast_to(np.arange(GRID[1]) < N_FRAMES, GRID)
 SPECTROGRAM = GENERATOR.uniform(0.5, 1.5, GRID) * PRESENT
 SLOPES = GENERATOR.normal(size=GRID)
 ZERO = jnp.zeros(GRID)
+KEY = jax.random.key(0)
 
 
 def linear(versions):
@@ -69,14 +70,14 @@ def test_regions_are_ranked_by_their_sum_and_those_behind_the_recording_are_last
     relevance = -np.ones(GRID) * PRESENT
     relevance[4:, 4:8] = 2
     relevance[:4, 8:10] = 1
-    ranks, n_regions = removal.region_ranks(explained(relevance), side=4)
+    ranks, n_regions = removal.region_ranks(explained(relevance), 4, KEY)
     assert n_regions == 6
     blocks = np.asarray(ranks)[::4, ::4]
     assert (blocks[1, 1], blocks[0, 2]) == (0, 1)
     # The last region of the second row holds two frames of -1, the others four.
     assert blocks[1, 2] == 2
     shorter = explained(relevance)._replace(n_frames=jnp.asarray(4))
-    ranks, n_regions = removal.region_ranks(shorter, side=4)
+    ranks, n_regions = removal.region_ranks(shorter, 4, KEY)
     assert n_regions == 2
     assert np.asarray(ranks)[:, :4].max() == 1
 
@@ -85,21 +86,52 @@ def test_removal_takes_the_contributions_of_the_highest_regions():
     recording = explained(CONTRIBUTIONS)
     by_region = CONTRIBUTIONS.reshape(2, 4, 3, 4).sum((1, 3)).ravel()
     remaining = CONTRIBUTIONS.sum() - np.cumsum(np.sort(by_region)[::-1])
-    found = removal.removal_curve(linear, recording, ZERO, np.arange(1, 7) / 6)
+    found = removal.removal_curve(linear, recording, ZERO, np.arange(1, 7) / 6, KEY)
     np.testing.assert_allclose(found, remaining, atol=1e-4)
     shares = removal.SELECTIVITY_SHARES
     n_removed = np.round(shares.astype(np.float32) * 6).astype(int)
     steps = np.concatenate([[CONTRIBUTIONS.sum()], remaining])[n_removed]
-    assert removal.selectivity(linear, recording) == pytest.approx(np.trapezoid(steps, shares), abs=1e-4)
+    assert removal.selectivity(linear, recording, KEY) == pytest.approx(np.trapezoid(steps, shares), abs=1e-4)
     worst = explained(-CONTRIBUTIONS)
-    assert removal.selectivity(linear, worst) > removal.selectivity(linear, recording)
+    assert removal.selectivity(linear, worst, KEY) > removal.selectivity(linear, recording, KEY)
     # Of six regions the first quarter's shares round to none, one or two.
     noise = GENERATOR.uniform(size=GRID) * PRESENT
     change = (CONTRIBUTIONS - SLOPES * noise).reshape(2, 4, 3, 4).sum((1, 3)).ravel()[np.argsort(-by_region)]
     n_removed = np.round(removal.PERTURBED_SHARES.astype(np.float32) * 6).astype(int)
     expected = np.mean([change[:n].sum() for n in n_removed])
-    found = removal.region_perturbation(linear, recording, jnp.asarray(noise, jnp.float32))
+    found = removal.region_perturbation(linear, recording, jnp.asarray(noise, jnp.float32), KEY)
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_regions_of_equal_value_are_in_no_order_of_bins_or_frames():
+    """A map of zeros says nothing: on average over keys every region is at every place as often."""
+    zero = explained(np.zeros(GRID))
+    ranks = np.stack([np.asarray(removal.region_ranks(zero, 4, jax.random.key(n))[0])[::4, ::4] for n in range(300)])
+    assert (np.sort(ranks.reshape(300, 6)) == np.arange(6)).all()
+    # Ranks 0 to 5 have a standard deviation of 1.71, their mean of 300 one of 0.1.
+    np.testing.assert_allclose(ranks.mean(axis=0), 2.5, atol=0.4)
+
+
+@pytest.mark.parametrize("loud", [slice(0, 4), slice(4, 8)], ids=["low bins", "high bins"])
+def test_a_map_of_zeros_is_no_better_and_no_worse_where_the_evidence_is_low(loud):
+    """The logit falls in a straight line as regions are removed at random, whichever half of the bins it rests on."""
+    weights = np.zeros(GRID)
+    weights[loud, :N_FRAMES] = 1 / (4 * N_FRAMES)
+
+    def answers(versions):
+        scores = (versions * jnp.asarray(weights, versions.dtype)[None]).sum((1, 2))
+        return jnp.stack([scores, jnp.zeros_like(scores)], axis=1)
+
+    everywhere = PRESENT.astype(float)
+    blank, keys = explained(np.zeros(GRID), everywhere), jax.random.split(KEY, 300)
+    areas = jax.vmap(lambda key: removal.selectivity(answers, blank, key))(keys)
+    assert areas.mean() == pytest.approx(0.5, abs=0.03)
+    falls = jax.vmap(lambda key: removal.region_perturbation(answers, blank, ZERO, key))(keys)
+    # Of six regions the first quarter's shares round to none, one or two, each of them a sixth on average.
+    n_removed = np.round(removal.PERTURBED_SHARES.astype(np.float32) * 6)
+    assert falls.mean() == pytest.approx(n_removed.mean() / 6, abs=0.02)
+    best = removal.selectivity(answers, explained(weights, everywhere), KEY)
+    assert best < 0.3
 
 
 def test_a_plane_is_imputed_as_it_is_and_noise_is_added_to_what_is_missing():

@@ -71,7 +71,7 @@ def test_sparseness_and_complexity(quantus):
 
 def test_curves_of_selectivity_and_region_perturbation(quantus):
     zero, shares = jnp.zeros(MAPS.shape[1:]), np.arange(1, N_REGIONS + 1) / N_REGIONS
-    curves = ours(lambda own: removal.removal_curve(answers, own, zero, shares, SIDE))
+    curves = ours(lambda own: removal.removal_curve(answers, own, zero, shares, jax.random.key(0), SIDE))
     own = {"patch_size": SIDE, "perturb_baseline": "black", "normalise": False, **QUIET}
     np.testing.assert_allclose(curves, theirs(quantus.Selectivity(**own)), rtol=1e-3, atol=1e-3)
     before = np.asarray(answers(CASE.spectrograms))[np.arange(N), CASE.emotion]

@@ -1,5 +1,6 @@
 """Maps of one network beside their controls, and their metrics as one program."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -102,7 +103,8 @@ def test_the_program_computes_each_map_as_alone():
         noisy_maps = jnp.asarray(judged.maps[1:3, n, m])
         alone = {
             "sparseness": concentration.sparseness(recording),
-            "selectivity": removal.selectivity(answers, recording),
+            # Of these maps no two regions are equal, so that their order is not drawn.
+            "selectivity": removal.selectivity(answers, recording, jax.random.key(0)),
             "max_sensitivity": robustness.max_sensitivity(own, noisy_maps),
             "random_logit": robustness.random_logit(own, jnp.asarray(judged.maps[3, n, m]), recording.present),
         }

@@ -25,11 +25,13 @@ _NEIGHBOURS = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
 _TOLERANCE, _MOST_ITERATIONS = 1e-4, 500
 
 
-def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "F T"], Int[Array, ""]]:
+def region_ranks(
+    recording: ExplainedRecording, side: int, key: Key[Array, ""]
+) -> tuple[Int[Array, "F T"], Int[Array, ""]]:
     """Of each cell the rank of its region, 0 for the largest sum of the map, and how many regions the recording has.
 
     Regions are squares of `side` cells from the first bin and frame on; those behind the recording come last. Equal
-    ones stand in the order of their bins, then of their frames.
+    ones are put in random order, by `key`.
     """
     n_bins, n_frames = recording.spectrogram.shape
     shape = -(-n_bins // side), -(-n_frames // side)
@@ -40,7 +42,9 @@ def region_ranks(recording: ExplainedRecording, side: int) -> tuple[Int[Array, "
 
     inside = summed(recording.present.astype(jnp.float32)) > 0
     sums = jnp.where(inside, summed(recording.relevance), -jnp.inf)
-    ranks = jnp.zeros(sums.size, int).at[jnp.argsort(-sums)].set(jnp.arange(sums.size)).reshape(shape)
+    # The last key counts first.
+    order = jnp.lexsort((jax.random.permutation(key, sums.size), -sums))
+    ranks = jnp.zeros(sums.size, int).at[order].set(jnp.arange(sums.size)).reshape(shape)
     of_cells = jnp.repeat(jnp.repeat(ranks, side, axis=0), side, axis=1)
     return of_cells[:n_bins, :n_frames], inside.sum()
 
@@ -50,36 +54,40 @@ def removal_curve(
     recording: ExplainedRecording,
     fill: Float[Array, "F T"],
     shares: Float[np.ndarray, " P"],
+    key: Key[Array, ""],
     side: int = REGION_CELLS,
 ) -> Float[Array, " P"]:
-    """The explained class's logit when a share of the regions, the highest of the map first, is replaced by `fill`."""
-    ranks, n_regions = region_ranks(recording, side)
+    """The explained class's logit when a share of the regions, the highest of the map first, is replaced by `fill`.
+
+    `key` orders regions of equal value.
+    """
+    ranks, n_regions = region_ranks(recording, side, key)
     n_removed = jnp.round(jnp.asarray(shares) * n_regions.astype(float))
     removed = (ranks[None].astype(float) < n_removed[:, None, None]) & recording.present[None]
     versions = jnp.where(removed, fill[None], recording.spectrogram[None])
     return target_logits(answers, versions, recording)
 
 
-def selectivity(answers: Classify, recording: ExplainedRecording) -> Float[Array, ""]:
+def selectivity(answers: Classify, recording: ExplainedRecording, key: Key[Array, ""]) -> Float[Array, ""]:
     """Area under the logit over the share of regions that are silenced.
 
-    Source: Montavon, Samek and Müller, "Methods for interpreting and understanding deep neural networks", Digital
-    Signal Processing 73, 2018.
+    `key` orders regions of equal value. Source: Montavon, Samek and Müller, "Methods for interpreting and understanding
+    deep neural networks", Digital Signal Processing 73, 2018.
     """
-    curve = removal_curve(answers, recording, jnp.zeros_like(recording.spectrogram), SELECTIVITY_SHARES)
+    curve = removal_curve(answers, recording, jnp.zeros_like(recording.spectrogram), SELECTIVITY_SHARES, key)
     return jnp.trapezoid(curve, jnp.asarray(SELECTIVITY_SHARES))
 
 
 def region_perturbation(
-    answers: Classify, recording: ExplainedRecording, noise: Float[Array, "F T"]
+    answers: Classify, recording: ExplainedRecording, noise: Float[Array, "F T"], key: Key[Array, ""]
 ) -> Float[Array, ""]:
     """Mean fall of the logit while the first quarter of the regions is replaced by noise.
 
-    Source: Samek et al., "Evaluating the visualization of what a deep neural network has learned", IEEE TNNLS 28, 2017
-    (area over the perturbation curve, most relevant first).
+    `key` orders regions of equal value. Source: Samek et al., "Evaluating the visualization of what a deep neural
+    network has learned", IEEE TNNLS 28, 2017 (area over the perturbation curve, most relevant first).
     """
     before = target_logits(answers, recording.spectrogram[None], recording)[0]
-    return before - removal_curve(answers, recording, noise, PERTURBED_SHARES).mean()
+    return before - removal_curve(answers, recording, noise, PERTURBED_SHARES, key).mean()
 
 
 def noisy_linear_imputation(
