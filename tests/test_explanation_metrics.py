@@ -178,13 +178,15 @@ def test_what_is_complete_has_no_gap_and_the_best_scale_no_error():
     taken_away = additivity.silenced_squares(recording.spectrogram, side=4)
     assert taken_away.shape == (6, *GRID)
     np.testing.assert_allclose(taken_away.sum(0), recording.spectrogram)
-    for scale in (1, -0.01):
+    # Of a map that says the opposite no scale of 0 or more is better than 0.
+    for scale, expected in ((1, 0), (0.01, 0), (-0.01, 1), (-1, 1)):
         same = explained(scale * SLOPES)
-        assert additivity.infidelity(linear, same, taken_away) == pytest.approx(0, abs=1e-6)
+        assert additivity.infidelity(linear, same, taken_away) == pytest.approx(expected, abs=1e-6)
     assert additivity.infidelity(linear, explained(np.zeros(GRID)), taken_away) == pytest.approx(1)
     losses, said = jnp.asarray([1.0, 0.0]), jnp.asarray([1.0, 1.0])
     # The best scale is a half: errors of a half each, beside a mean square of a half.
     assert additivity.scaled_error(losses, said) == pytest.approx(0.5)
+    assert additivity.scaled_error(losses, -said) == pytest.approx(1)
 
 
 def test_robustness_is_that_of_the_worst_version():

@@ -38,8 +38,8 @@ def infidelity(answers: Classify, recording: ExplainedRecording, taken_away: Flo
     """Mean squared error of what the map says that the logit loses, as a share of the mean squared loss: 0 to 1.
 
     The map says the sum of itself times what is taken away, and is scaled by what makes the error smallest, as in the
-    paper's comparisons: 1 is as good as a map of zeros. NaN where nothing changes the logit. Source: Yeh et al., "On
-    the (in)fidelity and sensitivity of explanations", NeurIPS 2019.
+    paper's comparisons, but never turned around: 1 is as good as a map of zeros, and no map is worse. NaN where nothing
+    changes the logit. Source: Yeh et al., "On the (in)fidelity and sensitivity of explanations", NeurIPS 2019.
     """
     versions = jnp.concatenate([recording.spectrogram[None], recording.spectrogram[None] - taken_away])
     logits = target_logits(answers, versions, recording)
@@ -47,7 +47,7 @@ def infidelity(answers: Classify, recording: ExplainedRecording, taken_away: Flo
 
 
 def scaled_error(losses: Float[Array, " P"], said: Float[Array, " P"]) -> Float[Array, ""]:
-    """Least mean squared error of multiples of `said`, as a share of the mean square of `losses`."""
+    """Least mean squared error of multiples >= 0 of `said`, as a share of the mean square of `losses`."""
     norm = (said**2).sum()
-    scale = jnp.where(norm > 0, (said * losses).sum() / jnp.where(norm > 0, norm, 1.0), 0.0)
+    scale = jnp.where(norm > 0, jnp.maximum((said * losses).sum(), 0.0) / jnp.where(norm > 0, norm, 1.0), 0.0)
     return ((scale * said - losses) ** 2).mean() / (losses**2).mean()

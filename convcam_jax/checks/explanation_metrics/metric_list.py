@@ -65,8 +65,8 @@ EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
     ),
     "infidelity": ExplanationMetric(
         "infidelity",
-        "squared error of the logit's losses by the map, at the best scale, where single squares are silenced, divided "
-        "by the squared losses",
+        "squared error of the logit's losses by the map, at the best scale of 0 or more, where single squares are "
+        "silenced, divided by the squared losses",
         *("Yeh et al., NeurIPS 2019", "lower"),
     ),
     "max_sensitivity": ExplanationMetric(
