@@ -16,6 +16,8 @@ STEP_S = 0.005
 _ANALYSIS_STEP_S = 0.01
 # Beside a time, so that a tier, which is linear between its points, has a step there.
 _STEP_WIDTH_S = 1e-4
+# In which a recording goes over into another one.
+FADE_S = 0.02
 # Levels are measured in frames of this length.
 FRAME_S = 0.02
 _LOUD_PERCENTILE = 90
@@ -110,9 +112,26 @@ def frame_rms(samples: Float64[np.ndarray, "N"], rate_hz: int) -> Float64[np.nda
 def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
     """The recording with F0 and timing changed, as long as before.
 
-    Made anew from its pitch periods even where nothing changes, which alters it a little. There is always a tier of
-    durations, for without one Praat puts the periods elsewhere. What is voiceless Praat takes from places that it
-    draws: here the same ones each time.
+    Made anew from its pitch periods even where nothing changes, which alters it a little. Behind stretches its periods
+    would come to lie elsewhere than without them, for good: so there it goes over, in `FADE_S`, into what it is without
+    them, in the last stretch and where the two are most alike.
+    """
+    made = _overlap_added(speech, changes, f0_range)
+    if not changes.stretches:
+        return made
+    without, last = _overlap_added(speech, changes._replace(stretches=()), f0_range), changes.stretches[-1]
+    n_fade, end = round(FADE_S * speech.rate_hz), round(last.end_s * speech.rate_hz)
+    begin = end - round((last.end_s - last.start_s) * last.factor * speech.rate_hz)
+    differing = np.convolve((made - without)[begin:end] ** 2, np.ones(n_fade), "valid")
+    behind = np.arange(len(made)) - (begin + np.argmin(differing))
+    return without + np.clip(1 - behind / n_fade, 0, 1) * (made - without)
+
+
+def _overlap_added(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
+    """What Praat makes of the pitch periods, as long as the recording.
+
+    There is always a tier of durations, for without one Praat puts the periods elsewhere. What is voiceless Praat takes
+    from places that it draws: here the same ones each time.
     """
     sound = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz)
     manipulation = call(sound, "To Manipulation", _ANALYSIS_STEP_S, *f0_range)
