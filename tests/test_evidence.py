@@ -22,7 +22,7 @@ from convcam_jax.checks.evidence.scoring import (
     verdict_of,
 )
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
-from convcam_jax.corpora.synthetic.planted import SyntheticSpeech
+from convcam_jax.corpora.synthetic.planted import SyntheticSpeech, draw
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures.checks import evidence as figures
 
@@ -311,6 +311,9 @@ def test_planted_recordings_are_utterances_whose_emotions_are_the_classes():
     assert {u.gender for u in utterances} == {"female"}
     assert utterances[1].path == Path(f"{utterances[1].recording}.wav")
     assert [class_in_words("burst", u.emotion) for u in utterances[:3]] == ["low", "middle", "high"]
+    # Versions of a sentence are draws of their own.
+    assert [speech.original(one) for one in own] == [one.recording for one in own]
+    assert len({draw(config, one.spec) for one in own}) == len(own)
     # The same sound, other labels.
     shuffled = planted_utterances(speech, "none", own, paths)
     assert [u.recording for u in shuffled] == [u.recording for u in utterances]

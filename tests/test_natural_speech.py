@@ -204,7 +204,9 @@ def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
         for u, split in zip(dataset.utterances, dataset.folds[0].split_of, strict=True):
             splits.setdefault(u.recording.rpartition("_")[0], []).append(split)
             assert u.emotion in EVIDENCE_CLASSES
+            assert u.recording.startswith(f"{variant}_{found.originals[u.recording]}_")
         # Four sentences by each of two speakers; the hiss has no F0, and other emotions are none of this.
+        assert len({found.originals[u.recording] for u in dataset.utterances}) == 8
         assert sorted(splits.values()) == [["test"] * 3] * 2 + [["train"] * 3] * 4 + [["validation"] * 3] * 2
         tested = [dataset.utterances[i] for own in dataset.sets("test").values() for i in own]
         assert {u.gender for u in tested} == {"female", "male"}

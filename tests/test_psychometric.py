@@ -58,7 +58,9 @@ def members() -> pd.DataFrame:
     return pd.DataFrame(every, columns=["variant", "group", "fold", "seed", "test_accuracy"])
 
 
-NETWORKS = networks_table(scores(), members(), N_CLASSES)
+# Each recording is drawn for itself.
+ORIGINALS = {f"r{n}": f"r{n}" for n in range(10)}
+NETWORKS = networks_table(scores(), members(), N_CLASSES, ORIGINALS)
 
 
 def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
@@ -72,10 +74,32 @@ def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
     assert by.loc[("f0", "good", 0), "average_precision"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_versions_of_one_original_count_as_one_recording():
+    """Excesses of 0.3, 0.2 and 0.05, three versions each: 0.18 +- 0.08 over nine recordings, +- 0.31 over three."""
+    columns = ["variant", "group", "fold", "seed", "recording", "correct", "method", "placement", "source"]
+    table = pd.DataFrame(
+        [
+            ("f0", "female", "all", 0, f"r{n}", True, *way, source, 0.1 + (source == "network") * excess, 0.5)
+            for n, excess in enumerate(np.repeat([0.3, 0.2, 0.05], 3).tolist())
+            for source in ("network", "random_weights", "energy", "chance")
+            for way in [("none", "none") if source in ("energy", "chance") else ("good", "stretched")]
+        ],
+        columns=[*columns, "relevance_mass", "average_precision"],
+    )
+    learned = members().query("variant == 'f0' and seed == 0")
+    of_threes = {name: str(n // 3) for n, name in enumerate(ORIGINALS)}
+    found = [networks_table(table, learned, N_CLASSES, own)["found"].tolist() for own in (ORIGINALS, of_threes)]
+    assert found == [[True], [False]]
+    # Of five times as many sentences it is enough.
+    many = pd.concat([table.assign(recording=table["recording"] + letter) for letter in "vwxyz"])
+    names = {name + letter: of_threes[name] + letter for name in ORIGINALS for letter in "vwxyz"}
+    assert networks_table(many, learned, N_CLASSES, names)["found"].tolist() == [True]
+
+
 def test_a_network_that_learned_nothing_finds_nothing():
-    networks = networks_table(scores(), members().assign(test_accuracy=0.6), N_CLASSES)
+    networks = networks_table(scores(), members().assign(test_accuracy=0.6), N_CLASSES, ORIGINALS)
     assert not networks["found"].any()
-    none_right = networks_table(scores().assign(correct=False), members(), N_CLASSES)
+    none_right = networks_table(scores().assign(correct=False), members(), N_CLASSES, ORIGINALS)
     assert not none_right["found"].any()
     assert len(none_right) == len(NETWORKS)
 
@@ -87,6 +111,7 @@ def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
         pd.concat([scores(), other.replace({"method": {"late": "elsewhere"}})]).drop_duplicates(),
         pd.concat([members(), members().replace(dict.fromkeys(LEVELS, "burst")).drop_duplicates(["variant", "seed"])]),
         N_CLASSES,
+        ORIGINALS,
     )
     assert set(beside.loc[beside["variant"] == "burst", "method"]) == {"elsewhere"}
     of_f0 = beside[beside["variant"] != "burst"].reset_index(drop=True)
@@ -95,7 +120,7 @@ def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
 
 def test_what_is_learned_is_that_of_all_networks_whatever_methods_they_have():
     """Of two groups with a method of its own each, one learns nothing: half of all networks learn at the highest."""
-    female = networks_table(scores().query("method in ('good', 'none')"), members(), N_CLASSES)
+    female = networks_table(scores().query("method in ('good', 'none')"), members(), N_CLASSES, ORIGINALS)
     male = female.assign(group="male", method="other", learned=False, found=False)
     own = threshold_table(pd.concat([female, male])).set_index("what").loc["learned"]
     # Shares 0, 1/4, 1/2 and 1/2 of eight networks.
@@ -198,6 +223,7 @@ def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
         pd.concat([given, given.replace(for_gap).replace({"method": {"good": "other"}})]),
         pd.concat([learned, learned.replace(for_gap)]),
         N_CLASSES,
+        ORIGINALS,
     )
     figure = psychometric_curves(psychometric_table(networks), threshold_table(networks))
     lines = [{line.get_label(): line.get_ydata() for line in axes.get_lines()} for axes in figure.axes if axes.axison]

@@ -41,6 +41,10 @@ class NeutralSpeech(Protocol[One]):
         """What is left of a recording when only its cues are taken away."""
         ...
 
+    def original(self, one: One) -> str:
+        """What several recordings are versions of, by its name; of one whose draws are its own, its own name."""
+        ...
+
     def utterance(self, one: One, emotion: str, path: Path) -> Utterance:
         """A recording as one of a corpus; `path` is its wav file, `emotion` what its class is called."""
         ...

@@ -2,13 +2,14 @@
 
 Tables in, tables out. A network learns a cue if its test accuracy is at least halfway between chance and 1. A method
 finds the cue in a network that has learned it if, over the recordings that this network classifies correctly, the
-95 % interval of the mean excess of its maps' relevance mass over every control lies above 0. The threshold is the
+95 % interval of the mean excess of its maps' relevance mass over every control lies above 0; versions of one original
+count as one recording, by their mean, for they are alike. The threshold is the
 strength at which half of the networks come to it: shares are made monotonic in the strength (isotonic regression) and
 read linearly between the levels, which supposes no form of the curve (compare Zychaluk and Foster, "Model-free
 estimation of the psychometric function", Attention, Perception & Psychophysics 71, 2009).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,14 @@ _NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
 _RECORDING = [*_NETWORK, "fold", "recording"]
 
 
-def networks_table(scores: pd.DataFrame, members: pd.DataFrame, n_classes: int) -> pd.DataFrame:
+def networks_table(
+    scores: pd.DataFrame, members: pd.DataFrame, n_classes: int, originals: Mapping[str, str]
+) -> pd.DataFrame:
     """Of every network, method and placement: accuracy, learned, found, and mean average precision.
 
-    scores: `evidence.csv`; members: `evidence_members.csv`. Folds of a seed are one network. The average precision is
-    that over correctly classified recordings, and missing where there is none.
+    scores: `evidence.csv`; members: `evidence_members.csv`; originals: of every recording what it is a version of.
+    Folds of a seed are one network. The average precision is that over correctly classified recordings, and missing
+    where there is none.
     """
     accuracy = members.groupby(_NETWORK)["test_accuracy"].mean().rename("accuracy").reset_index()
     accuracy["learned"] = accuracy["accuracy"] >= learned_accuracy(n_classes)
@@ -45,12 +49,12 @@ def networks_table(scores: pd.DataFrame, members: pd.DataFrame, n_classes: int) 
     # Of each network those that it has maps of: an entry may have other methods for other cues.
     ways = scores.loc[scores["source"] == "network", [*_NETWORK, *_WAY]].drop_duplicates()
     table = accuracy.merge(ways, on=_NETWORK)
-    for own in (_found(correct), precision):
+    for own in (_found(correct, originals), precision):
         table = table.merge(own, how="left", on=[*_NETWORK, *_WAY])
     return table.assign(found=table["found"].eq(True) & table["learned"])
 
 
-def _found(correct: pd.DataFrame) -> pd.DataFrame:
+def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
     """Whether the interval of the mean excess over every control lies above 0, by network, method and placement."""
     maps = correct[correct["method"] != NO_METHOD]
     if maps.empty:
@@ -59,9 +63,11 @@ def _found(correct: pd.DataFrame) -> pd.DataFrame:
     for control in SHARED:
         own = correct.loc[correct["source"] == control, [*_RECORDING, _SCORE]]
         wide = wide.merge(own.rename(columns={_SCORE: control}), on=_RECORDING)
-    by_network = wide.assign(found=True).groupby([*_NETWORK, *_WAY])["found"].first()
+    wide["original"] = [originals[name] for name in wide["recording"]]
+    by_original = wide.groupby([*_NETWORK, *_WAY, "original"])[["network", *CONTROLS]].mean()
+    by_network = by_original.assign(found=True).groupby([*_NETWORK, *_WAY])["found"].first()
     for control in CONTROLS:
-        excess = (wide["network"] - wide[control]).groupby([wide[key] for key in by_network.index.names])
+        excess = (by_original["network"] - by_original[control]).groupby([*_NETWORK, *_WAY])
         n = excess.size()
         half_width = stats.t.ppf(0.975, np.maximum(n - 1, 1)) * excess.std() / np.sqrt(n)
         by_network &= excess.mean() - half_width > 0

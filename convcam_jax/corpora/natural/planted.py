@@ -98,6 +98,10 @@ class NaturalSpeech:
         """The neutral recording, made anew if the one with the cue is."""
         return PlantedRecording(one.source, "", _RESYNTHESISED if is_resynthesised(one.variant) else NEUTRAL, 0)
 
+    def original(self, one: PlantedRecording) -> str:
+        """The person's recording, of which there is a version for each class."""
+        return one.source.recording
+
     def utterance(self, one: PlantedRecording, emotion: str, path: Path) -> Utterance:
         """All but the emotion and the sound is that of the source."""
         return one.source._replace(

@@ -137,6 +137,10 @@ class SyntheticSpeech:
         """See the function of this name."""
         return without_cues(one)
 
+    def original(self, one: PlantedSentence) -> str:
+        """Itself: voice, timing and intonation are drawn anew for every version of a sentence."""
+        return one.recording
+
     def utterance(self, one: PlantedSentence, emotion: str, path: Path) -> Utterance:
         """With the sentence's speaker and text."""
         spec, genders = one.spec, speech.speaker_genders(self.config)

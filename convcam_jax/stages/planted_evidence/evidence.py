@@ -65,10 +65,14 @@ METRICS_FILE = "evidence_metrics.csv"
 
 
 class Evidence(NamedTuple):
-    """A run for every variant, and the cells `[F, n]` bool that carry the cue of every test recording."""
+    """A run for every variant, the cells `[F, n]` bool that carry the cue of every test recording, and its original.
+
+    Originals are those of `NeutralSpeech`, of all recordings.
+    """
 
     runs: dict[str, Run]
     truth: dict[str, np.ndarray]
+    originals: dict[str, str]
 
 
 def begin(settings: RunSettings) -> Evidence:
@@ -114,7 +118,9 @@ def make(settings: RunSettings) -> Evidence:
         "of a test recording's cells carry its cue"
     )
     folder = settings.workdir / "variants"
-    return Evidence({v: Run(config, folder / v, cache_dir, dataset) for v, dataset in datasets.items()}, truth)
+    runs = {v: Run(config, folder / v, cache_dir, dataset) for v, dataset in datasets.items()}
+    originals = {one.recording: speech.original(one) for of_variant in own.values() for one in of_variant}
+    return Evidence(runs, truth, originals)
 
 
 def _make_sound(speech: NeutralSpeech[Any], recordings: Sequence[ToMake], cache_dir: Path) -> dict[str, Path]:

@@ -1,6 +1,6 @@
 """Tables, verdicts and figures of planted evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,18 @@ RANKED_BY = "average_precision"
 
 
 def write_tables(
-    scores: pd.DataFrame, members: pd.DataFrame, n_classes: int, shown_methods: Sequence[str], workdir: Path
+    scores: pd.DataFrame,
+    members: pd.DataFrame,
+    n_classes: int,
+    originals: Mapping[str, str],
+    shown_methods: Sequence[str],
+    workdir: Path,
 ) -> None:
     """Write `evidence_summary`, `evidence_methods` and `evidence_verdicts` into `tables/`, as .csv and .md.
 
     The summary's .md has the rows of the shown methods only, and methods are compared at the largest strengths. With
-    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure.
+    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure. `originals` are
+    those of `psychometric.networks_table`.
     """
     summarised = scoring.evidence_summary(scores)
     verdicts = scoring.evidence_verdicts(summarised, scoring.accuracy_by_method(scores, members), n_classes)
@@ -40,7 +46,7 @@ def write_tables(
     write_table(workdir, "evidence_methods", ranking)
     write_table(workdir, "evidence_verdicts", verdicts)
     if not scores["variant"].map(is_full).all():
-        networks = psychometric.networks_table(scores, members, n_classes)
+        networks = psychometric.networks_table(scores, members, n_classes, originals)
         curves, thresholds = psychometric.psychometric_table(networks), psychometric.threshold_table(networks)
         write_table(workdir, "evidence_psychometric", curves)
         write_table(workdir, "evidence_thresholds", thresholds)

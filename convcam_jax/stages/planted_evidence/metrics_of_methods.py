@@ -49,7 +49,7 @@ def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: 
     metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
     write_csv(workdir / METRICS_FILE, metrics)
     n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
-    networks = networks_table(scores, members, n_classes)
+    networks = networks_table(scores, members, n_classes, made.originals)
     agreement = agreement_table(metrics, networks)
     by_cue = agreement_by_cue(metrics, networks)
     write_table(workdir, "explanation_metrics_by_cue", by_cue)
