@@ -158,6 +158,32 @@ def test_axes_that_are_right_are_taken(centres_s, n_columns, tmp_path):
     assert not score(arrays, tmp_path)[0]["map_is_zero"].any()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("largest", [1.7e308, np.finfo(np.float32).max, 1e-3, 1e-300])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_do_not_depend_on_the_scale_of_a_map(largest, sign, tmp_path):
+    """Up to the largest numbers of double precision; of maps on the grid, of a grid of their own, and of samples."""
+    generator, maps = np.random.default_rng(0), {}
+    coarse = {"frequency_hz": np.linspace(30, 8000, 12), "time_s": np.linspace(0, 0.75, 9)}
+    for name in make_arrays():
+        kind = name.split("/")[0]
+        if kind in ("network", "random_weights"):
+            own = generator.uniform(-1, 1, (12, 9) if kind == "network" else N_SAMPLES)
+            maps[name] = sign * own / np.abs(own).max()
+    plain, scaled = (
+        score({**make_arrays(), **coarse, **{name: factor * own for name, own in maps.items()}}, tmp_path)[0]
+        for factor in (1.0, largest)
+    )
+    pd.testing.assert_frame_equal(scaled, plain, rtol=1e-6)
+    assert plain[["relevance_mass", "average_precision"]].notna().all(axis=None)
+
+
+def test_numbers_beyond_double_precision_are_refused(tmp_path):
+    beyond = {"network/ig/burst/0/burst_a": np.full(SHAPE, np.longdouble("1e400"))}
+    with pytest.raises(UserError, match="burst_a has something else than finite numbers"):
+        score(make_arrays() | beyond, tmp_path)
+
+
 def placed(centres_s: np.ndarray, n_columns: int) -> np.ndarray:
     """A map of five rows, each column its own value, on the cells of a recording of 0.77 s."""
     own_map = np.tile(1.0 + np.arange(n_columns), (5, 1))

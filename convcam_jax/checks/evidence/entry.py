@@ -79,7 +79,7 @@ class Entry:
         return kind, method, parts[-3], int(parts[-2]), parts[-1]
 
     def array(self, name: str) -> np.ndarray:
-        """An array of finite numbers.
+        """An array of numbers that are finite in double precision.
 
         Raises:
           UserError: there is none.
@@ -87,9 +87,14 @@ class Entry:
         if name not in self.arrays:
             raise self.complaint(name, "is missing")
         values = self.arrays[name]
-        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        if values.dtype.kind not in "fiu":
             raise self.complaint(name, "has something else than finite numbers")
-        return values.astype(np.float64)
+        # Longer numbers than double precision may be beyond it.
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise self.complaint(name, "has something else than finite numbers")
+        return values
 
     def answer(self, name: str, n_classes: int) -> int:
         """A network's answer: the number of a class.
@@ -119,12 +124,12 @@ class Entry:
         return own_edges[: len(centres) + 1] if same else cell_edges(centres)
 
     def on_cells(self, name: str, recording: str, tested: SoundsOfTest, grid: Grid) -> np.ndarray:
-        """A map, or a waveform's relevance, on the cells of its recording `[F, n]`.
+        """A map, or a waveform's relevance, on the cells of its recording `[F, n]`, its values at most 1.
 
         Raises:
           UserError: it has another shape than its recording and axes.
         """
-        values, magnitude = self.array(name), tested.magnitude[recording]
+        values, magnitude = _scaled(self.array(name)), tested.magnitude[recording]
         edges_s = grid.edges_s[: magnitude.shape[1] + 1]
         if values.ndim == 1:
             if len(values) != tested.n_samples[recording]:
@@ -167,6 +172,14 @@ class Entry:
                 f"is from {frequency[0]:.4g} to {frequency[-1]:.4g} Hz by {AXES[0]}, where {inside.mean():.0%} of the "
                 "truth's bins lie: give the centres of all rows in Hz, and rows of zeros where a network hears nothing",
             )
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    """A map whose largest absolute value is 0.5 to 1, so that no sum of it overflows; no score depends on the scale.
+
+    The scale is a power of two, which changes no digit.
+    """
+    return np.ldexp(values, -np.frexp(np.abs(values).max(initial=0.0))[1])
 
 
 def score_entry(
