@@ -158,6 +158,33 @@ def test_axes_that_are_right_are_taken(centres_s, n_columns, tmp_path):
     assert not score(arrays, tmp_path)[0]["map_is_zero"].any()
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (slice(0, 96), slice(0, 25)),
+        (slice(1, 96), slice(0, 30)),
+        (slice(0, 90), slice(2, 25)),
+        (slice(7, 83), slice(3, 28)),
+    ],
+)
+def test_a_map_on_a_part_of_the_benchmarks_grid_stays_as_it_is(rows, columns):
+    """The first bins left out, or the first frames; the axes are rounded to single precision."""
+    own_map = np.random.default_rng(0).uniform(size=(96, 30)).astype(np.float32).astype(float)
+    axes = {"frequency_hz": GRID.frequency_hz[rows], "time_s": GRID.time_s[columns]}
+    arrays = {name: axis.astype(np.float32) for name, axis in axes.items()} | {"map": own_map[rows, columns]}
+    found = Entry(Path("maps.npz"), arrays).on_cells("map", NAMES[0], TESTED, GRID)
+    inside = np.zeros((96, 30), bool)
+    inside[rows, columns] = True
+    expected = np.where(inside, own_map, 0)[:, : SHAPE[1]]
+    np.testing.assert_array_equal(found / found.max(), expected / expected.max())
+
+
+def test_every_second_centre_of_the_grid_is_a_grid_of_its_own():
+    """A row reaches halfway to the next one, not only over the bin that its centre is that of."""
+    arrays = {"frequency_hz": GRID.frequency_hz[::2], "time_s": GRID.time_s, "map": np.ones((48, 25))}
+    assert (Entry(Path("maps.npz"), arrays).on_cells("map", NAMES[0], TESTED, GRID)[:95] > 0).all()
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("largest", [1.7e308, np.finfo(np.float32).max, 1e-3, 1e-300])
 @pytest.mark.parametrize("sign", [1, -1])

@@ -112,7 +112,7 @@ class Entry:
         return UserError(f"--maps={self.path}: array {name} {what}")
 
     def axis(self, name: str, own: np.ndarray, own_edges: np.ndarray) -> np.ndarray:
-        """The edges of the maps' rows or columns: those of the truth where the centres are the same.
+        """The edges of the maps' rows or columns: those of the truth where the centres are a run of its own.
 
         Raises:
           UserError: the axis is missing, or does not rise.
@@ -120,8 +120,10 @@ class Entry:
         centres = self.array(name)
         if centres.ndim != 1 or len(centres) < 2 or not (np.diff(centres) > 0).all():
             raise self.complaint(name, "must hold two or more rising numbers, the centres of the maps' rows or columns")
-        same = len(centres) <= len(own) and np.allclose(centres, own[: len(centres)], rtol=1e-6)
-        return own_edges[: len(centres) + 1] if same else cell_edges(centres)
+        first = int(np.argmin(np.abs(own - centres[0])))
+        run = own[first : first + len(centres)]
+        same = len(run) == len(centres) and np.allclose(centres, run, rtol=1e-6)
+        return own_edges[first : first + len(centres) + 1] if same else cell_edges(centres)
 
     def on_cells(self, name: str, recording: str, tested: SoundsOfTest, grid: Grid) -> np.ndarray:
         """A map, or a waveform's relevance, on the cells of its recording `[F, n]`, its values at most 1.
