@@ -62,6 +62,17 @@ def test_what_has_no_rule_is_named(rule):
         gradient_by(rule, lambda x: x * x, [1.0])
     with pytest.raises(NoRuleError, match="sort, of which no rule is known"):
         gradient_by(rule, jnp.sort, [1.0, 2.0])
+    # Another way to write a ReLU, which would be none.
+    with pytest.raises(NoRuleError, match="ne, of which no rule is known"):
+        gradient_by(rule, lambda x: jnp.where(jnp.maximum(x, 0) != 0, x, 0), [1.0, -2.0])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_what_is_detached_counts_as_known(rule):
+    def sounding(x):
+        return 3 * jnp.where(jax.lax.stop_gradient(x) != 0, x, 0)
+
+    np.testing.assert_allclose(gradient_by(rule, sounding, [2, 0, -1], [1, 1, 0]), [3, 0, 3], atol=1e-5)
 
 
 def audible(path, values):

@@ -10,6 +10,7 @@ from linear_case import linear, scored_by
 
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members
+from convcam_jax.attribution.method import Baseline
 from convcam_jax.attribution.propagation.full_grad import shares
 from convcam_jax.data.recordings import Batch, Recordings
 from convcam_jax.networks.network import Variables
@@ -49,12 +50,12 @@ def make_case(n_frames: tuple[int, ...] = N_FRAMES, offset: float = 0.3) -> Case
     return Case(variables, Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), emotion))
 
 
-def explain(case: Case, *names: str) -> tuple[list[np.ndarray], np.ndarray]:
+def explain(case: Case, *names: str, baseline: Baseline = "silence") -> tuple[list[np.ndarray], np.ndarray]:
     """Maps `[N, F, T]` by each method, and the logits `[N, C]`."""
     members = jax.tree.map(lambda leaf: leaf[None], case.variables)
     strata = np.arange(len(case.recordings.n_frames))[:, None]
     layout = NETWORK.layout(np.asarray(case.recordings.n_frames)[:, None])
-    ways = tuple(AttributionConfig(name, target="truth") for name in names)
+    ways = tuple(AttributionConfig(name, target="truth", baseline=baseline) for name in names)
     found = explain_members(members, case.recordings, strata, NETWORK, layout, ways)
     return [own[0] for own in found.signed_maps], found.logits[0]
 
@@ -81,17 +82,45 @@ def test_without_offsets_relevance_is_the_logit():
         np.testing.assert_allclose(own.sum((1, 2)), explained_logits(case, logits), rtol=1e-3)
 
 
+def logits_of(case: Case, spectrograms: jax.Array) -> np.ndarray:
+    """What the network says of other cells, explained classes alone `[N]`."""
+    recordings = case.recordings
+    layout = NETWORK.layout(np.asarray(recordings.n_frames)[:, None])
+    found = jax.jit(lambda own: NETWORK.logits(case.variables, Batch(own, recordings.n_frames), layout)[0])(
+        spectrograms
+    )
+    return explained_logits(case, np.asarray(found))
+
+
 @pytest.mark.slow
-def test_what_deep_lift_gives_is_what_the_logit_gains_over_silence_of_the_same_length():
+@pytest.mark.parametrize("baseline", ["silence", "mean"])
+def test_what_deep_lift_gives_is_what_the_logit_gains_where_the_recording_sounds(baseline):
     """Nothing sounds in silence by itself: the logits would be 0. Where the recording sounds, offsets are heard."""
     case = make_case()
-    [own], logits = explain(case, "deep_lift")
-    # Too quiet to count, and not silent.
-    quiet = case.recordings._replace(spectrograms=1e-9 * case.recordings.spectrograms)
-    _, of_silence = explain(case._replace(recordings=quiet), "gradient_x_input")
-    gained = explained_logits(case, logits) - explained_logits(case, of_silence)
-    assert np.abs(explained_logits(case, of_silence)).min() > 0.01
+    recordings = case.recordings
+    [own], logits = explain(case, "deep_lift", baseline=baseline)
+    if baseline == "silence":
+        # Too quiet to count, and not silent.
+        compared = 1e-9 * recordings.spectrograms
+    else:
+        mean = recordings.spectrograms.sum((0, 2)) / sum(N_FRAMES)
+        present = np.arange(recordings.spectrograms.shape[2]) < np.asarray(recordings.n_frames)[:, None, None]
+        compared = mean[None, :, None] * present
+    of_baseline = logits_of(case, compared)
+    assert np.abs(of_baseline).min() > 0.01
+    gained = explained_logits(case, logits) - of_baseline
     np.testing.assert_allclose(own.sum((1, 2)), gained, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_silence_inside_of_a_recording_has_no_relevance_and_takes_none():
+    case = make_case()
+    silent = case.recordings._replace(spectrograms=case.recordings.spectrograms.at[:, :, :8].set(0))
+    case = case._replace(recordings=silent)
+    [own], logits = explain(case, "deep_lift")
+    gained = explained_logits(case, logits) - logits_of(case, 1e-9 * silent.spectrograms)
+    np.testing.assert_allclose(own.sum((1, 2)), gained, rtol=1e-3, atol=1e-3)
+    assert not own[:, :, :8].any()
 
 
 def test_the_parts_of_input_and_offsets_sum_to_the_logit():

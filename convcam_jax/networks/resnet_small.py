@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -270,8 +271,8 @@ class ZeroSumOutput(nn.Module):
 
 
 def is_active(values: Float[Array, "H L K"]) -> Bool[Array, " L"]:
-    """On which columns anything is active: silence is zero."""
-    return jnp.any(values != 0, axis=(0, 2))
+    """On which columns anything is active: silence is zero. Detached, so that methods by rules take it as known."""
+    return jnp.any(jax.lax.stop_gradient(values) != 0, axis=(0, 2))
 
 
 def is_pooled_active(values: Float[Array, "H L K"], n_pooled: int) -> Bool[Array, " l"]:

@@ -27,7 +27,8 @@ class Representation(ABC):
       name: its key in `REPRESENTATIONS`.
       sample_rate_hz: of the recordings that it is made from.
       n_bins: how many frequencies.
-      hop_samples: between frames, at `transform_rate_hz`.
+      hop_samples: between frames, at the rate of the transform: that of `cqt` and `vqt` is a field of its own, else it
+        is `sample_rate_hz`.
       scale: of the network's input; the magnitudes are the same in every scale.
       standardisation: of the input over the training recordings: none, each bin by itself, or all bins together.
     """

@@ -28,7 +28,8 @@ class BenchmarkConfig:
       size: how many repeats, members and recordings there are.
       tasks: what is measured; `methods` is what every method of attribution costs, alone.
       networks: keys of `NETWORKS` that are measured one after another; none: the config's network alone.
-      members: trained (20 at most) or explained at once; the first with the peers beside it; none: what the size has.
+      members: trained or explained at once, the first with the peers beside it, of the others 20 at most where they are
+        trained; none: what the size has.
     """
 
     size: Literal["full", "short"] = "full"

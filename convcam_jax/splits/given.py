@@ -35,7 +35,8 @@ class Given(SplitProtocol):
 
     Attributes:
       column: what the split stands in; empty: `split` or `fold`.
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
+      parts: where validation is not given, of a speaker's n recordings of an emotion that are for training
+        floor(n / parts) are for validation instead.
     """
 
     name: str = "given"

@@ -21,7 +21,7 @@ class LeaveOneTextOut(SplitProtocol):
     training. Recordings of groups that have no recording of the text are unused.
 
     Attributes:
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
+      parts: of a speaker's n recordings of an emotion that a fold may train on floor(n / parts) are for validation.
     """
 
     name: str = "leave_one_text_out"

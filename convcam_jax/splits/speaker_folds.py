@@ -32,7 +32,7 @@ class SpeakerFolds(SplitProtocol):
 
     Attributes:
       n_folds: how many.
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
+      parts: of a speaker's n recordings of an emotion that a fold may train on floor(n / parts) are for validation.
     """
 
     name: str = "speaker_folds"

@@ -22,7 +22,7 @@ _LINEAR = frozenset(
         *("add", "add_any", "broadcast_in_dim", "concatenate", "conv_general_dilated", "convert_element_type", "copy"),
         *("cumsum", "div", "dot_general", "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "mul"),
         *("neg", "optimization_barrier", "pad", "pvary", "reduce_precision", "reduce_sum", "reduce_window_sum"),
-        *("reshape", "rev", "select_n", "slice", "split", "squeeze", "stack", "stop_gradient", "sub", "transpose"),
+        *("reshape", "rev", "select_n", "slice", "split", "squeeze", "stack", "sub", "transpose"),
     )
 )
 # Linear only if all but one of their factors are the same for all inputs.
@@ -30,8 +30,6 @@ _PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})
 _SELECTING = frozenset({"max", "min", "reduce_max", "reduce_min", "reduce_window", "reduce_window_max"})
 _LIMITS = frozenset({"max", "min"})
 _BENDS = frozenset({"abs", "erf", "logistic", "tanh"})
-# By which a network asks where a recording sounds: silence is zero.
-_COMPARISONS = frozenset({"eq", "ne"})
 _CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr"}
 # What is kept with a gradient, or a way of being mapped, of its own, and loops: they are not taken apart.
 _KERNELS = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr", "custom_vmap_call"})
@@ -137,7 +135,7 @@ class Handling(Protocol[Stream]):
 def run(function: Callable[[Array], Array], values: Array, stream: Stream, handling: Handling[Stream]) -> Stream:
     """The stream of what `function` gives for `values`, from that of `values`.
 
-    What equals a constant for the input counts as known, not as moved by it: so a network knows where it is silent.
+    What the function detaches by `stop_gradient` counts as known of the input, not as moved by it.
 
     Raises:
       NoRuleError: there is a primitive that is neither linear nor a nonlinearity of one value.
@@ -175,9 +173,8 @@ def _step(equation: Any, operands: Sequence[_Held], handling: Handling[Any]) -> 
     if call.name in _CALLS:
         inner = equation.params[_CALLS[call.name]]
         return _program(inner.jaxpr, inner.consts, operands, handling)
-    if call.name in _COMPARISONS and len(call.places) == 1:
-        known = (handling.value(own) if depends else own for own, depends in operands)
-        return [(own, False) for own in call(*known)]
+    if call.name == "stop_gradient":
+        return [(own, False) for own in call(handling.value(operands[0][0]))]
     streams = [own if depends else handling.constant(own) for own, depends in operands]
     if call.name in _BENDS or (call.name in _LIMITS and len(call.places) == 1):
         return [(handling.bend(call, streams), True)]

@@ -11,8 +11,8 @@ class ControlsConfig:
 
     Attributes:
       permutations: draws of masks and maps that are made for it.
-      shifts: draws of shifts and of other recordings' maps, which are computed once for each and are cheap: with few,
-        chance decides what is found.
+      shifts: draws of shifts, and of other recordings' maps in groups whose folds have no more than `permutations`
+        recordings: computed once for each they are cheap, and with few, chance decides what is found.
       resamples: of the speakers for each interval.
       seed: of all draws.
       false_discovery_rate: up to which adjusted p-values decide (Benjamini and Hochberg).
