@@ -154,6 +154,54 @@ def test_all_labels_that_a_language_tells_apart_are_told_at_once():
 
 
 @pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (("anxiety:anxiety",), ["anxiety", "fear", "happiness"]),
+        (("anxiety:sadness",), ["sadness", "fear", "happiness"]),
+        (("anxiety:fear",), ["fear", "fear", "happiness"]),
+        (("scared:fear", "anxiety:neutral"), ["neutral", "fear", "happiness"]),
+    ],
+)
+def test_a_change_by_meaning_is_not_of_what_a_language_tells_apart_from_its_word(changes, expected):
+    config = CorpusConfig("any", labels=changes)
+    assert labels(config, "anxious", "fear", "happy") == expected
+
+
+def test_a_word_that_is_kept_and_that_nobody_has_changes_nothing():
+    assert labels(CorpusConfig("any", labels=("anxiety:anxiety",)), "fear", "afraid") == ["fear", "fear"]
+
+
+@pytest.mark.parametrize(
+    ("own", "changes", "as_one", "apart", "words"),
+    [
+        (("1", "2"), "1:happy,2:joy", "1:happy,2:happiness", "1:happy,2:joy,joy:joy", ["happiness", "joy"]),
+        (
+            *(("afraid", "anxious"), "anxious:anxiety,afraid:fear", "afraid:fear,anxious:fear"),
+            *("anxious:anxiety,afraid:fear,anxiety:anxiety", ["fear", "anxiety"]),
+        ),
+        (("happy", "Exc"), "exc:joy", "Exc:happiness", "exc:joy,joy:joy", ["happiness", "joy"]),
+        (("happy", "joy"), "happy:happiness", "happy:happiness,joy:happiness", "happy:happiness,joy:joy", None),
+    ],
+)
+def test_words_that_labels_are_changed_to_do_not_become_one_unasked(own, changes, as_one, apart, words):
+    def config(text: str) -> CorpusConfig:
+        return CorpusConfig("any", labels=tuple(text.split(",")))
+
+    with pytest.raises(UserError, match=f"labels={as_one}, or not, by --set=corpus.labels={apart}$"):
+        labels(config(changes), *own)
+    assert len(set(labels(config(as_one), *own))) == 1
+    assert labels(config(apart), *own) == (words or ["happiness", "joy"])
+
+
+def test_labels_of_excluded_speakers_alone_are_not_asked_for():
+    own = utterances("anxiety", "fear")
+    own[0] = own[0]._replace(speaker="04")
+    assert [u.emotion for u in relabel(own, ("fear", "joy"), {}, ("04",)).utterances] == ["fear", "fear"]
+    with pytest.raises(UserError, match="tells apart anxiety and fear"):
+        relabel(own, ("fear", "joy"), {}, ("05",))
+
+
+@pytest.mark.parametrize(
     "own",
     [
         *(("anger", "angry", "Anger", "ANG"), ("Wut", "anger"), ("Wut", "wütend", "wuetend"), ("Freude", "happiness")),

@@ -10,7 +10,7 @@ from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, table
 
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.listed import ListedConfig
-from convcam_jax.corpora.several import SeveralConfig, shared_emotions
+from convcam_jax.corpora.several import SeveralConfig, several_of, shared_emotions
 from convcam_jax.corpora.utterances import Found
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import read_flags
@@ -121,6 +121,44 @@ def test_labels_that_one_corpus_tells_apart_are_asked_for(changes, joys, folders
     changed = find_corpus(Config(corpus=dataclasses.replace(config, labels=(changes,))), Path("no cache"))
     assert {u.emotion for u in changed.utterances} == {"anger", "happiness"}
     assert [u.emotion for u in changed.utterances if u.recording == "listed/b"] == joys
+
+
+@pytest.mark.parametrize(
+    ("changes", "emotions"),
+    [
+        ("joy:joy", {"joy", "sadness"}),
+        ("joy:happiness", {"happiness", "sadness"}),
+        ("happy:joy", {"happiness", "sadness"}),
+    ],
+)
+def test_what_one_corpus_tells_apart_is_so_in_all(changes, emotions, folders, monkeypatch):
+    """One has happy, joy and sad, the other joy and sad alone: what is said of joy is of both corpora's."""
+    tables = {"own, mine": ("joy", "happy", "sad"), "emodb": ("joy", "joy", "sad")}
+    for folder, labels in tables.items():
+        touch(folders[folder], ["a.wav", "b.wav", "c.wav"])
+        rows = "".join(f"{name},Ute,{label}\n" for name, label in zip("abc", labels, strict=True))
+        (folders[folder] / "utterances.csv").write_text(f"file,speaker,emotion\n{rows}")
+    config = SeveralConfig(
+        corpora=("listed", "other"),
+        data_dir=f'"{folders["own, mine"]}",{folders["emodb"]}',
+        max_frames=202,
+        on_error="skip",
+        labels=(changes,),
+    )
+    own = several_of(dict.fromkeys(("listed", "other"), CORPORA["listed"]))
+    monkeypatch.setitem(CORPORA, "several", own)
+    found_in = find_corpus(Config(corpus=config), Path("no cache"))
+    of_corpora = {
+        name: {u.emotion for u in found_in.utterances if u.value("corpus") == name} for name in config.corpora
+    }
+    assert of_corpora == dict.fromkeys(config.corpora, emotions)
+
+
+def test_words_that_no_corpus_tells_apart_are_one_emotion(folders):
+    """Each corpus has one word for it, and means the same."""
+    (folders["own, mine"] / "utterances.csv").write_text("file,speaker,emotion\n03a01Wa.wav,Ute,joy\nb.wav,Ute,sad\n")
+    emotions = {u.emotion for u in found(several(folders, ("emodb", "listed"))).utterances}
+    assert emotions == {"anger", "boredom", "happiness", "sadness"}
 
 
 def test_fewer_than_two_emotions_are_told_with_what_each_corpus_has(folders):

@@ -45,17 +45,20 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
     """The corpus that is some of `corpora`, those that its config names."""
 
     def find(config: SeveralConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
-        found, errors = [], []
+        found: dict[str, Found] = {}
+        changes, errors = {}, []
         for name, folder in _folders(config, corpora).items():
             own = corpora[name].config(name, data_dir=folder, on_error=config.on_error)
             try:
-                in_it = corpora[name].find(own, cache_dir, sample_rate_hz)
-                found.append(_as_part(name, in_it, own.label_changes))
+                found[name] = corpora[name].find(own, cache_dir, sample_rate_hz)
+                changes[name] = own.label_changes
             except UserError as error:
                 errors.append(f"{name}: {error}")
         if errors:
             raise UserError("; ".join(errors))
-        return _in_one(found)
+        # What one corpus tells apart stays apart in all, until the labels of all are known.
+        apart = labels_told_apart(list(dict.fromkeys(u.emotion for u in own.utterances)) for own in found.values())
+        return _in_one([_as_part(name, own, apart, changes[name]) for name, own in found.items()])
 
     return Corpus(
         description="several of these, as in --corpus=emodb,ravdess --data_dir=FOLDER,FOLDER",
@@ -97,10 +100,11 @@ def _folders(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, 
     return dict(zip(config.corpora, folders, strict=True))
 
 
-def _as_part(name: str, found: Found, label_changes: Mapping[str, str]) -> Found:
-    """What a corpus has, with its name before those of recordings, speakers and texts, and standard emotion words."""
-    # What one corpus tells apart stays apart, until all corpora are known.
-    apart = labels_told_apart(u.emotion for u in found.utterances)
+def _as_part(name: str, found: Found, apart: Sequence[str], label_changes: Mapping[str, str]) -> Found:
+    """What a corpus has, with its name before those of recordings, speakers and texts.
+
+    Its emotions are standard words but for the labels that stay `apart`.
+    """
     utterances, remarks = relabel(found.utterances, tuple(dict.fromkeys((*SYNONYMS, *apart))), label_changes)
     for remark in remarks:
         say(f"{name}: {remark}")

@@ -76,8 +76,9 @@ def find_corpus(config: Config, cache_dir: Path) -> FoundCorpus:
 def named_emotions(config: Config, cache_dir: Path) -> tuple[list[Utterance], list[RecordingError]]:
     """All utterances of the config's corpus in the config's words for emotions, and the problems of those left out."""
     found = CORPORA[config.corpus.name].find(config.corpus, cache_dir, config.representation.sample_rate_hz)
+    corpus = config.corpus
     utterances, remarks = relabel(
-        found.utterances, config.corpus.emotions or tuple(SYNONYMS), config.corpus.label_changes
+        found.utterances, corpus.emotions or tuple(SYNONYMS), corpus.label_changes, corpus.excluded_speakers
     )
     for remark in remarks:
         say(remark)

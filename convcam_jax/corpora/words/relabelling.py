@@ -18,50 +18,65 @@ class Relabelled(NamedTuple):
     remarks: list[str]
 
 
-def relabel(utterances: Sequence[Utterance], emotions: Sequence[str], changes: Mapping[str, str]) -> Relabelled:
+def relabel(
+    utterances: Sequence[Utterance],
+    emotions: Sequence[str],
+    changes: Mapping[str, str],
+    excluded_speakers: Collection[str] = (),
+) -> Relabelled:
     """Utterances whose emotions are in the words of the config where they mean the same.
 
     First a label is changed as `changes` says, which maps words to others; a word that is no label stands for those
     that mean the same. Of `emotions` it is then called by itself, or else by the one that is spelled alike, or by
     the one that means the same; another keeps its word, and so does one that is changed to itself. Raises UserError
-    if a label might be two of `emotions`, if labels become one that a language tells apart, or a change is of a word
-    that no recording has and nobody knows.
+    if a label might be two of `emotions`, if words that a language tells apart become one, of labels or what they are
+    changed to (those of `excluded_speakers` alone do not count), or a change is of a word that no recording has and
+    nobody knows.
     """
     counts = Counter(u.emotion for u in utterances)
     _check_changes(changes, list(counts))
     by_meaning = _changes_by_meaning(changes, list(counts))
-    kept = {to for of, to in changes.items() if common_form(of) == common_form(to)}
+    kept = {to for of, to in changes.items() if _is_itself(of, to)}
     changed = {label: _changed(label, changes, by_meaning, counts) for label in counts}
     word_of = {label: to if to in kept else _match(to, emotions, counts) for label, to in changed.items()}
-    _check_told_apart({label: word for label, word in word_of.items() if changed[label] == label})
+    considered = {u.emotion for u in utterances if u.speaker not in excluded_speakers}
+    _check_told_apart({label: changed[label] for label in counts if label in considered}, word_of, changes)
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
 
 
-def labels_told_apart(labels: Iterable[str]) -> tuple[str, ...]:
-    """The labels that mean the same as others of them of which a language tells some apart, as anxiety from fear."""
-    known = {label: word for label in labels if (word := standard_word(label)) is not None}
-    words = {known[one] for one, other in combinations(known, 2) if _become_one(one, other, known)}
-    return tuple(label for label, word in known.items() if word in words)
+def labels_told_apart(corpora: Iterable[Collection[str]]) -> tuple[str, ...]:
+    """The labels of all corpora that mean the same as some that one of them tells apart, as anxiety from fear."""
+    known = [{label: word for label in labels if (word := standard_word(label)) is not None} for labels in corpora]
+    words = {own[one] for own in known for one, other in combinations(own, 2) if _become_one(one, other, own)}
+    return tuple(dict.fromkeys(label for own in known for label, word in own.items() if word in words))
 
 
 def _become_one(one: str, other: str, word_of: Mapping[str, str]) -> bool:
     return word_of[one] == word_of[other] and are_told_apart(one, other)
 
 
-def _check_told_apart(word_of: Mapping[str, str]) -> None:
-    """`word_of` maps labels that no change is of to the words that they get."""
-    pairs = [pair for pair in combinations(sorted(word_of), 2) if _become_one(*pair, word_of)]
+def _check_told_apart(changed: Mapping[str, str], word_of: Mapping[str, str], changes: Mapping[str, str]) -> None:
+    """`changed` has what labels are changed to, themselves where no change is of them; `word_of` has their words."""
+    words = {to: word_of[label] for label, to in changed.items()}
+    pairs = [pair for pair in combinations(sorted(words), 2) if _become_one(*pair, words)]
     if not pairs:
         return
-    to_say = {label: word_of[label] for pair in pairs for label in _other_than(word_of[pair[0]], pair)}
+    to_say = {to: words[pair[0]] for pair in pairs for to in _other_than(words[pair[0]], pair)}
     told = ", ".join(f"{one} and {other}" for one, other in pairs)
-    as_one = ",".join(f"{label}:{word}" for label, word in to_say.items())
-    apart = ",".join(f"{label}:{label}" for label in to_say)
+    merged = {label: to_say[to] for label, to in changed.items() if to in to_say}
     raise UserError(
         f"config field corpus.labels: the corpus tells apart {told}, which would be one emotion; say whether they are, "
-        f"by --set=corpus.labels={as_one}, or not, by --set=corpus.labels={apart}"
+        f"by --set=corpus.labels={_as_setting(changes, merged)}, or not, by "
+        f"--set=corpus.labels={_as_setting(changes, {to: to for to in to_say})}"
     )
+
+
+def _as_setting(changes: Mapping[str, str], others: Mapping[str, str]) -> str:
+    """`changes`, those of the same words replaced by the `others`."""
+    forms = {bare_form(word) for word in others}
+    both = {of: to for of, to in changes.items() if bare_form(of) not in forms} | dict(others)
+    return ",".join(f"{of}:{to}" for of, to in both.items())
 
 
 def _other_than(word: str, pair: tuple[str, str]) -> Sequence[str]:
@@ -80,21 +95,32 @@ def _check_changes(changes: Mapping[str, str], labels: Sequence[str]) -> None:
             )
 
 
+def _is_itself(of: str, to: str) -> bool:
+    return common_form(of) == common_form(to)
+
+
 def _changes_by_meaning(changes: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
-    """Those changes that are of no label as it is spelled, by the standard word for what they are of."""
+    """What labels become by changes of words that are no label as it is spelled, and that mean the same.
+
+    Of labels that a language tells apart such a change is of those that it does not tell apart from the word. Where
+    there are none it is of the others, unless it keeps a word that nobody has.
+    """
     forms = {common_form(label) for label in labels}
-    return {
-        word: to
-        for of, to in changes.items()
-        if common_form(of) not in forms and (word := standard_word(of)) is not None
-    }
+    by_meaning: dict[str, str] = {}
+    for of, to in changes.items():
+        if common_form(of) in forms or (word := standard_word(of)) is None:
+            continue
+        same = [label for label in labels if standard_word(label) == word]
+        near = [label for label in same if not are_told_apart(of, label)]
+        by_meaning |= dict.fromkeys(near if near or _is_itself(of, to) else same, to)
+    return by_meaning
 
 
 def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, str], labels: Collection[str]) -> str:
     if label in changes:
         return changes[label]
     alike = (to for of, to in changes.items() if _is_alike(of, label, labels))
-    return next(alike, by_meaning.get(standard_word(label) or "", label))
+    return next(alike, by_meaning.get(label, label))
 
 
 def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
