@@ -210,3 +210,20 @@ def test_a_name_that_fits_several_files_is_told(tmp_path):
     folder = make_folder(tmp_path, ["s1/a.wav", "s2/a.wav"], "file,speaker,emotion\na,ann,joy\n")
     with pytest.raises(RecordingError, match=r"a may be s1/a\.wav, s2/a\.wav; write more of the path"):
         find_listed(folder, "stop")
+
+
+@pytest.mark.parametrize(
+    ("columns", "moved", "kind"),
+    [
+        ("text,start", "no, no,", "of a wrong time"),
+        ("text,start,end", "see, 1 o'clock,,", "of a wrong time"),
+        ("text,gender", "well, no,", "of an unknown gender"),
+    ],
+)
+def test_a_separator_in_a_text_that_moves_a_word_into_another_column_is_told(columns, moved, kind, tmp_path):
+    """The last column of the row was empty, and is an empty cell too many."""
+    others = "".join(f"{name},ann,joy,so{',' * columns.count(',')}\n" for name in "ac")
+    table = f"file,speaker,emotion,{columns}\n{others}b,ann,joy,{moved}\n"
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table), "skip")
+    assert [u.recording for u in found.utterances] == ["a", "c"]
+    assert [(p.recording, p.kind) for p in found.problems] == [("b", kind)]

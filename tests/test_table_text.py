@@ -105,10 +105,22 @@ def test_separators_behind_the_last_column_count_for_nothing_where_all_rows_have
     assert [bad.kind for bad in table.bad_rows] == ["in rows of too few cells"] * (others == "b,1\n")
 
 
-@pytest.mark.parametrize("moved", ["b,1,x,Seite 1,1,", "b,1,x,no, no,", "b,1,x, ,,", "b,1,x,,1,,"])
+@pytest.mark.parametrize("n_without", range(6))
+@pytest.mark.parametrize("behind", [",", " , ,"])
+def test_separators_behind_the_last_column_that_only_some_rows_have_count_for_nothing(behind, n_without):
+    """Said is which rows have more of them than half of the rows have: a text's separator may have moved them there."""
+    ends = [*[""] * n_without, *[behind] * (6 - n_without)]
+    rows = "".join(f"{name},1,x{end}\n" for name, end in zip("abcdef", ends, strict=True))
+    table = parse_table(f"file,speaker,emotion\n{rows}".encode(), KNOWN)
+    assert [tuple(row.cells.values()) for row in table.rows] == [(name, "1", "x") for name in "abcdef"]
+    assert table.bad_rows == []
+    said = [f"line {number}" for number in range(n_without + 2, 8)] if n_without > 3 else []
+    assert [re.findall(r"line \d+", remark) for remark in table.remarks] == [said] * bool(said)
+
+
 @pytest.mark.parametrize("end", ["", ","])
-def test_separators_behind_the_last_column_that_only_some_rows_have_are_cells_too_many(end, moved):
-    """A separator in a text moves what follows it, and an empty last cell behind the columns."""
+@pytest.mark.parametrize("moved", ["b,1,x,so,2,,3", "b,1,x,no, no,1", "b,1,x,,1,,y"])
+def test_cells_behind_the_last_column_are_too_many(moved, end):
     rows = f"a,1,x,so,2{end}\n{moved}{end}\nc,1,x,,{end}\n"
     table = parse_table(f"file,speaker,emotion,text,start\n{rows}".encode(), KNOWN)
     assert [row.cells["file"] for row in table.rows] == ["a", "c"]

@@ -77,9 +77,10 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
         raise UserError(f"line {header[0]}: the header {_ROW_INSIDE}")
     table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])))
     stripped = [[cell.strip() for cell in row] for _, row in rows]
-    n_shared = _n_shared_behind(stripped, len(columns))
+    if remark := _on_empty_behind([(line, own) for (line, _), own in zip(rows, stripped, strict=True)], len(columns)):
+        remarks.append(remark)
     for (line, written), whole in zip(rows, stripped, strict=True):
-        cells = whole[: len(whole) - min(n_shared, _n_empty_behind(whole, len(columns)))]
+        cells = whole[: len(whole) - _n_empty_behind(whole, len(columns))]
         if any(cells) and cells[0].startswith(COMMENT) and (len(cells) != len(columns) or not any(cells[1:])):
             table = table._replace(n_comments=table.n_comments + 1)
         elif any(cells) and _has_row_inside(written, delimiter, len(columns)):
@@ -156,14 +157,21 @@ def _n_empty_behind(cells: Sequence[str], n_columns: int) -> int:
     return max(len(cells) - max(n_until_text, n_columns), 0)
 
 
-def _n_shared_behind(rows: Iterable[Sequence[str]], n_columns: int) -> int:
-    """How many cells without text all rows have behind the last column, as where each line ends with a separator.
+def _on_empty_behind(rows: Iterable[tuple[int, Sequence[str]]], n_columns: int) -> str:
+    """What is to be said of rows with more cells without text behind the last column than half of the rows have.
 
-    Those that only some have may be moved there by a separator in a text. Comments, and rows that were cut off, do not
-    count.
+    A separator in a text may have moved its other cells there. Comments, and rows that were cut off, do not count.
     """
-    whole = (row for row in rows if len(row) >= n_columns and any(row) and not row[0].startswith(COMMENT))
-    return min((_n_empty_behind(row, n_columns) for row in whole), default=0)
+    whole = [(line, row) for line, row in rows if len(row) >= n_columns and any(row) and not row[0].startswith(COMMENT)]
+    n_behind = {line: _n_empty_behind(row, n_columns) for line, row in whole}
+    n_of_half = sorted(n_behind.values())[len(n_behind) // 2] if n_behind else 0
+    more = [f"line {line}" for line, n in n_behind.items() if n > n_of_half]
+    return (
+        f"{len(more)} of the rows have more empty cells behind the last column than half of them, which count for "
+        f"nothing ({named(more)}; if a text there has a separator in it, put it into quotation marks)"
+        if more
+        else ""
+    )
 
 
 def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
