@@ -161,6 +161,33 @@ def test_a_row_in_the_header_is_told(tmp_path):
         find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table), "skip")
 
 
+@pytest.mark.parametrize("text", ["Yes.\nNo, thank you", "tags:\nloud, clear, near, mic2", "as\nb, ann, joy, more"])
+@pytest.mark.parametrize("ending", ["", ".wav"])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 1, 2], [1, 3, 0, 2]], ids=str)
+def test_texts_whose_lines_could_be_rows_but_for_the_file_are_read(order, ending, text, tmp_path):
+    """Beside files that are called as words of them."""
+    names = ["no", "a", "b"]
+    rows = [["file", "speaker", "emotion", "text"], *([f"{name}{ending}", "ann", "joy", "so"] for name in names)]
+    rows[2][3] = f'"{text}"'
+    found = find_listed(make_folder(tmp_path, [f"{name}.wav" for name in names], table_of(rows, order, ",")), "stop")
+    assert {u.recording: u.text for u in found.utterances} == dict.fromkeys(names, "so") | {"a": " ".join(text.split())}
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 1, 2], [1, 3, 0, 2]], ids=str)
+def test_rows_inside_whose_files_have_no_ending_are_told_where_the_others_have_none(order, tmp_path):
+    rows = [["file", "speaker", "emotion", "text"], *([name, "ann", "joy", "so"] for name in "abcd")]
+    rows[1][3], rows[2][3] = '"so', 'so"'
+    found = find_listed(make_folder(tmp_path, [f"{name}.wav" for name in "abcd"], table_of(rows, order, ",")), "skip")
+    assert [u.recording for u in found.utterances] == ["c", "d"]
+    assert [p.kind for p in found.problems] == ["with other rows inside of a cell", *["not listed"] * 2]
+
+
+def test_a_header_of_several_lines_is_none_with_rows_inside(tmp_path):
+    table = 'file,speaker,emotion,"notes\n(free, short, clear, true)"\na.wav,ann,joy,so\n'
+    [utterance] = find_listed(make_folder(tmp_path, ["a.wav"], table), "stop").utterances
+    assert utterance.attributes == (("notes_(free,_short,_clear,_true)", "so"),)
+
+
 def test_a_line_break_in_the_name_of_a_file_is_told_unless_a_file_is_called_so(tmp_path):
     table = 'file,speaker,emotion\n"a.wav\nb.wav",ann,joy\n"c\nd.wav",ann,joy\n'
     found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c\nd.wav"], table), "skip")

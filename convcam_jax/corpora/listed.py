@@ -19,8 +19,9 @@ from convcam_jax.corpora.folders.column_words import (
     time_meant,
 )
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
+from convcam_jax.corpora.folders.rows_inside import has_row_inside, without_rows_inside
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
-from convcam_jax.corpora.folders.table_text import COMMENT, Table, TableRow, parse_table, row_with_others
+from convcam_jax.corpora.folders.table_text import COMMENT, ROW_INSIDE, Table, TableRow, parse_table
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.left_out import of_other_endings
 from convcam_jax.corpora.utterances import Found, Source, Utterance, without
@@ -73,7 +74,10 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     path = _table_path(data_dir)
     files = sound_files(data_dir)
     index = index_files(data_dir, files)
-    table = _without_rows_inside(_without_comments(_read_table(path), data_dir, index), data_dir, index)
+    table = _without_comments(_read_table(path), data_dir, index)
+    if has_row_inside(table.header, table, data_dir, index):
+        raise UserError(f"{path}: line {table.header.line}: the header {ROW_INSIDE}")
+    table = without_rows_inside(table, data_dir, index)
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
     channels = channels_meant(without_hidden(row.cells.get(_CHANNEL, "")) for row in table.rows)
@@ -157,23 +161,6 @@ def _without_comments(table: Table, data_dir: Path, index: FileIndex) -> Table:
     remarks = [f"{count} of the lines that begin with {COMMENT} {what}" for what, count in counts.items() if count]
     rows = [row for row in table.rows if row.line not in comments]
     return table._replace(rows=rows, remarks=[*table.remarks, *remarks])
-
-
-def _without_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> Table:
-    """The table, with rows as bad ones where a line inside of a cell has a file's name in the place of the file."""
-    place = table.columns.index("file")
-    bad = {
-        row.line
-        for row in table.rows
-        if any(
-            place < len(own) and own[place].strip() and matching(own[place].strip(), data_dir, index)
-            for own in row.lines_inside
-        )
-    }
-    return table._replace(
-        rows=[row for row in table.rows if row.line not in bad],
-        bad_rows=[*table.bad_rows, *map(row_with_others, sorted(bad))],
-    )
 
 
 def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 COMMENT = "#"
 
 # What is said of a row that has taken others in.
-_ROW_INSIDE = "has other rows inside of a cell (is a quotation mark out of place?); mend it"
+ROW_INSIDE = "has other rows inside of a cell (is a quotation mark out of place?); mend it"
 
 
 class TableRow(NamedTuple):
@@ -27,7 +27,7 @@ class TableRow(NamedTuple):
 
     line: int
     cells: dict[str, str]
-    lines_inside: tuple[list[str], ...] = ()
+    lines_inside: Sequence[list[str]] = ()
 
 
 class BadRow(NamedTuple):
@@ -49,6 +49,7 @@ class Table(NamedTuple):
     bad_rows: list[BadRow]
     remarks: list[str]
     n_comments: int  # lines that can be nothing else
+    header: TableRow
 
 
 def column_name(cell: str) -> str:
@@ -73,9 +74,8 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
     delimiter = separator or _delimiter(lines[header_index], set(known))
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
-    if _has_row_inside(header[1], delimiter, len(columns)):
-        raise UserError(f"line {header[0]}: the header {_ROW_INSIDE}")
-    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])))
+    own = TableRow(header[0], dict(zip(columns, columns, strict=True)), _lines_inside(header[1], delimiter))
+    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])), own)
     stripped = [[cell.strip() for cell in row] for _, row in rows]
     if remark := _on_empty_behind([(line, own) for (line, _), own in zip(rows, stripped, strict=True)], len(columns)):
         remarks.append(remark)
@@ -83,8 +83,6 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
         cells = whole[: len(whole) - _n_empty_behind(whole, len(columns))]
         if any(cells) and cells[0].startswith(COMMENT) and (len(cells) != len(columns) or not any(cells[1:])):
             table = table._replace(n_comments=table.n_comments + 1)
-        elif any(cells) and _has_row_inside(written, delimiter, len(columns)):
-            table.bad_rows.append(row_with_others(line))
         elif any(cells):
             _add_row(table, line, cells, _lines_inside(written, delimiter))
     return table
@@ -183,38 +181,24 @@ def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _has_row_inside(cells: Sequence[str], delimiter: str, n_columns: int) -> bool:
-    """Whether a line inside of a cell of several lines has as many cells as a row.
-
-    A quotation mark that is out of place takes rows in. Behind the last of them is what follows the cell; this counts
-    where the first line, too, is a row with what stands before the cell, as any is without its quotation mark.
-    """
-    n_separators = n_columns - 1
-    for number, cell in enumerate(cells):
-        first, *others = [line.count(delimiter) for line in LINE_BREAK.split(cell)]
-        if n_separators in others[:-1]:
-            return True
-        n_behind = len(cells) - number - 1
-        if others and number + first >= n_separators and 0 < others[-1] == n_separators - n_behind:
-            return True
-    return False
-
-
 def row_with_others(line: int) -> BadRow:
     """A row, ending in a line, that has taken others in."""
-    return BadRow(line, "with other rows inside of a cell", f"the row that ends here {_ROW_INSIDE}")
+    return BadRow(line, "with other rows inside of a cell", f"the row that ends here {ROW_INSIDE}")
 
 
 def _lines_inside(cells: Sequence[str], delimiter: str) -> list[list[str]]:
     """The lines of cells of several lines that have separators, as the cells that they would be, "" for those outside.
 
-    A row that a quotation mark has taken in may have too many separators or too few; what stands in it tells it.
+    One of a row that a quotation mark has taken in has as many as a row: the first with the cells before its own, and
+    the last with those behind it.
     """
     lines = []
     for number, cell in enumerate(cells):
         first, *others = [line.split(delimiter) for line in LINE_BREAK.split(cell)]
         if others:
-            lines += [[*[""] * (number + 1), *first[1:]], *(line for line in others if len(line) > 1)]
+            n_behind = [*[0] * (len(others) - 1), len(cells) - number - 1]
+            behind = [[*line, *[""] * n] for line, n in zip(others, n_behind, strict=True) if len(line) > 1]
+            lines += [[*[""] * (number + 1), *first[1:]], *behind]
     return lines
 
 
@@ -229,4 +213,4 @@ def _add_row(table: Table, line: int, cells: list[str], lines_inside: Sequence[l
     elif any(_CONTROL.search(cell) for cell in cells):
         table.bad_rows.append(BadRow(line, "in rows with control characters", "it has characters that are no text"))
     else:
-        table.rows.append(TableRow(line, dict(zip(table.columns, cells, strict=True)), tuple(lines_inside)))
+        table.rows.append(TableRow(line, dict(zip(table.columns, cells, strict=True)), lines_inside))
