@@ -37,7 +37,14 @@ def samples_of(utterance: Utterance, channels: str = "mix") -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", ["mix", "refuse"])
-@pytest.mark.parametrize("words", [("1", "2"), ("0", "1"), ("left", "Right"), ("L", "R"), ("01", "02")], ids=str)
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("1", "2"), ("0", "1"), ("left", "Right"), ("L", "R"), ("01", "02"), ("1.0", "2.0"), ("0.0", "1.0")),
+        *(("ch1", "ch2"), ("CH_0", "CH_1"), ("Channel 1", "channel 2"), ("A", "B")),
+    ],
+    ids=str,
+)
 def test_the_channel_that_a_row_names_is_what_is_read(words, channels, folder):
     first, second = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"d,bob,fear,,,{words[1]}")
     np.testing.assert_array_equal(samples_of(first, channels), LEFT)
@@ -63,30 +70,60 @@ def test_parts_of_channels_are_recordings_of_their_own(folder):
 
 @pytest.mark.parametrize(("file", "channel"), [("mono", "2"), ("d", "3")])
 def test_a_channel_that_the_file_has_not_is_a_problem(file, channel, folder):
-    *_, utterance = listed_in(folder, "d,ann,joy,,,1", f"{file},ann,joy,,1,{channel}")
+    rows = listed_in(folder, "d,ann,joy,,,1", "d,ann,fear,,,2", f"{file},ann,joy,,1,{channel}")
+    [utterance] = [u for u in rows if u.end_s == 1]
     with pytest.raises(RecordingError, match=rf"of these channel {channel} is asked for, counted from 1") as caught:
         samples_of(utterance)
     assert caught.value.kind == "of a channel that their file has not"
 
 
-def test_a_channel_that_is_none_beside_others_is_a_problem(folder):
-    with pytest.raises(RecordingError, match="channel 'both' is unknown; write its number, left or right") as caught:
-        listed_in(folder, "d,ann,joy,0,1,1", "d,bob,fear,1,2,both")
-    assert caught.value.kind == "of an unknown channel"
+@pytest.mark.parametrize("word", ["", "NA", "n/a", "both", "mix", "Mono", "all", "nan"])
+def test_where_no_channel_is_named_all_are_read(word, folder, capsys):
+    found = listed_in(
+        folder, "d,ann,joy,0,1,1.0", "d,bob,fear,0,1,2.0", f"d,cy,joy,1,2,{word}", f"mono,cy,joy,,,{word}"
+    )
+    assert [u.channel for u in found] == [None, 0, 1, None]
+    np.testing.assert_array_equal(samples_of(found[0]), (LEFT + RIGHT)[RATE_HZ:] / 2)
+    assert (
+        "utterances.csv: 2 recordings are one channel of their file, by the column 'channel'" in capsys.readouterr().err
+    )
 
 
-@pytest.mark.parametrize(("column", "words"), [("channel", ("phone", "lapel")), ("channels", ("2", "1"))])
-def test_a_column_that_tells_no_channels_is_one_of_its_own(column, words, folder, capsys):
-    found = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"mono,ann,joy,,,{words[1]}", column=column)
-    assert [(u.channel, u.value(column)) for u in found] == [(None, word) for word in words]
-    assert ("kept 'channel' as a column of its own" in capsys.readouterr().err) == (column == "channel")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("phone", "lapel"), ("1", "1"), ("2", "2"), ("1", "2"), ("0", "1"), ("left", "right"), ("A", "B")),
+        *(("TED", "24"), ("24", "BBC"), ("2", ""), ("9" * 5000, "1"), ("-1", "1"), ("1.5", "1")),
+    ],
+    ids=lambda words: words[0][:9],
+)
+def test_a_column_of_which_no_file_has_two_channels_is_one_of_its_own(words, folder, capsys):
+    """As of microphones or stations, of files of one channel or two."""
+    found = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"mono,ann,joy,,,{words[1]}")
+    assert [(u.channel, u.value("channel")) for u in found] == [(None, word) for word in words]
+    np.testing.assert_array_equal(samples_of(found[0]), (LEFT + RIGHT) / 2)
+    np.testing.assert_array_equal(samples_of(found[1]), LEFT)
+    assert "kept 'channel' as a column of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["phone", "33", "9" * 5000, "-1", "1.5"], ids=len)
+def test_a_column_with_a_word_that_is_no_channel_is_one_of_its_own(word, folder, capsys):
+    found = listed_in(folder, "d,ann,joy,0,1,1", "d,bob,fear,1,2,2", f"mono,ann,joy,,,{word}")
+    assert [u.channel for u in found] == [None] * 3
+    assert "kept 'channel' as a column of its own" in capsys.readouterr().err
+
+
+def test_other_columns_and_empty_ones_tell_no_channels(folder, capsys):
+    assert [u.channel for u in listed_in(folder, "d,ann,joy,0,1,1", "d,ann,joy,1,2,2", column="channels")] == [None] * 2
+    assert [u.channel for u in listed_in(folder, "d,ann,joy,0,1,", "d,ann,joy,1,2,")] == [None] * 2
+    assert capsys.readouterr().err == ""
 
 
 def test_one_channel_that_is_listed_twice_is_told(folder):
     with pytest.raises(RecordingError, match="listed twice, first in line 2 with another label or speaker"):
-        listed_in(folder, "d,ann,joy,,,1", "d,ann,fear,,,1")
+        listed_in(folder, "d,ann,joy,,,1", "d,ann,fear,,,1", "d,ann,joy,,,2")
     with pytest.raises(UserError, match="listed twice"):
-        listed_in(folder, "d,ann,joy,,,left", "d,ann,joy,,,left")
+        listed_in(folder, "d,ann,joy,,,left", "d,ann,joy,,,left", "d,ann,joy,,,right")
 
 
 def test_equal_sounds_are_those_of_what_is_read(folder):
@@ -110,9 +147,9 @@ def test_a_source_without_a_channel_is_what_it_was_before_there_were_any():
     assert Source(Path("a"), 0.5, 1.0, 0).part == (0.5, 1.0, 0)
 
 
-@pytest.mark.parametrize("words", [[], ["", ""], ["phone"], ["-1"], ["1.5"]])
+@pytest.mark.parametrize("words", [[], ["", ""], ["phone"], ["-1", "1"], ["1.5", "2"], ["A", "right"], ["a", "2"]])
 def test_other_words_are_no_channels(words):
-    assert channels_meant(words) == {}
+    assert channels_meant([words]) == {}
 
 
 def test_a_cue_in_one_channel_is_a_file_of_one(folder):

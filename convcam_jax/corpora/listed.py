@@ -80,13 +80,12 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     table = without_rows_inside(table, data_dir, index)
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
-    channels = channels_meant(without_hidden(row.cells.get(_CHANNEL, "")) for row in table.rows)
     for row in table.rows:
-        found, errors = _read_row(row, data_dir, index, path, channels)
+        found, errors = _read_row(row, data_dir, index, path)
         problems += errors
         if found is not None:
             entries.append(found)
-    named_entries, repeated = _with_names(entries, path)
+    named_entries, repeated = _with_names(_with_channels(entries, path), path)
     problems += repeated
     usable, contradictory = with_one_gender([_utterance(name, entry) for name, entry in named_entries.items()], path)
     twice = of_other_endings(usable, path)
@@ -96,8 +95,6 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
         raise together(problems)
     if not usable:
         raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
-    if _CHANNEL in table.columns and not channels:
-        say(f"{path}: kept '{_CHANNEL}' as a column of its own, as it names no channel by a number, left or right")
     for remark in (*table.remarks, *on_alike("speakers", (u.speaker for u in usable))):
         say(f"{path}: {remark}")
     return Found(
@@ -175,7 +172,7 @@ def _nearest(missing: Sequence[str], table: Table) -> str:
 
 
 def _read_row(
-    row: TableRow, data_dir: Path, index: FileIndex, table: Path, channels: Mapping[str, int]
+    row: TableRow, data_dir: Path, index: FileIndex, table: Path
 ) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
@@ -205,18 +202,30 @@ def _read_row(
             f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
             "the column another name, by which recordings can be grouped as well",
         )
-    if channels and cells[_CHANNEL] and cells[_CHANNEL] not in channels:
-        wrong(
-            "of an unknown channel",
-            f"{_CHANNEL} {cells[_CHANNEL]!r} is unknown; write its number, left or right, or give the column another "
-            "name",
-        )
     path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
     start_s, end_s = _bounds(cells, wrong)
     if errors or path is None:
         return None, errors
-    source = Source(path, start_s, end_s, channels.get(cells.get(_CHANNEL, "")))
-    return ListedRecording(row.line, cells, source), []
+    return ListedRecording(row.line, cells, Source(path, start_s, end_s)), []
+
+
+def _with_channels(entries: Sequence[ListedRecording], table: Path) -> list[ListedRecording]:
+    """Entries that are read by the channel that their column tells, if it does, and say what was taken."""
+    words: dict[Path, list[str]] = {}
+    for entry in entries:
+        words.setdefault(entry.source.path, []).append(entry.cells.get(_CHANNEL, ""))
+    if not any(map(any, words.values())):
+        return list(entries)
+    channels = channels_meant(list(words.values()))
+    read = [e._replace(source=e.source._replace(channel=channels.get(e.cells[_CHANNEL]))) for e in entries]
+    n_of_one = sum(own.source.channel is not None for own in read)
+    say(
+        f"{table}: {n_of_one} recordings are one channel of their file, by the column '{_CHANNEL}'"
+        if channels
+        else f"{table}: kept '{_CHANNEL}' as a column of its own, as some of its words are no channels, or no file has "
+        "rows of two"
+    )
+    return read
 
 
 def _bounds(cells: Mapping[str, str], wrong: Callable[[str, str], None]) -> tuple[float, float | None]:
