@@ -176,10 +176,45 @@ def test_units_behind_times_are_understood_alike(start, other, end_s, unit, tmp_
     ],
 )
 def test_a_bound_that_is_not_understood_beside_one_that_is_is_refused(taken, column, lacking, meant, tmp_path):
-    folder = make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,{taken},{column}\na.wav,ann,joy,1,2\n")
+    cells = "2,1" if lacking == "start" else "1,2"
+    folder = make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,{taken},{column}\na.wav,ann,joy,{cells}\n")
     message = rf"seems to tell the {lacking} of each part, and is not understood; call it {meant} \(in seconds"
     with pytest.raises(UserError, match=message):
         find_listed(folder, "skip")
+
+
+@pytest.mark.parametrize(
+    ("taken", "column", "cells"),
+    [
+        *(("start", "stop_reason", ["noise", ""]), ("start", "stop_reason", ["1", "2"])),
+        *(("start", "offset_db", ["-3", "2"]), ("start", "offset_hz", ["3", "2"]), ("start", "offset", ["-3", "2"])),
+        *(("start", "offset", ["0.2", "2"]), ("start", "to", ["Bob", "3"]), ("start", "to", ["", ""])),
+        *(("start", "duration_class", ["2", "3"]), ("start", "dur.", ["0", "0"]), ("start", "offset", ["inf", "3"])),
+        *(("end", "from", ["Berlin", "Ulm"]), ("end", "from", ["2", "9"]), ("end", "start_date", ["0", "0"])),
+        *(("end", "onset-type", ["1", "1"]), ("end", "begin_ms_text", ["1", "1"])),
+    ],
+    ids=str,
+)
+def test_columns_that_are_only_called_like_a_bound_are_kept(taken, column, cells, tmp_path, capsys):
+    rows = "".join(f"{name},ann,joy,1,{cell}\n" for name, cell in zip("ab", cells, strict=True))
+    table = f"file,speaker,emotion,{taken},{column}\n{rows}"
+    found = listed_in(make_folder(tmp_path, ["a.wav", "b.wav"], table))
+    assert {(u.start_s, u.end_s) for u in found} == ({(1.0, None)} if taken == "start" else {(0.0, 1.0)})
+    assert "as a column of its own; if" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("taken", "column", "cells"),
+    [
+        *(("start", "to", ["1", "2,5"]), ("start", "offset", ["0:01.5", "00:00:03"]), ("start", "end_ms", ["1", "0"])),
+        *(("end", "from", ["", "0.5"]), ("end", "Start (samples)", ["16000", "0"]), ("start", "Dur.", ["0,2", ""])),
+    ],
+    ids=str,
+)
+def test_numbers_and_times_that_can_be_the_other_bound_are_refused(taken, column, cells, tmp_path):
+    rows = "".join(f"{name};ann;joy;1;{cell}\n" for name, cell in zip("ab", cells, strict=True))
+    with pytest.raises(UserError, match="of each part, and is not understood"):
+        find_listed(make_folder(tmp_path, ["a.wav", "b.wav"], f"file;speaker;emotion;{taken};{column}\n{rows}"), "skip")
 
 
 def test_times_that_are_not_understood_beside_both_bounds_are_told(tmp_path, capsys):

@@ -132,7 +132,7 @@ def _read_table(path: Path) -> Table:
             f"missing; it needs {', '.join(NEEDED)}, may have {', '.join(OPTIONAL)} and others, and has "
             f"{', '.join(map(repr, table.columns))}{_nearest(missing, table)}"
         )
-    if problem := half_of_times(names):
+    if problem := half_of_times(names, [row.cells for row in table.rows]):
         raise UserError(f"{path}: {problem}")
     if not table.rows and not table.bad_rows:
         raise UserError(f"{path}: has no row below its header; list each recording there")

@@ -1,7 +1,10 @@
 """What people call the columns of a list of recordings."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from convcam_jax.system.text import number_in
 
 NEEDED = ("file", "speaker", "emotion")
 OPTIONAL = ("gender", "text", "start", "end", "recording")
@@ -34,6 +37,11 @@ _TIME_WORDS = {
     **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
     **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
 }
+# What else the name of a column of times may have in it: of seconds, and of other units.
+_OF_SECONDS = frozenset({"", "s", "sec", "secs", "second", "seconds", "in", "time", "point", "position", "pos"})
+_MILLISECONDS = ("ms", "msec", "msecs", "millisecond", "milliseconds")
+_OF_OTHERS = frozenset({*_MILLISECONDS, "us", "ns", "min", "minutes", "sample", "samples", "frame", "frames"})
+_CLOCK = re.compile(r"[0-9]+(?::[0-9]{1,2}){1,2}(?:[.,][0-9]+)?")
 
 
 def program_names(columns: Sequence[str]) -> dict[str, str]:
@@ -52,21 +60,50 @@ def time_meant(column: str) -> str:
     return "" if column in KNOWN else _TIME_WORDS.get(first, "")
 
 
-def half_of_times(names: Mapping[str, str]) -> str:
+def half_of_times(names: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
     """What is wrong where one bound of parts is understood and the other seems to be there, "" if nothing is.
 
-    `names` are those of `program_names`. Without the other bound parts would be read from the file's start, or to its
-    end.
+    `names` are those of `program_names`, and rows have cells by the table's. Without the other bound parts would be
+    read from the file's start, or to its end. A column is the other one if it is called as one, and by no other words
+    than units; has times or numbers; and, where no other unit than seconds is named, if these can be: no end lies
+    before its start, and all durations are above 0.
     """
     lacking = _lacking_bound(set(names.values()))
+    there = next((own for own, ours in names.items() if lacking and ours == _OTHER_BOUND[lacking]), "")
     for column in names if lacking else ():
         meant = time_meant(column)
-        if meant and meant.startswith("start") == (lacking == "start"):
+        if meant and meant.startswith("start") == (lacking == "start") and _has_times(column, there, meant, rows):
             return (
                 f"the column {column!r} seems to tell the {lacking} of each part, and is not understood; call it "
                 f"{meant}, or give it a name that is not of a time"
             )
     return ""
+
+
+_OTHER_BOUND = {"start": "end", "end": "start"}
+
+
+def _has_times(column: str, there: str, meant: str, rows: Iterable[Mapping[str, str]]) -> bool:
+    _, *others = re.split(r"[^a-z]+", column)
+    pairs = [(_time(row[column]), _time(row[there] or "0")) for row in rows if row[column]]
+    if not pairs or not all(0 <= own < math.inf for own, _ in pairs) or set(others) - _OF_SECONDS - _OF_OTHERS:
+        return False
+    if not _OF_OTHERS.isdisjoint(others):
+        return True
+    if meant.startswith("duration"):
+        return all(own > 0 for own, _ in pairs)
+    # What is no time in the other column is told where it is read.
+    return not any(other < own if meant.startswith("start") else own < other for own, other in pairs)
+
+
+def _time(cell: str) -> float:
+    """Seconds, of a number or of minutes and seconds with a colon, NaN for all else."""
+    cell = cell.replace(",", ".")
+    parts = cell.split(":") if _CLOCK.fullmatch(cell) else [cell]
+    try:
+        return sum(number_in(part) * 60**place for place, part in enumerate(reversed(parts)))
+    except ValueError:
+        return math.nan
 
 
 def _lacking_bound(columns: set[str]) -> str:
