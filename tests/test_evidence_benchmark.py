@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -242,6 +243,44 @@ def test_coarse_maps_in_seconds_are_taken(n_columns, longest_padding):
         assert (own > 0).all()
         assert own[0] < own[-1]
         assert (np.diff(own) >= 0).all()
+
+
+@pytest.mark.parametrize(("n_columns", "padded_s"), [(3, 1.5), (7, 10.2), (10, 10.2), (4, 30.0), (2, 2.0)])
+def test_a_coarse_map_that_is_refused_is_taken_with_its_columns_repeated_as_the_line_says(n_columns, padded_s):
+    """Of a network that pads; the values are those of its columns by the overlap."""
+    width_s = padded_s / n_columns
+    with pytest.raises(UserError, match=r"if the centres are in s, .* s apart, give each column \d+ times") as error:
+        placed((0.5 + np.arange(n_columns)) * width_s, n_columns)
+    found = re.search(r"each column (\d+) times in a row", str(error.value))
+    times = int(found[1]) if found else 0
+    finer = (0.5 + np.arange(n_columns * times)) * width_s / times
+    arrays = {
+        "frequency_hz": np.array([300.0, 900, 2000, 4000, 7000]),
+        "time_s": finer,
+        "map": np.tile(np.repeat(1.0 + np.arange(n_columns), times), (5, 1)),
+    }
+    own = Entry(Path("maps.npz"), arrays).on_cells("map", NAMES[0], TESTED, GRID)[40]
+    expected = 1 + (GRID.time_s[: SHAPE[1]] // width_s)
+    inside = np.abs(GRID.time_s[: SHAPE[1]] % width_s - width_s / 2) < width_s / 2 - 0.02
+    np.testing.assert_allclose((own / own[0])[inside], expected[inside], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_columns", [32, 40, 41, 60, 1000])
+def test_of_fine_columns_any_number_may_lie_behind_the_recording(n_columns):
+    """Three lie in it, a quarter of a second apart."""
+    own = placed((0.5 + np.arange(n_columns)) * 0.255, n_columns)[40]
+    np.testing.assert_allclose(own[[0, -1]] / own[0], [1, 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_columns", [5, 60, 300])
+def test_numbers_of_frames_are_refused_in_long_recordings_too(n_columns):
+    n_samples = 30 * 16000
+    edges_s = np.arange(1001) * 0.03
+    long = Grid(GRID.frequency_hz, GRID.edges_hz, edges_s[:-1] + 0.015, edges_s, 16000)
+    sounds = SoundsOfTest({"long": n_samples}, {"long": np.ones((96, 1000))}, {"long": np.ones((96, 1000), bool)})
+    arrays = {"frequency_hz": GRID.frequency_hz, "time_s": np.arange(float(n_columns)), "map": np.ones((96, n_columns))}
+    with pytest.raises(UserError, match="give the centres of all columns in s"):
+        Entry(Path("maps.npz"), arrays).on_cells("map", "long", sounds, long)
 
 
 def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):

@@ -3,6 +3,7 @@
 The form of the file stands in docs/evidence_benchmark.md.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -23,12 +24,11 @@ from convcam_jax.system.namespaces import AXES
 # What an array's name begins with; behind it come method, variant, seed and recording (of answers, no method).
 NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
 _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
-# What share of its recording's duration and of the bins a map must cover at least; how far apart its columns may be, as
-# a share of that duration; and how many of their centres, or which share of them, must lie in the recording. Axes in
-# other units, or of another layer, do worse: frame numbers taken for seconds are 1 s apart, milliseconds more.
+# What share of its recording's duration and of the bins a map must cover at least; and how far apart its columns may
+# be, as a share of that duration and in s. Axes in other units, or of another layer, do worse: frame numbers taken for
+# seconds are 1 s apart, milliseconds more.
 _LEAST_TIME, _LEAST_BINS = 0.6, 0.5
-_WIDEST_STEP = 0.6
-_LEAST_COLUMNS, _LEAST_SHARE = 4, 0.1
+_WIDEST_STEP, _WIDEST_STEP_S = 0.6, 0.9
 
 
 class Grid(NamedTuple):
@@ -157,14 +157,20 @@ class Entry:
         duration_s, centres_s = edges_s[-1] - edges_s[0], (time[1:] + time[:-1]) / 2
         n_inside = np.count_nonzero((centres_s > edges_s[0]) & (centres_s < edges_s[-1]))
         # By the columns' distance, for of four columns in ms one or two still lie in the recording, and cover it.
-        is_coarse = len(time) > 1 and np.median(np.diff(time)) > _WIDEST_STEP * duration_s
-        has_few = n_inside < min(_LEAST_COLUMNS, _LEAST_SHARE * (len(time) - 1))
-        if is_coarse or has_few or not covered_s >= _LEAST_TIME * duration_s:
+        step_s = np.median(np.diff(time)) if len(time) > 1 else 0.0
+        widest_s = min(_WIDEST_STEP * duration_s, _WIDEST_STEP_S)
+        if step_s > widest_s or not covered_s >= _LEAST_TIME * duration_s:
+            n_times = math.ceil(1.001 * step_s / widest_s)
+            finer = (
+                f"; if the centres are in s, {step_s:.3g} s apart, give each column {n_times} times in a row, with "
+                f"centres of their own, for they may be {widest_s:.3g} s apart here"
+            )
             raise self.complaint(
                 name,
                 f"is from {time[0]:.4g} to {time[-1]:.4g} s by {AXES[1]}; its recording from {edges_s[0]:.4g} to "
                 f"{edges_s[-1]:.4g} s, where {n_inside} of {len(time) - 1} columns have their centres: give the "
-                "centres of all columns in s, and columns of zeros where a network gets nothing",
+                "centres of all columns in s, and columns of zeros where a network gets nothing"
+                + (finer if step_s > widest_s else ""),
             )
         centres_hz = (edges_hz[1:] + edges_hz[:-1]) / 2
         inside = (centres_hz > frequency[0]) & (centres_hz < frequency[-1])
