@@ -91,6 +91,31 @@ def test_of_files_that_differ_in_ending_and_label_none_is_used(other, tmp_path):
     assert [p.recording for p in found.problems] == ["a.wav", "a.ogg"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "used"),
+    [
+        (("ann,joy", "0,1"), ("bob,fear", "1,2"), ["s.mp3", "s.wav"]),
+        (("ann,joy", "0,1"), ("ann,joy", "0.95,2"), ["s.mp3", "s.wav"]),
+        (("ann,joy", "0,1"), ("ann,joy", "0.5,2"), ["s.wav"]),
+        (("ann,joy", ","), ("ann,joy", "1,2"), ["s.wav"]),
+        (("ann,joy", ","), ("ann,fear", "0,1.5"), []),
+        (("ann,joy", "1,"), ("bob,joy", "0,1.5"), []),
+        (("ann,joy", "1,"), ("bob,fear", ",1"), ["s.mp3", "s.wav"]),
+    ],
+    ids=str,
+)
+def test_parts_of_files_that_differ_in_ending_are_compared_where_they_overlap(first, second, used, tmp_path):
+    rows = f"s.mp3,{','.join(second)}\ns.wav,{','.join(first)}\ns.wav,cy,joy,8,9\ns.mp3,cy,fear,7,8\n"
+    if first[1].endswith(","):
+        rows = "".join(row + "\n" for row in rows.split("\n")[:2]) + "t.wav,cy,joy,,\n"
+    folder = make_folder(tmp_path, ["s.wav", "s.mp3", "t.wav"], f"file,speaker,emotion,start,end\n{rows}")
+    found = find_listed(folder, "skip")
+    assert sorted(u.path.name for u in found.utterances if u.speaker != "cy") == used
+    assert sum(u.speaker == "cy" for u in found.utterances) == (1 if first[1].endswith(",") else 2)
+    said = [p.problem for p in found.problems if p.kind == "of files that differ from others in their ending alone"]
+    assert [("another label or speaker" in own) for own in said] == [not used] * (2 - len(used))
+
+
 def test_names_whose_last_part_is_no_ending_are_different(tmp_path):
     table = "file,speaker,emotion\ntake.1,ann,joy\ntake.2,ann,joy\n"
     assert len(find_listed(make_folder(tmp_path, ["take.1", "take.2"], table), "stop").utterances) == 2

@@ -59,10 +59,10 @@ def longer_than(utterances: Sequence[Utterance], n_frames: Mapping[str, int], ma
 
 
 def of_other_endings(utterances: Iterable[Utterance], source: Path) -> list[RecordingError]:
-    """Recordings of files of one folder that are called alike but for their ending, but those of one; `source` lists.
+    """Recordings that overlap those of a file of their folder called alike but for its ending; `source` lists them.
 
-    They hold one sound twice, though not to the bit, as a wav and what was encoded from it. Where the two tell of
-    another emotion or speaker any may be wrong, and all are left out.
+    Such files hold one sound twice, though not to the bit, as a wav and what was encoded from it. Of two recordings
+    that overlap one is kept; where they tell of another emotion or speaker any may be wrong, and both are left out.
     """
     called_so: dict[Path, dict[Path, list[Utterance]]] = {}
     for u in utterances:
@@ -72,18 +72,31 @@ def of_other_endings(utterances: Iterable[Utterance], source: Path) -> list[Reco
 
 
 def _but_one(files: Mapping[Path, Sequence[Utterance]], source: Path) -> list[RecordingError]:
-    first, *others = sorted(files, key=lambda path: (path.suffix.lower() in _LOSSY, path))
-    labels: dict[tuple[float | int | None, ...], set[tuple[str, str]]] = {}
-    for u in (u for own in files.values() for u in own):
-        labels.setdefault(u.source.part, set()).add((u.emotion, u.speaker))
-    contradict = any(len(own) > 1 for own in labels.values())
-    otherwise = ", though with another label or speaker, so none is used" if contradict else ""
+    in_order = sorted(files, key=lambda path: (path.suffix.lower() in _LOSSY, path))
+    doubled: set[str] = set()
+    contradictory: set[str] = set()
+    for pair in _overlaps(u for own in files.values() for u in own):
+        first, second = sorted(pair, key=lambda u: in_order.index(u.path))
+        if first.path == second.path:
+            continue
+        if (first.emotion, first.speaker) != (second.emotion, second.speaker):
+            contradictory |= {first.recording, second.recording}
+        else:
+            doubled.add(second.recording)
     problem = (
-        f"{source}: {named([path.name for path in (first, *others)])} in {first.parent} differ in their ending alone "
-        f"and are taken for one recording{otherwise}; list one of them, or rename one if they are not"
+        f"{source}: {named([path.name for path in in_order])} in {in_order[0].parent} differ in their ending alone "
+        "and are taken for one recording"
     )
-    left_out = [first, *others] if contradict else others
-    return [RecordingError(u.recording, problem, ANOTHER_ENDING) for path in left_out for u in files[path]]
+    what_to_do = "; list one of them, or rename one if they are not"
+    otherwise = ", though with another label or speaker, so none is used"
+    told = dict.fromkeys(doubled, problem + what_to_do)
+    told |= dict.fromkeys(contradictory, problem + otherwise + what_to_do)
+    return [
+        RecordingError(u.recording, told[u.recording], ANOTHER_ENDING)
+        for path in in_order
+        for u in files[path]
+        if u.recording in told
+    ]
 
 
 def equal_sounds(utterances: Sequence[Utterance], hashes: Mapping[str, str]) -> list[RecordingError]:
@@ -113,7 +126,7 @@ def overlapping(utterances: Iterable[Utterance]) -> tuple[list[RecordingError], 
     """
     problems: dict[str, RecordingError] = {}
     others: list[tuple[str, str]] = []
-    for first, second in _overlaps(utterances):
+    for first, second in _overlaps_in_files(utterances):
         names = first.recording, second.recording
         if first.speaker != second.speaker or first.emotion == second.emotion:
             others.append(names)
@@ -128,16 +141,22 @@ def overlapping(utterances: Iterable[Utterance]) -> tuple[list[RecordingError], 
     return list(problems.values()), remark if kept else ""
 
 
-def _overlaps(utterances: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utterance]]:
+def _overlaps_in_files(utterances: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utterance]]:
     of_file: dict[Path, list[Utterance]] = {}
-    for utterance in sorted(utterances, key=lambda own: (own.start_s, own.recording)):
+    for utterance in utterances:
         of_file.setdefault(utterance.file, []).append(utterance)
     for parts in of_file.values():
-        for number, first in enumerate(parts):
-            last_s = (math.inf if first.end_s is None else first.end_s) - _OVERLAP_S
-            for second in parts[number + 1 :]:
-                if second.start_s >= last_s:
-                    break
-                # In channels of their own they have nothing of each other.
-                if first.channel == second.channel or None in (first.channel, second.channel):
-                    yield first, second
+        yield from _overlaps(parts)
+
+
+def _overlaps(parts: Iterable[Utterance]) -> Iterator[tuple[Utterance, Utterance]]:
+    """Pairs of parts of one sound that overlap, in order of time."""
+    in_order = sorted(parts, key=lambda own: (own.start_s, own.recording))
+    for number, first in enumerate(in_order):
+        last_s = (math.inf if first.end_s is None else first.end_s) - _OVERLAP_S
+        for second in in_order[number + 1 :]:
+            if second.start_s >= last_s:
+                break
+            # In channels of their own they have nothing of each other.
+            if first.channel == second.channel or None in (first.channel, second.channel):
+                yield first, second
