@@ -123,35 +123,35 @@ def test_labels_that_one_corpus_tells_apart_are_asked_for(changes, joys, folders
     assert [u.emotion for u in changed.utterances if u.recording == "listed/b"] == joys
 
 
-@pytest.mark.parametrize(
-    ("changes", "emotions"),
-    [
-        ("joy:joy", {"joy", "sadness"}),
-        ("joy:happiness", {"happiness", "sadness"}),
-        ("happy:joy", {"happiness", "sadness"}),
-    ],
-)
-def test_what_one_corpus_tells_apart_is_so_in_all(changes, emotions, folders, monkeypatch):
-    """One has happy, joy and sad, the other joy and sad alone: what is said of joy is of both corpora's."""
-    tables = {"own, mine": ("joy", "happy", "sad"), "emodb": ("joy", "joy", "sad")}
-    for folder, labels in tables.items():
+TOLD_APART = [
+    # One has happy and joy, the other joy alone: what is said of joy is of both corpora's.
+    (("joy", "happy", "sad"), ("joy", "joy", "sad"), ("joy:joy",), (), [{"joy", "sadness"}] * 2),
+    (("joy", "happy", "sad"), ("joy", "joy", "sad"), ("joy:happiness",), (), [{"happiness", "sadness"}] * 2),
+    # Each has one of them.
+    (("happy", "anger", "sad"), ("joy", "anger", "sad"), ("joy:joy",), (), [{"anger", "sadness"}] * 2),
+    (("happy", "anger", "sad"), ("joy", "anger", "sad"), ("joy:anger",), (), [{"anger", "sadness"}] * 2),
+    (("happiness", "x", "sad"), ("joy", "x", "sad"), (), ("happiness", "joy"), [{"happiness"}, {"joy"}]),
+    (("happy", "x", "sad"), ("joy", "x", "sad"), (), ("joy", "sad"), [{"joy", "sad"}] * 2),
+    (("happy", "x", "sad"), ("joy", "x", "sad"), (), (), [{"happiness", "sadness", "x"}] * 2),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "changes", "emotions", "expected"), TOLD_APART, ids=str)
+def test_what_one_corpus_tells_apart_or_the_config_is_so_in_all(
+    one, other, changes, emotions, expected, folders, monkeypatch
+):
+    for folder, labels in (("own, mine", one), ("emodb", other)):
         touch(folders[folder], ["a.wav", "b.wav", "c.wav"])
         rows = "".join(f"{name},Ute,{label}\n" for name, label in zip("abc", labels, strict=True))
         (folders[folder] / "utterances.csv").write_text(f"file,speaker,emotion\n{rows}")
-    config = SeveralConfig(
-        corpora=("listed", "other"),
-        data_dir=f'"{folders["own, mine"]}",{folders["emodb"]}',
-        max_frames=202,
-        on_error="skip",
-        labels=(changes,),
-    )
-    own = several_of(dict.fromkeys(("listed", "other"), CORPORA["listed"]))
-    monkeypatch.setitem(CORPORA, "several", own)
-    found_in = find_corpus(Config(corpus=config), Path("no cache"))
-    of_corpora = {
-        name: {u.emotion for u in found_in.utterances if u.value("corpus") == name} for name in config.corpora
-    }
-    assert of_corpora == dict.fromkeys(config.corpora, emotions)
+    names = ("listed", "other")
+    monkeypatch.setitem(CORPORA, "several", several_of(dict.fromkeys(names, CORPORA["listed"])))
+    paths = f'"{folders["own, mine"]}",{folders["emodb"]}'
+    config = SeveralConfig(corpora=names, data_dir=paths, max_frames=202, labels=changes, emotions=emotions)
+    found_in = find_corpus(Config(corpus=config), Path("no cache")).utterances
+    assert [{u.emotion for u in found_in if u.value("corpus") == name} for name in names] == expected
+    if changes == ("joy:anger",):
+        assert [u.recording for u in found_in if u.emotion == "anger"] == ["listed/b", "other/a", "other/b"]
 
 
 def test_words_that_no_corpus_tells_apart_are_one_emotion(folders):

@@ -56,8 +56,9 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
                 errors.append(f"{name}: {error}")
         if errors:
             raise UserError("; ".join(errors))
-        # What one corpus tells apart stays apart in all, until the labels of all are known.
-        apart = labels_told_apart(list(dict.fromkeys(u.emotion for u in own.utterances)) for own in found.values())
+        # What one corpus tells apart, or the config, stays apart in all until the labels of all are known.
+        labels = [list(dict.fromkeys(u.emotion for u in own.utterances)) for own in found.values()]
+        apart = labels_told_apart([*labels, config.emotions], config.label_changes)
         return _in_one([_as_part(name, own, apart, changes[name]) for name, own in found.items()])
 
     return Corpus(

@@ -45,11 +45,16 @@ def relabel(
     return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
 
 
-def labels_told_apart(corpora: Iterable[Collection[str]]) -> tuple[str, ...]:
-    """The labels of all corpora that mean the same as some that one of them tells apart, as anxiety from fear."""
+def labels_told_apart(corpora: Iterable[Collection[str]], changed: Iterable[str] = ()) -> tuple[str, ...]:
+    """The labels of all corpora that mean the same as some that one of them tells apart, as anxiety from fear.
+
+    Or as those of which one of the `changed` words is told apart, if any corpus has them.
+    """
     known = [{label: word for label in labels if (word := standard_word(label)) is not None} for labels in corpora]
     words = {own[one] for own in known for one, other in combinations(own, 2) if _become_one(one, other, own)}
-    return tuple(dict.fromkeys(label for own in known for label, word in own.items() if word in words))
+    everywhere = {label: word for own in known for label, word in own.items()}
+    words |= {word for of in changed for label, word in everywhere.items() if are_told_apart(of, label)}
+    return tuple(label for label, word in everywhere.items() if word in words)
 
 
 def _become_one(one: str, other: str, word_of: Mapping[str, str]) -> bool:
