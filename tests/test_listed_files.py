@@ -186,7 +186,9 @@ def test_a_row_in_the_header_is_told(tmp_path):
         find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], table), "skip")
 
 
-@pytest.mark.parametrize("text", ["Yes.\nNo, thank you", "tags:\nloud, clear, near, mic2", "as\nb, ann, joy, more"])
+@pytest.mark.parametrize(
+    "text", ["Yes.\nNo, thank you", "tags:\nloud, clear, near, mic2", "as\nb, ann, fun, more", "b, ann\nb, joy"]
+)
 @pytest.mark.parametrize("ending", ["", ".wav"])
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 1, 2], [1, 3, 0, 2]], ids=str)
 def test_texts_whose_lines_could_be_rows_but_for_the_file_are_read(order, ending, text, tmp_path):
@@ -205,6 +207,16 @@ def test_rows_inside_whose_files_have_no_ending_are_told_where_the_others_have_n
     found = find_listed(make_folder(tmp_path, [f"{name}.wav" for name in "abcd"], table_of(rows, order, ",")), "skip")
     assert [u.recording for u in found.utterances] == ["c", "d"]
     assert [p.kind for p in found.problems] == ["with other rows inside of a cell", *["not listed"] * 2]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]], ids=str)
+def test_parts_inside_whose_file_has_other_rows_are_told(order, tmp_path):
+    rows = [["file", "speaker", "emotion", "start", "end", "text"]]
+    rows += [["d", "ann", "joy", str(start), str(start + 1), "so"] for start in range(5)]
+    rows[2][5], rows[4][5] = '"so', 'so"'
+    found = find_listed(make_folder(tmp_path, ["d.wav"], table_of(rows, order, ",")), "skip")
+    assert [u.start_s for u in found.utterances] == [0, 4]
+    assert [p.kind for p in found.problems] == ["with other rows inside of a cell"]
 
 
 def test_a_header_of_several_lines_is_none_with_rows_inside(tmp_path):

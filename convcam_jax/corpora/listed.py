@@ -19,9 +19,9 @@ from convcam_jax.corpora.folders.column_words import (
     time_meant,
 )
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
-from convcam_jax.corpora.folders.rows_inside import has_row_inside, without_rows_inside
+from convcam_jax.corpora.folders.rows_inside import lines_with_rows_inside
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
-from convcam_jax.corpora.folders.table_text import COMMENT, ROW_INSIDE, Table, TableRow, parse_table
+from convcam_jax.corpora.folders.table_text import COMMENT, ROW_INSIDE, Table, TableRow, parse_table, row_with_others
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.left_out import of_other_endings
 from convcam_jax.corpora.utterances import Found, Source, Utterance, without
@@ -75,9 +75,13 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     files = sound_files(data_dir)
     index = index_files(data_dir, files)
     table = _without_comments(_read_table(path), data_dir, index)
-    if has_row_inside(table.header, table, data_dir, index):
+    broken = lines_with_rows_inside(table, data_dir, index)
+    if table.header.line in broken:
         raise UserError(f"{path}: line {table.header.line}: the header {ROW_INSIDE}")
-    table = without_rows_inside(table, data_dir, index)
+    table = table._replace(
+        rows=[row for row in table.rows if row.line not in broken],
+        bad_rows=[*table.bad_rows, *map(row_with_others, broken)],
+    )
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
     for row in table.rows:
