@@ -30,10 +30,11 @@ if not os.environ.get(_CACHE):
 jax.config.update("jax_compilation_cache_dir", str(Path(os.environ[_CACHE]) / "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 # Compiling takes longer than running here: the compiler optimises little. Fusion emitters, which cost most of the rest,
-# can be switched off in JAX 0.10 alone. With `XLA_FLAGS=` before the line the programs are those of users.
+# can be switched off in JAX 0.10 alone. Each program is compiled in one piece, as the workers have all cores at work.
+# With `XLA_FLAGS=` before the line the programs are those of users.
 _QUICK = ["--xla_backend_optimization_level=0"]
 if jax.__version_info__ < (0, 11):
-    _QUICK.append("--xla_cpu_use_fusion_emitters=false")
+    _QUICK += ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
 os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # As the program does.
