@@ -62,19 +62,49 @@ def test_parts_of_channels_are_recordings_of_their_own(folder):
         "d_channel1_0.000-1.000": (0.0, 1.0, 0),
         "d_channel2_0.000-1.000": (0.0, 1.0, 1),
         "d_channel2_1.000-2.000": (1.0, 2.0, 1),
-        "mono": (0.0, None, 0),
+        "mono": (0.0, None, None),
     }
     np.testing.assert_array_equal(samples_of(found[3]), RIGHT[RATE_HZ:])
     np.testing.assert_array_equal(samples_of(found[0]), (LEFT + RIGHT) / 2)
 
 
-@pytest.mark.parametrize(("file", "channel"), [("mono", "2"), ("d", "3")])
-def test_a_channel_that_the_file_has_not_is_a_problem(file, channel, folder):
-    rows = listed_in(folder, "d,ann,joy,,,1", "d,ann,fear,,,2", f"{file},ann,joy,,1,{channel}")
+@pytest.mark.parametrize("words", [("1", "2", "3"), ("0", "1", "2"), ("left", "right", "3"), ("1", "2", "32")], ids=str)
+def test_a_channel_that_the_file_has_not_is_a_problem(words, folder):
+    rows = listed_in(folder, f"d,ann,joy,,,{words[0]}", f"d,ann,fear,,,{words[1]}", f"d,ann,joy,,1,{words[2]}")
     [utterance] = [u for u in rows if u.end_s == 1]
+    channel = max(3, int(words[2]))
     with pytest.raises(RecordingError, match=rf"of these channel {channel} is asked for, counted from 1") as caught:
         samples_of(utterance)
     assert caught.value.kind == "of a channel that their file has not"
+
+
+@pytest.mark.parametrize("words", [("A", "B"), ("1", "2"), ("0", "1"), ("2", "2"), ("left", "")], ids=str)
+def test_a_file_of_one_channel_is_read_as_it_is(words, folder, capsys):
+    """As in tables of dialogues, which name the side of a speaker whatever was kept of the file."""
+    rows = [f"mono,ann,joy,0,1,{words[0]}", f"mono,bob,fear,1,2,{words[1]}"]
+    found = listed_in(folder, *rows, "d,ann,joy,,,1", "d,bob,fear,,,2")
+    assert {u.recording: u.channel for u in found} == {
+        **{"mono_0.000-1.000": None, "mono_1.000-2.000": None},
+        **{"d_channel1": 0, "d_channel2": 1},
+    }
+    np.testing.assert_array_equal(samples_of(found[-1], "refuse"), LEFT[RATE_HZ:])
+    assert "2 recordings are one channel of their file, by the column 'channel'" in capsys.readouterr().err
+    # Of such files alone no column tells channels.
+    assert [u.channel for u in listed_in(folder, *rows)] == [None, None]
+    assert [u.channel for u in listed_in(folder, *rows, "d,ann,joy,,,1")] == [None] * 3
+    assert capsys.readouterr().err.count("no file of several has rows of two") == 2
+
+
+def test_numbers_are_from_0_in_the_files_that_have_0_alone(folder):
+    soundfile.write(folder / "e.wav", np.stack([LEFT, RIGHT, LEFT], 1), RATE_HZ, subtype="DOUBLE")
+    rows = ("e,ann,joy,,,0", "e,bob,fear,,,2", "d,ann,joy,,,1", "d,bob,fear,,,2", "mono,ann,joy,,,0")
+    assert [u.channel for u in listed_in(folder, *rows)] == [0, 1, 0, 2, None]
+
+
+def test_a_file_that_cannot_be_read_is_told_where_it_is_read(folder):
+    (folder / "broken.wav").write_bytes(b"RIFF")
+    found = listed_in(folder, "broken,ann,joy,,,1", "broken,bob,joy,,,2", "d,ann,joy,,,1")
+    assert {u.recording: u.channel for u in found} == {"broken_channel1": 0, "broken_channel2": 1, "d": 0}
 
 
 @pytest.mark.parametrize("word", ["", "NA", "n/a", "both", "mix", "Mono", "all", "nan"])
@@ -149,7 +179,7 @@ def test_a_source_without_a_channel_is_what_it_was_before_there_were_any():
 
 @pytest.mark.parametrize("words", [[], ["", ""], ["phone"], ["-1", "1"], ["1.5", "2"], ["A", "right"], ["a", "2"]])
 def test_other_words_are_no_channels(words):
-    assert channels_meant([words]) == {}
+    assert channels_meant({Path("d.wav"): words}) == {}
 
 
 def test_a_cue_in_one_channel_is_a_file_of_one(folder):

@@ -24,6 +24,7 @@ from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import COMMENT, ROW_INSIDE, Table, TableRow, parse_table, row_with_others
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.left_out import of_other_endings
+from convcam_jax.corpora.sounds.sound_files import told_channels
 from convcam_jax.corpora.utterances import Found, Source, Utterance, without
 from convcam_jax.corpora.words.channel_words import channels_meant
 from convcam_jax.corpora.words.gender_words import gender_meant
@@ -220,14 +221,15 @@ def _with_channels(entries: Sequence[ListedRecording], table: Path) -> list[List
         words.setdefault(entry.source.path, []).append(entry.cells.get(_CHANNEL, ""))
     if not any(map(any, words.values())):
         return list(entries)
-    channels = channels_meant(list(words.values()))
-    read = [e._replace(source=e.source._replace(channel=channels.get(e.cells[_CHANNEL]))) for e in entries]
+    channels = channels_meant(words, {path for path in words if told_channels(path) == 1})
+    own_of = {path: channels.get(path, {}) for path in words}
+    read = [e._replace(source=e.source._replace(channel=own_of[e.source.path].get(e.cells[_CHANNEL]))) for e in entries]
     n_of_one = sum(own.source.channel is not None for own in read)
     say(
         f"{table}: {n_of_one} recordings are one channel of their file, by the column '{_CHANNEL}'"
         if channels
-        else f"{table}: kept '{_CHANNEL}' as a column of its own, as some of its words are no channels, or no file has "
-        "rows of two"
+        else f"{table}: kept '{_CHANNEL}' as a column of its own, as some of its words are no channels, or no file of "
+        "several has rows of two"
     )
     return read
 

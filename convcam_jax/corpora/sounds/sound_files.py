@@ -167,3 +167,14 @@ def told_samples(source: Source, sample_rate_hz: int) -> int:
         return 0
     last = n_samples if source.end_s is None else min(round(source.end_s * rate_hz), n_samples)
     return math.ceil(max(last - round(source.start_s * rate_hz), 0) * (sample_rate_hz / rate_hz))
+
+
+def told_channels(path: Path) -> int:
+    """How many channels a file has by its header; 0 if that tells nothing."""
+    if path.suffix.lower() == ".raw" or not os.path.isfile(path):
+        return 0
+    try:
+        with soundfile.SoundFile(path) as file:
+            return int(file.channels)
+    except (soundfile.LibsndfileError, OSError):
+        return 0

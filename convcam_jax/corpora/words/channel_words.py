@@ -1,7 +1,8 @@
 """Words for the channels of a sound file."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from convcam_jax.system.spelling import common_form
 
@@ -15,28 +16,49 @@ _ALL = frozenset({"", "na", "n/a", "nan", "none", "null", "both", "beide", "mix"
 _MOST = 32
 
 
-def channels_meant(words_of_files: Collection[Collection[str]]) -> dict[str, int | None]:
-    """The channel, from 0, that each word of a column means, None for all of them; empty if the column is of none.
+def channels_meant(
+    words_of_files: Mapping[Path, Collection[str]], of_one: Collection[Path] = ()
+) -> dict[Path, dict[str, int | None]]:
+    """The channel, from 0, that each word of a file's rows means, None for all of them; empty if the column is of none.
 
-    `words_of_files` has each file's words. Numbers are from 0 where one of them is 0. A column tells channels if all of
-    its words are such, and a file has two of them; `a` and `b` are such where a file has both.
+    Files `of_one` channel are read as they are, whatever their rows say. A column tells channels if all of its words
+    are such, and a file of several has two of them; `a` and `b` are such where one has both. Numbers are from 0 where
+    one of a file's own is 0.
 
-    >>> channels_meant([["1", "2"], [""]]), channels_meant([["0", "1.0"]])
-    ({'1': 0, '2': 1, '': None}, {'0': 0, '1.0': 1})
-    >>> channels_meant([["1"], ["2"]]), channels_meant([["BBC", "1", "2"]])
-    ({}, {})
+    >>> dialogue, call = Path("a"), Path("b")
+    >>> channels_meant({dialogue: ["1", "2"], call: ["0", ""]})[dialogue]
+    {'1': 0, '2': 1}
+    >>> channels_meant({dialogue: ["1", "2"]}, of_one=[dialogue])
+    {}
     """
-    form_of = {word: common_form(word) for own in words_of_files for word in own}
-    numbers = {form: int(found[1]) for form in form_of.values() if (found := _NUMBER.fullmatch(form))}
-    first = min(1, *numbers.values()) if numbers else 1
-    channels = {form: n - first for form, n in numbers.items() if n - first < _MOST}
-    known: dict[str, int | None] = {**_SIDES, **dict.fromkeys(_ALL), **channels}
-    of_files = [{form_of[word] for word in own} for own in words_of_files]
-    has_letters = not set(_LETTERS).isdisjoint(form_of.values())
+    forms = {path: {word: common_form(word) for word in own} for path, own in words_of_files.items()}
+    of_several = {path: set(own.values()) for path, own in forms.items() if path not in of_one}
+    with_letters = [own & set(_LETTERS) for own in of_several.values() if own & set(_LETTERS)]
+    known = {path: _known(own) for path, own in of_several.items()}
     if (
-        not known.keys() >= set(form_of.values())
-        or not any(len({known[form] for form in own} - {None}) > 1 for own in of_files)
-        or (has_letters and not any(own >= set(_LETTERS) for own in of_files))
+        not all(map(_is_channel, {form for own in forms.values() for form in own.values()}))
+        or not any(len({known[path][form] for form in own} - {None}) > 1 for path, own in of_several.items())
+        or (with_letters and set(_LETTERS) not in with_letters)
     ):
         return {}
-    return {word: known[form] for word, form in form_of.items()}
+    return {
+        path: {word: known[path][form] if path in known else None for word, form in own.items()}
+        for path, own in forms.items()
+    }
+
+
+def _number(form: str) -> int | None:
+    found = _NUMBER.fullmatch(form)
+    return int(found[1]) if found and int(found[1]) <= _MOST else None
+
+
+def _is_channel(form: str) -> bool:
+    return form in _SIDES or form in _ALL or _number(form) is not None
+
+
+def _known(forms: Collection[str]) -> dict[str, int | None]:
+    """The channels that the words of one file mean, those that mean none left out."""
+    numbers = {form: number for form in forms if (number := _number(form)) is not None}
+    first = min(1, *numbers.values()) if numbers else 1
+    of_words = {**_SIDES, **dict.fromkeys(_ALL), **{form: number - first for form, number in numbers.items()}}
+    return {form: of_words[form] for form in forms if form in of_words}
