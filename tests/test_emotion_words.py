@@ -1,6 +1,7 @@
 """Words for emotions, labels of a corpus in the words of the config, and what is said of words that are not known."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from convcam_jax.corpora.tess import TESS_EMOTIONS
 from convcam_jax.corpora.utterances import Utterance, select
 from convcam_jax.corpora.words.emotion_words import SYNONYMS, nearest_word, standard_word
 from convcam_jax.corpora.words.relabelling import relabel
+from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.stages.preparation import find_corpus
@@ -193,6 +195,28 @@ def test_words_that_labels_are_changed_to_do_not_become_one_unasked(own, changes
     assert labels(config(apart), *own) == (words or ["happiness", "joy"])
 
 
+PROPOSED = [
+    *((("happy", "Happy", "joy", "Joy"), {}, 1), (("Sorrow", "sorrow", "Sad", "sad"), {}, 1)),
+    *((("pleasant surprise", "surprise"), {}, 1), (("Pleasant Surprise", "pleasant_surprise", "surprised"), {}, 1)),
+    *(
+        (("Ärger", "ärger", "Wut", "Zorn", "anger"), {}, 2),
+        (("1", "2"), {"1": "pleasant surprise", "2": "surprise"}, 1),
+    ),
+    (("1, loud", "2's $x"), {"1, loud": "happy", "2's $x": "joy"}, 1),
+]
+
+
+@pytest.mark.parametrize(("own", "changes", "n_more"), PROPOSED, ids=[" ".join(own) for own, *_ in PROPOSED])
+def test_settings_that_are_proposed_are_taken_by_a_shell_and_by_the_config(own, changes, n_more):
+    emotions = ("anger", "fear", "happiness", "sadness", "surprise")
+    with pytest.raises(UserError, match="say whether they are") as caught:
+        relabel(utterances(*own), emotions, changes)
+    settings = [word for word in shlex.split(str(caught.value).replace(", or not", " ")) if word.startswith("--set=")]
+    as_one, apart = (apply_overrides(Config(), [own.removeprefix("--set=")]).corpus for own in settings)
+    found = [set(labels(dataclasses.replace(config, emotions=emotions), *own)) for config in (as_one, apart)]
+    assert [len(words) for words in found] == [1, 1 + n_more]
+
+
 def test_labels_of_excluded_speakers_alone_are_not_asked_for():
     own = utterances("anxiety", "fear")
     own[0] = own[0]._replace(speaker="04")
@@ -297,6 +321,8 @@ def test_a_label_that_might_be_two_emotions_is_refused():
     assert str(caught.value) == (
         "config field corpus.emotions: happy might be joy or happiness; say which, as in --set=corpus.labels=happy:joy"
     )
+    with pytest.raises(UserError, match=r"as in '--set=corpus.labels=Pleasant Surprise:ps'$"):
+        relabel(utterances("Pleasant Surprise"), ("ps", "surprised"), {})
     assert labels(CorpusConfig("any", emotions=("joy", "happiness")), "joy", "happiness") == ["joy", "happiness"]
 
 

@@ -1,5 +1,7 @@
 """The labels of a corpus in the words of the config."""
 
+import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
@@ -9,6 +11,9 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.corpora.words.emotion_words import are_told_apart, nearest_word, standard_word
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.spelling import bare_form, common_form
+
+# What a shell takes as something else than a character of a word.
+_OF_SHELLS = re.compile(r"[^\w@%+=:,./-]")
 
 
 class Relabelled(NamedTuple):
@@ -72,16 +77,22 @@ def _check_told_apart(changed: Mapping[str, str], word_of: Mapping[str, str], ch
     merged = {label: to_say[to] for label, to in changed.items() if to in to_say}
     raise UserError(
         f"config field corpus.labels: the corpus tells apart {told}, which would be one emotion; say whether they are, "
-        f"by --set=corpus.labels={_as_setting(changes, merged)}, or not, by "
-        f"--set=corpus.labels={_as_setting(changes, {to: to for to in to_say})}"
+        f"by {_as_setting(changes, merged)}, or not, by {_as_setting(changes, {to: to for to in to_say})}"
     )
 
 
 def _as_setting(changes: Mapping[str, str], others: Mapping[str, str]) -> str:
-    """`changes`, those of the same words replaced by the `others`."""
-    forms = {bare_form(word) for word in others}
-    both = {of: to for of, to in changes.items() if bare_form(of) not in forms} | dict(others)
-    return ",".join(f"{of}:{to}" for of, to in both.items())
+    """The setting of `changes`, those of the same words replaced by the `others`, as a shell takes it.
+
+    Of words that differ in capitals and spaces alone it has one, which stands for all of them.
+    """
+    new: dict[str, tuple[str, str]] = {}
+    for of, to in others.items():
+        new.setdefault(bare_form(of), (of, to))
+    both = {form: pair for pair in changes.items() if (form := bare_form(pair[0])) not in new} | new
+    pairs = [f"{of}:{to}" for of, to in both.values()]
+    setting = "--set=corpus.labels=" + ",".join(f'"{pair}"' if "," in pair else pair for pair in pairs)
+    return shlex.quote(setting) if _OF_SHELLS.search(setting) else setting
 
 
 def _other_than(word: str, pair: tuple[str, str]) -> Sequence[str]:
@@ -136,7 +147,7 @@ def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
     if not alike and len(same) > 1:
         raise UserError(
             f"config field corpus.emotions: {word} might be {' or '.join(same)}; "
-            f"say which, as in --set=corpus.labels={word}:{same[0]}"
+            f"say which, as in {_as_setting({}, {word: same[0]})}"
         )
     return (alike or same or [word])[0]
 
