@@ -150,7 +150,7 @@ def test_times_go_by_the_names_that_people_use(header, cells, start_s, end_s, tm
     assert (utterance.start_s, utterance.end_s) == (start_s, end_s)
 
 
-UNITS = ["", " (s)", "(s)", " [s]", "_s", "-S", " sec", " (sec)", "_seconds", " in seconds"]
+UNITS = ["", " (s)", "(s)", " [s]", "_s", "-S", " sec", " (sec)", "_seconds", " in seconds", " (in seconds)", "[in s]"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -228,7 +228,7 @@ def test_times_that_are_not_understood_beside_both_bounds_are_told(tmp_path, cap
     ("column", "meant"),
     [
         *(("start_ms", "start"), ("end_ms", "end (in seconds)"), ("from", "start (in seconds)")),
-        *(("offset", "end (in seconds)"), ("Dur.", "duration (in seconds, with a start)")),
+        *(("offset", "end (in seconds)"), ("Dur.", "duration (in seconds)")),
     ],
 )
 def test_columns_that_seem_to_hold_times_and_are_not_taken_are_told(column, meant, tmp_path, capsys):

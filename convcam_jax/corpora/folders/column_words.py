@@ -10,7 +10,8 @@ NEEDED = ("file", "speaker", "emotion")
 OPTIONAL = ("gender", "text", "start", "end", "recording")
 _UNITS = (
     *("", "_s", "_(s)", "(s)", "_[s]", "[s]", "_sec", "_(sec)", "_[sec]", "_seconds", "_(seconds)", "_[seconds]"),
-    *("_in_s", "_in_sec", "_in_seconds"),
+    *("_in_s", "_in_sec", "_in_seconds", "_(in_s)", "(in_s)", "_(in_sec)", "(in_sec)", "_(in_seconds)", "(in_seconds)"),
+    *("_[in_s]", "[in_s]", "_[in_sec]", "[in_sec]", "_[in_seconds]", "[in_seconds]"),
 )
 
 
@@ -25,7 +26,7 @@ _WORDS = {
     "emotion": ("label",),
     "gender": ("sex", "geschlecht"),
     "text": ("sentence", "utterance", "satz"),
-    "start": _in_seconds("start", "start_time", "begin", "onset"),
+    "start": _in_seconds("start", "start_time", "begin", "begin_time", "begintime", "onset"),
     "end": _in_seconds("end", "end_time", "stop"),
 }
 # Instead of an end, where there is a start.
@@ -33,9 +34,9 @@ DURATIONS = _in_seconds("duration", "dur")
 KNOWN = frozenset({*NEEDED, *OPTIONAL, *(word for words in _WORDS.values() for word in words), *DURATIONS})
 # How a column begins that seems to hold times, and what it would have to be called to be taken for them.
 _TIME_WORDS = {
-    **dict.fromkeys(("start", "begin", "onset", "from"), "start (in seconds)"),
+    **dict.fromkeys(("start", "begin", "begintime", "onset", "from"), "start (in seconds)"),
     **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
-    **dict.fromkeys(("duration", "dur"), "duration (in seconds, with a start)"),
+    **dict.fromkeys(("duration", "dur"), "duration (in seconds)"),
 }
 # What else the name of a column of times may have in it: of seconds, and of other units.
 _OF_SECONDS = frozenset({"", "s", "sec", "secs", "second", "seconds", "in", "time", "point", "position", "pos"})
