@@ -48,7 +48,53 @@ def test_a_column_that_is_called_as_a_remark_says_is_understood(column, tmp_path
 
 
 def test_every_name_that_is_proposed_for_times_is_understood():
-    words = ("start", "begin", "onset", "from", "begintime", "end", "stop", "offset", "to", "duration", "dur")
-    proposed = {time_meant(f"{word}_ms") for word in words}
+    starts = ("start", "begin", "onset", "from", "begintime", "starttime", "tmin")
+    words = (*starts, "end", "stop", "offset", "to", "endtime", "tmax", "duration", "dur")
+    proposed = {time_meant(f"{word}_ms", columns) for word in words for columns in ((), ("duration",))}
     assert {name.split()[0] for name in proposed} == {"start", "end", "duration"}
     assert {column_name(name) for name in proposed} <= KNOWN
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *("starttime,endtime", "startTime,endTime", "StartTime (s),EndTime (s)", "STARTTIME,ENDTIME", "tmin,tmax"),
+        *("tmin_s,tmax_s", "begin_time,end_time", "BeginTime,EndTime", "beginTime,stop", "start_time,tmax"),
+    ],
+)
+def test_times_are_understood_as_programs_of_phonetics_call_them(columns, tmp_path):
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table(columns, "0.25,0.5")))
+    assert (utterance.start_s, utterance.end_s) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("columns", ["starttime_ms,endtime", "tmin,tmax_ms", "tmin,endtime_ms"])
+def test_of_them_too_both_bounds_have_to_be_understood(columns, tmp_path):
+    with pytest.raises(UserError, match=r"of each part, and is not understood; call it (start|end) \(in seconds\)"):
+        listed_in(make_folder(tmp_path, ["a.wav"], table(columns, "1,2")))
+
+
+@pytest.mark.parametrize("columns", ["offset,duration", "Offset (s),Dur", "start_ms,duration", "from,duration_s"])
+@pytest.mark.parametrize("cells", [("0,1", "1.5,0.5"), ("3,1", "0,")], ids=str)
+def test_a_start_beside_a_duration_that_is_not_understood_is_refused(columns, cells, tmp_path):
+    """As in manifests of NeMo, where offset is the start."""
+    column = columns.split(",")[0].casefold().replace(" ", "_")
+    message = (
+        rf"the column '{re.escape(column)}' seems to tell the start of each part, .* call it start \(in seconds\), or"
+    )
+    with pytest.raises(UserError, match=message):
+        listed_in(make_folder(tmp_path, ["a.wav", "b.wav"], table(columns, *cells)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "bounds", "meant"),
+    [
+        # Of levels, or of no numbers, beside the duration of a whole file.
+        *(("offset,duration", "-0.1,2", (0, None), "start"), ("offset_db,duration", "3,2", (0, None), "start")),
+        *(("from,duration", "Ulm,2", (0, None), "start"), ("start,duration,offset", "1,2,9", (1, 3), "end")),
+        ("offset,end,duration", "0.1,2,2", (0, 2), "end"),
+    ],
+)
+def test_other_columns_beside_a_duration_are_kept(columns, cells, bounds, meant, tmp_path, capsys):
+    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table(columns, cells)))
+    assert (utterance.start_s, utterance.end_s) == bounds
+    assert f"as a column of its own; if {meant} (in seconds) was meant" in capsys.readouterr().err

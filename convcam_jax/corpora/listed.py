@@ -146,7 +146,8 @@ def _read_table(path: Path) -> Table:
     remarks += [
         f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if column not in KNOWN and (meant := nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or time_meant(column))
+        if column not in KNOWN
+        and (meant := nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or time_meant(column, names.values()))
     ]
     rows = [row._replace(cells={names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from convcam_jax.system.text import number_in
 
@@ -26,16 +26,17 @@ _WORDS = {
     "emotion": ("label",),
     "gender": ("sex", "geschlecht"),
     "text": ("sentence", "utterance", "satz"),
-    "start": _in_seconds("start", "start_time", "begin", "begin_time", "begintime", "onset"),
-    "end": _in_seconds("end", "end_time", "stop"),
+    "start": _in_seconds("start", "start_time", "starttime", "begin", "begin_time", "begintime", "onset", "tmin"),
+    "end": _in_seconds("end", "end_time", "endtime", "stop", "tmax"),
 }
 # Instead of an end, where there is a start.
 DURATIONS = _in_seconds("duration", "dur")
 KNOWN = frozenset({*NEEDED, *OPTIONAL, *(word for words in _WORDS.values() for word in words), *DURATIONS})
+_START = "start (in seconds)"
 # How a column begins that seems to hold times, and what it would have to be called to be taken for them.
 _TIME_WORDS = {
-    **dict.fromkeys(("start", "begin", "begintime", "onset", "from"), "start (in seconds)"),
-    **dict.fromkeys(("end", "stop", "offset", "to"), "end (in seconds)"),
+    **dict.fromkeys(("start", "starttime", "begin", "begintime", "onset", "from", "tmin"), _START),
+    **dict.fromkeys(("end", "endtime", "stop", "offset", "to", "tmax"), "end (in seconds)"),
     **dict.fromkeys(("duration", "dur"), "duration (in seconds)"),
 }
 # What else the name of a column of times may have in it: of seconds, and of other units.
@@ -55,10 +56,19 @@ def program_names(columns: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def time_meant(column: str) -> str:
-    """What a column that seems to hold times should be called, "" for any other and for those that are understood."""
+def time_meant(column: str, columns: Collection[str] = ()) -> str:
+    """What a column that seems to hold times should be called, "" for any other and for those that are understood.
+
+    `columns` are all, by the program's names. An offset is the end, but beside a duration without a start it is this.
+    """
     first, *_ = re.split(r"[^a-z]+", column)
-    return "" if column in KNOWN else _TIME_WORDS.get(first, "")
+    if column in KNOWN:
+        return ""
+    return _START if first == "offset" and _has_only_durations(columns) else _TIME_WORDS.get(first, "")
+
+
+def _has_only_durations(columns: Collection[str]) -> bool:
+    return not {"start", "end"}.intersection(columns) and not set(DURATIONS).isdisjoint(columns)
 
 
 def half_of_times(names: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
@@ -67,12 +77,14 @@ def half_of_times(names: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -
     `names` are those of `program_names`, and rows have cells by the table's. Without the other bound parts would be
     read from the file's start, or to its end. A column is the other one if it is called as one, and by no other words
     than units; has times or numbers; and, where no other unit than seconds is named, if these can be: no end lies
-    before its start, and all durations are above 0.
+    before its start, and all durations are above 0. A duration alone may be that of
+    whole files, unless such a start is beside it.
     """
-    lacking = _lacking_bound(set(names.values()))
+    columns = set(names.values())
+    lacking = _lacking_bound(columns)
     there = next((own for own, ours in names.items() if lacking and ours == _OTHER_BOUND[lacking]), "")
     for column in names if lacking else ():
-        meant = time_meant(column)
+        meant = time_meant(column, columns)
         if meant and meant.startswith("start") == (lacking == "start") and _has_times(column, there, meant, rows):
             return (
                 f"the column {column!r} seems to tell the {lacking} of each part, and is not understood; call it "
@@ -86,7 +98,7 @@ _OTHER_BOUND = {"start": "end", "end": "start"}
 
 def _has_times(column: str, there: str, meant: str, rows: Iterable[Mapping[str, str]]) -> bool:
     _, *others = re.split(r"[^a-z]+", column)
-    pairs = [(_time(row[column]), _time(row[there] or "0")) for row in rows if row[column]]
+    pairs = [(_time(row[column]), _time(row.get(there) or "0")) for row in rows if row[column]]
     if not pairs or not all(0 <= own < math.inf for own, _ in pairs) or set(others) - _OF_SECONDS - _OF_OTHERS:
         return False
     if not _OF_OTHERS.isdisjoint(others):
@@ -94,7 +106,7 @@ def _has_times(column: str, there: str, meant: str, rows: Iterable[Mapping[str, 
     if meant.startswith("duration"):
         return all(own > 0 for own, _ in pairs)
     # What is no time in the other column is told where it is read.
-    return not any(other < own if meant.startswith("start") else own < other for own, other in pairs)
+    return not there or not any(other < own if meant.startswith("start") else own < other for own, other in pairs)
 
 
 def _time(cell: str) -> float:
@@ -108,7 +120,7 @@ def _time(cell: str) -> float:
 
 
 def _lacking_bound(columns: set[str]) -> str:
-    """The one of start and end without which the other is there, "" if there is none."""
+    """The one of start and end without which the other, or a duration, is there, "" if there is none."""
     if "start" in columns:
         return "end" if columns.isdisjoint(("end", *DURATIONS)) else ""
-    return "start" if "end" in columns else ""
+    return "start" if "end" in columns or _has_only_durations(columns) else ""
