@@ -219,6 +219,35 @@ def test_parts_inside_whose_file_has_other_rows_are_told(order, tmp_path):
     assert [p.kind for p in found.problems] == ["with other rows inside of a cell"]
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 2, 1, 3], [1, 0, 2, 3]], ids=str)
+@pytest.mark.parametrize(
+    "note",
+    [
+        *(
+            "kept the first take\nb_take2.wav, too loud",
+            "see\nb.wav, bob, loud",
+            "or\nb.wav, loud, and long, and far, so",
+        ),
+        *("b.wav, too loud\nc.wav, too", "of ann\nb.wav, ann", "of joy, too\nb.wav, , , , joy"),
+    ],
+)
+def test_notes_that_name_files_that_are_not_listed_are_read(note, order, tmp_path, capsys):
+    rows = [["file", "speaker", "emotion", "note"], *([f"{name}.wav", "ann", "joy", "so"] for name in "ad")]
+    rows[1][3] = f'"{note}"'
+    files = [f"{name}.wav" for name in ("a", "b", "b_take2", "c", "d")]
+    found = find_listed(make_folder(tmp_path, files, table_of(rows, order, ",")), "skip")
+    assert {u.recording: u.value("note") for u in found.utterances} == {"a": " ".join(note.split()), "d": "so"}
+    assert {p.kind for p in found.problems} == {"not listed"}
+
+
+@pytest.mark.parametrize("line", ["b.wav,ann,joy", "b.wav,bob,joy", "b.wav,bob,joy,f,so,so,so", "b.wav,f,ann,joy"])
+def test_a_row_of_too_few_or_too_many_cells_inside_is_told_by_its_speaker_and_emotion(line, tmp_path):
+    table = f'file,speaker,emotion,gender,text\na.wav,ann,joy,f,"so\n{line}"\nd.wav,ann,joy,f,so\n'
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "d.wav"], table), "skip")
+    assert [u.recording for u in found.utterances] == ["d"]
+    assert [p.kind for p in found.problems] == ["with other rows inside of a cell", *["not listed"] * 2]
+
+
 def test_a_header_of_several_lines_is_none_with_rows_inside(tmp_path):
     table = 'file,speaker,emotion,"notes\n(free, short, clear, true)"\na.wav,ann,joy,so\n'
     [utterance] = find_listed(make_folder(tmp_path, ["a.wav"], table), "stop").utterances

@@ -12,9 +12,9 @@ def lines_with_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> li
     """The rows, or the header, by their lines, of which a line inside of a cell is another row.
 
     It is one if the name of a sound file with its ending stands in the place of the file, and it has as many cells as a
-    row, or the file is there and listed nowhere. Where the table has names without endings, it is one of such a name,
-    too, if it has as many cells, and the file is there, and listed nowhere or the speaker and the emotion are those of
-    other rows. Other texts may have lines.
+    row; or the file is there and listed nowhere, and it tells an emotion that other rows have, and a speaker. Where the
+    table has names without endings, it is one of such a name, too, if it has as many cells, and the file is there, and
+    listed nowhere or the speaker and the emotion are those of other rows. Other texts may have lines, also of files.
     """
     suspects = [row for row in (table.header, *table.rows) if row.lines_inside]
     if not suspects:
@@ -30,13 +30,23 @@ def lines_with_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> li
         if _has_ending(name) and is_whole:
             return True
         files = matching(name, data_dir, index)
-        return bool(files) and (listed.isdisjoint(files) or (is_whole and _is_labelled(own, words)))
+        if is_whole:
+            return bool(files) and (listed.isdisjoint(files) or _is_labelled(own, words))
+        return bool(files) and listed.isdisjoint(files) and _seems_labelled(own, line, words)
 
     return [row.line for row in suspects if any(map(is_row, row.lines_inside))]
 
 
 def _is_labelled(cells: Mapping[str, str], words: Mapping[str, set[str]]) -> bool:
     return all(cells[column] and cells[column] in words[column] for column in ("speaker", "emotion"))
+
+
+def _seems_labelled(cells: Mapping[str, str], line: Sequence[str], words: Mapping[str, set[str]]) -> bool:
+    """Whether too many or too few cells have a speaker and an emotion of the table, or a new speaker in its place."""
+    found = set(map(str.strip, line)) - {""}
+    if not words["speaker"].isdisjoint(found) and not words["emotion"].isdisjoint(found):
+        return True
+    return bool(cells.get("speaker") and cells.get("emotion") and cells["emotion"] in words["emotion"])
 
 
 def _has_ending(name: str) -> bool:
