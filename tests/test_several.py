@@ -136,7 +136,7 @@ TOLD_APART = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other", "changes", "emotions", "expected"), TOLD_APART, ids=str)
+@pytest.mark.parametrize(("one", "other", "changes", "emotions", "expected"), TOLD_APART)
 def test_what_one_corpus_tells_apart_or_the_config_is_so_in_all(
     one, other, changes, emotions, expected, folders, monkeypatch
 ):
