@@ -95,10 +95,11 @@ def test_a_file_of_one_channel_is_read_as_it_is(words, folder, capsys):
     assert capsys.readouterr().err.count("no file of several has rows of two") == 2
 
 
-def test_numbers_are_from_0_in_the_files_that_have_0_alone(folder):
+def test_numbers_are_from_0_where_a_file_of_several_channels_has_0(folder):
+    """What counts from 1 in another file is then of a channel that it has not, and told where the file is read."""
     soundfile.write(folder / "e.wav", np.stack([LEFT, RIGHT, LEFT], 1), RATE_HZ, subtype="DOUBLE")
     rows = ("e,ann,joy,,,0", "e,bob,fear,,,2", "d,ann,joy,,,1", "d,bob,fear,,,2", "mono,ann,joy,,,0")
-    assert [u.channel for u in listed_in(folder, *rows)] == [0, 1, 0, 2, None]
+    assert [u.channel for u in listed_in(folder, *rows)] == [1, 2, 0, 2, None]
 
 
 def test_a_file_that_cannot_be_read_is_told_where_it_is_read(folder):

@@ -23,18 +23,21 @@ def channels_meant(
 
     Files `of_one` channel are read as they are, whatever their rows say. A column tells channels if all of its words
     are such, and a file of several has two of them; `a` and `b` are such where one has both. Numbers are from 0 where
-    one of a file's own is 0.
+    one of those of files of several is 0.
 
     >>> dialogue, call = Path("a"), Path("b")
-    >>> channels_meant({dialogue: ["1", "2"], call: ["0", ""]})[dialogue]
+    >>> channels_meant({dialogue: ["1", "2"], call: ["0", ""]}, of_one=[call])[dialogue]
     {'1': 0, '2': 1}
+    >>> channels_meant({dialogue: ["0", "1"], call: ["1", ""]})[call]
+    {'1': 1, '': None}
     >>> channels_meant({dialogue: ["1", "2"]}, of_one=[dialogue])
     {}
     """
     forms = {path: {word: common_form(word) for word in own} for path, own in words_of_files.items()}
     of_several = {path: set(own.values()) for path, own in forms.items() if path not in of_one}
     with_letters = [own & set(_LETTERS) for own in of_several.values() if own & set(_LETTERS)]
-    known = {path: _known(own) for path, own in of_several.items()}
+    numbers = [number for own in of_several.values() for form in own if (number := _number(form)) is not None]
+    known = {path: _known(own, first=min([1, *numbers])) for path, own in of_several.items()}
     if (
         not all(map(_is_channel, {form for own in forms.values() for form in own.values()}))
         or not any(len({known[path][form] for form in own} - {None}) > 1 for path, own in of_several.items())
@@ -56,9 +59,8 @@ def _is_channel(form: str) -> bool:
     return form in _SIDES or form in _ALL or _number(form) is not None
 
 
-def _known(forms: Collection[str]) -> dict[str, int | None]:
-    """The channels that the words of one file mean, those that mean none left out."""
+def _known(forms: Collection[str], first: int) -> dict[str, int | None]:
+    """The channels that the words of one file mean, those that mean none left out; numbers begin with `first`."""
     numbers = {form: number for form in forms if (number := _number(form)) is not None}
-    first = min(1, *numbers.values()) if numbers else 1
     of_words = {**_SIDES, **dict.fromkeys(_ALL), **{form: number - first for form, number in numbers.items()}}
     return {form: of_words[form] for form in forms if form in of_words}
