@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,7 +20,15 @@ from convcam_jax.corpora.folders.column_words import (
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.rows_inside import lines_with_rows_inside
 from convcam_jax.corpora.folders.speaker_checks import with_one_gender
-from convcam_jax.corpora.folders.table_text import COMMENT, ROW_INSIDE, Table, TableRow, parse_table, row_with_others
+from convcam_jax.corpora.folders.table_text import (
+    COMMENT,
+    LINE_BREAK,
+    ROW_INSIDE,
+    Table,
+    TableRow,
+    parse_table,
+    row_with_others,
+)
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.left_out import of_other_endings
 from convcam_jax.corpora.sounds.sound_files import told_channels
@@ -36,7 +43,6 @@ from convcam_jax.system.text import number_in, one_form, without_hidden
 TABLE = "utterances.csv"
 # A line break in one of these comes from a quotation mark out of place, with which the cell has taken the next row in.
 _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
-_LINE_BREAK = re.compile(r"[\r\n]")
 # Of the channel that is read, where it tells one; a further column as well.
 _CHANNEL = "channel"
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
@@ -182,7 +188,7 @@ def _read_row(
 ) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
-    broken = [column for column in _IN_ONE_LINE if _LINE_BREAK.search(row.cells.get(column, ""))]
+    broken = [column for column in _IN_ONE_LINE if LINE_BREAK.search(row.cells.get(column, ""))]
     if "file" in broken and matching(cells["file"], data_dir, index):
         # Files may be called so.
         broken.remove("file")
