@@ -359,7 +359,8 @@ def test_every_token_of_a_block_sees_all_that_sounds_and_stands_for_its_patch():
     grid = case.batch.grid
     for layer in (blocks[0], blocks[-1]):
         assert case.network.geometry(layer, grid) == case.network.geometry(patches, grid)
-        assert support(case, layer, grid, (1, 1)).all()
+        [seen] = supports(case, layer, grid, [(1, 1)])
+        assert seen.all()
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name not in LONG])
