@@ -4,7 +4,8 @@ Public names are what notebooks need most often; each is loaded when it is first
 its map by a trained network is made and measured, a method of one's own is written, and a finished run is asked. What
 trains a network, and all else, is imported from its room (docs/architecture.md).
 
-- A recording and what is computed from it: `read_recording`, `compute_features`, `FeatureConfig`, `ProsodyConfig`.
+- A recording and what is computed from it: `Source`, `read_recording`, `compute_features`, `FeatureConfig`,
+  `ProsodyConfig`.
 - Its map by a class's score: `grad_cam`, `make_placement`, `placed_map`, and for other methods `Method`, `Explained`.
 - What the map is worth: `emotion_masks`, `ensemble_masks`, `binarise`, `recording_metrics`, `relevance_scores`.
 - What there is to choose from, by the names that flags take: `CORPORA`, `SPLIT_PROTOCOLS`, `REPRESENTATIONS`,

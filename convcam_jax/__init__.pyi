@@ -7,6 +7,7 @@ from .attribution.placement import placed_map as placed_map
 from .checks.evidence.relevance_scores import relevance_scores as relevance_scores
 from .corpora import CORPORA as CORPORA
 from .corpora.sounds.audio import read_recording as read_recording
+from .corpora.utterances import Source as Source
 from .measures.masks import binarise as binarise
 from .measures.masks import emotion_masks as emotion_masks
 from .measures.masks import ensemble_masks as ensemble_masks

@@ -7,6 +7,7 @@ import soundfile
 
 from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
 from convcam_jax.corpora.sounds.resampling import resample
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 
 RATE_HZ = 16000
@@ -20,7 +21,7 @@ def tone(n_samples: int, rate_hz: int = RATE_HZ, frequency_hz: float = 440.0) ->
 def test_16_bit_samples_are_read_exactly(tmp_path):
     integers = np.random.default_rng(0).integers(-(2**15), 2**15, 2000, dtype=np.int16)
     soundfile.write(tmp_path / "a.wav", integers, RATE_HZ, subtype="PCM_16")
-    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S)
     assert recording.samples.dtype == np.float64
     np.testing.assert_array_equal(recording.samples, integers / 2**15)
     assert recording.facts.file_rate_hz == RATE_HZ
@@ -29,7 +30,7 @@ def test_16_bit_samples_are_read_exactly(tmp_path):
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100, 48000])
 def test_other_rates_are_resampled_and_told(rate_hz, tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(rate_hz, rate_hz), rate_hz, subtype="DOUBLE")
-    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S)
     assert recording.facts.file_rate_hz == rate_hz
     assert recording.samples.shape == (RATE_HZ,)
     middle = slice(2000, -2000)
@@ -40,7 +41,7 @@ def test_other_rates_are_resampled_and_told(rate_hz, tmp_path):
 def test_resampling_is_librosas_to_the_bit(rate_hz, tmp_path):
     samples = np.random.default_rng(rate_hz).uniform(-1, 1, 12345)
     soundfile.write(tmp_path / "a.wav", samples, rate_hz, subtype="DOUBLE")
-    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S)
     expected = librosa.resample(samples, orig_sr=rate_hz, target_sr=RATE_HZ)
     np.testing.assert_array_equal(recording.samples, expected)
     assert recording.samples.dtype == expected.dtype == np.float64
@@ -61,17 +62,19 @@ def test_resampled_signals_are_cut_or_end_in_silence():
 def test_several_channels_are_mixed_where_that_is_asked_for(tmp_path):
     left, right = np.random.default_rng(0).integers(-(2**15), 2**15, (2, 2000), dtype=np.int16)
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="PCM_16")
-    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels="mix")
     np.testing.assert_array_equal(recording.samples, (left / 2**15 + right / 2**15) / 2)
     assert recording.facts.n_channels == 2
     message = r"2 channels; mix it down to one \(mono\), or begin the run with corpus\.channels=mix$"
     with pytest.raises(RecordingError, match=message):
-        read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+        read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S)
 
 
 def test_one_channel_is_the_same_however_channels_are_read(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(4000, 48000), 48000, subtype="DOUBLE")
-    plain, mixed = (read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels) for channels in ("refuse", "mix"))
+    plain, mixed = (
+        read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels) for channels in ("refuse", "mix")
+    )
     np.testing.assert_array_equal(plain.samples, mixed.samples)
     assert plain.facts == mixed.facts
     assert (plain.facts.file_rate_hz, plain.facts.n_channels) == (48000, 1)
@@ -90,7 +93,7 @@ def test_one_channel_is_the_same_however_channels_are_read(tmp_path):
 def test_mixed_channels_are_checked_as_they_are_used(left, right, message, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="DOUBLE")
     with pytest.raises(RecordingError, match=message):
-        read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+        read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels="mix")
 
 
 @pytest.mark.parametrize("n_channels", [2, 32])
@@ -98,7 +101,7 @@ def test_one_of_many_channels_is_not_cancelled_by_silence(n_channels, tmp_path):
     channels = np.zeros((1000, n_channels))
     channels[:, 0] = tone(1000)
     soundfile.write(tmp_path / "a.wav", channels, RATE_HZ, subtype="DOUBLE")
-    recording = read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S, channels="mix")
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels="mix")
     np.testing.assert_allclose(recording.samples, tone(1000) / n_channels)
 
 
@@ -112,7 +115,7 @@ def test_a_made_file_is_read_as_it_was_to_half_a_step(tmp_path):
 
 def test_shortest_length_is_accepted(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(640), RATE_HZ)
-    assert len(read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S).samples) == 640
+    assert len(read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S).samples) == 640
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_unusable_samples_are_named(samples, message, tmp_path):
     path = tmp_path / "03a01Fa.wav"
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
     with pytest.raises(RecordingError, match=message) as caught:
-        read_recording(path, RATE_HZ, SHORTEST_S)
+        read_recording(Source(path), RATE_HZ, SHORTEST_S)
     assert caught.value.recording == "03a01Fa"
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -140,16 +143,16 @@ def test_unusable_samples_are_named(samples, message, tmp_path):
 def test_too_short_is_by_duration_not_by_samples(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(1000, 48000), 48000)
     with pytest.raises(RecordingError, match=r"too short \(20\.8 ms"):
-        read_recording(tmp_path / "a.wav", RATE_HZ, SHORTEST_S)
+        read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"this is no sound at all" * 10])
 def test_files_that_are_not_audio_are_named(content, tmp_path):
     (tmp_path / "03a01Fa.wav").write_bytes(content)
     with pytest.raises(RecordingError, match=r"03a01Fa\.wav cannot be read as audio \(.+\); replace it"):
-        read_recording(tmp_path / "03a01Fa.wav", RATE_HZ, SHORTEST_S)
+        read_recording(Source(tmp_path / "03a01Fa.wav"), RATE_HZ, SHORTEST_S)
 
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(RecordingError, match=r"03a01Fa\.wav is missing"):
-        read_recording(tmp_path / "03a01Fa.wav", RATE_HZ, SHORTEST_S)
+        read_recording(Source(tmp_path / "03a01Fa.wav"), RATE_HZ, SHORTEST_S)

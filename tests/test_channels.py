@@ -11,7 +11,7 @@ from convcam_jax.corpora.left_out import equal_sounds, overlapping
 from convcam_jax.corpora.listed import find_listed
 from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading
 from convcam_jax.corpora.natural.resynthesis import F0Range
-from convcam_jax.corpora.sounds.audio import read_recording, read_source
+from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.corpora.words.channel_words import channels_meant
 from convcam_jax.system.errors import RecordingError, UserError
@@ -33,7 +33,7 @@ def listed_in(folder: Path, *rows: str, column: str = "channel", on_error: str =
 
 
 def samples_of(utterance: Utterance, channels: str = "mix") -> np.ndarray:
-    return read_source(utterance.source, RATE_HZ, 0.05, channels).samples
+    return read_recording(utterance.source, RATE_HZ, 0.05, channels).samples
 
 
 @pytest.mark.parametrize("channels", ["mix", "refuse"])
@@ -51,8 +51,8 @@ def test_the_channel_that_a_row_names_is_what_is_read(words, channels, folder):
     np.testing.assert_array_equal(samples_of(second, channels), RIGHT)
     assert [first.recording, second.recording] == ["d_channel1", "d_channel2"]
     assert [u.value("channel") for u in (first, second)] == list(words)
-    facts = read_source(first.source, RATE_HZ, 0.05, "mix").facts
-    assert facts == read_recording(folder / "mono.wav", RATE_HZ, 0.05).facts
+    facts = read_recording(first.source, RATE_HZ, 0.05, "mix").facts
+    assert facts == read_recording(Source(folder / "mono.wav"), RATE_HZ, 0.05).facts
 
 
 def test_parts_of_channels_are_recordings_of_their_own(folder):
@@ -160,7 +160,7 @@ def test_one_channel_that_is_listed_twice_is_told(folder):
 def test_equal_sounds_are_those_of_what_is_read(folder):
     soundfile.write(folder / "d.wav", np.stack([LEFT, LEFT], 1), RATE_HZ, subtype="DOUBLE")
     found = listed_in(folder, "d,ann,joy,,,1", "d,ann,joy,,,2", "mono,bob,joy,1,2,1")
-    hashes = {u.recording: read_source(u.source, RATE_HZ, 0.05, "mix").facts.sha256 for u in found}
+    hashes = {u.recording: read_recording(u.source, RATE_HZ, 0.05, "mix").facts.sha256 for u in found}
     assert [p.recording for p in equal_sounds(found, hashes)] == ["d_channel2"]
 
 

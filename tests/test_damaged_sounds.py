@@ -9,6 +9,7 @@ import pytest
 from sound_bytes import CONTAINERS, RATE_HZ, sound_bytes, speech_like
 
 from convcam_jax.corpora.sounds.audio import Recording, read_recording
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 
 FEW, MANY = 24, 300
@@ -69,7 +70,7 @@ DAMAGES = (cut, header_bytes, flipped_bit, lost_sector, some_bytes)
 
 def read_or_problem(path: Path) -> tuple[str, Recording | None]:
     try:
-        return "", read_recording(path, RATE_HZ, 0.04)
+        return "", read_recording(Source(path), RATE_HZ, 0.04)
     except RecordingError as error:
         return str(error), None
 
@@ -78,7 +79,7 @@ def check(ending: str, damage, n_files: int, folder: Path) -> None:
     content = sound_bytes(ending, ORIGINAL)
     path = folder / f"a{ending}"
     path.write_bytes(content)
-    whole = read_recording(path, RATE_HZ, 0.04).samples
+    whole = read_recording(Source(path), RATE_HZ, 0.04).samples
     draw = random.Random(f"{ending} {damage.__name__}")
     n_told = 0
     for number in range(n_files):
@@ -142,7 +143,7 @@ def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between
     with pytest.raises(
         RecordingError, match=r"contradicts itself \(the number of its bytes: behind them there is anoth"
     ):
-        read_recording(path, RATE_HZ, 0.04)
+        read_recording(Source(path), RATE_HZ, 0.04)
 
 
 @pytest.mark.parametrize("behind", [*TAGS.values(), bytes(5000), b"APETAGEX" + bytes(4000)])
@@ -150,5 +151,5 @@ def test_an_mp3_with_tags_or_filling_is_read(behind, tmp_path):
     own = sound_bytes(".mp3", speech_like(32000))
     (tmp_path / "plain.mp3").write_bytes(own)
     (tmp_path / "more.mp3").write_bytes(TAGS["in front"] + own + behind)
-    plain, more = (read_recording(tmp_path / f"{name}.mp3", RATE_HZ, 0.04) for name in ("plain", "more"))
+    plain, more = (read_recording(Source(tmp_path / f"{name}.mp3"), RATE_HZ, 0.04) for name in ("plain", "more"))
     np.testing.assert_array_equal(plain.samples, more.samples)

@@ -7,7 +7,7 @@ from corpus_folders import find, touch
 
 from convcam_jax.corpora.emovo import EmovoConfig
 from convcam_jax.corpora.sounds.audio import read_recording
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
 
@@ -48,7 +48,7 @@ def test_stereo_is_mixed_down(tmp_path):
     [path] = touch(tmp_path, ["m1/neu-m1-b1.wav"])
     left = np.sin(np.arange(48000) / 30)
     soundfile.write(path, np.stack([left, np.zeros(48000)], axis=1) / 2, 48000)
-    recording = read_recording(path, 48000, 0.04, EmovoConfig().channels)
+    recording = read_recording(Source(path), 48000, 0.04, EmovoConfig().channels)
     np.testing.assert_allclose(recording.samples, left / 4, atol=1e-4)
 
 

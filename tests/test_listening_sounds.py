@@ -4,7 +4,7 @@ import numpy as np
 
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import random_cells, split
-from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
+from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.settings.config import Config
@@ -35,6 +35,6 @@ def test_recordings_of_equal_length_and_map_have_random_cells_of_their_own(tmp_p
     # The cells are those of a generator that is made of the seed and the recording's number.
     cells = random_cells(own_map, int((own_map >= 0.5 * own_map.max()).sum()), np.random.default_rng([3, 5]))
     # As they stand in the file, of 16 bits.
-    heard = read_source(Source(path), RATE_HZ, shortest_s(FEATURES.prosody), FEATURES.channels).samples
+    heard = read_recording(Source(path), RATE_HZ, shortest_s(FEATURES.prosody), FEATURES.channels).samples
     expected = FEATURES.representation.magnitude(split(heard, cells, FEATURES.representation).only)
     np.testing.assert_allclose(first["random", 0, "only"], expected, rtol=1e-5, atol=1e-7)

@@ -14,6 +14,7 @@ import pytest
 
 from convcam_jax.attribution import external_maps, placement
 from convcam_jax.corpora.sounds import audio
+from convcam_jax.corpora.utterances import Source
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import masks, metrics
 from convcam_jax.networks.geometry import Layer, make_geometry
@@ -52,7 +53,9 @@ def recordings(reference_dir):
 
 @pytest.fixture(scope="module")
 def samples(emodb_dir, recordings):
-    return {r: audio.read_recording(emodb_dir / "wav" / f"{r}.wav", RATE_HZ, 0.1).samples for r in recordings.index}
+    return {
+        r: audio.read_recording(Source(emodb_dir / "wav" / f"{r}.wav"), RATE_HZ, 0.1).samples for r in recordings.index
+    }
 
 
 @pytest.fixture(scope="module")

@@ -173,9 +173,9 @@ def test_the_real_recordings_can_be_read_the_stereo_ones_too(ravdess_dir):
     stereo = [u for u in utterances if soundfile.info(u.path).channels == 2]
     assert {"03-01-02-01-01-02-01", "03-01-08-01-02-02-01"} <= {u.recording for u in stereo}
     for utterance in (*stereo, utterances[0]):
-        recording = read_recording(utterance.path, 16000, 0.04, RavdessConfig().channels)
+        recording = read_recording(utterance.source, 16000, 0.04, RavdessConfig().channels)
         assert recording.facts.n_channels == (2 if utterance in stereo else 1)
         info = soundfile.info(utterance.path)
         assert (recording.facts.file_rate_hz, len(recording.samples)) == (48000, -(-info.frames // 3))
     with pytest.raises(RecordingError, match="2 channels"):
-        read_recording(stereo[0].path, 16000, 0.04)
+        read_recording(stereo[0].source, 16000, 0.04)

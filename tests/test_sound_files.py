@@ -152,7 +152,7 @@ def test_a_byte_that_is_missing_costs_no_more_than_a_sample(tmp_path):
 def test_rates_that_no_recording_has_are_refused(ending, rate_hz, tmp_path):
     path = written(tmp_path, sound_bytes(ending, speech_like(), rate_hz), ending)
     with pytest.raises(RecordingError, match=rf"has a sample rate of {rate_hz} Hz, which is none of speech") as caught:
-        read_recording(path, RATE_HZ, 0.04)
+        read_recording(Source(path), RATE_HZ, 0.04)
     assert caught.value.kind == "with an implausible sample rate"
 
 
@@ -287,7 +287,7 @@ def test_what_is_no_sound_file_is_told_in_one_line(content, ending, message, tmp
 
 def recording_of(samples: np.ndarray, folder: Path, rate_hz: int = RATE_HZ):
     soundfile.write(folder / "a.wav", samples, rate_hz, subtype="DOUBLE")
-    return read_recording(folder / "a.wav", RATE_HZ, 0.04, "mix")
+    return read_recording(Source(folder / "a.wav"), RATE_HZ, 0.04, "mix")
 
 
 @pytest.mark.parametrize("scale", [2**15, 2**23, 2**31, 1e30, 11 / 0.3])
@@ -328,12 +328,12 @@ def test_real_recordings_are_left_as_they_are(corpus, request):
     paths = sorted(request.getfixturevalue(corpus).rglob("*.wav"))[::25]
     assert len(paths) > 5
     for path in paths:
-        assert read_recording(path, RATE_HZ, 0.04, "mix").facts.removed_offset == 0
+        assert read_recording(Source(path), RATE_HZ, 0.04, "mix").facts.removed_offset == 0
 
 
 def test_equal_sounds_have_equal_hashes_whatever_the_container(tmp_path):
     paths = [written(tmp_path, sound_bytes(ending, INT16), ending) for ending in LOSSLESS]
-    hashes = {read_recording(path, RATE_HZ, 0.04).facts.sha256 for path in paths}
+    hashes = {read_recording(Source(path), RATE_HZ, 0.04).facts.sha256 for path in paths}
     assert len(hashes) == 1
     assert hashes != {recording_of(INT16[::-1] / 2**15, tmp_path).facts.sha256}
 

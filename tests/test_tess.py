@@ -92,7 +92,7 @@ def test_the_real_recordings_are_found_each_once(tess_dir, capsys):
 def test_the_real_recordings_can_be_read(tess_dir):
     utterances = find("tess", tess_dir).utterances
     for utterance in (utterances[0], utterances[-1]):
-        recording = read_recording(utterance.path, 16000, 0.04)
+        recording = read_recording(utterance.source, 16000, 0.04)
         info = soundfile.info(utterance.path)
         assert info.samplerate == 24414
         assert abs(len(recording.samples) - info.frames * 16000 / 24414) < 1

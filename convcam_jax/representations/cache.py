@@ -18,7 +18,7 @@ import numpy as np
 import parselmouth
 import soundfile
 
-from convcam_jax.corpora.sounds.audio import SoundFacts, read_source
+from convcam_jax.corpora.sounds.audio import SoundFacts, read_recording
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations.features import FeatureConfig, Features, compute_features
 from convcam_jax.representations.prosody import shortest_s
@@ -146,7 +146,7 @@ def write_entry(path: Path, entry: CachedRecording) -> None:
 def compute_entry(source: Source, config: FeatureConfig) -> CachedRecording | RecordingError:
     """The entry of one file or a part of it, or what is wrong with it."""
     try:
-        recording = read_source(
+        recording = read_recording(
             source, config.representation.sample_rate_hz, shortest_s(config.prosody), config.channels
         )
     except RecordingError as error:

@@ -28,7 +28,7 @@ from convcam_jax.corpora.natural.resynthesis import (
     with_level_and_sound,
 )
 from convcam_jax.corpora.neutral_speech import VERSIONS, shuffled_of_each
-from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
+from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.corpora.synthetic.cues.cue import draw_places
 from convcam_jax.corpora.synthetic.planted import HEADROOM
@@ -136,7 +136,7 @@ def is_resynthesised(variant: str) -> bool:
 def source_problem(reading: Reading, source: Utterance) -> RecordingError | None:
     """Why cues cannot be planted into a recording; None if they can, or if it cannot be read: others tell that."""
     try:
-        samples = read_source(source.source, reading.rate_hz, reading.shortest_s, reading.channels).samples
+        samples = read_recording(source.source, reading.rate_hz, reading.shortest_s, reading.channels).samples
     except RecordingError:
         return None
     speech = as_speech(samples, reading.rate_hz, LEVEL_DB)
@@ -178,7 +178,7 @@ def render(reading: Reading, planted: PlantedRecording) -> Float64[np.ndarray, "
     Raises:
       RecordingError: the source cannot be read.
     """
-    source = read_source(planted.source.source, reading.rate_hz, reading.shortest_s, reading.channels)
+    source = read_recording(planted.source.source, reading.rate_hz, reading.shortest_s, reading.channels)
     speech = as_speech(source.samples, reading.rate_hz, LEVEL_DB)
     place_rng, noise_rng = _rng(planted).spawn(2)
     given = ToPlant(speech, draw_places(place_rng), noise_rng)

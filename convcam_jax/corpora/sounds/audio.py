@@ -48,25 +48,19 @@ class Recording(NamedTuple):
 
 
 def read_recording(
-    path: Path,
-    sample_rate_hz: int,
-    shortest_s: float,
-    channels: Literal["refuse", "mix"] = "refuse",
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    channel: int | None = None,
+    source: Source, sample_rate_hz: int, shortest_s: float, channels: Literal["refuse", "mix"] = "refuse"
 ) -> Recording:
-    """Read the file at `path` from `start_s` to `end_s` (None: its end), at `sample_rate_hz`.
+    """Read the `source`, a file or a part of it, at `sample_rate_hz`.
 
-    One `channel` is read, counted from 0, or all where it is None, and their mean is taken with `channels` "mix";
-    with "refuse" more than one is a problem. A constant offset is taken away where it is larger than `LARGEST_OFFSET`
-    of the standard deviation.
+    Of several channels that it has the mean is taken with `channels` "mix"; with "refuse" they are a problem. A
+    constant offset is taken away where it is larger than `LARGEST_OFFSET` of the standard deviation.
 
     Raises RecordingError if the file cannot be read (see `sound_files.read_channels`), has several channels that are
     refused, has not the channel, or `sample_problem` finds one.
     """
-    of_file, file_rate_hz = read_channels(path, start_s, end_s)
-    read = of_file if channel is None else _one_channel(path, of_file, channel)
+    path = source.path
+    of_file, file_rate_hz = read_channels(path, source.start_s, source.end_s)
+    read = of_file if source.channel is None else _one_channel(path, of_file, source.channel)
     if (n_channels := read.shape[1]) != 1 and channels == "refuse":
         raise RecordingError(
             path.stem,
@@ -97,13 +91,6 @@ def read_recording(
         sha256=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
     )
     return Recording(samples, facts)
-
-
-def read_source(
-    source: Source, sample_rate_hz: int, shortest_s: float, channels: Literal["refuse", "mix"]
-) -> Recording:
-    """Read an utterance's sound, see `read_recording`."""
-    return read_recording(source.path, sample_rate_hz, shortest_s, channels, *source[1:])
 
 
 def _one_channel(path: Path, channels: Float64[np.ndarray, "N C"], channel: int) -> Float64[np.ndarray, "N 1"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Float64
 
 from convcam_jax.checks.listening.config import ReportConfig
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
-from convcam_jax.corpora.sounds.audio import read_source, wav_bytes
+from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.report.recordings import Shown, Sounds, recording
 from convcam_jax.representations.features import FeatureConfig
@@ -79,4 +79,4 @@ def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folde
 
 def _samples(source: Source, features: FeatureConfig) -> Float64[np.ndarray, " N"]:
     rate_hz = features.representation.sample_rate_hz
-    return read_source(source, rate_hz, shortest_s(features.prosody), features.channels).samples
+    return read_recording(source, rate_hz, shortest_s(features.prosody), features.channels).samples
