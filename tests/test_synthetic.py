@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from convcam_jax.corpora.config import EMOTIONS
-from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named, parse_emodb_name
+from convcam_jax.corpora.emodb import EMODB_SPEAKER_GENDERS, find_named
 from convcam_jax.corpora.synthetic import folder as corpus_folder
 from convcam_jax.corpora.synthetic import phones, speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -33,7 +33,7 @@ def sounds() -> SOUNDS:
 @pytest.fixture(scope="module")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
-    corpus_folder.write_corpus(SMALL, folder, RATE_HZ, progress=False)
+    corpus_folder.write_corpus(SMALL, folder, RATE_HZ)
     return folder
 
 
@@ -83,9 +83,15 @@ def test_versions_of_a_sentence_differ_and_do_not_depend_on_how_many_there_are()
     assert not np.array_equal(first[:1000], second[:1000])
 
 
-def test_names_parse_as_those_of_emodb():
-    for spec in speech.utterance_specs(SyntheticConfig(speakers_per_gender=39, texts=20)):
-        assert tuple(parse_emodb_name(spec.recording)) == tuple(spec)
+def test_names_are_understood_as_those_of_emodb(tmp_path: Path):
+    most = SyntheticConfig(speakers_per_gender=39, texts=20)
+    some = {spec.recording: spec for spec in speech.utterance_specs(most)[::97]}
+    (tmp_path / "wav").mkdir()
+    for recording in some:
+        (tmp_path / "wav" / f"{recording}.wav").touch()
+    found = find_named(tmp_path, speech.speaker_genders(most), "stop").utterances
+    told = {u.recording: (u.speaker, u.text, u.emotion) for u in found}
+    assert told == {recording: (spec.speaker, spec.text, spec.emotion) for recording, spec in some.items()}
 
 
 def test_genders_by_number_apart_from_emodb():
@@ -304,7 +310,7 @@ def test_damaged_files_are_made_again(small_folder: Path, tmp_path: Path, name: 
     if name == "synthetic.json" and damage in ("flipped", "longer"):
         damaged = damaged.replace(b"{", b"[")
     (tmp_path / name).write_bytes(damaged)
-    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
 
 
@@ -312,7 +318,7 @@ def test_a_recording_in_the_place_of_another_one_is_made_again(small_folder: Pat
     shutil.copytree(small_folder, tmp_path, dirs_exist_ok=True)
     for ending in (".wav", ".wav.sha256"):
         shutil.copy(tmp_path / "wav" / f"21a01Wa{ending}", tmp_path / "wav" / f"22a01Ta{ending}")
-    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+    corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert files_of(tmp_path) == files_of(small_folder)
 
 
@@ -340,7 +346,7 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing_behind(tmp_path: Path, 
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(UserError, match=r": the disk is full; make room or choose another --cache_dir"):
-        corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ, progress=False)
+        corpus_folder.write_corpus(SMALL, tmp_path, RATE_HZ)
     assert set(files_of(tmp_path)) == {"synthetic.json"}
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
@@ -33,7 +32,7 @@ HOW_TO_GET_EMODB = (
 )
 # Of recordings whose emotion fewer than 80 % of the listeners recognised.
 _AMBIGUOUS_TABLE = "emotion.categories.ambiguous"
-_NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])([a-z])")
+_NAME = re.compile(r"(\d\d)([a-z]\d\d)([WLEAFTN])[a-z]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,31 +41,6 @@ class EmodbConfig(CorpusConfig):
 
     name: str = "emodb"
     max_frames: int = 202
-
-
-class EmodbName(NamedTuple):
-    """The parts of a name such as 03a01Fa."""
-
-    speaker: str
-    text: str
-    emotion: str
-    version: str
-
-
-def parse_emodb_name(name: str) -> EmodbName:
-    """Parts of an EMO-DB recording's `name` (without .wav): "03a01Fa" is speaker 03, text a01, happiness, version a.
-
-    Raises RecordingError if the name has another pattern.
-    """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise RecordingError(
-            name,
-            "not a name of EMO-DB: two digits (speaker), a letter and two digits (text), one of WLEAFTN (emotion), "
-            "a small letter (version), as in 03a01Fa; rename or remove the file",
-        )
-    speaker, text, letter, version = match.groups()
-    return EmodbName(speaker, text, EMODB_EMOTIONS[letter], version)
 
 
 def find_named(
@@ -82,11 +56,18 @@ def find_named(
 
 
 def _utterance(speaker_genders: Mapping[str, str], name: str, path: Path) -> Utterance:
-    parts = parse_emodb_name(name)
-    if parts.speaker not in speaker_genders:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise RecordingError(
+            name,
+            "not a name of EMO-DB: two digits (speaker), a letter and two digits (text), one of WLEAFTN (emotion), "
+            "a small letter (version), as in 03a01Fa; rename or remove the file",
+        )
+    speaker, text, letter = match.groups()
+    if speaker not in speaker_genders:
         known = ", ".join(sorted(speaker_genders))
-        raise RecordingError(name, f"speaker {parts.speaker} is not one of {known}; rename or remove the file")
-    return Utterance(name, parts.speaker, speaker_genders[parts.speaker], parts.emotion, parts.text, path)
+        raise RecordingError(name, f"speaker {speaker} is not one of {known}; rename or remove the file")
+    return Utterance(name, speaker, speaker_genders[speaker], EMODB_EMOTIONS[letter], text, path)
 
 
 def _ambiguous(data_dir: Path) -> frozenset[str]:

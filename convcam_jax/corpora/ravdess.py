@@ -6,7 +6,7 @@ S. Livingstone and F. Russo, "The Ryerson Audio-Visual Database of Emotional Spe
 import dataclasses
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
@@ -39,31 +39,6 @@ class RavdessConfig(CorpusConfig):
     channels: Literal["refuse", "mix"] = "mix"
 
 
-class RavdessName(NamedTuple):
-    """The parts of a name such as 03-01-06-01-02-01-12, each two digits."""
-
-    modality: str  # sound and picture, picture, sound
-    vocal_channel: str  # speech, song
-    emotion: str
-    intensity: str
-    statement: str
-    repetition: str
-    actor: str
-
-
-def parse_ravdess_name(name: str) -> RavdessName:
-    """Parts of a RAVDESS recording's `name` (without its ending); raises RecordingError if it has another pattern."""
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise RecordingError(
-            name,
-            "not a name of RAVDESS: modality (01 to 03), vocal channel (01, 02), emotion (01 to 08), intensity, "
-            "statement, repetition (01, 02 each) and actor (01 to 24), as in 03-01-06-01-02-01-12; "
-            "rename or remove the file",
-        )
-    return RavdessName(*match.groups())
-
-
 def find_ravdess(data_dir: Path, on_error: str) -> Found:
     """Recordings of speech in the folders Actor_NN of `data_dir`, sorted by name.
 
@@ -92,18 +67,23 @@ def _is_other(name: str) -> bool:
 
 
 def _utterance(name: str, path: Path) -> Utterance:
-    parts = parse_ravdess_name(name)
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise RecordingError(
+            name,
+            "not a name of RAVDESS: modality (01 to 03), vocal channel (01, 02), emotion (01 to 08), intensity, "
+            "statement, repetition (01, 02 each) and actor (01 to 24), as in 03-01-06-01-02-01-12; "
+            "rename or remove the file",
+        )
+    *_, emotion, intensity, statement, repetition, actor = match.groups()
     return Utterance(
         name,
-        speaker=parts.actor,
-        gender="male" if int(parts.actor) % 2 else "female",
-        emotion=RAVDESS_EMOTIONS[int(parts.emotion) - 1],
-        text=TEXTS[int(parts.statement) - 1],
+        speaker=actor,
+        gender="male" if int(actor) % 2 else "female",
+        emotion=RAVDESS_EMOTIONS[int(emotion) - 1],
+        text=TEXTS[int(statement) - 1],
         path=path,
-        attributes=(
-            ("intensity", INTENSITIES[int(parts.intensity) - 1]),
-            ("repetition", str(int(parts.repetition))),
-        ),
+        attributes=(("intensity", INTENSITIES[int(intensity) - 1]), ("repetition", str(int(repetition)))),
     )
 
 

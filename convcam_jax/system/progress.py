@@ -71,9 +71,9 @@ def show_progress(what: str, total: int, unit: str, done: int = 0, shown: bool =
         yield _Lines(what, total, unit, done).update
 
 
-def with_progress(items: Iterable[Item], what: str, total: int, unit: str, shown: bool = True) -> Iterator[Item]:
+def with_progress(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
     """The items, of which there are `total`, while it is shown how many have been taken."""
-    with show_progress(what, total, unit, shown=shown) as update:
+    with show_progress(what, total, unit) as update:
         for item in items:
             yield item
             update()

@@ -32,11 +32,11 @@ def folder_name(config: SyntheticConfig, sample_rate_hz: int) -> str:
     return f"synthetic-{speech.CORPUS_VERSION}-seed-{config.seed}-{sizes}-{sample_rate_hz}-hz"
 
 
-def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, progress: bool = True) -> None:
+def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int) -> None:
     """Write wav/RECORDING.wav (16-bit mono) and truth/RECORDING.npz (`speech.truth_table`) for every recording.
 
     Recordings that are there already and not damaged (there is a checksum beside each file) are kept, so that a killed
-    generation goes on where it was; `progress` shows how far the others are. Raises UserError if the folder cannot be
+    generation goes on where it was; how far the others are is shown. Raises UserError if the folder cannot be
     written or holds a synthetic corpus of another config.
     """
     _claim_folder(config, folder, sample_rate_hz)
@@ -46,7 +46,7 @@ def write_corpus(config: SyntheticConfig, folder: Path, sample_rate_hz: int, pro
     }
     missing = [spec for spec, pair in paths.items() if not all(map(is_undamaged, pair))]
     with closing(in_processes(partial(_make, config, sample_rate_hz), missing)) as made:
-        shown = with_progress(made, "synthetic corpus", len(missing), "recording", progress)
+        shown = with_progress(made, "synthetic corpus", len(missing), "recording")
         for spec, (content, truth) in zip(missing, shown, strict=True):
             wav_path, truth_path = paths[spec]
             write_checked(truth_path, truth, _FLAG)
