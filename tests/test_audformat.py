@@ -124,8 +124,8 @@ def test_other_columns_of_the_table_are_kept(tmp_path):
         "start_s": [1, 2],
     }
     [first, second] = find("audformat", save(a_database(emotion=of_files(columns)), tmp_path)).utterances
-    assert dict(first.attributes) == {"intensity": "strong", "level": "1.5", "duration": "1.25"}
-    assert dict(second.attributes) == {"intensity": "", "level": "2", "duration": "2.5"}
+    assert dict(first.attributes) == {"intensity": "strong", "level": "1.5", "duration": "1.25", "start_s": "1"}
+    assert dict(second.attributes) == {"intensity": "", "level": "2", "duration": "2.5", "start_s": "2"}
 
 
 def test_cells_are_without_what_is_not_seen(tmp_path):

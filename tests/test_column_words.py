@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from corpus_folders import make_folder
 
-from convcam_jax.corpora.folders.column_words import KNOWN, time_meant
+from convcam_jax.corpora.folders.column_words import durations, is_known, program_names, time_meant
 from convcam_jax.corpora.folders.table_text import column_name
 from convcam_jax.corpora.listed import find_listed
 from convcam_jax.corpora.utterances import Utterance
@@ -38,13 +38,24 @@ def test_a_column_that_is_called_as_a_refusal_says_is_understood(columns, cells,
 
 
 @pytest.mark.parametrize(
-    "column", ["start_ms", "begin_date", "onset_ms", "from", "end_ms", "stop_reason", "to", "Dur."]
+    ("column", "meant"), [("Start_ms", "start"), ("offset", "end (in seconds)"), ("Dur.", "duration (in seconds)")]
 )
-def test_a_column_that_is_called_as_a_remark_says_is_understood(column, tmp_path, capsys):
+def test_a_column_that_is_called_as_a_remark_says_is_understood(column, meant, tmp_path, capsys):
     listed_in(make_folder(tmp_path, ["a.wav"], table(column, "1")))
-    [meant] = re.findall(r"as a column of its own; if (.+) was meant", capsys.readouterr().err)
+    assert f"as a column of its own; if {meant} was meant, call it so" in capsys.readouterr().err
     listed_in(make_folder(tmp_path, [], table(meant, "1")))
     assert "kept" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        *(("start_ms", "start"), ("begin_date", "start"), ("onset_ms", "start"), ("from", "start"), ("end_ms", "end")),
+        *(("stop_reason", "end"), ("to", "end"), ("offset", "end"), ("dur.", "duration"), ("level", "")),
+    ],
+)
+def test_columns_that_seem_to_hold_times_and_are_not_understood_have_a_name_to_be_called_by(column, meant):
+    assert time_meant(column) == (f"{meant} (in seconds)" if meant else "")
 
 
 def test_every_name_that_is_proposed_for_times_is_understood():
@@ -52,19 +63,40 @@ def test_every_name_that_is_proposed_for_times_is_understood():
     words = (*starts, "end", "stop", "offset", "to", "endtime", "tmax", "duration", "dur")
     proposed = {time_meant(f"{word}_ms", columns) for word in words for columns in ((), ("duration",))}
     assert {name.split()[0] for name in proposed} == {"start", "end", "duration"}
-    assert {column_name(name) for name in proposed} <= KNOWN
+    assert all(is_known(column_name(name)) for name in proposed)
+
+
+WORDS = ("s", "sec", "seconds", "in s", "in seconds")
+IN_BRACKETS = [
+    f"{before}{pair[0]}{word}{pair[1]}" for before in ("", "_", " ") for pair in ("()", "[]") for word in WORDS
+]
+
+
+@pytest.mark.parametrize("unit", ["", " (S)", *(f"{before}{word}" for before in "_ -" for word in WORDS), *IN_BRACKETS])
+def test_units_behind_times_are_understood_alike(unit):
+    def named(*words: str) -> list[str]:
+        return [column_name(f"{word}{unit}") for word in words]
+
+    for start in ("start", "start time", "startTime", "begin", "begin_time", "BeginTime", "onset", "tmin"):
+        for end in ("end", "End Time", "endTime", "stop", "tmax"):
+            assert list(program_names(named(start, end)).values()) == ["start", "end"]
+        columns = named(start, "duration", "Dur")
+        assert durations(reversed(program_names(columns).values())) == columns[1:]
+        assert all(map(is_known, columns))
 
 
 @pytest.mark.parametrize(
-    "columns",
-    [
-        *("starttime,endtime", "startTime,endTime", "StartTime (s),EndTime (s)", "STARTTIME,ENDTIME", "tmin,tmax"),
-        *("tmin_s,tmax_s", "begin_time,end_time", "BeginTime,EndTime", "beginTime,stop", "start_time,tmax"),
-    ],
+    "column", ["start_ms", "start(ms)", "start(s", "start_(s]", "starts", "start_in_", "file_s", "text(s)"]
 )
-def test_times_are_understood_as_programs_of_phonetics_call_them(columns, tmp_path):
-    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table(columns, "0.25,0.5")))
-    assert (utterance.start_s, utterance.end_s) == (0.25, 0.5)
+def test_other_units_and_other_columns_with_units_are_not(column):
+    assert not is_known(column)
+    assert program_names([column]) == {column: column}
+
+
+def test_of_several_words_for_a_column_the_first_is_taken():
+    assert program_names(["onset", "begin_s", "stop"]) == {"onset": "onset", "begin_s": "start", "stop": "end"}
+    assert program_names(["start", "begin"]) == {"start": "start", "begin": "begin"}
+    assert durations(["dur", "level", "duration_s", "duration"]) == ["duration", "duration_s", "dur"]
 
 
 @pytest.mark.parametrize("columns", ["starttime_ms,endtime", "tmin,tmax_ms", "tmin,endtime_ms"])

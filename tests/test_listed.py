@@ -3,6 +3,7 @@
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from corpus_folders import make_folder
 
@@ -10,7 +11,11 @@ from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.left_out import not_selected, overlapping
 from convcam_jax.corpora.listed import ListedConfig, find_listed
 from convcam_jax.corpora.utterances import Utterance, group_of
+from convcam_jax.data.dataset import Dataset, utterance_table
+from convcam_jax.representations.features import Features
+from convcam_jax.splits.protocol import Fold
 from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.formats import read_csv
 
 HEADER = "recording,speaker,gender,emotion,text\n"
 
@@ -169,21 +174,42 @@ def test_all_other_columns_are_kept_and_group_recordings(tmp_path):
     table = "file,speaker,emotion,Language,split,fold,group,Home Town\na,ann,joy,de,train,1,x,Ulm\n"
     [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
     assert utterance.attributes == (
-        *(("language", "de"), ("split", "train"), ("fold", "1"), ("group_listed", "x"), ("home_town", "Ulm")),
+        *(("language", "de"), ("split", "train"), ("fold", "1"), ("group", "x"), ("home_town", "Ulm")),
     )
     assert group_of(utterance, "home_town") == "Ulm"
     with pytest.raises(UserError, match=r"gender of a is not known; .*corpus\.models_per=all"):
         group_of(utterance, "gender")
 
 
-def test_no_column_takes_the_name_of_another(tmp_path):
-    table = "file,speaker,emotion,path_listed,path,path_listed_listed\na,ann,joy,x,y,z\n"
-    [utterance] = listed_in(make_folder(tmp_path, ["a.wav"], table))
-    assert utterance.attributes == (
-        ("path_listed", "x"),
-        ("path_listed_listed_listed", "y"),
-        ("path_listed_listed", "z"),
-    )
+OURS = ("group", "n_frames", "split", "test_fold", "start_s", "end_s", "path", "attributes", "channel", "fold", "all")
+
+
+@pytest.mark.parametrize("folds", [("all",), ("one", "two")], ids=str)
+def test_columns_called_as_those_of_a_run_meet_none_of_its_tables(folds, tmp_path):
+    rows = "".join(f"a,ann,joy,{bounds},{','.join(OURS)}\n" for bounds in ("0,1", "1,2"))
+    found = listed_in(make_folder(tmp_path, ["a.wav"], f"file,speaker,emotion,start,end,{','.join(OURS)}\n{rows}"))
+    assert [u.attributes for u in found] == [tuple((word, word) for word in OURS)] * 2
+    features = Features(np.zeros((96, 4), np.float32), *[np.zeros(4)] * (len(Features._fields) - 1))
+    of_folds = tuple(Fold(name, ("test", "train")) for name in folds)
+    dataset = Dataset(tuple(found), (features,) * 2, tuple(group_of(u, "group") for u in found), of_folds)
+    (tmp_path / "utterances.csv").write_text(utterance_table(dataset).to_csv(index=False))
+    table = read_csv(tmp_path / "utterances.csv")
+    assert {word: set(table[f"attribute/{word}"]) for word in OURS} == {word: {word} for word in OURS}
+    own = {"group": "group", "n_frames": 4, "start_s": 1, "end_s": 2}
+    own |= {"split": "train"} if len(folds) == 1 else {"test_fold": ""}
+    assert table.loc[1, list(own)].to_dict() == own
+    assert group_of(found[0], "all") == "all"
+
+
+def test_a_part_without_a_start_may_not_end_where_it_starts(tmp_path):
+    table = "file,speaker,emotion,start,end\na,ann,joy,,0\n"
+    with pytest.raises(RecordingError, match="line 2: start 0 s is not before end 0 s; mend them"):
+        listed_in(make_folder(tmp_path, ["a.wav"], table))
+
+
+def test_a_table_of_comments_alone_has_no_rows(tmp_path):
+    with pytest.raises(UserError, match="has no row below its header; list each recording there"):
+        listed_in(make_folder(tmp_path, [], f"{HEADER}#a,ann,female,joy,t\n"))
 
 
 WRONG = [
@@ -311,7 +337,10 @@ def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
         (None, r"utterances\.csv: missing; put your recordings into a folder"),
         ("", r"utterances\.csv: is empty"),
         (HEADER, r"utterances\.csv: has no row below its header"),
-        (f"{HEADER}x,ann,female,joy,t\n", r"utterances\.csv: has no row that can be used; x: .*there is no sound file"),
+        (
+            f"{HEADER}x,ann,female,joy,t\n",
+            r"utterances\.csv: has no recording that can be used; x: .*there is no sound file",
+        ),
         (b"PK\x03\x04", r"utterances\.csv: is a spreadsheet"),
     ],
 )

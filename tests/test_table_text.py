@@ -9,7 +9,7 @@ import pytest
 from convcam_jax.corpora.folders.table_text import column_name, parse_table
 from convcam_jax.system.errors import UserError
 
-KNOWN = ("file", "speaker", "emotion", "text")
+is_known = ("file", "speaker", "emotion", "text").__contains__
 HEADER = ["file", "speaker", "emotion", "text"]
 ROWS = [
     ["a.wav", "01", "NA", 'Hello, "dear" world; I\tam'],
@@ -26,7 +26,7 @@ def text_of(rows: list[list[str]], **dialect) -> str:
 
 
 def cells(content: bytes) -> list[dict[str, str]]:
-    table = parse_table(content, KNOWN)
+    table = parse_table(content, is_known)
     assert table.bad_rows == []
     return [row.cells for row in table.rows]
 
@@ -39,7 +39,7 @@ def test_every_way_of_writing_a_table_is_read_alike(encoding, delimiter, newline
     text = text_of([HEADER, *ROWS], delimiter=delimiter, lineterminator=newline, quoting=quoting)
     content = b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-mark" else text.encode(encoding)
     assert cells(content) == CELLS
-    said = parse_table(content, KNOWN).remarks
+    said = parse_table(content, is_known).remarks
     is_latin = encoding in ("latin-1", "cp1252")
     assert said == (["it is not in UTF-8 and was read as Latin-1 (Windows-1252): ü, Ä"] if is_latin else [])
 
@@ -53,13 +53,13 @@ def test_what_stands_above_the_header_is_recognised(above):
 
 
 def test_lines_are_those_of_the_file():
-    table = parse_table(b'# comment\nsep=,\nfile,speaker,emotion\n\na,1,x\n#b\n,,\n"c\nd",1,x\n', KNOWN)
+    table = parse_table(b'# comment\nsep=,\nfile,speaker,emotion\n\na,1,x\n#b\n,,\n"c\nd",1,x\n', is_known)
     assert [(row.line, row.cells["file"]) for row in table.rows] == [(5, "a"), (9, "c\nd")]
 
 
 def test_lines_that_begin_with_a_hash_are_comments_where_they_can_be_no_row():
     above, below = "#a\n # b,1,x\n", "#c,1,x\n#d\n#e,,\n#f,1\n#g,1,x,y\n#h,1,x\n,#i,x\n"
-    table = parse_table(f"{above}file,speaker,emotion\n{below}".encode(), KNOWN)
+    table = parse_table(f"{above}file,speaker,emotion\n{below}".encode(), is_known)
     assert [list(row.cells.values()) for row in table.rows] == [["#c", "1", "x"], ["#h", "1", "x"], ["", "#i", "x"]]
     assert (table.bad_rows, table.remarks, table.n_comments) == ([], [], 6)
 
@@ -85,7 +85,7 @@ def test_spaces_around_cells_do_not_count_and_quoted_cells_may_follow_them():
 
 
 def test_rows_of_another_number_of_cells_are_told_and_the_others_kept():
-    table = parse_table(b"file,speaker,emotion\na,1,x,y,z\nc,1\n\nd,1,x\ne\x07,1,x\n", KNOWN)
+    table = parse_table(b"file,speaker,emotion\na,1,x,y,z\nc,1\n\nd,1,x\ne\x07,1,x\n", is_known)
     assert [row.cells["file"] for row in table.rows] == ["d"]
     assert [(bad.line, bad.kind) for bad in table.bad_rows] == [
         (2, "in rows of too many cells"),
@@ -98,7 +98,9 @@ def test_rows_of_another_number_of_cells_are_told_and_the_others_kept():
 @pytest.mark.parametrize("n_behind", [1, 2, 3])
 @pytest.mark.parametrize("others", ["", "#b,1,x\n", "#b,1,x,y,z\n", ",,,,,\n", "b,1\n"])
 def test_separators_behind_the_last_column_count_for_nothing_where_all_rows_have_them(others, n_behind):
-    table = parse_table(f"file,speaker,emotion\n{others}a,1,x{n_behind * ','}\nc,1,{n_behind * ','}\n".encode(), KNOWN)
+    table = parse_table(
+        f"file,speaker,emotion\n{others}a,1,x{n_behind * ','}\nc,1,{n_behind * ','}\n".encode(), is_known
+    )
     assert [tuple(row.cells.values()) for row in table.rows if row.cells["file"] in "ac"] == [
         *(("a", "1", "x"), ("c", "1", ""))
     ]
@@ -111,7 +113,7 @@ def test_separators_behind_the_last_column_that_only_some_rows_have_count_for_no
     """Said is which rows have more of them than half of the rows have: a text's separator may have moved them there."""
     ends = [*[""] * n_without, *[behind] * (6 - n_without)]
     rows = "".join(f"{name},1,x{end}\n" for name, end in zip("abcdef", ends, strict=True))
-    table = parse_table(f"file,speaker,emotion\n{rows}".encode(), KNOWN)
+    table = parse_table(f"file,speaker,emotion\n{rows}".encode(), is_known)
     assert [tuple(row.cells.values()) for row in table.rows] == [(name, "1", "x") for name in "abcdef"]
     assert table.bad_rows == []
     said = [f"line {number}" for number in range(n_without + 2, 8)] if n_without > 3 else []
@@ -122,7 +124,7 @@ def test_separators_behind_the_last_column_that_only_some_rows_have_count_for_no
 @pytest.mark.parametrize("moved", ["b,1,x,so,2,,3", "b,1,x,no, no,1", "b,1,x,,1,,y"])
 def test_cells_behind_the_last_column_are_too_many(moved, end):
     rows = f"a,1,x,so,2{end}\n{moved}{end}\nc,1,x,,{end}\n"
-    table = parse_table(f"file,speaker,emotion,text,start\n{rows}".encode(), KNOWN)
+    table = parse_table(f"file,speaker,emotion,text,start\n{rows}".encode(), is_known)
     assert [row.cells["file"] for row in table.rows] == ["a", "c"]
     assert [(bad.line, bad.kind) for bad in table.bad_rows] == [(3, "in rows of too many cells")]
 
@@ -149,5 +151,5 @@ def test_a_separator_at_the_end_of_every_line_is_no_column_that_is_missed():
 )
 def test_what_is_no_table_is_told_in_one_line(content, message):
     with pytest.raises(UserError, match=re.escape(message)) as caught:
-        parse_table(content, KNOWN)
+        parse_table(content, is_known)
     assert "\n" not in str(caught.value)

@@ -2,24 +2,23 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.column_words import (
-    DURATIONS,
-    KNOWN,
     NEEDED,
     OPTIONAL,
+    durations,
     half_of_times,
+    is_known,
     program_names,
     time_meant,
 )
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.rows_inside import lines_with_rows_inside
-from convcam_jax.corpora.folders.speaker_checks import with_one_gender
 from convcam_jax.corpora.folders.table_text import (
     COMMENT,
     LINE_BREAK,
@@ -29,15 +28,15 @@ from convcam_jax.corpora.folders.table_text import (
     parse_table,
     row_with_others,
 )
+from convcam_jax.corpora.folders.usable import usable
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
-from convcam_jax.corpora.left_out import of_other_endings
 from convcam_jax.corpora.sounds.sound_files import told_channels
-from convcam_jax.corpora.utterances import Found, Source, Utterance, without
+from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.channel_words import channels_meant
 from convcam_jax.corpora.words.gender_words import gender_meant
-from convcam_jax.system.errors import RecordingError, UserError, named, together
+from convcam_jax.system.errors import RecordingError, UserError, named
 from convcam_jax.system.progress import say
-from convcam_jax.system.spelling import nearest, on_alike
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import number_in, one_form, without_hidden
 
 TABLE = "utterances.csv"
@@ -47,8 +46,8 @@ _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
 _CHANNEL = "channel"
 # Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
 _ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
-# Columns of the program's own tables.
-_RESERVED = ("recording", "group", "n_frames", "test_fold", "start_s", "end_s", "path", "attributes")
+# What keeps a row from being read: what such rows are counted as, and what to do about it.
+_Wrong = tuple[str, str]
 HOW_TO_LIST = (
     f"put your recordings into a folder, list them there in {TABLE} with the columns {', '.join(NEEDED)}, and give the "
     "folder as --data_dir; --corpus=synthetic needs none"
@@ -89,28 +88,20 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
         rows=[row for row in table.rows if row.line not in broken],
         bad_rows=[*table.bad_rows, *map(row_with_others, broken)],
     )
+    if not table.rows and not table.bad_rows:
+        raise UserError(f"{path}: has no row below its header; list each recording there")
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
     entries = []
     for row in table.rows:
-        found, errors = _read_row(row, data_dir, index, path)
-        problems += errors
-        if found is not None:
-            entries.append(found)
+        entry, wrong = _read_row(row, data_dir, index, path)
+        problems += wrong
+        entries += [entry] if entry else []
     named_entries, repeated = _with_names(_with_channels(entries, path), path)
-    problems += repeated
-    usable, contradictory = with_one_gender([_utterance(name, entry) for name, entry in named_entries.items()], path)
-    twice = of_other_endings(usable, path)
-    usable = without(usable, twice)
-    problems += [*contradictory, *twice]
-    if problems and on_error == "stop":
-        raise together(problems)
-    if not usable:
-        raise UserError(f"{path}: has no row that can be used; {together(problems) if problems else HOW_TO_LIST}")
-    for remark in (*table.remarks, *on_alike("speakers", (u.speaker for u in usable))):
+    utterances = [_utterance(name, entry) for name, entry in named_entries.items()]
+    found = usable(path, utterances, [*problems, *repeated], on_error)
+    for remark in table.remarks:
         say(f"{path}: {remark}")
-    return Found(
-        sorted(usable, key=lambda u: u.recording), [*problems, *_not_listed(files, table.rows, data_dir, index)]
-    )
+    return found._replace(problems=[*found.problems, *_not_listed(files, table.rows, data_dir, index)])
 
 
 def _table_path(data_dir: Path) -> Path:
@@ -130,7 +121,7 @@ def _table_path(data_dir: Path) -> Path:
 def _read_table(path: Path) -> Table:
     """The table with the program's names of columns."""
     try:
-        table = parse_table(path.read_bytes(), KNOWN)
+        table = parse_table(path.read_bytes(), is_known)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); replace it") from error
     except UserError as error:
@@ -145,14 +136,12 @@ def _read_table(path: Path) -> Table:
         )
     if problem := half_of_times(names, [row.cells for row in table.rows]):
         raise UserError(f"{path}: {problem}")
-    if not table.rows and not table.bad_rows:
-        raise UserError(f"{path}: has no row below its header; list each recording there")
     taken = [f"{theirs} as {ours}" for theirs, ours in names.items() if theirs != ours and theirs != "recording"]
     remarks = [f"took the columns {', '.join(taken)}"] if taken else []
     remarks += [
         f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if column not in KNOWN
+        if not is_known(column)
         and (meant := nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or time_meant(column, names.values()))
     ]
     rows = [row._replace(cells={names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
@@ -188,37 +177,58 @@ def _read_row(
 ) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
-    broken = [column for column in _IN_ONE_LINE if LINE_BREAK.search(row.cells.get(column, ""))]
-    if "file" in broken and matching(cells["file"], data_dir, index):
-        # Files may be called so.
-        broken.remove("file")
-    name = cells["file"] if cells["file"] and "file" not in broken else f"line {row.line}"
-    errors: list[RecordingError] = []
+    files = matching(cells["file"], data_dir, index) if cells["file"] else []
+    # Files may be called so.
+    in_one_line = [column for column in _IN_ONE_LINE if column != "file" or not files]
+    broken = [column for column in in_one_line if LINE_BREAK.search(row.cells.get(column, ""))]
+    wrong = list(_line_breaks(broken)) or [
+        *_wrong_words(cells),
+        *_wrong_file(cells["file"], files, data_dir),
+        *_wrong_times(cells),
+    ]
+    if wrong:
+        name = cells["file"] if cells["file"] and "file" not in broken else f"line {row.line}"
+        return None, [RecordingError(name, f"{table} line {row.line}: {problem}", kind) for kind, problem in wrong]
+    return ListedRecording(row.line, cells, Source(files[0], *_bounds(cells))), []
 
-    def wrong(kind: str, problem: str) -> None:
-        errors.append(RecordingError(name, f"{table} line {row.line}: {problem}", kind))
 
-    for column in broken:
-        wrong(
-            "with a line break in a cell",
-            f"{column} has a line break in it (is a quotation mark out of place?); mend it",
-        )
-    if broken:
-        return None, errors
+def _line_breaks(columns: Iterable[str]) -> Iterator[_Wrong]:
+    for column in columns:
+        problem = f"{column} has a line break in it (is a quotation mark out of place?); mend it"
+        yield "with a line break in a cell", problem
+
+
+def _wrong_words(cells: Mapping[str, str]) -> Iterator[_Wrong]:
     for column in NEEDED:
         if not cells[column]:
-            wrong(f"without {column}", f"{column} is empty; fill it in")
+            yield f"without {column}", f"{column} is empty; fill it in"
     if gender_meant(cells.get("gender", "")) is None:
-        wrong(
+        yield (
             "of an unknown gender",
             f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
             "the column another name, by which recordings can be grouped as well",
         )
-    path = _path_of(cells["file"], data_dir, index, wrong) if cells["file"] else None
-    start_s, end_s = _bounds(cells, wrong)
-    if errors or path is None:
-        return None, errors
-    return ListedRecording(row.line, cells, Source(path, start_s, end_s)), []
+
+
+def _wrong_file(name: str, files: Sequence[Path], data_dir: Path) -> Iterator[_Wrong]:
+    """What keeps the `files` that fit a name from being one that can be read; nothing of no name."""
+    if name and not files:
+        yield "missing", f"there is no sound file {name} in {data_dir}; add the file or remove the row"
+    elif len(files) > 1:
+        several = named([str(path.relative_to(data_dir) if data_dir in path.parents else path) for path in files])
+        yield "of which the name fits several files", f"{name} may be {several}; write more of the path"
+    elif files and (problem := file_problem(files[0])):
+        yield "no readable sound file", problem
+
+
+def _wrong_times(cells: Mapping[str, str]) -> Iterator[_Wrong]:
+    for column in ("start", "end", *_durations_read(cells)):
+        if cells.get(column) and math.isnan(_seconds(cells[column])):
+            yield "of a wrong time", f"{column} {cells[column]!r} is no time in seconds; mend it"
+    start_s, end_s = _bounds(cells)
+    if end_s is not None and start_s >= end_s:
+        problem = f"start {start_s:g} s is not before end {end_s:g} s; mend them"
+        yield "of a part that ends before it starts", problem
 
 
 def _with_channels(entries: Sequence[ListedRecording], table: Path) -> list[ListedRecording]:
@@ -241,48 +251,33 @@ def _with_channels(entries: Sequence[ListedRecording], table: Path) -> list[List
     return read
 
 
-def _bounds(cells: Mapping[str, str], wrong: Callable[[str, str], None]) -> tuple[float, float | None]:
-    """Where the part of a file that a row speaks of starts and ends, None for the file's end."""
-    start_s, end_s = (_seconds(cells.get(column, ""), column, wrong) for column in ("start", "end"))
-    if "start" in cells and not cells.get("end"):
-        durations = [_seconds(cells[column], column, wrong) for column in DURATIONS if cells.get(column)]
-        end_s = next(((start_s or 0.0) + own for own in durations if own is not None), None)
-    if start_s is not None and end_s is not None and start_s >= end_s:
-        wrong("of a part that ends before it starts", f"start {start_s:g} s is not before end {end_s:g} s; mend them")
-    return start_s or 0.0, end_s
+def _bounds(cells: Mapping[str, str]) -> tuple[float, float | None]:
+    """Where the part of a file that a row speaks of starts and ends, in seconds, None for the file's end.
+
+    NaN for what is no time.
+    """
+    start_s = _seconds(cells["start"]) if cells.get("start") else 0.0
+    if cells.get("end"):
+        return start_s, _seconds(cells["end"])
+    return start_s, next((start_s + _seconds(cells[column]) for column in _durations_read(cells)), None)
 
 
-def _path_of(name: str, data_dir: Path, index: FileIndex, wrong: Callable[[str, str], None]) -> Path | None:
-    found = matching(name, data_dir, index)
-    if not found:
-        wrong("missing", f"there is no sound file {name} in {data_dir}; add the file or remove the row")
-        return None
-    if len(found) > 1:
-        several = named([str(path.relative_to(data_dir) if data_dir in path.parents else path) for path in found])
-        wrong("of which the name fits several files", f"{name} may be {several}; write more of the path")
-        return None
-    if problem := file_problem(found[0]):
-        wrong("no readable sound file", problem)
-        return None
-    return found[0]
+def _durations_read(cells: Mapping[str, str]) -> list[str]:
+    """The columns that tell durations where these are read: beside a start, where no end is told."""
+    return [c for c in durations(cells) if cells[c]] if "start" in cells and not cells.get("end") else []
 
 
 # Three years: what is beyond is no time in a recording.
 _MOST_SECONDS = 1e8
 
 
-def _seconds(cell: str, column: str, wrong: Callable[[str, str], None]) -> float | None:
-    """The time in a cell, None if it is empty or wrong; a comma may stand for the point."""
-    if not cell:
-        return None
+def _seconds(cell: str) -> float:
+    """The time in a cell, NaN if it is none; a comma may stand for the point."""
     try:
         seconds = number_in(cell.replace(",", "."))
     except ValueError:
-        seconds = math.nan
-    if 0 <= seconds <= _MOST_SECONDS:
-        return seconds
-    wrong("of a wrong time", f"{column} {cell!r} is no time in seconds; mend it")
-    return None
+        return math.nan
+    return seconds if 0 <= seconds <= _MOST_SECONDS else math.nan
 
 
 def _with_names(
@@ -317,28 +312,16 @@ def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
 
 
 def _utterance(recording: str, entry: ListedRecording) -> Utterance:
-    own = {*NEEDED, *OPTIONAL}
-    attributes = {_kept_name(c, entry.cells): cell for c, cell in entry.cells.items() if c not in own}
+    attributes = tuple((c, cell) for c, cell in entry.cells.items() if c not in (*NEEDED, *OPTIONAL))
     return Utterance(
         recording,
         speaker=entry.cells["speaker"],
         gender=gender_meant(entry.cells.get("gender", "")) or "",
         emotion=entry.cells["emotion"],
         text=entry.cells.get("text", ""),
-        path=entry.source.path,
-        attributes=tuple(attributes.items()),
-        start_s=entry.source.start_s,
-        end_s=entry.source.end_s,
-        channel=entry.source.channel,
+        attributes=attributes,
+        **entry.source._asdict(),
     )
-
-
-def _kept_name(column: str, columns: Collection[str]) -> str:
-    """What a column is called where the program's own tables have one of its name, and what no other one is called."""
-    name = column
-    while name in _RESERVED or (name != column and name in columns):
-        name = f"{name}_listed"
-    return name
 
 
 def _not_listed(

@@ -17,28 +17,21 @@ from convcam_jax.corpora.folders.audformat_database import (
     load_database,
 )
 from convcam_jax.corpora.folders.file_index import recording_names
-from convcam_jax.corpora.folders.speaker_checks import with_one_gender
+from convcam_jax.corpora.folders.usable import usable
 from convcam_jax.corpora.folders.wav_files import read_names
-from convcam_jax.corpora.left_out import of_other_endings
-from convcam_jax.corpora.utterances import Found, Source, Utterance, without
+from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
-from convcam_jax.system.errors import RecordingError, UserError, together
-from convcam_jax.system.progress import say
-from convcam_jax.system.spelling import on_alike
+from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.text import one_form, without_hidden
 
 # Below it floats hold every whole number.
 _EXACT = 2**53
-# Which every table of utterances has already.
-_OWN_COLUMNS = ("recording", "start_s", "end_s")
 
 
 class RowPart(NamedTuple):
-    """A file from `start_s` to `end_s` (None: its end), and cells of tables by their columns."""
+    """A file or a part of one, and cells of tables by their columns."""
 
-    path: Path
-    start_s: float
-    end_s: float | None
+    source: Source
     cells: dict[str, str]
 
 
@@ -58,7 +51,7 @@ def find_labelled(
         parts = [_part(folder, row) for row in rows.to_dict("records")]
     labelled: dict[str, list[RowPart]] = {}
     unlabelled = []
-    names = recording_names([Source(own.path, own.start_s, own.end_s) for own in parts])
+    names = recording_names([part.source for part in parts])
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
         if part.cells["emotion"]:
             labelled.setdefault(name, []).append(part)
@@ -73,18 +66,8 @@ def find_labelled(
 def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str) -> Found:
     """The recordings of labelled parts by their names, and all that is wrong with them."""
     once, repeated = _listed_once(labelled)
-    read = read_names({n: own.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
-    found = with_one_gender(read.utterances, folder)
-    twice = of_other_endings(found.utterances, folder)
-    usable = without(found.utterances, twice)
-    problems = [*read.problems, *repeated, *found.problems, *twice]
-    if problems and on_error == "stop":
-        raise together(problems)
-    if not usable:
-        raise UserError(f"{folder}: has no recording that can be used; {together(problems)}")
-    for remark in on_alike("speakers", (u.speaker for u in usable)):
-        say(f"{folder}: {remark}")
-    return Found(usable, problems)
+    read = read_names({n: own.source.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
+    return usable(folder, read.utterances, [*read.problems, *repeated], on_error)
 
 
 def _listed_once(labelled: Mapping[str, Sequence[RowPart]]) -> tuple[dict[str, RowPart], list[RecordingError]]:
@@ -132,12 +115,12 @@ def _first_with_values(
 
 def _part(folder: Path, row: Mapping[Hashable, Any]) -> RowPart:
     start, end = row.get("start"), row.get("end")
-    return RowPart(
+    source = Source(
         folder / row["file"],
         0.0 if pd.isna(start) or start is None else _seconds(start),
         None if pd.isna(end) or end is None else _seconds(end),
-        {str(name): _text(value) for name, value in row.items() if name not in ("file", "start", "end")},
     )
+    return RowPart(source, {str(n): _text(value) for n, value in row.items() if n not in ("file", "start", "end")})
 
 
 def _utterance(name: str, part: RowPart) -> Utterance:
@@ -152,17 +135,7 @@ def _utterance(name: str, part: RowPart) -> Utterance:
             "--set=corpus.gender_columns= --set=corpus.models_per=all"
         )
         raise RecordingError(name, problem, "of an unknown gender")
-    return Utterance(
-        name,
-        speaker,
-        told,
-        emotion,
-        text,
-        part.path,
-        tuple((column, cell) for column, cell in cells.items() if column not in _OWN_COLUMNS),
-        part.start_s,
-        part.end_s,
-    )
+    return Utterance(name, speaker, told, emotion, text, attributes=tuple(cells.items()), **part.source._asdict())
 
 
 def _seconds(time: pd.Timedelta) -> float:

@@ -8,17 +8,6 @@ from convcam_jax.system.text import number_in
 
 NEEDED = ("file", "speaker", "emotion")
 OPTIONAL = ("gender", "text", "start", "end", "recording")
-_UNITS = (
-    *("", "_s", "_(s)", "(s)", "_[s]", "[s]", "_sec", "_(sec)", "_[sec]", "_seconds", "_(seconds)", "_[seconds]"),
-    *("_in_s", "_in_sec", "_in_seconds", "_(in_s)", "(in_s)", "_(in_sec)", "(in_sec)", "_(in_seconds)", "(in_seconds)"),
-    *("_[in_s]", "[in_s]", "_[in_sec]", "[in_sec]", "_[in_seconds]", "[in_seconds]"),
-)
-
-
-def _in_seconds(*words: str) -> tuple[str, ...]:
-    return tuple(f"{word}{unit}" for word in words for unit in _UNITS)
-
-
 # Other words for columns, taken where the column itself is not there.
 _WORDS = {
     "file": ("filename", "file_name", "filepath", "file_path", "path", "recording", "name", "datei", "dateiname"),
@@ -26,12 +15,16 @@ _WORDS = {
     "emotion": ("label",),
     "gender": ("sex", "geschlecht"),
     "text": ("sentence", "utterance", "satz"),
-    "start": _in_seconds("start", "start_time", "starttime", "begin", "begin_time", "begintime", "onset", "tmin"),
-    "end": _in_seconds("end", "end_time", "endtime", "stop", "tmax"),
+    "start": ("start", "start_time", "starttime", "begin", "begin_time", "begintime", "onset", "tmin"),
+    "end": ("end", "end_time", "endtime", "stop", "tmax"),
 }
 # Instead of an end, where there is a start.
-DURATIONS = _in_seconds("duration", "dur")
-KNOWN = frozenset({*NEEDED, *OPTIONAL, *(word for words in _WORDS.values() for word in words), *DURATIONS})
+_DURATIONS = ("duration", "dur")
+# Which may have a unit behind them.
+_TIMES = frozenset({*_WORDS["start"], *_WORDS["end"], *_DURATIONS})
+_KNOWN = _TIMES.union(NEEDED, OPTIONAL, *_WORDS.values())
+_SECONDS = "(?:in_)?(?:s|sec|seconds)"
+_UNIT = re.compile(rf"(?:_{_SECONDS}|_?\({_SECONDS}\)|_?\[{_SECONDS}\])$")
 _START = "start (in seconds)"
 # How a column begins that seems to hold times, and what it would have to be called to be taken for them.
 _TIME_WORDS = {
@@ -46,13 +39,42 @@ _OF_OTHERS = frozenset({*_MILLISECONDS, "us", "ns", "min", "minutes", "sample", 
 _CLOCK = re.compile(r"[0-9]+(?::[0-9]{1,2}){1,2}(?:[.,][0-9]+)?")
 
 
+def _bare(column: str) -> str:
+    """A column's name, without the unit behind a word for times."""
+    bare = _UNIT.sub("", column)
+    return bare if bare in _TIMES else column
+
+
+def is_known(column: str) -> bool:
+    """Whether a column has a name that the program understands.
+
+    >>> is_known("start(sec)"), is_known("start_ms"), is_known("speaker_s")
+    (True, False, False)
+    """
+    return _bare(column) in _KNOWN
+
+
+def _called(words: Sequence[str], columns: Iterable[str]) -> list[str]:
+    """The columns that are called by one of the words, in the order of these, each without a unit first."""
+    found = [(words.index(bare), bare != column, column) for column in columns if (bare := _bare(column)) in words]
+    return [column for *_, column in sorted(found)]
+
+
+def durations(columns: Iterable[str]) -> list[str]:
+    """The columns that tell durations, of which the first that is filled in counts."""
+    return _called(_DURATIONS, columns)
+
+
 def program_names(columns: Sequence[str]) -> dict[str, str]:
-    """The names of columns in the program by those in the table."""
+    """The names of columns in the program by those in the table.
+
+    >>> program_names(["path", "begin_(s)", "stop", "dur"])
+    {'path': 'file', 'begin_(s)': 'start', 'stop': 'end', 'dur': 'dur'}
+    """
     names = {column: column for column in columns}
     for ours, words in _WORDS.items():
-        theirs = next((word for word in words if word in columns), None)
-        if ours not in columns and theirs is not None:
-            names[theirs] = ours
+        if ours not in columns and (theirs := _called(words, columns)):
+            names[theirs[0]] = ours
     return names
 
 
@@ -62,13 +84,13 @@ def time_meant(column: str, columns: Collection[str] = ()) -> str:
     `columns` are all, by the program's names. An offset is the end, but beside a duration without a start it is this.
     """
     first, *_ = re.split(r"[^a-z]+", column)
-    if column in KNOWN:
+    if is_known(column):
         return ""
     return _START if first == "offset" and _has_only_durations(columns) else _TIME_WORDS.get(first, "")
 
 
 def _has_only_durations(columns: Collection[str]) -> bool:
-    return not {"start", "end"}.intersection(columns) and not set(DURATIONS).isdisjoint(columns)
+    return not {"start", "end"}.intersection(columns) and bool(durations(columns))
 
 
 def half_of_times(names: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
@@ -122,5 +144,5 @@ def _time(cell: str) -> float:
 def _lacking_bound(columns: set[str]) -> str:
     """The one of start and end without which the other, or a duration, is there, "" if there is none."""
     if "start" in columns:
-        return "end" if columns.isdisjoint(("end", *DURATIONS)) else ""
+        return "" if "end" in columns or durations(columns) else "end"
     return "start" if "end" in columns or _has_only_durations(columns) else ""

@@ -21,18 +21,16 @@ def lines_with_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> li
         return []
     words = {column: {row.cells[column] for row in table.rows} for column in ("file", "speaker", "emotion")}
     listed = {path for name in words["file"] for path in matching(name, data_dir, index)}
+    are_names_without_ending = not all(map(_has_ending, words["file"]))
 
     def is_row(line: Sequence[str]) -> bool:
         own = dict(zip(table.columns, map(str.strip, line), strict=False))
         name, is_whole = own.get("file", ""), len(line) == len(table.columns)
-        if not name or not (_has_ending(name) or (is_whole and not all(map(_has_ending, words["file"])))):
-            return False
-        if _has_ending(name) and is_whole:
-            return True
-        files = matching(name, data_dir, index)
-        if is_whole:
-            return bool(files) and (listed.isdisjoint(files) or _is_labelled(own, words))
-        return bool(files) and listed.isdisjoint(files) and _seems_labelled(own, line, words)
+        files = matching(name, data_dir, index) if name else []
+        is_new = bool(files) and listed.isdisjoint(files)
+        if _has_ending(name):
+            return is_whole or (is_new and _seems_labelled(own, line, words))
+        return is_whole and are_names_without_ending and bool(files) and (is_new or _is_labelled(own, words))
 
     return [row.line for row in suspects if any(map(is_row, row.lines_inside))]
 

@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from convcam_jax.system.errors import UserError, named
@@ -57,10 +57,10 @@ def column_name(cell: str) -> str:
     return re.sub(r"[\s_-]+", "_", cell.strip().strip("\ufeff").casefold())
 
 
-def parse_table(content: bytes, known: Iterable[str]) -> Table:
+def parse_table(content: bytes, is_known: Callable[[str], bool]) -> Table:
     """The table in a file's `content`: separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252.
 
-    Which it is, is recognised, the separator by how many of the `known` names of columns it gives. A line `sep=;` is
+    Which it is, is recognised, the separator by how many names of columns that are known it gives. A line `sep=;` is
     recognised above the header. Lines that begin with # are comments there, and below it those that have another number
     of cells than the header, or nothing in any but the first.
 
@@ -71,7 +71,7 @@ def parse_table(content: bytes, known: Iterable[str]) -> Table:
     header_index, separator = _find_header(lines)
     if header_index == len(lines):
         raise UserError("is empty; its first line has to name the columns")
-    delimiter = separator or _delimiter(lines[header_index], set(known))
+    delimiter = separator or _delimiter(lines[header_index], is_known)
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
     own = TableRow(header[0], dict(zip(columns, columns, strict=True)), _lines_inside(header[1], delimiter))
@@ -128,12 +128,12 @@ def _find_header(lines: Sequence[str]) -> tuple[int, str]:
     return len(lines), separator
 
 
-def _delimiter(header: str, known: set[str]) -> str:
+def _delimiter(header: str, is_known: Callable[[str], bool]) -> str:
     """The separator that gives most known names of columns, and of these most columns."""
 
     def score(delimiter: str) -> tuple[int, int]:
         cells = [column_name(cell.strip('"')) for cell in header.split(delimiter)]
-        return len(known.intersection(cells)), len(cells)
+        return sum(map(is_known, set(cells))), len(cells)
 
     return max(_DELIMITERS, key=score)
 
