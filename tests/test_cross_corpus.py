@@ -100,8 +100,3 @@ def test_a_missing_column_and_a_single_corpus_are_told():
     with pytest.raises(UserError, match="it needs two corpora, and the column corpus has one, berlin"):
         divide(CrossCorpus(), UTTERANCES[:24], ALL[:24])
     assert len(divide(CrossCorpus(column="from"), corpus("from"), ALL).folds) == 3
-
-
-def test_parts_must_leave_something_for_training():
-    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
-        CrossCorpus(parts=1)

@@ -118,8 +118,3 @@ def test_one_fold_for_a_group_is_told():
     utterances = corpus(["1", "1"], "fold")
     with pytest.raises(UserError, match="the column fold has one value for all recordings of: all"):
         divided(utterances)
-
-
-def test_parts_must_leave_something_for_training():
-    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
-        Given(parts=1)

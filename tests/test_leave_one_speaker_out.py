@@ -1,7 +1,7 @@
 """The split with a fold for each speaker."""
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -44,22 +44,14 @@ def random_corpus(seed):
     return [utterances[i] for i in generator.permutation(len(utterances))]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_test_speaker_is_known_from_training_and_all_are_tested_once(seed):
-    utterances = random_corpus(seed)
+def test_each_fold_has_the_name_of_its_speaker_and_tests_all_of_him():
+    utterances = random_corpus(0)
     for groups in (genders(utterances), ["all"] * len(utterances)):
-        times_tested = Counter()
-        folds = divide(LeaveOneSpeakerOut(seed=seed), utterances, groups).folds
+        folds = divide(LeaveOneSpeakerOut(), utterances, groups).folds
         assert [fold.name for fold in folds] == sorted(GENDERS)
         for fold in folds:
-            speakers = defaultdict(set)
-            for u, split in zip(utterances, fold.split_of, strict=True):
-                speakers[split].add(u.speaker)
-                times_tested[u.recording] += split == "test"
-            assert speakers["test"] == {fold.name}
-            assert fold.name not in speakers["train"] | speakers["validation"]
-        assert set(times_tested.values()) == {1}
-        assert len(times_tested) == len(utterances)
+            tested = [split == "test" for split in fold.split_of]
+            assert tested == [u.speaker == fold.name for u in utterances]
 
 
 def test_validation_has_its_share_of_every_other_speakers_emotions():
@@ -131,7 +123,7 @@ def test_all_groups_of_one_speaker_are_told_with_what_else_is_missing():
     ):
         divide(LeaveOneSpeakerOut(), few, genders(few))
     of_speakers = [u.speaker for u in UTTERANCES]
-    with pytest.raises(UserError, match=r"1 \(1\), 2 \(2\), 3 \(3\), 7 \(7\), 8 \(8\) and 1 more"):
+    with pytest.raises(UserError, match=r"1 \(1\), 2 \(2\), 3 \(3\) and 3 more"):
         divide(LeaveOneSpeakerOut(), UTTERANCES, of_speakers)
 
 
@@ -154,11 +146,6 @@ def test_a_validation_set_without_recordings_is_an_error():
     with pytest.raises(UserError, match=message):
         divide(LeaveOneSpeakerOut(), utterances, genders(utterances))
     assert len(divide(LeaveOneSpeakerOut(parts=3), utterances, genders(utterances)).folds) == 2
-
-
-def test_parts_must_leave_something_for_training():
-    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
-        LeaveOneSpeakerOut(parts=1)
 
 
 def test_every_speaker_of_emodb_is_tested(emodb_dir):

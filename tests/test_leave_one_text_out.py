@@ -74,8 +74,3 @@ def test_texts_that_may_be_one_are_told():
     folds, warnings = divide(LeaveOneTextOut(), utterances, ["all"] * len(utterances))
     assert warnings == ("texts Hello you. and hello you count as different; if they are not, mend the table",)
     assert len(folds) == 5
-
-
-def test_parts_must_leave_something_for_training():
-    with pytest.raises(UserError, match=r"config field split\.parts: must be at least 2"):
-        LeaveOneTextOut(parts=1)

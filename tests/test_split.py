@@ -41,12 +41,14 @@ def test_protocols_go_by_the_names_they_have():
     }
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "rule"), [("seed", -1, "must not be negative"), ("parts", 2, "must be at least 3")]
-)
-def test_fields_that_are_not_allowed_are_named(field, value, rule):
-    with pytest.raises(UserError, match=f"config field split.{field}: {rule}"):
-        PerCell(**{field: value})
+@pytest.mark.parametrize("name", SPLIT_PROTOCOLS)
+def test_parts_must_leave_something_for_training_and_seeds_are_not_negative(name):
+    least = 3 if name == "per_cell" else 2
+    assert SPLIT_PROTOCOLS[name](parts=least, seed=0).parts == least
+    with pytest.raises(UserError, match=rf"config field split\.parts: must be at least {least}"):
+        SPLIT_PROTOCOLS[name](parts=least - 1)
+    with pytest.raises(UserError, match=r"config field split\.seed: must not be negative"):
+        SPLIT_PROTOCOLS[name](seed=-1)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,11 @@ def _check_excluded(excluded: Sequence[str], speakers: Sequence[str]) -> None:
             )
 
 
+def columns_of(utterances: Sequence[Utterance]) -> list[str]:
+    """All columns that any of the utterances has, in order."""
+    return list(dict.fromkeys(column for u in utterances for column in u.columns()))
+
+
 def group_of(utterance: Utterance, models_per: str) -> str:
     """Which models a recording is for: those of its value in the column `models_per`, or "all" where that is "all".
 

@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Utterance, columns_of
 from convcam_jax.splits.held_out import fold_that_tests, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
-from convcam_jax.splits.words import listed
+from convcam_jax.system.errors import named
 from convcam_jax.system.spelling import on_alike
-from convcam_jax.system.validation import require
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,23 +24,17 @@ class CrossCorpus(SplitProtocol):
       column: what says of which corpus a recording is.
       test_corpora: those that are tested; empty: all.
       training_corpora: those that are trained on when another is tested; empty: all.
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "cross_corpus"
     column: str = "corpus"
     test_corpora: tuple[str, ...] = ()
     training_corpora: tuple[str, ...] = ()
-    parts: int = 4
 
     guarantee: ClassVar[str] = (
         "no recording or speaker of a test corpus (column corpus) is in training or validation, and every corpus, or "
         "each of split.test_corpora, is tested in one fold, by models of the others"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.parts >= 2, "split.parts", "must be at least 2")
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -50,10 +43,10 @@ class CrossCorpus(SplitProtocol):
 
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """One fold for each test corpus; unknown corpora, such as may be one, and a speaker of two are problems."""
-        columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
         without = [u.recording for u in utterances if self.column not in u.columns() or not u.value(self.column)]
         if without:
-            lacking = f"it is empty for {listed(without)}"
+            lacking = f"it is empty for {named(without)}"
+            columns = columns_of(utterances)
             if self.column not in columns:
                 lacking = f"there are only {', '.join(columns)}; say by split.column which one it is"
             problem = f"it needs a column {self.column} that says of which corpus each recording is, and {lacking}"
@@ -82,7 +75,7 @@ class CrossCorpus(SplitProtocol):
 
 def _unknown(names: Sequence[str], field: str, known: Sequence[str]) -> list[str]:
     unknown = [name for name in names if name not in known]
-    return [f"split.{field}: there is no corpus {listed(unknown)}, but {listed(known)}"] if unknown else []
+    return [f"split.{field}: there is no corpus {named(unknown)}, but {', '.join(known)}"] if unknown else []
 
 
 def _shared_speakers(utterances: Sequence[Utterance], corpora: Sequence[str]) -> list[str]:
@@ -92,4 +85,4 @@ def _shared_speakers(utterances: Sequence[Utterance], corpora: Sequence[str]) ->
     shared = [f"{speaker} ({', '.join(sorted(own))})" for speaker, own in sorted(found.items()) if len(own) > 1]
     if not shared:
         return []
-    return [f"speakers of different corpora have the same name: {listed(shared)}; give each person a name"]
+    return [f"speakers of different corpora have the same name: {named(shared)}; give each person a name"]

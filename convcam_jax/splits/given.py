@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Utterance, columns_of
 from convcam_jax.splits.held_out import fold_that_tests, folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
-from convcam_jax.splits.words import listed
+from convcam_jax.system.errors import named
 from convcam_jax.system.spelling import nearest, on_alike
-from convcam_jax.system.validation import require
 
 # The columns that are looked for.
 COLUMNS = ("split", "fold")
@@ -35,26 +34,19 @@ class Given(SplitProtocol):
 
     Attributes:
       column: what the split stands in; empty: `split` or `fold`.
-      parts: where validation is not given, of a speaker's n recordings of an emotion that are for training
-        floor(n / parts) are for validation instead.
     """
 
     name: str = "given"
     column: str = ""
-    parts: int = 4
 
     guarantee: ClassVar[str] = (
         "training, validation and test are as a column of the corpus says: split (such as train, dev, test) or fold, "
         "where each fold is tested once; whether speakers are apart is up to the column, and is told"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.parts >= 2, "split.parts", "must be at least 2")
-
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """The fold or folds; a missing column and words that are not understood are problems."""
-        columns = list(dict.fromkeys(column for u in utterances for column in u.columns()))
+        columns = columns_of(utterances)
         found = [column for column in ([self.column] if self.column else COLUMNS) if column in columns]
         if len(found) != 1:
             return Proposal((), (_about_columns(self.column or " or ".join(COLUMNS), found, columns),))
@@ -72,10 +64,10 @@ class Given(SplitProtocol):
         else:
             folds = folds_that_test(values, grouped)
             sizes = [f"{value} ({n})" for value, n in sorted(Counter(filter(None, values)).items())]
-            warnings += [f"folds by the column {found[0]}: {listed(sizes)}", *on_alike("folds", filter(None, values))]
+            warnings += [f"folds by the column {found[0]}: {named(sizes)}", *on_alike("folds", filter(None, values))]
             alone = with_one_value(values, groups)
             if alone:
-                problems = [f"the column {found[0]} has one value for all recordings of: {listed(list(alone))}"]
+                problems = [f"the column {found[0]} has one value for all recordings of: {named(list(alone))}"]
         return Proposal(folds, tuple(problems), (*warnings, *known_speakers(folds, utterances)))
 
 
@@ -94,7 +86,7 @@ def _about_words(column: str, values: Sequence[str], splits: Sequence[str]) -> l
     problems = _about_evaluation(column, values, splits)
     if unknown:
         words = list(SPLIT_WORDS)
-        shown = listed([f"{value!r} (nearest: {nearest(value, words)})" for value in unknown])
+        shown = named([f"{value!r} (nearest: {nearest(value, words)})" for value in unknown])
         problems.append(f"the column {column} has words that are no split: {shown}")
     missing = [split for split in ("train", "test") if split not in splits]
     return problems + [f"the column {column} has no recording for {split}" for split in missing]
@@ -108,8 +100,8 @@ def _about_evaluation(column: str, values: Sequence[str], splits: Sequence[str])
     if "validation" in splits or not either or not others:
         return []
     return [
-        f"the column {column} has {listed(either)} beside {listed(others)}, which may be validation or a part of the "
-        f"test; rename {listed(either)} to validation, or to {others[0]}"
+        f"the column {column} has {named(either)} beside {named(others)}, which may be validation or a part of the "
+        f"test; rename {named(either)} to validation, or to {others[0]}"
     ]
 
 
@@ -130,6 +122,6 @@ def known_speakers(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> li
     if not known:
         return []
     return [
-        f"{len(known)} of {len(tested)} test speakers are in training or validation as well ({listed(sorted(known))}): "
+        f"{len(known)} of {len(tested)} test speakers are in training or validation as well ({named(sorted(known))}): "
         "the accuracy is not that of unknown speakers"
     ]

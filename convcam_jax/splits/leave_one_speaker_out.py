@@ -8,8 +8,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
-from convcam_jax.splits.words import listed
-from convcam_jax.system.validation import require
+from convcam_jax.system.errors import named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,20 +19,13 @@ class LeaveOneSpeakerOut(SplitProtocol):
     the rest for training. What a recording is drawn for does not depend on other speakers. Recordings of groups that
     the test speaker has no recording in are unused: their models are not for this speaker.
 
-    Attributes:
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for validation.
     """
 
     name: str = "leave_one_speaker_out"
-    parts: int = 4
 
     guarantee: ClassVar[str] = (
         "no recording of a test speaker is in training or validation, and every recording is tested in one fold"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.parts >= 2, "split.parts", "must be at least 2")
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -47,6 +39,6 @@ class LeaveOneSpeakerOut(SplitProtocol):
         folds = folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts))
         if not alone:
             return Proposal(folds)
-        names = listed([f"{group} ({speaker})" for group, speaker in alone.items()])
+        names = named([f"{group} ({speaker})" for group, speaker in alone.items()])
         problem = f"it needs two speakers of each group, and these have one: {names}; choose another corpus.models_per"
         return Proposal(folds, (problem,))

@@ -8,9 +8,8 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
-from convcam_jax.splits.words import listed
+from convcam_jax.system.errors import named
 from convcam_jax.system.spelling import on_alike
-from convcam_jax.system.validation import require
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,21 +19,14 @@ class LeaveOneTextOut(SplitProtocol):
     Of a speaker's n recordings of an emotion that are of other texts floor(n / parts) are for validation, the rest for
     training. Recordings of groups that have no recording of the text are unused.
 
-    Attributes:
-      parts: of a speaker's n recordings of an emotion that a fold may train on floor(n / parts) are for validation.
     """
 
     name: str = "leave_one_text_out"
-    parts: int = 4
 
     guarantee: ClassVar[str] = (
         "no recording of a test text is in training or validation, and every recording is tested in one fold; "
         "the test speakers are known from training"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.parts >= 2, "split.parts", "must be at least 2")
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -50,10 +42,10 @@ class LeaveOneTextOut(SplitProtocol):
         if not any(texts):
             return Proposal((), ("it needs the text of each recording, and the corpus tells none (column text)",))
         without = [u.recording for u in utterances if not u.text]
-        problems = [f"it needs the text of each recording, and these have none: {listed(without)}"] if without else []
+        problems = [f"it needs the text of each recording, and these have none: {named(without)}"] if without else []
         alone = with_one_value(texts, groups)
         if alone:
-            names = listed([f"{group} ({text})" for group, text in alone.items()])
+            names = named([f"{group} ({text})" for group, text in alone.items()])
             problems.append(f"it needs two texts of each group, and these have one: {names}")
         tested_in = ["" if group in alone else text for text, group in zip(texts, groups, strict=True)]
         return Proposal(

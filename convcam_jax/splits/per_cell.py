@@ -10,8 +10,7 @@ import numpy as np
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.cells import cell_generator, group_into_cells
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold, Proposal, SplitProtocol
-from convcam_jax.splits.words import listed
-from convcam_jax.system.validation import require
+from convcam_jax.system.errors import named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +23,10 @@ class PerCell(SplitProtocol):
     let them be.
 
     Attributes:
-      parts: of a speaker's n recordings of an emotion floor(n / parts) are for the test, as many for validation.
       pinned_test: names of recordings that are for the test whatever is drawn.
     """
 
     name: str = "per_cell"
-    parts: int = 4
     pinned_test: tuple[str, ...] = ()
 
     guarantee: ClassVar[str] = (
@@ -37,10 +34,7 @@ class PerCell(SplitProtocol):
         "enough recordings, so the test speakers are known from training; a speaker's parts of one file in one emotion "
         "stay together where there are enough files, and what does not is told"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.parts >= 3, "split.parts", "must be at least 3")
+    least_parts: ClassVar[int] = 3
 
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """The one fold; a pinned recording that is unknown or one too many is a problem."""
@@ -73,7 +67,7 @@ def _problems_of_unknown(pinned: set[str], utterances: Sequence[Utterance]) -> l
     if not unknown:
         return []
     return [
-        f"split.pinned_test: not among the recordings used: {listed(unknown)}; "
+        f"split.pinned_test: not among the recordings used: {named(unknown)}; "
         "take them off the list or check corpus.emotions, corpus.excluded_speakers and corpus.max_frames"
     ]
 
@@ -100,7 +94,7 @@ def _small_cells(cells: Mapping[tuple[str, str], Sequence[str]], parts: int) -> 
     ]
     if not small:
         return []
-    return [f"too few to be tested, and all for training, as split.parts is {parts}: {listed(small)}"]
+    return [f"too few to be tested, and all for training, as split.parts is {parts}: {named(small)}"]
 
 
 def _untested_emotions(utterances: Sequence[Utterance], groups: Sequence[str], fold: Fold) -> list[str]:
@@ -108,9 +102,7 @@ def _untested_emotions(utterances: Sequence[Utterance], groups: Sequence[str], f
     places = zip(groups, emotions, fold.split_of, strict=True)
     tested = {(group, emotion) for group, emotion, split in places if split == "test"}
     untested = sorted(set(zip(groups, emotions, strict=True)) - tested)
-    return (
-        [f"not tested at all: {listed([f'{emotion} of {group}' for group, emotion in untested])}"] if untested else []
-    )
+    return [f"not tested at all: {named([f'{emotion} of {group}' for group, emotion in untested])}"] if untested else []
 
 
 def _units(recordings: Sequence[str], together: Mapping[str, str]) -> list[list[str]]:

@@ -43,16 +43,22 @@ class SplitProtocol(ABC):
     Attributes:
       name: the key in `SPLIT_PROTOCOLS`.
       seed: of what is drawn.
+      parts: of a speaker's n recordings of an emotion that a fold may train on floor(n / parts) are for validation; by
+        `per_cell` as many are for the test.
       guarantee: what the folds promise, in words.
+      least_parts: the least value of `parts`, which leaves something for training.
     """
 
     name: str
     seed: int = 0
+    parts: int = 4
 
     guarantee: ClassVar[str]
+    least_parts: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "split.seed", "must not be negative")
+        require(self.parts >= self.least_parts, "split.parts", f"must be at least {self.least_parts}")
 
     @property
     def apart(self) -> tuple[str, ...]:

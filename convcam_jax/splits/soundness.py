@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from convcam_jax.corpora.config import ALL
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.protocol import UNUSED, Fold
-from convcam_jax.splits.words import in_folds, listed
+from convcam_jax.splits.words import in_folds
+from convcam_jax.system.errors import named
 from convcam_jax.system.progress import counted
 
 # Beside the columns: the file that a recording is, or is cut from.
@@ -77,17 +78,17 @@ def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> lis
         of_validation |= dict.fromkeys(sorted((train & validation) - tested))
     told = (
         (
-            of_test,
+            list(of_test),
             "are in the test and in training or validation as well",
             "the accuracy is not that of unknown files, as it is by --split=leave_one_speaker_out or speaker_folds",
         ),
         (
-            of_validation,
+            list(of_validation),
             "are in training and in validation as well",
             "the validation accuracy, by which the epoch is chosen that is kept, is not that of unknown files",
         ),
     )
-    return [f"parts of {counted(len(own), 'file')} {where} ({listed(own)}): {so}" for own, where, so in told if own]
+    return [f"parts of {counted(len(own), 'file')} {where} ({named(own)}): {so}" for own, where, so in told if own]
 
 
 def without_files_of_the_test(
@@ -176,7 +177,7 @@ def untested_groups(folds: Sequence[Fold], groups: Sequence[str]) -> list[str]:
     tested = {group for fold in folds for group, split in zip(groups, fold.split_of, strict=True) if split == "test"}
     untested = sorted(set(groups) - tested)
     to_do = "add recordings, or choose another --split"
-    return [f"nothing is tested of the groups {listed(untested)}: {to_do}"] if untested else []
+    return [f"nothing is tested of the groups {named(untested)}: {to_do}"] if untested else []
 
 
 def _or_other_groups(group: str) -> str:

@@ -12,7 +12,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
 from convcam_jax.splits.soundness import FILE
-from convcam_jax.splits.words import listed
+from convcam_jax.system.errors import named
 from convcam_jax.system.validation import require
 
 # Of so many random ways of dividing the speakers the most even one is taken.
@@ -32,12 +32,10 @@ class SpeakerFolds(SplitProtocol):
 
     Attributes:
       n_folds: how many.
-      parts: of a speaker's n recordings of an emotion that a fold may train on floor(n / parts) are for validation.
     """
 
     name: str = "speaker_folds"
     n_folds: int = 5
-    parts: int = 4
 
     guarantee: ClassVar[str] = (
         "no recording of a test speaker is in training or validation, every recording is tested in one of n_folds "
@@ -47,7 +45,6 @@ class SpeakerFolds(SplitProtocol):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.n_folds >= 2, "split.n_folds", "must be at least 2")
-        require(self.parts >= 2, "split.parts", "must be at least 2")
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -61,7 +58,7 @@ class SpeakerFolds(SplitProtocol):
         if few:
             problem = (
                 f"each group needs as many speakers as folds (split.n_folds, {self.n_folds}), and these have fewer: "
-                f"{listed(few)}; lower split.n_folds, or choose another corpus.models_per"
+                f"{named(few)}; lower split.n_folds, or choose another corpus.models_per"
             )
             return Proposal((), (problem,))
         fold_of = _fold_of_speakers(utterances, groups, self.n_folds, self.seed)

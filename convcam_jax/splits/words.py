@@ -1,21 +1,9 @@
-"""Names in messages."""
+"""Names of folds in messages."""
 
 from collections.abc import Collection
 
 from convcam_jax.splits.protocol import ONLY_FOLD
-
-# So many names are written out.
-_SHOWN = 5
-
-
-def listed(names: Collection[str]) -> str:
-    """The first five names, and how many more there are.
-
-    >>> listed(["a", "b"]), listed("abcdefg")
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    shown = ", ".join(list(names)[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+from convcam_jax.system.errors import named
 
 
 def in_folds(names: Collection[str]) -> str:
@@ -26,4 +14,4 @@ def in_folds(names: Collection[str]) -> str:
     """
     if list(names) == [ONLY_FOLD]:
         return ""
-    return f" in fold{'s' if len(names) > 1 else ''} {listed(names)}"
+    return f" in fold{'s' if len(names) > 1 else ''} {named(list(names))}"
