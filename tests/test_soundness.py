@@ -173,13 +173,21 @@ def test_files_on_two_sides_are_counted_by_what_is_not_true_for_them():
         for part in range(len(own))
     ]
     fold = Fold(ONLY_FOLD, tuple(side for own in sides.values() for side in own))
-    assert divided_files([fold], utterances) == [
+    assert divided_files([fold], utterances, ["all"] * 9) == [
         "parts of 1 file are in the test and in training or validation as well (/0.wav): the accuracy is not that of "
         "unknown files, as it is by --split=leave_one_speaker_out or speaker_folds",
         "parts of 1 file are in training and in validation as well (/1.wav): the validation accuracy, by which the "
         "epoch is chosen that is kept, is not that of unknown files",
     ]
-    assert divided_files([fold._replace(split_of=("train",) * 9)], utterances) == []
+    assert divided_files([fold._replace(split_of=("train",) * 9)], utterances, ["all"] * 9) == []
+
+
+def test_parts_of_a_file_for_different_models_are_not_told():
+    """What is in the training of one group's models and in the test of another's is known to neither from the other."""
+    utterances = [u for u in parts_of_files(1, 4) if u.emotion == "anger"]
+    fold = Fold(ONLY_FOLD, ("train", "train", "test", "test"))
+    assert divided_files([fold], utterances, ["x", "x", "y", "y"]) == []
+    assert len(divided_files([fold], utterances, ["x", "y", "x", "y"])) == 1
 
 
 def test_the_check_finds_parts_that_were_promised_to_stay_together():
@@ -194,7 +202,7 @@ def test_the_check_finds_parts_that_were_promised_to_stay_together():
 class Parting(PerCell):
     """A protocol that promises more than it keeps."""
 
-    def together(self, utterances):
+    def together(self, utterances, groups):
         return ("all",) * len(utterances)
 
     def propose(self, utterances, groups):

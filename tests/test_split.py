@@ -164,6 +164,74 @@ def test_groups_do_not_change_the_split():
     assert by_speaker == PerCell().propose(utterances, ["all"] * len(utterances)).folds
 
 
+def test_every_model_has_its_share_of_speakers_that_stand_in_several_groups():
+    """Of each intensity four recordings of each speaker and emotion: one for the test, one for validation."""
+    utterances = corpus({(str(s), e): 8 for s in range(24) for e in ("anger", "fear")})
+    groups = ["strong" if u.recording[-1] in "0123" else "normal" for u in utterances]
+    folds, warnings = divide(PerCell(), utterances, groups)
+    assert warnings == ()
+    placed = Counter(
+        (g, u.speaker, u.emotion, s) for u, g, s in zip(utterances, groups, folds[0].split_of, strict=True)
+    )
+    expected = {"train": 2, "validation": 1, "test": 1}
+    assert placed == {
+        (group, str(s), e, split): n
+        for group in ("strong", "normal")
+        for s in range(24)
+        for e in ("anger", "fear")
+        for split, n in expected.items()
+    }
+    # The groups of a speaker are drawn for by themselves.
+    tested = [
+        {
+            u.recording[-1]
+            for u, s in zip(utterances[k : k + 8], folds[0].split_of[k : k + 8], strict=True)
+            if s == "test"
+        }
+        for k in range(0, len(utterances), 8)
+    ]
+    assert len({frozenset(str(int(digit) % 4) for digit in own) for own in tested}) > 4
+
+
+def test_speakers_of_several_groups_change_nothing_for_the_others_and_are_told_with_their_groups():
+    utterances = corpus({("03", "anger"): 8, ("03", "fear"): 8, ("04", "anger"): 8, ("04", "fear"): 5})
+    groups = ["strong" if u.speaker == "04" and u.recording[-1] in "0123" else "normal" for u in utterances]
+    folds, warnings = divide(PerCell(), utterances, groups)
+    # As in a corpus of this speaker alone.
+    assert folds[0].split_of[:8] == ("train", "test", "test", "train", "train", "validation", "train", "validation")
+    assert warnings == (
+        "too few to be tested, and all for training, as split.parts is 4: fear by 04 of the group normal (1)",
+    )
+
+
+def in_files(sizes: tuple[int, ...]) -> list[Utterance]:
+    """Recordings of one speaker in one emotion, so many of each file."""
+    whole = [
+        Utterance(f"{f}_{k}", "1", "female", "anger", "t", Path(f"{f}.wav"))
+        for f, n in enumerate(sizes)
+        for k in range(n)
+    ]
+    return [u._replace(start_s=float(k), end_s=k + 1.0) for k, u in enumerate(whole)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_short_files_beside_a_long_one_are_for_the_test_and_for_validation(seed):
+    # A quarter of 15 recordings is 3: the long file fits nowhere but in the training.
+    split_of = split_by_recording(in_files((12, 1, 1, 1)), PerCell(seed=seed))
+    assert Counter(split_of.values()) == {"train": 12, "test": 2, "validation": 1}
+
+
+def test_a_pinned_recording_takes_the_parts_of_its_file_along():
+    utterances = in_files((9, 3, 2, 2))
+    ((_,), (problem,), _) = PerCell(pinned_test=("0_4",)).propose(utterances, ["all"] * 16)
+    assert problem == (
+        "split.pinned_test: 9 recordings of anger by speaker 1, with the parts of their files, and only 4 of 16 go to "
+        "the test set; pin fewer"
+    )
+    split_of = split_by_recording(utterances, PerCell(pinned_test=("1_0",)))
+    assert [split_of[f"1_{part}"] for part in range(3)] == ["test"] * 3
+
+
 @pytest.fixture(scope="module")
 def emodb_utterances(emodb_dir):
     config = CorpusConfig(name="emodb", excluded_speakers=("09", "12"), max_frames=202)

@@ -1,25 +1,45 @@
-"""Cells: the recordings of one speaker and one emotion, and the order in which they are drawn."""
+"""Cells: the recordings of one speaker and one emotion for the models of one group, and the order of their draw."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from convcam_jax.corpora.utterances import Utterance
 
 
-def group_into_cells(utterances: Iterable[Utterance]) -> dict[tuple[str, str], list[str]]:
-    """Recordings, sorted, of each (speaker, emotion), also of those pairs that have none."""
+class Cell(NamedTuple):
+    """What is divided by itself: a speaker's recordings of an emotion that are for the models of a group."""
+
+    group: str
+    speaker: str
+    emotion: str
+    is_one_of_several: bool  # whether the speaker has recordings of other groups, too
+
+    @property
+    def of_group(self) -> str:
+        """The group in a message, behind the speaker; nothing where the speaker tells it."""
+        return f" of the group {self.group}" if self.is_one_of_several else ""
+
+
+def group_into_cells(utterances: Iterable[Utterance], groups: Sequence[str]) -> dict[Cell, list[str]]:
+    """Recordings, sorted, of each cell, `groups` being the group of each; also of emotions that a speaker lacks."""
     recordings = defaultdict(list)
-    for u in utterances:
-        recordings[u.speaker, u.emotion].append(u.recording)
-    speakers = sorted({speaker for speaker, _ in recordings})
-    emotions = sorted({emotion for _, emotion in recordings})
-    return {(s, e): sorted(recordings[s, e]) for s in speakers for e in emotions}
+    for u, group in zip(utterances, groups, strict=True):
+        recordings[u.speaker, group, u.emotion].append(u.recording)
+    speakers = sorted({(speaker, group) for speaker, group, _ in recordings})
+    n_groups = Counter(speaker for speaker, _ in speakers)
+    emotions = sorted({emotion for _, _, emotion in recordings})
+    return {Cell(g, s, e, n_groups[s] > 1): sorted(recordings[s, g, e]) for s, g in speakers for e in emotions}
 
 
-def cell_generator(seed: int, speaker: str, emotion: str) -> np.random.Generator:
-    """A stream of its own for each speaker and emotion, so that one more speaker changes nothing for the others."""
-    digest = hashlib.sha256(f"{speaker}/{emotion}".encode()).digest()
+def cell_generator(seed: int, cell: Cell) -> np.random.Generator:
+    """A stream of its own for each cell, so that one more speaker changes nothing for the others.
+
+    A speaker of one group is drawn for in the same way whatever the group is called.
+    """
+    name = f"{cell.speaker}/{cell.emotion}" + (f"/{cell.group}" if cell.is_one_of_several else "")
+    digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest, dtype="<u4").tolist()])

@@ -49,5 +49,5 @@ def divide(
     if missing:
         raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut))}")
     check_folds(folds, utterances, protocol.apart)
-    check_together(folds, protocol.together(utterances), utterances)
-    return Division(folds, (*warnings, *cut, *unlearned, *divided_files(folds, utterances)))
+    check_together(folds, protocol.together(utterances, groups), utterances)
+    return Division(folds, (*warnings, *cut, *unlearned, *divided_files(folds, utterances, groups)))

@@ -5,21 +5,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.cells import cell_generator, group_into_cells
+from convcam_jax.splits.cells import Cell, cell_generator, group_into_cells
 from convcam_jax.splits.protocol import UNUSED, Fold
 
 
 class GroupedUtterances(NamedTuple):
     """Utterances, the group of each, and in which order a cell's recordings are drawn for validation.
 
-    Of the n recordings of a cell (a speaker's of an emotion) that a fold may train on, floor(n / parts) are for
-    validation; of those that are parts of files, at most as many, and whole files where there are `parts` of them. The
-    draw depends neither on other speakers nor on other emotions.
+    Of the n recordings of a cell that a fold may train on, floor(n / parts) are for validation; of those that are parts
+    of files, at most as many, and whole files where there are `parts` of them. The draw depends neither on other
+    speakers nor on other emotions.
     """
 
     utterances: Sequence[Utterance]
     groups: Sequence[str]
-    order: Mapping[tuple[str, str], Sequence[str]]
+    order: Mapping[Cell, Sequence[str]]
     parts: int
 
 
@@ -28,8 +28,8 @@ def grouped_utterances(
 ) -> GroupedUtterances:
     """The utterances, with the order drawn by `seed`."""
     order = {
-        cell: [recordings[i] for i in cell_generator(seed, *cell).permutation(len(recordings))]
-        for cell, recordings in group_into_cells(utterances).items()
+        cell: [recordings[i] for i in cell_generator(seed, cell).permutation(len(recordings))]
+        for cell, recordings in group_into_cells(utterances, groups).items()
     }
     return GroupedUtterances(utterances, groups, order, parts)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.splits.cells import cell_generator, group_into_cells
+from convcam_jax.splits.cells import Cell, cell_generator, group_into_cells
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold, Proposal, SplitProtocol
 from convcam_jax.system.errors import named
 
@@ -17,10 +17,11 @@ from convcam_jax.system.errors import named
 class PerCell(SplitProtocol):
     """Of a speaker's n recordings of an emotion floor(n / parts) for the test, as many for validation, the rest train.
 
-    All are for training if n < parts. The recordings of `pinned_test` fill the test set first. The split of a recording
-    depends neither on other speakers nor on other emotions. A speaker's recordings of an emotion that are parts of one
-    file stay together where they are of `parts` files or more; the test and validation are then as large as whole files
-    let them be.
+    All are for training if n < parts. Where a speaker has recordings of several groups, those of each are divided by
+    themselves. The recordings of `pinned_test` fill the test set first, with the parts of their files that stay with
+    them. The split of a recording depends neither on other speakers nor on other emotions. A speaker's recordings of an
+    emotion that are parts of one file stay together where they are of `parts` files or more; the test and validation
+    are then as large as whole files let them be.
 
     Attributes:
       pinned_test: names of recordings that are for the test whatever is drawn.
@@ -41,24 +42,25 @@ class PerCell(SplitProtocol):
         pinned = set(self.pinned_test)
         problems = _problems_of_unknown(pinned, utterances)
         split_of: dict[str, str] = {}
-        cells = group_into_cells(utterances)
-        together = dict(zip([u.recording for u in utterances], self.together(utterances), strict=True))
-        for (speaker, emotion), recordings in cells.items():
-            problems += _problems_of_pinned(speaker, emotion, recordings, pinned, self.parts)
+        cells = group_into_cells(utterances, groups)
+        together = dict(zip([u.recording for u in utterances], self.together(utterances, groups), strict=True))
+        for cell, recordings in cells.items():
             units = _units(recordings, together)
-            split_of |= _split_cell(units, pinned, self.parts, cell_generator(self.seed, speaker, emotion))
+            problems += _problems_of_pinned(cell, units, pinned, self.parts)
+            split_of |= _split_cell(units, pinned, self.parts, cell_generator(self.seed, cell))
         fold = Fold(ONLY_FOLD, tuple(split_of[u.recording] for u in utterances))
         warnings = [*_small_cells(cells, self.parts), *_untested_emotions(utterances, groups, fold)]
         return Proposal((fold,), tuple(problems), tuple(warnings))
 
-    def together(self, utterances: Sequence[Utterance]) -> tuple[str, ...]:
-        """The file, emotion and speaker of each where there are `parts` files or more of that emotion and speaker."""
-        files: dict[tuple[str, str], set[Path]] = {}
-        for u in utterances:
-            files.setdefault((u.speaker, u.emotion), set()).add(u.file)
+    def together(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> tuple[str, ...]:
+        """The file and cell of each where there are `parts` files or more of that cell."""
+        cells = [(u.emotion, u.speaker, group) for u, group in zip(utterances, groups, strict=True)]
+        files: dict[tuple[str, ...], set[Path]] = {}
+        for u, cell in zip(utterances, cells, strict=True):
+            files.setdefault(cell, set()).add(u.file)
         return tuple(
-            str((str(u.file), u.emotion, u.speaker)) if len(files[u.speaker, u.emotion]) >= self.parts else ""
-            for u in utterances
+            str((str(u.file), *cell)) if len(files[cell]) >= self.parts else ""
+            for u, cell in zip(utterances, cells, strict=True)
         )
 
 
@@ -72,24 +74,23 @@ def _problems_of_unknown(pinned: set[str], utterances: Sequence[Utterance]) -> l
     ]
 
 
-def _problems_of_pinned(
-    speaker: str, emotion: str, recordings: Sequence[str], pinned: set[str], parts: int
-) -> list[str]:
-    n_test = len(recordings) // parts
-    n_pinned = len(pinned.intersection(recordings))
-    if n_pinned <= n_test:
+def _problems_of_pinned(cell: Cell, units: Sequence[Sequence[str]], pinned: set[str], parts: int) -> list[str]:
+    n = sum(map(len, units))
+    taken = [recording for unit in units if pinned.intersection(unit) for recording in unit]
+    if len(taken) <= n // parts:
         return []
+    with_parts = "" if pinned.issuperset(taken) else ", with the parts of their files"
     return [
-        f"split.pinned_test: {n_pinned} recordings of {emotion} by speaker {speaker}, "
-        f"and only {n_test} of {len(recordings)} go to the test set; pin fewer"
+        f"split.pinned_test: {len(taken)} recordings of {cell.emotion} by speaker {cell.speaker}{cell.of_group}"
+        f"{with_parts}, and only {n // parts} of {n} go to the test set; pin fewer"
     ]
 
 
-def _small_cells(cells: Mapping[tuple[str, str], Sequence[str]], parts: int) -> list[str]:
+def _small_cells(cells: Mapping[Cell, Sequence[str]], parts: int) -> list[str]:
     """For the same reason the paper leaves out two speakers of EMO-DB, with 1 and 2 recordings of an emotion."""
     small = [
-        f"{emotion} by {speaker} ({len(recordings)})"
-        for (speaker, emotion), recordings in cells.items()
+        f"{cell.emotion} by {cell.speaker}{cell.of_group} ({len(recordings)})"
+        for cell, recordings in cells.items()
         if len(recordings) < parts
     ]
     if not small:
@@ -117,16 +118,21 @@ def _units(recordings: Sequence[str], together: Mapping[str, str]) -> list[list[
 def _split_cell(
     units: Sequence[Sequence[str]], pinned: set[str], parts: int, generator: np.random.Generator
 ) -> dict[str, str]:
-    """Split of each of one speaker's recordings of one emotion, given in units (sorted)."""
+    """Split of each of a cell's recordings, given in units (sorted)."""
     first = [unit for unit in units if pinned.intersection(unit)]
     rest = [unit for unit in units if not pinned.intersection(unit)]
     order = first + [rest[i] for i in generator.permutation(len(rest))]
     size = sum(map(len, units)) // parts
-    room = {"test": size, "validation": size, "train": sum(map(len, units))}
+    room = {"test": size, "validation": size}
+    has_divided_files = any(len(unit) > 1 for unit in units)
     split_of: dict[str, str] = {}
     for unit in order:
-        fitting = next(split for split, places in room.items() if places >= len(unit))
-        split = "test" if pinned.intersection(unit) else fitting
-        room[split] -= len(unit)
+        fitting = [split for split, places in room.items() if places >= len(unit)]
+        if has_divided_files:
+            # What fits beside a long file may be just enough for both.
+            fitting.sort(key=lambda split: -room[split])
+        split = "test" if pinned.intersection(unit) else (*fitting, "train")[0]
+        if split in room:
+            room[split] -= len(unit)
         split_of |= dict.fromkeys(unit, split)
     return split_of

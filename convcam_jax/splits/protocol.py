@@ -65,7 +65,7 @@ class SplitProtocol(ABC):
         """Columns, or `soundness.FILE`, of which no value is promised to be on both sides of a fold."""
         return ()
 
-    def together(self, utterances: Sequence[Utterance]) -> tuple[str, ...]:
+    def together(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> tuple[str, ...]:
         """Of each utterance a name, "" for none: those of one name are promised to be on one side of every fold."""
         return ("",) * len(utterances)
 

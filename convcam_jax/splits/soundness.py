@@ -62,20 +62,20 @@ def check_together(folds: Sequence[Fold], together: Sequence[str], utterances: S
                     )
 
 
-def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> list[str]:
+def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]) -> list[str]:
     """How many files have parts on two sides of a fold, and what is not true for that reason: a sentence for each.
 
-    The test against training and validation; of other files, training against validation.
+    The test of a group's models against their training and validation; of other files, training against validation.
     """
     of_test: dict[str, None] = {}
     of_validation: dict[str, None] = {}
     for fold in folds:
-        files: dict[str, set[str]] = {}
-        for u, split in zip(utterances, fold.split_of, strict=True):
-            files.setdefault(split, set()).add(value_of(u, FILE))
+        files: dict[str, set[tuple[str, str]]] = {}
+        for u, group, split in zip(utterances, groups, fold.split_of, strict=True):
+            files.setdefault(split, set()).add((value_of(u, FILE), group))
         tested, train, validation = (files.get(split, set()) for split in ("test", "train", "validation"))
-        of_test |= dict.fromkeys(sorted(tested & (train | validation)))
-        of_validation |= dict.fromkeys(sorted((train & validation) - tested))
+        of_test |= dict.fromkeys(file for file, _ in sorted(tested & (train | validation)))
+        of_validation |= dict.fromkeys(file for file, _ in sorted((train & validation) - tested))
     told = (
         (
             list(of_test),
