@@ -10,6 +10,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.splits.dividing import divide
 from convcam_jax.splits.given import Given
+from convcam_jax.splits.held_out import fold_that_tests, grouped_utterances
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
@@ -18,6 +19,7 @@ from convcam_jax.splits.soundness import (
     check_together,
     divided_files,
     missing_sets,
+    unvalidated_emotions,
     without_files_of_the_test,
     without_unlearned,
 )
@@ -290,19 +292,96 @@ def test_an_emotion_is_tested_where_the_group_learns_it():
         return [f"the group {group} lacks {needed} in fold {fold}: {groups_too}" for group, fold in ("x1", "y3")]
 
     validated = lacking("a recording for validation", ", or lower split.parts")
-    assert missing_sets(kept, utterances, groups, least_emotions=1) == [
+    assert missing_sets(kept, utterances, groups, least_emotions=1, can_lower_parts=True) == [
         validated[0],
         lacking("a recording for training", "")[1],
         validated[1],
     ]
     trained = lacking("two emotions or more for training", "")
-    assert missing_sets(kept, utterances, groups, least_emotions=2) == [
+    assert missing_sets(kept, utterances, groups, least_emotions=2, can_lower_parts=True) == [
         trained[0],
         validated[0],
         trained[1],
         validated[1],
     ]
-    assert all("models_per" not in words for words in missing_sets(kept, utterances, ["all"] * len(groups), 2))
+    assert all("models_per" not in words for words in missing_sets(kept, utterances, ["all"] * len(groups), 2, True))
+    assert not any("split.parts" in words for words in missing_sets(kept, utterances, groups, 2, can_lower_parts=False))
+
+
+def test_emotions_that_are_in_training_and_not_in_validation_are_counted_in_a_sentence():
+    emotions = ("anger", "fear", "anger", "fear", "anger", "fear")
+    utterances = [utterance(str(k), str(k), emotion) for k, emotion in enumerate(emotions)]
+    groups = ["x", "x", "x", "x", "y", "y"]
+    folds = [
+        Fold("1", ("train", "train", "validation", "test", "train", "test")),
+        Fold("2", ("train", "train", "test", "validation", UNUSED, "train")),
+        Fold("3", ("train", "train", "validation", "test", UNUSED, UNUSED)),
+    ]
+    what = "validation, by which the epoch is chosen that is kept, lacks emotions that are in training: "
+    several = (
+        "fear of the group x in 2 folds, anger of the group x in 1 fold, anger of the group y in 1 fold and 1 more"
+    )
+    assert unvalidated_emotions(folds, utterances, groups) == [what + several]
+    assert unvalidated_emotions(folds[2:], utterances, groups) == [f"{what}fear of the group x"]
+    assert unvalidated_emotions(folds[2:], utterances[:1] * 6, groups) == []
+
+
+def test_no_split_keeps_it_to_itself_that_validation_lacks_an_emotion():
+    columns = {("train", "anger"): 4, ("train", "fear"): 4, ("dev", "anger"): 2, ("test", "fear"): 2}
+    utterances = [
+        utterance(f"{split}{e}{k}", split, e)._replace(attributes=(("split", split),))
+        for (split, e), n in columns.items()
+        for k in range(n)
+    ]
+    [told] = divide(Given(), utterances, ["all"] * len(utterances)).warnings
+    assert told.endswith("lacks emotions that are in training: fear of the group all")
+
+
+FEW_OF_EACH = [LeaveOneSpeakerOut(), SpeakerFolds(n_folds=5), LeaveOneSpeakerOut(parts=2)]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("protocol", FEW_OF_EACH, ids=["one", "folds", "halves"])
+def test_emotions_of_which_no_speaker_has_enough_are_validated_by_their_share(protocol, n):
+    """Forty speakers with four recordings of anger and `n` of sadness and of fear."""
+    sizes = {"anger": 4, "sadness": n, "fear": n}
+    utterances = [utterance(f"{s}{e}{k}", f"{s:02d}", e) for s in range(40) for e, m in sizes.items() for k in range(m)]
+    folds, warnings = divide(protocol, utterances, ["all"] * len(utterances))
+    assert warnings == ()
+    n_learned = 32 if isinstance(protocol, SpeakerFolds) else 39
+    for fold in folds:
+        validated = Counter(u.emotion for u, s in zip(utterances, fold.split_of, strict=True) if s == "validation")
+        # With halves three recordings are enough to draw one of each speaker's.
+        own = n_learned if (n, protocol.parts) == (3, 2) else n_learned * n // protocol.parts
+        assert validated == {"anger": n_learned * 4 // protocol.parts, "sadness": own, "fear": own}
+
+
+def test_one_recording_of_each_speaker_and_emotion_is_enough():
+    utterances = [utterance(f"{s}{e}", f"{s:02d}", e) for s in range(40) for e in EMOTIONS]
+    for protocol, n_validated in ((LeaveOneSpeakerOut(), 9), (SpeakerFolds(), 8)):
+        for fold in divide(protocol, utterances, ["all"] * len(utterances)).folds:
+            assert fold.split_of.count("validation") == 3 * n_validated
+    # The least that parts may be leaves nothing to be advised but more recordings.
+    two = [u for u in utterances if u.speaker in ("00", "01")]
+    with pytest.raises(UserError, match=r"lacks a recording for validation in folds 00, 01: add recordings$"):
+        divide(LeaveOneSpeakerOut(parts=2), two, ["all"] * len(two))
+
+
+def test_each_recording_is_validated_equally_often_where_speakers_are_drawn():
+    """Twelve speakers with one recording, twelve with two, twelve with three: 18 of 72 are for validation."""
+    utterances = [utterance(f"{s:02d}{k}", f"{s:02d}") for s in range(36) for k in range(s % 3 + 1)]
+    counts: Counter[str] = Counter()
+    utterances.append(utterance("tested", "36"))
+    is_tested = [u.speaker == "36" for u in utterances]
+    for seed in range(300):
+        grouped = grouped_utterances(utterances, ["all"] * 73, seed, parts=4)
+        fold = fold_that_tests("1", is_tested, [not own for own in is_tested], grouped)
+        validated = [u for u, split in zip(utterances, fold.split_of, strict=True) if split == "validation"]
+        assert len({u.speaker for u in validated}) == len(validated) == 18
+        counts.update(u.recording for u in validated)
+    of_sizes = [sum(counts[u.recording] for u in utterances if int(u.speaker) % 3 == size) for size in range(3)]
+    # In 300 draws a quarter of 12, 24 and 36 recordings each time.
+    assert of_sizes == pytest.approx([900, 1800, 2700], abs=90)
 
 
 def test_every_reason_is_in_one_line():

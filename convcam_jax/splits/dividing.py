@@ -12,6 +12,7 @@ from convcam_jax.splits.soundness import (
     divided_files,
     missing_sets,
     untested_groups,
+    unvalidated_emotions,
     without_files_of_the_test,
     without_unlearned,
 )
@@ -33,7 +34,8 @@ def divide(
     A group's models need `least_emotions` for training: one is enough where they do not tell emotions apart.
 
     What the split can do without is a warning: an emotion that a group's models do not learn in a fold is not tested
-    there, and what is cut from a file of the test is unused. A recording is tested in one fold at most.
+    there, what is cut from a file of the test is unused, and emotions that validation lacks are told. A recording is
+    tested in one fold at most.
 
     Raises:
       UserError: the split is impossible; all reasons are given at once, and what it would have done without.
@@ -45,9 +47,13 @@ def divide(
         folds, cut = without_files_of_the_test(folds, utterances)
     folds, unlearned = without_unlearned(folds, utterances, groups)
     # What a protocol has found fault with is tested nowhere: that needs no more words.
-    missing = [*(problems or untested_groups(folds, groups)), *missing_sets(folds, utterances, groups, least_emotions)]
+    missing = [
+        *(problems or untested_groups(folds, groups)),
+        *missing_sets(folds, utterances, groups, least_emotions, protocol.parts > protocol.least_parts),
+    ]
     if missing:
         raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut))}")
     check_folds(folds, utterances, protocol.apart)
     check_together(folds, protocol.together(utterances, groups), utterances)
-    return Division(folds, (*warnings, *cut, *unlearned, *divided_files(folds, utterances, groups)))
+    unvalidated = unvalidated_emotions(folds, utterances, groups)
+    return Division(folds, (*warnings, *cut, *unlearned, *unvalidated, *divided_files(folds, utterances, groups)))

@@ -10,16 +10,24 @@ from convcam_jax.splits.protocol import UNUSED, Fold
 
 
 class GroupedUtterances(NamedTuple):
-    """Utterances, the group of each, and in which order a cell's recordings are drawn for validation.
+    """Utterances, the group of each, and in which order recordings are drawn for validation.
 
     Of the n recordings of a cell that a fold may train on, floor(n / parts) are for validation; of those that are parts
     of files, at most as many, and whole files where there are `parts` of them. The draw depends neither on other
     speakers nor on other emotions.
+
+    An emotion of which no speaker of a group has `parts` recordings there is divided over the speakers: of all N
+    recordings floor(N / parts) are for validation, one of a speaker at most.
+
+    Attributes:
+      order: the recordings of each cell in the order of the draw.
+      turn: a number from 0 to 1 of each cell, drawn; the lowest come first where cells are drawn.
     """
 
     utterances: Sequence[Utterance]
     groups: Sequence[str]
     order: Mapping[Cell, Sequence[str]]
+    turn: Mapping[Cell, float]
     parts: int
 
 
@@ -27,11 +35,12 @@ def grouped_utterances(
     utterances: Sequence[Utterance], groups: Sequence[str], seed: int, parts: int
 ) -> GroupedUtterances:
     """The utterances, with the order drawn by `seed`."""
-    order = {
-        cell: [recordings[i] for i in cell_generator(seed, cell).permutation(len(recordings))]
-        for cell, recordings in group_into_cells(utterances, groups).items()
-    }
-    return GroupedUtterances(utterances, groups, order, parts)
+    order, turn = {}, {}
+    for cell, recordings in group_into_cells(utterances, groups).items():
+        generator = cell_generator(seed, cell)
+        order[cell] = [recordings[i] for i in generator.permutation(len(recordings))]
+        turn[cell] = generator.random()
+    return GroupedUtterances(utterances, groups, order, turn, parts)
 
 
 def fold_that_tests(name: str, tested: Sequence[bool], trainable: Sequence[bool], grouped: GroupedUtterances) -> Fold:
@@ -66,8 +75,14 @@ def folds_that_test(tested_in: Sequence[str], grouped: GroupedUtterances) -> tup
 def _validated(grouped: GroupedUtterances, trainable: Sequence[bool]) -> set[str]:
     left = {u.recording: u.file for u, is_left in zip(grouped.utterances, trainable, strict=True) if is_left}
     drawn: set[str] = set()
-    for recordings in grouped.order.values():
-        drawn |= set(_drawn({own: left[own] for own in recordings if own in left}, grouped.parts))
+    of_emotions: dict[tuple[str, str], dict[Cell, list[str]]] = {}
+    for cell, order in grouped.order.items():
+        own = [recording for recording in order if recording in left]
+        drawn |= set(_drawn({recording: left[recording] for recording in own}, grouped.parts))
+        of_emotions.setdefault((cell.group, cell.emotion), {})[cell] = own
+    for cells in of_emotions.values():
+        if all(len(own) < grouped.parts for own in cells.values()):
+            drawn |= set(_drawn_over_speakers(cells, grouped.turn, grouped.parts))
     return drawn
 
 
@@ -84,6 +99,16 @@ def _drawn(path_of: Mapping[str, Path], parts: int) -> list[str]:
         if len(drawn) + len(of_file) <= size:
             drawn += of_file
     return drawn
+
+
+def _drawn_over_speakers(cells: Mapping[Cell, Sequence[str]], turn: Mapping[Cell, float], parts: int) -> list[str]:
+    """Of cells of less than `parts` recordings, given in the order of the draw, the first ones of some, for validation.
+
+    A cell's chance is as its number of recordings, so that each recording's is 1 / parts (sequential Poisson sampling:
+    Ohlsson, Journal of Official Statistics 14, 1998). One more speaker changes little for the others.
+    """
+    in_turn = sorted((turn[cell] / len(own), own[0]) for cell, own in cells.items() if own)
+    return [first for _, first in in_turn[: sum(map(len, cells.values())) // parts]]
 
 
 def with_one_value(values: Sequence[str], groups: Sequence[str]) -> dict[str, str]:

@@ -16,8 +16,9 @@ class LeaveOneSpeakerOut(SplitProtocol):
     """A fold for each speaker, named after the speaker, whose recordings are the test.
 
     Of every other speaker's n recordings of an emotion floor(n / parts) are for validation, the same in all folds, and
-    the rest for training. What a recording is drawn for does not depend on other speakers. Recordings of groups that
-    the test speaker has no recording in are unused: their models are not for this speaker.
+    the rest for training. What a recording is drawn for does not depend on other speakers, except for an emotion of
+    which none of them has `parts` recordings (see `held_out.GroupedUtterances`). Recordings of groups that the test
+    speaker has no recording in are unused: their models are not for this speaker.
 
     """
 

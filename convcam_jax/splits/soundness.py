@@ -1,5 +1,6 @@
 """What must hold of folds, whatever protocol made them: nothing is on both sides, and no set lacks what it needs."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from convcam_jax.corpora.config import ALL
@@ -147,12 +148,35 @@ def without_unlearned(
     ]
 
 
+def unvalidated_emotions(folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]) -> list[str]:
+    """The emotions that are in training and not in validation, and in how many folds, in a sentence; or nothing."""
+    n_folds: Counter[tuple[str, str]] = Counter()
+    for fold in folds:
+        placed = set(zip(groups, (u.emotion for u in utterances), fold.split_of, strict=True))
+        learned, validated = ({own[:2] for own in placed if own[2] == split} for split in ("train", "validation"))
+        n_folds.update(learned - validated)
+    if not n_folds:
+        return []
+    where = [
+        f"{emotion} of the group {group}" + (f" in {counted(n, 'fold')}" if len(folds) > 1 else "")
+        for (group, emotion), n in sorted(n_folds.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return [
+        f"validation, by which the epoch is chosen that is kept, lacks emotions that are in training: {named(where)}"
+    ]
+
+
 def missing_sets(
-    folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str], least_emotions: int
+    folds: Sequence[Fold],
+    utterances: Sequence[Utterance],
+    groups: Sequence[str],
+    least_emotions: int,
+    can_lower_parts: bool,
 ) -> list[str]:
     """Which groups lack recordings for training or validation in folds that test them: one sentence per group and set.
 
-    A model needs recordings of `least_emotions` (1 or 2) for training, and a recording for validation.
+    A model needs recordings of `least_emotions` (1 or 2) for training, and a recording for validation. Whether
+    `split.parts` is not yet the least that is allowed is said by `can_lower_parts`.
     """
     lacking: dict[tuple[str, str], list[str]] = {}
     for fold in folds:
@@ -165,7 +189,7 @@ def missing_sets(
                     lacking.setdefault((group, split), []).append(fold.name)
     needed = "a recording" if least_emotions == 1 else "two emotions or more"
     what = {"train": f"{needed} for training", "validation": "a recording for validation"}
-    to_do = {"train": "", "validation": ", or lower split.parts"}
+    to_do = {"train": "", "validation": ", or lower split.parts" if can_lower_parts else ""}
     return [
         f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings{_or_other_groups(group)}{to_do[split]}"
         for (group, split), names in sorted(lacking.items())
