@@ -57,9 +57,20 @@ def test_corpora_for_the_test_and_for_training_can_be_named():
     }
 
 
-def test_a_corpus_that_is_tested_alone_is_not_trained_on():
+def test_the_only_corpus_to_train_on_is_not_tested():
+    folds, warnings = divide(CrossCorpus(training_corpora=("berlin",)), UTTERANCES, ALL)
+    assert [fold.name for fold in folds] == ["surrey", "turin"]
+    assert warnings[0] == "the corpus berlin is not tested: no other is in split.training_corpora"
+    # Where two are trained on, each is tested by the other.
+    folds, _ = divide(CrossCorpus(training_corpora=("berlin", "turin")), UTTERANCES, ALL)
+    assert [fold.name for fold in folds] == ["berlin", "surrey", "turin"]
+    assert {own for own, _, split in places(folds[0]) if split in ("train", "validation")} == {"turin"}
     protocol = CrossCorpus(test_corpora=("berlin", "turin"), training_corpora=("berlin",))
-    with pytest.raises(UserError, match="the group all lacks two emotions or more for training in fold berlin"):
+    message = (
+        r"no other corpus to train on when berlin is tested; name another split\.training_corpora, or take berlin out "
+        r"of split\.test_corpora$"
+    )
+    with pytest.raises(UserError, match=message):
         divide(protocol, UTTERANCES, ALL)
 
 

@@ -102,6 +102,31 @@ def test_groups_that_share_speakers_are_even_too(seed):
         assert max(counts) - min(counts) <= 1
 
 
+def test_groups_whose_speakers_cannot_be_dealt_evenly_are_told():
+    """Three speakers each of A and B, B and C, A and C: each of two folds would need one and a half of each kind."""
+    groups_of = {f"s{k}": ("AB", "BC", "AC")[k % 3] for k in range(9)}
+    utterances = corpus(dict.fromkeys(groups_of, 10))
+    groups = [groups_of[u.speaker][int(u.recording[-1]) % 2] for u in utterances]
+    folds, [told] = divide(SpeakerFolds(n_folds=2), utterances, groups)
+    counts = {}
+    for group in "ABC":
+        speakers = [
+            {
+                u.speaker
+                for u, own, s in zip(utterances, groups, fold.split_of, strict=True)
+                if (own, s) == (group, "test")
+            }
+            for fold in folds
+        ]
+        counts[group] = sorted(map(len, speakers))
+    assert sorted(counts.values()) == [[2, 4], [3, 3], [3, 3]]
+    uneven = next(group for group, own in counts.items() if own == [2, 4])
+    assert told == (
+        "speakers have recordings of several groups, and the folds test unequal numbers of speakers of: "
+        f"{uneven} (2 to 4)"
+    )
+
+
 def test_all_groups_with_fewer_speakers_than_folds_are_told():
     utterances = corpus({"a": 4, "b": 4, "c": 4})
     message = r"split\.n_folds, 5\).* these have fewer: female \(2\), male \(1\); lower split\.n_folds"

@@ -17,12 +17,13 @@ class CrossCorpus(SplitProtocol):
     """A fold for each corpus, named after it, whose recordings are the test; `column` says of which corpus each is.
 
     `test_corpora` are those that are tested, `training_corpora` those that are trained on when another is tested; where
-    they are empty, all are. Of the n recordings of an emotion that a speaker of the training corpora has, floor(n /
-    parts) are for validation, the rest for training. Emotions that the training corpora lack are not tested.
+    they are empty, all are, but a corpus that is the only one to train on is not tested. Of the n recordings of an
+    emotion that a speaker of the training corpora has, floor(n / parts) are for validation, the rest for training.
+    Emotions that the training corpora lack are not tested.
 
     Attributes:
       column: what says of which corpus a recording is.
-      test_corpora: those that are tested; empty: all.
+      test_corpora: those that are tested; empty: all that others are trained on for.
       training_corpora: those that are trained on when another is tested; empty: all.
     """
 
@@ -61,16 +62,24 @@ class CrossCorpus(SplitProtocol):
             problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}")
         if problems:
             return Proposal((), tuple(problems))
-        grouped = grouped_utterances(utterances, groups, self.seed, self.parts)
         trained = set(self.training_corpora or known)
+        alone = [name for name in self.test_corpora or known if trained == {name}]
+        if alone and self.test_corpora:
+            problem = (
+                f"there is no other corpus to train on when {alone[0]} is tested; name another split.training_corpora, "
+                f"or take {alone[0]} out of split.test_corpora"
+            )
+            return Proposal((), (problem,))
+        grouped = grouped_utterances(utterances, groups, self.seed, self.parts)
         folds = [
             fold_that_tests(
                 name, [own == name for own in corpora], [own != name and own in trained for own in corpora], grouped
             )
             for name in known
-            if name in (self.test_corpora or known)
+            if name in (self.test_corpora or known) and name not in alone
         ]
-        return Proposal(tuple(folds))
+        warnings = [f"the corpus {name} is not tested: no other is in split.training_corpora" for name in alone]
+        return Proposal(tuple(folds), warnings=tuple(warnings))
 
 
 def _unknown(names: Sequence[str], field: str, known: Sequence[str]) -> list[str]:

@@ -26,14 +26,14 @@ _OF_EITHER = ("eval", "evaluation")
 
 @dataclasses.dataclass(frozen=True)
 class Given(SplitProtocol):
-    """The split in the column `column`, or where that is empty in `split` or `fold`, whichever there is.
+    """The split in the column `column`, or where that is empty in `split` or `fold`, if the corpus has one of them.
 
     If any value is a split word, all must be (capitals and spaces do not matter), and there is one fold. Otherwise each
     value is a fold, which tests the recordings that have it. Recordings without a value are unused. Where validation is
     not given, of a speaker's n training recordings of an emotion floor(n / parts) are for validation.
 
     Attributes:
-      column: what the split stands in; empty: `split` or `fold`.
+      column: what the split stands in; empty: `split` or `fold`, of which a corpus must then have one only.
     """
 
     name: str = "given"

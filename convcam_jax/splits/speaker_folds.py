@@ -26,7 +26,8 @@ class SpeakerFolds(SplitProtocol):
     Speakers of the same groups are dealt to the folds together, so that their numbers in the folds differ by one at
     most. Of 200 such divisions, drawn by the seed, the one is taken in which the numbers of recordings of each group
     and emotion, and of all, are the most even over the folds. Where speakers have recordings in several groups, it is
-    taken from those in which the numbers of speakers are even in the most groups. Of the other speakers' n recordings
+    taken from those in which the numbers of speakers are even in the most groups, and groups in which they are not are
+    told. Of the other speakers' n recordings
     of an emotion floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not
     test are unused.
 
@@ -39,7 +40,8 @@ class SpeakerFolds(SplitProtocol):
 
     guarantee: ClassVar[str] = (
         "no recording of a test speaker is in training or validation, every recording is tested in one of n_folds "
-        "folds, and every fold tests as many speakers of each group, give or take one"
+        "folds, and every fold tests as many speakers of each group, give or take one; where speakers have recordings "
+        "of several groups and that cannot be, it is told"
     )
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class SpeakerFolds(SplitProtocol):
         fold_of = _fold_of_speakers(utterances, groups, self.n_folds, self.seed)
         width = len(str(self.n_folds))
         tested_in = [f"{fold_of[u.speaker] + 1:0{width}}" for u in utterances]
-        return Proposal(folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts)))
+        folds = folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts))
+        return Proposal(folds, warnings=tuple(_uneven_groups(utterances, groups, fold_of, self.n_folds)))
 
 
 def _fold_of_speakers(
@@ -90,6 +93,22 @@ def _fold_of_speakers(
     draws = [_dealt(order, of_groups, n_folds, generator) for _ in range(_DRAWS)]
     best = min(draws, key=lambda own: (_lopsided(of_groups, own, n_folds), unevenness(counts, own, n_folds)))
     return dict(zip(speakers, best.tolist(), strict=True))
+
+
+def _uneven_groups(
+    utterances: Sequence[Utterance], groups: Sequence[str], fold_of: Mapping[str, int], n_folds: int
+) -> list[str]:
+    """The groups of which the folds' numbers of speakers differ by more than one, in a sentence; or nothing."""
+    in_folds: dict[str, list[int]] = {}
+    for group, speaker in sorted({(group, u.speaker) for u, group in zip(utterances, groups, strict=True)}):
+        in_folds.setdefault(group, [0] * n_folds)[fold_of[speaker]] += 1
+    uneven = [f"{group} ({min(own)} to {max(own)})" for group, own in in_folds.items() if max(own) - min(own) > 1]
+    if not uneven:
+        return []
+    return [
+        "speakers have recordings of several groups, and the folds test unequal numbers of speakers of: "
+        f"{named(uneven)}"
+    ]
 
 
 def _dealt(
