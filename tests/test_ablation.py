@@ -173,7 +173,7 @@ def source(tmp_path_factory, cache_dir):
 def note_as_made(folder, fields):
     """Note the run's maps and members as made from a config's fields."""
     made = origins(paper.STAGES[:2], fields)
-    write_json(folder / "stages.json", {name: {**origin, "files": {}} for name, origin in made.items()})
+    write_json(folder / "stages.json", {name: {**origin, "files": {}, "start": ""} for name, origin in made.items()})
 
 
 @pytest.mark.slow

@@ -173,11 +173,6 @@ def test_parts_of_two_channels_do_not_overlap(channels, overlap):
     assert bool(overlapping([first, second])[0]) == overlap
 
 
-def test_a_source_without_a_channel_is_what_it_was_before_there_were_any():
-    assert Source(Path("a"), 0.5, 1.0).part == (0.5, 1.0)
-    assert Source(Path("a"), 0.5, 1.0, 0).part == (0.5, 1.0, 0)
-
-
 @pytest.mark.parametrize("words", [[], ["", ""], ["phone"], ["-1", "1"], ["1.5", "2"], ["A", "right"], ["a", "2"]])
 def test_other_words_are_no_channels(words):
     assert channels_meant({Path("d.wav"): words}) == {}

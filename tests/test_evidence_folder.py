@@ -81,7 +81,7 @@ def test_when_and_where_a_benchmark_was_exported_does_not_count(benchmark_by_han
 
 def test_a_benchmark_without_a_checksum_of_its_settings_is_refused(benchmark_by_hand):
     rewrite(benchmark_by_hand / "checksums.json", settings=None)
-    with pytest.raises(UserError, match=r"benchmark: was exported by an earlier .* whose version stays the same$"):
+    with pytest.raises(UserError, match=r"cannot be read \('settings'\); give the folder that .*evidence_export has"):
         check_benchmark(benchmark_by_hand)
 
 

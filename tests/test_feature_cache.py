@@ -261,7 +261,7 @@ def test_corpus_hash_by_hand(tmp_path):
         (tmp_path / f"{name}.wav").write_bytes(content)
     utterances = [Utterance(n, "1", "female", "anger", "t", tmp_path / f"{n}.wav") for n in "ba"]
     known = '"speaker": "1", "gender": "female", "emotion": "anger", "text": "t", "path": "{}", "attributes": [], '
-    line = '{{"recording": "{}", ' + known + '"start_s": 0.0, "end_s": null}}'
+    line = '{{"recording": "{}", ' + known + '"start_s": 0.0, "end_s": null, "channel": null}}'
     lines = "\n".join(
         line.format(n, hashlib.sha256(content).hexdigest()) for n, content in (("a", b"one"), ("b", b"two"))
     )

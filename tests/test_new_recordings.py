@@ -240,7 +240,7 @@ def test_a_method_that_compares_recordings_has_those_of_the_run(run_dir, run_cac
     with pytest.raises(UserError, match="was stopped before explanations had been made by its config"):
         convcam_jax.load_run(workdir)
     made = origins(STAGES[:2], {**record["config"], "attribution.method": method})
-    write_json(workdir / "stages.json", {name: {**origin, "files": {}} for name, origin in made.items()})
+    write_json(workdir / "stages.json", {name: {**origin, "files": {}, "start": ""} for name, origin in made.items()})
     path = export.run(command.settings_of(read_flags([f"--workdir={workdir}"], descriptions())))
     own, other = convcam_jax.load_run(workdir), convcam_jax.load_run(path)
     compared = 0
@@ -384,7 +384,7 @@ def test_a_run_that_is_not_finished_or_of_another_version_is_refused(run_dir, tm
         convcam_jax.load_run(copy)
     record = read_json(copy / "config.json")
     write_json(copy / "config.json", {**record, "format": record["format"] - 1})
-    with pytest.raises(UserError, match="holds a run of an earlier version"):
+    with pytest.raises(UserError, match="holds a run of another version"):
         convcam_jax.load_run(copy)
 
 

@@ -247,16 +247,6 @@ def test_a_stage_keeps_the_start_that_made_it(tmp_path, made):
     }
 
 
-def test_stages_of_an_earlier_version_have_no_known_start(tmp_path, made):
-    make_stages(own_run(tmp_path, start="morning"), two_stages(made))
-    noted = read_json(tmp_path / STAGES_FILE)
-    earlier = {name: {part: own[part] for part in own if part != "start"} for name, own in noted.items()}
-    (tmp_path / STAGES_FILE).write_text(json.dumps(earlier))
-    make_stages(own_run(tmp_path, start="evening"), two_stages(made))
-    assert made == ["first", "second"]
-    assert {own.start for own in read_finished(tmp_path).values()} == {""}
-
-
 def test_a_folder_without_stages_has_none_finished(tmp_path):
     assert read_finished(tmp_path) == {}
 

@@ -22,9 +22,9 @@ class Source(NamedTuple):
     channel: int | None = None  # from 0; None: the only one, or all
 
     @property
-    def part(self) -> tuple[float | int | None, ...]:
-        """What is read of the file: start and end, and the channel if it is one of several."""
-        return (self.start_s, self.end_s) if self.channel is None else (self.start_s, self.end_s, self.channel)
+    def part(self) -> tuple[float, float | None, int | None]:
+        """What is read of the file: start, end and channel."""
+        return self.start_s, self.end_s, self.channel
 
     @property
     def is_part(self) -> bool:

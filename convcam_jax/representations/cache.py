@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import parselmouth
@@ -91,13 +91,8 @@ def corpus_hash(utterances: Iterable[Utterance]) -> str:
         raise together(
             [RecordingError(u.recording, f"{u.path} cannot be read; replace or remove it") for u in unreadable]
         )
-    lines = sorted(json.dumps(_known(u) | {"path": hashes[u.path]}) for u in utterances)
+    lines = sorted(json.dumps(u._asdict() | {"path": hashes[u.path]}) for u in utterances)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _known(utterance: Utterance) -> dict[str, Any]:
-    """All that is known of an utterance; a channel only where it has one, as earlier runs knew of none."""
-    return {name: own for name, own in utterance._asdict().items() if name != "channel" or own is not None}
 
 
 def entry_path(source: Source, config: FeatureConfig, cache_dir: Path, file_hash: str) -> Path | None:

@@ -289,9 +289,7 @@ def write_beginning(
         earlier = read_record(workdir)
         if explains_otherwise(earlier, record):
             _remove_exported(workdir)
-        # What the run began without stands behind the rest: a run that is given again changes no file.
-        noted = {name: value for name, value in record.items() if name == HIGHEST_FILE_RATE and name not in earlier}
-        record = {**earlier, "config": record["config"], **noted}
+        record = {**earlier, "config": record["config"]}
     write_json(workdir / CONFIG_FILE, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / _FOLDS, fold_table(dataset))

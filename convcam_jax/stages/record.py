@@ -22,9 +22,7 @@ from convcam_jax.system.jax_setup import switches
 
 CONFIG_FILE = "config.json"
 # To be raised when files of a workdir change in what they hold.
-FORMAT = 4
-# What runs were made with before there was a field.
-_BEFORE = {"train.kept_precision": "float32"}
+FORMAT = 5
 # What a run is made from, beside its config.
 _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",
@@ -32,8 +30,6 @@ _HASHES = {
     "weights_sha256": "the file of weights",
     "benchmark_version": "the benchmark",
 }
-# Those that runs which began before did not note.
-_HASHES_SINCE = ("benchmark_version",)
 # The sections by which trained networks explain new recordings.
 _OF_EXPLANATIONS = ("attribution", "analysis", "prosody", "report")
 # Beside the record, of the recordings that a run has: see `sound_remarks.highest_file_rate_hz`.
@@ -73,18 +69,21 @@ def read_record(workdir: Path) -> dict[str, Any]:
     """The `config.json` of a run.
 
     Raises:
-      UserError: it cannot be read, or is of an earlier version of the program.
+      UserError: it cannot be read, or is of another version of the program.
     """
     path = workdir / CONFIG_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        _ = record["config"].items(), record["corpus_sha256"]
+        is_of_this_version = record.get("format") == FORMAT
+        if is_of_this_version:
+            _ = [record[part].items() for part in ("config", "switches", "packages")]
+            _ = record["corpus_sha256"], record["devices"]
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
-    if record.get("format") != FORMAT:
+    if not is_of_this_version:
         raise UserError(
-            f"{workdir}: holds a run of an earlier version of this program, whose files were others; "
-            "choose another --workdir"
+            f"{workdir}: holds a run of another version of this program, whose files were others; "
+            "make it again in another folder"
         )
     return record
 
@@ -96,7 +95,7 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
     field of the config that `counts`.
 
     Raises:
-      UserError: the folder holds a run of another config or of an earlier version, or other files.
+      UserError: the folder holds a run of another config or version, or other files.
     """
     if (workdir / CONFIG_FILE).exists():
         earlier = read_record(workdir)
@@ -116,12 +115,7 @@ def explains_otherwise(earlier: dict[str, Any], record: dict[str, Any]) -> bool:
     """Whether, by two records' configs, the same trained networks explain a recording in different ways."""
     now = json.loads(json.dumps(record["config"]))
     names = [name for name in now if name.partition(".")[0] in _OF_EXPLANATIONS]
-    return bool(changed_fields(_config_of(earlier, now), now, names))
-
-
-def _config_of(earlier: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """The config of an earlier record, with the fields of `now` that it was written without."""
-    return {**{name: value for name, value in _BEFORE.items() if name in now}, **earlier["config"]}
+    return bool(changed_fields(earlier["config"], now, names))
 
 
 def changed_fields(earlier: dict[str, Any], now: dict[str, Any], fields: Iterable[str]) -> list[str]:
@@ -139,18 +133,16 @@ def shortened(value: Any) -> str:
 
 
 def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
-    own = _config_of(earlier, record["config"])
-    names = sorted({*own, *record["config"]} - set(FREE_FIELDS))
-    differing = changed_fields(own, record["config"], filter(counts, names))
-    was = {name: record.get(name) for name in _HASHES_SINCE} | earlier
-    differing += [what for name, what in _HASHES.items() if was.get(name) != record.get(name)]
-    then, now = earlier.get("switches", {}), record.get("switches", {})
+    names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
+    differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
+    differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
+    then, now = earlier["switches"], record["switches"]
     return differing + [f"the environment's {change}" for change in changed_fields(then, now, sorted({*then, *now}))]
 
 
 def changed_surroundings(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
     # How many there are may be another number at each start.
-    then, own = ({"device": str(record.get("devices")).partition(" x ")[2]} for record in (earlier, now))
-    packages = changed_fields(earlier.get("packages", {}), now.get("packages", {}), COMPUTE)
+    then, own = ({"device": str(record["devices"]).partition(" x ")[2]} for record in (earlier, now))
+    packages = changed_fields(earlier["packages"], now["packages"], COMPUTE)
     return [*changed_fields(then, own, ["device"]), *packages]

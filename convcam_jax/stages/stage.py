@@ -54,7 +54,7 @@ class Finished(NamedTuple):
     Attributes:
       origin: what it was made from.
       files: SHA-256 (hex) of the files that it has written, by their paths.
-      start: that of the `Run` that made it; "" if it is not known.
+      start: that of the `Run` that made it.
     """
 
     origin: Origin
@@ -181,9 +181,7 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
         return {}
     try:
         return {
-            name: Finished(
-                {part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]), own.get("start", "")
-            )
+            name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]), own["start"])
             for name, own in read_json(path).items()
         }
     except (UserError, AttributeError, KeyError, TypeError, ValueError) as error:

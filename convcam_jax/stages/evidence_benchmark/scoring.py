@@ -40,7 +40,7 @@ def check_benchmark(folder: Path) -> str:
     path = folder / CHECKSUMS
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        version, files = str(known["version"]), dict(known["files"])
+        version, files, settings = str(known["version"]), dict(known["files"]), known["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"--from_workdir={folder}: {CHECKSUMS} cannot be read ({error}); give the folder that "
@@ -55,12 +55,7 @@ def check_benchmark(folder: Path) -> str:
             raise UserError(f"--from_workdir={folder}: {name} is missing; export the benchmark again")
         if content_hash(folder / name) != digest:
             raise UserError(f"--from_workdir={folder}: {name} is not what was exported; export the benchmark again")
-    if "settings" not in known:
-        raise UserError(
-            f"--from_workdir={folder}: was exported by an earlier version of this program, without a checksum of its "
-            "settings; export the benchmark again, whose version stays the same"
-        )
-    if settings_hash(read_record(folder)["config"]) != known["settings"]:
+    if settings_hash(read_record(folder)["config"]) != settings:
         raise UserError(f"--from_workdir={folder}: {CONFIG_FILE} is not what was exported; export the benchmark again")
     return version
 

@@ -27,12 +27,13 @@ from convcam_jax.data.members import Member
 from convcam_jax.networks.network import Variables
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import restore
+from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import write_whole
 
 _KIND = "models of convcam_jax"
-# To be raised when what a file holds changes: 2 since large arrays may have 16 bits.
-_VERSION = 2
+# To be raised when what a file holds changes.
+_VERSION = 3
 # What NumPy calls the types of tensors.
 _TYPES = {"F32": "<f4", "F16": "<f2"}
 # The recordings with which others are compared, [R, F, T].
@@ -99,7 +100,7 @@ def open_models(path: Path, flag: str) -> ModelsFile:
     """What a file holds, which was given as `flag`; of its tensors the names, shapes and types are looked at.
 
     Raises:
-      UserError: there is no such file, it is no such file, damaged, or of a newer version of the program.
+      UserError: there is no such file, it is no such file, damaged, or of another version of the program.
     """
     if not path.is_file():
         raise UserError(f"{flag}={path}: there is no such file; give one that --experiment=export has made")
@@ -195,13 +196,14 @@ def _sum_of_metadata(metadata: Mapping[str, str]) -> int:
 def _check_version(metadata: Mapping[str, str]) -> None:
     if metadata.get("kind") != _KIND:
         raise ValueError("it holds no models of this program")
-    if int(metadata["version"]) > _VERSION:
-        raise ValueError("it is of a newer version of this program, which reads it")
+    if int(metadata["version"]) != _VERSION:
+        raise ValueError("it is of another version of this program")
 
 
 def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
     """What the metadata says; raises what JSON and the config raise of what is not as it was written."""
     record = json.loads(metadata["record"])
+    record[HIGHEST_FILE_RATE] = int(record[HIGHEST_FILE_RATE])
     members = tuple(Member(str(group), str(fold), int(seed)) for group, fold, seed in json.loads(metadata["members"]))
     return ModelsFile(path, restore(record["config"]), record, members, int(metadata["part_size"]))
 

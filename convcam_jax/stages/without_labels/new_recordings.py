@@ -193,9 +193,9 @@ def _computed(one: Utterance, config: Config) -> Loaded:
 
 
 def _remarks(run: TrainedRun, sounds: Mapping[str, SoundFacts]) -> list[str]:
-    """What is told of the recordings' sounds, and of what the run's own had none of, where the run has noted that."""
+    """What is told of the recordings' sounds, and of what the run's own had none of."""
     rate_hz = run.config.representation.sample_rate_hz
-    band = remark_on_band(sounds, rate_hz, run.record.get(HIGHEST_FILE_RATE, rate_hz))
+    band = remark_on_band(sounds, rate_hz, run.record[HIGHEST_FILE_RATE])
     return [*sound_remarks(sounds, rate_hz), *([band] if band else [])]
 
 
