@@ -10,13 +10,11 @@ field of the analysis at a time is set as the other protocol has it.
 from convcam_jax.stages.ablations import ablation
 from convcam_jax.stages.finished_run import read_earlier_run
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import UserError
 
 
 def run(settings: RunSettings) -> None:
     """Measure the finished run's maps under every variant, and write the differences."""
-    if settings.from_workdir is None:
-        raise UserError("--from_workdir: missing; give the folder of a finished run of the experiment paper")
+    assert settings.from_workdir is not None
     earlier = read_earlier_run(settings.from_workdir, settings.config.corpus.data_dir)
     own = ablation.begin(settings, earlier)
     ablation.present(ablation.ablate(own), settings.workdir)

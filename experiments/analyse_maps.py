@@ -14,16 +14,13 @@ freed from it, unless --set=given_maps.free_from_colours=false: see `external_ma
 from convcam_jax.stages import given_maps, measures, paper, report
 from convcam_jax.stages.checks import chance
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import UserError
 from convcam_jax.system.progress import say
 
 
 def run(settings: RunSettings) -> None:
     """Check the maps, then analyse them as those of a trained ensemble of one member per group."""
-    path = settings.maps
-    if path is None:
-        raise UserError("--maps: missing; give the .npz file with one activation map per recording")
-    own = given_maps.begin(settings, path, given_maps.read_maps(path))
+    assert settings.maps is not None
+    own = given_maps.begin(settings, settings.maps, given_maps.read_maps(settings.maps))
     measures.measure_maps(own)
     say("drawing tables and figures")
     paper.write_map_tables(own)

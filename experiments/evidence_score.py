@@ -8,11 +8,10 @@ same networks with random weights, and the networks' answers. Its form stands in
 
 from convcam_jax.stages.evidence_benchmark.scoring import score_maps
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import UserError
 
 
 def run(settings: RunSettings) -> None:
     """Check the benchmark and the maps, score them, and write the results."""
-    if settings.maps is None or settings.from_workdir is None:
-        raise UserError("--maps, --from_workdir: missing; give the file of maps and the folder of the benchmark")
+    assert settings.maps is not None
+    assert settings.from_workdir is not None
     score_maps(settings.maps, settings.from_workdir, settings.workdir, settings.cache_dir)

@@ -212,7 +212,6 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
         assert "\n" not in str(error.value)
         assert not given.workdir.exists()
 
-    refused("--from_workdir: missing", None)
     refused("none: there is no such folder; give a finished run", tmp_path / "none")
     broken = tmp_path / "broken"
     broken.mkdir()

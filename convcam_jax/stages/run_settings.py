@@ -12,7 +12,7 @@ class RunSettings(NamedTuple):
     `maps` is the file of maps of the experiments `analyse_maps` and `evidence_score`, `from_workdir` the folder of a
     finished run of `paper` that `ablation` starts from, or of the benchmark that `evidence_score` scores against,
     `recordings` what `explain` explains, `models` the file of an exported run that it may use; None or empty in other
-    experiments.
+    experiments. The command gives each experiment what it needs, by `experiments.EXPERIMENTS`.
     """
 
     config: Config
