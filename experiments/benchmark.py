@@ -9,11 +9,11 @@ and methods.csv if it is asked for, all explained in docs/benchmark.md. The netw
 corpus.
 """
 
-from convcam_jax.stages import benchmark, preparation
+from convcam_jax.stages import beginning, benchmark
 from convcam_jax.stages.run_settings import RunSettings
 
 
 def run(settings: RunSettings) -> None:
     """Measure, then draw."""
-    own = preparation.begin(settings)
+    own = beginning.begin(settings)
     benchmark.present(benchmark.measure(own), own.workdir)

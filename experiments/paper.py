@@ -16,7 +16,7 @@ or by a cluster's scheduler, which tells each process what its share is:
     srun --ntasks=4 python run.py ... --workdir=W --distributed
 """
 
-from convcam_jax.stages import attribution, measures, paper, preparation, report
+from convcam_jax.stages import attribution, beginning, measures, paper, report
 from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
@@ -59,7 +59,7 @@ def is_of_training(field: str) -> bool:
 
 def run(settings: RunSettings) -> None:
     """Train, unless that is done, and make every stage that is not made from the config yet."""
-    own = preparation.begin(settings, is_of_training)
+    own = beginning.begin(settings, is_of_training)
     if is_first_process():
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")

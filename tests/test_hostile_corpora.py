@@ -20,7 +20,7 @@ from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
-from convcam_jax.stages.preparation import write_beginning
+from convcam_jax.stages.beginning import write_beginning
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.text import one_form

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from figure_checks import assert_no_overlapping_text, titles
 from parselmouth.praat import call
+from run_checks import MEMBER
 from small_run import QUICK, SMALL_RUN, hashes, last_line, start, table
 from test_surroundings import SWITCHES, run_script
 
@@ -22,7 +23,7 @@ from convcam_jax.measures.unlabelled import OF_MASKS
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import restore
 from convcam_jax.settings.presets import with_device_defaults
-from convcam_jax.stages import preparation
+from convcam_jax.stages import beginning
 from convcam_jax.stages.attribution import explain_ensemble
 from convcam_jax.stages.checks.listening_sounds import listen
 from convcam_jax.stages.ensemble import training
@@ -40,7 +41,6 @@ from convcam_jax.system.formats import read_json, write_json
 from experiments import command, descriptions, explain, export
 from experiments.paper import STAGES
 
-MEMBER = ["group", "fold", "seed"]
 OF_MAPS = set(METRICS) - set(OF_MASKS)
 
 
@@ -51,7 +51,7 @@ def run_dir(tmp_path_factory, run_cache_dir) -> Path:
     flags = ("--set=corpus.emotions=anger,sadness", "--set=representation.standardisation=per_bin")
     line = [*SMALL_RUN, *QUICK, *flags, f"--workdir={workdir}", f"--cache_dir={run_cache_dir}"]
     settings = command.settings_of(read_flags(line, descriptions()))
-    run = preparation.begin(settings._replace(config=with_device_defaults(settings.config)))
+    run = beginning.begin(settings._replace(config=with_device_defaults(settings.config)))
     training.train_ensemble(run)
     make_stages(run, [stage for stage in STAGES if stage.name in ("explanations", "members", "metrics")])
     return workdir

@@ -1,4 +1,4 @@
-"""Where a corpus is found, which recordings are used, and what a run begins with."""
+"""Where a corpus is found, and which recordings are used."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,20 +13,14 @@ from convcam_jax.corpora.sounds.lengths import named_middle
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations import cache
 from convcam_jax.representations.cache import Loaded
 from convcam_jax.representations.features import Features
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
-from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages import preparation
-from convcam_jax.stages.record import run_record
-from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import RecordingError, UserError
-from convcam_jax.system.files import PARTIAL_PREFIX
-from convcam_jax.system.formats import read_csv, read_json
+from convcam_jax.system.errors import UserError
 
 CONFIG = Config(corpus=SyntheticConfig(emotions=("anger", "fear"), max_frames=30))
 N_FRAMES = (30, 31, 29, 30, 30, 30, 30, 30, 400)
@@ -96,10 +90,6 @@ def test_a_split_of_too_few_says_what_was_left_out_before(monkeypatch, tmp_path)
         preparation.load_dataset(UTTERANCES, longest(400), tmp_path)
 
 
-def small_dataset() -> Dataset:
-    return Dataset((UTTERANCES[0],), (make_features(20),), ("female",), (Fold(ONLY_FOLD, ("train",)),))
-
-
 def test_groups_and_folds_are_those_of_the_config(without_computing, tmp_path):
     corpus = replace(CONFIG.corpus, max_frames=400, models_per="all")
     utterances = [replace_speaker(u, number % 3) for number, u in enumerate(UTTERANCES)]
@@ -133,92 +123,6 @@ def test_what_a_split_does_without_is_said_once(without_computing, tmp_path, cap
     preparation.load_dataset(corpus, config, tmp_path)
     said = capsys.readouterr().err.splitlines()
     assert said == ["too few to be tested, and all for training, as split.parts is 3: anger by 2 (1), fear by 2 (1)"]
-
-
-def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_path):
-    earlier = run_record(CONFIG, []) | {"begun": "2020-01-01T00:00:00+00:00"}
-    preparation.write_beginning(tmp_path, earlier, small_dataset(), [])
-    preparation.write_beginning(tmp_path, run_record(longest(31), []), small_dataset(), [])
-    record = read_json(tmp_path / "config.json")
-    assert record["begun"] == "2020-01-01T00:00:00+00:00"
-    assert record["config"]["corpus.max_frames"] == 31
-
-
-def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(tmp_path, monkeypatch):
-    times = ["2020-01-01T00:00:00+00:00", "2020-01-08T00:00:00+00:00"]
-    features, fold = (make_features(20),) * 2, Fold(ONLY_FOLD, ("train", "test"))
-    dataset = Dataset(tuple(UTTERANCES[:2]), features, ("female",) * 2, (fold,), (make_sound("0"),) * 2)
-    monkeypatch.setattr(preparation, "find_corpus", lambda config, _: (config, [], []))
-    monkeypatch.setattr(preparation, "load_dataset", lambda *_, **__: (dataset, []))
-    for begun in times:
-        monkeypatch.setattr(preparation, "run_record", lambda *args, begun=begun: run_record(*args) | {"begun": begun})
-        run = preparation.begin(RunSettings(CONFIG, tmp_path / "run", tmp_path))
-        assert run.start == begun
-        assert read_json(tmp_path / "run" / "config.json")["begun"] == times[0]
-
-
-def test_an_exported_file_goes_with_the_config_that_it_was_made_of(tmp_path, capsys):
-    exported = tmp_path / "models.safetensors"
-    moved = replace(CONFIG, corpus=replace(CONFIG.corpus, data_dir="elsewhere"))
-    preparation.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
-    exported.touch()
-    # Answers and maps of new recordings do not depend on these.
-    for config in (CONFIG, moved, replace(CONFIG, sanity=replace(CONFIG.sanity, seeds=0))):
-        preparation.write_beginning(tmp_path, run_record(config, []), small_dataset(), [])
-        assert exported.exists()
-    hirescam = replace(CONFIG, attribution=replace(CONFIG.attribution, method="hirescam"))
-    preparation.write_beginning(tmp_path, run_record(hirescam, []), small_dataset(), [])
-    assert not exported.exists()
-    [said] = capsys.readouterr().err.splitlines()
-    assert said == f"{exported} was of the config before and is removed; --experiment=export writes it again"
-
-
-def test_the_beginning_says_what_every_recording_is_for(tmp_path):
-    preparation.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
-    assert read_csv(tmp_path / "utterances.csv")["split"].tolist() == ["train"]
-    assert read_csv(tmp_path / "folds.csv").to_numpy().tolist() == [["r0", "female", "all", "train"]]
-    assert not (tmp_path / "skipped.csv").exists()
-
-
-def test_a_run_goes_on_with_the_recordings_and_the_split_that_it_began_with(tmp_path):
-    dataset = small_dataset()
-    preparation._check_folds(tmp_path, dataset)
-    preparation.write_beginning(tmp_path, run_record(CONFIG, []), dataset, [])
-    preparation._check_folds(tmp_path, dataset)
-    divided_otherwise = dataset._replace(folds=(dataset.folds[0]._replace(split_of=("test",)),))
-    for other in (divided_otherwise, dataset._replace(utterances=(make_utterance(1),))):
-        with pytest.raises(UserError, match=rf"^{tmp_path}/folds.csv: has other recordings, or divides them otherwise"):
-            preparation._check_folds(tmp_path, other)
-    (tmp_path / "folds.csv").write_bytes(b"\xff\x00")
-    with pytest.raises(UserError, match="remove the file if it was damaged"):
-        preparation._check_folds(tmp_path, dataset)
-
-
-def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
-    dataset = small_dataset()
-    for folder in (tmp_path, tmp_path / "tables", tmp_path / "figures"):
-        folder.mkdir(exist_ok=True)
-        (folder / f"{PARTIAL_PREFIX}0123abcd-table.csv").write_text("half")
-    (tmp_path / "tables" / "table1.csv").write_text("whole")
-    preparation.write_beginning(tmp_path, {"config": {}}, dataset, [RecordingError("r9", "is silent")])
-    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert files == ["config.json", "folds.csv", "skipped.csv", "tables/table1.csv", "utterances.csv"]
-
-
-def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
-    problems = [RecordingError(f"s{i}", "is silent", "silent") for i in range(5)]
-    problems += [RecordingError("s0", "has no speaker", "without a speaker")]
-    dataset = small_dataset()._replace(sounds=(make_sound("0a"),))
-    preparation.write_beginning(tmp_path, {"config": {}}, dataset, problems)
-    assert capsys.readouterr().err == (
-        "recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); 1 are used; "
-        f"{tmp_path}/skipped.csv says which and why\n"
-    )
-    assert read_csv(tmp_path / "skipped.csv").to_numpy().tolist()[4:] == [
-        ["s4", "silent", "is silent"],
-        ["s0", "without a speaker", "has no speaker"],
-    ]
-    assert read_csv(tmp_path / "sounds.csv").to_numpy().tolist() == [["r0", 1.0, 16000, 1, 0.5, 0.0, "0a"]]
 
 
 def write_sound(folder: Path, name: str, duration_s: float) -> Utterance:

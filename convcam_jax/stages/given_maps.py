@@ -22,7 +22,8 @@ from convcam_jax.networks.geometry import Geometry
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
-from convcam_jax.stages.preparation import find_corpus, write_beginning
+from convcam_jax.stages.beginning import write_beginning
+from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -112,7 +113,7 @@ def _read_array(file: zipfile.ZipFile, member: str, path: Path) -> NDArray:
 
 
 def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
-    """A run of the recordings that have a map in the file at `path`; opens the workdir as `preparation.begin` does.
+    """A run of the recordings that have a map in the file at `path`; opens the workdir as `beginning.begin` does.
 
     Its maps are those of the file, as of one member per group; also writes `members.csv`.
 

@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import NamedTuple
 
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.config import FROM_CORPUS
@@ -15,41 +13,21 @@ from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected
 from convcam_jax.corpora.several import CORPUS, SeveralConfig, shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
-from convcam_jax.corpora.sounds.sound_remarks import highest_file_rate_hz, sound_remarks
+from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, told_apart, without
 from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
-from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
-from convcam_jax.figures.fonts import remark_on_letters
+from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.cache import Loaded, load_or_compute
 from convcam_jax.representations.lengths import frames_for, longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import Division, divide
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.ensemble.pretrained import check_weights
-from convcam_jax.stages.record import (
-    CONFIG_FILE,
-    HIGHEST_FILE_RATE,
-    changed_surroundings,
-    check_workdir,
-    explains_otherwise,
-    read_record,
-    run_record,
-)
-from convcam_jax.stages.run import MODELS, Run
-from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
-from convcam_jax.system.files import remove_partial
-from convcam_jax.system.formats import as_csv, write_csv, write_json
-from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
-from convcam_jax.system.text import visible
 
-_FOLDS = "folds.csv"
 # The parts of an utterance that lasts so many seconds, each at most of so many.
 Cut = Callable[[Utterance, float, float], list[Utterance]]
-_SKIPPED_COLUMNS = ["recording", "kind", "problem"]
 
 
 class FoundCorpus(NamedTuple):
@@ -223,106 +201,3 @@ def with_parts(
         loaded.sounds | of_parts.sounds,
         [*loaded.problems, *of_parts.problems],
     )
-
-
-def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: True) -> Run:
-    """Read the corpus, open the workdir, and write the files of `write_beginning`.
-
-    Of several processes the first one writes. A workdir that holds a run of another config is refused, unless only
-    fields differ that do not count.
-
-    Raises:
-      UserError: there is something wrong with the corpus or the network's weights, or the workdir holds another run.
-        Nothing is written then.
-    """
-    workdir = settings.workdir
-    config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
-    if not (workdir / CONFIG_FILE).exists():
-        check_weights(config.make_network("float32"), config.grid)
-    record = run_record(config, utterances)
-    check_workdir(workdir, record, counts)
-    tell_changed_surroundings(workdir, record)
-    dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
-    if is_first_process():
-        _check_folds(workdir, dataset)
-        learned = {i for indices in dataset.sets("train").values() for i in indices.tolist()}
-        sounds = [dataset.sounds[i] for i in learned]
-        highest = highest_file_rate_hz(sounds, config.representation.sample_rate_hz)
-        write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
-    wait_for_all("begun")
-    say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
-    return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
-
-
-def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:
-    """Say what is another one than when the run in the workdir, if there is one, began."""
-    if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
-        say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
-
-
-def _check_folds(workdir: Path, dataset: Dataset) -> None:
-    """See to it that a run that goes on has the recordings and the split that it began with.
-
-    They follow from the config and the corpus; but `prosody.f0_floor_hz`, which may change, says what is too short.
-
-    Raises:
-      UserError: they are others.
-    """
-    path = workdir / _FOLDS
-    if path.is_file() and path.read_bytes() != as_csv(fold_table(dataset)).encode():
-        raise UserError(
-            f"{path}: has other recordings, or divides them otherwise, than the run would now, by another "
-            "prosody.f0_floor_hz perhaps; choose another --workdir, or remove the file if it was damaged"
-        )
-
-
-def write_beginning(
-    workdir: Path, record: dict[str, Any], dataset: Dataset, problems: Sequence[RecordingError]
-) -> None:
-    """Write `config.json`, `utterances.csv`, `sounds.csv`, `folds.csv`, and `skipped.csv` if there are problems.
-
-    What a killed run left half-written is removed. A run that goes on keeps what its `config.json` says of its
-    beginning.
-    """
-    remove_partial(workdir)
-    if (workdir / CONFIG_FILE).exists():
-        earlier = read_record(workdir)
-        if explains_otherwise(earlier, record):
-            _remove_exported(workdir)
-        record = {**earlier, "config": record["config"]}
-    write_json(workdir / CONFIG_FILE, record)
-    write_csv(workdir / "utterances.csv", utterance_table(dataset))
-    write_csv(workdir / _FOLDS, fold_table(dataset))
-    if dataset.sounds:
-        write_csv(workdir / "sounds.csv", sound_table(dataset))
-    write_skipped(workdir, problems, len(dataset.utterances))
-    if remark := remark_on_letters(_words(dataset)):
-        say(remark)
-
-
-def _remove_exported(workdir: Path) -> None:
-    """The models in one file explain as the config has it that it was made with."""
-    if (workdir / MODELS).exists():
-        remove_earlier(workdir, MODELS)
-        say(f"{workdir / MODELS} was of the config before and is removed; --experiment=export writes it again")
-
-
-def _words(dataset: Dataset) -> set[str]:
-    """The user's words that figures show."""
-    return {word for u in dataset.utterances for word in (u.recording, u.speaker, u.emotion)} | set(dataset.groups)
-
-
-def write_skipped(folder: Path, problems: Sequence[RecordingError], n_used: int) -> None:
-    """Write `skipped.csv` if there are problems, and say how many there are beside the recordings that are used."""
-    if problems:
-        # A name need not be text: a file's may be any bytes.
-        rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
-        write_csv(folder / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
-        say(
-            f"recordings are left out: {counted_by_kind(problems)}; {n_used} are used; "
-            f"{folder / 'skipped.csv'} says which and why"
-        )
-
-
-def _tested(dataset: Dataset) -> int:
-    return sum(len(indices) for indices in dataset.sets("test").values())

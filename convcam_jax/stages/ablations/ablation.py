@@ -11,8 +11,8 @@ from convcam_jax.measures.cohort_maps import analyse_cohorts
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import with_chosen
 from convcam_jax.paper import ablation
+from convcam_jax.stages.beginning import write_beginning
 from convcam_jax.stages.finished_run import EarlierRun, load_earlier_run
-from convcam_jax.stages.preparation import write_beginning
 from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -21,7 +21,7 @@ from convcam_jax.system.progress import say
 
 
 def begin(settings: RunSettings, earlier: EarlierRun) -> Run:
-    """The earlier run; opens the workdir as `preparation.begin` does.
+    """The earlier run; opens the workdir as `beginning.begin` does.
 
     Raises:
       UserError: the corpus is not that of the earlier run, or the workdir holds another run. Nothing is written then.

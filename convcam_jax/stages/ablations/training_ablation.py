@@ -8,7 +8,7 @@ import pandas as pd
 from convcam_jax.checks.training_parts.gains import gains
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.training_parts import AS_GIVEN
-from convcam_jax.stages import preparation
+from convcam_jax.stages import beginning
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.formats import read_csv, write_table
@@ -20,7 +20,7 @@ def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.
     histories = {}
     for number, (name, config) in enumerate(configs.items(), start=1):
         say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
-        run = preparation.begin(settings._replace(config=config, workdir=_folder(settings.workdir, name)))
+        run = beginning.begin(settings._replace(config=config, workdir=_folder(settings.workdir, name)))
         training.train_ensemble(run)
         histories[name] = read_csv(run.workdir / "history.csv")
     return histories

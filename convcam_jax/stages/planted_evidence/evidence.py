@@ -45,10 +45,10 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
+from convcam_jax.stages.beginning import tell_changed_surroundings, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.preparation import tell_changed_surroundings, write_skipped
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings

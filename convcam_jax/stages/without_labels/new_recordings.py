@@ -20,7 +20,8 @@ from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.preparation import with_parts, write_skipped
+from convcam_jax.stages.beginning import write_skipped
+from convcam_jax.stages.preparation import with_parts
 from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write_files
 from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRun, too_long

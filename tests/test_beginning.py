@@ -1,0 +1,133 @@
+"""What a run begins with in its folder, and where it goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from convcam_jax.corpora.listed import ListedConfig
+from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Cohort
+from convcam_jax.representations import cache
+from convcam_jax.representations.cache import compute_entry
+from convcam_jax.representations.features import Features
+from convcam_jax.settings.config import Config
+from convcam_jax.splits.per_cell import PerCell
+from convcam_jax.splits.protocol import ONLY_FOLD, Fold
+from convcam_jax.stages import beginning
+from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.files import PARTIAL_PREFIX
+from convcam_jax.system.formats import read_csv, read_json
+
+CONFIG = Config(corpus=SyntheticConfig(emotions=("anger", "fear"), max_frames=30))
+COHORT = Cohort("all", ONLY_FOLD)
+UTTERANCE = Utterance("r0", "1", "female", "anger", "t", Path("r0.wav"))
+
+
+def small_dataset() -> Dataset:
+    features = Features(np.ones((96, 20), np.float32), np.zeros(3), np.arange(3.0), np.ones(20))
+    return Dataset((UTTERANCE,), (features,), ("female",), (Fold(ONLY_FOLD, ("train",)),))
+
+
+def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_path):
+    longer = replace(CONFIG, corpus=replace(CONFIG.corpus, max_frames=31))
+    earlier = run_record(CONFIG, []) | {"begun": "2020-01-01T00:00:00+00:00"}
+    beginning.write_beginning(tmp_path, earlier, small_dataset(), [])
+    beginning.write_beginning(tmp_path, run_record(longer, []), small_dataset(), [])
+    record = read_json(tmp_path / "config.json")
+    assert record["begun"] == "2020-01-01T00:00:00+00:00"
+    assert record["config"]["corpus.max_frames"] == 31
+
+
+def write_corpus(folder: Path) -> None:
+    """Three recordings of noise of each emotion, by one speaker."""
+    rows = ["file,speaker,emotion"]
+    for number, generator in enumerate(np.random.default_rng(0).spawn(6)):
+        soundfile.write(folder / f"{number}.wav", 0.1 * generator.normal(size=8000), 16000)
+        rows.append(f"{number}.wav,ann,{CONFIG.corpus.emotions[number % 2]}")
+    (folder / "utterances.csv").write_text("\n".join(rows))
+
+
+def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(tmp_path, monkeypatch):
+    write_corpus(tmp_path)
+    monkeypatch.setattr(cache, "_compute_all", lambda sources, config: (compute_entry(one, config) for one in sources))
+    corpus = ListedConfig(data_dir=str(tmp_path), emotions=CONFIG.corpus.emotions, models_per="all")
+    settings = RunSettings(replace(CONFIG, corpus=corpus, split=PerCell(parts=3)), tmp_path / "run", tmp_path / "cache")
+    times = ["2020-01-01T00:00:00+00:00", "2020-01-08T00:00:00+00:00"]
+    for begun in times:
+        monkeypatch.setattr(beginning, "run_record", lambda *args, begun=begun: run_record(*args) | {"begun": begun})
+        run = beginning.begin(settings)
+        assert run.start == begun
+        assert read_json(tmp_path / "run" / "config.json")["begun"] == times[0]
+        assert {len(run.dataset.sets(name)[COHORT]) for name in ("train", "validation", "test")} == {2}
+
+
+def test_an_exported_file_goes_with_the_config_that_it_was_made_of(tmp_path, capsys):
+    exported = tmp_path / "models.safetensors"
+    moved = replace(CONFIG, corpus=replace(CONFIG.corpus, data_dir="elsewhere"))
+    beginning.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
+    exported.touch()
+    # Answers and maps of new recordings do not depend on these.
+    for config in (CONFIG, moved, replace(CONFIG, sanity=replace(CONFIG.sanity, seeds=0))):
+        beginning.write_beginning(tmp_path, run_record(config, []), small_dataset(), [])
+        assert exported.exists()
+    hirescam = replace(CONFIG, attribution=replace(CONFIG.attribution, method="hirescam"))
+    beginning.write_beginning(tmp_path, run_record(hirescam, []), small_dataset(), [])
+    assert not exported.exists()
+    [said] = capsys.readouterr().err.splitlines()
+    assert said == f"{exported} was of the config before and is removed; --experiment=export writes it again"
+
+
+def test_the_beginning_says_what_every_recording_is_for(tmp_path):
+    beginning.write_beginning(tmp_path, run_record(CONFIG, []), small_dataset(), [])
+    assert read_csv(tmp_path / "utterances.csv")["split"].tolist() == ["train"]
+    assert read_csv(tmp_path / "folds.csv").to_numpy().tolist() == [["r0", "female", "all", "train"]]
+    assert not (tmp_path / "skipped.csv").exists()
+
+
+def test_a_run_goes_on_with_the_recordings_and_the_split_that_it_began_with(tmp_path):
+    dataset = small_dataset()
+    beginning._check_folds(tmp_path, dataset)
+    beginning.write_beginning(tmp_path, run_record(CONFIG, []), dataset, [])
+    beginning._check_folds(tmp_path, dataset)
+    divided_otherwise = dataset._replace(folds=(dataset.folds[0]._replace(split_of=("test",)),))
+    for other in (divided_otherwise, dataset._replace(utterances=(UTTERANCE._replace(recording="r1"),))):
+        with pytest.raises(UserError, match=rf"^{tmp_path}/folds.csv: has other recordings, or divides them otherwise"):
+            beginning._check_folds(tmp_path, other)
+    (tmp_path / "folds.csv").write_bytes(b"\xff\x00")
+    with pytest.raises(UserError, match="remove the file if it was damaged"):
+        beginning._check_folds(tmp_path, dataset)
+
+
+def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):
+    dataset = small_dataset()
+    for folder in (tmp_path, tmp_path / "tables", tmp_path / "figures"):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{PARTIAL_PREFIX}0123abcd-table.csv").write_text("half")
+    (tmp_path / "tables" / "table1.csv").write_text("whole")
+    beginning.write_beginning(tmp_path, {"config": {}}, dataset, [RecordingError("r9", "is silent")])
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["config.json", "folds.csv", "skipped.csv", "tables/table1.csv", "utterances.csv"]
+
+
+def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
+    problems = [RecordingError(f"s{i}", "is silent", "silent") for i in range(5)]
+    problems += [RecordingError("s0", "has no speaker", "without a speaker")]
+    dataset = small_dataset()._replace(sounds=(SoundFacts(1.0, 16000, 1, 0.5, 0.0, "0a"),))
+    beginning.write_beginning(tmp_path, {"config": {}}, dataset, problems)
+    assert capsys.readouterr().err == (
+        "recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); 1 are used; "
+        f"{tmp_path}/skipped.csv says which and why\n"
+    )
+    assert read_csv(tmp_path / "skipped.csv").to_numpy().tolist()[4:] == [
+        ["s4", "silent", "is silent"],
+        ["s0", "without a speaker", "has no speaker"],
+    ]
+    assert read_csv(tmp_path / "sounds.csv").to_numpy().tolist() == [["r0", 1.0, 16000, 1, 0.5, 0.0, "0a"]]
