@@ -26,7 +26,6 @@ from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
-from convcam_jax.training.member import MemberState
 
 RECORDINGS = make_recordings(12)
 COHORT = Cohort("female", ONLY_FOLD)
@@ -44,10 +43,34 @@ def with_training(**changes) -> Config:
     return dataclasses.replace(CONFIG, train=dataclasses.replace(CONFIG.train, **changes))
 
 
-def train_in(folder: Path, checkpoint_interval_s: float) -> Round:
-    own, config = Round(MEMBERS, folder / "round_00"), with_training(checkpoint_interval_s=checkpoint_interval_s)
+def train_in(folder: Path, checkpoint_interval_s: float, **changes) -> Round:
+    own = Round(MEMBERS, folder / "round_00")
+    config = with_training(checkpoint_interval_s=checkpoint_interval_s, **changes)
     train_round(own, "all", config, TRAINING, VALIDATION, RECORDINGS)
     return own
+
+
+def interrupted(monkeypatch, folder: Path, at: int, **changes) -> Path:
+    """A training in `folder` is interrupted after the checkpoint of epoch `at`; gives where its checkpoints are."""
+    save = checkpoints.save
+
+    def interrupt(manager, step, tree):
+        save(manager, step, tree)
+        if step == at:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_in(folder, 0.0, **changes)
+    return folder / "round_00_in_progress"
+
+
+def gone_on_with(monkeypatch, folder: Path, **changes) -> tuple[Round, list[str]]:
+    """The training in `folder` to its end, and what is said of it."""
+    told: list[str] = []
+    monkeypatch.setattr(training, "say", told.append)
+    return train_in(folder, 1e6, **changes), told
 
 
 def assert_equal_rounds(one: Round, other: Round) -> None:
@@ -87,22 +110,11 @@ def test_without_an_interval_every_epoch_but_the_last_is_kept(tmp_path, saved):
     assert saved == [1, 2, 3, 4]
 
 
-def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypatch):
-    undisturbed = train_in(tmp_path / "undisturbed", 1e6)
-    save = checkpoints.save
-
-    def interrupt(manager, step, tree):
-        save(manager, step, tree)
-        if step == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train_in(tmp_path / "interrupted", 0.0)
-    monkeypatch.setattr(checkpoints, "save", save)
-    told: list[str] = []
-    monkeypatch.setattr(training, "say", told.append)
-    resumed = train_in(tmp_path / "interrupted", 1e6)
+@pytest.mark.parametrize("changes", [{}, {"average_decay": 0.9, "class_weights": "balanced"}])
+def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypatch, changes):
+    undisturbed = train_in(tmp_path / "undisturbed", 1e6, **changes)
+    interrupted(monkeypatch, tmp_path / "interrupted", at=2, **changes)
+    resumed, told = gone_on_with(monkeypatch, tmp_path / "interrupted", **changes)
     assert "going on after epoch 2" in told
     assert_equal_rounds(resumed, undisturbed)
 
@@ -111,22 +123,10 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(tmp_path, monkeypa
 @pytest.mark.parametrize("damage", [flipped, cut, removed], ids=lambda own: own.__name__)
 def test_a_damaged_checkpoint_is_left_out_and_the_members_begin_anew(tmp_path, monkeypatch, damage):
     undisturbed = train_in(tmp_path / "undisturbed", 1e6)
-    save = checkpoints.save
-
-    def interrupt(manager, step, tree):
-        save(manager, step, tree)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train_in(tmp_path / "interrupted", 0.0)
-    monkeypatch.setattr(checkpoints, "save", save)
-    progress = tmp_path / "interrupted" / "round_00_in_progress"
+    progress = interrupted(monkeypatch, tmp_path / "interrupted", at=1)
     arrays = [path for path in sorted(progress.rglob("*")) if path.name.replace(".", "").isdigit() and path.is_file()]
     damage(arrays[-1], random.Random(0))
-    told: list[str] = []
-    monkeypatch.setattr(training, "say", told.append)
-    resumed = train_in(tmp_path / "interrupted", 1e6)
+    resumed, told = gone_on_with(monkeypatch, tmp_path / "interrupted")
     assert "the checkpoint after epoch 1 is damaged and left out" in told
     assert_equal_rounds(resumed, undisturbed)
     gc.collect()
@@ -144,25 +144,13 @@ def test_a_damaged_checkpoint_is_left_out_and_the_members_begin_anew(tmp_path, m
 def test_of_two_checkpoints_the_newest_whole_one_is_gone_on_from(tmp_path, monkeypatch, damaged, expected):
     """A run that is killed before it removes the older one leaves both."""
     undisturbed = train_in(tmp_path / "undisturbed", 1e6)
-    save, progress = checkpoints.save, tmp_path / "interrupted" / "round_00_in_progress"
-
-    def interrupt(manager, step, tree):
-        save(manager, step, tree)
-        if step == 1:
-            shutil.copytree(progress / "1", tmp_path / "1")
-            return
-        shutil.copytree(tmp_path / "1", progress / "1")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train_in(tmp_path / "interrupted", 0.0)
-    monkeypatch.setattr(checkpoints, "save", save)
+    progress = interrupted(monkeypatch, tmp_path / "interrupted", at=1)
+    shutil.copytree(progress / "1", tmp_path / "1")
+    interrupted(monkeypatch, tmp_path / "interrupted", at=2)
+    shutil.copytree(tmp_path / "1", progress / "1")
     for epoch in damaged:
         flipped(next((progress / str(epoch)).glob("default/tree.history/**/0.0.0")), random.Random(0))
-    told: list[str] = []
-    monkeypatch.setattr(training, "say", told.append)
-    resumed = train_in(tmp_path / "interrupted", 1e6)
+    resumed, told = gone_on_with(monkeypatch, tmp_path / "interrupted")
     assert [line for line in told if "epoch" in line and "loss" not in line] == expected
     assert_equal_rounds(resumed, undisturbed)
     gc.collect()
@@ -263,22 +251,6 @@ def test_a_size_of_rounds_that_cannot_be_read_for_the_moment_is_not_chosen_again
         with pytest.raises(UserError, match=r"rounds\.json: cannot be read \(.*not now"):
             make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)
     assert make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
-
-
-def test_the_mean_of_the_weights_and_the_weights_of_classes_go_on_after_an_interruption(tmp_path):
-    """Saved and read back, the state is what it was."""
-    config = with_training(average_decay=0.9, class_weights="balanced")
-    plan = make_plan(np.asarray(RECORDINGS.n_frames), TRAINING, VALIDATION, MEMBERS, 4, NETWORK)
-    begun = training._start(MEMBERS, NETWORK, config, plan, RECORDINGS)
-    with checkpoints.open_manager(tmp_path) as manager:
-        checkpoints.save(manager, 1, begun)
-        found = checkpoints.restore(manager, 1, begun)
-    assert found.state.average is not None
-    jax.tree.map(np.testing.assert_array_equal, found.state._replace(optimizer_state=()), _without_optimizer(begun))
-
-
-def _without_optimizer(progress: checkpoints.Progress) -> MemberState:
-    return progress.state._replace(optimizer_state=())
 
 
 def test_weights_of_classes_are_those_of_each_members_own_training_recordings():
