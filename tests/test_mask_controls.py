@@ -1,6 +1,7 @@
 """Masks of equal area: exactly equal, circular, of the right spectrum, below the ceiling, and calibrated."""
 
 import dataclasses
+import functools
 
 import jax.numpy as jnp
 import numpy as np
@@ -103,25 +104,19 @@ def test_shifts_are_circular_inside_the_recording():
 def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
     generator = np.random.default_rng(4)
     arrays, maps = make_arrays(generator, frames=[20, 13, 17] * 3), smooth(generator, 9)
-    for draw in mask_controls(
-        maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator
-    ):
-        if draw.control == "top_energy":
-            ceiling = draw.draws[:, 0]
-        else:
-            observed = draw.observed
-            n_draws = {"another_emotion": C - 1, "time_shift": S, "frequency_shift": S}.get(draw.control, P)
-            assert draw.draws.shape == (9, n_draws)
-    for draw in mask_controls(
-        maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator
-    ):
-        assert (draw.draws <= ceiling[:, None] + 1e-9).all()
-        assert draw.tested == (draw.control != "top_energy")
-    mask = masks_of(maps, arrays.emotion)[1]
+    masks = masks_of(maps, arrays.emotion)
+    draws = mask_controls(maps, masks, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator)
+    [ceiling] = [draw.draws[:, :1] for draw in draws if draw.control == "top_energy"]
+    mask = masks[1]
     expected = energy_ratio(
         jnp.asarray(arrays.magnitude[4]), jnp.asarray(mask >= 0.5 * mask.max()), jnp.asarray(arrays.n_frames[4])
     )
-    assert observed[4] == pytest.approx(float(expected), rel=1e-5)
+    n_draws = {"another_emotion": C - 1, "time_shift": S, "frequency_shift": S, "top_energy": ceiling.shape[1]}
+    for draw in draws:
+        assert draw.draws.shape == (9, n_draws.get(draw.control, P))
+        assert (draw.draws <= ceiling + 1e-9).all()
+        assert draw.tested == (draw.control != "top_energy")
+        assert draw.observed[4] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_other_emotions_come_in_turn_and_those_without_mask_are_missing():
@@ -170,20 +165,24 @@ def test_recordings_that_do_not_count_are_missing():
         np.testing.assert_array_equal(np.isfinite(draw.observed), arrays.emotion == 0)
 
 
-@pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift", "shuffled_emotions"])
-def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
-    """Random maps on random sound: p is uniform. Shifts have F or T outcomes: the steps between them make p larger."""
-    generator, p = np.random.default_rng(8), []
+@functools.cache
+def unrelated_p(is_of_maps: bool) -> dict[str, list[float]]:
+    """P by control of random masks on random sound: of maps, or fields of mean 0, as the blobs are, by emotion."""
+    generator, p = np.random.default_rng(8), {}
     for _ in range(40):
         arrays, maps = make_arrays(generator), smooth(generator, 9)
-        # A field of mean 0, as the blobs are, for each emotion.
-        masks = random_fields(smooth(generator, 1)[0], C, generator)
-        if control == "shuffled_emotions":
-            masks = masks_of(maps, arrays.emotion)
-        shared = np.maximum(masks, 0)
-        draws = mask_controls(maps, shared, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator)
-        own = next(draw for draw in draws if draw.control == control)
-        p += [permutation_test(own.observed[i], own.draws[i], "higher").p for i in range(C)]
+        fields = random_fields(smooth(generator, 1)[0], C, generator)
+        masks = masks_of(maps, arrays.emotion) if is_of_maps else np.maximum(fields, 0)
+        for draw in mask_controls(maps, masks, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator):
+            tests = [permutation_test(draw.observed[i], draw.draws[i], "higher").p for i in range(C)]
+            p.setdefault(draw.control, []).extend(tests)
+    return p
+
+
+@pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift", "shuffled_emotions"])
+def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
+    """P is uniform. Shifts have F or T outcomes: the steps between them make p larger."""
+    p = unrelated_p(control == "shuffled_emotions")[control]
     is_too_small, is_not_uniform = "greater", "two-sided"
     departure = is_too_small if control.endswith("shift") else is_not_uniform
     assert stats.kstest(p, "uniform", alternative=departure).pvalue > 0.01

@@ -138,7 +138,11 @@ def test_what_a_door_does_not_have_is_refused_naming_what_it_has(door):
 
 
 @pytest.mark.parametrize(("door", "choice"), [(door, choice) for door, choices in DOORS.items() for choice in choices])
-def test_every_choice_has_a_config(door, choice):
+def test_every_choice_has_its_name_as_its_default_and_makes_a_config(door, choice):
+    section = DOORS[door][choice]()
+    assert section.name == choice
+    assert hash(section) == hash(DOORS[door][choice]())
+    assert getattr(Config(**{door: section}), door) == section
     assert getattr(make_config(Choices(**{door: choice})), door).name == choice
 
 
