@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import reference_simplenet
 from jax import Array
+from small_network import N_CLASSES, make_recordings
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import Placement, interpolation_matrix
 from convcam_jax.attribution.score import Score
 
-N_BINS, N_INPUT_FRAMES, N_CLASSES = 12, 40, 3
 FILTERS, DENSE_UNITS = (3, 4, 5), 6
 # What three valid convolutions and two poolings by 2 in time leave.
 NODES = (6, 6)
@@ -48,16 +48,10 @@ def make_plain_params(seed: int = 1) -> dict:
 
 
 def make_plain_case(n_recordings: int, seed: int = 0) -> PlainCase:
-    """Recordings of different length; each class is louder in other bins."""
-    generator = np.random.default_rng(seed)
-    n_frames = generator.integers(18, N_INPUT_FRAMES + 1, size=n_recordings)
-    emotion = np.arange(n_recordings) % N_CLASSES
-    spectrograms = generator.exponential(0.3, size=(n_recordings, N_BINS, N_INPUT_FRAMES))
-    loud = np.arange(N_BINS) // (N_BINS // N_CLASSES) == emotion[:, None]
-    spectrograms = (spectrograms + loud[:, :, None]) * (np.arange(N_INPUT_FRAMES) < n_frames[:, None, None])
-    params, inputs = make_plain_params(), jnp.asarray(spectrograms, jnp.float32)
-    activations = jax.jit(reference_simplenet.activations)(params, inputs)
-    return PlainCase(params, inputs, jnp.asarray(emotion), activations, jnp.asarray(n_frames))
+    """Those of `make_recordings`."""
+    params, own = make_plain_params(), make_recordings(n_recordings, seed)
+    activations = jax.jit(reference_simplenet.activations)(params, own.spectrograms)
+    return PlainCase(params, own.spectrograms, own.emotion, activations, own.n_frames)
 
 
 def explain_case(case: PlainCase, method: str, score: Score = "logit") -> np.ndarray:

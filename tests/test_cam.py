@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from plain_network import N_BINS, N_INPUT_FRAMES, make_plain_case
+from plain_network import make_plain_case
+from small_network import N_BINS, N_INPUT_FRAMES
 
 from convcam_jax.attribution.cams.grad_cam import channel_weights, grad_cam
 from convcam_jax.attribution.score import positive_part, score_gradient

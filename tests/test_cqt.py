@@ -7,20 +7,12 @@ from importlib.metadata import version
 import librosa
 import numpy as np
 import pytest
+from plain_sounds import noise, sine
 
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.system.errors import UserError
 
 CQT = Cqt()
-RATE_HZ = CQT.sample_rate_hz
-
-
-def sine(frequency_hz: float, duration_s: float) -> np.ndarray:
-    return 0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @pytest.mark.parametrize(

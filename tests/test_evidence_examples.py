@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_evidence_experiment import tiny_config
+from tiny_evidence import tiny_config
 
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.formats import read_csv

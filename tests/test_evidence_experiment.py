@@ -5,39 +5,19 @@ import shutil
 
 import numpy as np
 import pytest
+from tiny_evidence import tiny_config
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
 from convcam_jax.checks.evidence.explanations import compared_methods
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
-from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.settings.flags import read_flags
-from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
-from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv
 from experiments import command, descriptions
 from experiments import evidence as experiment
-
-
-def tiny_config():
-    """One speaker, three sentences, two networks that hardly learn."""
-    config = with_evidence_size(make_config(Choices(experiment="evidence")), seeds=2)
-    return dataclasses.replace(
-        config,
-        corpus=dataclasses.replace(config.corpus, speakers_per_gender=1, texts=3),
-        split=PerCell(parts=3),
-        network=SimpleNetConfig(filters=(2, 2, 2), dense_units=4),
-        train=dataclasses.replace(config.train, epochs=1, precision="float32"),
-        evidence=EvidenceConfig(
-            variants=("burst", "none"),
-            genders=("female",),
-            methods=("gradient_x_input",),
-            explanation_metrics=True,
-        ),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from test_evidence_benchmark import CQT, GRID
-from test_evidence_experiment import tiny_config
+from tiny_evidence import tiny_config
 
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.evidence_benchmark import scoring

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from plain_network import N_BINS, N_CLASSES, N_INPUT_FRAMES, make_plain_case
+from plain_network import make_plain_case
 from reference_simplenet import logits
+from small_network import N_BINS, N_CLASSES, N_INPUT_FRAMES
 
 from convcam_jax.checks.explanation_metrics import additivity, concentration, removal, robustness
 from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording

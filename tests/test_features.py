@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_sounds import RATE_HZ, noise
 
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import FeatureConfig, compute_features
@@ -9,12 +10,7 @@ from convcam_jax.representations.mel import Mel
 from convcam_jax.representations.prosody import ProsodyConfig, frame_energy, praat_f0, shortest_s
 
 CONFIG = FeatureConfig(Cqt(), ProsodyConfig(), "refuse")
-RATE_HZ = 16000
 both = pytest.mark.parametrize("representation", [Cqt(), Mel()])
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @both

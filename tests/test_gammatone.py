@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_sounds import noise
 from scipy import signal
 
 from convcam_jax.representations.gammatone import Gammatone, erb_hz, erbs_of_hz, hz_of_erbs
@@ -9,10 +10,6 @@ from convcam_jax.system.errors import UserError
 
 GAMMATONE = Gammatone()
 OTHER = Gammatone(n_bins=5, window_samples=301, hop_samples=200, lowest_hz=300.0, highest_hz=4000.0)
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @pytest.mark.parametrize(

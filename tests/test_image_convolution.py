@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from image_convolutions import TOLERANCE, assert_equal_to_lax, normal, with_gradients
 
 from convcam_jax.kernels import image_convolution, member_convolution
 from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution, pointwise_convolution
 
-# Sums of up to some hundred products of standard normal values, in float32.
-TOLERANCE = 1e-4
 CHANNELS, FILTERS = 3, 5
 # More than a patch of 3 x 3 may have.
 MANY_CHANNELS = 6
@@ -26,49 +24,13 @@ STRIDES_AND_PADDING = [
 ]
 
 
-def _normal(seed: int, *shape: int) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
-
-
-def _with_gradients(convolve, images, kernel, cotangent):
-    values, pull = jax.vjp(convolve, images, kernel)
-    return values, *pull(cotangent(values.shape))
-
-
-def _assert_equal_to_lax(convolve, images, kernel, kernel_of_lax, strides, padding, of_largest=None):
-    """Values and both gradients, those of lax in float64 and by its own derivatives.
-
-    To within `TOLERANCE`, or the share `of_largest` of the largest of each.
-    """
-
-    def of_lax(images, kernel):
-        return lax.conv_general_dilated(
-            images,
-            kernel_of_lax(kernel),
-            strides,
-            padding,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            feature_group_count=images.shape[-1] // kernel_of_lax(kernel).shape[2],
-        )
-
-    found = jax.jit(lambda i, k: _with_gradients(convolve, i, k, lambda s: _normal(2, *s)))(images, kernel)
-    with jax.enable_x64(True):
-        exact = jnp.asarray(images, jnp.float64), jnp.asarray(kernel, jnp.float64)
-        expected = _with_gradients(of_lax, *exact, lambda s: jnp.asarray(_normal(2, *s), jnp.float64))
-        assert expected[0].dtype == jnp.float64
-    for own, reference in zip(found, expected, strict=True):
-        assert own.dtype == jnp.float32
-        tolerance = TOLERANCE if of_largest is None else of_largest * np.abs(reference).max()
-        np.testing.assert_allclose(own, reference, rtol=0, atol=tolerance)
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("kernel_size", "padding"), [((2, 3), ((0, 0), (0, 0))), ((3, 2), ((0, 2), (1, 2)))])
 def test_convolution_of_tiles_that_do_not_overlap(size, kernel_size, padding):
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: convolution(i, k, kernel_size, padding),
-        _normal(0, 2, *size, MANY_CHANNELS),
-        _normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
+        normal(0, 2, *size, MANY_CHANNELS),
+        normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
         lambda k: k,
         kernel_size,
         padding,
@@ -78,10 +40,10 @@ def test_convolution_of_tiles_that_do_not_overlap(size, kernel_size, padding):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("strides", "padding"), STRIDES_AND_PADDING)
 def test_depthwise_convolution_and_gradients(size, strides, padding):
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: depthwise_convolution(i, k, strides, padding),
-        _normal(0, 2, *size, CHANNELS),
-        _normal(1, 3, 3, CHANNELS),
+        normal(0, 2, *size, CHANNELS),
+        normal(1, 3, 3, CHANNELS),
         lambda k: k[:, :, None],
         strides,
         padding,
@@ -91,10 +53,10 @@ def test_depthwise_convolution_and_gradients(size, strides, padding):
 @pytest.mark.parametrize("kernel_size", [(1, 1), (2, 3), (5, 4)])
 def test_depthwise_kernels_of_any_size(kernel_size):
     strides, padding = (3, 2), ((1, 2), (2, 2))
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: depthwise_convolution(i, k, strides, padding),
-        _normal(0, 2, 9, 10, CHANNELS),
-        _normal(1, *kernel_size, CHANNELS),
+        normal(0, 2, 9, 10, CHANNELS),
+        normal(1, *kernel_size, CHANNELS),
         lambda k: k[:, :, None],
         strides,
         padding,
@@ -105,10 +67,10 @@ def test_depthwise_kernel_gradient_of_more_images_than_the_cache_holds(monkeypat
     # Two images of 7 x 8 x 3 with their padding at a time, of six.
     monkeypatch.setattr(image_convolution, "_CACHE_BYTES", 2 * 9 * 10 * CHANNELS * 4)
     padding = ((1, 1), (1, 1))
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: depthwise_convolution(i, k, (1, 1), padding),
-        _normal(0, 6, 7, 8, CHANNELS),
-        _normal(1, 3, 3, CHANNELS),
+        normal(0, 6, 7, 8, CHANNELS),
+        normal(1, 3, 3, CHANNELS),
         lambda k: k[:, :, None],
         (1, 1),
         padding,
@@ -119,10 +81,10 @@ def test_depthwise_kernel_gradient_of_more_images_than_the_cache_holds(monkeypat
 @pytest.mark.parametrize(("strides", "padding"), STRIDES_AND_PADDING)
 @pytest.mark.parametrize("channels", [1, CHANNELS])
 def test_dense_convolution_and_gradients(size, strides, padding, channels):
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: convolution(i, k, strides, padding),
-        _normal(0, 2, *size, channels),
-        _normal(1, 3, 2, channels, FILTERS),
+        normal(0, 2, *size, channels),
+        normal(1, 3, 2, channels, FILTERS),
         lambda k: k,
         strides,
         padding,
@@ -135,10 +97,10 @@ def test_dense_convolution_and_gradients(size, strides, padding, channels):
 def test_dense_kernels_of_any_size_and_many_channels(monkeypatch, kernel_size, strides, together_bytes):
     monkeypatch.setattr(member_convolution, "_LARGEST_TOGETHER_BYTES", together_bytes)
     in_front, behind = ((side // 2, side // 2) for side in kernel_size)
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: convolution(i, k, strides, (in_front, behind)),
-        _normal(0, 2, 8, 9, MANY_CHANNELS),
-        _normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
+        normal(0, 2, 8, 9, MANY_CHANNELS),
+        normal(1, *kernel_size, MANY_CHANNELS, FILTERS),
         lambda k: k,
         strides,
         (in_front, behind),
@@ -146,10 +108,10 @@ def test_dense_kernels_of_any_size_and_many_channels(monkeypatch, kernel_size, s
 
 
 def test_pointwise_convolution_and_gradients():
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         partial(pointwise_convolution, precision="float32"),
-        _normal(0, 2, 7, 4, CHANNELS),
-        _normal(1, CHANNELS, FILTERS),
+        normal(0, 2, 7, 4, CHANNELS),
+        normal(1, CHANNELS, FILTERS),
         lambda k: k[None, None],
         (1, 1),
         ((0, 0), (0, 0)),
@@ -178,11 +140,11 @@ def way(request, monkeypatch) -> str:
 @pytest.mark.parametrize("images_of_members", [True, False])
 def test_members_are_convolved_as_one_by_one(kind, images_of_members, way):
     convolve, shape = CONVOLUTIONS[kind]
-    kernels = _normal(1, 3, *shape)
-    images = _normal(0, 3, 2, 6, 7, CHANNELS) if images_of_members else _normal(0, 2, 6, 7, CHANNELS)
+    kernels = normal(1, 3, *shape)
+    images = normal(0, 3, 2, 6, 7, CHANNELS) if images_of_members else normal(0, 2, 6, 7, CHANNELS)
 
     def one(images, kernel):
-        return _with_gradients(lambda i, k: convolve(i, k, "float32"), images, kernel, lambda s: _normal(2, *s))
+        return with_gradients(lambda i, k: convolve(i, k, "float32"), images, kernel, lambda s: normal(2, *s))
 
     found = jax.vmap(one, in_axes=(0 if images_of_members else None, 0))(images, kernels)
     for member, kernel in enumerate(kernels):
@@ -194,7 +156,7 @@ def test_members_are_convolved_as_one_by_one(kind, images_of_members, way):
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind, way):
     convolve, shape = CONVOLUTIONS[kind]
-    images, kernel = _normal(0, 4, 6, 7, CHANNELS), _normal(1, *shape)
+    images, kernel = normal(0, 4, 6, 7, CHANNELS), normal(1, *shape)
     one_by_one = jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
     np.testing.assert_allclose(one_by_one, convolve(images, kernel, "float32"), rtol=0, atol=TOLERANCE)
 
@@ -202,7 +164,7 @@ def test_recordings_under_vmap_are_convolved_as_in_a_batch(kind, way):
 def test_recordings_of_members_are_convolved_as_one_by_one():
     """Recordings mapped within members, as heads of a network are: one batch for each member."""
     convolve, shape = CONVOLUTIONS["dense, of many factors"]
-    images, kernels = _normal(0, 3, 4, 6, 7, CHANNELS), _normal(1, 3, *shape)
+    images, kernels = normal(0, 3, 4, 6, 7, CHANNELS), normal(1, 3, *shape)
 
     def of_member(images, kernel):
         return jax.vmap(lambda image: convolve(image[None], kernel, "float32")[0])(images)
@@ -217,14 +179,14 @@ def test_bfloat16_rounds_the_factors_and_only_those(kind):
     if jax.default_backend() != "cpu":
         pytest.skip("elsewhere the sums are rounded too")
     convolve, shape = CONVOLUTIONS[kind]
-    images, kernel = _normal(0, 2, 6, 7, CHANNELS), _normal(1, *shape)
+    images, kernel = normal(0, 2, 6, 7, CHANNELS), normal(1, *shape)
 
     def rounded(values):
         return jnp.asarray(values).astype(jnp.bfloat16).astype(jnp.float32)
 
-    found = _with_gradients(lambda i, k: convolve(i, k, "bfloat16"), images, kernel, lambda s: _normal(2, *s))
-    of_rounded = _with_gradients(
-        lambda i, k: convolve(i, k, "float32"), rounded(images), rounded(kernel), lambda s: rounded(_normal(2, *s))
+    found = with_gradients(lambda i, k: convolve(i, k, "bfloat16"), images, kernel, lambda s: normal(2, *s))
+    of_rounded = with_gradients(
+        lambda i, k: convolve(i, k, "float32"), rounded(images), rounded(kernel), lambda s: rounded(normal(2, *s))
     )
     for own, expected in zip(found, of_rounded, strict=True):
         np.testing.assert_allclose(own, expected, rtol=0, atol=TOLERANCE)
@@ -235,14 +197,14 @@ def test_bfloat16_rounds_the_factors_and_only_those(kind):
 @pytest.mark.parametrize("of_recordings", [True, False])
 def test_the_way_of_accelerators_is_that_of_a_cpu(of_recordings, monkeypatch):
     """Members, and recordings under `vmap` in front of them, of images with channels enough for their convolution."""
-    images, kernels = _normal(0, 2, 2, 6, 7, 9), _normal(1, 3, 3, 3, 9, FILTERS)
+    images, kernels = normal(0, 2, 2, 6, 7, 9), normal(1, 3, 3, 3, 9, FILTERS)
 
     def convolve(image, kernel):
         return convolution(image, kernel, (2, 1), ((0, 1), (1, 1)))
 
     def one(image, kernel):
         of_all = jax.vmap(convolve, in_axes=(0, None)) if of_recordings else convolve
-        return _with_gradients(of_all, image, kernel, lambda s: _normal(2, *s))
+        return with_gradients(of_all, image, kernel, lambda s: normal(2, *s))
 
     found = []
     for backend in ("cpu", "gpu"):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_image_convolution import _assert_equal_to_lax, _normal
+from image_convolutions import assert_equal_to_lax, normal
 
 from convcam_jax.kernels import image_winograd, winograd
 from convcam_jax.kernels.image_convolution import convolution
@@ -35,14 +35,14 @@ CASES = [
 
 
 def kernel_of_unit_sums(seed: int, *shape: int) -> jax.Array:
-    return _normal(seed, *shape) / np.sqrt(9 * CHANNELS)
+    return normal(seed, *shape) / np.sqrt(9 * CHANNELS)
 
 
 @pytest.mark.parametrize(("size", "padding"), CASES)
 def test_convolution_and_gradients(size, padding):
-    images = _normal(0, *size, CHANNELS)
+    images = normal(0, *size, CHANNELS)
     assert image_winograd.is_faster(images.shape, (3, 3, CHANNELS, FILTERS), padding)
-    _assert_equal_to_lax(
+    assert_equal_to_lax(
         lambda i, k: image_winograd.convolution(i, k, padding, "float32"),
         images,
         kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS),
@@ -58,7 +58,7 @@ def test_convolution_and_gradients(size, padding):
 )
 def test_members_are_what_each_is_alone(mapped):
     padding = PADDINGS[0]
-    images, kernels = _normal(0, 3, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
+    images, kernels = normal(0, 3, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
     axes = (None if mapped == "kernels" else 0, None if mapped == "images" else 0)
     operands = images if axes[0] == 0 else images[0], kernels if axes[1] == 0 else kernels[0]
 
@@ -75,7 +75,7 @@ def test_members_are_what_each_is_alone(mapped):
 
 
 def test_factors_are_rounded_in_bfloat16():
-    images, kernel = _normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+    images, kernel = normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
     rounded = (values.astype(jnp.bfloat16).astype(jnp.float32) for values in (images, kernel))
     found = image_winograd.convolution(images, kernel, PADDINGS[0], "bfloat16")
     np.testing.assert_allclose(found, image_winograd.convolution(*rounded, PADDINGS[0], "float32"), atol=1e-6)
@@ -108,7 +108,7 @@ def test_it_is_for_cpus_alone(monkeypatch):
 
 
 def test_rules_of_attribution_see_a_plain_convolution():
-    images, kernel = _normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+    images, kernel = normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
 
     def program() -> str:
         return str(jax.make_jaxpr(lambda i, k: convolution(i, k, padding=PADDINGS[0]))(images, kernel))

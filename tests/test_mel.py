@@ -5,16 +5,13 @@ from dataclasses import replace
 import librosa
 import numpy as np
 import pytest
+from plain_sounds import noise
 
 from convcam_jax.representations.mel import Mel, hz_of_mel, mel_of_hz
 from convcam_jax.system.errors import UserError
 
 MEL = Mel()
 OTHER = Mel(n_bins=40, window_samples=400, hop_samples=160, lowest_hz=50.0, highest_hz=7000.0)
-
-
-def noise(*shape: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=shape)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import parselmouth
 import pytest
 import soundfile
+from plain_sounds import RATE_HZ, noise, sine
 from skimage.transform import resize
 
 from convcam_jax.representations import frame_f0
@@ -15,15 +16,6 @@ from convcam_jax.representations.prosody import ProsodyConfig, frame_energy, pra
 from convcam_jax.system.errors import UserError
 
 PROSODY = ProsodyConfig()
-RATE_HZ = 16000
-
-
-def sine(frequency_hz: float, duration_s: float) -> np.ndarray:
-    return 0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from plain_network import N_INPUT_FRAMES, NODES, PlainCase, explain_case, make_plain_case
-from small_network import NETWORK, make_recordings, make_variables
+from plain_network import NODES, PlainCase, explain_case, make_plain_case
+from small_network import N_INPUT_FRAMES, NETWORK, make_recordings, make_variables
 
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members

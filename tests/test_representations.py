@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from plain_sounds import noise
 
 from convcam_jax.representations import REPRESENTATIONS, representation
 from convcam_jax.representations.cqt import Cqt
@@ -32,10 +33,6 @@ VARIANTS = [
     Gammatone(n_bins=12, sample_rate_hz=8000, highest_hz=3000.0, lowest_hz=200.0, window_samples=255, hop_samples=77),
 ]
 every = pytest.mark.parametrize("own", VARIANTS, ids=lambda own: own.title)
-
-
-def noise(*shape: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=shape)
 
 
 def test_representations_have_their_keys_as_names():

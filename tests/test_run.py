@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from run_checks import MEMBER
 from small_run import (
     FIGURES,
     PROJECT_DIR,
@@ -39,7 +40,6 @@ SMALL = (
     "--set=sanity.seeds=1",
     "--set=sanity.shuffled_label_seeds=1",
 )
-MEMBER = ("group", "fold", "seed")
 PROBABILITIES = [f"probability/{emotion}" for emotion in EMOTIONS]
 COLUMNS = {
     "utterances.csv": ["recording", "speaker", "gender", "emotion", "text", "group", "n_frames", "split"],

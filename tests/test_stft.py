@@ -3,16 +3,13 @@
 import librosa
 import numpy as np
 import pytest
+from plain_sounds import noise
 
 from convcam_jax.representations.stft import Stft
 from convcam_jax.system.errors import UserError
 
 STFT = Stft()
 OTHER = Stft(n_bins=100, window_samples=400, hop_samples=160)
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,13 @@ from dataclasses import replace
 import librosa
 import numpy as np
 import pytest
+from plain_sounds import noise
 
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.vqt import Vqt
 from convcam_jax.system.errors import UserError
 
 VQT = Vqt()
-
-
-def noise(n_samples: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(0).normal(size=n_samples)
 
 
 @pytest.mark.parametrize(
