@@ -190,6 +190,23 @@ def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_p
     assert "were divided into 4 parts" in capsys.readouterr().err
 
 
+def test_parts_are_split_where_whole_files_are_too_few(tmp_path, monkeypatch, capsys):
+    in_this_process(monkeypatch)
+    config = replace(CONFIG, corpus=replace(CONFIG.corpus, max_frames=30, longer="split"))
+    # Of one speaker a file of 8 s in each emotion: too few files for a test, and 9 parts of each at most 30 frames.
+    found = [write_sound(tmp_path, name, 8.0) for name in ("a", "aa")]
+    dataset, _ = preparation.load_dataset(found, config, tmp_path)
+    counts = {split: dataset.folds[0].split_of.count(split) for split in ("train", "validation", "test")}
+    assert counts == {"train": 10, "validation": 4, "test": 4}
+    assert "too few to be tested" not in capsys.readouterr().err
+
+
+def test_an_unknown_column_is_told_before_features_where_recordings_are_divided(tmp_path):
+    config = replace(CONFIG, corpus=replace(CONFIG.corpus, longer="split", models_per="dialect"))
+    with pytest.raises(UserError, match=r"corpus\.models_per: there is no column dialect"):
+        preparation.load_dataset(UTTERANCES, config, tmp_path)
+
+
 def test_a_part_never_takes_the_name_of_another_recording(utterances_of_lengths, tmp_path, monkeypatch):
     in_this_process(monkeypatch)
     config = replace(longest(30), corpus=replace(longest(30).corpus, longer="split"))

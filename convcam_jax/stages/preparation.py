@@ -108,13 +108,17 @@ def load_dataset(
 
     Raises:
       UserError: the split is impossible, which is told before features are computed unless too many recordings turn out
-        to be too long or unreadable.
+        to be too long or unreadable, or long ones are divided into parts.
     """
     corpus = config.corpus
     division = partial(divide, config.split, least_emotions=least_emotions)
+    expected: tuple[str, ...] = ()
     with _saying_what_was_left_out(left_out):
-        expected = division(utterances, [group_of(u, corpus.models_per) for u in utterances])
-    for warning in expected.warnings:
+        groups = [group_of(u, corpus.models_per) for u in utterances]
+        # Of parts there are more than of whole recordings: a split may be possible that is none before.
+        if corpus.longer != "split":
+            expected = division(utterances, groups).warnings
+    for warning in expected:
         say(warning)
     loaded = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
     for remark in sound_remarks(loaded.sounds, config.representation.sample_rate_hz):
@@ -138,7 +142,7 @@ def load_dataset(
         tuple(usable),
         tuple(loaded.features[u.recording] for u in usable),
         tuple(groups),
-        _folds(partial(division, usable, groups), [*left_out, *problems], expected.warnings),
+        _folds(partial(division, usable, groups), [*left_out, *problems], expected),
         tuple(loaded.sounds[u.recording] for u in usable),
     )
     return dataset, problems
