@@ -1,6 +1,7 @@
 """The experiment that compares networks: its configs, its tables by hand, and the whole of it, begun again."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,11 @@ from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.compared import compared_configs, compared_evidence
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
+from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import write_json, write_text
+from experiments import evidence, networks, paper
 
 
 def accuracy_rows() -> pd.DataFrame:
@@ -195,6 +200,54 @@ def test_planted_evidence_is_explained_as_the_runs_are():
     runs = compared_configs(apply_overrides(make_config(Choices("networks")), given))
     for name, own in compared_evidence(runs).items():
         assert (own.attribution.method, own.attribution.score) == ("layercam", "softmax"), name
+
+
+@pytest.fixture
+def begun(monkeypatch) -> list[str]:
+    """The runs that are begun, by their experiments and names; none is made."""
+    names: list[str] = []
+    for experiment in (paper, evidence):
+        monkeypatch.setattr(experiment, "run", lambda own: names.append(f"{own.config.experiment} {own.workdir.name}"))
+    monkeypatch.setattr(networks.across_networks, "present", lambda *_: None)
+    return names
+
+
+def settings_of(workdir: Path, *changes: str) -> RunSettings:
+    own = ("networks.networks=resnet_small,simplenet", "networks.evidence=true")
+    return RunSettings(apply_overrides(make_config(Choices("networks")), [*own, *changes]), workdir, workdir)
+
+
+WRITTEN = ("tables/networks.csv", "tables/network_verdicts.md", "tables/network_agreement.md", "figures/networks.png")
+
+
+def with_runs(workdir: Path) -> None:
+    """What a finished comparison leaves, of which only the second network was in the list."""
+    runs = compared_configs(settings_of(workdir).config)
+    for folder, configs in (("runs", runs), ("evidence", compared_evidence(runs))):
+        name = "simplenet-cqt"
+        write_json(workdir / folder / name / "config.json", run_record(configs[name], []))
+    for name in WRITTEN:
+        write_text(workdir / name, "earlier")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [("train.seeds=2", "runs"), ("corpus.max_frames=210", "runs"), ("attribution.method=hirescam", "evidence")],
+)
+def test_settings_that_do_not_fit_a_later_run_are_refused_before_the_first(tmp_path, begun, change, where):
+    with_runs(tmp_path)
+    field = change.partition("=")[0]
+    with pytest.raises(UserError, match=f"{where}/simplenet-cqt: holds a run of another config, differing in {field}"):
+        networks.run(settings_of(tmp_path, change))
+    assert begun == []
+    assert all((tmp_path / name).exists() for name in WRITTEN)
+
+
+def test_a_comparison_of_other_runs_is_gone_when_the_first_is_begun(tmp_path, begun):
+    with_runs(tmp_path)
+    networks.run(settings_of(tmp_path, "sanity.seeds=0"))
+    assert begun == [f"{kind} {name}-cqt" for kind in ("paper", "evidence") for name in ("resnet_small", "simplenet")]
+    assert not any((tmp_path / name).exists() for name in WRITTEN)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What a run's folder is made from, and where a run goes on."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -14,6 +15,7 @@ from convcam_jax.stages.record import (
     FORMAT,
     changed_fields,
     changed_surroundings,
+    check_config,
     check_workdir,
     read_record,
     run_record,
@@ -49,6 +51,22 @@ def test_a_run_goes_on_under_its_own_config(tmp_path):
     again["config"] |= {"corpus.data_dir": "moved", "train.checkpoint_interval_s": 0.0}
     again["begun"] = "2030-01-01T00:00:00+00:00"
     check_workdir(tmp_path, again)
+
+
+def test_a_config_is_asked_without_the_corpus(tmp_path):
+    write_json(tmp_path / "config.json", record("corpus.emotions=anger,fear", "corpus.max_frames=120"))
+    left_to_the_corpus = apply_overrides(Config(), ["corpus.max_frames=0"])
+    left_to_the_corpus = dataclasses.replace(
+        left_to_the_corpus, corpus=dataclasses.replace(left_to_the_corpus.corpus, emotions=())
+    )
+    check_config(tmp_path, left_to_the_corpus)
+    check_config(tmp_path / "none_yet", left_to_the_corpus)
+    with pytest.raises(UserError, match=r"differing in corpus\.max_frames \(120 there, 130 now\); choose"):
+        check_config(tmp_path, apply_overrides(left_to_the_corpus, ["corpus.max_frames=130"]))
+    other = apply_overrides(left_to_the_corpus, ["attribution.method=hirescam"])
+    check_config(tmp_path, other, is_of_training)
+    with pytest.raises(UserError, match=r"differing in attribution\.method"):
+        check_config(tmp_path, other)
 
 
 def test_another_config_is_refused_naming_the_fields(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from convcam_jax.corpora.config import FROM_CORPUS
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.representations.cache import corpus_hash
 from convcam_jax.settings.config import Config
@@ -38,6 +39,9 @@ HIGHEST_FILE_RATE = "highest_file_rate_hz"
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
 # Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
 FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s", "evidence.explanation_metrics")
+
+# What stands in a config where the corpus decides; a record has what it has decided.
+_BY_CORPUS = {"corpus.emotions": (), "corpus.max_frames": FROM_CORPUS}
 
 
 def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
@@ -109,6 +113,18 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
         raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
     elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
+
+
+def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
+    """The same before the corpus is read, of the config alone; what the corpus decides may still differ.
+
+    Raises:
+      UserError: as `check_workdir` does.
+    """
+    earlier = read_record(workdir) if (workdir / CONFIG_FILE).exists() else {"config": {}}
+    now = flatten(config)
+    decided = {name: earlier["config"].get(name) for name, open_value in _BY_CORPUS.items() if now[name] == open_value}
+    check_workdir(workdir, {**earlier, "config": now | decided}, counts)
 
 
 def explains_otherwise(earlier: dict[str, Any], record: dict[str, Any]) -> bool:

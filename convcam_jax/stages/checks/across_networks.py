@@ -10,11 +10,13 @@ from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, network_agreement, run_rows, sentences
 from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.record import read_record
 from convcam_jax.system.formats import read_arrays, read_csv, write_figure, write_table, write_text
 from convcam_jax.system.namespaces import MAP
+
+# What `present` writes; of one network there is no agreement.
+WRITTEN = ("tables/networks.*", "tables/network_agreement.*", "tables/network_verdicts.md", "figures/networks.png")
 
 
 def present(names: Iterable[str], workdir: Path, folder: str, evidence: Mapping[str, Path]) -> None:
@@ -34,8 +36,6 @@ def present(names: Iterable[str], workdir: Path, folder: str, evidence: Mapping[
     write_table(workdir, "networks", rows)
     write_text(workdir / "tables" / "network_verdicts.md", "".join(f"- {text}\n" for text in sentences(rows)))
     agreement = _agreement(runs, workdir / folder)
-    # Of one network there is none, where an earlier list may have had several.
-    remove_earlier(workdir, "tables/network_agreement.*")
     if len(agreement):
         write_table(workdir, "network_agreement", agreement)
     write_figure(workdir / "figures" / "networks.png", figures.networks, rows)
