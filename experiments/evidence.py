@@ -33,8 +33,8 @@ def run(settings: RunSettings) -> None:
     write_csv(settings.workdir / "evidence_members.csv", accuracies)
     config = settings.config
     n_classes, shown = len(config.corpus.emotions), (config.attribution.method,)
-    evidence_results.write_tables(scores, accuracies, n_classes, made.originals, shown, settings.workdir)
+    evidence_results.write_tables(scores, n_classes, made.originals, shown, settings.workdir)
     if config.evidence.explanation_metrics:
-        metrics_of_methods.judge(made, scores, accuracies, settings.workdir)
+        metrics_of_methods.judge(made, scores, settings.workdir)
     say("drawing figures")
     evidence_results.write_figures(made, scores, settings.workdir)

@@ -115,21 +115,24 @@ def test_what_was_not_run_is_empty_and_has_no_panel():
     assert rows[empty].isna().all(axis=None)
     assert len(draw_networks(rows).axes) == 3
     assert len(draw_networks(run_rows(finished(), "gradcam")).axes) == 6
-    assert "deleting" not in sentences(rows)[0]
+    assert "deleting" not in sentences([finished()], rows)[0]
 
 
 def test_a_group_whose_deletion_was_not_run_decides_nothing():
     rows = run_rows(finished(), "gradcam")
     rows["deletion_over_energy"] = [0.2, np.nan]
-    assert sentences(rows)[0].endswith("the map's order gains 0.20 (female) in area over deleting the loudest cells.")
+    assert sentences([finished()], rows)[0].endswith(
+        "the map's order gains 0.20 (female) in area over deleting the loudest cells."
+    )
 
 
 def test_sentences_begin_with_the_most_accurate_run():
     better = finished(name="other-cqt", accuracy=accuracy_rows().assign(mean=lambda rows: rows["mean"] + 5))
     rows = pd.concat([run_rows(finished(), "gradcam"), run_rows(better, "gradcam")])
-    assert sentences(rows) == [
+    # Of four maps of women and one of men one is zero.
+    assert sentences([finished(), better], rows) == [
         f"{name} (90 x 47 nodes) is right in {right}; 6 of 9 cells of Tables 3 to 5 are better than the same maps "
-        "moved in time, and 12.5 % of its maps are zero everywhere; deleting in the map's order gains -0.10 "
+        "moved in time, and 20.0 % of its maps are zero everywhere; deleting in the map's order gains -0.10 "
         "(female), 0.30 (male) in area over deleting the loudest cells."
         for name, right in (
             ("other-cqt", "85.0 % of female, 65.0 % of male"),

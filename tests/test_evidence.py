@@ -127,16 +127,27 @@ def accuracies(**of_variants: float) -> dict[tuple[str, str], float]:
 
 def test_accuracy_is_that_of_the_networks_which_a_method_explains():
     """One method has maps of the women's networks alone, which are right; the men's are not."""
-    columns = ["variant", "group", "fold", "seed", "test_accuracy"]
-    members = pd.DataFrame(
-        [("burst", group, "all", seed, own) for group, own in (("female", 1.0), ("male", 0.2)) for seed in (0, 1)],
-        columns=columns,
+    answers = pd.concat(
+        [answers_of("female", "all", n_right=5, n=5), answers_of("male", "all", n_right=2, n=10)], ignore_index=True
     )
-    scores = pd.concat([members.assign(method="both", source="network")] * 2)
-    women = members[members["group"] == "female"].assign(method="women", source="network")
-    controls = members.assign(method="none", source="energy")
-    found = accuracy_by_method(pd.concat([scores, women, controls]).drop(columns="test_accuracy"), members)
+    # A method may have maps in two placements.
+    scores = pd.concat([answers.assign(method="both", source="network")] * 2)
+    women = answers[answers["group"] == "female"].assign(method="women", source="network")
+    controls = answers.assign(method="none", source="energy")
+    found = accuracy_by_method(pd.concat([scores, women, controls]))
     assert found == {("burst", "both"): pytest.approx(0.6), ("burst", "women"): 1.0}
+
+
+def answers_of(group: str, fold: str, n_right: int, n: int) -> pd.DataFrame:
+    """A row for each of two seeds and `n` recordings."""
+    rows = [("burst", group, fold, seed, f"{fold}{i}", i < n_right) for seed in (0, 1) for i in range(n)]
+    return pd.DataFrame(rows, columns=["variant", "group", "fold", "seed", "recording", "correct"])
+
+
+def test_folds_of_a_network_are_one_test_of_all_their_recordings():
+    folds = pd.concat([answers_of("female", "1", n_right=4, n=4), answers_of("female", "2", n_right=18, n=36)])
+    found = accuracy_by_method(folds.assign(method="gradcam", source="network"))
+    assert found == {("burst", "gradcam"): pytest.approx(22 / 40)}
 
 
 def test_verdicts_in_words():

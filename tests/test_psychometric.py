@@ -22,8 +22,8 @@ N_LEARNED = (0, 2, 4, 4)
 N_FOUND = {"good": (0, 2, 4, 4), "blind": (0, 0, 0, 0), "late": (0, 0, 1, 3)}
 
 
-def rows(level: str, seed: int, method: str, finds: bool) -> list[tuple]:
-    """Ten recordings, of which the last is wrong and does not count, with relevance mass 0.5 or that of the energy."""
+def rows(level: str, seed: int, method: str, finds: bool, n_right: int) -> list[tuple]:
+    """Ten recordings, of which the last are wrong and do not count, with relevance mass 0.5 or less than the energy."""
     generator = np.random.default_rng(seed)
     table = []
     for n in range(10):
@@ -31,8 +31,8 @@ def rows(level: str, seed: int, method: str, finds: bool) -> list[tuple]:
         mass = {"network": (0.5 if finds else 0.2) + noise, "random_weights": 0.1, "energy": 0.25, "chance": 0.05}
         for source, value in mass.items():
             way = ("none", "none") if source in ("energy", "chance") else (method, "stretched")
-            own = 0.0 if n == 9 else value
-            table.append((level, "female", "all", seed, f"r{n}", n < 9, *way, source, own, own))
+            own = value if n < n_right else 0.0
+            table.append((level, "female", "all", seed, f"r{n}", n < n_right, *way, source, own, own))
     return table
 
 
@@ -43,24 +43,15 @@ def scores() -> pd.DataFrame:
         for number, level in enumerate(LEVELS)
         for seed in range(4)
         for method, n_found in N_FOUND.items()
-        for row in rows(level, seed, method, seed < n_found[number])
+        for row in rows(level, seed, method, seed < n_found[number], 9 if seed < N_LEARNED[number] else 6)
     ]
     table = pd.DataFrame(every, columns=[*columns, "relevance_mass", "average_precision"])
     return table.drop_duplicates()
 
 
-def members() -> pd.DataFrame:
-    every = [
-        (level, "female", "all", seed, 0.7 if seed < n_learned else 0.6)
-        for level, n_learned in zip(LEVELS, N_LEARNED, strict=True)
-        for seed in range(4)
-    ]
-    return pd.DataFrame(every, columns=["variant", "group", "fold", "seed", "test_accuracy"])
-
-
 # Each recording is drawn for itself.
 ORIGINALS = {f"r{n}": f"r{n}" for n in range(10)}
-NETWORKS = networks_table(scores(), members(), N_CLASSES, ORIGINALS)
+NETWORKS = networks_table(scores(), N_CLASSES, ORIGINALS)
 
 
 def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
@@ -72,6 +63,20 @@ def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
     # Above chance and random weights, but not above the energy.
     assert not by.loc[("f0", "blind"), "found"].any()
     assert by.loc[("f0", "good", 0), "average_precision"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_folds_of_a_network_are_one_test_of_all_their_recordings():
+    """Of 4 recordings all are right, of 36 half: 22 of 40, less than the two thirds that count as learned."""
+    own = scores().query("variant == 'f0' and method in ('good', 'none') and recording == 'r0'")
+    parts = [("1", 4, 4), ("2", 36, 18)]
+    table = pd.concat(
+        own.assign(fold=fold, recording=f"{fold}_{n}", correct=n < n_right)
+        for fold, count, n_right in parts
+        for n in range(count)
+    )
+    networks = networks_table(table, N_CLASSES, {name: name for name in table["recording"]})
+    assert networks["accuracy"].tolist() == pytest.approx([22 / 40] * 4)
+    assert not networks["learned"].any()
 
 
 def test_versions_of_one_original_count_as_one_recording():
@@ -86,20 +91,19 @@ def test_versions_of_one_original_count_as_one_recording():
         ],
         columns=[*columns, "relevance_mass", "average_precision"],
     )
-    learned = members().query("variant == 'f0' and seed == 0")
     of_threes = {name: str(n // 3) for n, name in enumerate(ORIGINALS)}
-    found = [networks_table(table, learned, N_CLASSES, own)["found"].tolist() for own in (ORIGINALS, of_threes)]
+    found = [networks_table(table, N_CLASSES, own)["found"].tolist() for own in (ORIGINALS, of_threes)]
     assert found == [[True], [False]]
     # Of five times as many sentences it is enough.
     many = pd.concat([table.assign(recording=table["recording"] + letter) for letter in "vwxyz"])
     names = {name + letter: of_threes[name] + letter for name in ORIGINALS for letter in "vwxyz"}
-    assert networks_table(many, learned, N_CLASSES, names)["found"].tolist() == [True]
+    assert networks_table(many, N_CLASSES, names)["found"].tolist() == [True]
 
 
 def test_a_network_that_learned_nothing_finds_nothing():
-    networks = networks_table(scores(), members().assign(test_accuracy=0.6), N_CLASSES, ORIGINALS)
-    assert not networks["found"].any()
-    none_right = networks_table(scores().assign(correct=False), members(), N_CLASSES, ORIGINALS)
+    six_right = scores().assign(correct=lambda table: table["recording"] < "r6")
+    assert not networks_table(six_right, N_CLASSES, ORIGINALS)["found"].any()
+    none_right = networks_table(scores().assign(correct=False), N_CLASSES, ORIGINALS)
     assert not none_right["found"].any()
     assert len(none_right) == len(NETWORKS)
 
@@ -109,7 +113,6 @@ def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
     other = scores().query("method in ('late', 'none')").replace(dict.fromkeys(LEVELS, "burst"))
     beside = networks_table(
         pd.concat([scores(), other.replace({"method": {"late": "elsewhere"}})]).drop_duplicates(),
-        pd.concat([members(), members().replace(dict.fromkeys(LEVELS, "burst")).drop_duplicates(["variant", "seed"])]),
         N_CLASSES,
         ORIGINALS,
     )
@@ -120,7 +123,7 @@ def test_a_method_without_maps_of_a_cue_has_no_row_of_it():
 
 def test_what_is_learned_is_that_of_all_networks_whatever_methods_they_have():
     """Of two groups with a method of its own each, one learns nothing: half of all networks learn at the highest."""
-    female = networks_table(scores().query("method in ('good', 'none')"), members(), N_CLASSES, ORIGINALS)
+    female = networks_table(scores().query("method in ('good', 'none')"), N_CLASSES, ORIGINALS)
     male = female.assign(group="male", method="other", learned=False, found=False)
     own = threshold_table(pd.concat([female, male])).set_index("what").loc["learned"]
     # Shares 0, 1/4, 1/2 and 1/2 of eight networks.
@@ -218,10 +221,9 @@ def test_the_figure_has_a_panel_per_cue_and_the_best_methods():
 def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
     """An entry may have other methods for other cues; the legend, which is the first panel's, names all."""
     for_gap = dict(zip(LEVELS, variants.with_strengths("gap"), strict=True))
-    given, learned = scores().query("method in ('good', 'none')"), members()
+    given = scores().query("method in ('good', 'none')")
     networks = networks_table(
         pd.concat([given, given.replace(for_gap).replace({"method": {"good": "other"}})]),
-        pd.concat([learned, learned.replace(for_gap)]),
         N_CLASSES,
         ORIGINALS,
     )

@@ -24,6 +24,12 @@ def history(rows: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "validation_accuracy"])
 
 
+def folds(rows: list[tuple]) -> pd.DataFrame:
+    """So many recordings for validation in each group and fold, and one for training."""
+    own = [(group, fold, split) for group, fold, n in rows for split in ["train", *["validation"] * n]]
+    return pd.DataFrame(own, columns=["group", "fold", "split"])
+
+
 def test_every_field_of_the_training_is_in_one_part_or_in_none():
     fields = [name for own in TRAINING_PARTS.values() for name in own]
     assert len(fields) == len(set(fields))
@@ -69,7 +75,8 @@ def test_gains_are_those_of_the_last_epoch_seed_by_seed():
         validation_accuracy=given["validation_accuracy"] - [0, 0.1, 0.3, 0, 0.1],
         validation_loss=given["validation_loss"] + [0, 0.2, 0.2, 0.1, 0.3],
     )
-    rows = gains({AS_GIVEN: given, "mixup": without.iloc[::-1]}, AS_GIVEN).set_index(["group", "without"])
+    of_two = folds([("female", "all", 7), ("male", "all", 3)])
+    rows = gains({AS_GIVEN: given, "mixup": without.iloc[::-1]}, AS_GIVEN, of_two).set_index(["group", "without"])
     assert list(rows.index) == [(group, name) for group in ("female", "male", "all") for name in (AS_GIVEN, "mixup")]
     assert rows["seeds"].tolist() == [2] * 6
     female = rows.loc[("female", "mixup")]
@@ -84,15 +91,16 @@ def test_gains_are_those_of_the_last_epoch_seed_by_seed():
     assert rows.xs(AS_GIVEN, level="without").filter(like="gain").isna().all(axis=None)
 
 
-def test_folds_of_a_seed_count_as_one_value():
+def test_folds_of_a_seed_count_as_one_value_by_their_recordings():
     rows = [("all", fold, seed, 1, 9, 9, 0.5, score) for seed in (0, 1) for fold, score in (("a", 0.2), ("b", 0.6))]
-    found = gains({AS_GIVEN: history(rows)}, AS_GIVEN)
-    assert found[["group", "seeds", "accuracy"]].to_numpy().tolist() == [["all", 2, pytest.approx(0.4)]]
+    found = gains({AS_GIVEN: history(rows)}, AS_GIVEN, folds([("all", "a", 3), ("all", "b", 9)]))
+    # A quarter of them has 0.2, the others 0.6.
+    assert found[["group", "seeds", "accuracy"]].to_numpy().tolist() == [["all", 2, pytest.approx(0.5)]]
 
 
 def test_a_group_may_be_called_all():
     rows = [(group, "all", seed, 1, 9, 9, 0.5, score) for seed in (0, 1) for group, score in (("all", 0.9), ("x", 0.1))]
-    found = gains({AS_GIVEN: history(rows)}, AS_GIVEN)
+    found = gains({AS_GIVEN: history(rows)}, AS_GIVEN, folds([("all", "all", 4), ("x", "all", 5)]))
     assert found[["group", "accuracy"]].to_numpy().tolist() == [["all", 0.9], ["x", 0.1]]
 
 

@@ -112,14 +112,8 @@ def load_dataset(
     """
     corpus = config.corpus
     division = partial(divide, config.split, least_emotions=least_emotions)
-    expected: tuple[str, ...] = ()
     with _saying_what_was_left_out(left_out):
-        groups = [group_of(u, corpus.models_per) for u in utterances]
-        # Of parts there are more than of whole recordings: a split may be possible that is none before.
-        if corpus.longer != "split":
-            expected = division(utterances, groups).warnings
-    for warning in expected:
-        say(warning)
+        expected = _warnings_before_features(division, utterances, config)
     loaded = load_or_compute(utterances, config.features, cache_dir / "features", corpus.on_error)
     for remark in sound_remarks(loaded.sounds, config.representation.sample_rate_hz):
         say(remark)
@@ -146,6 +140,18 @@ def load_dataset(
         tuple(loaded.sounds[u.recording] for u in usable),
     )
     return dataset, problems
+
+
+def _warnings_before_features(
+    division: Callable[..., Division], utterances: Sequence[Utterance], config: Config
+) -> tuple[str, ...]:
+    """What the split of recordings that are as long as they are would do without, which is said."""
+    groups = [group_of(u, config.corpus.models_per) for u in utterances]
+    # Of parts there are more than of whole recordings: they may be divided where these cannot.
+    warnings = () if config.corpus.longer == "split" else division(utterances, groups).warnings
+    for warning in warnings:
+        say(warning)
+    return warnings
 
 
 @contextmanager

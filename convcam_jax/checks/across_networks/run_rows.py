@@ -94,13 +94,14 @@ def network_agreement(
     return pd.DataFrame(rows, columns=["run", "other_run", "group", "rank_correlation", "low", "high", "n_recordings"])
 
 
-def sentences(rows: pd.DataFrame) -> Sequence[str]:
-    """What the table says of each run, in words, the most accurate run first."""
+def sentences(runs: Sequence[FinishedRun], rows: pd.DataFrame) -> Sequence[str]:
+    """What the `run_rows` of all runs say of each, in words, the most accurate run first."""
+    zero_maps = {run.name: float(run.metrics["map_is_zero"].mean()) for run in runs}
     order = rows.groupby("run")["accuracy"].mean().sort_values(ascending=False).index
-    return [_sentence(run, rows[rows["run"] == run]) for run in order]
+    return [_sentence(run, rows[rows["run"] == run], zero_maps[run]) for run in order]
 
 
-def _sentence(run: str, rows: pd.DataFrame) -> str:
+def _sentence(run: str, rows: pd.DataFrame, zero_maps: float) -> str:
     right = ", ".join(f"{row.accuracy:.1f} % of {row.group}" for row in rows.itertuples())
     cells = sum(int(rows[f"{table}_cells"].sum()) for table in TABLES)
     above = sum(int(rows[f"{table}_above_chance"].sum()) for table in TABLES)
@@ -108,7 +109,7 @@ def _sentence(run: str, rows: pd.DataFrame) -> str:
     text = (
         f"{run} ({size}) is right in {right}; {above} of {cells} cells of Tables 3 to 5 are better than the same maps"
     )
-    text += f" moved in time, and {100 * rows['zero_maps'].mean():.1f} % of its maps are zero everywhere"
+    text += f" moved in time, and {100 * zero_maps:.1f} % of its maps are zero everywhere"
     compared = rows.dropna(subset="deletion_over_energy")
     if len(compared):
         gains = ", ".join(f"{row.deletion_over_energy:.2f} ({row.group})" for row in compared.itertuples())

@@ -32,16 +32,15 @@ _NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
 _RECORDING = [*_NETWORK, "fold", "recording"]
 
 
-def networks_table(
-    scores: pd.DataFrame, members: pd.DataFrame, n_classes: int, originals: Mapping[str, str]
-) -> pd.DataFrame:
+def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str, str]) -> pd.DataFrame:
     """Of every network, method and placement: accuracy, learned, found, and mean average precision.
 
-    scores: `evidence.csv`; members: `evidence_members.csv`; originals: of every recording what it is a version of.
-    Folds of a seed are one network. The average precision is that over correctly classified recordings, and missing
-    where there is none.
+    scores: `evidence.csv`; originals: of every recording what it is a version of. Folds of a seed are one network,
+    whose accuracy is that over the recordings of all of them. The average precision is that over correctly classified
+    recordings, and missing where there is none.
     """
-    accuracy = members.groupby(_NETWORK)["test_accuracy"].mean().rename("accuracy").reset_index()
+    answers = scores.drop_duplicates(_RECORDING)
+    accuracy = answers.groupby(_NETWORK)["correct"].mean().rename("accuracy").reset_index()
     accuracy["learned"] = accuracy["accuracy"] >= learned_accuracy(n_classes)
     correct = scores[scores["correct"]]
     network = correct[correct["source"] == "network"]

@@ -181,15 +181,15 @@ def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -
 Accuracies = Mapping[tuple[str, str], float]
 
 
-def accuracy_by_method(scores: pd.DataFrame, members: pd.DataFrame) -> Accuracies:
-    """Mean test accuracy of the members whose maps by a method are scored: an entry may have it for some alone.
+def accuracy_by_method(scores: pd.DataFrame) -> Accuracies:
+    """Mean test accuracy of the networks whose maps by a method are scored: an entry may have it for some alone.
 
-    scores, members: the tables of evidence.csv and evidence_members.csv.
+    scores: the table of evidence.csv. Folds of a seed are one network, asked of the recordings of all of them.
     """
-    of_member = ["variant", "group", "fold", "seed"]
-    asked = scores.loc[scores["source"] == "network", [*of_member, "method"]].drop_duplicates()
-    of_methods = asked.merge(members[[*of_member, "test_accuracy"]], on=of_member, validate="many_to_one")
-    return of_methods.groupby(["variant", "method"])["test_accuracy"].mean().to_dict()
+    network = ["variant", "method", "group", "seed"]
+    answers = scores[scores["source"] == "network"].drop_duplicates([*network, "fold", "recording"])
+    of_network = answers.groupby(network, sort=False)["correct"].mean()
+    return of_network.groupby(["variant", "method"]).mean().to_dict()
 
 
 def evidence_verdicts(summarised: pd.DataFrame, accuracy: Accuracies, n_classes: int) -> pd.DataFrame:

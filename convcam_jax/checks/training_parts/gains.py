@@ -10,19 +10,22 @@ _BOTH = "all"
 _SCORES = {"accuracy": "validation_accuracy", "loss": "validation_loss"}
 
 
-def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
+def gains(histories: Mapping[str, pd.DataFrame], given: str, folds: pd.DataFrame) -> pd.DataFrame:
     """A row for each group and training; `all` is the mean over the groups, if there are several, none of that name.
 
     Args:
       histories: the table of `history.csv` of each training.
       given: the name of the one that has all parts.
+      folds: the table of `folds.csv`, the same for all.
 
     Returns:
       without (the part), group, seeds; accuracy and loss (cross-entropy, in nats) on validation after each member's
-      last epoch, the mean over the seeds with its 95 % interval `_low`, `_high`; accuracy_gain and loss_gain, what the
-      part adds to them, seed by seed, with their intervals (none in the training that has all parts).
+      last epoch, of a seed over the validation recordings of all its folds: the mean over the seeds with its 95 %
+      interval `_low`, `_high`; accuracy_gain and loss_gain, what the part adds to them, seed by seed, with their
+      intervals (none in the training that has all parts).
     """
-    scores = {name: _scores(history) for name, history in histories.items()}
+    shares = _fold_shares(folds)
+    scores = {name: _scores(history, shares) for name, history in histories.items()}
     rows = []
     for group in scores[given].columns.unique("group"):
         for name, own in scores.items():
@@ -36,10 +39,17 @@ def gains(histories: Mapping[str, pd.DataFrame], given: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _scores(history: pd.DataFrame) -> pd.DataFrame:
+def _fold_shares(folds: pd.DataFrame) -> pd.Series:
+    """Of a group's validation recordings the share of each fold: index group, fold."""
+    n = folds[folds["split"] == "validation"].groupby(["group", "fold"]).size()
+    return n / n.groupby("group").transform("sum")
+
+
+def _scores(history: pd.DataFrame, fold_shares: pd.Series) -> pd.DataFrame:
     """The scores of each seed (rows) in each group: columns group, score."""
     last = history.sort_values("epoch").groupby(MEMBER)[list(_SCORES.values())].last()
-    of_group = last.groupby(["group", "seed"]).mean().rename(columns={own: name for name, own in _SCORES.items()})
+    weighted = last.mul(fold_shares, axis=0)
+    of_group = weighted.groupby(["group", "seed"]).sum().rename(columns={own: name for name, own in _SCORES.items()})
     groups = {group: of_group.loc[group] for group in groups_of(history)}
     # A group may be called so itself.
     if len(groups) > 1 and _BOTH not in groups:

@@ -28,7 +28,8 @@ def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.
 
 def present(histories: Mapping[str, pd.DataFrame], workdir: Path) -> None:
     """Write `tables/training_ablation.*`."""
-    write_table(workdir, "training_ablation", gains(histories, AS_GIVEN))
+    folds = read_csv(_folder(workdir, AS_GIVEN) / "folds.csv")
+    write_table(workdir, "training_ablation", gains(histories, AS_GIVEN, folds))
 
 
 def _folder(workdir: Path, name: str) -> Path:

@@ -34,7 +34,7 @@ def present(names: Iterable[str], workdir: Path, folder: str, evidence: Mapping[
     finished = [_read(name, config, workdir / folder / name, evidence.get(name)) for name, config in runs.items()]
     rows = pd.concat([run_rows(run, method) for run in finished], ignore_index=True)
     write_table(workdir, "networks", rows)
-    write_text(workdir / "tables" / "network_verdicts.md", "".join(f"- {text}\n" for text in sentences(rows)))
+    write_text(workdir / "tables" / "network_verdicts.md", "".join(f"- {text}\n" for text in sentences(finished, rows)))
     agreement = _agreement(runs, workdir / folder)
     if len(agreement):
         write_table(workdir, "network_agreement", agreement)

@@ -124,5 +124,5 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     methods = tuple(np.unique(entry.names.loc[entry.names["method"] != "", "method"]))
     # A benchmark has synthetic voices alone, each recording of draws of its own.
     originals = {name: name for name in paths}
-    evidence_results.write_tables(scores, members, len(config.corpus.emotions), originals, methods, workdir)
+    evidence_results.write_tables(scores, len(config.corpus.emotions), originals, methods, workdir)
     evidence_results.write_ranking(scores, workdir)

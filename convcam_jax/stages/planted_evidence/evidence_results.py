@@ -22,7 +22,6 @@ RANKED_BY = "average_precision"
 
 def write_tables(
     scores: pd.DataFrame,
-    members: pd.DataFrame,
     n_classes: int,
     originals: Mapping[str, str],
     shown_methods: Sequence[str],
@@ -35,7 +34,7 @@ def write_tables(
     those of `psychometric.networks_table`.
     """
     summarised = scoring.evidence_summary(scores)
-    verdicts = scoring.evidence_verdicts(summarised, scoring.accuracy_by_method(scores, members), n_classes)
+    verdicts = scoring.evidence_verdicts(summarised, scoring.accuracy_by_method(scores), n_classes)
     own = summarised[summarised["method"].isin(shown_methods)]
     columns = ["method"] if len(shown_methods) > 1 else []
     shown = own[
@@ -46,7 +45,7 @@ def write_tables(
     write_table(workdir, "evidence_methods", ranking)
     write_table(workdir, "evidence_verdicts", verdicts)
     if not scores["variant"].map(is_full).all():
-        networks = psychometric.networks_table(scores, members, n_classes, originals)
+        networks = psychometric.networks_table(scores, n_classes, originals)
         curves, thresholds = psychometric.psychometric_table(networks), psychometric.threshold_table(networks)
         write_table(workdir, "evidence_psychometric", curves)
         write_table(workdir, "evidence_thresholds", thresholds)

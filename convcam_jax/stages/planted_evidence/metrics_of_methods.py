@@ -41,15 +41,15 @@ from convcam_jax.system.progress import say, show_progress
 _N_QUESTIONS = N_NOISY + 1
 
 
-def judge(made: Evidence, scores: pd.DataFrame, members: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_metrics.csv`, its tables and its figure, from planted evidence's tables.
+def judge(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
+    """Write `evidence_metrics.csv`, its tables and its figure, from planted evidence's scores.
 
     The part of a variant is kept in its folder, and not computed again when the run goes on.
     """
     metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
     write_csv(workdir / METRICS_FILE, metrics)
     n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
-    networks = networks_table(scores, members, n_classes, made.originals)
+    networks = networks_table(scores, n_classes, made.originals)
     agreement = agreement_table(metrics, networks)
     by_cue = agreement_by_cue(metrics, networks)
     write_table(workdir, "explanation_metrics_by_cue", by_cue)
