@@ -86,6 +86,7 @@ def make_report() -> str:
     whole = {
         "facts": overview.facts(CONFIG, record, results.utterances, members, results.metrics),
         "changed": [],
+        "in_tables_only": overview.in_tables_only(3),
         "emotions": list(CONFIG.corpus.emotions),
         "accuracies": overview.accuracies(members, results.predictions),
         "confusions": overview.confusions(results.predictions, members, CONFIG.corpus.emotions),

@@ -24,9 +24,10 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds
+from convcam_jax.stages import report
+from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds, shuffled_labels
 from convcam_jax.stages.run import CohortExplanations, Run
-from convcam_jax.system.formats import read_arrays, read_csv, write_csv
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.training.config import TrainConfig
 
 GROUPS, FOLDS, SEEDS = ("a", "b"), ("1", "2"), (0, 1)
@@ -195,6 +196,22 @@ def test_random_cells_are_drawn_by_the_number_of_the_recording_in_the_corpus(tmp
     assert len({task.number for task in asked}) == len(asked) > max(PER_COHORT.values())
 
 
+def test_the_page_shows_as_many_of_each_group_and_emotion(tmp_path, monkeypatch):
+    own = make_run(tmp_path, "gradcam")
+    whole = list(report._all_shown(own))
+    assert [task.shown.view.recording for task in whole] == [u.recording for u in own.dataset.utterances]
+    monkeypatch.setattr(report, "MOST_ON_PAGE", 6)
+    shown = [task.shown for task in report._all_shown(own)]
+    kinds = [(one.view.recording[0], one.view.emotion) for one in shown]
+    assert sorted(kinds) == [(group, emotion) for group in GROUPS for emotion in EMOTIONS]
+    said = {}
+    monkeypatch.setattr(report, "in_processes", lambda make, tasks: ((task, 300.0) for task in tasks))
+    monkeypatch.setattr(report, "_overview", lambda run, snr_db, n_left_out: said.setdefault("left_out", n_left_out))
+    monkeypatch.setattr(report, "make_page", lambda about, tasks: str(len(tasks)))
+    report.write_report(own)
+    assert (said["left_out"], (tmp_path / "report.html").read_text()) == (10, "6")
+
+
 def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     own = make_run(tmp_path, "gradcam", sanity=SanityConfig(seeds=0), faithfulness=FaithfulnessConfig(seeds=0))
     earlier = ("sanity.csv", "tables/sanity_verdicts.csv", "faithfulness.csv", "tables/faithfulness_verdicts.md")
@@ -202,10 +219,19 @@ def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     for name in (*earlier, *others):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("earlier")
-    left = tmp_path / "training" / "shuffled_labels_1"
-    (left / "round_00").mkdir(parents=True)
+    # Networks that were not explained yet, maps of the attribution of now, and maps of another one.
+    left, kept, others_maps = (tmp_path / "training" / f"shuffled_labels_{count}" for count in (1, 2, 3))
+    for folder in (left, kept, others_maps):
+        (folder / "round_00").mkdir(parents=True)
+        write_arrays(folder / "round_00_history.npz", {"history": np.zeros(1)})
+    for folder, of_run in ((kept, own), (others_maps, make_run(tmp_path, "hirescam"))):
+        write_arrays(folder / "explained.npz", {"attribution": np.array(shuffled_labels._origin(of_run))})
+    maps = (kept / "explained.npz").read_bytes()
     for stage in (sanity.check_sanity, sanity.present, faithfulness.check, faithfulness.present):
         stage(own)
     assert not any((tmp_path / name).exists() for name in earlier)
     assert not left.exists()
+    assert not others_maps.exists()
+    assert (kept / "explained.npz").read_bytes() == maps
+    assert (kept / "round_00_history.npz").exists()
     assert all((tmp_path / name).exists() for name in others)

@@ -26,6 +26,7 @@ from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.report import overview
 from convcam_jax.report.encode import as_json, as_mp3, as_png, envelope, quantised
 from convcam_jax.report.labels import labels_within, parse_phones, parse_syllables
+from convcam_jax.report.page import spread_over
 from convcam_jax.report.recordings import recording
 from convcam_jax.report.shown_tables import as_table
 from convcam_jax.representations.mel import Mel
@@ -307,6 +308,28 @@ def test_masks_of_several_folds_are_their_sum():
         *(("female", "R"), ("female", "R̂")),
         *(("male", "R"), ("male", "R̂")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("most", "shown"),
+    [
+        # a is at 0 and 1, b at 2, 4 and 8, c at 3, 5, 6, 7 and 9.
+        (3, [0, 2, 3]),
+        (5, [0, 1, 2, 3, 4]),
+        (6, [0, 1, 2, 3, 4, 6]),
+        (9, list(range(9))),
+        (10, list(range(10))),
+        (500, list(range(10))),
+    ],
+)
+def test_of_each_kind_as_many_are_shown_as_of_the_others(most, shown):
+    assert spread_over(list("aabcbcccbc"), most) == shown
+
+
+def test_what_a_page_has_no_room_for_is_said():
+    assert overview.in_tables_only(0) == ""
+    assert overview.in_tables_only(1) == " 1 more recording is in the tables only."
+    assert overview.in_tables_only(7) == " 7 more recordings are in the tables only."
 
 
 def test_what_other_processes_load_has_no_jax():

@@ -138,6 +138,12 @@ def _zero_maps(metrics: pd.DataFrame) -> str:
     return ", ".join(f"{group} {own.sum()} of {len(own)}" for group, own in is_zero)
 
 
+def in_tables_only(n_recordings: int) -> str:
+    """A sentence, behind a space, on the recordings that a page has no room for; "" without any."""
+    verb = "is" if n_recordings == 1 else "are"
+    return f" {counted(n_recordings, 'more recording')} {verb} in the tables only." if n_recordings else ""
+
+
 def overview_of_new(
     config: Config, record: Mapping[str, Any], members: Sequence[Member], snr_db: float, left_out: int
 ) -> dict[str, Any]:
@@ -146,9 +152,8 @@ def overview_of_new(
     snr_db: of the sounds' way through the spectrogram, the lowest; left_out: recordings that the page has no room for.
     """
     groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
-    more = f" {left_out} more recordings are in the tables only." if left_out else ""
     return {
-        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{more}",
+        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{in_tables_only(left_out)}",
         "facts": {
             "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
             "corpus of the run": config.corpus.name,

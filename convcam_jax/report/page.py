@@ -1,6 +1,7 @@
 """A page itself: everything that it shows and does, in one text."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -9,10 +10,29 @@ from plotly.offline import get_plotlyjs
 
 from convcam_jax.report.encode import as_json
 
+# Each recording is some 200 kB of a page that a browser has to hold.
+MOST_ON_PAGE = 500
 _FOLDER = Path(__file__).resolve().parent
 # Of either page, in the order in which they are run, around what is a page's own.
 _FIRST_SCRIPTS, _LAST_SCRIPTS = ("base.js",), ("picture.js", "player.js", "viewer.js")
 _MARKED = "The outline is what is marked on the mean map of all {}, from which the sounds are made. c and q are of {}."
+
+
+def spread_over(kinds: Sequence[Hashable], most: int) -> list[int]:
+    """At most so many places, ascending: of each kind as many as of the others, or all, and from all over its own.
+
+    >>> spread_over(["a", "a", "b", "a", "a", "a", "a"], 4)
+    [0, 2, 3, 5]
+    """
+    places: dict[Hashable, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
+    # One of each kind in turn, while there is room.
+    turns = sorted((turn, kind) for kind, own in enumerate(places.values()) for turn in range(len(own)))
+    counts = Counter(kind for _, kind in turns[:most])
+    return sorted(
+        own[i * len(own) // counts[kind]] for kind, own in enumerate(places.values()) for i in range(counts[kind])
+    )
 
 
 def make_page(overview: Mapping[str, Any], recordings: list[dict[str, Any]]) -> str:

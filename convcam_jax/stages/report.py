@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from convcam_jax.checks.listening.resynthesis import consensus_maps
+from convcam_jax.checks.listening.resynthesis import consensus_map
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES
 from convcam_jax.measures.segments import Label
 from convcam_jax.paper.claim_verdicts import corpus_note
 from convcam_jax.paper.tables import as_printed
 from convcam_jax.report import labels, overview
-from convcam_jax.report.page import make_page
+from convcam_jax.report.page import MOST_ON_PAGE, make_page, spread_over
 from convcam_jax.report.recordings import Shown
 from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.stages.attribution import PREDICTIONS
@@ -44,40 +44,43 @@ _TITLES = {
 
 
 def write_report(run: Run) -> None:
-    """Write `report.html` and the sounds in `listening/`, from the other files of the workdir."""
+    """Write `report.html` and the sounds in `listening/`, from the other files of the workdir.
+
+    Of more recordings than the page has room for as many of each group and emotion are shown and heard.
+    """
     tasks = list(_all_shown(run))
+    n_left_out = sum(len(own.utterances) for own in run.cohort_maps) - len(tasks)
     thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
     remove_earlier(run.workdir, f"{folder.name}/*.wav")
     make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
     with closing(in_processes(make, tasks)) as made:
         shown, snr_db = zip(*with_progress(made, "report", len(tasks), "recording"), strict=True)
-    page = make_page(_overview(run, min(snr_db)), list(shown))
+    page = make_page(_overview(run, min(snr_db), n_left_out), list(shown))
     write_text(run.workdir / REPORT, page)
 
 
 def _all_shown(run: Run) -> Iterator[ToShow]:
     answers, controls = _table_or_none(run.workdir / PREDICTIONS), _table_or_none(run.workdir / "controls.csv")
-    for own in run.cohort_maps:
-        for index, (utterance, consensus) in enumerate(
-            zip(own.utterances, consensus_maps(own.maps, own.arrays.n_frames), strict=True)
-        ):
-            view = run.analysed.views[utterance.recording]
-            phones, syllables = read_labels(utterance)
-            shown = Shown(
-                view=view,
-                speaker=utterance.speaker,
-                text=utterance.text,
-                maps=own.maps[:, index, :, : len(view.time_s)],
-                consensus=consensus,
-                seeds=own.seeds,
-                chosen=own.chosen,
-                metrics=_rows_of(run.analysed.metrics, utterance.recording),
-                answers=_rows_of(answers, utterance.recording),
-                controls=_rows_of(controls, utterance.recording),
-                phones=phones,
-                syllables=syllables,
-            )
-            yield ToShow(utterance.source, shown)
+    tested = [(own, index) for own in run.cohort_maps for index in range(len(own.utterances))]
+    kinds = [(own.cohort.group, own.utterances[index].emotion) for own, index in tested]
+    for own, index in [tested[place] for place in spread_over(kinds, MOST_ON_PAGE)]:
+        utterance, maps = own.utterances[index], own.maps[:, index, :, : own.arrays.n_frames[index]]
+        phones, syllables = read_labels(utterance)
+        shown = Shown(
+            view=run.analysed.views[utterance.recording],
+            speaker=utterance.speaker,
+            text=utterance.text,
+            maps=maps,
+            consensus=consensus_map(maps),
+            seeds=own.seeds,
+            chosen=own.chosen,
+            metrics=_rows_of(run.analysed.metrics, utterance.recording),
+            answers=_rows_of(answers, utterance.recording),
+            controls=_rows_of(controls, utterance.recording),
+            phones=phones,
+            syllables=syllables,
+        )
+        yield ToShow(utterance.source, shown)
 
 
 def read_labels(utterance: Utterance) -> tuple[list[Label], list[Label]]:
@@ -104,7 +107,7 @@ def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[table["recording"] == name] if "recording" in table else table
 
 
-def _overview(run: Run, snr_db: float) -> dict[str, Any]:
+def _overview(run: Run, snr_db: float, n_left_out: int) -> dict[str, Any]:
     config, workdir = run.config, run.workdir
     members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / PREDICTIONS)
     record, emotions = read_record(workdir), config.corpus.emotions
@@ -112,6 +115,7 @@ def _overview(run: Run, snr_db: float) -> dict[str, Any]:
     return {
         "facts": facts | overview.duration(record, explained_at(workdir, record)),
         "changed": overview.non_default_fields(config),
+        "in_tables_only": overview.in_tables_only(n_left_out),
         "emotions": list(emotions),
         "accuracies": overview.accuracies(members, answers),
         "confusions": [] if answers.empty else overview.confusions(answers, members, emotions),

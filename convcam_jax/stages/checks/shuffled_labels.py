@@ -28,8 +28,9 @@ _MAPS, _ORIGIN = "explained.npz", "attribution"
 def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]]:
     """Signed maps of networks that were trained on permuted labels, on the test recordings of their cohort.
 
-    They are kept in `training/shuffled_labels_COUNT/`, and the networks removed: only another `attribution` asks these
-    again, which trains them anew. `tables/sanity_shuffled_training.csv` says how well the labels were learned.
+    They are kept in `training/shuffled_labels_COUNT/`, also under another count, and the networks removed: only
+    another `attribution` asks these again, which trains them anew. `tables/sanity_shuffled_training.csv` says how well
+    the labels were learned.
     """
     folder, count = _folder(run), run.config.sanity.shuffled_label_seeds
     discard_networks(run, but=folder)
@@ -52,19 +53,26 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
 
 
 def discard_networks(run: Run, but: Path | None = None) -> None:
-    """Remove what other numbers of such networks have left, all but a folder."""
+    """Remove what other numbers of such networks have left, all but a folder, and maps of the attribution of now."""
     for other in (run.workdir / "training").glob("shuffled_labels_*"):
-        if other != but:
+        if other != but and _explained(other, run) is None:
             _discard(other)
 
 
 def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray] | None:
     """The maps of an earlier time, unless they are not there, damaged, or of another attribution."""
+    arrays = _explained(_folder(run), run) or {}
+    numbers = [str(number) for number in range(len(members))]
+    if not arrays.keys() >= set(numbers):
+        return None
+    return {member: arrays[number] for member, number in zip(members, numbers, strict=True)}
+
+
+def _explained(folder: Path, run: Run) -> Mapping[str, np.ndarray] | None:
+    """The maps in a folder, by the members' numbers, unless they are none, damaged, or of another attribution."""
     try:
-        arrays = read_arrays(_folder(run) / _MAPS)
-        if str(arrays[_ORIGIN]) != _origin(run):
-            return None
-        return {member: arrays[str(number)] for number, member in enumerate(members)}
+        arrays = read_arrays(folder / _MAPS)
+        return arrays if str(arrays[_ORIGIN]) == _origin(run) else None
     except (UserError, KeyError) as error:
         if is_of_the_system(error.__cause__):
             raise

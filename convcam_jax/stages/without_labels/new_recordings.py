@@ -17,7 +17,7 @@ from convcam_jax.corpora.sounds.sound_remarks import remark_on_band, sound_remar
 from convcam_jax.corpora.utterances import Source, Utterance, without
 from convcam_jax.report.new_recordings import Heard
 from convcam_jax.report.overview import overview_of_new
-from convcam_jax.report.page import make_page_of_new
+from convcam_jax.report.page import MOST_ON_PAGE, make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.beginning import write_skipped
@@ -37,8 +37,6 @@ EXPLAINED, REPORT = "explained", "report.html"
 _AT_ONCE = 64
 # What takes less is over before it could be told how long it takes.
 _LEAST_STEPS_SHOWN = 10
-# Each is some 200 kB of a page that a browser has to hold.
-_MOST_ON_PAGE = 500
 
 
 def find_recordings(given: Sequence[str]) -> list[Utterance]:
@@ -100,7 +98,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
             maps[f"{MAP}{name}"] = explained.map
         for one, ratio_db in _write_beside(run, own, folder):
             snr_db.append(ratio_db)
-            if len(shown) < _MOST_ON_PAGE:
+            if len(shown) < MOST_ON_PAGE:
                 shown.append(one)
     for table, rows in tables.items():
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
