@@ -34,7 +34,6 @@ def run(settings: RunSettings) -> None:
     config = settings.config
     n_classes, shown = len(config.corpus.emotions), (config.attribution.method,)
     evidence_results.write_tables(scores, n_classes, made.originals, shown, settings.workdir)
-    if config.evidence.explanation_metrics:
-        metrics_of_methods.judge(made, scores, settings.workdir)
+    metrics_of_methods.judge(made, scores, settings.workdir)
     say("drawing figures")
     evidence_results.write_figures(made, scores, settings.workdir)

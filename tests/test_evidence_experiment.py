@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny_evidence import tiny_config
 
@@ -12,10 +13,14 @@ from convcam_jax.checks.evidence.explanations import compared_methods
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
+from convcam_jax.data.dataset import Dataset
 from convcam_jax.settings.flags import read_flags
+from convcam_jax.stages.planted_evidence import evidence, metrics_of_methods
+from convcam_jax.stages.record import read_record, run_record
+from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, read_csv
+from convcam_jax.system.formats import read_arrays, read_csv, write_text
 from experiments import command, descriptions
 from experiments import evidence as experiment
 
@@ -118,6 +123,7 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     without = dataclasses.replace(config.evidence, explanation_metrics=False)
     experiment.run(RunSettings(dataclasses.replace(config, evidence=without), finished, cache_dir))
     assert (explanations.stat().st_mtime_ns, (finished / "evidence.csv").read_bytes()) == before
+    assert not [*finished.glob("evidence_metrics.csv"), *finished.glob("*/explanation_metrics*")]
     shutil.rmtree(explanations.parent / "training" / "round_00")
     metrics = explanations.with_name("evidence_metrics.csv")
     metrics.write_text("of other networks")
@@ -128,6 +134,29 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
     with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))
+
+
+def test_the_config_beside_the_files_is_that_of_now_and_the_beginning_that_of_then(tmp_path):
+    first = {**run_record(tiny_config(), []), "begun": "2020-01-01T00:00:00+00:00"}
+    first["config"] = {**first["config"], "evidence.explanation_metrics": False}
+    evidence._open(tmp_path, first)
+    evidence._open(tmp_path, run_record(tiny_config(), []))
+    found = read_record(tmp_path)
+    assert found["config"]["evidence.explanation_metrics"] is True
+    assert found == {**first, "config": found["config"]}
+
+
+def test_metrics_that_are_not_asked_for_do_not_stay(tmp_path):
+    config = tiny_config()
+    without = dataclasses.replace(config, evidence=dataclasses.replace(config.evidence, explanation_metrics=False))
+    files = [tmp_path / name for name in ("evidence_metrics.csv", "tables/explanation_metrics_by_cue.md")]
+    kept = tmp_path / "tables" / "evidence_summary.csv"
+    for path in (*files, kept):
+        write_text(path, "earlier")
+    dataset = Dataset((), (), (), ())
+    made = evidence.Evidence({"burst": Run(without, tmp_path / "burst", tmp_path, dataset)}, {}, {})
+    metrics_of_methods.judge(made, pd.DataFrame(), tmp_path)
+    assert [path.exists() for path in (*files, kept)] == [False, False, True]
 
 
 def config_of(*arguments: str):

@@ -49,7 +49,7 @@ from convcam_jax.stages.beginning import tell_changed_surroundings, write_skippe
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.record import CONFIG_FILE, check_workdir, run_record
+from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -176,9 +176,11 @@ def _truth(
 
 
 def _open(workdir: Path, record: dict[str, Any]) -> None:
+    """Write `config.json`; a run that goes on keeps what it says of its beginning, with the fields that may change."""
     remove_partial(workdir)
-    if not (workdir / CONFIG_FILE).exists():
-        write_json(workdir / CONFIG_FILE, record)
+    if (workdir / CONFIG_FILE).exists():
+        record = {**read_record(workdir), "config": record["config"]}
+    write_json(workdir / CONFIG_FILE, record)
 
 
 def explain_variant(run: Run) -> None:

@@ -23,6 +23,7 @@ from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.figures.checks import explanation_metrics as figures
 from convcam_jax.measures.analysis import correct_predictions
+from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.planted_evidence.evidence import (
     METRICS_FILE,
     Evidence,
@@ -42,14 +43,18 @@ _N_QUESTIONS = N_NOISY + 1
 
 
 def judge(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_metrics.csv`, its tables and its figure, from planted evidence's scores.
+    """Write `evidence_metrics.csv`, its tables and its figure, unless the config leaves them out.
 
-    The part of a variant is kept in its folder, and not computed again when the run goes on.
+    They are made from planted evidence's scores. The part of a variant is kept in its folder, and not
+    computed again when the run goes on.
     """
+    remove_earlier(workdir, METRICS_FILE, "tables/explanation_metrics*", "figures/explanation_metrics.png")
+    config = next(iter(made.runs.values())).config
+    if not config.evidence.explanation_metrics:
+        return
     metrics = pd.concat([_of_variant(run, variant, made.truth) for variant, run in made.runs.items()])
     write_csv(workdir / METRICS_FILE, metrics)
-    n_classes = len(next(iter(made.runs.values())).config.corpus.emotions)
-    networks = networks_table(scores, n_classes, made.originals)
+    networks = networks_table(scores, len(config.corpus.emotions), made.originals)
     agreement = agreement_table(metrics, networks)
     by_cue = agreement_by_cue(metrics, networks)
     write_table(workdir, "explanation_metrics_by_cue", by_cue)
