@@ -118,7 +118,7 @@ def test_learning_curves_show_all_seeds_their_mean_and_the_kept_epoch():
     assert set(kept[:, 0]) == {3}
     np.testing.assert_allclose(kept[:, 1], female.query("epoch == 3").sort_values("seed")["validation_loss"])
     np.testing.assert_allclose(
-        line_data(figure.axes[2], "train (during the epoch, with dropout)")[:, 1],
+        line_data(figure.axes[2], "train (over the steps of the epoch)")[:, 1],
         100 * female.groupby("epoch")["train_accuracy"].mean(),
     )
 

@@ -13,7 +13,7 @@ from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of, mean_interval
 
 _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
-_CURVE_LABELS = {"train": "train (during the epoch, with dropout)", "validation": "validation"}
+_CURVE_LABELS = {"train": "train (over the steps of the epoch)", "validation": "validation"}
 # Letters of an emotion's name: at most, and those of all panels' names side by side.
 _MOST_LETTERS, _MOST_LETTERS_ABREAST = 18, 36
 # Of the page, what names and the colours' bar leave to the titles of confusion matrices.

@@ -25,7 +25,7 @@ class MemberScores(NamedTuple):
     """What is known of one member besides its answers on the test set; `zero_maps` its maps without a positive node.
 
     Accuracies and loss are those of `history.csv` in the epoch whose parameters were kept: of validation after it, of
-    training over its steps, with dropout; both in the precision of training.
+    training over its steps, as they change the parameters; both in the precision of training.
     """
 
     group: str
