@@ -8,6 +8,7 @@ from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
 from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, ControlDraws, control_table, readable_cells
 from convcam_jax.figures.checks.controls import against_chance
+from convcam_jax.system.formats import EMPTY
 
 CONFIG = ControlsConfig(resamples=50)
 EMOTIONS = ("anger", "fear", "sadness")
@@ -152,11 +153,21 @@ def test_few_draws_are_said_to_be_few(table):
 def test_text_and_figure(table):
     cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
     text = readable_cells(cells)
-    assert text["random blobs"][0] == "0.3 (0.2 to 0.485), q = 0.5"
-    assert text["top energy"][0] == "0.95"
-    assert np.isnan(text["random blobs"][2])
+    # Mean and limits of the draws 0.2, 0.2 and 0.5, in per cent as in Table 5.
+    assert text["random blobs"][0] == "30.0 (20.0 to 48.5), q = 0.5"
+    assert text["top energy"][0] == "95.0"
+    assert text["random blobs"][2] == EMPTY
+    assert text["mask area"][0] == "30.0"
     for metric in ("energy_ratio", "q_rmse"):
         assert len(against_chance(table, metric).axes) == 1
+
+
+def test_cells_in_hz_have_all_their_digits(table):
+    cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
+    values = ["observed", "control_mean", "control_low", "control_high"]
+    text = readable_cells(cells.assign(metric="f0_frame_rmse_hz", **dict.fromkeys(values, 4321.256)))
+    assert text["observed"][0] == "4321.26"
+    assert text["random blobs"][0] == "4321.26 (4321.26 to 4321.26), q = 0.5"
 
 
 def test_what_all_draws_equal_is_not_called_worse():
@@ -173,8 +184,8 @@ def test_cells_of_zero_maps_only_are_called_so():
     cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
     text = readable_cells(cells).set_index("emotion")
     assert text.loc["anger", "observed"] == "all maps are zero (2)"
-    assert text.loc["fear", "observed"] == pytest.approx(0.3)
-    assert np.isnan(text.loc["sadness", "observed"])
+    assert text.loc["fear", "observed"] == "30.0"
+    assert text.loc["sadness", "observed"] == EMPTY
     sentences = control_verdicts(table, 0.05).query("about == 'summary'")["sentence"]
     assert (sentences.str.count("All maps are zero of male anger.") == [1, 0, 1]).all()
     labels = [label.get_text() for label in against_chance(table, "energy_ratio").axes[0].get_xticklabels()]

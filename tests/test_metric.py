@@ -49,6 +49,8 @@ def test_a_table_of_another_metric_is_refused(field, value):
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
+        ("f0_frame_rmse_hz", 1301.3, "1301 Hz"),
+        ("f0_frame_rmse_hz", -0.3, "0 Hz"),
         ("energy_ratio", 0.876, "88 %"),
         ("mask_area", 0.004, "0.4 %"),
         ("f0_segment_rmse_hz", 102.4, "102 Hz"),
@@ -59,6 +61,20 @@ def test_a_table_of_another_metric_is_refused(field, value):
 )
 def test_values_as_text(name, value, text):
     assert METRICS[name].as_text(value) == text
+
+
+def test_differences_and_cells_are_in_the_same_unit():
+    share, f0 = METRICS["energy_ratio"], METRICS["f0_segment_rmse_hz"]
+    assert share.difference_as_text(-0.147) == "-15 percentage points"
+    assert (share.without_unit(0.147), share.in_a_cell(0.9987)) == ("15", "99.9")
+    assert share.cells_in_words == "energy inside the mask (share of the energy, %)"
+    assert (f0.difference_as_text(-1603.4), f0.without_unit(2650.2), f0.in_a_cell(1301.256)) == (
+        "-1603 Hz",
+        "2650",
+        "1301.26",
+    )
+    assert f0.cells_in_words == "error between F0 and map (RMSE of segment means, F0 and c (Hz))"
+    assert METRICS["q_rmse"].without_unit(0.5742) == "0.574"
 
 
 def test_shares_are_in_per_cent_where_tables_show_them():

@@ -58,9 +58,9 @@ COLUMNS = {
 }
 # Files whose columns or arrays a page has, and what of them this run cannot have.
 DOCUMENTED = re.findall(
-    r"^## `([\w.]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE
+    r"^## `([\w./]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE
 )
-OF_OTHER_RUNS = {"attribute/NAME", "start_s", "end_s", "test_fold"}
+OF_OTHER_RUNS = {"attribute/NAME", "start_s", "end_s", "test_fold", "published", "published_within_interval"}
 PLACEHOLDERS = {"EMOTION": ".+", "RECORDING": ".+", "NAME": ".+", "NUMBER": r"\d+"}
 SOUNDS = ("original", "only_50", "without_50")
 
@@ -109,7 +109,16 @@ def test_the_page_of_files_has_the_columns_and_arrays_that_a_run_writes(finished
 
 
 def test_the_page_of_files_has_the_files_that_are_most_looked_at():
-    assert {*COLUMNS, "contours.csv", "sounds.csv", "maps.npz", "masks.npz", "explanations.npz"} == set(DOCUMENTED)
+    others = {"contours.csv", "sounds.csv", "maps.npz", "masks.npz", "explanations.npz", "tables/table3.csv"}
+    assert {*COLUMNS, *others} == set(DOCUMENTED)
+
+
+def test_tables_of_cells_say_their_unit(finished):
+    described = "energy_ratio, energy inside the mask (share of the energy, %): "
+    for name in ("table5", "controls_table5"):
+        assert (finished / "tables" / f"{name}.md").read_text(encoding="utf-8").startswith(described)
+    for number in (4, 5):
+        assert list(table(finished, f"tables/table{number}.csv")) == list(table(finished, "tables/table3.csv"))
 
 
 def test_tables_fit_together(finished):

@@ -61,7 +61,7 @@ def test_layers_are_those_of_the_table_whatever_the_network():
     assert "After all layers are randomised" in rows.loc[("rank_correlation", "block_1"), "sentence"]
     of_metric = rows.loc[("q_rmse", "block_1"), "sentence"]
     assert of_metric.startswith(
-        "The metric of Table 3, q_rmse (male), is 0.46 for the maps of the trained networks and differs for a network"
+        "The metric of Table 3, q_rmse (male), is 0.460 for the maps of the trained networks and differs for a network"
     )
 
 
@@ -154,6 +154,11 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
     assert changed[["value", "reference", "difference"]].tolist() == pytest.approx([0.96, 0.46, 0.5])
     assert changed[["difference_low", "difference_high"]].tolist() == pytest.approx([0.5, 0.5])
     assert changed["high"] - changed["value"] == pytest.approx(4.302653 * 0.01 / np.sqrt(3), rel=1e-5)
+    assert "is 0.460 for the maps" in changed["sentence"]
+    assert "by 0.500 (0.500 to 0.500 over 3 seeds), paired" in changed["sentence"]
+    of_shares = metrics.loc[("energy_ratio", "convolution_1"), "sentence"]
+    assert "is 46 % for the maps" in of_shares
+    assert "by 0 percentage points (0 to 0 over 3 seeds), paired" in of_shares
     undecided = metrics.loc[("q_rmse", SHUFFLED_LABELS), "sentence"]
     assert undecided.endswith("undecided, as two networks or more are needed.")
     undecided = metrics.loc[("energy_ratio", "convolution_1"), "sentence"]
@@ -165,6 +170,24 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
         "After training on shuffled labels (1 network for all seeds) the maps of female"
     )
     assert "those of another seed 0.5 (0.422 to 0.571 over 3 seeds)" in sentence
+
+
+def test_metrics_are_told_in_their_unit_and_within_what_they_can_be():
+    """Two seeds: t(1, 0.975) = 12.7062; the differences may lie anywhere."""
+    table = make_table(seeds=2)
+    changed = table["condition"] == "convolution_1"
+    for metric, trained, values in (("f0_frame_rmse_hz", 1301.2, (1750, 1900)), ("energy_ratio", 0.8, (0.6, 0.7))):
+        table[metric] = table["seed"].map(dict(enumerate(values))).astype(float).where(changed, trained)
+    rows = sanity_verdicts(table, AnalysisConfig()).query("group == 'male' and condition == 'convolution_1'")
+    of_f0, share = rows.set_index("measure").loc["f0_frame_rmse_hz"], rows.set_index("measure").loc["energy_ratio"]
+    # 1825 -+ 12.7062 * 75, and 0.65 -+ 12.7062 * 0.05 cut to 0..1; of the differences 523.8 and -0.15.
+    assert of_f0[["low", "high"]].tolist() == pytest.approx([872.035, 2777.965], abs=1e-2)
+    assert share[["low", "high"]].tolist() == pytest.approx([0.01469, 1.0], abs=1e-5)
+    assert share["difference_low"] == pytest.approx(-0.78531, abs=1e-5)
+    assert "is 1301 Hz for the maps" in of_f0["sentence"]
+    assert "by 524 Hz (-429 to 1477 over 2 seeds), paired" in of_f0["sentence"]
+    assert "is 80 % for the maps" in share["sentence"]
+    assert "by -15 percentage points (-79 to 49 over 2 seeds), paired" in share["sentence"]
 
 
 def test_networks_on_shuffled_labels_are_compared_over_these_networks():

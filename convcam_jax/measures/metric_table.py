@@ -16,8 +16,8 @@ STATISTICS_TABLES = (3, 4, 5)
 
 _IN_A_SENTENCE: Mapping[Unit, Callable[[float], str]] = {
     "": lambda value: printed(value, 3, "rounded"),
-    "Hz": "{:.0f} Hz".format,
-    "semitones": "{:.1f} semitones".format,
+    "Hz": "{:z.0f} Hz".format,
+    "semitones": "{:z.1f} semitones".format,
     "%": per_cent,
 }
 
@@ -58,6 +58,28 @@ class Metric(NamedTuple):
     def as_text(self, value: float) -> str:
         """A value of metrics.csv with its unit, as in a sentence."""
         return _IN_A_SENTENCE[self.unit](value)
+
+    def difference_as_text(self, value: float) -> str:
+        """A value less another one, as in a sentence: of shares in percentage points."""
+        return self.as_text(value).replace("%", "percentage points")
+
+    def without_unit(self, value: float) -> str:
+        """As `as_text`, behind another number that has the unit."""
+        return self.as_text(value).partition(" ")[0]
+
+    def in_a_cell(self, value: float) -> str:
+        """A value of metrics.csv in tables of cells such as the paper's, whose note is `cells_in_words`."""
+        return printed(value * self.per_unit, self.decimals, "rounded")
+
+    @property
+    def label_in_one_line(self) -> str:
+        """The label beside text, not along an axis."""
+        return self.label.replace("\n", " ")
+
+    @property
+    def cells_in_words(self) -> str:
+        """What cells of this metric measure, with their unit."""
+        return f"{self.words} ({self.label_in_one_line}{', %' if self.is_share else ''})"
 
 
 def _of_envelope(name: str, error: str) -> Metric:

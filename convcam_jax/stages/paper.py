@@ -53,7 +53,8 @@ def write_map_tables(run: Run) -> None:
     for number in STATISTICS_TABLES:
         tidy = statistics_table(number, metrics, members, config.analysis, config.corpus.emotions, statistics)
         metric = table_metric(number, config.analysis)
-        note = f"{metric.name}, {metric.words}: correctly classified recordings of the chosen models with a value."
+        whose = "correctly classified recordings of the chosen models with a value"
+        note = f"{metric.name}, {metric.cells_in_words}: {whose}."
         write_table(workdir, f"table{number}", tidy, as_printed(tidy), note)
     claims = evaluate_claims(metrics, members, config.analysis, published)
     write_table(workdir, "claims", claims, claims[["id", "section", "sentence"]], corpus_note(config.corpus))

@@ -149,8 +149,7 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
             if name == "claims" and note_on_claims:
                 title = f"{title}. {note_on_claims}"
             if is_statistics:
-                metric = METRICS[frame["metric"].iloc[0]]
-                title = f"{title}: {metric.words} ({metric.label}{', %' if metric.is_share else ''})"
+                title = f"{title}: {METRICS[frame['metric'].iloc[0]].cells_in_words}"
             shown = as_printed(frame) if is_statistics else with_headings(frame)
             yield as_table(title, shown, is_statistics)
 

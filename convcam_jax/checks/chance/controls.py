@@ -20,7 +20,7 @@ from convcam_jax.checks.chance.permutation import (
     permutation_test,
     quantile_limits,
 )
-from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.measures.metric_table import METRICS, Metric
 from convcam_jax.system.progress import counted
 
 # The level is "recording", "emotion" (a group's recordings of an emotion, a cell of the paper's tables) or "group".
@@ -178,24 +178,28 @@ def some_zero_maps(row: pd.Series | Mapping[str, Any]) -> str:
 
 
 def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one metric as text, one line per group and emotion: observed, area, then mean [limits] q per control."""
+    """Rows of one metric as text, one line per group and emotion: observed, area, then mean (limits), q per control.
+
+    In the unit of `Metric.cells_in_words`; areas are in per cent.
+    """
     rows = []
     for (group, _, emotion), own in cells.groupby(["group", "level", "emotion"], sort=False):
         first = own.iloc[0]
-        observed = only_zero_maps(first) or first["observed"]
+        metric = METRICS[first["metric"]]
+        observed = only_zero_maps(first) or metric.in_a_cell(first["observed"])
         row = {"group": group, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
-        if own["metric"].iloc[0] == "energy_ratio":
-            row["mask area"] = first["mask_area"]
+        if metric.name == "energy_ratio":
+            row["mask area"] = METRICS["mask_area"].in_a_cell(first["mask_area"])
         rows.append(
-            row | {name.replace("_", " "): _as_text(control) for name, control in own.set_index("control").iterrows()}
+            row
+            | {
+                name.replace("_", " "): _as_text(control, metric)
+                for name, control in own.set_index("control").iterrows()
+            }
         )
     return pd.DataFrame(rows)
 
 
-def _as_text(control: pd.Series) -> str | float:
-    if not np.isfinite(control["control_mean"]):
-        return np.nan
-    if not np.isfinite(control["p"]):
-        return f"{control['control_mean']:.3g}"
-    limits = f"{control['control_low']:.3g} to {control['control_high']:.3g}"
-    return f"{control['control_mean']:.3g} ({limits}), q = {control['q']:.2g}"
+def _as_text(control: pd.Series, metric: Metric) -> str:
+    mean, low, high = (metric.in_a_cell(control[f"control_{name}"]) for name in ("mean", "low", "high"))
+    return f"{mean} ({low} to {high}), q = {control['q']:.2g}" if np.isfinite(control["p"]) else mean

@@ -1,5 +1,7 @@
 """What the table of `sanity.csv` says: means over seeds, a typical recording, and verdicts in words."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -199,14 +201,16 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
             noun, (own, of_trained) = "network", _shuffled_means(correct, group, metric.name)
         else:
             noun, (own, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
-        value, trained, difference = mean_interval(own), mean_interval(of_trained).mean, mean_interval(own - of_trained)
+        value, trained = interval_over_seeds(own, metric.name), mean_interval(of_trained).mean
+        difference = mean_interval(own - of_trained)
         differs = difference.low > 0 or difference.high < 0
         conclusion = (
             "the number tells the two apart" if differs else _undecided(difference, noun, f"two {noun}s or more")
         )
         sentence = (
-            f"The metric of Table {number}, {metric.name} ({group}), is {trained:.3g} for the maps of the trained "
-            f"networks and differs for {network} by {_with_interval(difference, noun)}, paired by seed: {conclusion}."
+            f"The metric of Table {number}, {metric.name} ({group}), is {_or_unknown(trained, metric.as_text)} for the "
+            f"maps of the trained networks and differs for {network} by "
+            f"{_with_interval(difference, noun, metric)}, paired by seed: {conclusion}."
         )
         verdict = "differs" if differs else "undecided"
         rows.append([group, condition, metric.name, *value[:3], trained, *difference[:3], verdict, sentence])
@@ -219,9 +223,14 @@ def _undecided(difference: Interval, noun: str, needed: str) -> str:
     return f"undecided, as {difference.n} {noun}s show neither a difference nor that there is none"
 
 
-def _with_interval(interval: Interval, noun: str = "seed") -> str:
-    if interval.n == 0:
-        return "unknown"
-    if interval.n == 1:
-        return f"{interval.mean:.3g}"
-    return f"{interval.mean:.3g} ({interval.low:.3g} to {interval.high:.3g} over {interval.n} {noun}s)"
+def _with_interval(interval: Interval, noun: str = "seed", difference_of: Metric | None = None) -> str:
+    """Of correlations, or of a difference of two values of a metric, in its unit."""
+    limit = "{:.3g}".format if difference_of is None else difference_of.without_unit
+    mean = "{:.3g}".format if difference_of is None else difference_of.difference_as_text
+    if interval.n < 2:
+        return _or_unknown(interval.mean, mean)
+    return f"{mean(interval.mean)} ({limit(interval.low)} to {limit(interval.high)} over {interval.n} {noun}s)"
+
+
+def _or_unknown(value: float, as_text: Callable[[float], str]) -> str:
+    return as_text(value) if np.isfinite(value) else "unknown"

@@ -25,10 +25,11 @@ def compare_with_chance(run: Run) -> None:
     table = control_table(recordings, draws, config.corpus.emotions, config.controls)
     write_csv(run.workdir / "controls.csv", table)
     for number in STATISTICS_TABLES:
-        metric = table_metric(number, config.analysis).name
-        cells = table[(table["metric"] == metric) & (table["level"] != "recording")]
-        write_table(run.workdir, f"controls_table{number}", cells, readable_cells(cells))
-        write_figure(run.workdir / "figures" / f"controls_table{number}.png", against_chance, table, metric)
+        metric = table_metric(number, config.analysis)
+        cells = table[(table["metric"] == metric.name) & (table["level"] != "recording")]
+        note = f"{metric.name}, {metric.cells_in_words}: observed, and mean (limits) of the draws of each control."
+        write_table(run.workdir, f"controls_table{number}", cells, readable_cells(cells), note)
+        write_figure(run.workdir / "figures" / f"controls_table{number}.png", against_chance, table, metric.name)
     verdicts = control_verdicts(table, config.controls.false_discovery_rate)
     write_table(run.workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 
