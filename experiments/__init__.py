@@ -32,12 +32,17 @@ class Experiment(NamedTuple):
     begins_with_features: bool = False
 
 
+def _config_flags_without(*names: str) -> tuple[str, ...]:
+    return tuple(flag for flag in CONFIG_FLAGS if flag not in names)
+
+
 EXPERIMENTS: Mapping[str, Experiment] = {
     "paper": Experiment((*CONFIG_FLAGS, *SHARING_FLAGS), begins_with_features=True),
     "evidence": Experiment(CONFIG_FLAGS, begins_with_features=True),
     "evidence_export": Experiment(
-        tuple(flag for flag in CONFIG_FLAGS if flag not in ("corpus", "data_dir")),
-        instead="a benchmark has synthetic voices alone, as recordings of people are not this program's to give away",
+        _config_flags_without("corpus", "data_dir", "network", "seeds"),
+        instead="a benchmark has synthetic voices alone, as recordings of people are not this program's to give away, "
+        "and no network",
         begins_with_features=True,
     ),
     "evidence_score": Experiment(
@@ -49,7 +54,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         instead="the config is that of the benchmark in --from_workdir",
     ),
     "analyse_maps": Experiment(
-        (*CONFIG_FLAGS, "maps"), {"maps": "give the .npz file with one activation map per recording"}
+        (*_config_flags_without("seeds"), "maps"),
+        {"maps": "give the .npz file with one activation map per recording"},
     ),
     "ablation": Experiment(
         ("data_dir", "from_workdir"),
@@ -69,7 +75,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "networks": Experiment(CONFIG_FLAGS, begins_with_features=True),
     "training_ablation": Experiment(CONFIG_FLAGS, begins_with_features=True),
-    "benchmark": Experiment(CONFIG_FLAGS),
+    "benchmark": Experiment(_config_flags_without("seeds")),
 }
 
 

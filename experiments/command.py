@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from convcam_jax.corpora import CORPORA
+from convcam_jax.settings.compared import require_compared
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import Flags, read_flags
 from convcam_jax.settings.overrides import apply_overrides
@@ -75,7 +76,13 @@ def config_of(flags: Flags) -> Config:
     chosen: dict[str, Any] = {name: getattr(flags, name) for name in Choices._fields}
     if flags.data_dir:
         chosen["data_dir"] = expanded_paths(flags.data_dir)
-    config = make_config(Choices(**chosen))
+    config = _with_changes(make_config(Choices(**chosen)), flags)
+    require_compared(config, flags.given)
+    return config
+
+
+def _with_changes(config: Config, flags: Flags) -> Config:
+    """The config as --set, and the size of planted evidence, change it."""
     assignments = list(flags.set)
     if flags.experiment in ("evidence", "evidence_export"):
         # The size chooses defaults of other fields, which --set may change in turn.

@@ -14,13 +14,14 @@ from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.compared import compared_configs, compared_evidence
+from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json, write_text
-from experiments import evidence, networks, paper
+from experiments import command, descriptions, evidence, networks, paper
 
 
 def accuracy_rows() -> pd.DataFrame:
@@ -196,6 +197,26 @@ def test_networks_are_small_on_the_embedded_corpus_and_where_cues_are_planted():
 def test_what_cannot_be_compared_is_refused(assignment, message):
     with pytest.raises(UserError, match=message):
         apply_overrides(make_config(Choices("networks")), [assignment])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "flag", "other"),
+    [
+        ("networks", "--network=crnn", "networks.networks=simplenet,mobilenet,resnet_small"),
+        ("networks", "--representation=mel", "networks.representations=cqt"),
+        ("benchmark", "--network=crnn", "benchmark.networks=simplenet"),
+    ],
+)
+def test_a_flag_for_what_is_not_compared_is_refused(experiment, flag, other):
+    def configured(*arguments):
+        return command.config_of(read_flags((f"--experiment={experiment}", *arguments), descriptions()))
+
+    name = flag.partition("=")[2]
+    # What is there by default, as resnet_small on the embedded corpus, need not be in the list.
+    assert configured(f"--set={other}")
+    with pytest.raises(UserError, match=rf"^{flag}: is not in {other.partition('=')[0]}; add --set={other},{name} or"):
+        configured(f"--set={other}", flag)
+    assert configured(f"--set={other},{name}", flag)
 
 
 def test_planted_evidence_is_explained_as_the_runs_are():

@@ -108,6 +108,15 @@ def test_a_flag_that_an_experiment_does_not_take_is_refused(experiment, flag):
         config_of(f"--experiment={experiment}", f"--{flag}={value}")
 
 
+@pytest.mark.parametrize(
+    ("experiment", "flag"),
+    [("evidence_export", "seeds"), ("evidence_export", "network"), ("benchmark", "seeds"), ("analyse_maps", "seeds")],
+)
+def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
+    """A benchmark is made without a network, sizes say how many members are timed, and given maps are one member's."""
+    assert (experiment, flag) in OTHERS
+
+
 @pytest.mark.parametrize("experiment", [name for name, own in EXPERIMENTS.items() if own.needs])
 def test_what_an_experiment_needs_is_told(experiment):
     with pytest.raises(UserError, match=r"^--(maps|from_workdir|workdir): missing; give the "):

@@ -1,7 +1,7 @@
 """The configs of the runs that the experiment `networks` compares, and of what `benchmark` measures."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import NetworkConfig
@@ -10,6 +10,7 @@ from convcam_jax.representations.representation import Representation
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.experiments import NetworksConfig
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+from convcam_jax.system.errors import UserError
 
 
 def compared_configs(config: Config) -> dict[str, Config]:
@@ -32,6 +33,26 @@ def compared_configs(config: Config) -> dict[str, Config]:
         for network in config.networks.networks
         for representation in config.networks.representations
     }
+
+
+def require_compared(config: Config, given: Collection[str]) -> None:
+    """Refuse a network or representation that a flag names and the experiment's own list of them leaves out.
+
+    given: names of the flags that were. Elsewhere the config may have what is not compared, by default.
+
+    Raises:
+      UserError: it names the flag and the list.
+    """
+    lists = {
+        ("networks", "network"): config.networks.networks,
+        ("networks", "representation"): config.networks.representations,
+        ("benchmark", "network"): config.benchmark.networks or (config.network.name,),
+    }
+    for (experiment, flag), names in lists.items():
+        name = getattr(config, flag).name
+        if config.experiment == experiment and flag in given and name not in names:
+            with_it = f"--set={experiment}.{flag}s={','.join((*names, name))}"
+            raise UserError(f"--{flag}={name}: is not in {experiment}.{flag}s; add {with_it} or leave the flag out")
 
 
 def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:

@@ -153,7 +153,8 @@ def _ways() -> dict[str, Flag]:
             {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
         ),
         "network": Flag(
-            "Which network is trained; by default the paper's, and resnet_small of modern and the embedded recordings.",
+            "Which network is trained; by default the paper's, or resnet_small with --protocol=modern and on the "
+            "embedded recordings, there but in evidence and benchmark.",
             "NAME",
             {name: _first_line(own) for name, own in NETWORKS.items()},
         ),
