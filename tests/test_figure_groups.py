@@ -41,7 +41,7 @@ def test_bins_are_drawn_from_edge_to_edge_whatever_their_scale():
     shown = evidence.Example("f0", "first", VIEW.magnitude, VIEW.map > 0.5, {"gradcam": VIEW.map})
     for axes in (
         maps.spectrogram_and_f0(mel, "mel-96").axes[0],
-        maps.raw_and_scaled_map(mel, mel.raw_map).axes[1],
+        maps.raw_and_scaled_map(mel, mel.raw_map, "block 1").axes[1],
         trajectories.trajectory_scheme(mel, 0.5).axes[1],
         maps.masks(make_masks()._replace(edges_hz=MEL_EDGES_HZ)).axes[0],
         sanity.example("a", VIEW.magnitude, magnitudes, VIEW.time_s, MEL_EDGES_HZ, "mel-96").axes[1],
@@ -168,7 +168,7 @@ def test_names_are_shown_as_they_are_written(word, tmp_path):
     view = VIEW._replace(recording=word, emotion=word, group=word)
     figures |= {
         "spectrogram_and_f0": maps.spectrogram_and_f0(view, "$x$"),
-        "raw_and_scaled_map": maps.raw_and_scaled_map(view, view.raw_map),
+        "raw_and_scaled_map": maps.raw_and_scaled_map(view, view.raw_map, "block 1"),
         "trajectory_scheme": trajectories.trajectory_scheme(view, 0.5),
         "f0_errors": trajectories.f0_errors({word: view}, (word,)),
         "example": sanity.example(word, view.magnitude, {"$x$": view.map}, view.time_s, EDGES_HZ, "CQT-96"),

@@ -44,7 +44,7 @@ def every_figure() -> dict[str, Figure]:
         "masks": maps.masks(make_masks()),
         "confusion": models.confusion(matrices),
         "spectrogram_and_f0": maps.spectrogram_and_f0(VIEW, "CQT-96"),
-        "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW, VIEW.raw_map),
+        "raw_and_scaled_map": maps.raw_and_scaled_map(VIEW, VIEW.raw_map, "convolution 3"),
         "extreme_envelopes": errors.extreme_envelopes(VIEWS, metrics, "q_mse"),
         "envelope_error": errors.envelope_error(metrics, "q_mse", EMOTIONS, RECORDINGS),
         "trajectory_scheme": trajectories.trajectory_scheme(VIEW, 0.5),
@@ -171,7 +171,7 @@ def test_silence_is_drawn_without_warnings():
     )
     for figure in (
         maps.spectrogram_and_f0(silent, "CQT-96"),
-        maps.raw_and_scaled_map(silent, silent.raw_map),
+        maps.raw_and_scaled_map(silent, silent.raw_map, "convolution 3"),
         trajectories.trajectory_scheme(silent, 0.5),
         trajectories.f0_errors({"silent": silent}),
     ):
@@ -184,14 +184,12 @@ def test_frames_are_centred_on_their_times():
 
 
 def test_raw_map_is_shown_beside_the_scaled_one():
-    figure = maps.raw_and_scaled_map(VIEW, VIEW.raw_map)
+    figure = maps.raw_and_scaled_map(VIEW, VIEW.raw_map, "block 3")
     raw, scaled = figure.axes[:2]
     np.testing.assert_allclose(raw.images[0].get_array(), VIEW.raw_map / VIEW.raw_map.max())
     np.testing.assert_allclose(np.asarray(scaled.collections[0].get_array()).reshape(VIEW.map.shape), VIEW.map)
     assert titles(figure)[0].startswith("(a) 90 × 47")  # noqa: RUF001
-    assert (raw.get_xlabel(), raw.get_ylabel()) == ("column of the last convolution", "row of the last convolution")
-    other = maps.raw_and_scaled_map(VIEW, VIEW.raw_map, "block 3").axes[0]
-    assert (other.get_xlabel(), other.get_ylabel()) == ("column of block 3", "row of block 3")
+    assert (raw.get_xlabel(), raw.get_ylabel()) == ("column of block 3", "row of block 3")
 
 
 def test_extreme_envelopes_are_those_with_the_lowest_and_highest_error():
@@ -313,6 +311,14 @@ def test_trajectory_is_the_mean_frequency_of_the_grey_cells():
         assert shown_hz[frame] == pytest.approx(BIN_HZ[grey[:, frame]].mean())
     assert not grey[:, ~VIEW.voiced].any()
     assert np.isnan(shown_hz[~VIEW.voiced]).all()
+
+
+def test_figures_that_print_an_error_say_which():
+    """Of which metric the number is that stands behind a recording's name."""
+    of_envelopes = errors.extreme_envelopes(VIEWS, CHOSEN, "q_mse").legends[0]
+    assert of_envelopes.get_title().get_text() == "error: mean squared error, Q and q"
+    of_f0 = trajectories.best_trajectories(VIEWS, CHOSEN, "f0_segment_rmse_hz", EMOTIONS).legends[0]
+    assert of_f0.get_title().get_text() == "error: RMSE of segment means, F0 and c (Hz)"
 
 
 def test_best_trajectories_show_frames_and_segment_means():

@@ -203,6 +203,15 @@ def test_a_threshold_at_the_lowest_strength_is_at_most_that():
     assert own["threshold_is"] == AT_MOST
 
 
+@pytest.mark.parametrize(("learned", "mark"), [(True, "<"), (False, ">"), (None, "|")])
+def test_thresholds_beyond_what_was_planted_are_arrows(learned, mark):
+    networks = NETWORKS if learned is None else NETWORKS.assign(learned=learned)
+    figure = psychometric_curves(psychometric_table(networks), threshold_table(networks))
+    marks = [line.get_marker() for line in figure.axes[0].lines if line.get_color() == "black"]
+    # Of the curve, of the interval, and of the threshold of what networks learn.
+    assert marks == ["o", "None", mark]
+
+
 def test_cues_of_one_strength_and_several_cues_have_no_threshold():
     alone = NETWORKS[NETWORKS["variant"] == "f0"]
     assert threshold_table(alone).empty

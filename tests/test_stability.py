@@ -156,7 +156,9 @@ def test_mask_profiles_by_hand():
     assert (table["seeds"] == 2).all()
     empty = mask_profiles({"female": 0 * masks}, ["fear"], np.array([100.0, 200.0]), np.array([0.0, 0.1, 0.2]))
     assert empty["mean"].isna().all()
-    assert figures.mask_bands(pd.concat([table, empty.assign(emotion="anger")])).axes
+    drawn = figures.mask_bands(pd.concat([table, empty.assign(emotion="anger")]))
+    labels = {"mean of the seeds", "95 % interval of the mean", "lowest to highest seed"}
+    assert {text.get_text() for text in drawn.legends[0].get_texts()} == labels
 
 
 def test_claims_over_seeds():

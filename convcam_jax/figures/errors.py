@@ -152,7 +152,7 @@ def extreme_envelopes(views: Mapping[str, RecordingView], metrics: pd.DataFrame,
                 what = f"{names[0]},{between}{names[1]}: {shown.error:.3f}"
             style.panel_title(panel, numbers[row, place], f"{style.group_title(group)}, {what}")
         style.label_left(axes[row], f"{'highest' if highest else 'lowest'} error\nshare of maximum")
-    style.legend_below(figure, axes.flat)
+    style.legend_below(figure, axes.flat, title=f"error: {METRICS[column].label_in_one_line}")
     return figure
 
 

@@ -78,12 +78,10 @@ def spectrogram_and_f0(view: RecordingView, representation: str) -> Figure:
 
 
 @style.styled
-def raw_and_scaled_map(
-    view: RecordingView, raw_map: Float[np.ndarray, "H W"], layer: str = "the last convolution"
-) -> Figure:
+def raw_and_scaled_map(view: RecordingView, raw_map: Float[np.ndarray, "H W"], layer: str) -> Figure:
     """Figure 6: activation map of a layer's nodes (a), scaled to the spectrogram of the recording (b).
 
-    layer: how the layer is called in the labels of the axes.
+    layer: how the explained layer is called in the labels of the axes.
     """
     figure, axes = style.new_figure(1, 2, height=2.5)
     raw, scaled = axes[0]

@@ -69,7 +69,7 @@ def best_trajectories(
     """
     groups = groups_of(metrics)
     figure, axes = style.group_panels(len(emotions), len(groups), height=0.5 + 1.3 * len(emotions))
-    unit, between = METRICS[column].unit, "\n" if len(groups) > 2 else " "
+    metric, between = METRICS[column], "\n" if len(groups) > 2 else " "
     for row, emotion in enumerate(emotions):
         for place, group in enumerate(groups):
             panel = axes[row, place]
@@ -78,13 +78,13 @@ def best_trajectories(
                 _trajectory_panel(panel, shown.view)
             else:
                 style.say_empty(panel)
-            what = f"{style.shown_recording(shown.view.recording)}, {shown.error:.1f} {unit}" if shown else "–"  # noqa: RUF001
+            what = f"{style.shown_recording(shown.view.recording)}, {shown.error:.1f} {metric.unit}" if shown else "–"  # noqa: RUF001
             prefix = f"({style.panel_letter(place)}) {style.group_title(group)}, " if row == 0 else ""
             style.left_title(panel, f"{prefix}{style.shown(emotion)}:{between}{what}")
         style.label_left(axes[row], "frequency (Hz)")
     for panel in axes[-1]:
         panel.set_xlabel("time (s)")
-    style.legend_below(figure, axes.flat)
+    style.legend_below(figure, axes.flat, title=f"error: {metric.label_in_one_line}")
     return figure
 
 

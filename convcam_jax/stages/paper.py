@@ -1,6 +1,6 @@
 """The paper's tables and figures from saved results; nothing is trained or explained here."""
 
-from convcam_jax.attribution.explaining import explained_geometry
+from convcam_jax.attribution.explaining import explained_geometry, explained_layer
 from convcam_jax.figures import errors, maps, models, trajectories
 from convcam_jax.figures.selection import example_view
 from convcam_jax.measures.accuracy import ACCURACY_NOTE, accuracy_summary
@@ -118,5 +118,5 @@ def write_map_figures(run: Run) -> None:
     write_figure(folder / "figure10.png", trajectories.trajectory_scheme, example, analysis.trajectory_threshold)
     remove_earlier(run.workdir, f"{folder.name}/figure06.png")
     if (raw_map := example.raw_map) is not None:
-        layer = config.attribution.layer.replace("_", " ") or "the last convolution"
+        layer = explained_layer(run.network, config.attribution).replace("_", " ")
         write_figure(folder / "figure06.png", maps.raw_and_scaled_map, example, raw_map, layer)

@@ -5,13 +5,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.checks.evidence.psychometric import ABOVE, CRITERION
+from convcam_jax.checks.evidence.psychometric import ABOVE, AT_MOST, CRITERION
 from convcam_jax.figures import style
 
 # More curves cannot be told apart.
 MOST_METHODS = 5
 _COLUMNS = 3
 _COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.SKY)
+# Marks of thresholds that lie above the largest strength, or at most at the lowest.
+_BEYOND = {ABOVE: ">", AT_MOST: "<"}
 # Of the bars of thresholds, below the curves.
 _BAR_STEP = 0.09
 
@@ -65,10 +67,10 @@ def _panel(panel: Axes, own: pd.DataFrame, limits: pd.DataFrame, shown: list[tup
 
 
 def _bar(panel: Axes, rows: pd.DataFrame, colour: str, number: int, strengths: np.ndarray) -> None:
-    """A threshold with its interval, cut at the largest strength; one above that is an arrow."""
+    """A threshold with its interval, cut at the largest strength; one beyond those that were planted is an arrow."""
     for _, row in rows.iterrows():
         at, last = -_BAR_STEP * number, strengths[-1]
         low, high = min(row["threshold_low"], last), min(row["threshold_high"], last)
         panel.plot([low, high], [at, at], color=colour, linewidth=1)
-        marker = ">" if row["threshold_is"] == ABOVE else "|"
+        marker = _BEYOND.get(row["threshold_is"], "|")
         panel.plot(min(row["threshold"], last), at, marker, ms=4, color=colour)

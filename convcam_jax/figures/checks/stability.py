@@ -10,6 +10,11 @@ from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of
 
 _AGREEMENT = {"rank_correlation": "rank correlation of cells", "ssim": "structural similarity"}
+# Of masks over the seeds: from which column to which, colour, opacity, and words.
+_BANDS = (
+    ("lowest", "highest", style.GREY, 0.2, "lowest to highest seed"),
+    ("low", "high", style.BLUE, 0.35, "95 % interval of the mean"),
+)
 _BAND_INCHES = 1.3
 
 
@@ -64,12 +69,8 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
             selected = (profiles["group"] == group) & (profiles["emotion"] == emotion) & (profiles["axis"] == axis)
             own = profiles[selected].astype({"mean": float})
             x = own["position"]
-            panel.fill_between(
-                x, 100 * own["lowest"], 100 * own["highest"], color=style.GREY, alpha=0.2, lw=0, label="all seeds"
-            )
-            panel.fill_between(
-                x, 100 * own["low"], 100 * own["high"], color=style.BLUE, alpha=0.35, lw=0, label="95 % of the mean"
-            )
+            for low, high, colour, alpha, label in _BANDS:
+                panel.fill_between(x, 100 * own[low], 100 * own[high], color=colour, alpha=alpha, lw=0, label=label)
             panel.plot(x, 100 * own["mean"], color=style.BLUE, label="mean of the seeds")
             panel.set_xlabel("time (s)" if axis == "time_s" else "frequency (Hz)")
             if axis == "frequency_hz":
