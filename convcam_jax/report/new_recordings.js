@@ -4,9 +4,11 @@ function fillFilters() {
   fillSelect(byId("filter-disagree"), [["", "all"], ["true", "disagree"], ["false", "agree"]]);
 }
 
+const disagree = (one) => one.agreeing < one.models;
+
 function wantedRecordings() {
   const text = byId("search").value.trim().toLowerCase(), wanted = byId("filter-disagree").value;
-  return list.filter((one) => (!wanted || String(one.disagree) === wanted) && [one.recording, one.predicted].some((part) => part.toLowerCase().includes(text)));
+  return list.filter((one) => (!wanted || String(disagree(one)) === wanted) && [one.recording, one.predicted].some((part) => part.toLowerCase().includes(text)));
 }
 
 function showList() {
@@ -19,7 +21,7 @@ function showList() {
 
 function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
-  const outcome = `; ${one.duration_s.toFixed(2)} s long. ${one.disagree ? "The models disagree" : "All models give this answer"}; the maps of all models are of `;
+  const outcome = `; ${one.duration_s.toFixed(2)} s long. ${disagree(one) ? "The models disagree" : "All models give this answer"}; the maps of all models are of `;
   byId("recording-facts").replaceChildren(named(one.words), outcome, named(one.predicted), ".");
   fillSelect(byId("layer"), [[1, "mean of all models"], [2, "spread over models"], ...details.models.map((name, i) => [i + 3, name])]);
   byId("layer").value = state.layer;

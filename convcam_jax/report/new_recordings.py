@@ -72,7 +72,6 @@ def _summary(heard: Heard) -> dict[str, Any]:
         "highest": round(float(shares.max()), 3),
         "agreeing": agreeing,
         "models": len(shares),
-        "disagree": heard.answers["predicted"].nunique() > 1,
         "duration_s": round(heard.duration_s, 2),
     }
 
