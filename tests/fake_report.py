@@ -29,7 +29,7 @@ CONFIG = make_config(Choices(corpus="emodb", data_dir="corpus", seeds=3))
 def make_shown(name: str = "08a01Wa", emotion: str = "anger", group: str = "female", place: int = 0) -> Shown:
     """A recording of two tones; seed 1 is right, the others are if `place` is even; errors grow with `place`.
 
-    The one of place 1 has no labels, and bins of a mel scale that begins at 0 Hz.
+    The one of place 1 has no labels, and bins of a mel scale that begins at 0 Hz; that of place 2 has no text.
     """
     view = make_view(name, emotion, group, n=40)
     if place == 1:
@@ -43,7 +43,7 @@ def make_shown(name: str = "08a01Wa", emotion: str = "anger", group: str = "fema
     return Shown(
         view=view,
         speaker=name[:2],
-        text=name,
+        text="" if place == 2 else name,
         maps=maps,
         consensus=consensus_map(maps),
         seeds=SEEDS,

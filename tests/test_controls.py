@@ -142,6 +142,10 @@ def test_sentences():
     assert p_in_words(0.00021) == "0.0002"
 
 
+def test_a_rate_that_is_no_whole_per_cent_is_told_as_it_is(table):
+    assert "at a false discovery rate of 2.5 %" in control_verdicts(table, 0.025)["sentence"][0]
+
+
 def test_few_draws_are_said_to_be_few(table):
     sentences = control_verdicts(table, 0.05)["sentence"]
     assert "0 of 2 cells" in sentences[0]

@@ -89,8 +89,14 @@ def test_summary_counts_the_recordings_whose_map_is_zero():
     assert men[["seeds", "n_recordings", "n_zero_maps"]].to_numpy().tolist() == [[0, 0, 7]] * 4
     assert men[["area", "p_truth_original", "p_truth_map", "difference", "difference_low"]].isna().all(axis=None)
     assert men["sentence"].iloc[0] == (
-        "Of the recording, only what the map marks (cells from 50% of its maximum, male): all maps are zero (7)."
+        "Of the recording, only what the map marks (cells from 50 % of its maximum, male): all maps are zero (7)."
     )
+
+
+def test_thresholds_that_are_no_whole_per_cents_are_told_apart():
+    table = answer_summary(pd.DataFrame(columns=ANSWER_COLUMNS), {"a": 2}, [0.25, 0.254])
+    told = table["sentence"].str.extract(r"cells from (.*) of its maximum")[0].tolist()
+    assert told == ["25 %", "25 %", "25.4 %", "25.4 %"]
 
 
 def test_where_all_maps_are_zero_summary_and_figure_say_so():

@@ -120,6 +120,19 @@ def test_names_are_shown_as_text(opened):
     assert opened.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
 
 
+def test_a_recording_without_a_text_is_told_without_one(opened):
+    open_recording(opened, "03b02Tc")
+    assert opened.find_element(By.ID, "recording-facts").text.startswith("sadness, male, speaker 03, ")
+    assert "text" not in opened.find_element(By.ID, "recording-facts").text
+
+
+def test_thresholds_have_all_their_decimals(loaded):
+    shown = loaded.execute_script("return [0.125, 0.07, 0.25, 0.254].map(settingInPercent)")
+    assert shown == ["12.5 %", "7 %", "25 %", "25.4 %"]
+    ticks = "return document.getElementById('counterfactual-chart').layout.xaxis.ticktext"
+    assert wait(loaded, lambda browser: browser.execute_script(ticks)) == ["50 %"]
+
+
 def test_the_list_is_searched_filtered_and_sorted(opened):
     assert set(names(opened)) == {name.replace(HOSTILE, SHOWN) for name, _, _ in NAMES}
     opened.find_element(By.ID, "search").send_keys("03b02")

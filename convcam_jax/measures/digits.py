@@ -33,3 +33,12 @@ def per_cent(share: float) -> str:
     ('13 %', '0.5 %', '0 %')
     """
     return f"{100 * share:.0f} %" if abs(share) >= 0.01 or share == 0 else f"{100 * share:.1f} %"
+
+
+def setting_in_per_cent(share: float) -> str:
+    """A share that the user has chosen as per cent, with all decimals it has.
+
+    >>> setting_in_per_cent(0.125), setting_in_per_cent(0.07)
+    ('12.5 %', '7 %')
+    """
+    return f"{100 * share:g} %"

@@ -32,6 +32,9 @@ function chartLabel(word) {
 
 const inWords = (name) => name.replaceAll("_", " ");
 
+// A share that the user has chosen, with all decimals it has.
+const settingInPercent = (share) => `${Number((100 * share).toPrecision(6))} %`;
+
 function shownNumber(value) {
   if (Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 100 ? value.toFixed(1) : String(Number(value.toPrecision(3)));

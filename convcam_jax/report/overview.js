@@ -124,7 +124,7 @@ function showCounterfactual() {
     groups.forEach((group, r) => Object.entries(sounds).forEach(([sound, title], c) => {
       const n = 2 * r + c + 1, panel = n === 1 ? "" : n;
       data.push(...counterfactualTraces(group, sound, panel, n === 1));
-      more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, tickformat: ".0%", title: r === groups.length - 1 ? { text: "threshold" } : undefined };
+      more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, ticktext: run.thresholds.map(settingInPercent), title: r === groups.length - 1 ? { text: "threshold" } : undefined };
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
       annotations.push({ text: `${chartLabel(group)}: ${title}`, showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));

@@ -60,7 +60,8 @@ function showFactsOf(one, details) {
   byId("recording-name").textContent = one.recording;
   const answered = answersAreKnown ? ` The chosen model is ${one.correct ? "right" : "wrong"}; ${one.seeds_correct} of ${one.seeds} seeds are right.` : "";
   const outcome = `, ${details.duration_s.toFixed(2)} s.${answered}`;
-  byId("recording-facts").replaceChildren(named(one.emotion), ", ", named(one.group), ", speaker ", named(one.speaker), ", text ", named(one.text), outcome);
+  const text = one.text ? [", text ", named(one.text)] : [];
+  byId("recording-facts").replaceChildren(named(one.emotion), ", ", named(one.group), ", speaker ", named(one.speaker), ...text, outcome);
   const seeds = details.seeds.map((seed, i) => [i + 3, `seed ${seed}${i === details.chosen ? " (chosen)" : ""}`]);
   fillSelect(byId("layer"), [[1, "mean of all seeds"], [2, "spread over seeds"], ...seeds]);
   byId("layer").value = state.layer;

@@ -93,7 +93,7 @@ function listenToControls() {
 
 async function begin() {
   fillFilters();
-  fillSelect(byId("threshold"), run.thresholds.map((value, i) => [i, `${Math.round(100 * value)} %`]));
+  fillSelect(byId("threshold"), run.thresholds.map((value, i) => [i, settingInPercent(value)]));
   byId("round-trip").textContent = `With all cells marked the sound is the recording again, to a signal-to-noise ratio of ${Math.floor(run.snr_db)} dB or more, before it is rounded to 16 bits (wav files) or made MP3 (this page).`;
   showList();
   listenToControls();

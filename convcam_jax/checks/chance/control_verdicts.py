@@ -5,7 +5,7 @@ import pandas as pd
 
 from convcam_jax.checks.chance.controls import can_decide, only_zero_maps
 from convcam_jax.corpora.config import ALL
-from convcam_jax.measures.digits import per_cent
+from convcam_jax.measures.digits import per_cent, setting_in_per_cent
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.system.progress import counted
 
@@ -66,7 +66,7 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
     listed = f" ({', '.join(names)})" if names else ""
     sentence = (
         f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
-        f"discovery rate of {per_cent(rate)}{listed}."
+        f"discovery rate of {setting_in_per_cent(rate)}{listed}."
     )
     decidable = can_decide(int(tested["n_draws"].max()), rate)
     return [*place, above > 0 if decidable else None, sentence + _zero_maps(cells) + _too_few(tested, rate)]
@@ -105,7 +105,7 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
         return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
     if row["above_chance"]:
         return [*place, True, f"{subject} is {better} {against}; {test}."]
-    answer = f"is not better than chance at a false discovery rate of {per_cent(rate)}: {against}; {test}"
+    answer = f"is not better than chance at a false discovery rate of {setting_in_per_cent(rate)}: {against}; {test}"
     return [*place, False, f"{subject} {answer}.{_opposite(row)}"]
 
 

@@ -16,6 +16,7 @@ from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.batches import by_recording, frames_of, stratify
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings, take
+from convcam_jax.measures.digits import per_cent, setting_in_per_cent
 from convcam_jax.measures.statistics import MEMBER, mean_interval
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_mesh, over_members
@@ -126,7 +127,8 @@ def _means(own: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
 
 def _sentence(row: dict) -> str:
     """The row's result in words."""
-    subject = f"{_SENTENCES[row['sound']]} (cells from {row['threshold']:.0%} of its maximum, {row['group']})"
+    threshold = setting_in_per_cent(row["threshold"])
+    subject = f"{_SENTENCES[row['sound']]} (cells from {threshold} of its maximum, {row['group']})"
     if words := only_zero_maps(row):
         return f"{subject}: {words}."
     low, high = row["difference_low"], row["difference_high"]
@@ -142,7 +144,7 @@ def _sentence(row: dict) -> str:
         verdict = "as many random cells matter more than the map's"
     interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
     return (
-        f"{subject}: probability of the truth {row['p_truth_map']:.2f} with {row['energy_ratio_map']:.0%} of the "
-        f"energy, by as many random cells {row['p_truth_random']:.2f} with {row['energy_ratio_random']:.0%}; "
+        f"{subject}: probability of the truth {row['p_truth_map']:.2f} with {per_cent(row['energy_ratio_map'])} of "
+        f"the energy, by as many random cells {row['p_truth_random']:.2f} with {per_cent(row['energy_ratio_random'])}; "
         f"difference {row['difference']:.3f}{interval}: {verdict}.{some_zero_maps(row)}"
     )
