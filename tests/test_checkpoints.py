@@ -3,6 +3,7 @@ import gc
 import os
 import random
 import threading
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from absl import logging
 from damage import DAMAGES, put_back
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process.ending import message_of
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import Progress
 from convcam_jax.training.member import MemberState
@@ -158,14 +160,17 @@ def test_what_threads_of_orbax_say_behind_a_failed_save_is_not_shown(whose, tmp_
     assert [record.getMessage() for record in caplog.records] == ["late"] * (whose == "another")
 
 
-def test_other_errors_of_a_save_pass_through(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "raised"), [("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes", MemoryError), ("other", ValueError)]
+)
+def test_other_errors_of_a_save_pass_through_and_a_want_of_memory_is_one(tmp_path, monkeypatch, text, raised):
     with checkpoints.open_manager(tmp_path / "round") as manager:
 
         def fail(*args, **kwargs):
-            raise ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
+            raise ValueError(text)
 
         monkeypatch.setattr(manager, "save", fail)
-        with pytest.raises(ValueError, match="Out of memory"):
+        with pytest.raises(raised, match=text):
             checkpoints.save(manager, 1, make_progress(1.0))
 
 
@@ -173,6 +178,63 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "training").write_text("a file")
     with pytest.raises(UserError, match="round: cannot be written"):
         checkpoints.open_manager(tmp_path / "training" / "round")
+
+
+# Linux lets nobody read it, not even who may read all files.
+UNREADABLE = Path("/proc/sys/vm/compact_memory")
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="needs a file that nobody may read")
+@pytest.mark.parametrize("name", ["0.0.0", "0.0", ".zarray"])
+def test_arrays_that_the_system_does_not_let_be_read_are_not_damaged(name, tmp_path):
+    folder = tmp_path / "round"
+    with checkpoints.open_manager(folder) as manager:
+        checkpoints.save(manager, 0, make_progress(2.0))
+    unread = min(path for path in folder.rglob(name) if "state.variables" in str(path))
+    content = unread.read_bytes()
+    unread.unlink()
+    unread.symlink_to(UNREADABLE)
+    with checkpoints.open_manager(folder) as manager:
+        for read in (
+            lambda: checkpoints.restore(manager, 0, make_progress(0.0)),
+            lambda: checkpoints.load_variables(folder),
+        ):
+            with pytest.raises(PermissionError) as error:
+                read()
+            assert message_of(error.value).startswith(f"{folder}: Permission denied; what is finished has been kept")
+    unread.unlink()
+    unread.write_bytes(content)
+    with checkpoints.open_manager(folder) as manager:
+        assert_equal_trees(checkpoints.restore(manager, 0, make_progress(0.0)), make_progress(2.0))
+    unread.unlink()
+    with pytest.raises(checkpoints.DamagedCheckpoint):
+        checkpoints.load_variables(folder)
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ValueError(STORAGE_ERROR.format(text="", code=errno.EMFILE)), OSError),
+        (ValueError(STORAGE_ERROR.format(text="", code=errno.EIO)), OSError),
+        (OSError(errno.ESTALE, "Stale file handle"), OSError),
+        (MemoryError(), MemoryError),
+        (ValueError("RESOURCE_EXHAUSTED: Out of memory"), MemoryError),
+        (FileNotFoundError(errno.ENOENT, "No such file"), checkpoints.DamagedCheckpoint),
+        (ValueError(STORAGE_ERROR.format(text="", code=errno.ENOTDIR)), checkpoints.DamagedCheckpoint),
+    ],
+)
+def test_what_the_system_says_is_found_behind_another_error(error, raised, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        try:
+            raise error
+        except type(error) as cause:
+            raise KeyError("of Orbax") from cause
+
+    checkpoints.save_variables(tmp_path / "round", {"a": jnp.zeros(2)})
+    monkeypatch.setattr(checkpoints.ocp.CheckpointManager, "restore", fail)
+    with pytest.raises(raised):
+        checkpoints.load_variables(tmp_path / "round")
 
 
 EACH_DAMAGE = [pytest.param(own, id=own.__name__, marks=pytest.mark.slow) for own in DAMAGES]

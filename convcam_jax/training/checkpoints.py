@@ -46,22 +46,37 @@ class Progress(NamedTuple):
 
 @contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
-    """`disk_errors`, also of TensorStore, which has the system's error in the text of a ValueError."""
+    """`disk_errors`, also of what TensorStore has in the text of another error."""
     verbosity = logging.get_verbosity()
     with disk_errors(folder):
         try:
             # Orbax logs what it raises, with a traceback.
             logging.set_verbosity(logging.FATAL)
             yield
-        except ValueError as error:
-            code = re.search(r"os_error_code='(\d+)'", str(error))
-            if code is None:
+        except Exception as error:
+            found = next(_errors_of_the_system(error, folder), None)
+            if found is None:
                 raise
             # For good: nobody knows when the last of its threads has spoken.
             logging.get_absl_logger().addFilter(_is_not_said_by_a_thread_of_orbax)
-            raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+            raise found from error
         finally:
             logging.set_verbosity(verbosity)
+
+
+def _errors_of_the_system(error: BaseException | None, folder: Path) -> Iterator[OSError | MemoryError]:
+    """What the system has said in an error and in those that led to it, as errors of `folder`.
+
+    TensorStore has it in the text of a ValueError, and Orbax may raise another error from that.
+    """
+    while error is not None:
+        in_text = re.search(r"os_error_code='(\d+)'", str(error))
+        number = error.errno if isinstance(error, OSError) else int(in_text[1]) if in_text else None
+        if number is not None:
+            yield OSError(number, os.strerror(number), str(folder))
+        elif isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            yield MemoryError(str(error))
+        error = error.__cause__ or error.__context__
 
 
 def _is_not_said_by_a_thread_of_orbax(record: LogRecord) -> bool:
@@ -108,7 +123,7 @@ def save(manager: ocp.CheckpointManager, step: int, tree: Any) -> None:
 def restore(manager: ocp.CheckpointManager, step: int, like: Any) -> Any:
     """The tree saved at `step`, with the structure, types and shardings of `like` (arrays or shapes).
 
-    Raises DamagedCheckpoint.
+    Raises DamagedCheckpoint, or the system's error where it did not let the files be read.
     """
     whole = {_TREE: like, _CHECKSUM: _checksum(())}
     with _damage(Path(manager.directory)):
@@ -131,7 +146,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def load_variables(folder: Path) -> Variables:
-    """The variables of a trained round, as NumPy arrays; raises DamagedCheckpoint."""
+    """The variables of a trained round, as NumPy arrays; raises DamagedCheckpoint, or the system's error."""
     with _damage(folder), open_manager(folder) as manager:
         shapes = manager.item_metadata(_ONLY_STEP)
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)
@@ -157,14 +172,17 @@ def _checked(whole: Any) -> Any:
 
 @contextmanager
 def _damage(folder: Path) -> Iterator[None]:
-    """Turn what Orbax raises of files that are not what it has written, which may be anything, into one error."""
+    """Turn what Orbax raises of files that are not what it has written, which may be anything, into one error.
+
+    Where the system did not let them be read, they may be whole: its own error is raised.
+    """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if is_of_the_system(error) or "RESOURCE_EXHAUSTED" in str(error):
-            raise
+        if found := next(filter(is_of_the_system, _errors_of_the_system(error, folder)), None):
+            raise found from error
         raise DamagedCheckpoint(
             f"{folder}: is damaged; remove this folder and give the run's command again, which trains its members anew"
         ) from error
