@@ -380,7 +380,7 @@ def test_a_run_that_is_not_finished_or_of_another_version_is_refused(run_dir, tm
     with pytest.raises(UserError, match="was stopped before explanations, members had been made"):
         convcam_jax.load_run(copy)
     shutil.copy(run_dir / "stages.json", copy)
-    with pytest.raises(UserError, match=r"its models \(training/\) are not there"):
+    with pytest.raises(UserError, match=r"the models of its members.csv \(training/\) are not there"):
         convcam_jax.load_run(copy)
     record = read_json(copy / "config.json")
     write_json(copy / "config.json", {**record, "format": record["format"] - 1})

@@ -12,11 +12,13 @@ from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.stages.preparation import find_corpus, load_dataset
 from convcam_jax.stages.record import CONFIG_FILE, read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
-from convcam_jax.stages.stage import outdated, read_finished
+from convcam_jax.stages.stage import changed_file, outdated, read_finished
 from convcam_jax.system.errors import UserError
 
 # The stages of the experiment `paper` without which there is nothing to start from.
 _NEEDED = ("explanations", "members")
+# What is read of the files that they have written.
+_READ = (EXPLANATIONS, "members.csv")
 
 
 class EarlierRun(NamedTuple):
@@ -31,11 +33,11 @@ def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") 
     """The run in `folder`, given as `flag`; its corpus is looked for in `data_dir`, unless that is empty.
 
     Raises:
-      UserError: there is no finished run of the experiment `paper`.
+      UserError: there is no finished run of the experiment `paper`, or a file of it is not what the run has written.
     """
     if not folder.is_dir():
         raise UserError(f"{flag}={folder}: there is no such folder; give a finished run of the experiment paper")
-    for name in (CONFIG_FILE, EXPLANATIONS, "members.csv"):
+    for name in (CONFIG_FILE, *_READ):
         if not (folder / name).is_file():
             raise UserError(f"{flag}={folder}: {name} is missing; give a finished run of the experiment paper")
     record = read_record(folder)
@@ -48,13 +50,19 @@ def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") 
 
 
 def _check_finished(folder: Path, config: Config, flag: str) -> None:
-    """Raise UserError where the run was stopped while it was made, or made again with another config."""
+    """Raise UserError where the run was stopped while it was made, made again with another config, or changed since."""
     finished = read_finished(folder)
     unfinished = [*(name for name in _NEEDED if name not in finished), *outdated(finished, flatten(config))]
     if unfinished:
         raise UserError(
             f"{flag}={folder}: was stopped before {', '.join(dict.fromkeys(unfinished))} had been made by its config; "
             "give the run's command again, which goes on, or a finished run"
+        )
+    written = {name: own for stage in _NEEDED for name, own in finished[stage].files.items() if name in _READ}
+    if changed := changed_file(folder, written):
+        raise UserError(
+            f"{flag}={folder}: {changed} is not as the run has written it; give the run's command again, which makes "
+            "it anew, or put back what was there"
         )
 
 

@@ -11,6 +11,7 @@ from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Member, list_members
 from convcam_jax.networks.network import Variables
 from convcam_jax.settings.config import Config
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_json
 from convcam_jax.training import checkpoints
 from convcam_jax.training.ensemble import take_members
@@ -59,6 +60,36 @@ def read_rounds(members: tuple[Member, ...], folder: Path) -> list[Round]:
     size = read_json(folder / ROUNDS_FILE)["members_at_once"]
     starts = range(0, len(members), size)
     return [Round(members[s : s + size], folder / f"round_{s // size:02d}") for s in starts]
+
+
+def is_trained(own: Round) -> bool:
+    """Whether the round is complete, and has the members that it should have.
+
+    Raises:
+      UserError: its members are trained, but cannot be told; nobody but the user may throw hours of work away.
+    """
+    trained = own.folder if checkpoints.is_complete(own.folder) else own.handed_over_file()
+    if not trained.exists():
+        return False
+    try:
+        members = read_arrays(own.history_file())["members"]
+    except (UserError, KeyError) as error:
+        raise without_history(trained, own, error) from error
+    return members.tolist() == names_of(own.members).tolist()
+
+
+def without_history(trained: Path, own: Round, error: Exception) -> UserError:
+    """The error of a round whose members are trained, at `trained`, but cannot be told."""
+    return UserError(
+        f"{trained}: holds trained members, but {own.history_file().name} beside it cannot be read "
+        f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
+        "again, which trains them anew"
+    )
+
+
+def names_of(members: tuple[Member, ...]) -> np.ndarray:
+    """Group, fold and seed of each member as text `[S, 3]`."""
+    return np.array([tuple(map(str, member)) for member in members])
 
 
 def history_table(rounds: Sequence[Round]) -> pd.DataFrame:

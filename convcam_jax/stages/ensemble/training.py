@@ -26,7 +26,10 @@ from convcam_jax.stages.ensemble.rounds import (
     all_members,
     begun_rounds,
     history_table,
+    is_trained,
+    names_of,
     read_rounds,
+    without_history,
 )
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.stage import STAGES_FILE
@@ -78,7 +81,7 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
 
     On another machine its networks are not the same to the bit as those that were explained.
     """
-    if not all(_is_trained(own) for own in rounds):
+    if not all(is_trained(own) for own in rounds):
         remove_earlier(workdir, STAGES_FILE, EXPLANATIONS)
 
 
@@ -107,7 +110,7 @@ def train_round(
     Raises:
       UserError: a loss is not finite.
     """
-    if not _is_trained(own):
+    if not is_trained(own):
         checkpoints.remove(own.folder)
         own.handed_over_file().unlink(missing_ok=True)
         say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
@@ -118,34 +121,6 @@ def train_round(
         plan = make_plan(n_frames, training, validation, own.members, batch_size, network, of_all)
         (_train if is_first_process() else _train_for_first_process)(own, config, network, plan, recordings)
     checkpoints.remove(own.progress_folder())
-
-
-def _is_trained(own: Round) -> bool:
-    """Whether the round is complete, and has the members that it should have.
-
-    Raises:
-      UserError: its members are trained, but cannot be told; nobody but the user may throw hours of work away.
-    """
-    trained = own.folder if checkpoints.is_complete(own.folder) else own.handed_over_file()
-    if not trained.exists():
-        return False
-    try:
-        members = read_arrays(own.history_file())["members"]
-    except (UserError, KeyError) as error:
-        raise _without_history(trained, own, error) from error
-    return members.tolist() == _names(own.members).tolist()
-
-
-def _without_history(trained: Path, own: Round, error: Exception) -> UserError:
-    return UserError(
-        f"{trained}: holds trained members, but {own.history_file().name} beside it cannot be read "
-        f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
-        "again, which trains them anew"
-    )
-
-
-def _names(members: tuple[Member, ...]) -> np.ndarray:
-    return np.array([tuple(map(str, member)) for member in members])
 
 
 def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> list[Round]:
@@ -181,7 +156,7 @@ def _size_of_first_round(folder: Path) -> int:
     try:
         return len(read_arrays(first.history_file())["members"])
     except (UserError, KeyError) as error:
-        raise _without_history(trained, first, error) from error
+        raise without_history(trained, first, error) from error
 
 
 def _new_size(config: Config, members: tuple[Member, ...]) -> int:
@@ -240,7 +215,7 @@ def _kept(reached: Progress, config: Config) -> Variables:
 
 def _write_history(own: Round, reached: Progress) -> None:
     best_epoch = np.asarray(reached.state.best_epoch)
-    arrays = {"members": _names(own.members), "history": reached.history, "best_epoch": best_epoch}
+    arrays = {"members": names_of(own.members), "history": reached.history, "best_epoch": best_epoch}
     write_arrays(own.history_file(), arrays)
 
 

@@ -28,7 +28,7 @@ from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, read_rounds
+from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, is_trained, read_rounds
 from convcam_jax.stages.finished_run import read_earlier_run
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.references import read_references
@@ -259,8 +259,11 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
     members = tuple(Member(group, fold, int(seed)) for group, fold, seed in rows)
     training = folder / "training"
     rounds = read_rounds(members, training) if (training / ROUNDS_FILE).is_file() else []
-    if not rounds or not all(checkpoints.is_complete(own.folder) for own in rounds):
-        raise UserError(f"{flag}={folder}: its models (training/) are not there; give a finished run with its models")
+    if not rounds or not all(is_trained(own) for own in rounds):
+        raise UserError(
+            f"{flag}={folder}: the models of its members.csv (training/) are not there; give a finished run with its "
+            "models"
+        )
 
     def read_trained() -> Iterator[Variables]:
         return (checkpoints.load_variables(own.folder) for own in rounds)

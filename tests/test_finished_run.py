@@ -1,0 +1,79 @@
+"""Models of a finished run whose files somebody has changed: none is taken for another one."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from test_models_file import CONFIG, MEMBERS, PARTS
+
+from convcam_jax.data.members import Member
+from convcam_jax.settings.overrides import flatten
+from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
+from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run import EXPLANATIONS
+from convcam_jax.stages.stage import origins
+from convcam_jax.stages.without_labels.trained_run import run_of_folder
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import file_hash
+from convcam_jax.system.formats import read_csv, write_arrays, write_csv, write_json
+from convcam_jax.training import checkpoints
+from experiments.paper import STAGES
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """What is read of a finished run with four models in two rounds."""
+    write_json(tmp_path / "config.json", run_record(CONFIG, []))
+    write_arrays(tmp_path / EXPLANATIONS, {})
+    write_csv(tmp_path / "members.csv", pd.DataFrame(MEMBERS, columns=Member._fields))
+    write_json(tmp_path / "training" / "rounds.json", {"members_at_once": 2})
+    for own, variables in zip(read_rounds(MEMBERS, tmp_path / "training"), PARTS, strict=True):
+        checkpoints.save_variables(own.folder, variables)
+        write_arrays(own.history_file(), {"members": names_of(own.members)})
+    note_as_finished(tmp_path)
+    return tmp_path
+
+
+def note_as_finished(folder):
+    sums = {name: file_hash(folder / name) for name in (EXPLANATIONS, "members.csv")}
+    made = origins(STAGES[:2], flatten(CONFIG))
+    write_json(folder / "stages.json", {name: {**origin, "files": sums} for name, origin in made.items()})
+
+
+def reverse(path):
+    write_csv(path, read_csv(path)[::-1])
+
+
+def leave_one_out(path):
+    write_csv(path, read_csv(path)[1:])
+
+
+def damage(path):
+    path.write_bytes(b"\xff\x00")
+
+
+def test_the_models_come_by_their_names(folder):
+    own = run_of_folder(folder)
+    assert own.members == MEMBERS
+    for part, expected in zip(own.read_parts(), PARTS, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, part, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("members.csv", reverse), ("members.csv", leave_one_out), ("members.csv", damage), (EXPLANATIONS, damage)],
+)
+def test_files_that_have_been_changed_are_refused_in_one_line(name, change, folder):
+    change(folder / name)
+    with pytest.raises(UserError, match=f"^folder={folder}: {name} is not as the run has written it; give the run's"):
+        run_of_folder(folder)
+
+
+@pytest.mark.parametrize("change", [reverse, leave_one_out])
+def test_models_are_not_taken_for_others_whatever_the_notes_say(change, folder):
+    change(folder / "members.csv")
+    note_as_finished(folder)
+    with pytest.raises(UserError, match=r"the models of its members\.csv \(training/\) are not there"):
+        run_of_folder(folder)
