@@ -165,17 +165,19 @@ def test_a_round_that_has_other_members_is_trained_again(tmp_path, members):
     assert_equal_rounds(train_in(tmp_path / "again", 1e6), undisturbed)
 
 
-def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path):
+def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path, capsys):
     """Trained again on another machine, it has other weights than those that were explained."""
     own = train_in(tmp_path / "training", 1e6)
-    made = [tmp_path / name for name in ("stages.json", "explanations.npz")]
+    made = [tmp_path / name for name in ("stages.json", "explanations.npz", "models.safetensors")]
     for path in made:
         path.write_text("{}")
     forget_what_was_made([own], tmp_path)
     assert all(path.exists() for path in made)
+    assert "models.safetensors" not in capsys.readouterr().err
     shutil.rmtree(own.folder)
     forget_what_was_made([own], tmp_path)
     assert not any(path.exists() for path in made)
+    assert "models.safetensors was of networks that are trained again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"members_at_once": "two"}', '{"members_at_once": 0}'])

@@ -31,7 +31,7 @@ from convcam_jax.stages.ensemble.rounds import (
     read_rounds,
     without_history,
 )
-from convcam_jax.stages.run import EXPLANATIONS, Run
+from convcam_jax.stages.run import EXPLANATIONS, MODELS, Run
 from convcam_jax.stages.stage import STAGES_FILE
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
@@ -79,10 +79,12 @@ def train_ensemble(run: Run) -> None:
 def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
     """Have all that follows made anew where a round has to be trained again, as one that was damaged and removed.
 
-    On another machine its networks are not the same to the bit as those that were explained.
+    On another machine its networks are not the same to the bit as those that were explained and exported.
     """
     if not all(is_trained(own) for own in rounds):
-        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS)
+        if (workdir / MODELS).exists():
+            say(f"{workdir / MODELS} was of networks that are trained again; --experiment=export writes a new one")
+        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
 
 
 def train_rounds(
