@@ -1,16 +1,19 @@
 """Several processes as a cluster's scheduler starts them: they find one another, train and explain, and one may die."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 from drill import LONGEST_S, begin, different_results, end, kill, results, written
 from small_run import PROJECT_DIR, assert_refused, call, command, devices
 
 from convcam_jax.settings.flags import Flags
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.jax_setup import meet, prepare_jax
 from convcam_jax.system.share import Share
 from experiments.command import _share
 
@@ -89,6 +92,19 @@ def test_the_share_is_found_or_given_or_there_is_one_process():
     assert _share(Flags(coordinator="h:1", num_processes=2, process_id=1, workdir="w", given=given)) == Share(
         "h:1", 2, 1
     )
+
+
+@pytest.mark.parametrize("make", [lambda _: meet(Share()), prepare_jax], ids=["meet", "prepare_jax"])
+def test_a_gpus_memory_is_not_taken_in_advance_whoever_makes_the_devices(make, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
+    # Or this process would have other devices from here on.
+    monkeypatch.setenv("XLA_FLAGS", devices(1)["XLA_FLAGS"])
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_, **__: None)
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    monkeypatch.setattr(jax, "devices", lambda: found.append(os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE")))
+    make(tmp_path)
+    assert found[0] == "false"
 
 
 @pytest.mark.drill

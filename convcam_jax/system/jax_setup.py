@@ -90,9 +90,8 @@ def meet(share: Share) -> int:
         ) from error
     except RuntimeError as error:
         raise UserError(f"the processes of the run did not meet ({error}); start all of them within minutes") from error
-    # Before the devices are there, which is when JAX tells the number.
-    _make_device_of_each_core()
-    _find_devices()
+    # JAX tells the number when the devices are there.
+    _make_devices()
     return jax.process_index()
 
 
@@ -113,14 +112,12 @@ def prepare_jax(cache_dir: Path) -> None:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     fix_settings()
     jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     # What Orbax leaves undone when a checkpoint cannot be read, which is told in one line.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     _leave_coroutines_of_orbax_untold()
     remove_damaged_programs(cache_dir / "xla")
-    _make_device_of_each_core()
-    _find_devices()
+    _make_devices()
 
 
 def switches(environment: Mapping[str, str]) -> dict[str, str]:
@@ -136,11 +133,14 @@ def switches(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _make_device_of_each_core() -> None:
+def _make_devices() -> None:
+    """Have JAX make its devices, if it has not yet: a GPU's memory is taken as needed, each core of a CPU is one."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         # It is refused where the devices are there already.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", n_cores())
+    _find_devices()
 
 
 def is_first_process() -> bool:
