@@ -69,6 +69,18 @@ def test_a_config_is_asked_without_the_corpus(tmp_path):
         check_config(tmp_path, other)
 
 
+def test_another_process_may_begin_the_run_while_the_folder_is_looked_at(tmp_path, monkeypatch):
+    listed = Path.iterdir
+
+    def begin_and_list(folder):
+        write_json(tmp_path / "config.json", record())
+        (tmp_path / "utterances.csv").write_text("x")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", begin_and_list)
+    check_workdir(tmp_path, record())
+
+
 def test_another_config_is_refused_naming_the_fields(tmp_path):
     write_json(tmp_path / "config.json", record())
     with pytest.raises(UserError) as error:

@@ -101,7 +101,9 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
     Raises:
       UserError: the folder holds a run of another config or version, or other files.
     """
-    if (workdir / CONFIG_FILE).exists():
+    # Listed once: another process of the run may write its first files meanwhile.
+    names = [child.name for child in workdir.iterdir()] if workdir.is_dir() else []
+    if CONFIG_FILE in names:
         earlier = read_record(workdir)
         differing = _differing(earlier, json.loads(json.dumps(record)), counts)
         if differing:
@@ -111,7 +113,7 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
             )
     elif workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
-    elif workdir.is_dir() and any(not child.name.startswith(".") for child in workdir.iterdir()):
+    elif any(not name.startswith(".") for name in names):
         raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
 
 
