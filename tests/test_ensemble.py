@@ -247,6 +247,35 @@ def test_taken_members_keep_their_leading_axis_and_order():
     assert taken["params"]["bias"].tolist() == [[6, 7], [2, 3]]
 
 
+def on_four_devices() -> dict[str, str]:
+    tests = Path(__file__).parent
+    return {**environment(), **devices(4), "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
+
+
+_RECORDINGS_ON_FOUR_DEVICES = """
+import types, jax, jax.numpy as jnp
+from convcam_jax.training import ensemble
+import test_ensemble as t
+def step(keys, state, recordings, batch, index):
+    found.append(recordings)
+    raise InterruptedError
+found, ensemble.step_program = [], lambda *_: step
+begun = types.SimpleNamespace(stopped=jnp.zeros(4, bool))
+epochs = ensemble.train_epochs(begun, 1, t.RECORDINGS, t.plan_of(t.MEMBERS), t.NETWORK, t.CONFIG)
+try:
+    next(epochs)
+except InterruptedError:
+    pass
+[[*leaves]] = found
+assert all(len(own.sharding.device_set) == 4 and own.sharding.is_fully_replicated for own in leaves), leaves
+"""
+
+
+def test_recordings_are_on_every_device_before_the_first_step():
+    """From one device they would be copied to the others at every step."""
+    subprocess.run([sys.executable, "-c", _RECORDINGS_ON_FOUR_DEVICES], check=True, env=on_four_devices())
+
+
 _ON_FOUR_DEVICES = """
 import sys, jax, numpy as np
 assert jax.device_count() == 4
@@ -263,13 +292,8 @@ np.savez(sys.argv[1], scores=scores, running=running, **leaves)
 
 @pytest.mark.slow
 def test_members_on_four_devices_equal_those_on_one(together, tmp_path):
-    tests = Path(__file__).parent
-    own = {
-        **environment(),
-        **devices(4),
-        "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
-    }
-    subprocess.run([sys.executable, "-c", _ON_FOUR_DEVICES, str(tmp_path / "four.npz")], check=True, env=own)
+    line = [sys.executable, "-c", _ON_FOUR_DEVICES, str(tmp_path / "four.npz")]
+    subprocess.run(line, check=True, env=on_four_devices())
     variables, scores, running, _ = together
     with np.load(tmp_path / "four.npz") as four:
         np.testing.assert_array_equal(four["running"], running)

@@ -1,11 +1,17 @@
-"""How much memory there is, in control groups of both versions."""
+"""How much memory there is, in control groups of both versions, and how much a training takes."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import jax
 import psutil
 import pytest
+from small_network import GRID, NETWORK, make_variables
 
 from convcam_jax.system import memory
+from convcam_jax.training import memory as training_memory
+from convcam_jax.training.config import TrainConfig
+from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 
 
 def group(folder: Path, files: dict[str, str]) -> None:
@@ -46,3 +52,17 @@ def test_a_group_that_takes_more_than_its_limit_has_nothing_left(monkeypatch, tm
 def test_without_groups_it_is_what_the_machine_has(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "_GROUPS_OF_THIS_PROCESS", tmp_path / "none")
     assert memory.free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.1)
+
+
+def test_a_running_mean_is_one_more_copy_of_a_members_variables():
+    n_values = sum(leaf.size for leaf in jax.tree.leaves(make_variables(seed=0)))
+    without, with_mean = (bytes_per_member(NETWORK, GRID, TrainConfig(average_decay=decay)) for decay in (0.0, 0.9))
+    assert with_mean - without == 4 * n_values
+
+
+def test_all_recordings_lie_on_each_device_beside_the_members(monkeypatch):
+    monkeypatch.setattr(training_memory, "free_memory", lambda: 1_000_000 * jax.local_device_count())
+    monkeypatch.setattr(jax, "local_devices", lambda: [SimpleNamespace(memory_stats=lambda: None)])
+    assert bytes_for_members((10, 20), 0) == 400_000
+    assert bytes_for_members((10, 20), 100) == 400_000 - 4 * 10 * 20 * 100
+    assert bytes_for_members((10, 20), 1_000) == 0

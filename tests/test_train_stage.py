@@ -22,7 +22,7 @@ from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import forget_what_was_made, make_rounds, train_round
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays
+from convcam_jax.system.formats import read_arrays, write_json
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
@@ -182,10 +182,12 @@ def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path, capsys)
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"members_at_once": "two"}', '{"members_at_once": 0}'])
 def test_a_damaged_size_of_rounds_is_chosen_again(tmp_path, content):
-    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path)
+    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path, 12)
     whole = (tmp_path / "rounds.json").read_text()
     (tmp_path / "rounds.json").write_text(content)
-    assert make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
+    assert make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path, 12) == [
+        Round(MEMBERS, tmp_path / "round_00")
+    ]
     assert (tmp_path / "rounds.json").read_text() == whole
 
 
@@ -210,10 +212,10 @@ def test_without_a_size_of_rounds_and_a_history_nothing_is_chosen(tmp_path):
     own = train_in(tmp_path, 1e6)
     np.savez(own.history_file(), other=1)
     with pytest.raises(UserError, match=f"^{own.folder}: holds trained members.* remove round_00 and give"):
-        make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)
+        make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path, 12)
     assert not (tmp_path / "rounds.json").exists()
     shutil.rmtree(own.folder)
-    assert len(make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)) == 2
+    assert len(make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path, 12)) == 2
 
 
 @pytest.mark.parametrize(("mixup", "same"), [(0.3, True), (0.0, False)])
@@ -238,7 +240,7 @@ def test_without_the_size_of_rounds_that_of_the_first_one_is_kept(tmp_path, cont
     if content is not None:
         note.write_text(content)
     # As many as the memory that is free now would hold.
-    rounds = make_rounds(with_training(members_at_once=1), (*MEMBERS, Member(*COHORT, 2)), tmp_path)
+    rounds = make_rounds(with_training(members_at_once=1), (*MEMBERS, Member(*COHORT, 2)), tmp_path, 12)
     assert rounds[0] == own
     assert [len(one.members) for one in rounds] == [2, 1]
 
@@ -247,12 +249,14 @@ def test_a_size_of_rounds_that_cannot_be_read_for_the_moment_is_not_chosen_again
     def fail(*_, **__):
         raise OSError(errno.EIO, "not now")
 
-    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path)
+    make_rounds(with_training(members_at_once=2), MEMBERS, tmp_path, 12)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_text", fail)
         with pytest.raises(UserError, match=r"rounds\.json: cannot be read \(.*not now"):
-            make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path)
-    assert make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path) == [Round(MEMBERS, tmp_path / "round_00")]
+            make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path, 12)
+    assert make_rounds(with_training(members_at_once=1), MEMBERS, tmp_path, 12) == [
+        Round(MEMBERS, tmp_path / "round_00")
+    ]
 
 
 def test_weights_of_classes_are_those_of_each_members_own_training_recordings():
@@ -297,16 +301,28 @@ def test_the_history_has_a_row_for_every_member_and_epoch(tmp_path):
 
 def test_a_precision_that_is_not_spelled_out_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"train\.precision must be spelled out"):
-        make_rounds(with_training(precision="fastest"), MEMBERS, tmp_path)
+        make_rounds(with_training(precision="fastest"), MEMBERS, tmp_path, 12)
 
 
 def test_rounds_are_of_the_size_that_was_chosen_when_training_began(tmp_path, capsys):
     members = tuple(Member(*cohort, seed) for cohort in (COHORT, Cohort("male", ONLY_FOLD)) for seed in range(3))
-    rounds = make_rounds(with_training(members_at_once=3), members, tmp_path)
+    rounds = make_rounds(with_training(members_at_once=3), members, tmp_path, 12)
     assert [own.members for own in rounds] == [members[:3], members[3:]]
     assert [own.folder for own in rounds] == [tmp_path / "round_00", tmp_path / "round_01"]
     assert "6 members, 3 at a time" in capsys.readouterr().err
-    assert make_rounds(with_training(members_at_once=1), members, tmp_path) == rounds == read_rounds(members, tmp_path)
+    assert (
+        make_rounds(with_training(members_at_once=1), members, tmp_path, 12) == rounds == read_rounds(members, tmp_path)
+    )
+
+
+def test_rounds_that_were_begun_on_more_devices_than_there_are_are_told(tmp_path, capsys, monkeypatch):
+    members = tuple(Member(*COHORT, seed) for seed in range(8))
+    write_json(tmp_path / "rounds.json", {"members_at_once": 8})
+    for n_devices, at_once, said in ((8, 8, False), (4, 8, False), (4, 4, True)):
+        monkeypatch.setattr(jax, "local_device_count", lambda n=n_devices: n)
+        make_rounds(with_training(members_at_once=at_once), members, tmp_path, 12)
+        told = "have 8 members, 2 on each device, which may hold 1; if the memory" in capsys.readouterr().err
+        assert told == said
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_member(tmp_path):

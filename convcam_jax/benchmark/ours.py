@@ -30,6 +30,7 @@ from convcam_jax.training.ensemble import (
     init_round,
     member_and_recording_mesh,
     member_keys,
+    replicated,
     round_size,
     step_program,
 )
@@ -72,9 +73,10 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
     else:
         spectrograms, n_frames, layout = inputs.batch, inputs.batch_frames, int(inputs.batch_layout)
     recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.asarray(inputs.batch_emotion))
-    per_device = max(1, bytes_for_members() // bytes_per_member(network, grid, config.train.batch_size))
+    available = bytes_for_members(grid, len(spectrograms))
+    per_device = max(1, available // bytes_per_member(network, grid, config.train))
     at_once = round_size(1, case.members, per_device, jax.device_count())
-    members = _members(at_once)
+    members, recordings = _members(at_once), replicated(recordings, at_once)
     step = step_program(at_once, layout, network, learning_of(config.train, n_steps=1))
     state = init_round(members, network, config.train, grid)
     keys = member_keys(members)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Int
 
 from convcam_jax.data.batches import draw_batches, shared_strata, steps_per_epoch, strata_of_one_shape
@@ -134,6 +134,14 @@ def over_members(
     return jax.jit(divided, donate_argnums=donate, compiler_options=compiler_options)
 
 
+def replicated(recordings: Recordings, n_members: int) -> Recordings:
+    """The recordings on each of the devices that the members are divided over.
+
+    A program that finds them on one device copies them to the others at every call.
+    """
+    return jax.device_put(recordings, NamedSharding(member_mesh(n_members), PartitionSpec()))
+
+
 def take_members(variables: Variables, rows: list[int]) -> Variables:
     """Some members' variables `[len(rows), ...]`, from those of a round as NumPy arrays `[S, ...]`."""
     return jax.tree.map(lambda leaf: leaf[np.array(rows)], variables)
@@ -209,7 +217,7 @@ def train_epochs(
     Every epoch depends on the state before it and its number alone, so training may go on from any saved state. The
     state of a yielded epoch is used up by the next one.
     """
-    members = plan.members
+    members, recordings = plan.members, replicated(recordings, len(plan.members))
     draw = _draw_program(len(members))
     learning = learning_of(config, n_steps=plan.train.shape[2])
     step = step_program(len(members), plan.train_layout, network, learning)

@@ -40,7 +40,7 @@ from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import DamagedCheckpoint, Progress
 from convcam_jax.training.class_weights import balanced_weights
-from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
+from convcam_jax.training.ensemble import Epoch, Plan, devices_used, init_round, make_plan, round_size, train_epochs
 from convcam_jax.training.kept import rounded
 from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
@@ -59,7 +59,7 @@ def train_ensemble(run: Run) -> None:
     config, dataset, workdir = run.config, run.dataset, run.workdir
     training, validation = dataset.sets("train"), dataset.sets("validation")
     if is_first_process():
-        make_rounds(config, all_members(config, dataset), workdir / "training")
+        make_rounds(config, all_members(config, dataset), workdir / "training", len(dataset.utterances))
     wait_for_all("rounds are known")
     rounds = begun_rounds(config, dataset, workdir)
     if is_first_process():
@@ -96,7 +96,7 @@ def train_rounds(
     name: str,
 ) -> list[Round]:
     """Train members of one's own on sets of recordings (for training, for validation), saved in `folder`."""
-    rounds = make_rounds(config, members, folder)
+    rounds = make_rounds(config, members, folder, len(recordings.n_frames))
     for number, one in enumerate(rounds, start=1):
         train_round(one, f"{name}, round {number} of {len(rounds)}", config, *sets, recordings)
     return rounds
@@ -125,13 +125,31 @@ def train_round(
     checkpoints.remove(own.progress_folder())
 
 
-def make_rounds(config: Config, members: tuple[Member, ...], folder: Path) -> list[Round]:
-    """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with."""
+def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_recordings: int) -> list[Round]:
+    """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with.
+
+    `n_recordings` is how many the run has, which each device holds.
+    """
     note = folder / ROUNDS_FILE
-    if not _noted_size(note):
-        size = _size_of_first_round(folder) or _new_size(config, members)
+    begun = _noted_size(note)
+    if not begun:
+        size = _size_of_first_round(folder) or _new_size(config, members, n_recordings)
         write_json(note, {"members_at_once": size})
-    return read_rounds(members, folder)
+    rounds = read_rounds(members, folder)
+    if begun and not all(is_trained(own) for own in rounds):
+        _say_if_too_large(begun, config, n_recordings)
+    return rounds
+
+
+def _say_if_too_large(size: int, config: Config, n_recordings: int) -> None:
+    """Say so where rounds were begun on more or larger devices: in rounds of another size all were trained anew."""
+    n_devices = jax.local_device_count()
+    own, fitting = size // devices_used(size, n_devices), _per_device(config, n_recordings)
+    if own > fitting:
+        say(
+            f"the rounds of this run have {counted(size, 'member')}, {own} on each device, which may hold {fitting}; "
+            "if the memory does not suffice, give the same command where there are more devices or memory"
+        )
 
 
 def _noted_size(note: Path) -> int:
@@ -161,19 +179,20 @@ def _size_of_first_round(folder: Path) -> int:
         raise without_history(trained, first, error) from error
 
 
-def _new_size(config: Config, members: tuple[Member, ...]) -> int:
-    n_devices = jax.local_device_count()
-    per_device = -(-config.train.members_at_once // n_devices) or members_per_device(config)
-    n_cohorts = len({member.cohort for member in members})
+def _new_size(config: Config, members: tuple[Member, ...], n_recordings: int) -> int:
+    n_devices, n_cohorts = jax.local_device_count(), len({member.cohort for member in members})
+    per_device = _per_device(config, n_recordings)
     size = round_size(n_cohorts, len(members) // n_cohorts, per_device, n_devices, jax.process_count())
     say(f"{counted(len(members), 'member')}, {size} at a time on {counted(n_devices, 'device')}")
     return size
 
 
-def members_per_device(config: Config) -> int:
-    """Members whose training the memory of one device holds, at least 1."""
-    per_member = bytes_per_member(_network(config), config.grid, config.train.batch_size)
-    available = bytes_for_members()
+def _per_device(config: Config, n_recordings: int) -> int:
+    """Members that train on one device at once: as many as the config says, or as its memory holds, at least 1."""
+    if config.train.members_at_once:
+        return -(-config.train.members_at_once // jax.local_device_count())
+    per_member = bytes_per_member(_network(config), config.grid, config.train)
+    available = bytes_for_members(config.grid, n_recordings)
     say(f"a member takes about {per_member / 1e9:.2f} GB, a device has {available / 1e9:.1f} GB for its members")
     return max(1, available // per_member)
 

@@ -22,6 +22,7 @@ _STOPPED = {signal.SIGINT: "stopped by Ctrl-C", signal.SIGTERM: "stopped by the 
 _ENDED_BY_SIGNAL = 128
 _NO_MEMORY = (
     "there is not enough memory; end other programs, raise the limit if there is one (ulimit -v), "
+    "go on in the same --workdir where there are more devices or memory, "
     "or train fewer members at once, in a new --workdir: one on each device with --set=train.members_at_once=1"
 )
 # What removes the shared memory of processes that have ended, and ends by itself.
