@@ -7,19 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_member
-from convcam_jax.attribution.limits import WITHOUT_RULES
-from convcam_jax.attribution.propagation.programs import NoRuleError
-from convcam_jax.checks.evidence.config import EvidenceConfig
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
 from convcam_jax.system.errors import UserError
 
-NEEDING_RULES = [name for name, method in METHODS.items() if method.needs == "rules"]
 # One of each way of taking a network apart.
 WAYS = ("deep_lift", "composite_lrp", "full_grad")
 
@@ -43,38 +38,13 @@ def trace(name: str, method: str, layer: str = "", precision: Precision = "float
 @pytest.mark.slow
 @pytest.mark.parametrize("method", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_without_rules_are_those_of_the_list(name, method):
-    if name in WITHOUT_RULES:
-        with pytest.raises(NoRuleError):
-            trace(name, method)
-    else:
-        trace(name, method)
+def test_every_network_is_taken_apart(name, method):
+    trace(name, method)
 
 
 @pytest.mark.slow
 def test_rounded_factors_have_a_rule():
     trace("simplenet", "composite_lrp", precision="bfloat16")
-
-
-@pytest.mark.parametrize("method", NEEDING_RULES)
-@pytest.mark.parametrize("name", WITHOUT_RULES)
-def test_a_network_without_rules_is_refused_with_what_to_take(name, method):
-    network = NETWORKS[name]()
-    with pytest.raises(
-        UserError, match=f"attribution.method: {method} takes networks apart by rules, and {name} "
-    ) as own:
-        Config(network=network, attribution=AttributionConfig(method))
-    assert "take --network=simplenet or " in str(own.value)
-    assert "or one of gradcam, " in str(own.value)
-    assert "\n" not in str(own.value)
-    with pytest.raises(UserError, match=f"evidence.methods: {method} takes networks apart"):
-        Config(network=network, evidence=EvidenceConfig(methods=("gradcam", method)))
-
-
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in WITHOUT_RULES])
-def test_other_networks_are_taken_by_all_methods_that_need_rules(name):
-    for method in NEEDING_RULES:
-        assert Config(network=NETWORKS[name](), attribution=AttributionConfig(method)).attribution.method == method
 
 
 def layers_of(name: str) -> tuple[list[str], list[str]]:

@@ -11,8 +11,8 @@ from small_network import N_INPUT_FRAMES, NETWORK, make_recordings, make_variabl
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members
 from convcam_jax.attribution.propagation import alpha_beta_lrp, composite_lrp, gamma_lrp
+from convcam_jax.attribution.propagation.calls import NoRuleError
 from convcam_jax.attribution.propagation.layers import with_layer_rule
-from convcam_jax.attribution.propagation.programs import NoRuleError
 from convcam_jax.kernels.batch_normalisation import Moments, normalise
 from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution
 from convcam_jax.kernels.pooling import max_pool, max_pool_3x3
@@ -131,10 +131,10 @@ def test_however_a_layer_is_written_its_relevance_is_the_same(name, way):
 
 @pytest.mark.parametrize("name", RULES)
 def test_what_has_no_rule_is_named(name):
-    with pytest.raises(NoRuleError, match="mul of two values that both depend on the input"):
+    with pytest.raises(NoRuleError, match="as its answer a product of values that all depend on the input"):
         relevance(name, lambda x: x * x, [[1.0]])
-    with pytest.raises(NoRuleError, match="scan, which may multiply with weights"):
-        relevance(name, lambda x: jax.lax.scan(lambda c, row: (c + row, None), jnp.ones(2), x)[0], [[1.0, 2.0]])
+    with pytest.raises(NoRuleError, match="while, which may multiply with weights"):
+        relevance(name, lambda x: jax.lax.while_loop(lambda y: y.sum() < 9, lambda y: y + WEIGHTS[:1], x), [[1.0]])
 
 
 def without_biases(case: PlainCase) -> PlainCase:

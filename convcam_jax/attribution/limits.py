@@ -1,17 +1,11 @@
 """Which methods cannot explain which networks and layers, so that a run is refused before anything is computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import Network
 from convcam_jax.system.validation import require
-
-# Networks that cannot be taken apart by rules (`propagation.programs`), by their name, and why.
-WITHOUT_RULES: Mapping[str, str] = {
-    "crnn": "has recurrent units, which multiply values that both depend on the input",
-    "spectrogram_transformer": "has attention, which multiplies values that both depend on the input",
-}
 
 
 def require_explainable(name: str, network: Network, layer: str, field: str, methods: Sequence[str]) -> None:
@@ -23,10 +17,6 @@ def require_explainable(name: str, network: Network, layer: str, field: str, met
     for method in methods:
         if METHODS[method].level == "tokens":
             _require_attention(name, network, layer, field, method)
-        if METHODS[method].needs == "rules":
-            others = [own for own in NETWORKS if own not in WITHOUT_RULES]
-            what = f"{method} takes networks apart by rules, and {name} {WITHOUT_RULES.get(name)}"
-            require(name not in WITHOUT_RULES, field, f"{what}: take --network={' or '.join(others)}, or {_others()}")
         if METHODS[method].needs == "second derivative":
             attention = network.attention()
             allowed = network.explained_layers()[:1] if attention is None else attention.layers
@@ -44,9 +34,3 @@ def _require_attention(name: str, network: Network, layer: str, field: str, meth
     else:
         rule = f"must be one of {', '.join(attention.layers)}, whose nodes are the tokens that {method} explains"
         require(layer in ("", *attention.layers), "attribution.layer", rule)
-
-
-def _others() -> str:
-    """The methods that any network can be explained by."""
-    names = (name for name, method in METHODS.items() if method.level != "tokens" and method.needs == "nothing")
-    return f"one of {', '.join(names)}"

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -41,6 +42,8 @@ _TOLD, _ADDED = "intermediates", "perturbations"
 HIDDEN_PER_CHANNEL = 2
 _LONGEST_PERIOD = 10000.0
 _SMALL_NETWORK_CHANNELS = 32
+# One step of the program, whatever it is made of: what takes a network apart finds one nonlinearity.
+_gelu = jax.jit(nn.gelu)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +199,7 @@ class TransformerBlock(SoundingPart):
         dropout = nn.Dropout(self.dropout_rate, deterministic=not in_training)
         tokens = tokens + dropout(self._attended(tokens, _holding_sound(values, n_columns)))
         hidden = nn.Dense(HIDDEN_PER_CHANNEL * n_channels, name="hidden")(nn.LayerNorm(name="normalisation_2")(tokens))
-        tokens = tokens + dropout(nn.Dense(n_channels, name="dense")(nn.gelu(hidden)))
+        tokens = tokens + dropout(nn.Dense(n_channels, name="dense")(_gelu(hidden)))
         return tokens.reshape(values.shape)
 
     def windows(self) -> Sequence[Window]:

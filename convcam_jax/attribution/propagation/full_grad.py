@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.propagation.programs import Call, choice, is_real, place_of_weights, run
+from convcam_jax.attribution.propagation.calls import Call, choice, is_real, place_of_weights
+from convcam_jax.attribution.propagation.programs import run
 from convcam_jax.attribution.propagation.rules import straight
 from convcam_jax.attribution.score import target_score
 
@@ -58,6 +59,12 @@ class _Biases(NamedTuple):
 
     def value(self, stream: _Spread) -> Any:
         return stream.values
+
+    def pack(self, stream: _Spread) -> _Spread:
+        return stream
+
+    def unpack(self, arrays: _Spread) -> _Spread:
+        return arrays
 
     def linear(self, call: Call, streams: Sequence[_Spread]) -> list[_Spread]:
         values = [own.values for own in streams]

@@ -12,14 +12,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from convcam_jax.attribution.propagation.programs import (
-    Call,
-    choice,
-    is_real,
-    place_of_weights,
-    refused,
-    run,
-)
+from convcam_jax.attribution.propagation.calls import Call, choice, is_real, place_of_weights
+from convcam_jax.attribution.propagation.programs import run
 from convcam_jax.attribution.propagation.rules import in_proportion
 
 
@@ -93,6 +87,13 @@ class _Layers(NamedTuple):
     def value(self, stream: _Parts) -> Any:
         return stream.values
 
+    def pack(self, stream: _Parts) -> Array:
+        """A step of a loop ends a layer."""
+        return self.closed(stream) if is_real(stream.values) else stream.values
+
+    def unpack(self, arrays: Array) -> _Parts:
+        return _begun(arrays, None)
+
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
         weights = place_of_weights(call, [own.values for own in streams])
         if weights is not None:
@@ -126,16 +127,13 @@ class _Layers(NamedTuple):
 
     def _ruled(self, results: Array, parts: _Parts) -> Array:
         if not parts.is_weighted:
-            return in_proportion(results, parts.values)
+            return in_proportion(results, parts.values if parts.ones is None else parts.ones)
         return self.rule(LayerParts(results, *parts[:4]))
 
 
 def _has_ones(call: Call, streams: Sequence[_Parts]) -> bool:
     """Whether what depends on the input is made of it in the first layer."""
-    have = {streams[place].ones is not None for place in call.places}
-    if len(have) > 1:
-        raise refused(f"{call.name} of values of different layers")
-    return have.pop()
+    return all(streams[place].ones is not None for place in call.places)
 
 
 def _product(call: Call, streams: Sequence[_Parts], weighs: int) -> _Parts:

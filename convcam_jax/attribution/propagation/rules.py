@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from convcam_jax.attribution.propagation.programs import Call, run
+from convcam_jax.attribution.propagation.calls import Call
+from convcam_jax.attribution.propagation.programs import run
 
 # Keeps 0 away from what relevance is divided by.
 EPSILON = 1e-6
@@ -69,6 +70,12 @@ class _InputAndReference(NamedTuple):
 
     def value(self, stream: _Streams) -> Any:
         return stream[0]
+
+    def pack(self, stream: _Streams) -> _Streams:
+        return stream
+
+    def unpack(self, arrays: _Streams) -> _Streams:
+        return arrays
 
     def linear(self, call: Call, streams: Sequence[_Streams]) -> list[_Streams]:
         pairs = zip(call(*(own for own, _ in streams)), call(*(other for _, other in streams)), strict=True)
