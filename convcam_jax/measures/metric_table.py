@@ -103,12 +103,24 @@ METRICS: Mapping[str, Metric] = {
         _of_f0("f0_segment_rmse_semitones", "RMSE of segment means", "semitones"),
         _of_f0("f0_frame_rmse_semitones", "RMSE over frames", "semitones"),
         Metric(
-            *("energy_ratio", "energy inside the mask", "share of the energy", "share of energy\nin the mask"),
-            *("%", "higher", 5, 1),
+            name="energy_ratio",
+            words="energy inside the mask",
+            label="share of the energy",
+            title="share of energy\nin the mask",
+            unit="%",
+            better="higher",
+            table=5,
+            decimals=1,
         ),
         Metric(
-            *("mask_area", "area of the mask", "share of the cells", "share of cells\nin the mask"),
-            *("%", "lower", None, 1),
+            name="mask_area",
+            words="area of the mask",
+            label="share of the cells",
+            title="share of cells\nin the mask",
+            unit="%",
+            better="lower",
+            table=None,
+            decimals=1,
         ),
     )
 }

@@ -76,9 +76,16 @@ def recording_agreement(
             pairs = measure(some) if len(some) > 1 else np.array([])
             rows.append(
                 {
-                    **{"kind": "map_pairs", "level": "recording", "group": own.group, "emotion": own.emotion},
-                    **{"recording": own.recording, "name": name, "statistic": "mean", "n": len(pairs)},
-                    **{"speaker": own.speaker, "n_zero_maps": len(of_recording) - len(some)},
+                    "kind": "map_pairs",
+                    "level": "recording",
+                    "group": own.group,
+                    "emotion": own.emotion,
+                    "recording": own.recording,
+                    "name": name,
+                    "statistic": "mean",
+                    "n": len(pairs),
+                    "speaker": own.speaker,
+                    "n_zero_maps": len(of_recording) - len(some),
                     **_of_pairs(pairs),
                 }
             )
@@ -121,16 +128,19 @@ def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) ->
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
         rows.append(
             {
-                **{"kind": "map_mean", "level": level, "group": group, "emotion": emotion, "name": name},
-                **{
-                    "statistic": "mean",
-                    "value": values.mean(),
-                    "low": low,
-                    "high": high,
-                    "spread": spread,
-                    "n": len(values),
-                },
-                **{"n_speakers": own["speaker"].nunique(), "n_zero_maps": all_own["n_zero_maps"].sum()},
+                "kind": "map_mean",
+                "level": level,
+                "group": group,
+                "emotion": emotion,
+                "name": name,
+                "statistic": "mean",
+                "value": values.mean(),
+                "low": low,
+                "high": high,
+                "spread": spread,
+                "n": len(values),
+                "n_speakers": own["speaker"].nunique(),
+                "n_zero_maps": all_own["n_zero_maps"].sum(),
             }
         )
     return pd.DataFrame(rows)
