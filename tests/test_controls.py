@@ -228,4 +228,7 @@ def test_a_member_that_is_never_right():
     verdicts = control_verdicts(table, 0.05)
     assert set(verdicts["about"]) == {"summary"}
     assert verdicts["sentence"][0].endswith("nothing could be tested.")
-    assert against_chance(table, "energy_ratio").axes
+    # Nothing but the names of the cells.
+    [axes] = against_chance(table, "energy_ratio").axes
+    assert np.isnan(np.concatenate([line.get_ydata() for line in axes.lines]).astype(float)).all()
+    assert [label.get_text().partition("\n")[2] for label in axes.get_xticklabels()] == ["0 recordings\n0 speakers"] * 4

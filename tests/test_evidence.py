@@ -193,8 +193,15 @@ def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables
         )
     ]
     assert set(ranking["source"]) == set(SOURCES)
-    for figure in (figures.scores(summarised, "gradcam"), figures.methods(ranking, "average_precision")):
-        assert figure.axes
+    names = [*(others and ("f0",)), "burst"]
+    scores_axes, methods_axes = (
+        figures.scores(summarised, "gradcam").axes[2],
+        figures.methods(ranking, "average_precision").axes[0],
+    )
+    assert [label.get_text() for label in scores_axes.get_xticklabels()] == names
+    # Cells without a value have no number.
+    n_known = np.isfinite(methods_axes.images[0].get_array().filled(np.nan)).sum()
+    assert len(methods_axes.texts) == n_known
 
 
 def test_a_single_member_has_no_interval_and_no_finding():

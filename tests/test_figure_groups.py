@@ -218,11 +218,15 @@ def test_long_titles_are_broken_between_words():
     assert axes[0, 0].get_title(loc="left").count("\n") == 1
 
 
-def test_groups_have_different_colours_and_the_papers_keep_theirs():
-    colours = style.group_colours(["female", "male", *FIVE_GROUPS[:4]])
-    assert (colours["female"], colours["male"]) == (style.VERMILION, style.BLUE)
-    assert len(set(colours.values())) >= 5
-    assert len(style.group_colours([str(i) for i in range(40)])) == 40
+def test_groups_have_different_looks_and_the_papers_keep_their_colours():
+    looks = style.group_looks(["female", "male", *map(str, range(33))])
+    assert [(look.colour, look.marker, look.hatch) for look in list(looks.values())[:3]] == [
+        (style.VERMILION, "o", ""),
+        (style.BLUE, "o", ""),
+        (style.GREEN, "o", ""),
+    ]
+    assert len({(look.colour, look.marker) for look in looks.values()}) == 35
+    assert len({(look.colour, look.hatch) for look in looks.values()}) == 35
 
 
 def test_published_marks_of_other_groups_are_not_promised():
@@ -236,7 +240,7 @@ def test_shares_have_an_axis_up_to_1():
     ).assign(
         **dict.fromkeys(("observed_low", "observed_high", "mask_area", "control_low", "control_high"), 0.4),
         **{"control": "time_shift", "control_mean": 0.3, "above_chance": True},
-        **dict.fromkeys(("n_recordings", "n_speakers", "n_zero_maps"), 1),
+        **dict.fromkeys(("n_recordings", "n_speakers", "n_zero_maps", "n_draws"), 1),
     )
     axes = controls.against_chance(cells, "energy_ratio").axes[0]
     assert (axes.get_ylim(), axes.get_ylabel()) == ((0, 1.03), "share of the energy")

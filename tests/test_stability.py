@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import make_results
+from figure_checks import line_data
 
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.seeds.seed_verdicts import seed_verdicts
@@ -92,7 +93,10 @@ def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording(
     np.testing.assert_allclose(means["value"].astype(float), 1)
     assert means.loc["fear", ["n", "n_speakers", "n_zero_maps"]].tolist() == [2, 2, 1]
     assert means.loc["all", ["n", "n_speakers", "n_zero_maps"]].tolist() == [2, 2, 4]
-    assert figures.map_agreement(table, ["anger", "fear"]).axes
+    ranks = figures.map_agreement(table, ["anger", "fear"]).axes[0]
+    points = [line.get_xydata() for line in ranks.lines if line.get_marker() == "o"]
+    # At the place of fear, which is 1: the two recordings with pairs.
+    np.testing.assert_allclose(np.concatenate(points), [[0.88, 1], [1, 1]])
 
 
 def test_seeds_are_matched_within_a_fold_and_the_recordings_of_all_folds_count():
@@ -159,6 +163,10 @@ def test_mask_profiles_by_hand():
     drawn = figures.mask_bands(pd.concat([table, empty.assign(emotion="anger")]))
     labels = {"mean of the seeds", "95 % interval of the mean", "lowest to highest seed"}
     assert {text.get_text() for text in drawn.legends[0].get_texts()} == labels
+    fear, anger, *_ = drawn.axes
+    np.testing.assert_allclose(line_data(fear, "mean of the seeds"), [[100, 75], [200, 25]])
+    assert not fear.texts
+    assert [text.get_text() for text in anger.texts] == ["no mask"]
 
 
 def test_claims_over_seeds():
@@ -181,7 +189,8 @@ def test_members_whose_maps_are_all_zero():
     table = map_agreement([agreement], CONFIG)
     assert table["value"].isna().all()
     assert (table["n_zero_maps"] == 3).all()
-    assert figures.map_agreement(table, ["fear"]).axes
+    for axes in figures.map_agreement(table, ["fear"]).axes:
+        assert [len(line.get_xdata()) for line in axes.lines if line.get_marker() == "o"] == [0]
 
 
 def test_sentences_about_seeds():

@@ -62,7 +62,7 @@ def _distribution(
     groups = groups_of(metrics)
     if marks is not None and not marks["group"].isin(groups).any():
         marks = None
-    figure, axes = style.group_panels(1, len(groups), height=2.9, sharey=True)
+    figure, axes = style.group_panels(1, len(groups), 2.9, style.emotions_inches(emotions), sharey=True)
     for number, (panel, group) in enumerate(zip(axes[0], groups, strict=True)):
         correct = metrics[metrics["correct"].astype(bool) & (metrics["group"] == group)]
         ours_at = 0.0 if marks is None else _OURS_AT

@@ -11,6 +11,10 @@ from convcam_jax.figures import style
 from convcam_jax.measures.segments import STRONG
 from convcam_jax.measures.views import RecordingView
 
+# Of the panels in inches, without what stands between them; that of the answers has room for a few emotions.
+_HEIGHTS, _ANSWERS_HEIGHT = (1.6, 1.6, 1.0, 1.0), 1.2
+_FEW_EMOTIONS, _EMOTION_HEIGHT = 6, 0.14
+
 
 @style.styled
 def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> Figure:
@@ -18,8 +22,9 @@ def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], em
 
     view: of the predicted class; probabilities: a dot for each of S members, their means as bars.
     """
+    heights = [*_HEIGHTS, _ANSWERS_HEIGHT + _EMOTION_HEIGHT * max(0, len(emotions) - _FEW_EMOTIONS)]
     figure, axes = style.new_figure(
-        5, 1, width=style.COLUMN_INCHES, height=7.2, gridspec_kw={"height_ratios": [1.6, 1.6, 1, 1, 1.2]}
+        5, 1, width=style.COLUMN_INCHES, height=0.8 + sum(heights), gridspec_kw={"height_ratios": heights}
     )
     spectrogram, own_map, frequencies, shares, answers = axes[:, 0]
     level_db = style.level_db(view.magnitude)

@@ -16,6 +16,12 @@ _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
 _CURVE_LABELS = {"train": "train (over the steps of the epoch)", "validation": "validation"}
 # Letters of an emotion's name: at most, and those of all panels' names side by side.
 _MOST_LETTERS, _MOST_LETTERS_ABREAST = 18, 36
+# Around the cells of confusion matrices: names and titles; the bar of colours beside all of them.
+_FRAME_INCHES, _BAR_INCHES = 0.95, 0.7
+# Of all cells of a panel, and of one, at least.
+_MATRIX_INCHES, _CELL_INCHES = 2.15, 0.24
+# The font in which one digit is as wide as a cell of an inch, with a margin.
+_POINTS_OF_A_CELL = 100
 # Of the page, what names and the colours' bar leave to the titles of confusion matrices.
 _TITLE_INCHES = 4.2
 
@@ -59,7 +65,11 @@ def _accuracy_panel(axes: Axes, seeds: pd.DataFrame) -> None:
     box_at = len(seeds) + 0.5
     axes.boxplot([per_cent], positions=[box_at], widths=0.8, whis=(0, 100), medianprops={"color": "black"})
     axes.set_xlim(-0.8, box_at + 0.8)
-    axes.set_xticks([*positions, box_at], [*(str(seed) for seed in seeds["seed"]), "all"])
+    names = seeds["seed"].astype(str)
+    # Each with a space; every second one, say, where not all have room.
+    step = -(-(names.str.len() + 1).sum() // style.letters_in(style.panel_inches(axes)))
+    named = positions[::step][positions[::step] <= box_at - step]
+    axes.set_xticks([*named, box_at], [*names.iloc[named], "all"])
 
 
 @style.styled
@@ -69,9 +79,15 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     matrices: per group the counts, truth in rows and prediction in columns. Cells show counts; the shade is the share
     of the row.
     """
-    figure, axes = style.group_panels(1, len(matrices), height=3.1)
+    n_emotions = max(map(len, matrices.values()))
+    height = _FRAME_INCHES + max(_MATRIX_INCHES, n_emotions * _CELL_INCHES)
+    width = _FRAME_INCHES + n_emotions * _CELL_INCHES
+    figure, axes = style.group_panels(1, len(matrices), height, width)
     # Names stand at both axes of each panel, and have to leave room for its cells.
     n_columns = axes[0, 0].get_gridspec().ncols
+    cell_inches = min(height, style.panel_inches(axes[0, 0]) - _BAR_INCHES / n_columns) - _FRAME_INCHES
+    n_digits = max(len(str(counts.to_numpy().max())) for counts in matrices.values())
+    font_points = min(style.FONT_POINTS, _POINTS_OF_A_CELL * cell_inches / (n_emotions * n_digits))
     most_letters = min(_MOST_LETTERS, _MOST_LETTERS_ABREAST // n_columns)
     for number, (panel, (group, counts)) in enumerate(zip(axes[0], matrices.items(), strict=True)):
         totals = counts.sum(axis=1)
@@ -79,7 +95,7 @@ def confusion(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts.to_numpy()):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            panel.text(column, row, str(count), ha="center", va="center", color=colour)
+            panel.text(column, row, str(count), ha="center", va="center", color=colour, size=font_points)
         emotions = [style.shown(emotion, most_letters) for emotion in counts.columns]
         panel.set_xticks(range(len(counts)), emotions, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_yticks(range(len(counts)), emotions)

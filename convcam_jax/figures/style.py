@@ -7,7 +7,7 @@ import itertools
 import string
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib
 import numpy as np
@@ -37,9 +37,14 @@ SPECTROGRAM_COLOURS = "magma"
 GROUP_TITLES = {"female": "females", "male": "males"}
 _GROUP_COLOURS = {"female": VERMILION, "male": BLUE}
 _OTHER_COLOURS = (GREEN, ORANGE, PURPLE, SKY, BLUE, VERMILION, GREY)
+# Of marks and bars, the next one where the colours begin again.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_HATCHES = ("", "////", "....", "xxxx", "++++", "----", "oooo")
 
-# Groups side by side; more stand in further rows.
-MOST_COLUMNS = 4
+# Narrower panels stand in further rows.
+_PANEL_INCHES = PAGE_INCHES / 4
+# Of the turned names of emotions beside one another.
+_EMOTION_INCHES = 0.22
 # Of the font of panel titles.
 _LETTERS_PER_INCH = 15.0
 
@@ -116,13 +121,15 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]
 
 
-def group_panels(rows: int, n_groups: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
-    """A figure and its axes [rows, n_groups]: a column of panels per group, in blocks of at most `MOST_COLUMNS` groups.
+def group_panels(
+    rows: int, n_groups: int, height: float, width: float = _PANEL_INCHES, **options: Any
+) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes [rows, n_groups]: a column of panels per group, in blocks as wide as the page.
 
-    height: of a block in inches; further blocks stand below the first. `options` go to `Figure.subplots`; with `sharey`
-    of "row" the groups share the axis in all blocks.
+    height: of a block in inches; further blocks stand below the first. width: of a panel with its labels in inches, at
+    least. `options` go to `Figure.subplots`; with `sharey` of "row" the groups share the axis in all blocks.
     """
-    n_blocks = -(-n_groups // MOST_COLUMNS)
+    n_blocks = -(-n_groups // max(1, int(PAGE_INCHES / width)))
     n_columns = -(-n_groups // n_blocks)
     figure, grid = new_figure(n_blocks * rows, n_columns, height=n_blocks * height, **options)
     blocks = grid.reshape(n_blocks, rows, n_columns).swapaxes(0, 1).reshape(rows, -1)
@@ -171,15 +178,25 @@ def panel_title(axes: Axes, number: int, text: str) -> None:
 
 def left_title(axes: Axes, text: str) -> None:
     """Title at the left, in as many lines as the panel's width makes necessary."""
+    axes.set_title(in_lines(text, panel_inches(axes)), loc="left")
+
+
+def panel_inches(axes: Axes) -> float:
+    """The width of a panel with its labels."""
     place, figure = axes.get_subplotspec(), axes.get_figure(root=True)
-    if place is not None and figure is not None:
-        text = in_lines(text, figure.get_figwidth() / place.get_gridspec().ncols)
-    axes.set_title(text, loc="left")
+    assert place is not None
+    assert figure is not None
+    return figure.get_figwidth() / place.get_gridspec().ncols
+
+
+def letters_in(inches: float) -> int:
+    """About how many letters stand side by side."""
+    return max(1, int(inches * _LETTERS_PER_INCH))
 
 
 def in_lines(text: str, inches: float) -> str:
     """The text with its long lines broken between words, so that they take about that many inches."""
-    n_letters = max(1, int(inches * _LETTERS_PER_INCH))
+    n_letters = letters_in(inches)
     lines = (textwrap.wrap(line, n_letters, break_on_hyphens=False) for line in text.splitlines())
     return "\n".join(itertools.chain.from_iterable(lines))
 
@@ -187,12 +204,25 @@ def in_lines(text: str, inches: float) -> str:
 def legend_below(
     figure: Figure, panels: Iterable[Axes], n_columns: int | None = None, title: str | None = None
 ) -> None:
-    """One legend below all panels of what `panels` have labelled, each label once; none if they have nothing."""
+    """One legend below all panels of what `panels` have labelled, each label once; none if they have nothing.
+
+    Without `n_columns` it is one row, or as many as its labels need; the figure becomes higher by those.
+    """
     found = [axes.get_legend_handles_labels() for axes in panels]
     handles = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    if handles:
-        n_columns = n_columns or len(handles)
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=n_columns, title=title)
+    for n_rows in range(1, len(handles) + 1):
+        legend = figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="outside lower center",
+            ncols=n_columns or -(-len(handles) // n_rows),
+            title=title,
+        )
+        extent = legend.get_window_extent()
+        if n_columns or n_rows == len(handles) or extent.width <= figure.bbox.width:
+            figure.set_figheight(figure.get_figheight() + (1 - 1 / n_rows) * extent.height / figure.dpi)
+            break
+        legend.remove()
 
 
 def shown(word: str, most_letters: int = _MOST_LETTERS) -> str:
@@ -232,10 +262,29 @@ def legend_name(group: str) -> str:
     return f" {title}" if title.startswith("_") else title
 
 
-def group_colours(groups: Sequence[str]) -> dict[str, str]:
-    """A colour per group: that of the paper's groups, for others the next of a list, which begins again at its end."""
-    others = itertools.cycle(_OTHER_COLOURS)
-    return {group: _GROUP_COLOURS.get(group) or next(others) for group in groups}
+class GroupLook(NamedTuple):
+    """What tells a group from others: its colour, with the marker of marks or the hatch of bars."""
+
+    colour: str
+    marker: str
+    hatch: str
+
+
+def group_looks(groups: Sequence[str]) -> dict[str, GroupLook]:
+    """A look per group: the paper's groups have their colours, others the next of a list.
+
+    Each time the list of colours begins again, the marker and the hatch are the next ones.
+    """
+    own = {group: _GROUP_COLOURS[group] for group in groups if group in _GROUP_COLOURS}
+    colours = [colour for colour in _OTHER_COLOURS if colour not in own.values()]
+    others = (
+        GroupLook(colour, marker, hatch)
+        for marker, hatch in itertools.cycle(zip(_MARKERS, _HATCHES, strict=True))
+        for colour in colours
+    )
+    return {
+        group: GroupLook(own[group], _MARKERS[0], _HATCHES[0]) if group in own else next(others) for group in groups
+    }
 
 
 def say_empty(axes: Axes, text: str = "no correctly classified recording with a value") -> None:
@@ -258,8 +307,17 @@ def frequency_axis(axes: Axes, edges_hz: Float[np.ndarray, " E"]) -> None:
 
 def emotion_ticks(axes: Axes, emotions: Sequence[str]) -> None:
     """The names of emotions below the places 0, 1, 2, ... of a panel, turned so that they have room."""
-    names = [shown(emotion) for emotion in emotions]
-    axes.set_xticks(range(len(emotions)), names, rotation=35, ha="right", rotation_mode="anchor")
+    turned_ticks(axes, [shown(emotion) for emotion in emotions], degrees=35)
+
+
+def emotions_inches(emotions: Sequence[str]) -> float:
+    """The width of a panel in which the names of `emotion_ticks` have room."""
+    return max(_PANEL_INCHES, len(emotions) * _EMOTION_INCHES)
+
+
+def turned_ticks(axes: Axes, names: Sequence[str], degrees: float) -> None:
+    """Names that end below the places 0, 1, 2, ... of a panel."""
+    axes.set_xticks(range(len(names)), names, rotation=degrees, ha="right", rotation_mode="anchor")
 
 
 def level_db(magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, "F n"]:

@@ -33,7 +33,7 @@ def networks(rows: pd.DataFrame) -> Figure:
     rows = rows.assign(above_chance=above / cells.where(cells > 0))
     panels = [panel for panel in _PANELS if rows[panel[0]].notna().any()]
     runs, groups = list(dict.fromkeys(rows["run"])), groups_of(rows)
-    colours = style.group_colours(groups)
+    looks = style.group_looks(groups)
     n_lines = -(-len(panels) // _COLUMNS)
     height = n_lines * (0.9 + 0.16 * len(runs) * len(groups))
     figure, axes = style.new_figure(n_lines, _COLUMNS, height=height + 0.4, sharey=True)
@@ -42,7 +42,12 @@ def networks(rows: pd.DataFrame) -> Figure:
             own = rows[rows["group"] == group].set_index("run").reindex(runs)
             heights = np.arange(len(runs)) + 0.8 * ((place + 0.5) / len(groups) - 0.5)
             axis.barh(
-                heights, factor * own[column], 0.7 / len(groups), color=colours[group], label=style.legend_name(group)
+                heights,
+                factor * own[column],
+                0.7 / len(groups),
+                color=looks[group].colour,
+                hatch=looks[group].hatch,
+                label=style.legend_name(group),
             )
             _details(axis, column, own, heights)
         axis.set_xlabel(title)

@@ -33,33 +33,38 @@ _MARKS = {
     "top_energy": (style.GREY, "_"),
 }
 _EMOTION_WIDTH = 0.8
+# Wider labels of emotions would run into one another side by side, and are turned.
+_PANEL_LETTERS, _TURNED_INCHES = 110, 0.9
 _LEGEND_TITLE = "bars: 95 % of the draws; filled marks: the observed value is better than this control"
+_UNDECIDED_TITLE = "grey marks: too few draws to decide"
+_UNDECIDED_FACE = "0.75"
 
 
 @style.styled
 def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     """One metric's cells: a line at what is observed, a mark and bar per control (mean, 95 % of the draws).
 
-    A mark is filled where the cell is better than chance at the config's false discovery rate. controls: the table of
-    controls.csv.
+    A mark is filled where the cell is better than chance at the config's false discovery rate, and grey where the draws
+    are too few to tell. controls: the table of controls.csv.
     """
     own = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
     groups = groups_of(own)
-    figure, axes = style.new_figure(len(groups), 1, height=0.7 + 2.1 * len(groups))
+    turned = any(_letters_abreast(own[own["group"] == group]) > _PANEL_LETTERS for group in groups)
+    height = 2.1 + _TURNED_INCHES * turned
+    figure, axes = style.new_figure(len(groups), 1, height=0.7 + height * len(groups))
     for number, (panel, group) in enumerate(zip(axes[:, 0], groups, strict=True)):
-        _panel(panel, own[own["group"] == group])
+        _panel(panel, own[own["group"] == group], turned)
         style.panel_title(panel, number, style.group_title(group))
         panel.set_ylim(0, 1.03 if METRICS[metric].is_share else None)
         panel.set_ylabel(METRICS[metric].label)
+    title = f"{_LEGEND_TITLE}\n{_UNDECIDED_TITLE}" if _is_undecided(own).any() else _LEGEND_TITLE
     # Groups without a recording have no marks, so panels differ in what their legends hold.
-    style.legend_below(figure, axes[:, 0], n_columns=3, title=_LEGEND_TITLE)
+    style.legend_below(figure, axes[:, 0], n_columns=3, title=title)
     return figure
 
 
-def _panel(axes: Axes, cells: pd.DataFrame) -> None:
-    names = list(dict.fromkeys(cells["control"]))
-    # The whole group comes last, whatever an emotion is called.
-    parts = [part for _, part in cells.groupby(["level", "emotion"], sort=False)]
+def _panel(axes: Axes, cells: pd.DataFrame, turned: bool) -> None:
+    names, parts = list(dict.fromkeys(cells["control"])), _parts(cells)
     offsets = dict(zip(names, _EMOTION_WIDTH * ((np.arange(len(names)) + 0.5) / len(names) - 0.5), strict=True))
     for place, part in enumerate(parts):
         first = part.iloc[0]
@@ -70,25 +75,50 @@ def _panel(axes: Axes, cells: pd.DataFrame) -> None:
         axes.plot(ends, [first["observed"]] * 2, color=style.VERMILION, lw=1.5, label="observed (band: 95 %, speakers)")
         if np.isfinite(first["mask_area"]):
             axes.plot(ends, [first["mask_area"]] * 2, ":", color="black", lw=0.8, label="mask's share of the area")
-        for row in part.itertuples():
-            _control_mark(axes, place + offsets[row.control], row._asdict())
-    axes.set_xticks(range(len(parts)), [_emotion_label(part.iloc[0]) for part in parts])
+        for _, row in part.iterrows():
+            _control_mark(axes, place + offsets[row["control"]], row)
+    labels = [_emotion_label(part.iloc[0], turned) for part in parts]
+    if turned:
+        style.turned_ticks(axes, labels, degrees=60)
+    else:
+        axes.set_xticks(range(len(parts)), labels)
     axes.set_xlim(-0.6, len(parts) - 0.4)
 
 
-def _emotion_label(row: pd.Series) -> str:
+def _parts(cells: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each emotion, and those of the whole group, which comes last, whatever an emotion is called."""
+    return [part for _, part in cells.groupby(["level", "emotion"], sort=False)]
+
+
+def _letters_abreast(cells: pd.DataFrame) -> int:
+    """As many letters as there would be side by side if all labels were as wide as the widest, and not turned."""
+    labels = [_emotion_label(part.iloc[0], turned=False) for part in _parts(cells)]
+    return len(labels) * max(len(line) for label in labels for line in label.splitlines())
+
+
+def _emotion_label(row: pd.Series, turned: bool) -> str:
+    """An emotion and what of it there is, in lines: two, where they are turned."""
     if words := only_zero_maps(row):
-        return f"{style.shown(row['emotion'])}\n" + words.replace(" are", "\nare")
+        return f"{style.shown(row['emotion'])}\n" + (words if turned else words.replace(" are", "\nare"))
     counts = (counted(int(row[f"n_{word}s"]), word) for word in ("recording", "speaker"))
-    return "\n".join((style.shown(row["emotion"]), *counts))
+    return f"{style.shown(row['emotion'])}\n" + (", " if turned else "\n").join(counts)
 
 
-def _control_mark(axes: Axes, x: float, row: dict) -> None:
+def _is_undecided(cells: pd.DataFrame | pd.Series) -> Any:
+    """Whether there are draws, but too few for any of them to be better than chance."""
+    return pd.isna(cells["above_chance"]) & (cells["n_draws"] > 0)
+
+
+def _face(row: pd.Series, colour: str) -> str:
+    if _is_undecided(row):
+        return _UNDECIDED_FACE
+    return "white" if pd.isna(row["above_chance"]) or not row["above_chance"] else colour
+
+
+def _control_mark(axes: Axes, x: float, row: pd.Series) -> None:
     colour, marker = _MARKS[row["control"]]
     axes.plot([x, x], [row["control_low"], row["control_high"]], color=colour, lw=0.8)
-    above = row["above_chance"]
-    face = "white" if pd.isna(above) or not above else colour
     look: dict[str, Any] = {"marker": marker, "color": colour, "ms": 3.5, "mew": 0.9, "ls": ""}
-    axes.plot(x, row["control_mean"], mfc=face, **look)
+    axes.plot(x, row["control_mean"], mfc=_face(row, colour), **look)
     # Open in the legend, whatever the first mark is.
     axes.plot([], [], mfc="white", **look, label=_LABELS[row["control"]])

@@ -51,7 +51,7 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
     for number, (panel, score) in enumerate(zip(axes.flat, SCORES, strict=True)):
         _bars(panel, own[own["score"] == score], variants, placements)
         style.panel_title(panel, number, SCORE_LABELS[score])
-        panel.set_xticks(range(len(variants)), variants)
+        style.turned_ticks(panel, variants, degrees=40)
         # Intervals of few networks reach beyond what a score can be.
         panel.set_ylim(0, min(1.02, panel.get_ylim()[1]))
     style.legend_below(figure, [axes[0, 0]], n_columns=3)
@@ -133,7 +133,7 @@ def methods(ranking: pd.DataFrame, score: str) -> Figure:
         panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
     panel.set_yticks(range(len(ranking)), [_row_label(row) for _, row in ranking.iterrows()])
     names = [name.replace("_", " ") for name in columns]
-    panel.set_xticks(range(len(columns)), names, rotation=40, ha="right", rotation_mode="anchor")
+    style.turned_ticks(panel, names, degrees=40)
     figure.colorbar(image, ax=panel, label=SCORE_LABELS[score])
     return figure
 

@@ -72,18 +72,20 @@ def example(
     edges_hz: Float[np.ndarray, " F+1"],
     representation: str,
 ) -> Figure:
-    """One recording's magnitude and its maps in 0..1 by condition, at frames in s and bins with edges in Hz.
+    """One recording's spectrogram and its maps in 0..1 by condition, at frames in s and bins with edges in Hz.
 
-    representation: the magnitude's title, such as "CQT-96".
+    representation: the spectrogram's title, such as "CQT-96".
     """
-    pictures = {representation: magnitude / max(magnitude.max(), np.finfo(float).tiny), **maps}
+    spectrogram = (style.level_db(magnitude), style.SPECTROGRAM_COLOURS, style.LEVEL_LIMITS_DB)
+    pictures = {f"{representation} (dB)": spectrogram}
+    pictures |= {_shown(name): (own_map, style.MAP_COLOURS, (0.0, 1.0)) for name, own_map in maps.items()}
     n_rows = -(-len(pictures) // _EXAMPLE_COLUMNS)
     figure, axes = style.new_figure(n_rows, _EXAMPLE_COLUMNS, height=1.6 * n_rows, sharex=True, sharey=True)
-    for number, (panel, (name, values)) in enumerate(zip(axes.flat, pictures.items(), strict=False)):
-        colours = style.SPECTROGRAM_COLOURS if name == representation else style.MAP_COLOURS
-        style.time_frequency_image(panel, values, time_s, edges_hz, colours, (0.0, 1.0))
+    for number, (panel, (title, picture)) in enumerate(zip(axes.flat, pictures.items(), strict=False)):
+        values, colours, limits = picture
+        style.time_frequency_image(panel, values, time_s, edges_hz, colours, limits)
         panel.set(xlabel="", ylabel="")
-        style.panel_title(panel, number, _shown(name))
+        style.panel_title(panel, number, title)
         if not np.any(values):
             panel.text(0.5, 0.5, "zero", transform=panel.transAxes, ha="center", va="center", color="white")
     _remove_left_over(axes, len(pictures))
@@ -115,19 +117,17 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
     """Means per seed as small points; their mean with its interval; a line through the cascade."""
     means = seed_means(table, measure)
     cascade = [i for i, name in enumerate(conditions) if name not in (SHUFFLED_LABELS, ANOTHER_SEED)]
-    colours = style.group_colours(groups_of(table))
-    step = min(_GROUP_STEP, _GROUPS_WIDTH / len(colours))
-    for place, (group, colour) in enumerate(colours.items()):
-        at = np.arange(len(conditions)) + step * (place - (len(colours) - 1) / 2)
+    looks = style.group_looks(groups_of(table))
+    step = min(_GROUP_STEP, _GROUPS_WIDTH / len(looks))
+    for place, (group, (colour, marker, _)) in enumerate(looks.items()):
+        at = np.arange(len(conditions)) + step * (place - (len(looks) - 1) / 2)
         own = means.loc[group, list(conditions)]
         axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
         mean, low, high, _ = np.array([interval_over_seeds(own[name], measure) for name in conditions]).T
         reach = np.nan_to_num([mean - low, high - mean])
-        axes.errorbar(at, mean, reach, fmt="o", ms=3, lw=0.8, color=colour, label=style.legend_name(group))
+        axes.errorbar(at, mean, reach, fmt=marker, ms=3, lw=0.8, color=colour, label=style.legend_name(group))
         axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)
-    axes.set_xticks(
-        range(len(conditions)), [_shown(n) for n in conditions], rotation=60, ha="right", rotation_mode="anchor"
-    )
+    style.turned_ticks(axes, [_shown(name) for name in conditions], degrees=60)
 
 
 def _shown(condition: str) -> str:

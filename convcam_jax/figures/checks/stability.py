@@ -15,7 +15,8 @@ _BANDS = (
     ("lowest", "highest", style.GREY, 0.2, "lowest to highest seed"),
     ("low", "high", style.BLUE, 0.35, "95 % interval of the mean"),
 )
-_BAND_INCHES = 1.3
+# Of a panel of `mask_bands`, whose labels are as wide as it is.
+_BAND_WIDTH_INCHES, _BAND_INCHES = style.PAGE_INCHES / 6, 1.3
 
 
 @style.styled
@@ -25,7 +26,8 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
     stability: the table of stability.csv.
     """
     groups = groups_of(stability)
-    figure, axes = style.group_panels(len(_AGREEMENT), len(groups), height=4.4, sharex=True, sharey="row")
+    width = style.emotions_inches(emotions)
+    figure, axes = style.group_panels(len(_AGREEMENT), len(groups), 4.4, width, sharex=True, sharey="row")
     numbers = style.reading_order(axes)
     for row, (name, label) in enumerate(_AGREEMENT.items()):
         for column, group in enumerate(groups):
@@ -59,9 +61,8 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
     """
     emotions, groups = list(dict.fromkeys(profiles["emotion"])), groups_of(profiles)
     rows = [(group, axis) for axis in ("frequency_hz", "time_s") for group in groups]
-    figure, axes = style.new_figure(
-        len(rows), len(emotions), height=0.7 + _BAND_INCHES * len(rows), sharex="row", sharey="row"
-    )
+    height = 0.7 + _BAND_INCHES * len(rows)
+    figure, axes = style.group_panels(len(rows), len(emotions), height, _BAND_WIDTH_INCHES, sharex="row", sharey="row")
     for row, (group, axis) in enumerate(rows):
         title = style.in_lines(style.group_title(group), _BAND_INCHES)
         for column, emotion in enumerate(emotions):
@@ -77,11 +78,11 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 panel.set_xscale("log")
                 panel.set_xticks([100, 1000], ["100", "1000"])
                 panel.set_xticks([], minor=True)
-            panel.set_ylabel(f"{title}\n% per {'frame' if axis == 'time_s' else 'bin'}" if column == 0 else "")
             if row == 0:
                 style.panel_title(panel, column, style.shown(emotion))
             if not own["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
+        style.label_left(axes[row], f"{title}\n% per {'frame' if axis == 'time_s' else 'bin'}")
         # The panels of a row share their axis. A band of few seeds may reach far beyond all of them.
         highest = profiles.loc[(profiles["group"] == group) & (profiles["axis"] == axis), "highest"].astype(float).max()
         axes[row, 0].set_ylim(0, 105 * highest if highest > 0 else 1)
