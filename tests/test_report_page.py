@@ -270,6 +270,21 @@ def test_what_charts_of_the_models_show_is_text_too(loaded):
     assert [row[2] for row in seeds] == [f"{100 * value:.1f} %" for own in accuracies for value in own["accuracy"]]
 
 
+def test_confusion_matrices_have_a_heading_that_wraps_and_room_for_long_and_many_emotions(loaded):
+    headings = "return [...document.querySelectorAll('#confusions h3')].map(h => h.textContent)"
+    expected = loaded.execute_script("return run.confusions.map(own => `${own.group}, ${own.models}`)")
+    assert loaded.execute_script(headings) == expected
+    assert loaded.execute_script("return chartLabel('a'.repeat(10) + 'b'.repeat(20))") == "aaaaaaa…bbbbbb"
+    assert loaded.execute_script("return chartLabel('fourteen letter')") == "fourtee…letter"
+    assert loaded.execute_script("return chartLabel('13 of letters')") == "13 of letters"
+    # 1.5 rem of 16 pixels for each emotion above six.
+    height = (
+        "const all = byId('confusions'), before = all.style.cssText; all.style.setProperty('--emotions', arguments[0]);"
+        "const height = all.querySelector('.chart').clientHeight; all.style.cssText = before; return height"
+    )
+    assert [loaded.execute_script(height, count) for count in (6, 20)] == [336, 672]
+
+
 def test_charts_are_as_high_as_their_rows_need(loaded):
     fit = (
         "const node = byId('counterfactual-chart'), before = node.clientHeight; fitRows(node, arguments[0]);"

@@ -303,7 +303,7 @@ def test_an_example_names_its_maps_and_marks_zero_ones():
     time_s, edges_hz = 0.25 * np.arange(12), 55 * 2.0 ** np.arange(-0.25, 6, 0.5)
     figure = figures.example("03a01Fa", np.ones((12, 12)), maps, time_s, edges_hz, "CQT-12")
     shown = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert shown == ["(a) CQT-12", "(b) trained", "(c) output", "(d) dense"]
+    assert shown == ["(a) CQT-12 (dB)", "(b) trained", "(c) output", "(d) dense"]
     assert [len(axes.texts) for axes in figure.axes] == [0, 0, 1, 0]
     figure.canvas.draw()
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("time in 03a01Fa (s)", "frequency (Hz)")

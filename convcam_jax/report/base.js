@@ -21,8 +21,8 @@ const named = (text) => element("bdi", { textContent: text });
 // Plotly shows some markup in its texts.
 const plotText = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-// A user's word in a chart, without the middle of what is too long.
-const MOST_LETTERS = 30;
+// A user's word in a chart, without the middle of what is too long; the whole word is shown to who points at the chart.
+const MOST_LETTERS = 14;
 
 function chartLabel(word) {
   const letters = [...word];

@@ -32,7 +32,7 @@ function showAccuracy() {
       const kept = own.seeds.map((_, i) => i).filter((i) => own.chosen[i] === Boolean(wanted));
       return {
         type: "scatter", mode: "markers", name, legendgroup: name, showlegend: own === run.accuracies[0],
-        x: kept.map((i) => own.accuracy[i]), y: kept.map((i) => place + own.offset[i]), text: kept.map((i) => `seed ${own.seeds[i]}`),
+        x: kept.map((i) => own.accuracy[i]), y: kept.map((i) => place + own.offset[i]), text: kept.map((i) => `${plotText(own.group)}, seed ${own.seeds[i]}`),
         marker: { size: wanted ? 15 : 10, symbol: wanted ? "diamond" : "circle", opacity: 0.8, color: colour(wanted ? "second" : "first") },
         hovertemplate: "%{text}: %{x:.1%}<extra></extra>",
       };
@@ -46,8 +46,9 @@ function showAccuracy() {
 
 function showConfusions() {
   const nodes = run.confusions.map(() => element("div", { className: "chart square", role: "img" }));
+  byId("confusions").style.setProperty("--emotions", Math.max(6, run.emotions.length));
   // All at once, so that each chart is drawn in its final width.
-  byId("confusions").append(...nodes);
+  byId("confusions").append(...run.confusions.map((own, i) => element("div", {}, element("h3", {}, named(own.group), `, ${own.models}`), nodes[i])));
   byId("confusions").after(...run.confusions.map((own) => asText(
     `Confusion matrix, ${own.group}, ${own.models}: truth in rows, answers in columns`,
     ["truth", ...run.emotions], own.counts.map((row, i) => [run.emotions[i], ...row]),
@@ -64,7 +65,7 @@ function showConfusions() {
         hovertemplate: "%{y} answered as %{x}: %{text}<extra></extra>",
       }],
       layout: chartLayout({
-        title: { text: `${chartLabel(own.group)}, ${own.models}`, font: { size: 14 } },
+        margin: { l: 50, r: 10, t: 10, b: 40 },
         xaxis: { title: { text: "answer" }, ...emotions }, yaxis: { title: { text: "truth" }, ...emotions, autorange: "reversed" },
       }),
     }));
@@ -126,7 +127,7 @@ function showCounterfactual() {
       data.push(...counterfactualTraces(group, sound, panel, n === 1));
       more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, ticktext: run.thresholds.map(settingInPercent), title: r === groups.length - 1 ? { text: "threshold" } : undefined };
       more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
-      annotations.push({ text: `${chartLabel(group)}: ${title}`, showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
+      annotations.push({ text: `${chartLabel(group)}: ${title}`, hovertext: plotText(group), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
     return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1 + 0.32 / Math.max(2, groups.length), yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: groups.length, columns: 2, pattern: "independent" } }) };
   });
