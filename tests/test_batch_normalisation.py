@@ -69,6 +69,20 @@ def test_a_batch_without_anything_is_finite():
     assert np.isfinite(np.asarray(moments)).all()
 
 
+def test_a_batch_without_anything_stays_finite_through_as_many_layers_as_a_deep_network_has():
+    images, *learned = _arrays()
+    ones = [jnp.ones_like(array) for array in learned]
+
+    def through_all(images):
+        for _ in range(60):
+            images = normalise_batch(images, *ones, jnp.zeros(4, bool), 1e-5, "none")[0]
+        return images
+
+    found, gradient = jax.jit(jax.value_and_grad(lambda images: through_all(images).sum()))(images)
+    assert np.isfinite(found)
+    assert np.isfinite(gradient).all()
+
+
 @pytest.mark.parametrize("mean", [0.0, 30.0])
 def test_the_variance_bears_a_mean_that_is_far_larger(mean):
     images = jnp.asarray(mean + np.random.default_rng(0).standard_normal((4, 20, 30, 2)), jnp.float32)

@@ -12,12 +12,13 @@ from small_network import GRID, N_INPUT_FRAMES, NETWORK, WITHOUT_DROPOUT, make_r
 from convcam_jax.data.batches import frames_of, stratify
 from convcam_jax.data.recordings import ABSENT, Recordings
 from convcam_jax.networks.network import Variables
-from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.networks.simplenet import SimpleNet, SimpleNetConfig
 from convcam_jax.paper import published
 from convcam_jax.training.member import (
     QUICKLY_COMPILED,
     MemberState,
     Scores,
+    augmented_loss,
     compiler_options,
     end_epoch,
     init_member,
@@ -129,6 +130,28 @@ def test_absent_recordings_have_no_influence(state):
         expected.optimizer_state[0].mu,
         gradient_size,
     )
+
+
+class EndlessWhereEmpty(SimpleNet):
+    """Logits beyond all numbers in empty places, as deep networks may have, and a bias in the others."""
+
+    def logits(self, variables, batch, layout, key=None):
+        empty = batch.n_frames == 0
+        return jnp.where(empty[:, None], jnp.inf, variables["params"]["bias"][None]), variables
+
+
+@pytest.mark.parametrize("learning", [LEARNING, Learning(LEARNING_RATE, label_smoothing=0.1)])
+def test_a_loss_beyond_all_numbers_in_an_empty_place_does_not_count(learning):
+    variables = {"params": {"bias": jnp.zeros(3)}}
+    key, network = jax.random.key(0), EndlessWhereEmpty(WITHOUT_DROPOUT.config, 3)
+    optimizer_state = OPTIMIZER.init(variables["params"])
+    zero = jnp.zeros(())
+    state = MemberState(variables, optimizer_state, variables, zero, zero, jnp.array(0), jnp.array(False))
+    loss, (scores, _) = augmented_loss(key, state, RECORDINGS, jnp.array([ABSENT, 1]), network, LAYOUT, learning)
+    # Of three equal logits.
+    assert [float(loss), float(scores.loss), int(scores.recordings)] == pytest.approx([np.log(3), np.log(3), 1])
+    nothing, _ = score_batch(variables, RECORDINGS, jnp.full(2, ABSENT), network, LAYOUT)
+    assert [float(value) for value in nothing] == [0, 0, 0]
 
 
 @pytest.mark.slow

@@ -98,7 +98,9 @@ def _moments(images: Array, weight: Array) -> Moments:
     # Sums of the images themselves and of their squares: XLA's CPU backend has no need to write anything for them.
     of_images, of_squares = jnp.sum(images, (1, 2)), jnp.sum(jnp.square(images), (1, 2))
     mean = weight @ of_images
-    return Moments(mean, jnp.maximum(weight @ of_squares - jnp.square(mean), 0.0))
+    variance = jnp.maximum(weight @ of_squares - jnp.square(mean), 0.0)
+    # Where nothing is present a variance of 0 would make every layer's values larger, beyond all numbers in the end.
+    return Moments(mean, jnp.where(jnp.any(weight > 0), variance, 1.0))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4, 5))

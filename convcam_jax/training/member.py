@@ -105,7 +105,12 @@ def _scores(logits: Float[Array, "B C"], recordings: Recordings, batch: Int[Arra
     emotion = recordings.emotion[batch]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, emotion)
     correct = logits.argmax(-1) == emotion
-    return Scores(jnp.sum(losses * present), jnp.sum(correct * present), jnp.sum(present))
+    return Scores(_sum_of(losses, present), jnp.sum(correct * present), jnp.sum(present))
+
+
+def _sum_of(losses: Float[Array, " B"], present: Bool[Array, " B"]) -> Array:
+    # Times 0 would not do: in an empty place of a deep network a loss may be infinite.
+    return jnp.sum(jnp.where(present, losses, 0.0))
 
 
 def augmented_loss(
@@ -133,7 +138,7 @@ def augmented_loss(
     logits, variables = network.logits(state.variables, inputs, layout, key)
     losses = optax.softmax_cross_entropy(logits, targets)
     scores = _scores(logits, recordings, batch)
-    return jnp.sum(losses * (batch != ABSENT)) / jnp.maximum(scores.recordings, 1), (scores, variables)
+    return _sum_of(losses, batch != ABSENT) / jnp.maximum(scores.recordings, 1), (scores, variables)
 
 
 def train_step(
