@@ -8,15 +8,16 @@ import pytest
 import soundfile
 
 from convcam_jax.corpora.left_out import CONTRADICTORY, EQUAL
-from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.sounds.audio import SoundFacts, read_recording
 from convcam_jax.corpora.sounds.lengths import named_middle
 from convcam_jax.corpora.synthetic import speech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.representations import cache
 from convcam_jax.representations.cache import Loaded
 from convcam_jax.representations.features import Features
 from convcam_jax.representations.lengths import longest_duration_s
+from convcam_jax.representations.mel import Mel
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
 from convcam_jax.stages import preparation
@@ -167,7 +168,7 @@ def test_of_new_recordings_the_name_says_which_part_is_used(utterances_of_length
     found, loaded = preparation.with_parts(utterances_of_lengths, loaded, config, tmp_path, crop=named_middle)
     # 30 frames of 31 ms and what the last one needs beside: the middle of 1.3 and 1.7 s.
     parts = {u.recording: u for u in found if u.source.is_part}
-    longest_s = longest_duration_s(config.representation, 30)
+    longest_s = longest_duration_s(config.representation, 30, 16000)
     starts_s = ((1.3 - longest_s) / 2, (1.7 - longest_s) / 2)
     names = [f"{'b' * n}_{start_s:.3f}-{start_s + longest_s:.3f}" for n, start_s in zip((7, 8), starts_s, strict=True)]
     assert list(parts) == names
@@ -229,6 +230,19 @@ def test_parts_stand_in_the_order_of_time(utterances_of_lengths, tmp_path, monke
     dataset, _ = preparation.load_dataset(recordings, config, tmp_path)
     starts_s = [u.start_s for u in dataset.utterances if u.recording.startswith("c")]
     np.testing.assert_allclose(starts_s, np.arange(13) * 12 / 13, atol=1e-3)
+
+
+@pytest.mark.parametrize("file_rate_hz", [8000, 11025, 44100])
+def test_what_is_cropped_from_a_file_of_any_rate_is_short_enough(file_rate_hz, tmp_path):
+    representation = Mel(sample_rate_hz=44100, hop_samples=441)
+    longest_s = longest_duration_s(representation, 30, file_rate_hz)
+    samples = 0.1 * np.random.default_rng(0).normal(size=file_rate_hz)
+    soundfile.write(tmp_path / "a.wav", samples, file_rate_hz)
+    n_frames = set()
+    for start_s in np.arange(50) * 0.0007 / 3:
+        part = read_recording(Source(tmp_path / "a.wav", start_s, start_s + longest_s), 44100, 0.04)
+        n_frames.add(representation.n_frames(len(part.samples)))
+    assert n_frames == {30}
 
 
 @pytest.mark.parametrize(

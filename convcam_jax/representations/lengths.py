@@ -1,11 +1,10 @@
 """How many frames recordings have, and how long one may be for a number of frames."""
 
+import math
 from collections.abc import Iterable
 
 from convcam_jax.representations.representation import HIGHEST_RATE_HZ, Representation
 
-# By which the length of a part of a file may differ when its ends are rounded to samples, before and after resampling.
-_ROUNDING_SAMPLES = 2
 # The network's input is no longer than that unless the user wants it: one long recording makes all inputs long.
 LONGEST_BY_DEFAULT_S = 10.0
 
@@ -19,10 +18,15 @@ def frames_for(n_samples: Iterable[int], representation: Representation) -> int:
     return representation.n_frames(min(max(filter(None, n_samples), default=most), most))
 
 
-def longest_duration_s(representation: Representation, max_frames: int) -> float:
-    """The duration of the longest part of a file that has at most `max_frames` frames in the representation."""
+def longest_duration_s(representation: Representation, max_frames: int, file_rate_hz: int) -> float:
+    """The duration of the longest part of a file that has at most `max_frames` frames in the representation.
+
+    It has no more wherever it begins: its ends are rounded to samples of the file.
+    """
     low, high = 0, max_frames * HIGHEST_RATE_HZ
     while high - low > 1:
         between = (low + high) // 2
         low, high = (between, high) if representation.n_frames(between) <= max_frames else (low, between)
-    return (low - _ROUNDING_SAMPLES) / representation.sample_rate_hz
+    # By a sample of the file, before resampling, and one of the representation, after it.
+    rounding = math.ceil(representation.sample_rate_hz / file_rate_hz) + 1
+    return (low - rounding) / representation.sample_rate_hz

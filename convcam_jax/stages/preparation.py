@@ -88,8 +88,9 @@ def with_max_frames(config: Config, utterances: Sequence[Utterance]) -> Config:
     _, least = config.make_network("float32").smallest_input()
     max_frames = max(frames_for(n_samples, representation), least)
     n_longer = sum(representation.n_frames(n) > max_frames for n in n_samples)
+    longest_s = longest_duration_s(representation, max_frames, representation.sample_rate_hz)
     say(
-        f"corpus.max_frames is {max_frames} ({longest_duration_s(representation, max_frames):.1f} s): {n_longer} of "
+        f"corpus.max_frames is {max_frames} ({longest_s:.1f} s): {n_longer} of "
         f"{len(utterances)} recordings ({100 * n_longer / len(utterances):.1f} %) are longer"
     )
     return replace(config, corpus=replace(config.corpus, max_frames=max_frames))
@@ -190,10 +191,15 @@ def with_parts(
     """
     corpus = config.corpus
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
-    longest_s = longest_duration_s(config.representation, corpus.max_frames)
-    durations_s = {problem.recording: loaded.sounds[problem.recording].duration_s for problem in longer}
     cut = crop if corpus.longer == "crop" else equal_parts
-    parts_of = {u.recording: cut(u, durations_s[u.recording], longest_s) for u in found if u.recording in durations_s}
+
+    def parts_of_one(utterance: Utterance) -> list[Utterance]:
+        sound = loaded.sounds[utterance.recording]
+        longest_s = longest_duration_s(config.representation, corpus.max_frames, sound.file_rate_hz)
+        return cut(utterance, sound.duration_s, longest_s)
+
+    names_of_longer = {problem.recording for problem in longer}
+    parts_of = {u.recording: parts_of_one(u) for u in found if u.recording in names_of_longer}
     others = {*loaded.features, *(problem.recording for problem in loaded.problems)} - parts_of.keys()
     names = iter(told_apart([part.recording for own in parts_of.values() for part in own], others))
     parts_of = {

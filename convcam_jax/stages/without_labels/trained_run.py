@@ -285,7 +285,7 @@ def too_long(recording: str, features: Features, config: Config) -> RecordingErr
     n_frames, most = features.magnitude.shape[1], config.corpus.max_frames
     if n_frames <= most:
         return None
-    longest_s = longest_duration_s(config.representation, most)
+    longest_s = longest_duration_s(config.representation, most, config.representation.sample_rate_hz)
     return RecordingError(
         recording,
         f"is too long ({n_frames} frames; the run's models take {most}, which is {longest_s:.2f} s); cut it",
