@@ -100,3 +100,21 @@ def test_rank_correlations_of_too_few_or_equal_values_are_missing():
     assert np.isnan(spearman(pd.Series([1, 2]), pd.Series([1, 2]))).all()
     assert np.isnan(spearman(pd.Series([1, 1, 1]), pd.Series([1, 2, 3]))).all()
     assert spearman(pd.Series([1, 2, 3]), pd.Series([1, 4, 9])).rho == 1
+
+
+def test_few_recordings_have_an_exact_p_value_by_hand():
+    rising = pd.Series([1.0, 2, 3, 4])
+    # One of 3! orders is as good, and one as good against it; of four one of 4!.
+    assert spearman(rising[:3], rising[:3] ** 2) == pytest.approx((1, 1 / 3))
+    assert spearman(rising, -rising) == pytest.approx((-1, 1 / 12))
+    # One exchanged: 1 - 6 * 2 / 60; four of the 24 orders are so good, the right one and three exchanges of neighbours.
+    assert spearman(rising, pd.Series([1.0, 2, 4, 3])) == pytest.approx((0.8, 2 * 4 / 24))
+    # Of values 1 1 2 two of six orders have the large one behind.
+    assert spearman(pd.Series([1, 1, 2]), rising[:3]).p_value == pytest.approx(2 / 3)
+
+
+def test_p_values_of_more_recordings_are_those_of_students_t():
+    first, second = map(pd.Series, np.random.default_rng(3).random((2, 9)))
+    found = spearman(first, second)
+    t = found.rho * np.sqrt(7 / (1 - found.rho**2))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(t), 7))

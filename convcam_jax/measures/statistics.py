@@ -13,6 +13,8 @@ CELL_STATISTICS = ("min", "max", "mean", "range")
 # Stands for 1, whose Fisher z is infinite.
 _HIGHEST_CORRELATION = 1 - 1e-6
 _FEWEST_RANKED = 3
+# Up to here all orders of the values, 8! of them, are gone through; what is assumed of many is far off for so few.
+_MOST_PERMUTED = 8
 
 
 class Interval(NamedTuple):
@@ -78,12 +80,29 @@ def correlation_interval(correlations: pd.Series) -> Interval:
     return Interval(mean, low, high, in_z.n)
 
 
-def spearman(first: pd.Series, second: pd.Series) -> RankCorrelation:
-    """Of fewer than three pairs, and where one of both is the same everywhere, both are NaN."""
+def spearman_rho(first: pd.Series, second: pd.Series) -> float:
+    """Spearman's rank correlation; NaN of fewer than three pairs, and where one of both is the same everywhere."""
     if len(first) < _FEWEST_RANKED or first.nunique() < 2 or second.nunique() < 2:
+        return np.nan
+    return float(scipy.stats.spearmanr(first, second).statistic)
+
+
+def spearman(first: pd.Series, second: pd.Series) -> RankCorrelation:
+    """`spearman_rho` with its p-value, which is NaN where that is.
+
+    Of up to eight pairs it is exact, over all orders of the values; of more it is that of Student's t distribution.
+    """
+    rho = spearman_rho(first, second)
+    if np.isnan(rho):
         return RankCorrelation(np.nan, np.nan)
-    result = scipy.stats.spearmanr(first, second)
-    return RankCorrelation(float(result.statistic), float(result.pvalue))
+    if len(first) > _MOST_PERMUTED:
+        return RankCorrelation(rho, float(scipy.stats.spearmanr(first, second).pvalue))
+    ranks, others = scipy.stats.rankdata(first), scipy.stats.rankdata(second)
+    # Of ranks in another order nothing but the sum of the products changes.
+    exact = scipy.stats.permutation_test(
+        (ranks,), lambda own, axis: (own * others).sum(axis), permutation_type="pairings", n_resamples=np.inf
+    )
+    return RankCorrelation(rho, float(exact.pvalue))
 
 
 def within(value: float, low: float, high: float) -> bool | None:

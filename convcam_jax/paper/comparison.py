@@ -42,8 +42,8 @@ def correlations_with_published(beside: pd.DataFrame) -> pd.DataFrame:
 
     beside: from `recordings_beside_published`. Returns metric, group, ours ("chosen" or "all_mean", the mean over all
     seeds), n (recordings with both values), spearman_rho, p_value (two-sided, against no correlation); NaN below three
-    recordings or where one side is constant. The p-value takes recordings for independent of one another, those of a
-    speaker or text, too, so it may be too small.
+    recordings or where one side is constant. The p-value, exact up to eight recordings, takes them for independent of
+    one another, those of a speaker or text, too, so it may be too small.
     """
     rows = []
     for (metric, group), recordings in beside.groupby(["metric", "group"]):

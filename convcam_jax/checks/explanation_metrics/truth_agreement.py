@@ -17,7 +17,7 @@ from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RE
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
 from convcam_jax.data.members import Cohort
-from convcam_jax.measures.statistics import mean_interval, spearman
+from convcam_jax.measures.statistics import mean_interval, spearman_rho
 from convcam_jax.system.progress import counted
 
 # What sums over moved cells differ by.
@@ -116,7 +116,7 @@ def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
 def _correlations(own: pd.DataFrame) -> pd.DataFrame:
     """The cue and Spearman's correlation of every network in which methods can be ranked."""
     table = pd.DataFrame(
-        [(of_cue(network[0]), spearman(part["value"], part[_TRUTH]).rho) for network, part in own.groupby(_NETWORK)],
+        [(of_cue(network[0]), spearman_rho(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
         columns=["cue", "correlation"],
     )
     return table.astype({"correlation": float}).dropna()
