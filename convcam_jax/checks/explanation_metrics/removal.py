@@ -44,7 +44,7 @@ def region_ranks(
     sums = jnp.where(inside, summed(recording.relevance), -jnp.inf)
     # The last key counts first.
     order = jnp.lexsort((jax.random.permutation(key, sums.size), -sums))
-    ranks = jnp.zeros(sums.size, int).at[order].set(jnp.arange(sums.size)).reshape(shape)
+    ranks = jnp.argsort(order).reshape(shape)
     of_cells = jnp.repeat(jnp.repeat(ranks, side, axis=0), side, axis=1)
     return of_cells[:n_bins, :n_frames], inside.sum()
 

@@ -36,8 +36,7 @@ def cell_ranks(scores: Float[Array, "F T"], n_frames: Int[Array, ""] | int, key:
     chance = jax.random.permutation(key, scores.size)
     # The last key counts first.
     order = jnp.lexsort((chance, -scores.ravel(), ~inside.ravel()))
-    ranks = jnp.zeros(scores.size, int).at[order].set(jnp.arange(scores.size))
-    return ranks.reshape(scores.shape)
+    return jnp.argsort(order).reshape(scores.shape)
 
 
 def first_cells(

@@ -20,12 +20,10 @@ def rank_correlations(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " p
     NaN for a map that has the same value everywhere.
     """
     ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
-    centred = ranks - ranks.mean(1, keepdims=True)
-    norms = np.sqrt(np.square(centred).sum(1))
-    products = centred @ centred.T
-    scales = np.outer(norms, norms)
-    correlations = np.where(scales > 0, products / np.where(scales > 0, scales, 1), np.nan)
-    return correlations[np.triu_indices(len(maps), 1)]
+    # Of a map without differences 0 is divided by 0.
+    with np.errstate(invalid="ignore"):
+        correlations = np.corrcoef(ranks)
+    return np.atleast_2d(correlations)[np.triu_indices(len(maps), 1)]
 
 
 def structural_similarities(maps: Float[np.ndarray, "S F n"]) -> Float[np.ndarray, " pairs"]:

@@ -136,7 +136,5 @@ def _short_name(path: Path, depth: int) -> str:
 
 
 def _with_equal_names(names: Mapping[Path, str]) -> list[Path]:
-    counts: dict[str, int] = {}
-    for name in names.values():
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(names.values())
     return [path for path, name in names.items() if counts[name] > 1]

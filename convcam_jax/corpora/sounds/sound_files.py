@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -156,25 +157,24 @@ def told_samples(source: Source, sample_rate_hz: int) -> int:
 
     The sound itself is neither read nor checked.
     """
-    if source.path.suffix.lower() == ".raw" or not os.path.isfile(source.path):
+    told = _header(source.path)
+    if told is None or not 0 < told.frames < UNKNOWN_SIZE:
         return 0
-    try:
-        with soundfile.SoundFile(source.path) as file:
-            n_samples, rate_hz = file.frames, file.samplerate
-    except (soundfile.LibsndfileError, OSError):
-        return 0
-    if not 0 < n_samples < UNKNOWN_SIZE:
-        return 0
-    last = n_samples if source.end_s is None else min(round(source.end_s * rate_hz), n_samples)
-    return math.ceil(max(last - round(source.start_s * rate_hz), 0) * (sample_rate_hz / rate_hz))
+    last = told.frames if source.end_s is None else min(round(source.end_s * told.samplerate), told.frames)
+    return math.ceil(max(last - round(source.start_s * told.samplerate), 0) * (sample_rate_hz / told.samplerate))
 
 
 def told_channels(path: Path) -> int:
     """How many channels a file has by its header; 0 if that tells nothing."""
+    told = _header(path)
+    return 0 if told is None else int(told.channels)
+
+
+def _header(path: Path) -> Any | None:
+    """What soundfile tells of a file; None of one that it cannot read or that has no header."""
     if path.suffix.lower() == ".raw" or not os.path.isfile(path):
-        return 0
+        return None
     try:
-        with soundfile.SoundFile(path) as file:
-            return int(file.channels)
+        return soundfile.info(path)
     except (soundfile.LibsndfileError, OSError):
-        return 0
+        return None
