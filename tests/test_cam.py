@@ -11,7 +11,8 @@ from plain_network import make_plain_case
 from small_network import N_BINS, N_INPUT_FRAMES
 
 from convcam_jax.attribution.cams.grad_cam import channel_weights, grad_cam
-from convcam_jax.attribution.score import positive_part, score_gradient
+from convcam_jax.attribution.placement import identity_placement, placed_map
+from convcam_jax.attribution.score import score_gradient
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -46,8 +47,8 @@ def test_closed_form_on_a_linear_head():
 
 
 def test_the_map_is_the_positive_part_of_the_signed_map():
-    signed = linear_cam(ACTIVATIONS, 0)
-    np.testing.assert_allclose(positive_part(signed), [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]], atol=1e-6)
+    placed = placed_map(linear_cam(ACTIVATIONS, 0), W, identity_placement((H, W)))
+    np.testing.assert_allclose(placed, [[0.5, 0.0, 0.0], [0.0, 1.0, 0.0]], atol=1e-6)
 
 
 def test_weights_are_means_over_rows_and_columns():
@@ -80,7 +81,7 @@ def test_softmax_gradient_by_finite_differences():
 @pytest.mark.parametrize("score", ["logit", "softmax"])
 def test_a_map_of_no_activation_is_zero(score):
     signed = linear_cam(jnp.zeros((H, W, K)), 0, score)
-    assert (np.asarray(positive_part(signed)) == 0).all()
+    assert (np.asarray(jax.nn.relu(signed)) == 0).all()
 
 
 def plain_head(params):
@@ -120,7 +121,7 @@ def test_agrees_with_the_package_grad_cam_of_pytorch():
         gradients = cam.activations_and_grads.gradients[0].numpy()
         theirs = cam.get_cam_image(inputs, network[7], targets, values, gradients)
     ours = jax.jit(jax.vmap(lambda values, target: grad_cam(classify, values, target)))(activations, emotion)
-    assert (np.asarray(positive_part(ours)).max((1, 2)) > 0).sum() >= 3
+    assert (np.asarray(jax.nn.relu(ours)).max((1, 2)) > 0).sum() >= 3
     assert np.linalg.norm(ours - theirs) < 1e-4 * np.linalg.norm(theirs)
 
     # Their map as a user gets it: resized to the input and divided by its maximum.

@@ -179,7 +179,7 @@ def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables
     assert len(own) == 3 * len(SCORES)
     assert (own["members"] == 0).all()
     assert own[["network", "energy", "over_chance_low", "share_significant"]].isna().all(axis=None)
-    ranking = method_ranking(summarised)
+    ranking = method_ranking(summarised, "average_precision")
     assert ranking["burst"].isna().all()
     assert (ranking["planted_mean"].notna() == bool(others)).all()
     verdicts = evidence_verdicts(summarised, accuracies(burst=0.0, f0=0.9), N_CLASSES)

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from convcam_jax.checks.faithfulness.curves import (
     area_under_curve,
-    blurred,
+    blurred_within,
     cell_ranks,
     curves,
     first_cells,
@@ -24,7 +24,7 @@ GENERATOR = np.random.default_rng(0)
 INSIDE = np.arange(T) < N_FRAMES[:, None, None]
 SPECTROGRAMS = GENERATOR.random((2, F, T)) * INSIDE
 WEIGHTS = GENERATOR.random((F, T))
-BLURS = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
+BLURS = np.stack([blurred_within(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
 FILLS = np.stack([np.zeros_like(SPECTROGRAMS), BLURS])
 STEPS = shares(6)
 
@@ -131,7 +131,7 @@ def test_areas_in_closed_form():
 def test_blurring_sees_the_recording_alone():
     spectrogram = np.full((F, T), 2.0)
     spectrogram[:, 7:] = 100.0
-    result = blurred(spectrogram, 7)
+    result = blurred_within(spectrogram, 7)
     np.testing.assert_allclose(result[:, :7], 2.0)
     assert (result[:, 7:] == 0).all()
     own = SPECTROGRAMS[1]

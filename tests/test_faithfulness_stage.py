@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 from toy_network import GRID, N_CLASSES, TOY, toy_recordings, toy_variables, variables_of
 
-from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, blurred, shares
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, blurred_within, shares
 from convcam_jax.checks.faithfulness.member_curves import OwnMaps, explained_labels, member_curves
 from convcam_jax.data.recordings import Batch
 
@@ -50,7 +50,7 @@ def found():
 @pytest.mark.parametrize("member", [0, 1])
 def test_curves_are_those_of_the_plain_network(found, member):
     assert found.shape == (2, N, len(CURVES), len(FILLS), len(ORDERS), len(STEPS))
-    blurs = np.stack([blurred(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
+    blurs = np.stack([blurred_within(s, n) for s, n in zip(SPECTROGRAMS, N_FRAMES.tolist(), strict=True)])
     scores = {"map": MAPS[member], "energy": SPECTROGRAMS}
     original = probabilities(member, SPECTROGRAMS)
     for number, fill in enumerate([np.zeros_like(SPECTROGRAMS), blurs]):

@@ -96,18 +96,18 @@ def explain_batch(
     grid, attention = batch.grid, network.attention()
     placement = make_placement("receptive_field", network.geometry(layer, grid), grid)
     explained = Explained(
-        batch.spectrograms,
-        activations,
-        targets_of(logits),
-        config.score,
-        placement,
-        classify,
-        head,
-        batch.n_frames,
-        references,
-        jax.random.key(config.seed),
-        None if attention is None else partial(attention.attend, variables, batch),
-        config.baseline,
+        spectrograms=batch.spectrograms,
+        activations=activations,
+        targets=targets_of(logits),
+        score=config.score,
+        placement=placement,
+        classify=classify,
+        head=head,
+        n_frames=batch.n_frames,
+        references=references,
+        key=jax.random.key(config.seed),
+        attend=None if attention is None else partial(attention.attend, variables, batch),
+        baseline=config.baseline,
     )
     return METHODS[config.method].explain(explained), logits
 

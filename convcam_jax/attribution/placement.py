@@ -13,7 +13,6 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Float32, Float64, Int
 
-from convcam_jax.attribution.score import positive_part
 from convcam_jax.networks.geometry import Geometry, receptive_field_centres
 
 MapPlacement = Literal["stretched", "receptive_field"]
@@ -104,8 +103,8 @@ def normalise_and_crop(grid_map: Float[Array, "F T"], n_frames: Int[ArrayLike, "
 def placed_map(
     signed_map: Float[Array, "H W"], n_frames: Int[ArrayLike, ""], placement: Placement
 ) -> Float[Array, "F T"]:
-    """Map in 0..1 on the inputs' grid from one signed map."""
-    return normalise_and_crop(place(positive_part(signed_map), placement), n_frames)
+    """Map in 0..1 on the inputs' grid from one signed map, of which the positive part counts (Eq. 5)."""
+    return normalise_and_crop(place(jax.nn.relu(signed_map), placement), n_frames)
 
 
 @jax.jit

@@ -53,8 +53,3 @@ def score_gradient(
       `[H, W, K]`.
     """
     return jax.grad(lambda values: target_score(classify(values), target, score).sum())(activations)
-
-
-def positive_part(signed_map: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The map G `[H, W]` of Eq. 5."""
-    return jax.nn.relu(signed_map)

@@ -48,6 +48,10 @@ class Dataset(NamedTuple):
         pairs = zip(self.groups, fold.split_of, strict=True)
         return np.flatnonzero([pair == (cohort.group, split) for pair in pairs])
 
+    def tested_utterances(self, cohort: Cohort) -> list[Utterance]:
+        """The cohort's utterances for the test, in the order of their indices."""
+        return [self.utterances[i] for i in self.indices(cohort, "test")]
+
     def sets(self, split: str) -> dict[Cohort, Int[np.ndarray, " _"]]:
         """The indices of every cohort, see `indices`."""
         return {cohort: self.indices(cohort, split) for cohort in self.cohorts()}

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 # In the place of an index: no recording.
@@ -27,6 +28,11 @@ class Batch(NamedTuple):
     def grid(self) -> tuple[int, int]:
         """Bins and frames (F, T)."""
         return self.spectrograms.shape[1], self.spectrograms.shape[2]
+
+
+def subset(recordings: Recordings, indices: Int[Array | np.ndarray, " n"]) -> Recordings:
+    """The recordings of these indices."""
+    return Recordings(*(array[indices] for array in recordings))
 
 
 def take(recordings: Recordings, batch: Int[Array, " B"]) -> Batch:

@@ -1,11 +1,12 @@
 """Statistics of results: intervals over seeds, and the cells of the paper's Tables 3 to 5."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy
+from numpy.typing import ArrayLike
 
 # The columns by which tables name a member.
 MEMBER = ["group", "fold", "seed"]
@@ -24,6 +25,14 @@ class Interval(NamedTuple):
     low: float
     high: float
     n: int
+
+    def columns(self, name: str) -> dict[str, float]:
+        """Mean and limits as the columns of a table.
+
+        >>> Interval(2.0, 1.0, 3.0, 5).columns("gain")
+        {'gain': 2.0, 'gain_low': 1.0, 'gain_high': 3.0}
+        """
+        return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 class RankCorrelation(NamedTuple):
@@ -54,15 +63,15 @@ def mean_interval(values: Iterable[float]) -> Interval:
     return Interval(mean, mean - half_width, mean + half_width, n)
 
 
-def limited(interval: Interval, lowest: float, highest: float = np.inf) -> Interval:
-    """An interval cut to what a value can be: that of few values may reach beyond."""
-    low, high = np.clip([interval.low, interval.high], lowest, highest).tolist()
+def limited(interval: Interval, highest: float = np.inf) -> Interval:
+    """An interval cut to what errors and shares can be, 0 to `highest`: that of few values may reach beyond."""
+    low, high = np.clip([interval.low, interval.high], 0, highest).tolist()
     return interval._replace(low=low, high=high)
 
 
-def t_quantile(n: int) -> float:
-    """How many standard errors a 95 % t interval of the mean of `n` values reaches to either side."""
-    return float(scipy.stats.t.ppf(0.975, n - 1))
+def t_quantile(n: ArrayLike) -> Any:
+    """How many standard errors a 95 % t interval of the mean of `n` values reaches to either side; NaN for one."""
+    return scipy.stats.t.ppf(0.975, np.asarray(n) - 1)
 
 
 def fisher_z(correlations: pd.Series) -> pd.Series:

@@ -58,7 +58,7 @@ def _with_seeds(beside: pd.DataFrame, ours: pd.DataFrame, prefix: str) -> pd.Dat
     measured = ["mean", "low", "high", "seeds", "lowest", "highest"]
     by_key = ours.groupby(_KEYS)["value"]
     # No error is below 0.
-    rows = [[*key, *limited(mean_interval(own), 0), own.min(), own.max()] for key, own in by_key]
+    rows = [[*key, *limited(mean_interval(own)), own.min(), own.max()] for key, own in by_key]
     summary = pd.DataFrame(rows, columns=[*_KEYS, *(f"{prefix}_{name}" for name in measured)])
     result = beside.merge(summary, on=_KEYS, how="left")
     result[f"{prefix}_seeds"] = result[f"{prefix}_seeds"].fillna(0).astype(int)

@@ -16,6 +16,13 @@ from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.system.namespaces import EMOTION
 
+_STATISTICS_COLUMNS = [
+    *("table", "metric", "group", "emotion", "statistic", "ours", "published", "ours_seeds_mean", "ours_seeds_low"),
+    *("ours_seeds_high", "seeds", "published_within_interval", "n_recordings"),
+]
+# Which are there only beside the paper's numbers.
+_OF_PUBLISHED = ("published", "published_within_interval")
+
 
 def table_cells(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
     """Cells of Table 3, 4 or 5 (table, group, emotion, statistic, value, n_recordings) of one member per cohort.
@@ -51,18 +58,14 @@ def statistics_table(
     tidy.insert(1, "metric", metric.name)
     tidy["ours"] = [_with_digits(value, metric.decimals, analysis.table_digits) for value in tidy["value"]]
     tidy = tidy.merge(_over_seeds(table, metrics, analysis, emotions), on=["group", "emotion", "statistic"], how="left")
-    columns = ["table", "metric", "group", "emotion", "statistic", "ours", "ours_seeds_mean", "ours_seeds_low"]
-    columns += ["ours_seeds_high", "seeds", "n_recordings"]
     if published is None:
-        return tidy[columns]
+        return tidy[[name for name in _STATISTICS_COLUMNS if name not in _OF_PUBLISHED]]
     tidy = tidy.merge(published, on=["table", "group", "emotion", "statistic"], how="left")
     comparable = metric == table_metric(table, PUBLISHED_ANALYSIS)
     limits = zip(tidy["published"], tidy["ours_seeds_low"], tidy["ours_seeds_high"], strict=True)
     inside = [within(*limit) if comparable else None for limit in limits]
     tidy["published_within_interval"] = pd.array(inside, dtype="boolean")
-    columns.insert(6, "published")
-    columns.insert(-1, "published_within_interval")
-    return tidy[columns]
+    return tidy[_STATISTICS_COLUMNS]
 
 
 def as_printed(tidy: pd.DataFrame) -> pd.DataFrame:
@@ -150,5 +153,5 @@ def _over_seeds(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emo
     cells = [_without_lone_ranges(table_cells(table, rows, analysis, emotions)) for _, rows in metrics.groupby("seed")]
     keys = ["group", "emotion", "statistic"]
     by_key = pd.concat(cells).groupby(keys)["value"]
-    rows = [[*key, *limited(mean_interval(values), 0, highest)] for key, values in by_key]
+    rows = [[*key, *limited(mean_interval(values), highest)] for key, values in by_key]
     return pd.DataFrame(rows, columns=[*keys, "ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"])

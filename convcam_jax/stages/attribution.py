@@ -72,7 +72,7 @@ def zero_maps(signed_maps: np.ndarray) -> np.ndarray:
 def _explain(run: Run, own: Round, cohort: Cohort) -> CohortExplanations:
     wanted = [member for member in own.members if member.cohort == cohort]
     [(members, variables)] = trained_members([own], wanted)
-    recordings = [run.dataset.utterances[i].recording for i in run.dataset.indices(cohort, "test")]
+    recordings = [u.recording for u in run.dataset.tested_utterances(cohort)]
     method = run.config.attribution.method
     on = counted(len(recordings), "recording")
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {method}")
@@ -89,7 +89,7 @@ def _predictions(run: Run, explained: dict[Cohort, CohortExplanations]) -> pd.Da
     dataset, emotions = run.dataset, run.config.corpus.emotions
     tables = []
     for cohort, own in explained.items():
-        tested = [dataset.utterances[i] for i in dataset.indices(cohort, "test")]
+        tested = dataset.tested_utterances(cohort)
         tables.append(prediction_table(cohort, own.seeds.tolist(), tested, own.logits, emotions))
     return pd.concat(tables, ignore_index=True)
 

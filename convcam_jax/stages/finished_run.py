@@ -96,7 +96,7 @@ def _check_recordings(earlier: EarlierRun, dataset: Dataset) -> None:
     """Raise UserError unless the earlier run has explained just the test sets of its config."""
     explanations = load_explanations(earlier.folder / EXPLANATIONS)
     for cohort in dataset.cohorts():
-        tested = [dataset.utterances[i].recording for i in dataset.indices(cohort, "test")]
+        tested = [u.recording for u in dataset.tested_utterances(cohort)]
         if cohort not in explanations or tested != explanations[cohort].recordings.tolist():
             raise UserError(
                 f"{earlier.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config"

@@ -1,6 +1,5 @@
 """Reading activation maps that another program made, and bringing them where the trained members' maps are."""
 
-import hashlib
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import sha256_of
 from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
 from convcam_jax.system.memory import free_memory
 from convcam_jax.system.progress import say
@@ -124,7 +124,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     workdir = settings.workdir
     config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
     external_maps.check_names(maps, [u.recording for u in utterances])
-    record = {**run_record(config, utterances), "maps_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
     check_workdir(workdir, record)
     given = [u for u in utterances if u.recording in maps]
     computed, _, unreadable = load_or_compute(
@@ -169,7 +169,7 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]
 
 def _of_cohort(config: Config, dataset: Dataset, cohort: Cohort, maps: Maps, shapes: MapShapes) -> CohortMaps:
     placement = make_placement(config.analysis.map_placement, _geometry(config), shapes.grid)
-    utterances = [dataset.utterances[i] for i in dataset.indices(cohort, "test")]
+    utterances = dataset.tested_utterances(cohort)
     arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, config.corpus)
     own = [external_maps.scaled(maps[u.recording]) for u in utterances]
     on_grid = [

@@ -28,7 +28,7 @@ from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.stage import read_finished
-from convcam_jax.system.formats import read_csv, write_text
+from convcam_jax.system.formats import read_csv, read_csv_if_there, write_text
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
 
@@ -60,7 +60,7 @@ def write_report(run: Run) -> None:
 
 
 def _all_shown(run: Run) -> Iterator[ToShow]:
-    answers, controls = _table_or_none(run.workdir / PREDICTIONS), _table_or_none(run.workdir / "controls.csv")
+    answers, controls = read_csv_if_there(run.workdir / PREDICTIONS), read_csv_if_there(run.workdir / "controls.csv")
     tested = [(own, index) for own in run.cohort_maps for index in range(len(own.utterances))]
     kinds = [(own.cohort.group, own.utterances[index].emotion) for own, index in tested]
     for own, index in [tested[place] for place in spread_over(kinds, MOST_ON_PAGE)]:
@@ -99,17 +99,13 @@ def _text_or_nothing(path: Path) -> str:
     return path.read_text(encoding="latin-1") if path.is_file() else ""
 
 
-def _table_or_none(path: Path) -> pd.DataFrame:
-    return read_csv(path) if path.is_file() else pd.DataFrame()
-
-
 def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[table["recording"] == name] if "recording" in table else table
 
 
 def _overview(run: Run, snr_db: float, n_left_out: int) -> dict[str, Any]:
     config, workdir = run.config, run.workdir
-    members, answers = read_csv(workdir / "members.csv"), _table_or_none(workdir / PREDICTIONS)
+    members, answers = read_csv(workdir / "members.csv"), read_csv_if_there(workdir / PREDICTIONS)
     record, emotions = read_record(workdir), config.corpus.emotions
     facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
@@ -122,7 +118,7 @@ def _overview(run: Run, snr_db: float, n_left_out: int) -> dict[str, Any]:
         "masks": overview.masks(run.analysed.masks),
         "thresholds": list(config.report.thresholds),
         "snr_db": snr_db,
-        "resynthesis": _table_or_none(workdir / "tables" / RESYNTHESIS).to_dict("records"),
+        "resynthesis": read_csv_if_there(workdir / "tables" / RESYNTHESIS).to_dict("records"),
         "tables": list(_tables(workdir / "tables", corpus_note(config.corpus))),
         "verdicts": list(_verdicts(workdir / "tables")),
     }

@@ -76,13 +76,18 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
             temporary.unlink(missing_ok=True)
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file; raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 (hex) of a file, "" if it cannot be read; what is no file, such as a pipe, might have no end."""
     if not path.is_file():
         return ""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""
 

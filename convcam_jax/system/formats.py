@@ -81,6 +81,11 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
 
 
+def read_csv_if_there(path: Path) -> pd.DataFrame:
+    """Read a table, one without rows and columns where there is no such file."""
+    return read_csv(path) if path.is_file() else pd.DataFrame()
+
+
 def _holds_words(column: str) -> bool:
     return column in _WORDS or column.startswith(ATTRIBUTE)
 

@@ -17,10 +17,10 @@ from jaxtyping import Bool, Float
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
-from convcam_jax.checks.evidence.scoring import CONTROLS, NO_METHOD, NOT_PLACED, SHARED, learned_accuracy
+from convcam_jax.checks.evidence.scoring import CONTROLS, NETWORK, NO_METHOD, NOT_PLACED, SHARED, WAY, learned_accuracy
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import levels, of_cue
-from convcam_jax.measures.statistics import mean_interval
+from convcam_jax.measures.statistics import mean_interval, t_quantile
 
 # The share of networks at the threshold.
 CRITERION = 0.5
@@ -28,8 +28,7 @@ RESAMPLES = 1000
 # What a threshold is: between two levels, or beyond those that were planted.
 MEASURED, AT_MOST, ABOVE = "measured", "at most", "above"
 _SCORE = "relevance_mass"
-_NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
-_RECORDING = [*_NETWORK, "fold", "recording"]
+_RECORDING = [*NETWORK, "fold", "recording"]
 
 
 def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str, str]) -> pd.DataFrame:
@@ -40,16 +39,16 @@ def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str,
     recordings, and missing where there is none.
     """
     answers = scores.drop_duplicates(_RECORDING)
-    accuracy = answers.groupby(_NETWORK)["correct"].mean().rename("accuracy").reset_index()
+    accuracy = answers.groupby(NETWORK)["correct"].mean().rename("accuracy").reset_index()
     accuracy["learned"] = accuracy["accuracy"] >= learned_accuracy(n_classes)
     correct = scores[scores["correct"]]
     network = correct[correct["source"] == "network"]
-    precision = network.groupby([*_NETWORK, *_WAY], as_index=False)["average_precision"].mean()
+    precision = network.groupby([*NETWORK, *WAY], as_index=False)["average_precision"].mean()
     # Of each network those that it has maps of: an entry may have other methods for other cues.
-    ways = scores.loc[scores["source"] == "network", [*_NETWORK, *_WAY]].drop_duplicates()
-    table = accuracy.merge(ways, on=_NETWORK)
+    ways = scores.loc[scores["source"] == "network", [*NETWORK, *WAY]].drop_duplicates()
+    table = accuracy.merge(ways, on=NETWORK)
     for own in (_found(correct, originals), precision):
-        table = table.merge(own, how="left", on=[*_NETWORK, *_WAY])
+        table = table.merge(own, how="left", on=[*NETWORK, *WAY])
     return table.assign(found=table["found"].eq(True) & table["learned"])
 
 
@@ -57,18 +56,18 @@ def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
     """Whether the interval of the mean excess over every control lies above 0, by network, method and placement."""
     maps = correct[correct["method"] != NO_METHOD]
     if maps.empty:
-        return pd.DataFrame(columns=[*_NETWORK, *_WAY, "found"])
-    wide = maps.pivot_table(_SCORE, [*_RECORDING, *_WAY], "source").reset_index()
+        return pd.DataFrame(columns=[*NETWORK, *WAY, "found"])
+    wide = maps.pivot_table(_SCORE, [*_RECORDING, *WAY], "source").reset_index()
     for control in SHARED:
         own = correct.loc[correct["source"] == control, [*_RECORDING, _SCORE]]
         wide = wide.merge(own.rename(columns={_SCORE: control}), on=_RECORDING)
     wide["original"] = [originals[name] for name in wide["recording"]]
-    by_original = wide.groupby([*_NETWORK, *_WAY, "original"])[["network", *CONTROLS]].mean()
-    by_network = by_original.assign(found=True).groupby([*_NETWORK, *_WAY])["found"].first()
+    by_original = wide.groupby([*NETWORK, *WAY, "original"])[["network", *CONTROLS]].mean()
+    by_network = by_original.assign(found=True).groupby([*NETWORK, *WAY])["found"].first()
     for control in CONTROLS:
-        excess = (by_original["network"] - by_original[control]).groupby([*_NETWORK, *_WAY])
+        excess = (by_original["network"] - by_original[control]).groupby([*NETWORK, *WAY])
         n = excess.size()
-        half_width = stats.t.ppf(0.975, np.maximum(n - 1, 1)) * excess.std() / np.sqrt(n)
+        half_width = t_quantile(n) * excess.std() / np.sqrt(n)
         by_network &= excess.mean() - half_width > 0
     return by_network.reset_index()
 
@@ -80,23 +79,20 @@ def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:
     and found with 95 % intervals (Wilson), mean accuracy, and the mean average precision with its interval.
     """
     rows = []
-    for (variant, *way), own in networks.groupby(["variant", *_WAY], sort=False):
+    for (variant, *way), own in networks.groupby(["variant", *WAY], sort=False):
         planted = levels(variant)
         if len(planted) != 1:
             continue
         [(cue, strength)] = planted
-        row = {"variant": cue, "strength": strength, "unit": CUES[cue].unit, **dict(zip(_WAY, way, strict=True))}
+        row = {"variant": cue, "strength": strength, "unit": CUES[cue].unit, **dict(zip(WAY, way, strict=True))}
         row |= {"members": len(own), "accuracy": own["accuracy"].mean()}
         for what in ("learned", "found"):
             limits = stats.binomtest(int(own[what].sum()), len(own)).proportion_ci(method="wilson")
             row |= {what: own[what].mean(), f"{what}_low": limits.low, f"{what}_high": limits.high}
-        precision = mean_interval(own["average_precision"])
-        row |= {"average_precision": precision.mean}
-        row |= {"average_precision_low": precision.low, "average_precision_high": precision.high}
-        rows.append(row)
+        rows.append(row | mean_interval(own["average_precision"]).columns("average_precision"))
     order = {cue: number for number, cue in enumerate(CUES)}
     return pd.DataFrame(rows).sort_values(
-        ["variant", *_WAY, "strength"],
+        ["variant", *WAY, "strength"],
         key=lambda column: column.map(order) if column.name == "variant" else column,
         ignore_index=True,
     )
@@ -135,15 +131,15 @@ def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
         if own["variant"].nunique() > 1:
             rows += [[cue, CUES[cue].unit, *rest] for rest in _thresholds(own)]
     limits = ["threshold", "threshold_low", "threshold_high", "threshold_is"]
-    return pd.DataFrame(rows, columns=["variant", "unit", "what", *_WAY, *limits])
+    return pd.DataFrame(rows, columns=["variant", "unit", "what", *WAY, *limits])
 
 
 def _thresholds(own: pd.DataFrame) -> Iterator[list]:
     """What, method, placement and threshold with interval, of one cue's networks."""
     own = own.assign(strength=own["variant"].map(lambda name: levels(name)[0].strength))
     # Of all networks: those of one group may have other methods than those of another.
-    yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(own.drop_duplicates(_NETWORK), "learned")]
-    for way, of_way in own.groupby(_WAY, sort=False):
+    yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(own.drop_duplicates(NETWORK), "learned")]
+    for way, of_way in own.groupby(WAY, sort=False):
         yield ["found", *way, *_with_interval(of_way, "found")]
 
 

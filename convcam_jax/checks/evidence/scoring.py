@@ -22,9 +22,11 @@ SHARED = ("energy", "chance")
 # Of methods whose maps need none, and of what is no explanation.
 NOT_PLACED = "none"
 NO_METHOD = "none"
-KEYS = ["variant", *MEMBER, "recording", "class", "correct", "method", "placement", "source"]
+# By which tables name a network, whatever its folds, and a way of explaining it.
+NETWORK, WAY = ["variant", "group", "seed"], ["method", "placement"]
+KEYS = ["variant", *MEMBER, "recording", "class", "correct", *WAY, "source"]
 EVIDENCE_COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
-RANKING_KEYS = ("method", "placement", "source")
+RANKING_KEYS = (*WAY, "source")
 SIGNIFICANT_P = 0.05
 
 
@@ -106,16 +108,15 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     stand beside every method and placement.
     """
     correct = table[table["correct"]]
-    by = ["variant", "group", "seed"]
-    long = correct.melt([*by, "method", "placement", "source"], list(SCORES), var_name="score")
-    means = long.groupby([*by, "method", "placement", "score", "source"], as_index=False)["value"].mean()
+    long = correct.melt([*NETWORK, *WAY, "source"], list(SCORES), var_name="score")
+    means = long.groupby([*NETWORK, *WAY, "score", "source"], as_index=False)["value"].mean()
     explained = means[means["source"].isin(("network", "random_weights"))]
-    wide = explained.pivot(index=[*by, "method", "placement", "score"], columns="source", values="value")
+    wide = explained.pivot(index=[*NETWORK, *WAY, "score"], columns="source", values="value")
     # Where no network classified anything correctly there are no columns.
     wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
     for source in SHARED:
-        own = means.loc[means["source"] == source, [*by, "score", "value"]].rename(columns={"value": source})
-        wide = wide.merge(own, on=[*by, "score"])
+        own = means.loc[means["source"] == source, [*NETWORK, "score", "value"]].rename(columns={"value": source})
+        wide = wide.merge(own, on=[*NETWORK, "score"])
     return wide.rename_axis(columns=None)
 
 
@@ -135,10 +136,10 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     for key, own in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
         own = own[own["network"].notna()]
         row = dict(zip(keys, key, strict=True))
-        row |= _named_interval("network", own["network"])
+        row |= mean_interval(own["network"]).columns("network")
         row |= {control: own[control].mean() for control in CONTROLS}
         for control in CONTROLS:
-            row |= _named_interval(f"over_{control}", own["network"] - own[control])
+            row |= mean_interval(own["network"] - own[control]).columns(f"over_{control}")
         rows.append({**row, "members": len(own)})
     significant = table[table["correct"] & (table["source"] == "network")]
     significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
@@ -148,12 +149,7 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     return merged.sort_values("variant", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
 
-def _named_interval(name: str, values: pd.Series) -> dict[str, float]:
-    interval = mean_interval(values)
-    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
-def method_ranking(summarised: pd.DataFrame, score: str = "average_precision") -> pd.DataFrame:
+def method_ranking(summarised: pd.DataFrame, score: str) -> pd.DataFrame:
     """Which method finds planted evidence best, and what energy, random weights and chance score in its place.
 
     Returns method, placement, source, the mean `score` for every variant, planted_mean (over the variants whose label a

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from convcam_jax.checks.evidence.scoring import KEYS, NOT_PLACED, HeldOut
+from convcam_jax.checks.evidence.scoring import KEYS, NETWORK, NOT_PLACED, WAY, HeldOut
 from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RECORDING
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
@@ -22,7 +22,6 @@ from convcam_jax.system.progress import counted
 
 # What sums over moved cells differ by.
 _ROUNDING = 1e-4
-_NETWORK, _WAY = ["variant", "group", "seed"], ["method", "placement"]
 _TRUTH = "average_precision"
 
 
@@ -88,8 +87,8 @@ def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[
     means = _network_means(metrics)
     for name, metric in EXPLANATION_METRICS.items():
         sign = 1 if metric.better == "higher" else -1
-        oriented = means.assign(value=sign * means[name])[[*_NETWORK, *_WAY, "source", "value"]]
-        own = oriented[oriented["source"] == "network"].merge(truth, on=[*_NETWORK, *_WAY])
+        oriented = means.assign(value=sign * means[name])[[*NETWORK, *WAY, "source", "value"]]
+        own = oriented[oriented["source"] == "network"].merge(truth, on=[*NETWORK, *WAY])
         yield name, oriented, own.dropna(subset=["value", _TRUTH])
 
 
@@ -97,7 +96,7 @@ def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
     """Means over correctly classified recordings; what is not finite does not count."""
     names = list(EXPLANATION_METRICS)
     correct = metrics[metrics["correct"]].replace([np.inf, -np.inf], np.nan)
-    return correct.groupby([*_NETWORK, *_WAY, "source"])[names].mean().reset_index()
+    return correct.groupby([*NETWORK, *WAY, "source"])[names].mean().reset_index()
 
 
 def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
@@ -107,7 +106,7 @@ def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
     low, high = np.clip(interval[1:3], -1, 1).tolist()
     return {
         **{"spearman": interval.mean, "low": low, "high": high},
-        "n_methods": len(own[_WAY].drop_duplicates()),
+        "n_methods": len(own[WAY].drop_duplicates()),
         "n_networks": len(correlations),
         "n_cues": interval.n,
     }
@@ -116,7 +115,7 @@ def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
 def _correlations(own: pd.DataFrame) -> pd.DataFrame:
     """The cue and Spearman's correlation of every network in which methods can be ranked."""
     table = pd.DataFrame(
-        [(of_cue(network[0]), spearman_rho(part["value"], part[_TRUTH])) for network, part in own.groupby(_NETWORK)],
+        [(of_cue(network[0]), spearman_rho(part["value"], part[_TRUTH])) for network, part in own.groupby(NETWORK)],
         columns=["cue", "correlation"],
     )
     return table.astype({"correlation": float}).dropna()
@@ -127,7 +126,7 @@ def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float
 
     Equal values, but for rounding, count as half.
     """
-    shared = _NETWORK if control in OF_A_RECORDING else [*_NETWORK, *_WAY]
+    shared = NETWORK if control in OF_A_RECORDING else [*NETWORK, *WAY]
     of_control = oriented.loc[oriented["source"] == control, [*shared, "value"]].dropna()
     pairs = own.merge(of_control, on=shared, suffixes=("", "_control"))
     equal = np.isclose(pairs["value"], pairs["value_control"], rtol=_ROUNDING, atol=0)
@@ -137,8 +136,8 @@ def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float
 
 def _ranking(own: pd.DataFrame) -> str:
     """The methods by their mean rank over networks, the best first."""
-    ranks = own.assign(rank=own.groupby(_NETWORK)["value"].rank(ascending=False))
-    means = ranks.groupby(_WAY, sort=False)["rank"].mean().sort_values(kind="stable")
+    ranks = own.assign(rank=own.groupby(NETWORK)["value"].rank(ascending=False))
+    means = ranks.groupby(WAY, sort=False)["rank"].mean().sort_values(kind="stable")
     return "; ".join(
         method if placement == NOT_PLACED else f"{method}, {placement}" for method, placement in means.index
     )

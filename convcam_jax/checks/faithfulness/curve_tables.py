@@ -14,6 +14,10 @@ from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_u
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.statistics import groups_of, mean_interval
 
+_COMPARED = [
+    *("group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings", "n_zero_maps"),
+    *("seeds_better", "seeds", "map_area", "order_area", "p"),
+]
 _SPOKEN = {
     ("deletion", "zeros"): "Deleting (zeros) what the map marks lowers",
     ("deletion", "blurred"): "Blurring what the map marks lowers",
@@ -94,9 +98,8 @@ def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd
             for fill in FILLS:
                 own = by_recording.query("group == @group and curve == @curve and fill == @fill")
                 rows += [[group, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
-    columns = ["group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings", "n_zero_maps"]
-    frame = pd.DataFrame(rows, columns=[*columns, "seeds_better", "seeds", "map_area", "order_area", "p"])
-    frame.insert(len(columns) + 5, "p_adjusted", false_discovery(frame["p"].to_numpy()))
+    frame = pd.DataFrame(rows, columns=_COMPARED)
+    frame["p_adjusted"] = false_discovery(frame["p"].to_numpy())
     decided = frame["p_adjusted"] <= false_discovery_rate
     frame["verdict"] = np.where(decided, np.where(frame["gain"] > 0, "better", "worse"), "undecided")
     frame["sentence"] = [_sentence(row) for _, row in frame.iterrows()]

@@ -19,7 +19,7 @@ CURVES = ("deletion", "insertion")
 FILLS = ("zeros", "blurred")
 ORDERS = ("map", "shifted_map", "random", "energy")
 # Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 160 ms.
-BLUR_CELLS = 5.0
+_BLUR_CELLS = 5.0
 
 
 def shares(n_steps: int) -> Float[np.ndarray, " P"]:
@@ -93,10 +93,10 @@ def area_under_curve(
     return np.trapezoid(probability, steps, axis=-1)
 
 
-def blurred(spectrogram: Float[np.ndarray, "F T"], n_frames: int) -> Float[np.ndarray, "F T"]:
+def blurred_within(spectrogram: Float[np.ndarray, "F T"], n_frames: int) -> Float[np.ndarray, "F T"]:
     """The recording's part under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it."""
     result = np.zeros_like(spectrogram)
-    result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], BLUR_CELLS, mode="nearest")
+    result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], _BLUR_CELLS, mode="nearest")
     return result
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from convcam_jax.checks.faithfulness.curves import ORDERS, blurred, cell_ranks, curves, shares, shifted
+from convcam_jax.checks.faithfulness.curves import ORDERS, blurred_within, cell_ranks, curves, shares, shifted
 from convcam_jax.data.batches import by_recording, fixed_strata
 from convcam_jax.data.recordings import Recordings, take
 from convcam_jax.networks.network import Network, Variables
@@ -72,7 +72,7 @@ def member_curves(
     strata, layout = fixed_strata(n_frames, np.arange(len(n_frames)), batch_size, network.layout)
     batches = strata.T
     spectrograms = np.asarray(recordings.spectrograms)
-    blurs = np.stack([blurred(s, n) for s, n in zip(spectrograms, n_frames.tolist(), strict=True)])
+    blurs = np.stack([blurred_within(s, n) for s, n in zip(spectrograms, n_frames.tolist(), strict=True)])
     keys = jnp.stack([jax.random.fold_in(jax.random.key(seed), _CHANCE) for seed in own.seeds])
     to_rank = _ToRank(keys, *map(jnp.asarray, (own.maps, _moved(own, n_frames, first), own.labels)))
     program = _program(len(own.seeds), network, layout, n_steps)

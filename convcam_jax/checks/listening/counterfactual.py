@@ -119,9 +119,7 @@ def _means(own: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
         **{f"p_truth_{cells}": means["p_truth"].mean() for cells, means in by_seed.items()},
         "accuracy_original": original["correct"].mean(),
         **{f"accuracy_{cells}": means["correct"].mean() for cells, means in by_seed.items()},
-        "difference": difference.mean,
-        "difference_low": difference.low,
-        "difference_high": difference.high,
+        **difference.columns("difference"),
     }
 
 

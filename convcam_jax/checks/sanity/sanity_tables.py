@@ -59,7 +59,7 @@ def interval_over_seeds(means: pd.Series, measure: str) -> Interval:
     if measure in LIKENESS:
         return correlation_interval(means)
     is_share = measure == "map_is_zero" or METRICS[measure].is_share
-    return limited(mean_interval(means), 0, 1 if is_share else np.inf)
+    return limited(mean_interval(means), 1 if is_share else np.inf)
 
 
 def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:

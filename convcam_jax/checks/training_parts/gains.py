@@ -32,9 +32,9 @@ def gains(histories: Mapping[str, pd.DataFrame], given: str, folds: pd.DataFrame
             row: dict[str, object] = {"without": name, "group": group, "seeds": len(own)}
             for score in _SCORES:
                 values = own[group][score]
-                row |= _interval(score, values)
-                differences = scores[given][group][score] - values
-                row |= _interval(f"{score}_gain", differences if name != given else differences * float("nan"))
+                row |= mean_interval(values).columns(score)
+                differences = scores[given][group][score] - values if name != given else []
+                row |= mean_interval(differences).columns(f"{score}_gain")
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -55,8 +55,3 @@ def _scores(history: pd.DataFrame, fold_shares: pd.Series) -> pd.DataFrame:
     if len(groups) > 1 and _BOTH not in groups:
         groups[_BOTH] = of_group.groupby("seed").mean()
     return pd.concat(groups, axis=1, names=["group", "score"])
-
-
-def _interval(name: str, values: pd.Series) -> dict[str, float]:
-    mean, low, high, _ = mean_interval(values)
-    return {name: mean, f"{name}_low": low, f"{name}_high": high}

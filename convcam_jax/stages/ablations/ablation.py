@@ -1,7 +1,6 @@
 """A finished run's maps measured anew under other analyses; nothing is trained or explained."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +15,7 @@ from convcam_jax.stages.finished_run import EarlierRun, load_earlier_run
 from convcam_jax.stages.record import check_workdir, run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.files import sha256_of
 from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
 from convcam_jax.system.progress import say
 
@@ -28,7 +28,7 @@ def begin(settings: RunSettings, earlier: EarlierRun) -> Run:
     """
     run = load_earlier_run(earlier, settings.cache_dir)
     record = run_record(dataclasses.replace(earlier.config, experiment="ablation"), list(run.dataset.utterances))
-    record["maps_sha256"] = hashlib.sha256((earlier.folder / EXPLANATIONS).read_bytes()).hexdigest()
+    record["maps_sha256"] = sha256_of(earlier.folder / EXPLANATIONS)
     check_workdir(settings.workdir, record)
     write_beginning(settings.workdir, record, run.dataset, [])
     return run

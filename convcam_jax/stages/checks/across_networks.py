@@ -12,7 +12,7 @@ from convcam_jax.figures.checks import across_networks as figures
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.record import read_record
-from convcam_jax.system.formats import read_arrays, read_csv, write_figure, write_table, write_text
+from convcam_jax.system.formats import read_arrays, read_csv, read_csv_if_there, write_figure, write_table, write_text
 from convcam_jax.system.namespaces import MAP
 
 # What `present` writes; of one network there is no agreement.
@@ -49,14 +49,10 @@ def _read(name: str, config: Config, folder: Path, evidence: Path | None) -> Fin
         read_csv(folder / "tables" / "accuracy.csv"),
         read_csv(folder / "metrics.csv"),
         {table: read_csv(folder / "tables" / f"controls_{table}.csv") for table in TABLES},
-        _if_there(folder / "stability.csv"),
-        _if_there(folder / "tables" / "faithfulness_verdicts.csv"),
-        _if_there(evidence / "tables" / "evidence_methods.csv") if evidence else pd.DataFrame(),
+        read_csv_if_there(folder / "stability.csv"),
+        read_csv_if_there(folder / "tables" / "faithfulness_verdicts.csv"),
+        read_csv_if_there(evidence / "tables" / "evidence_methods.csv") if evidence else pd.DataFrame(),
     )
-
-
-def _if_there(path: Path) -> pd.DataFrame:
-    return read_csv(path) if path.exists() else pd.DataFrame()
 
 
 def _agreement(runs: Mapping[str, Config], folder: Path) -> pd.DataFrame:

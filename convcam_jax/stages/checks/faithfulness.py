@@ -2,13 +2,12 @@
 
 import itertools
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.faithfulness.curve_tables import area_summary, area_verdicts, areas, curve_table
 from convcam_jax.checks.faithfulness.member_curves import OwnMaps, explained_labels, member_curves
-from convcam_jax.data.recordings import Recordings
+from convcam_jax.data.recordings import subset
 from convcam_jax.figures.checks import faithfulness as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.earlier_files import remove_earlier
@@ -31,8 +30,7 @@ def check(run: Run) -> None:
 def _tables(run: Run, own: CohortMaps) -> list[pd.DataFrame]:
     """The tables of one cohort's members that are checked."""
     config, tables = run.config, []
-    tested = jnp.asarray(run.dataset.indices(own.cohort, "test"))
-    recordings = Recordings(*(array[tested] for array in run.recordings))
+    recordings = subset(run.recordings, run.dataset.indices(own.cohort, "test"))
     for members, variables in run.trained(first_members(own, run.cohort_maps, config.faithfulness.seeds)):
         say(f"deletion and insertion with {counted(len(members), 'member')} ({own.cohort})")
         rows = [list(own.seeds).index(member.seed) for member in members]

@@ -15,7 +15,7 @@ from convcam_jax.data.members import Cohort, Member, list_members
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import Round, history_table, read_rounds, trained_members
-from convcam_jax.stages.ensemble.training import train_rounds
+from convcam_jax.stages.ensemble.training import make_rounds, train_round
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv
@@ -95,7 +95,11 @@ def _train(run: Run, members: tuple[Member, ...]) -> list[Round]:
     recordings = run.recordings._replace(emotion=jnp.asarray(_shuffled(run)))
     patient = dataclasses.replace(config.train, patience_epochs=config.train.epochs)
     patiently = dataclasses.replace(config, train=patient)
-    return train_rounds(patiently, members, recordings, (training, training), _folder(run), "on shuffled labels")
+    rounds = make_rounds(patiently, members, _folder(run), len(recordings.n_frames))
+    for number, one in enumerate(rounds, start=1):
+        name = f"on shuffled labels, round {number} of {len(rounds)}"
+        train_round(one, name, patiently, training, training, recordings)
+    return rounds
 
 
 def _explain(run: Run, members: tuple[Member, ...], rounds: list[Round]) -> dict[Member, np.ndarray]:

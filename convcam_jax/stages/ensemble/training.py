@@ -87,21 +87,6 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
         remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
 
 
-def train_rounds(
-    config: Config,
-    members: tuple[Member, ...],
-    recordings: Recordings,
-    sets: tuple[Sets, Sets],
-    folder: Path,
-    name: str,
-) -> list[Round]:
-    """Train members of one's own on sets of recordings (for training, for validation), saved in `folder`."""
-    rounds = make_rounds(config, members, folder, len(recordings.n_frames))
-    for number, one in enumerate(rounds, start=1):
-        train_round(one, f"{name}, round {number} of {len(rounds)}", config, *sets, recordings)
-    return rounds
-
-
 def train_round(
     own: Round, name: str, config: Config, training: Sets, validation: Sets, recordings: Recordings
 ) -> None:

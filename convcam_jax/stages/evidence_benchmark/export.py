@@ -20,7 +20,7 @@ from convcam_jax.measures.views import GridAxes
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.planted_evidence.evidence import Evidence
-from convcam_jax.system.files import write_whole
+from convcam_jax.system.files import sha256_of, write_whole
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json, write_text
 
 RECORDINGS, TRUTH, BOXES, CARD, CHECKSUMS = "recordings.csv", "truth.npz", "boxes.csv", "README.md", "checksums.json"
@@ -87,7 +87,7 @@ def settings_hash(fields: Mapping[str, Any]) -> str:
 def content_hash(path: Path) -> str:
     """SHA-256 (hex) of a file, of an .npz file of its arrays, whichever way they are packed."""
     if path.suffix != ".npz":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256_of(path)
     digest = hashlib.sha256()
     for name, array in sorted(read_arrays(path).items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes())

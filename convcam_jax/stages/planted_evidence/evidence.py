@@ -37,7 +37,7 @@ from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.data.arrays import emotion_indices, n_frames
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
 from convcam_jax.data.members import Cohort, Member, list_members
-from convcam_jax.data.recordings import Recordings
+from convcam_jax.data.recordings import Recordings, subset
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.networks.network import Variables
@@ -200,7 +200,7 @@ def explain_variant(run: Run) -> None:
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):
         found = _explain(run, cohort)
-        recordings = np.array([run.dataset.utterances[i].recording for i in run.dataset.indices(cohort, "test")])
+        recordings = np.array([u.recording for u in run.dataset.tested_utterances(cohort)])
         own = {"seeds": found.seeds, "recordings": recordings, "logits": found.logits}
         for method, pair in found.maps.items():
             own |= {f"{kind}_{method}": signed for kind, signed in pair._asdict().items()}
@@ -230,7 +230,7 @@ def references_for(run: Run, cohort: Cohort, recordings: Recordings) -> Float[Ar
     if not compares or isinstance(run.config.corpus, SyntheticConfig):
         return None
     others = np.delete(np.arange(len(recordings.emotion)), run.dataset.indices(cohort, "test"))
-    return references_of(Recordings(*(array[others] for array in recordings)))
+    return references_of(subset(recordings, others))
 
 
 def trained_and_random(run: Run, cohort: Cohort) -> tuple[tuple[Member, ...], Variables]:
@@ -271,7 +271,7 @@ def score_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> tuple
     tables, members = [], []
     for cohort, own in explained(run).items():
         test = held_out(run.dataset, variant, cohort, truth)
-        tested = [run.dataset.utterances[i] for i in run.dataset.indices(cohort, "test")]
+        tested = run.dataset.tested_utterances(cohort)
         correct = correct_predictions(own.logits, emotion_indices(tested, run.config.corpus.emotions))
         seeds = own.seeds.tolist()
         tables.append(score_table(variant, cohort, seeds, correct, test, placed_maps_of(run, own, test)))

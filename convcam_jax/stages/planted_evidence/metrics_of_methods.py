@@ -20,7 +20,7 @@ from convcam_jax.checks.explanation_metrics.judged_maps import (
 )
 from convcam_jax.checks.explanation_metrics.truth_agreement import agreement_by_cue, agreement_table, metric_rows
 from convcam_jax.data.members import Cohort
-from convcam_jax.data.recordings import Recordings
+from convcam_jax.data.recordings import Recordings, subset
 from convcam_jax.figures.checks import explanation_metrics as figures
 from convcam_jax.measures.analysis import correct_predictions
 from convcam_jax.stages.earlier_files import remove_earlier
@@ -82,8 +82,7 @@ def _of_cohort(
     run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variant: str, update: Callable[[], None]
 ) -> list[pd.DataFrame]:
     """The tables of a cohort's networks; `update` is called after each version of the question, and each network."""
-    tested = run.dataset.indices(cohort, "test")
-    recordings = Recordings(*(array[np.asarray(tested)] for array in run.recordings))
+    recordings = subset(run.recordings, run.dataset.indices(cohort, "test"))
     _, variables = trained_and_random(run, cohort)
     versions = _versions(run, cohort, own, test, variables, update)
     sums = {method: tuple(signed.sum((-2, -1)) for signed in pair) for method, pair in own.maps.items()}
@@ -104,9 +103,9 @@ def _versions(
     run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variables: dict, update: Callable[[], None]
 ) -> list[Version]:
     """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
-    tested = np.asarray(run.dataset.indices(cohort, "test"))
+    tested = run.dataset.indices(cohort, "test")
     ways, (strata, layout) = compared_ways(run.config), run.strata_to_explain(cohort)
-    as_they_are = Recordings(*(array[tested] for array in run.recordings))
+    as_they_are = subset(run.recordings, tested)
     spectrograms = np.asarray(as_they_are.spectrograms)
 
     def explain(recordings: Recordings, by: list, given: np.ndarray) -> Version:
