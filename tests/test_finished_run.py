@@ -39,7 +39,7 @@ def folder(tmp_path) -> Path:
 def note_as_finished(folder):
     sums = {name: file_hash(folder / name) for name in (EXPLANATIONS, "members.csv")}
     made = origins(STAGES[:2], flatten(CONFIG))
-    write_json(folder / "stages.json", {name: {**origin, "files": sums} for name, origin in made.items()})
+    write_json(folder / "stages.json", {name: {**origin, "files": sums, "start": ""} for name, origin in made.items()})
 
 
 def reverse(path):

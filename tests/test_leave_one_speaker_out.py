@@ -94,6 +94,22 @@ def test_another_speaker_changes_nothing_for_the_others():
     assert [many_folds["1"][r] for r in third] == [many_folds["2"][r] for r in third]
 
 
+@pytest.mark.parametrize("n_of_first", [3, 4, 5])
+def test_one_speaker_more_with_enough_recordings_leaves_validation_its_quarter(n_of_first):
+    """Of 24 speakers with 3 recordings each 18 are for validation, whatever the first one has."""
+    speakers = [f"s{k:02}" for k in range(25)]
+    utterances = [
+        Utterance(f"{s}{e}{k}", s, "female", e, "t", Path(f"{s}{e}{k}.wav"))
+        for s in speakers
+        for e in ("anger", "fear")
+        for k in range(n_of_first if s == "s00" else 3)
+    ]
+    fold = divide(LeaveOneSpeakerOut(), utterances, ["all"] * len(utterances)).folds[-1]
+    places = zip(utterances, fold.split_of, strict=True)
+    validated = [u.speaker for u, split in places if split == "validation" and u.emotion == "fear"]
+    assert len(validated) == len(set(validated)) == (23 * 3 + n_of_first) // 4 == 18
+
+
 def test_order_does_not_matter_and_the_seed_does():
     shuffled = UTTERANCES[::-1]
     assert folds_by_recording(shuffled, genders(shuffled)) == folds_by_recording(UTTERANCES, genders(UTTERANCES))

@@ -66,16 +66,11 @@ SOUNDS = ("original", "only_50", "without_50")
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory) -> Path:
-    """Shared by all runs of this file, so that programs are compiled and features computed once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, cache_dir) -> Path:
-    """The workdir of an undisturbed run."""
-    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    finish(workdir, cache_dir, *SMALL)
+def finished(run_cache_dir) -> Path:
+    """The workdir of an undisturbed run, which the tests of one state of the program make once."""
+    workdir = run_cache_dir.parent / "undisturbed"
+    if not (workdir / "report.html").exists():
+        finish(workdir, run_cache_dir, *SMALL)
     return workdir
 
 
@@ -192,9 +187,9 @@ def test_sounds_are_written_and_add_up(finished):
 
 
 @pytest.mark.slow
-def test_the_report_is_made_again_and_is_the_same(finished, cache_dir):
+def test_the_report_is_made_again_and_is_the_same(finished, run_cache_dir):
     before = hashes(finished)
-    again = command(finished, cache_dir, "--experiment=report")
+    again = command(finished, run_cache_dir, "--experiment=report")
     (finished / "report.html").unlink()
     result = call(again)
     assert result.returncode == 0, result.stderr
@@ -229,7 +224,7 @@ def test_networks_on_shuffled_labels_are_removed_once_they_are_explained(finishe
 
 
 @pytest.mark.slow
-def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution(finished, cache_dir, tmp_path):
+def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution(finished, run_cache_dir, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished, workdir)
     of_shuffled = table(workdir, "tables/sanity_shuffled_training.csv")
@@ -237,19 +232,19 @@ def test_networks_on_shuffled_labels_are_trained_again_for_another_attribution(f
     half_removed = workdir / "training" / "shuffled_labels_1" / "round_00"
     shutil.copytree(workdir / "training" / "round_00", half_removed)
     shutil.rmtree(next(half_removed.glob("0/default/tree.*kernel*")))
-    said = finish(workdir, cache_dir, *SMALL, "--set=attribution.method=hirescam")
+    said = finish(workdir, run_cache_dir, *SMALL, "--set=attribution.method=hirescam")
     assert "training on shuffled labels" in said
     assert networks_in(workdir) == {"round_00"}
     # The same networks, since the same seeds, by another method.
     assert table(workdir, "tables/sanity_shuffled_training.csv").equals(of_shuffled)
     assert "shuffled_labels" in set(table(workdir, "sanity.csv")["condition"])
-    finish(workdir, cache_dir, *SMALL, "--set=sanity.shuffled_label_seeds=0")
+    finish(workdir, run_cache_dir, *SMALL, "--set=sanity.shuffled_label_seeds=0")
     assert not list(workdir.glob("training/shuffled_labels_*"))
 
 
-def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):
+def test_a_second_run_trains_nothing_and_changes_nothing(finished, run_cache_dir):
     before, written = hashes(finished), times(finished)
-    said = finish(finished, cache_dir, *SMALL)
+    said = finish(finished, run_cache_dir, *SMALL)
     assert "nothing has to be made again" in said
     assert "training round" not in said
     assert "stage " not in said
@@ -259,9 +254,9 @@ def test_a_second_run_trains_nothing_and_changes_nothing(finished, cache_dir):
     assert rewritten <= {"config.json", "utterances.csv", "folds.csv", "sounds.csv", "history.csv"}
 
 
-def test_another_training_is_refused(finished, cache_dir):
+def test_another_training_is_refused(finished, run_cache_dir):
     before = hashes(finished)
-    result = start(finished, cache_dir, *SMALL, "--set=train.epochs=5")
+    result = start(finished, run_cache_dir, *SMALL, "--set=train.epochs=5")
     assert_refused(result, "error: ", str(finished), "train.epochs (4 there, 5 now)")
     assert hashes(finished) == before
 
@@ -289,13 +284,13 @@ def killed_in_training(workdir: Path, cache_dir: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, cache_dir, tmp_path):
+def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(finished, run_cache_dir, tmp_path):
     # On a busy machine the few epochs may be over before the signal comes. A checkpoint that is still being written has
     # a longer name than its epoch.
     attempts = (tmp_path / str(number) for number in range(5))
-    workdir = next(attempt for attempt in attempts if killed_in_training(attempt, cache_dir))
+    workdir = next(attempt for attempt in attempts if killed_in_training(attempt, run_cache_dir))
     assert not (workdir / "members.csv").exists()
-    assert "going on after epoch " in finish(workdir, cache_dir, *SMALL)
+    assert "going on after epoch " in finish(workdir, run_cache_dir, *SMALL)
     undisturbed = hashes(finished)
     after = hashes(workdir)
     assert set(after) == set(undisturbed)
@@ -335,23 +330,25 @@ def test_wrong_flags_are_refused(arguments, words):
         (["--corpus=emodb"], ["--data_dir: missing", "emodb.bilderbar.info", "--corpus=synthetic needs none"]),
     ],
 )
-def test_a_corpus_that_is_not_there_is_told_in_one_line_and_nothing_is_written(tmp_path, cache_dir, arguments, words):
+def test_a_corpus_that_is_not_there_is_told_in_one_line_and_nothing_is_written(
+    tmp_path, run_cache_dir, arguments, words
+):
     workdir = tmp_path / "w"
-    assert_refused(start(workdir, cache_dir, *arguments), "error: ", *words)
+    assert_refused(start(workdir, run_cache_dir, *arguments), "error: ", *words)
     assert not workdir.exists()
 
 
-def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, cache_dir):
-    result = start(tmp_path / "w", cache_dir, *SMALL, "paper")
+def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, run_cache_dir):
+    result = start(tmp_path / "w", run_cache_dir, *SMALL, "paper")
     assert (result.stdout, result.stderr) == ("", "error: paper: not understood; write --experiment=paper\n")
 
 
-def test_a_report_of_no_run_is_refused(cache_dir):
-    report = [sys.executable, "run.py", "--experiment=report", f"--cache_dir={cache_dir}", "--workdir=tests"]
+def test_a_report_of_no_run_is_refused(run_cache_dir):
+    report = [sys.executable, "run.py", "--experiment=report", f"--cache_dir={run_cache_dir}", "--workdir=tests"]
     assert_refused(call(report), "error: ", "--workdir=tests: config.json is missing", "a finished run")
 
 
-def test_a_folder_of_other_files_is_refused(tmp_path, cache_dir):
+def test_a_folder_of_other_files_is_refused(tmp_path, run_cache_dir):
     (tmp_path / "thesis.tex").write_text("")
-    assert_refused(start(tmp_path, cache_dir, *SMALL), str(tmp_path), "config.json")
+    assert_refused(start(tmp_path, run_cache_dir, *SMALL), str(tmp_path), "config.json")
     assert os.listdir(tmp_path) == ["thesis.tex"]

@@ -22,7 +22,7 @@ from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import forget_what_was_made, make_rounds, train_round
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, write_json
+from convcam_jax.system.formats import read_arrays
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
@@ -313,16 +313,6 @@ def test_rounds_are_of_the_size_that_was_chosen_when_training_began(tmp_path, ca
     assert (
         make_rounds(with_training(members_at_once=1), members, tmp_path, 12) == rounds == read_rounds(members, tmp_path)
     )
-
-
-def test_rounds_that_were_begun_on_more_devices_than_there_are_are_told(tmp_path, capsys, monkeypatch):
-    members = tuple(Member(*COHORT, seed) for seed in range(8))
-    write_json(tmp_path / "rounds.json", {"members_at_once": 8})
-    for n_devices, at_once, said in ((8, 8, False), (4, 8, False), (4, 4, True)):
-        monkeypatch.setattr(jax, "local_device_count", lambda n=n_devices: n)
-        make_rounds(with_training(members_at_once=at_once), members, tmp_path, 12)
-        told = "have 8 members, 2 on each device, which may hold 1; if the memory" in capsys.readouterr().err
-        assert told == said
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_member(tmp_path):

@@ -17,6 +17,7 @@ from convcam_jax.corpora.folders.column_words import (
     program_names,
     time_meant,
 )
+from convcam_jax.corpora.folders.contradictions import without_contradictions
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
 from convcam_jax.corpora.folders.rows_inside import lines_with_rows_inside
 from convcam_jax.corpora.folders.table_text import (
@@ -28,7 +29,6 @@ from convcam_jax.corpora.folders.table_text import (
     parse_table,
     row_with_others,
 )
-from convcam_jax.corpora.folders.usable import usable
 from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.sounds.sound_files import told_channels
 from convcam_jax.corpora.utterances import Found, Source, Utterance
@@ -98,7 +98,7 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
         entries += [entry] if entry else []
     named_entries, repeated = _with_names(_with_channels(entries, path), path)
     utterances = [_utterance(name, entry) for name, entry in named_entries.items()]
-    found = usable(path, utterances, [*problems, *repeated], on_error)
+    found = without_contradictions(path, utterances, [*problems, *repeated], on_error)
     for remark in table.remarks:
         say(f"{path}: {remark}")
     return found._replace(problems=[*found.problems, *_not_listed(files, table.rows, data_dir, index)])

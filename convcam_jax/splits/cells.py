@@ -25,14 +25,22 @@ class Cell(NamedTuple):
 
 
 def group_into_cells(utterances: Iterable[Utterance], groups: Sequence[str]) -> dict[Cell, list[str]]:
-    """Recordings, sorted, of each cell, `groups` being the group of each; also of emotions that a speaker lacks."""
+    """Recordings, sorted, of each cell, `groups` being the group of each.
+
+    A speaker has a cell, perhaps an empty one, of each emotion that a group of theirs has.
+    """
     recordings = defaultdict(list)
     for u, group in zip(utterances, groups, strict=True):
         recordings[u.speaker, group, u.emotion].append(u.recording)
     speakers = sorted({(speaker, group) for speaker, group, _ in recordings})
     n_groups = Counter(speaker for speaker, _ in speakers)
-    emotions = sorted({emotion for _, _, emotion in recordings})
-    return {Cell(g, s, e, n_groups[s] > 1): sorted(recordings[s, g, e]) for s, g in speakers for e in emotions}
+    emotions = sorted({(group, emotion) for _, group, emotion in recordings})
+    return {
+        Cell(group, speaker, emotion, n_groups[speaker] > 1): sorted(recordings[speaker, group, emotion])
+        for speaker, own in speakers
+        for group, emotion in emotions
+        if group == own
+    }
 
 
 def cell_generator(seed: int, cell: Cell) -> np.random.Generator:

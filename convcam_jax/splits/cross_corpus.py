@@ -33,8 +33,8 @@ class CrossCorpus(SplitProtocol):
     training_corpora: tuple[str, ...] = ()
 
     guarantee: ClassVar[str] = (
-        "no recording or speaker of a test corpus (column corpus) is in training or validation, and every corpus, or "
-        "each of split.test_corpora, is tested in one fold, by models of the others"
+        "no recording or speaker of a test corpus (column corpus) is in training or validation, and every corpus that "
+        "models are trained for, or each of split.test_corpora, is tested in one fold, by models of the others"
     )
 
     @property

@@ -16,8 +16,9 @@ class GroupedUtterances(NamedTuple):
     of files, at most as many, and whole files where there are `parts` of them. The draw depends neither on other
     speakers nor on other emotions.
 
-    An emotion of which no speaker of a group has `parts` recordings there is divided over the speakers: of all N
-    recordings floor(N / parts) are for validation, one of a speaker at most.
+    Where these would be less than half of floor(N / parts) of an emotion's N recordings in a group, the cells of less
+    than `parts` are divided over their speakers: of the M recordings in them floor(M / parts) are for validation, one
+    of a speaker at most.
 
     Attributes:
       order: the recordings of each cell in the order of the draw.
@@ -81,8 +82,10 @@ def _validated(grouped: GroupedUtterances, trainable: Sequence[bool]) -> set[str
         drawn |= set(_drawn({recording: left[recording] for recording in own}, grouped.parts))
         of_emotions.setdefault((cell.group, cell.emotion), {})[cell] = own
     for cells in of_emotions.values():
-        if all(len(own) < grouped.parts for own in cells.values()):
-            drawn |= set(_drawn_over_speakers(cells, grouped.turn, grouped.parts))
+        sizes = [len(own) for own in cells.values()]
+        if 2 * sum(size // grouped.parts for size in sizes) < sum(sizes) // grouped.parts:
+            small = {cell: own for cell, own in cells.items() if len(own) < grouped.parts}
+            drawn |= set(_drawn_over_speakers(small, grouped.turn, grouped.parts))
     return drawn
 
 

@@ -27,9 +27,8 @@ class SpeakerFolds(SplitProtocol):
     most. Of 200 such divisions, drawn by the seed, the one is taken in which the numbers of recordings of each group
     and emotion, and of all, are the most even over the folds. Where speakers have recordings in several groups, it is
     taken from those in which the numbers of speakers are even in the most groups, and groups in which they are not are
-    told. Of the other speakers' n recordings
-    of an emotion floor(n / parts) are for validation, the rest for training. Recordings of groups that a fold does not
-    test are unused.
+    told. Of the other speakers' n recordings of an emotion floor(n / parts) are for validation, the rest for training.
+    Recordings of groups that a fold does not test are unused.
 
     Attributes:
       n_folds: how many.

@@ -11,13 +11,14 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.stages.preparation import find_corpus, load_dataset
 from convcam_jax.stages.record import CONFIG_FILE, read_record
+from convcam_jax.stages.references import REFERENCES
 from convcam_jax.stages.run import EXPLANATIONS, Run, load_explanations
 from convcam_jax.stages.stage import changed_file, outdated, read_finished
 from convcam_jax.system.errors import UserError
 
 # The stages of the experiment `paper` without which there is nothing to start from.
 _NEEDED = ("explanations", "members")
-# What is read of the files that they have written.
+# What is read of the files that they have written, of every run.
 _READ = (EXPLANATIONS, "members.csv")
 
 
@@ -58,7 +59,9 @@ def _check_finished(folder: Path, config: Config, flag: str) -> None:
             f"{flag}={folder}: was stopped before {', '.join(dict.fromkeys(unfinished))} had been made by its config; "
             "give the run's command again, which goes on, or a finished run"
         )
-    written = {name: own for stage in _NEEDED for name, own in finished[stage].files.items() if name in _READ}
+    written = {
+        name: own for stage in _NEEDED for name, own in finished[stage].files.items() if name in (*_READ, REFERENCES)
+    }
     if changed := changed_file(folder, written):
         raise UserError(
             f"{flag}={folder}: {changed} is not as the run has written it; give the run's command again, which makes "

@@ -16,8 +16,8 @@ from convcam_jax.corpora.folders.audformat_database import (
     labels,
     load_database,
 )
+from convcam_jax.corpora.folders.contradictions import without_contradictions
 from convcam_jax.corpora.folders.file_index import recording_names
-from convcam_jax.corpora.folders.usable import usable
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.gender_words import gender_meant
@@ -67,7 +67,7 @@ def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str
     """The recordings of labelled parts by their names, and all that is wrong with them."""
     once, repeated = _listed_once(labelled)
     read = read_names({n: own.source.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
-    return usable(folder, read.utterances, [*read.problems, *repeated], on_error)
+    return without_contradictions(folder, read.utterances, [*read.problems, *repeated], on_error)
 
 
 def _listed_once(labelled: Mapping[str, Sequence[RowPart]]) -> tuple[dict[str, RowPart], list[RecordingError]]:

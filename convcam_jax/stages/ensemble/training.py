@@ -40,7 +40,7 @@ from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
 from convcam_jax.training.checkpoints import DamagedCheckpoint, Progress
 from convcam_jax.training.class_weights import balanced_weights
-from convcam_jax.training.ensemble import Epoch, Plan, devices_used, init_round, make_plan, round_size, train_epochs
+from convcam_jax.training.ensemble import Epoch, Plan, init_round, make_plan, round_size, train_epochs
 from convcam_jax.training.kept import rounded
 from convcam_jax.training.member import MemberState
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
@@ -116,25 +116,10 @@ def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_rec
     `n_recordings` is how many the run has, which each device holds.
     """
     note = folder / ROUNDS_FILE
-    begun = _noted_size(note)
-    if not begun:
+    if not _noted_size(note):
         size = _size_of_first_round(folder) or _new_size(config, members, n_recordings)
         write_json(note, {"members_at_once": size})
-    rounds = read_rounds(members, folder)
-    if begun and not all(is_trained(own) for own in rounds):
-        _say_if_too_large(begun, config, n_recordings)
-    return rounds
-
-
-def _say_if_too_large(size: int, config: Config, n_recordings: int) -> None:
-    """Say so where rounds were begun on more or larger devices: in rounds of another size all were trained anew."""
-    n_devices = jax.local_device_count()
-    own, fitting = size // devices_used(size, n_devices), _per_device(config, n_recordings)
-    if own > fitting:
-        say(
-            f"the rounds of this run have {counted(size, 'member')}, {own} on each device, which may hold {fitting}; "
-            "if the memory does not suffice, give the same command where there are more devices or memory"
-        )
+    return read_rounds(members, folder)
 
 
 def _noted_size(note: Path) -> int:

@@ -11,7 +11,9 @@ from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import on_alike
 
 
-def usable(source: Path, utterances: Sequence[Utterance], problems: Sequence[RecordingError], on_error: str) -> Found:
+def without_contradictions(
+    source: Path, utterances: Sequence[Utterance], problems: Sequence[RecordingError], on_error: str
+) -> Found:
     """The utterances of which rows do not contradict one another, sorted by name; all problems, `problems` first.
 
     `source` tells of them. For `on_error` see `Corpus`; raises UserError if no recording can be used.
