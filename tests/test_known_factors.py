@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -29,6 +30,7 @@ from convcam_jax.attribution.propagation.rules import with_rule
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks import spectrogram_transformer
 from convcam_jax.networks.crnn import CRNNConfig
+from convcam_jax.networks.network import Network, Variables
 from convcam_jax.networks.spectrogram_transformer import SpectrogramTransformerConfig
 
 RNG = np.random.default_rng(0)
@@ -79,7 +81,7 @@ def attended(known: Callable, x: jax.Array) -> jax.Array:
 def normalised(known: Callable, x: jax.Array) -> jax.Array:
     mean = x.mean(1, keepdims=True)
     scale = known(jax.lax.rsqrt(jnp.square(x).mean(1, keepdims=True) - jnp.square(mean) + 0.1))
-    return (x - mean) * scale @ ONE + 0.3
+    return (x - mean) * scale @ ONE
 
 
 def divided(known: Callable, x: jax.Array) -> jax.Array:
@@ -89,7 +91,10 @@ def divided(known: Callable, x: jax.Array) -> jax.Array:
 FUNCTIONS = {own.__name__: own for own in (gated, attended, normalised, divided)}
 
 
-@pytest.mark.parametrize("way", WAYS)
+BY_LAYERS = ("gamma_lrp", "alpha_beta_lrp", "composite_lrp")
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in BY_LAYERS])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_factor_counts_as_known_as_if_it_were_detached(name, way):
     found, expected = (jax.jit(partial(WAYS[way], partial(FUNCTIONS[name], known)))() for known in (own, stop_gradient))
@@ -99,6 +104,15 @@ def test_a_factor_counts_as_known_as_if_it_were_detached(name, way):
 
 def own(value: jax.Array) -> jax.Array:
     return value
+
+
+@pytest.mark.parametrize("way", ["gamma_lrp", "composite_lrp"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_relevance_by_layers_is_conserved_through_known_factors(name, way):
+    function = partial(FUNCTIONS[name], own)
+    found = jax.jit(partial(WAYS[way], function))()
+    found = found if way == "composite_lrp" else VALUES * found
+    np.testing.assert_allclose(found.sum(), function(VALUES).sum(), rtol=1e-3)
 
 
 def test_a_gate_that_multiplies_nothing_is_a_nonlinearity():
@@ -115,9 +129,45 @@ def test_a_nonlinearity_of_several_primitives_is_one():
     np.testing.assert_allclose(found, (nn.gelu(2.0) - nn.gelu(-1.0)) / 3, rtol=1e-5)
 
 
+def tanh_and_double(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return jnp.tanh(x), 2 * x
+
+
+def moved_by_known(x: jax.Array) -> jax.Array:
+    return jax.lax.scan(lambda state, row: (state * row, state), nn.softmax(x[0]), x)[1]
+
+
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        (lambda x: nn.sigmoid(x @ ONE) * nn.sigmoid(x @ OTHER), "mul of several gates"),
+        (lambda x: jnp.concatenate([x.mean(0), jnp.square(x).mean(0)]), "square, whose results it uses otherwise"),
+        (lambda x: jax.jit(jnp.exp)(x) @ ONE, "exp, whose results it uses otherwise"),
+        (lambda x: jax.lax.scan(lambda s, row: (s * row, s), x[0], x)[1], "mul, whose results a loop hands on"),
+        (moved_by_known, "exp, whose results a loop hands on"),
+    ],
+)
+def test_what_has_no_rule_is_named(function, named):
+    with pytest.raises(NoRuleError, match=named):
+        by_rule(epsilon_lrp.stabilised)(function)
+
+
+def test_a_function_of_several_results_is_entered():
+    found = by_rule(epsilon_lrp.stabilised)(lambda x: sum(jax.jit(tanh_and_double)(x)))
+    np.testing.assert_allclose(found, np.tanh(VALUES) / VALUES + 2, rtol=1e-4)
+
+
+def test_a_gate_is_one_within_a_function_too():
+    found, expected = (
+        by_rule(epsilon_lrp.stabilised)(lambda x, own=own: own(x @ ONE) * (x @ OTHER))
+        for own in (jax.jit(lambda y: nn.sigmoid(y)), lambda y: stop_gradient(nn.sigmoid(y)))
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_product_that_multiplies_nothing_has_no_rule(way):
-    with pytest.raises(NoRuleError, match="as its answer a product of values that all depend on the input"):
+    with pytest.raises(NoRuleError, match="mul, whose results it uses otherwise than as factors"):
         WAYS[way](lambda x: x @ ONE + (x @ OTHER) * (x @ THIRD))
 
 
@@ -151,12 +201,15 @@ def test_a_loop_is_taken_apart_as_its_steps_are(way, reverse):
 
 
 @pytest.mark.parametrize("way", ["gamma_lrp", "composite_lrp"])
-def test_relevance_of_a_loop_is_conserved(way):
-    """Each step of it ends a layer, which takes nothing away where there are no biases."""
-    total = jax.jit(lambda: recurrence(VALUES, True, False).sum())()
-    found = jax.jit(partial(WAYS[way], partial(recurrence, is_loop=True, reverse=False)))()
+def test_what_goes_past_a_nonlinearity_has_its_relevance(way):
+    """The first layer ends where it meets a later one."""
+
+    def skipping(x: jax.Array) -> jax.Array:
+        return (x @ ONE + nn.relu(x @ OTHER) @ THIRD) @ OTHER
+
+    found = WAYS[way](skipping)
     found = found if way == "composite_lrp" else VALUES * found
-    np.testing.assert_allclose(found.sum(), total, rtol=1e-3)
+    np.testing.assert_allclose(found.sum(), skipping(VALUES).sum(), rtol=1e-3)
 
 
 class ScaleKnown(nn.Module):
@@ -198,25 +251,57 @@ NETWORKS = {
 }
 
 
+class Case(NamedTuple):
+    """Variables of one member, and two recordings."""
+
+    network: Network
+    members: Variables
+    recordings: Recordings
+
+    def explain(self, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Maps by the method, and the explained logits."""
+        n_frames = np.asarray(self.recordings.n_frames)
+        way = AttributionConfig(method, target="truth")
+        layout = self.network.layout(n_frames[:, None])
+        found = explain_members(self.members, self.recordings, np.arange(2)[:, None], self.network, layout, (way,))
+        return found.signed_maps[0][0], found.logits[0][np.arange(2), np.asarray(self.recordings.emotion)]
+
+
+def make_case(name: str, change: Callable[[jax.Array, str], jax.Array], n_frames: tuple[int, int]) -> Case:
+    """Variables as they are drawn, each changed as by its name."""
+    network = NETWORKS[name][0].make(3)
+    spectrograms = np.random.default_rng(1).exponential(size=(2, 24, max(n_frames))).astype(np.float32)
+    spectrograms[1, :, n_frames[1] :] = 0
+    recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.arange(2))
+    start = jax.jit(network.init, static_argnums=1)(jax.random.key(0), spectrograms.shape[1:])
+    members = jax.tree_util.tree_map_with_path(lambda path, leaf: change(leaf, path[-1].key)[None], start)
+    return Case(network, members, recordings)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_epsilon_lrp_is_the_input_times_the_gradient_with_known_factors(monkeypatch, name):
-    config, detach = NETWORKS[name]
-    network, n_frames = config.make(3), np.array([26, 19])
-    spectrograms = np.random.default_rng(1).exponential(size=(2, 24, 26)).astype(np.float32)
-    spectrograms[1, :, 19:] = 0
-    recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.arange(2))
-    start = jax.jit(network.init, static_argnums=1)(jax.random.key(0), (24, 26))
-    members = jax.tree.map(lambda leaf: leaf[None] + 0.1, start)
-
-    def explain(method: str) -> np.ndarray:
-        layout = network.layout(n_frames[:, None])
-        way = AttributionConfig(method, target="truth")
-        found = explain_members(members, recordings, np.arange(2)[:, None], network, layout, (way,))
-        return found.signed_maps[0][0]
-
-    found = explain("epsilon_lrp")
-    detach(monkeypatch)
+    case = make_case(name, lambda leaf, _: leaf + 0.1, (26, 19))
+    found, _ = case.explain("epsilon_lrp")
+    NETWORKS[name][1](monkeypatch)
     jax.clear_caches()
-    expected = explain("gradient_x_input")
+    expected, _ = case.explain("gradient_x_input")
     assert np.abs(expected).max() > 0
     np.testing.assert_allclose(found, expected, rtol=1e-2, atol=2e-3 * np.abs(expected).max())
+
+
+def without_bias(leaf: jax.Array, name: str) -> jax.Array:
+    return 0 * leaf if name in ("bias", "rows", "offset") else leaf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", BY_LAYERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_without_biases_relevance_is_the_logit(monkeypatch, name, way):
+    """Through fifty steps of a recurrence, too; alpha counts twice where all parts of a value have one sign."""
+    monkeypatch.setattr(
+        spectrogram_transformer, "time_positions", lambda n_columns, n_channels: np.zeros((n_columns, n_channels), "f")
+    )
+    maps, logits = make_case(name, without_bias, (202, 150)).explain(way)
+    one_sided = 0.2 if (name, way) == ("crnn", "alpha_beta_lrp") else 0.003
+    np.testing.assert_allclose(maps.sum((1, 2)), logits, rtol=1e-2, atol=one_sided)
+    assert np.abs(maps).max() < 10 * np.abs(logits).max()

@@ -18,15 +18,14 @@ from convcam_jax.settings.config import Config
 
 RECORDINGS = make_recordings(8)
 OF_ATTENTION = {"attention_rollout", "attention_relevance"}
-BY_RULES = {name for name, method in METHODS.items() if method.needs == "rules"}
 
 
 @pytest.mark.parametrize(
     ("network", "absent"),
     [
         (Config().network, OF_ATTENTION),
-        (CRNNConfig(), OF_ATTENTION | BY_RULES),
-        (SpectrogramTransformerConfig(), BY_RULES),
+        (CRNNConfig(), OF_ATTENTION),
+        (SpectrogramTransformerConfig(), set()),
     ],
     ids=["simplenet", "crnn", "transformer"],
 )

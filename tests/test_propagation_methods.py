@@ -58,7 +58,7 @@ def test_a_maximum_is_divided_between_the_winners_of_input_and_reference():
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_what_has_no_rule_is_named(rule):
-    with pytest.raises(NoRuleError, match="as its answer a product of values that all depend on the input"):
+    with pytest.raises(NoRuleError, match="mul, whose results it uses otherwise than as factors"):
         gradient_by(rule, lambda x: 2 * x + x * x, [1.0])
     with pytest.raises(NoRuleError, match="sort, of which no rule is known"):
         gradient_by(rule, jnp.sort, [1.0, 2.0])

@@ -218,6 +218,7 @@ def legend_below(
             ncols=n_columns or -(-len(handles) // n_rows),
             title=title,
         )
+        use_fonts_of_letters(figure)
         extent = legend.get_window_extent()
         if n_columns or n_rows == len(handles) or extent.width <= figure.bbox.width:
             figure.set_figheight(figure.get_figheight() + (1 - 1 / n_rows) * extent.height / figure.dpi)

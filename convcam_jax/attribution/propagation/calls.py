@@ -32,8 +32,8 @@ _SELECTING = frozenset({"max", "min", "reduce_max", "reduce_min", "reduce_window
 _LIMITS = frozenset({"max", "min"})
 _BENDS = frozenset({"abs", "erf", "logistic", "tanh"})
 # Of these nonlinearities the results are gates where they, or 1 less them, multiply something.
-GATES = frozenset({"logistic"})
-# Of what follows from them only factors are known, not what they would be as sums.
+_GATES = frozenset({"logistic"})
+# What they give is known of the input as a factor, and as nothing else.
 _SCALES = frozenset({"exp", "exp2", "integer_pow", "log", "pow", "rsqrt", "sqrt", "square"})
 _BY_ELEMENT = _BENDS | _SCALES | {"add", "convert_element_type", "copy", "div", "mul", "neg", "sub"}
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr"}
@@ -42,8 +42,8 @@ _KERNELS = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr", "custom_vmap_c
 _WHOLE = _KERNELS | {"scan", "while"}
 # What has operands of several kinds.
 _PARTED = _WHOLE | set(CALLS)
-# What makes one value of several, with weights.
-SUMMING = _WHOLE | {"conv_general_dilated", "cumsum", "dot_general", "reduce_sum", "reduce_window_sum"}
+# What makes one value of several.
+_SUMMING = _WHOLE | {"conv_general_dilated", "cumsum", "dot_general", "reduce_sum", "reduce_window_sum"}
 # Found inside them, of places and of winners.
 _BOOKKEEPING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "iota", "cond"})
 
@@ -60,10 +60,16 @@ def refused(what: str) -> NoRuleError:
 
 
 class Call(NamedTuple):
-    """A primitive with its parameters, and which of its operands depend on the input."""
+    """A primitive with its parameters, and what its operands are.
+
+    Attributes:
+      moved: which depend on the input.
+      known: which of the others follow from it, and count as known factors.
+    """
 
     equation: Any
     moved: tuple[bool, ...]
+    known: tuple[bool, ...]
 
     @property
     def name(self) -> str:
@@ -153,36 +159,52 @@ class Held(NamedTuple):
     Attributes:
       own: a stream, or the value of what does not depend on the input.
       depends: whether it is a stream.
-      multiplies: whether it is a factor that counts as known of the input where it multiplies what depends on it; if it
-        is no stream, all that is made of it without such a product is such a factor, too.
+      is_gate: whether this stream counts as known of the input where it multiplies another one.
+      known_by: for a value that follows from the input and counts as known of it, but only as a factor, the primitive
+        that it became known by; else nothing.
     """
 
     own: Any
     depends: bool = False
-    multiplies: bool = False
+    is_gate: bool = False
+    known_by: str = ""
 
 
 def known_factors(name: str, operands: Sequence[Held]) -> set[int]:
-    """Which streams among the operands of a primitive count as known of the input, as they are no terms of a sum."""
+    """Which streams among the operands of a primitive count as known of the input, as they are no terms of a sum.
+
+    Raises:
+      NoRuleError: gates multiply each other, of which none is known to be a share of the other.
+    """
     moved = [place for place, held in enumerate(operands) if held.depends]
     if name == "div":
         return {1} & set(moved)
-    if name in _PRODUCTS:
-        gates = [place for place in moved if operands[place].multiplies]
+    if name in _PRODUCTS and len(moved) > 1:
+        gates = {place for place in moved if operands[place].is_gate}
+        if len(gates) > 1:
+            raise refused(f"{name} of several gates")
         # Where none is a gate, the product is a factor of something else, as that of query and key is.
-        return set(gates[: len(moved) - 1] or moved) if len(moved) > 1 else set()
-    are_factors = any(held.multiplies and not held.depends for held in operands)
-    return set(moved) if name in _SCALES or (are_factors and name not in _PARTED) else set()
+        return gates or set(moved)
+    are_factors = any(held.known_by for held in operands) and name not in _PARTED | _PRODUCTS
+    return set(moved) if name in _SCALES or are_factors else set()
 
 
 def is_bend(call: Call) -> bool:
-    """Whether it is a nonlinearity of one value, element by element, perhaps one that is made of several primitives."""
+    """Whether it is a nonlinearity of one value, element by element, perhaps a function of several primitives."""
     if len(call.places) != 1:
         return False
     if call.name in _BENDS | _LIMITS:
         return True
+    if call.name not in CALLS or len(call.equation.outvars) != 1:
+        return False
+    inner = call.equation.params[CALLS[call.name]].jaxpr.eqns
     names = _inner_names(call.equation)
-    return call.name in CALLS and bool(names & (_BENDS | _SCALES)) and names <= _BY_ELEMENT | set(CALLS)
+    return len(inner) > 1 and bool(names & (_BENDS | _SCALES)) and names <= _BY_ELEMENT | set(CALLS)
+
+
+def makes_gate(call: Call, operands: Sequence[Held]) -> bool:
+    """Whether what is linear or bent there is a gate: 1 less a gate is one, too, and what sums several is none."""
+    return call.name in _GATES or (call.name not in _SUMMING and all(operands[place].is_gate for place in call.places))
 
 
 def kind(call: Call) -> str:
@@ -198,6 +220,8 @@ def kind(call: Call) -> str:
         return "linear"
     if name in _SELECTING:
         return "selecting"
+    if len(call.places) > 1 and _inner_names(call.equation) & (_PRODUCTS | {"div"}):
+        raise refused(f"{name}, which may multiply values that all depend on the input")
     without_rule = unknown(call)
     if without_rule or name not in _WHOLE:
         raise refused(f"{', '.join(without_rule) or name}, of which no rule is known")

@@ -23,7 +23,7 @@ def deep_lift(explained: Explained) -> Float[Array, "B F T"]:
     """DeepLIFT of Shrikumar, Greenside and Kundaje, ICML 2017 (section 3.5.1, the rescale rule).
 
     The values sum to what the logit gains over the baseline's, which sounds in the frames in which the recording does
-    where a network asks for them (resnet_small).
+    where a network asks for them (resnet_small), and has the recording's gates and attention (crnn, the transformer).
     """
     baseline = baseline_of(explained)
     return (explained.spectrograms - baseline) * ruled_gradient(explained, rescale, baseline)

@@ -95,9 +95,10 @@ class _Layers(NamedTuple):
         return _begun(arrays, None)
 
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
+        streams = self._of_one_layer(call, streams)
         weights = place_of_weights(call, [own.values for own in streams])
         if weights is not None:
-            return [_product(call, streams, weights)]
+            return [_product(call, streams, weights)._replace(is_weighted=not call.known[weights])]
         is_weighted = any(streams[place].is_weighted for place in call.places)
         values, raised, lowered = (call(*own) for own in list(zip(*streams, strict=True))[:3])
         ones: Sequence[Array | None] = [None] * len(values)
@@ -115,11 +116,21 @@ class _Layers(NamedTuple):
         return _begun(self._ruled(function(streams[place].values), streams[place]), None)
 
     def select(self, call: Call, streams: Sequence[_Parts]) -> _Parts:
+        streams = self._of_one_layer(call, streams)
         own = [streams[place] for place in call.places]
         chosen, won = choice(call, [other.values for other in streams])
         raised, lowered = tuple(part.raised for part in own), tuple(part.lowered for part in own)
         counted = won(tuple(part.ones for part in own)) if _has_ones(call, streams) else None
         return _Parts(chosen, won(raised), won(lowered), counted, any(part.is_weighted for part in own))
+
+    def _of_one_layer(self, call: Call, streams: Sequence[_Parts]) -> Sequence[_Parts]:
+        """The streams of a call, of which the first layer ends where it meets later ones, and any at a known factor."""
+        in_first = {streams[place].ones is not None for place in call.places}
+        ends = [any(call.known) or (len(in_first) > 1 and own.ones is not None) for own in streams]
+        return [
+            _begun(self.closed(own), None) if call.moved[place] and ends[place] and is_real(own.values) else own
+            for place, own in enumerate(streams)
+        ]
 
     def closed(self, parts: _Parts) -> Array:
         """Logits, which no nonlinearity is behind, with the rule's gradient."""
@@ -158,4 +169,4 @@ def _product(call: Call, streams: Sequence[_Parts], weighs: int) -> _Parts:
         ones = None
     else:
         ones = own.ones if call.name == "div" else times(own.ones, (weight.values != 0).astype(values.dtype))
-    return _Parts(values, raised, lowered, ones, is_weighted=True)
+    return _Parts(values, raised, lowered, ones)

@@ -30,13 +30,17 @@ class _Loop(NamedTuple):
             return held.own
         return self.handling.pack(held.own if held.depends else self.handling.constant(held.own))
 
-    def unpacked(self, own: Any, depends: bool, multiplies: bool = False) -> Held:
-        return Held(self.handling.unpack(own) if depends else own, depends, multiplies)
+    def unpacked(self, own: Any, depends: bool) -> Held:
+        return Held(self.handling.unpack(own) if depends else own, depends)
+
+    def as_before(self, own: Any, held: Held) -> Held:
+        """What has been packed of `held`."""
+        return held._replace(own=self.handling.unpack(own) if held.depends else own)
 
     def step(self, carried: Sequence[Held], parts: Sequence[Any]) -> list[Held]:
         """What one step gives: what goes on to the next one, and its own results."""
         pairs = zip(parts, self.of_steps, strict=True)
-        own = [self.unpacked(part, held.depends, held.multiplies) for part, held in pairs]
+        own = [self.as_before(part, held) for part, held in pairs]
         body = self.parameters["jaxpr"]
         return self.program(body.jaxpr, body.consts, [*self.constants, *carried, *own], self.handling)
 
@@ -63,11 +67,7 @@ def looped(call: Call, operands: Sequence[Held], handling: Handling[Any], progra
     start = list(map(loop.packed, at_first, depends))
     length, reverse = (call.equation.params[name] for name in ("length", "reverse"))
     last, stacked = jax.lax.scan(step, start, parts, length=length, reverse=reverse)
-    own_results = (
-        loop.unpacked(own, held.depends, held.multiplies)
-        for own, held in zip(stacked, results[n_carried:], strict=True)
-    )
-    return [*map(loop.unpacked, last, depends), *own_results]
+    return [*map(loop.unpacked, last, depends), *map(loop.as_before, stacked, results[n_carried:])]
 
 
 def _depend(loop: _Loop, at_first: Sequence[Held], parts: Sequence[Any]) -> list[bool]:
@@ -83,8 +83,9 @@ def _depend(loop: _Loop, at_first: Sequence[Held], parts: Sequence[Any]) -> list
         start = list(map(loop.packed, at_first, depends))
         jax.eval_shape(once, start, jax.tree.map(lambda leaf: leaf[0], parts))
         went_on = found[: len(depends)]
-        if any(held.multiplies and not held.depends for held in went_on):
-            raise refused("a loop whose steps hand on a product of values that all depend on the input")
+        for held in (*at_first, *went_on):
+            if held.known_by:
+                raise refused(f"{held.known_by}, whose results a loop hands on from step to step")
         more = [before or held.depends for before, held in zip(depends, went_on, strict=True)]
         if more == depends:
             return depends

@@ -13,18 +13,15 @@ from jaxtyping import Array
 
 from convcam_jax.attribution.propagation.calls import (
     CALLS,
-    GATES,
-    SUMMING,
     Call,
     Handling,
     Held,
     Stream,
     is_bend,
-    is_real,
     kind,
     known_factors,
+    makes_gate,
     refused,
-    unknown,
 )
 from convcam_jax.attribution.propagation.loops import looped
 from convcam_jax.kernels import winograd
@@ -41,11 +38,9 @@ def run(function: Callable[[Array], Array], values: Array, stream: Stream, handl
     with winograd.without_winograd():
         traced = jax.make_jaxpr(function)(values)
     [found] = _program(traced.jaxpr, traced.consts, [Held(stream, depends=True)], handling)
-    if found.depends:
-        return found.own
-    if found.multiplies:
-        raise refused("as its answer a product of values that all depend on the input, none of which is a gate")
-    return handling.constant(found.own)
+    if found.known_by:
+        raise refused(f"{found.known_by}, whose results it uses otherwise than as factors")
+    return found.own if found.depends else handling.constant(found.own)
 
 
 def _program(
@@ -65,32 +60,32 @@ def _program(
 
 
 def _step(equation: Any, operands: Sequence[Held], handling: Handling[Any]) -> list[Held]:
-    known = known_factors(str(equation.primitive.name), operands)
+    name = str(equation.primitive.name)
+    known = known_factors(name, operands)
+    known_by = next((held.known_by for held in operands if held.known_by), name if known else "")
     operands = [
-        Held(jax.lax.stop_gradient(handling.value(held.own)), multiplies=True) if place in known else held
+        Held(jax.lax.stop_gradient(handling.value(held.own)), known_by=known_by) if place in known else held
         for place, held in enumerate(operands)
     ]
-    call = Call(equation, tuple(held.depends for held in operands))
+    call = Call(equation, tuple(held.depends for held in operands), tuple(bool(held.known_by) for held in operands))
     if call.name == "stop_gradient":
         return [Held(own) for own in call(*(handling.value(h.own) if h.depends else h.own for h in operands))]
     if not call.places:
-        multiplies = any(held.multiplies for held in operands)
-        return [Held(own, multiplies=multiplies) for own in call(*(held.own for held in operands))]
+        return [Held(own, known_by=known_by) for own in call(*(held.own for held in operands))]
     if call.name in CALLS and not is_bend(call):
         inner = equation.params[CALLS[call.name]]
         return _program(inner.jaxpr, inner.consts, operands, handling)
-    if call.name == "scan" and (unknown(call) or any(is_real(held.own) for held in operands if not held.depends)):
+    if call.name == "scan":
         return looped(call, operands, handling, _program)
     return _handled(call, operands, handling)
 
 
 def _handled(call: Call, operands: Sequence[Held], handling: Handling[Any]) -> list[Held]:
     streams = [held.own if held.depends else handling.constant(held.own) for held in operands]
+    is_gate = makes_gate(call, operands)
     if is_bend(call):
-        return [Held(handling.bend(call, streams), True, call.name in GATES)]
+        return [Held(handling.bend(call, streams), True, is_gate)]
     if kind(call) == "linear":
-        # 1 less a gate is one, too, and what a layer makes of several is none.
-        is_gate = all(operands[place].multiplies for place in call.places) and call.name not in SUMMING
         return [Held(own, True, is_gate) for own in handling.linear(call, streams)]
     if len(call.equation.outvars) != 1:
         raise refused(f"{call.name}, which compares values and has several results")
