@@ -21,6 +21,7 @@ from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.system.jax_setup import prepare_jax
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import init_round, member_keys, step_program
+from convcam_jax.training.optimizer import Learning
 
 GRID = 96, 120
 N_FRAMES = np.array([120, 101, 77, 64, 43, 30], np.int32)
@@ -56,7 +57,7 @@ def _first_step(name: str, precision: str) -> dict[str, np.ndarray]:
     recordings, network, config = _recordings(), _network(name, precision), TrainConfig()
     members = tuple(Member("all", ONLY_FOLD, seed) for seed in range(N_MEMBERS))
     state = init_round(members, network, config, GRID)
-    step = step_program(N_MEMBERS, network.layout(N_FRAMES[:, None]), network, config.learning_rate)
+    step = step_program(N_MEMBERS, network.layout(N_FRAMES[:, None]), network, Learning(config.learning_rate))
     batch = jnp.tile(jnp.arange(len(N_FRAMES)), (N_MEMBERS, 1))
     state, scores = step(member_keys(members), state, recordings, batch, jnp.asarray(0))
     moments = [np.asarray(leaf).ravel() for leaf in jax.tree.leaves(state.optimizer_state[0].mu)]
@@ -97,6 +98,16 @@ def _by_own_process(path: Path, platform: str) -> dict[str, np.ndarray]:
 
 def _relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.slow
+def test_what_is_compared_can_be_computed_on_a_cpu():
+    """So that a machine without a GPU tells when the rest of this file no longer fits the program."""
+    if jax.default_backend() != "cpu":
+        pytest.skip("is for machines without a GPU")
+    results = {**_first_step("mobilenet", "float32"), **_maps("mobilenet")}
+    assert set(results) == {"loss", "gradient", "logits", *METHODS}
+    assert all(np.isfinite(array).all() and array.any() for array in results.values())
 
 
 @pytest.mark.gpu
