@@ -17,7 +17,7 @@ def require_explainable(name: str, network: Network, layer: str, field: str, met
     for method in methods:
         if METHODS[method].level == "tokens":
             _require_attention(name, network, layer, field, method)
-        if METHODS[method].needs == "second derivative":
+        if METHODS[method].differentiates_twice:
             attention = network.attention()
             allowed = network.explained_layers()[:1] if attention is None else attention.layers
             rule = f"must be one of {', '.join(allowed)}, behind which there is no convolution, for {method}"

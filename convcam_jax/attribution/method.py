@@ -13,9 +13,6 @@ from convcam_jax.networks.network import AttentionWeights
 
 # What some methods compare a recording with: zero, the mean spectrum of other recordings, or itself blurred.
 Baseline = Literal["silence", "mean", "blurred"]
-# What a method needs of a network besides its gradient: to be taken apart by rules (`propagation.programs`), or to be
-# differentiated twice behind the explained layer.
-Needs = Literal["nothing", "rules", "second derivative"]
 # One recording's map [H, W] by (classify, activations [H, W, K], target, score).
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
 # From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
@@ -61,7 +58,7 @@ class Method(NamedTuple):
     description: str  # the map as a formula, with the symbols of docs/attribution_methods.md
     source: str
     sign: Literal["both", ">= 0"]
-    needs: Needs = "nothing"
+    differentiates_twice: bool = False  # whether it needs second derivatives of what is behind the explained layer
     compares: bool = False  # whether it needs other recordings (`Explained.references`), whatever the baseline
 
 

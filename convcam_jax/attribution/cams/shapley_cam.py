@@ -33,5 +33,5 @@ METHOD = Method(
     description="Σₖ wₖ Aₖ, wₖ = mean of (g - H A / 2)ₖ, H = ∂²y/∂A²",
     source="Cai, arXiv:2501.06261, 2025",
     sign="both",
-    needs="second derivative",
+    differentiates_twice=True,
 )

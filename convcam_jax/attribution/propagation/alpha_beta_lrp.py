@@ -28,5 +28,4 @@ METHOD = Method(
     description=f"relevance of y by {ALPHA:g} shares of (aw)⁺ less {BETA:g} of (aw)⁻ in all layers",
     source="Bach et al., PLOS ONE 10, 2015, Eq. 60",
     sign="both",
-    needs="rules",
 )

@@ -37,5 +37,4 @@ METHOD = Method(
     description="relevance of y by shares of aw in dense layers, (aw)⁺ in convolutions, equal ones in the first layer",
     source="Kohlbrenner et al., IJCNN 2020, arXiv:1910.09840",
     sign="both",
-    needs="rules",
 )

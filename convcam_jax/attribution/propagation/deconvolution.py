@@ -25,5 +25,4 @@ METHOD = Method(
     description="∂y/∂x, but a nonlinearity sends back the positive part of what it gets",
     source="Zeiler and Fergus, ECCV 2014, section 2.1",
     sign="both",
-    needs="rules",
 )

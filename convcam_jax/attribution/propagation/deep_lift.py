@@ -35,5 +35,4 @@ METHOD = Method(
     description="(x - b) ∘ ∂y/∂x, but a nonlinearity has its mean slope between the baseline b and x",
     source="Shrikumar, Greenside and Kundaje, ICML 2017, section 3.5.1",
     sign="both",
-    needs="rules",
 )

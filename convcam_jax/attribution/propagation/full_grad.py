@@ -132,5 +132,4 @@ METHOD = Method(
     description="absolute value of x ∘ ∂y/∂x + Σ of those of bias ∘ ∂y/∂bias at every node, spread over what it sees",
     source="Srinivas and Fleuret, NeurIPS 2019, arXiv:1905.00780, Eq. 6",
     sign=">= 0",
-    needs="rules",
 )

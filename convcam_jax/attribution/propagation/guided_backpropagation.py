@@ -43,5 +43,4 @@ METHOD = Method(
     description="∂y/∂x, but only positive gradients go back through a nonlinearity",
     source="Springenberg et al., ICLR workshops 2015, arXiv:1412.6806",
     sign="both",
-    needs="rules",
 )
