@@ -40,7 +40,7 @@ UTTERANCES = [make_utterance(number) for number in range(len(N_FRAMES))]
 
 
 def make_sound(sha256: str) -> SoundFacts:
-    return SoundFacts(1.0, 16000, 1, 0.5, 0.0, sha256)
+    return SoundFacts(1.0, 16000, 1, 0.5, 0.0, 0.001, sha256)
 
 
 def make_loaded(utterances: list[Utterance], sha256: dict[str, str] | None = None) -> Loaded:

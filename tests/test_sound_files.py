@@ -307,6 +307,17 @@ def test_the_step_of_16_bits_is_loud_enough(tmp_path):
     assert recording_of(np.sign(speech_like()) / 2**15, tmp_path).facts.peak == 2**-15
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1e-7, 0.1), (1e-7, -0.5), (1e-7, 0.0)])
+def test_silence_is_told_without_the_offset(scale, offset, tmp_path):
+    with pytest.raises(RecordingError, match="as good as silent"):
+        recording_of(scale * np.sign(speech_like()) + offset, tmp_path)
+
+
+def test_the_peak_is_that_without_the_offset(tmp_path):
+    without = speech_like() - speech_like().mean()
+    assert recording_of(without + 0.6, tmp_path).facts.peak == pytest.approx(np.abs(without).max())
+
+
 @pytest.mark.parametrize("offset", [0.6, -0.6, 0.1])
 def test_an_offset_that_speech_has_not_is_taken_away(offset, tmp_path):
     without = speech_like() - speech_like().mean()
@@ -327,8 +338,31 @@ def test_an_offset_that_speech_has_is_left(offset, tmp_path):
 def test_real_recordings_are_left_as_they_are(corpus, request):
     paths = sorted(request.getfixturevalue(corpus).rglob("*.wav"))[::25]
     assert len(paths) > 5
-    for path in paths:
-        assert read_recording(Source(path), RATE_HZ, 0.04, "mix").facts.removed_offset == 0
+    facts = {path.stem: read_recording(Source(path), RATE_HZ, 0.04, "mix").facts for path in paths}
+    assert {sound.removed_offset for sound in facts.values()} == {0}
+    assert not any("full scale" in remark or "clipped" in remark for remark in sound_remarks(facts, RATE_HZ))
+
+
+def test_muted_and_clipped_recordings_are_told(tmp_path):
+    speech = speech_like() / np.abs(speech_like()).max()
+    sounds = {
+        "plain": recording_of(speech, tmp_path).facts,
+        "quiet": recording_of(0.0011 * speech, tmp_path).facts,
+        "muted": recording_of(0.0009 * speech + 0.1, tmp_path).facts,
+        # A hundredth at each end, which is at one value then.
+        "clipped": recording_of(np.clip(speech, *np.quantile(speech, [0.01, 0.99])), tmp_path).facts,
+    }
+    assert sounds["clipped"].share_at_extremes == pytest.approx(0.02, abs=2 / len(speech))
+    assert sounds["plain"].share_at_extremes <= 2 / len(speech)
+    on_offset, muted, clipped = sound_remarks(sounds, RATE_HZ)
+    assert on_offset.endswith("it was taken away: muted")
+    assert muted == (
+        "1 of 4 recordings are hardly to be heard (a peak below 0.001 of full scale), as when a microphone is muted: "
+        "muted"
+    )
+    assert clipped == (
+        "1 of 4 recordings have more than 1 % of their samples at the highest or lowest value (clipped?): clipped"
+    )
 
 
 def test_equal_sounds_have_equal_hashes_whatever_the_container(tmp_path):

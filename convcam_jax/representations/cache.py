@@ -28,7 +28,7 @@ from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import show_progress
 
 # To be raised when values change by a change of this room or of how recordings are read, and with the entries below.
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 

@@ -28,8 +28,10 @@ LARGEST_OFFSET = 0.1
 class SoundFacts(NamedTuple):
     """What is told of a recording's sound.
 
-    duration_s: as it is used. file_rate_hz: of its file. n_channels: that were read. peak: of their mean, 1 is full
-    scale. removed_offset: constant that was taken away, 0 if none. sha256: hash (hex) of the samples as they are used.
+    duration_s: as it is used. file_rate_hz: of its file. n_channels: that were read. peak: of their mean without the
+    offset, 1 is full scale. removed_offset: constant that was taken away, 0 if none. share_at_extremes: of the samples
+    that were read, those that are the highest or lowest of their channel, 0..1. sha256: hash (hex) of the samples as
+    they are used.
     """
 
     duration_s: float
@@ -37,6 +39,7 @@ class SoundFacts(NamedTuple):
     n_channels: int
     peak: float
     removed_offset: float
+    share_at_extremes: float
     sha256: str
 
 
@@ -81,13 +84,15 @@ def read_recording(
         raise RecordingError(path.stem, f"{path} {problem}", kind)
     offset = implausible_offset(mixed)
     n_samples = math.ceil(len(mixed) * (sample_rate_hz / file_rate_hz))
-    samples = resample(mixed - offset if offset else mixed, file_rate_hz, sample_rate_hz, n_samples)
+    without = mixed - offset if offset else mixed
+    samples = resample(without, file_rate_hz, sample_rate_hz, n_samples)
     facts = SoundFacts(
         duration_s=len(samples) / sample_rate_hz,
         file_rate_hz=file_rate_hz,
         n_channels=n_channels,
-        peak=float(np.abs(mixed).max()),
+        peak=float(np.abs(without).max()),
         removed_offset=offset,
+        share_at_extremes=float(((read == read.max(axis=0)) | (read == read.min(axis=0))).mean()),
         sha256=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
     )
     return Recording(samples, facts)
@@ -124,6 +129,8 @@ def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: 
             f"has samples of {peak:.4g}, where full scale is 1 (floating-point samples in the scale of integers?); "
             "divide them by full scale, or export it with 16 bits"
         )
+    # An offset is no sound.
+    peak = np.abs(samples - implausible_offset(samples)).max()
     if peak < LOWEST_PEAK:
         return "silent", f"is as good as silent (its peak is {peak:.2g} of full scale); record it again or remove it"
     return None

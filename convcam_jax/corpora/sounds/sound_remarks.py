@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.system.errors import named
 
+# -60 dB of full scale. The quietest of EMO-DB has 0 dB, of RAVDESS (4 actors) -33 dB, of TESS (20 words) -28 dB.
+QUIET_PEAK = 1e-3
+# The largest of EMO-DB is 0.0001, whose recordings reach full scale, of RAVDESS and TESS less.
+CLIPPED_SHARE = 0.01
+
 
 def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list[str]:
-    """Sentences on other sample rates, channels, offsets and samples beyond full scale; none where there are none."""
+    """Sentences on other sample rates, channels, offsets and odd levels; none where there are none."""
     remarks = [
         _on_rates(sounds, sample_rate_hz),
         _on(
@@ -23,6 +28,16 @@ def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list
             sounds,
             {r: s.peak > 1 for r, s in sounds.items()},
             "go beyond full scale (floating-point samples above 1) and are used as they are",
+        ),
+        _on(
+            sounds,
+            {r: s.peak < QUIET_PEAK for r, s in sounds.items()},
+            f"are hardly to be heard (a peak below {QUIET_PEAK:g} of full scale), as when a microphone is muted",
+        ),
+        _on(
+            sounds,
+            {r: s.share_at_extremes > CLIPPED_SHARE for r, s in sounds.items()},
+            f"have more than {100 * CLIPPED_SHARE:g} % of their samples at the highest or lowest value (clipped?)",
         ),
     ]
     return [remark for remark in remarks if remark]
