@@ -74,6 +74,28 @@ def test_genders_in_the_words_that_people_use(words, gender, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("words", "genders"),
+    [
+        (("H", "M"), ["male", "female"]),
+        (("hombre", "mujer"), ["male", "female"]),
+        (("h", "f"), ["male", "female"]),
+        (("f", "m"), ["female", "male"]),
+    ],
+)
+def test_a_letter_means_what_it_does_beside_the_others_of_its_column(words, genders, tmp_path):
+    rows = "".join(f"{name},{name},{word},joy,t\n" for name, word in zip("ab", words, strict=True))
+    folder = make_folder(tmp_path, ["a.wav", "b.wav"], HEADER + rows)
+    assert [u.gender for u in listed_in(folder)] == genders
+
+
+def test_a_letter_that_may_be_of_either_gender_is_a_problem(tmp_path):
+    rows = "".join(f"{name},{name},{word},joy,t\n" for name, word in zip("abc", "hmf", strict=True))
+    found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], HEADER + rows), "skip")
+    assert [u.gender for u in found.utterances] == ["male", "female"]
+    assert [(p.recording, p.kind) for p in found.problems if p.kind != "not listed"] == [("b", "of an unknown gender")]
+
+
+@pytest.mark.parametrize(
     ("files", "cell", "expected"),
     [
         (["wav/a.wav"], "a", "wav/a.wav"),

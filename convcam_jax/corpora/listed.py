@@ -33,7 +33,7 @@ from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.sounds.sound_files import told_channels
 from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.channel_words import channels_meant
-from convcam_jax.corpora.words.gender_words import gender_meant
+from convcam_jax.corpora.words.gender_words import genders_meant
 from convcam_jax.system.errors import RecordingError, UserError, named
 from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import nearest
@@ -91,13 +91,14 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     if not table.rows and not table.bad_rows:
         raise UserError(f"{path}: has no row below its header; list each recording there")
     problems = [RecordingError(f"line {r.line}", f"{path} line {r.line}: {r.problem}", r.kind) for r in table.bad_rows]
+    genders = genders_meant(_in_one_form(row.cells).get("gender", "") for row in table.rows)
     entries = []
     for row in table.rows:
-        entry, wrong = _read_row(row, data_dir, index, path)
+        entry, wrong = _read_row(row, data_dir, index, path, genders)
         problems += wrong
         entries += [entry] if entry else []
     named_entries, repeated = _with_names(_with_channels(entries, path), path)
-    utterances = [_utterance(name, entry) for name, entry in named_entries.items()]
+    utterances = [_utterance(name, entry, genders) for name, entry in named_entries.items()]
     found = without_contradictions(path, utterances, [*problems, *repeated], on_error)
     for remark in table.remarks:
         say(f"{path}: {remark}")
@@ -173,7 +174,7 @@ def _nearest(missing: Sequence[str], table: Table) -> str:
 
 
 def _read_row(
-    row: TableRow, data_dir: Path, index: FileIndex, table: Path
+    row: TableRow, data_dir: Path, index: FileIndex, table: Path, genders: Mapping[str, str | None]
 ) -> tuple[ListedRecording | None, list[RecordingError]]:
     """The entry of a row, None if there is something wrong with it, and all that is."""
     cells = _in_one_form(row.cells)
@@ -182,7 +183,7 @@ def _read_row(
     in_one_line = [column for column in _IN_ONE_LINE if column != "file" or not files]
     broken = [column for column in in_one_line if LINE_BREAK.search(row.cells.get(column, ""))]
     wrong = list(_line_breaks(broken)) or [
-        *_wrong_words(cells),
+        *_wrong_words(cells, genders),
         *_wrong_file(cells["file"], files, data_dir),
         *_wrong_times(cells),
     ]
@@ -198,11 +199,11 @@ def _line_breaks(columns: Iterable[str]) -> Iterator[_Wrong]:
         yield "with a line break in a cell", problem
 
 
-def _wrong_words(cells: Mapping[str, str]) -> Iterator[_Wrong]:
+def _wrong_words(cells: Mapping[str, str], genders: Mapping[str, str | None]) -> Iterator[_Wrong]:
     for column in NEEDED:
         if not cells[column]:
             yield f"without {column}", f"{column} is empty; fill it in"
-    if gender_meant(cells.get("gender", "")) is None:
+    if genders[cells.get("gender", "")] is None:
         yield (
             "of an unknown gender",
             f"gender {cells['gender']!r} is unknown; write female or male (f, w, m and others are understood), or give "
@@ -311,12 +312,12 @@ def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
     )
 
 
-def _utterance(recording: str, entry: ListedRecording) -> Utterance:
+def _utterance(recording: str, entry: ListedRecording, genders: Mapping[str, str | None]) -> Utterance:
     attributes = tuple((c, cell) for c, cell in entry.cells.items() if c not in (*NEEDED, *OPTIONAL))
     return Utterance(
         recording,
         speaker=entry.cells["speaker"],
-        gender=gender_meant(entry.cells.get("gender", "")) or "",
+        gender=genders[entry.cells.get("gender", "")] or "",
         emotion=entry.cells["emotion"],
         text=entry.cells.get("text", ""),
         attributes=attributes,

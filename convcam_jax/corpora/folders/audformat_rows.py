@@ -20,7 +20,7 @@ from convcam_jax.corpora.folders.contradictions import without_contradictions
 from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Source, Utterance
-from convcam_jax.corpora.words.gender_words import gender_meant
+from convcam_jax.corpora.words.gender_words import genders_meant
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.text import one_form, without_hidden
 
@@ -66,7 +66,9 @@ def find_labelled(
 def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str) -> Found:
     """The recordings of labelled parts by their names, and all that is wrong with them."""
     once, repeated = _listed_once(labelled)
-    read = read_names({n: own.source.path for n, own in once.items()}, lambda n, _: _utterance(n, once[n]), "skip")
+    genders = genders_meant(part.cells["gender"] for part in once.values())
+    files = {name: part.source.path for name, part in once.items()}
+    read = read_names(files, lambda name, _: _utterance(name, once[name], genders), "skip")
     return without_contradictions(folder, read.utterances, [*read.problems, *repeated], on_error)
 
 
@@ -123,13 +125,13 @@ def _part(folder: Path, row: Mapping[Hashable, Any]) -> RowPart:
     return RowPart(source, {str(n): _text(value) for n, value in row.items() if n not in ("file", "start", "end")})
 
 
-def _utterance(name: str, part: RowPart) -> Utterance:
+def _utterance(name: str, part: RowPart, genders: Mapping[str, str | None]) -> Utterance:
     cells = dict(part.cells)
     speaker, gender, emotion, text = (cells.pop(cell) for cell in ("speaker", "gender", "emotion", "text"))
     if not speaker:
         problem = "the database does not tell who speaks, or tells of several; leave it out by corpus.on_error=skip"
         raise RecordingError(name, problem, "without speaker")
-    if (told := gender_meant(gender)) is None:
+    if (told := genders[gender]) is None:
         problem = (
             f"gender {gender!r} is unknown; leave it out by corpus.on_error=skip, or take no gender by "
             "--set=corpus.gender_columns= --set=corpus.models_per=all"
