@@ -8,6 +8,10 @@ from corpus_folders import find, touch
 from convcam_jax.corpora.iemocap import IEMOCAP, IEMOCAP_EMOTIONS, IemocapConfig
 from convcam_jax.corpora.utterances import Utterance, select
 from convcam_jax.corpora.words.relabelling import relabel
+from convcam_jax.splits.dividing import divide
+from convcam_jax.splits.given import Given
+from convcam_jax.splits.leave_one_speaker_out import LeaveOneSpeakerOut
+from convcam_jax.splits.speaker_folds import SpeakerFolds
 from convcam_jax.system.errors import RecordingError, UserError
 
 HEAD = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
@@ -93,6 +97,39 @@ def test_excitement_is_merged_into_happiness_unless_the_config_says_otherwise(tm
     kept = relabel(utterances, apart.emotions, apart.label_changes)
     assert [u.emotion for u in select(kept.utterances, apart)] == ["happiness", "excitement", "anger"]
     assert kept.remarks == []
+
+
+def three_sessions(folder: Path) -> list[Utterance]:
+    """Eight turns of both speakers of three dialogues, in two emotions."""
+    turns = [f"Ses0{session}F_impro01_{who}00{k}" for session in (1, 2, 3) for who in "FM" for k in range(8)]
+    make(folder, {turn: "neu" if int(turn[-1]) % 2 else "ang" for turn in turns})
+    return find("iemocap", folder).utterances
+
+
+def test_a_fold_of_a_session_tests_both_of_its_speakers_by_models_of_the_other_sessions(tmp_path):
+    utterances = three_sessions(tmp_path)
+    folds, warnings = divide(Given(column="session"), utterances, ["all"] * len(utterances))
+    assert [fold.name for fold in folds] == ["1", "2", "3"]
+    for fold in folds:
+        tested = [split == "test" for split in fold.split_of]
+        assert tested == [u.value("session") == fold.name for u in utterances]
+        assert set(fold.split_of) == {"train", "validation", "test"}
+    assert warnings == ("folds by the column session: 1 (16), 2 (16), 3 (16)",)
+
+
+def test_models_that_learn_from_the_partner_of_a_test_speaker_are_told(tmp_path):
+    utterances = three_sessions(tmp_path)
+    [told] = divide(LeaveOneSpeakerOut(), utterances, ["all"] * len(utterances)).warnings
+    assert told == (
+        "models learn from other speakers of the test's session in folds Ses01F, Ses01M, Ses02F and 3 more, who may be "
+        "partners in its dialogues: --split=given --set=split.column=session keeps sessions apart"
+    )
+    assert len(divide(SpeakerFolds(n_folds=6), utterances, ["all"] * len(utterances)).warnings) == 1
+    # The partner is of the other gender, whose models are others.
+    assert divide(LeaveOneSpeakerOut(), utterances, [u.gender for u in utterances]).warnings == ()
+    # Numbers of each speaker's own sessions say nothing of partners.
+    own = [u._replace(attributes=(("session", u.recording[-1]),)) for u in utterances]
+    assert divide(LeaveOneSpeakerOut(), own, ["all"] * len(own)).warnings == ()
 
 
 def test_files_of_the_system_and_of_single_listeners_are_no_labels(tmp_path):

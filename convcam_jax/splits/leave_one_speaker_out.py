@@ -7,7 +7,7 @@ from typing import ClassVar
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
-from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.soundness import FILE, shared_sessions
 from convcam_jax.system.errors import named
 
 
@@ -38,8 +38,9 @@ class LeaveOneSpeakerOut(SplitProtocol):
         alone = with_one_value([u.speaker for u in utterances], groups)
         tested_in = ["" if group in alone else u.speaker for u, group in zip(utterances, groups, strict=True)]
         folds = folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts))
+        warnings = tuple(shared_sessions(folds, utterances, groups))
         if not alone:
-            return Proposal(folds)
+            return Proposal(folds, warnings=warnings)
         names = named([f"{group} ({speaker})" for group, speaker in alone.items()])
         problem = f"it needs two speakers of each group, and these have one: {names}; choose another corpus.models_per"
-        return Proposal(folds, (problem,))
+        return Proposal(folds, (problem,), warnings)

@@ -12,6 +12,8 @@ from convcam_jax.system.progress import counted
 
 # Beside the columns: the file that a recording is, or is cut from.
 FILE = "file"
+# The column of a corpus of dialogues that tells which speakers spoke with each other.
+_SESSION = "session"
 
 
 def value_of(utterance: Utterance, column: str) -> str:
@@ -90,6 +92,28 @@ def divided_files(folds: Sequence[Fold], utterances: Sequence[Utterance], groups
         ),
     )
     return [f"parts of {counted(len(own), 'file')} {where} ({named(own)}): {so}" for own, where, so in told if own]
+
+
+def shared_sessions(folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]) -> list[str]:
+    """In which folds a group's models learn from recordings of a session of the test, in a sentence; or nothing.
+
+    By the column `session`, if it tells several and each speaker is in one of them, as in a corpus of dialogues.
+    """
+    sessions = [dict(u.attributes).get(_SESSION, "") for u in utterances]
+    of_speakers = {(u.speaker, session) for u, session in zip(utterances, sessions, strict=True) if session}
+    if len({speaker for speaker, _ in of_speakers}) < len(of_speakers) or len({own for _, own in of_speakers}) < 2:
+        return []
+    shared = []
+    for fold in folds:
+        placed = [own for own in zip(sessions, groups, fold.split_of, strict=True) if own[0] and own[2] != UNUSED]
+        tested, learned = ({own[:2] for own in placed if (own[2] == "test") == is_test} for is_test in (True, False))
+        shared += [fold.name] if tested & learned else []
+    if not shared:
+        return []
+    return [
+        f"models learn from other speakers of the test's session{in_folds(shared)}, who may be partners in its "
+        "dialogues: --split=given --set=split.column=session keeps sessions apart"
+    ]
 
 
 def without_files_of_the_test(

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
-from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.soundness import FILE, shared_sessions
 from convcam_jax.system.errors import named
 from convcam_jax.system.validation import require
 
@@ -66,7 +66,8 @@ class SpeakerFolds(SplitProtocol):
         width = len(str(self.n_folds))
         tested_in = [f"{fold_of[u.speaker] + 1:0{width}}" for u in utterances]
         folds = folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts))
-        return Proposal(folds, warnings=tuple(_uneven_groups(utterances, groups, fold_of, self.n_folds)))
+        uneven = _uneven_groups(utterances, groups, fold_of, self.n_folds)
+        return Proposal(folds, warnings=(*uneven, *shared_sessions(folds, utterances, groups)))
 
 
 def _fold_of_speakers(
