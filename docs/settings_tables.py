@@ -27,7 +27,7 @@ _OF_FLAGS = ("name", "data_dir")
 # Too many values for a cell.
 _ELSEWHERE: Mapping[tuple[str, ...], str] = {tuple(METHODS): "[attribution methods](attribution_methods.md)"}
 _WORDS: Mapping[type, str] = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}
-_ATTRIBUTE = re.compile(r"^  (\w[\w, ]*): (.*(?:\n    .*)*)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"^  (\w+): (.*(?:\n    .*)*)", re.MULTILINE)
 # By what stands above the column.
 _CHOICES: Mapping[str, Choices] = {
     "EMO-DB, `corrected`": Choices(corpus="emodb"),
@@ -136,8 +136,8 @@ def _described(kind: type, field: dataclasses.Field) -> str:
     """What the `Attributes` of the class, or else of the nearest one above it, say of a field; "" if none does."""
     for own in kind.__mro__:
         attributes = inspect.cleandoc(own.__dict__.get("__doc__") or "").partition("Attributes:\n")[2]
-        for names, text in _ATTRIBUTE.findall(attributes):
-            if field.name in names.split(", "):
+        for name, text in _ATTRIBUTE.findall(attributes):
+            if name == field.name:
                 return re.sub(r"\s+", " ", text).removesuffix(".")
     return ""
 

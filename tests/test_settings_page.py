@@ -50,7 +50,7 @@ def test_every_field_is_described_by_its_class():
             "mask_threshold",
             ["`0.1`", "number", "cells from this share of a mask's maximum on are in it (Eq. 11, beta)"],
         ),
-        ("table3_metric", ["`q_rmse`", "`q_mse`, `q_rmse`", "what Table 3 and Table 4 are made of"]),
+        ("table3_metric", ["`q_rmse`", "`q_mse`, `q_rmse`", "what Table 3 is made of, a column of `metrics.csv`"]),
     ],
 )
 def test_a_row_has_default_values_and_description(field, row):
@@ -70,8 +70,9 @@ class Above:
     """A class.
 
     Attributes:
-      one, other: described
+      one: described
         in two lines.
+      other: described.
       way: by the class above.
     """
 
@@ -94,7 +95,7 @@ class Below(Above):
 def test_fields_are_described_by_the_nearest_class_that_does():
     assert [settings_tables._row("s", field, Below) for field in dataclasses.fields(Below)] == [
         ["`s.one`", "`3`", "whole number", "described in two lines"],
-        ["`s.other`", "empty", "number; several, with commas", "described in two lines"],
+        ["`s.other`", "empty", "number; several, with commas", "described"],
         ["`s.way`", "`a`", "`a`, `b`", "how: so, or so"],
         ["`s.nothing`", "`false`", "`true`, `false`", ""],
     ]

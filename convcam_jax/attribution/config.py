@@ -24,8 +24,8 @@ class AttributionConfig:
       score: which output is the class's score: its logit, its probability, or how far the logit is ahead of the
         others'.
       precision: of the factors of the convolutions' products wherever a trained network is used.
-      baseline: what integrated gradients, DeepLIFT and extremal masks compare a recording with: zero, the mean
-        spectrum of other recordings, or itself blurred.
+      baseline: what integrated gradients (in `sound_and_silence`, too), DeepLIFT and extremal masks compare a recording
+        with: zero, the mean spectrum of other recordings, or itself blurred.
       seed: of what some methods draw: noise, masks, coalitions.
     """
 

@@ -31,7 +31,9 @@ class AudformatConfig(CorpusConfig):
       tables: names or patterns, such as "emotion.*"; empty: the table called as the emotion column, or all that have
         it.
       emotion_column: what the labels stand in.
-      speaker_columns, gender_columns, text_columns: what tells these; the first that has values.
+      speaker_columns: what tells who speaks; the first that has values.
+      gender_columns: what tells the speaker's gender; the first that has values.
+      text_columns: what tells the words; the first that has values.
     """
 
     name: str = "audformat"

@@ -19,7 +19,8 @@ class AnalysisConfig:
       f0_reading: how Praat's F0 is read at the frames: from voiced frames alone, or resized with the zeros of
         unvoiced ones.
       isolated_voiced_frame: whether a single voiced frame stays one, or is extended.
-      table3_metric, table4_metric: what Table 3 and Table 4 are made of.
+      table3_metric: what Table 3 is made of, a column of `metrics.csv`.
+      table4_metric: what Table 4 is made of, a column of `metrics.csv`.
       chosen_by: accuracy by which the chosen model of a group and fold is chosen.
       table_digits: how numbers of the tables are cut to their decimals.
       trajectory_threshold: cells below this share of their column's maximum are left out of the trajectory c (section

@@ -52,7 +52,8 @@ class SpectrogramTransformerConfig:
 
     Attributes:
       name: the key in `NETWORKS`.
-      patch_bins, patch_frames: cells of the input that a token stands for; patches do not overlap.
+      patch_bins: bins of the input that a token stands for; patches do not overlap.
+      patch_frames: frames of the input that a token stands for; patches do not overlap.
       stem_filters: of 3 x 3 convolutions in front of the patches, each with a max-pooling by 2 along both axes behind.
       channels: of every token.
       depth: number of blocks.

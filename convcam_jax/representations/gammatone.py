@@ -66,7 +66,8 @@ class Gammatone(Representation):
 
     Attributes:
       window_samples: over which the strength of an answer is taken.
-      lowest_hz, highest_hz: where the lowest filter's share of the scale begins and that of the highest ends.
+      lowest_hz: where the lowest filter's share of the scale begins.
+      highest_hz: where the highest filter's share of the scale ends.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("scipy",)

@@ -44,7 +44,8 @@ class Mel(Representation):
 
     Attributes:
       window_samples: length of the Fourier transform.
-      lowest_hz, highest_hz: where the lowest filter begins and the highest ends.
+      lowest_hz: where the lowest filter begins.
+      highest_hz: where the highest filter ends.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)

@@ -21,7 +21,8 @@ class ProsodyConfig:
     """Range of the fundamental frequency F0, and the time between its values.
 
     Attributes:
-      f0_floor_hz, f0_ceiling_hz: between which Praat looks for F0.
+      f0_floor_hz: from which on Praat looks for F0; the lower it is, the longer a recording has to be.
+      f0_ceiling_hz: up to which Praat looks for F0.
       f0_step_s: time between two values of Praat's track.
     """
 

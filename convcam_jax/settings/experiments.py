@@ -56,7 +56,8 @@ class NetworksConfig:
     """What the experiment `networks` compares.
 
     Attributes:
-      networks, representations: keys of `NETWORKS` and `REPRESENTATIONS`; each is run with each.
+      networks: keys of `NETWORKS`; each is run with each of `representations`.
+      representations: keys of `REPRESENTATIONS`; each is run with each of `networks`.
       evidence: whether planted evidence, in its small size, is asked of each as well.
     """
 

@@ -30,8 +30,10 @@ class TrainConfig:
       average_decay: of the weights' running mean, which is what is validated and kept; 0: the weights as they are.
       class_weights: whether a class counts in the loss by the inverse of its share in the training set.
       label_smoothing: share of a label that is divided over all classes.
-      shift_bins, shift_frames: by up to so many a recording moves in frequency, in time.
-      masked_bins, masked_frames: a band of up to so many is silenced.
+      shift_bins: by up to so many a recording moves in frequency.
+      shift_frames: by up to so many a recording moves in time.
+      masked_bins: up to so many in a row are silenced, in all frames.
+      masked_frames: up to so many in a row are silenced, in all bins.
       gain: the input is multiplied by a factor between 1 / gain and gain.
       mixup: parameters of the beta distribution of the weight with which recordings are mixed; 0: they are not.
       precision: of the convolutions' factors while training; all else, the explanations too, is float32. "fastest"
