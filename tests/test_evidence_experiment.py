@@ -55,11 +55,11 @@ def test_every_map_is_scored_beside_its_controls(finished):
 def test_truth_is_that_of_the_test_recordings(finished):
     truth = read_arrays(finished / "evidence_truth.npz")
     utterances = read_csv(finished / "utterances.csv").query("split == 'test'")
-    assert set(truth) == set(utterances["recording"])
+    assert set(truth) == {f"cells/{recording}" for recording in utterances["recording"]}
     shares = read_csv(finished / "evidence.csv").groupby("recording")["truth_share"].first()
     for name, n_frames in utterances.set_index("recording")["n_frames"].items():
-        assert truth[name].shape == (96, n_frames)
-        assert truth[name].mean() == pytest.approx(shares[name])
+        assert truth[f"cells/{name}"].shape == (96, n_frames)
+        assert truth[f"cells/{name}"].mean() == pytest.approx(shares[name])
         assert 0 < shares[name] < 0.5
 
 

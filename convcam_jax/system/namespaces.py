@@ -5,6 +5,8 @@ So a recording called `time_s` or an emotion called `seed` meets nothing: they a
 
 # An array of `maps.npz` for each recording.
 MAP = "map/"
+# One for each recording of planted evidence: the cells that carry the cue.
+CELLS = "cells/"
 # The arrays of it that say where the rows and columns of maps lie, by their centres.
 AXES = ("frequency_hz", "time_s")
 # Columns of `utterances.csv` for what else a corpus tells.
@@ -13,7 +15,7 @@ ATTRIBUTE = "attribute/"
 PROBABILITY = "probability/"
 EMOTION = "emotion/"
 PREDICTED = "predicted/"
-_NAMESPACES = (MAP, ATTRIBUTE, PROBABILITY, EMOTION, PREDICTED)
+_NAMESPACES = (MAP, CELLS, ATTRIBUTE, PROBABILITY, EMOTION, PREDICTED)
 
 
 def own_word(name: str) -> str | None:

@@ -22,11 +22,10 @@ from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.planted_evidence.evidence import Evidence
 from convcam_jax.system.files import sha256_of, write_whole
 from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json, write_text
+from convcam_jax.system.namespaces import CELLS
 
 RECORDINGS, TRUTH, BOXES, CARD, CHECKSUMS = "recordings.csv", "truth.npz", "boxes.csv", "README.md", "checksums.json"
 HASHED = (RECORDINGS, TRUTH, BOXES)
-# In front of a recording's name.
-CELLS = "cells/"
 # What fields of the config begin with that scores depend on: those of the spectrogram, and the classes.
 _OF_SCORES = ("representation.", "prosody.", "corpus.channels", "corpus.emotions")
 
@@ -40,7 +39,7 @@ def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path
     write_csv(folder / RECORDINGS, table)
     edges_s = cell_edges(axes.time_s)
     grid = {"edges_hz": axes.edges_hz, "frequency_hz": axes.bin_hz, "edges_s": edges_s, "time_s": axes.time_s}
-    write_arrays(folder / TRUTH, grid | {f"{CELLS}{recording}": cells for recording, cells in made.truth.items()})
+    write_arrays(folder / TRUTH, grid | {f"{CELLS}{name}": cells for name, cells in made.truth.items()})
     write_csv(folder / BOXES, box_table(made, edges_s, axes.edges_hz))
     sounds = [f"wav/{recording}.wav" for recording in paths]
     files = {name: content_hash(folder / name) for name in sorted([*HASHED, *sounds])}

@@ -14,7 +14,6 @@ from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.evidence_benchmark.export import (
-    CELLS,
     CHECKSUMS,
     RECORDINGS,
     TRUTH,
@@ -28,6 +27,7 @@ from convcam_jax.stages.planted_evidence import evidence_results
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv, write_csv, write_json
+from convcam_jax.system.namespaces import CELLS
 from convcam_jax.system.progress import counted, say
 
 

@@ -55,6 +55,7 @@ from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import is_undamaged, remove_partial, write_checked
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
+from convcam_jax.system.namespaces import CELLS
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import counted, say, with_progress
 from convcam_jax.training.ensemble import init_round
@@ -89,7 +90,7 @@ def begin(settings: RunSettings) -> Evidence:
     write_csv(settings.workdir / "utterances.csv", pd.concat(tables).rename(columns={"emotion": "class"}))
     folds = pd.concat([fold_table(own).assign(variant=variant) for variant, own in datasets.items()])
     write_csv(settings.workdir / "folds.csv", folds)
-    write_arrays(settings.workdir / TRUTH, made.truth)
+    write_arrays(settings.workdir / TRUTH, {f"{CELLS}{name}": cells for name, cells in made.truth.items()})
     return made
 
 
