@@ -14,7 +14,7 @@ from convcam_jax.attribution.score import Classify
 from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording, target_logits
 from convcam_jax.checks.faithfulness.curves import cell_ranks, first_cells
 
-# Cells along each side of a region: a third of an octave and 128 ms of the default representation.
+# Cells along each side of a region: a third of an octave and 123 ms of the default representation.
 REGION_CELLS = 4
 SELECTIVITY_SHARES = np.linspace(0, 1, 13)
 # The first quarter of the regions.

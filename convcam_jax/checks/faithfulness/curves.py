@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 CURVES = ("deletion", "insertion")
 FILLS = ("zeros", "blurred")
 ORDERS = ("map", "shifted_map", "random", "energy")
-# Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 160 ms.
+# Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 154 ms.
 _BLUR_CELLS = 5.0
 
 
