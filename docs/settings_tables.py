@@ -23,7 +23,7 @@ _COMMON: Mapping[str, type | None] = {
     "network": None,
 }
 # Fields that flags of their own change.
-_OF_FLAGS = ("name", "data_dir")
+_OF_FLAGS = ("name", "data_dir", "corpora")
 # Too many values for a cell.
 _ELSEWHERE: Mapping[tuple[str, ...], str] = {tuple(METHODS): "[attribution methods](attribution_methods.md)"}
 _WORDS: Mapping[type, str] = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}

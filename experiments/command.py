@@ -102,7 +102,7 @@ def _refuse_flags_without_use(flags: Flags) -> None:
         if not getattr(flags, name):
             raise UserError(f"--{name}: missing; {what}")
     if flags.data_dir and "corpus" in experiment.takes and flags.corpus == "synthetic":
-        others = ", ".join(f"--corpus={name}" for name in CORPORA if name != "synthetic")
+        others = ", ".join(f"--corpus={name}" for name in CORPORA if name not in ("synthetic", "several"))
         raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
 
 

@@ -1,6 +1,7 @@
 """The command line: what is taken, what is refused and how, and the help."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from small_run import PROJECT_DIR
 from convcam_jax.settings.flags import Flags, flags_by_purpose, read_flags
 from convcam_jax.settings.protocols import PRESETS
 from convcam_jax.system.errors import UserError
-from experiments import EXPERIMENTS, GENERAL_FLAGS, command, descriptions
+from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, command, descriptions
 
 FLAGS = {name: flag for flags in flags_by_purpose(descriptions()).values() for name, flag in flags.items()}
 WITH_CHOICES = [name for name, flag in FLAGS.items() if flag.choices]
@@ -115,6 +116,23 @@ def test_a_flag_that_an_experiment_does_not_take_is_refused(experiment, flag):
 def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
     """A benchmark is made without a network, sizes say how many members are timed, and given maps are one member's."""
     assert (experiment, flag) in OTHERS
+
+
+@pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag not in GENERAL_FLAGS])
+def test_the_help_of_a_flag_says_for_which_experiments_it_is(flag):
+    takers = [name for name, own in EXPERIMENTS.items() if flag in own.takes]
+    with_config = [name for name, own in EXPERIMENTS.items() if "set" in own.takes]
+    named = set(with_config) - set(takers) if flag in CONFIG_FLAGS else set(takers)
+    words = set(re.findall(r"\w+", FLAGS[flag].help))
+    assert named <= words
+    assert ("Not for" in FLAGS[flag].help) == (flag in CONFIG_FLAGS and bool(named))
+
+
+def test_several_corpora_are_named_themselves():
+    with pytest.raises(UserError, match=r"^--corpus=several: must be one of .*emovo"):
+        read("--corpus=several")
+    with pytest.raises(UserError, match=r"^--data_dir: .*emovo(?!.*several)"):
+        config_of("--data_dir=X")
 
 
 @pytest.mark.parametrize("experiment", [name for name, own in EXPERIMENTS.items() if own.needs])

@@ -160,6 +160,7 @@ def test_an_empty_text_is_an_empty_tuple():
         # Flags of their own.
         ("protocol=published", "--set=protocol: is a flag of its own, --protocol"),
         ("corpus.name=emodb", "--set=corpus.name: is a flag of its own, --corpus"),
+        ("corpus.corpora=emodb,tess", "--set=corpus.corpora: is a flag of its own, --corpus"),
         ("corpus.data_dir=x", "--set=corpus.data_dir: is a flag of its own, --data_dir"),
         ("network.name=mobilenet", "--set=network.name: is a flag of its own, --network"),
         ("representation.name=mel", "--set=representation.name: is a flag of its own, --representation"),

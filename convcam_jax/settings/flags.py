@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from absl import flags as absl_flags
 
 from convcam_jax.corpora import CORPORA
+from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.networks import NETWORKS
 from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.splits import SPLIT_PROTOCOLS
@@ -92,15 +93,18 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
         "where files lie": _places(),
         "several processes": {
             "distributed": Flag(
-                "Share the members with the other processes of a job of SLURM, Open MPI, Kubernetes or a TPU pod; all "
-                "see --workdir. By default there is one process.",
+                "For paper: share the members with the other processes of a job of SLURM, Open MPI, Kubernetes or a "
+                "TPU pod; all see --workdir. By default there is one process.",
                 "",
             ),
             "coordinator": Flag(
-                "Elsewhere: where process 0 listens, the same for all; by default there is one process.", "HOST:PORT"
+                "For paper, elsewhere: where process 0 listens, the same for all; by default there is one process.",
+                "HOST:PORT",
             ),
-            "num_processes": Flag("How many processes share the members; all see --workdir.", "NUMBER", lowest=1),
-            "process_id": Flag("Which of the processes this one is, from 0 on.", "NUMBER", lowest=0),
+            "num_processes": Flag(
+                "For paper: how many processes share the members; all see --workdir.", "NUMBER", lowest=1
+            ),
+            "process_id": Flag("For paper: which of the processes this one is, from 0 on.", "NUMBER", lowest=0),
         },
         "what is told": {
             "quiet": Flag("Tell nothing but errors and where the results are; by default every step is told.", ""),
@@ -111,14 +115,15 @@ def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag
 def _recordings() -> dict[str, Flag]:
     return {
         "corpus": Flag(
-            "Which recordings; by default the embedded ones.",
+            "Which recordings; by default the embedded ones. Several corpora as in --corpus=emodb,ravdess "
+            "--data_dir=FOLDER,FOLDER. Not for evidence_export.",
             "NAME",
-            {name: corpus.description for name, corpus in CORPORA.items()},
+            {name: corpus.description for name, corpus in CORPORA.items() if name != SeveralConfig.name},
             combined=True,
         ),
         "data_dir": Flag(
             "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
-            "embedded corpus needs none.",
+            "embedded corpus needs none. Not for evidence_export.",
             "FOLDER",
         ),
         "maps": Flag(
@@ -154,14 +159,19 @@ def _ways() -> dict[str, Flag]:
         ),
         "network": Flag(
             "Which network is trained; by default the paper's, or resnet_small with --protocol=modern and on the "
-            "embedded recordings, there but in evidence and benchmark.",
+            "embedded recordings, there but in evidence and benchmark. Not for evidence_export.",
             "NAME",
             {name: _first_line(own) for name, own in NETWORKS.items()},
         ),
         "protocol": Flag(
             "How maps are placed and measured, and what is trained; by default corrected.", "NAME", PROTOCOLS
         ),
-        "seeds": Flag("How many models per group and fold; by default ten, four of evidence.", "NUMBER", lowest=1),
+        "seeds": Flag(
+            "How many models per group and fold; by default ten, four of evidence. Not for analyse_maps, "
+            "evidence_export and benchmark.",
+            "NUMBER",
+            lowest=1,
+        ),
         "set": Flag(
             "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
             "is changed; docs/settings.md has all fields.",

@@ -85,7 +85,8 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     """Section, field and new value."""
     # They come with defaults of their own, which a changed name would not bring along.
     flags = {f"{door}.name": door for door in DOORS}
-    flags |= {"corpus.data_dir": "data_dir", "protocol": "protocol", "experiment": "experiment"}
+    flags |= {"corpus.data_dir": "data_dir", "corpus.corpora": "corpus"}
+    flags |= {"protocol": "protocol", "experiment": "experiment"}
     if name in flags:
         raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
