@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import in_groups, in_two_folds, make_results
+from pages_of_files import columns_on_page
 
 from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -75,11 +76,13 @@ def test_differences_and_their_summary_by_hand():
     variant = ablation.Variant("published", "f0_reading", dataclasses.replace(PUBLISHED_ANALYSIS))
     # Other rows first: cells are told by their names.
     table = ablation.differences(variant, cells([0.1, 130.0, np.nan], [0.3, 80.0, 64.0]).iloc[::-1], base)
+    assert columns_on_page("ablation.csv") == table.columns.tolist()
     by_cell = table.set_index(["table", "emotion"])
     assert by_cell["difference"].dropna().to_dict() == pytest.approx({(3, "fear"): -0.1, (4, "fear"): 30.0})
     assert by_cell.loc[(4, "anger"), "value_of_base"] == 50.0
     assert by_cell["seeds_mean_difference"].to_dict() == {(3, "fear"): 0, (4, "fear"): -10.0, (4, "anger"): 4.0}
     summary = ablation.summary(table).iloc[0]
+    assert columns_on_page("tables/ablation.csv") == summary.index.tolist()
     assert summary[["base", "field", "switched_to"]].tolist() == ["published", "f0_reading", "resized_with_zeros"]
     assert summary["table3"] == pytest.approx(0.1)
     assert summary["table4"] == pytest.approx(30.0)

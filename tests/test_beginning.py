@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from pages_of_files import columns_on_page
 
 from convcam_jax.corpora.listed import ListedConfig
 from convcam_jax.corpora.sounds.audio import SoundFacts
@@ -126,7 +127,9 @@ def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
         "recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); 1 are used; "
         f"{tmp_path}/skipped.csv says which and why\n"
     )
-    assert read_csv(tmp_path / "skipped.csv").to_numpy().tolist()[4:] == [
+    skipped = read_csv(tmp_path / "skipped.csv")
+    assert columns_on_page("skipped.csv") == skipped.columns.tolist()
+    assert skipped.to_numpy().tolist()[4:] == [
         ["s4", "silent", "is silent"],
         ["s0", "without a speaker", "has no speaker"],
     ]

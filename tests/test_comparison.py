@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import make_results
+from pages_of_files import columns_on_page
 from scipy import stats
 
 from convcam_jax.measures.statistics import mean_interval
@@ -37,6 +38,13 @@ def small_run() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         }
     )
     return metrics, members, printed
+
+
+def test_the_page_of_files_has_their_columns():
+    beside = recordings_beside_published(*small_run())
+    assert set(columns_on_page("tables/recordings_beside_published.csv")) == set(beside.columns)
+    correlations = correlations_with_published(beside)
+    assert columns_on_page("tables/rank_correlations.csv") == correlations.columns.tolist()
 
 
 def test_one_recording_by_hand():
