@@ -9,11 +9,13 @@ and methods.csv if it is asked for, all explained in docs/benchmark.md. The netw
 corpus.
 """
 
+from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.stages import beginning, benchmark
 from convcam_jax.stages.run_settings import RunSettings
 
 
 def run(settings: RunSettings) -> None:
     """Measure, then draw."""
-    own = beginning.begin(settings)
+    # What is measured is this device, whatever one was measured in the workdir before.
+    own = beginning.begin(settings._replace(config=with_device_defaults(settings.config)))
     benchmark.present(benchmark.measure(own), own.workdir)

@@ -14,7 +14,7 @@ from convcam_jax.settings.compared import require_compared
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import Flags, read_flags
 from convcam_jax.settings.overrides import apply_overrides
-from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.jax_setup import fix_settings, meet, prepare_jax
@@ -49,7 +49,6 @@ def run_command(arguments: list[str]) -> None:
             # They load what they need while JAX looks for its devices.
             start("convcam_jax.representations.cache")
         prepare_jax(settings.cache_dir)
-        settings = settings._replace(config=with_device_defaults(settings.config))
         experiment = importlib.import_module(f"experiments.{flags.experiment}")
         with background():
             results = experiment.run(settings) or settings.workdir

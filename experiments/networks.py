@@ -11,8 +11,8 @@ again when a network is added.
 from convcam_jax.settings.compared import compared_configs, compared_evidence
 from convcam_jax.stages.checks import across_networks
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.record import check_config
 from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.runs_inside import runs_inside
 from convcam_jax.system.progress import say
 from experiments import evidence, paper
 
@@ -23,21 +23,21 @@ def run(settings: RunSettings) -> None:
     """Run the paper for each network and representation, and planted evidence if asked for; then compare.
 
     Raises:
-      UserError: one of the runs is there with another config. All are asked first: each may take hours.
+      UserError: see `runs_inside`.
     """
-    runs = compared_configs(settings.config)
-    planted = compared_evidence(runs) if settings.config.networks.evidence else {}
+    compared = compared_configs(settings.config)
+    asked = compared_evidence(compared) if settings.config.networks.evidence else {}
     of_runs, of_planted = settings.workdir / _RUNS, settings.workdir / _EVIDENCE
-    for name, config in runs.items():
-        check_config(of_runs / name, config, paper.is_of_training)
-    for name, config in planted.items():
-        check_config(of_planted / name, config)
-    # They are written last: until then they would be those of other runs.
-    remove_earlier(settings.workdir, *across_networks.WRITTEN)
-    for number, (name, config) in enumerate(runs.items(), start=1):
-        say(f"network {number} of {len(runs)}: {name}")
-        paper.run(settings._replace(config=config, workdir=of_runs / name))
-    for number, (name, config) in enumerate(planted.items(), start=1):
-        say(f"planted evidence {number} of {len(planted)}: {name}")
-        evidence.run(settings._replace(config=config, workdir=of_planted / name))
-    across_networks.present(list(runs), settings.workdir, _RUNS, {name: of_planted / name for name in planted})
+    with (
+        runs_inside({of_runs / name: config for name, config in compared.items()}, paper.is_of_training) as runs,
+        runs_inside({of_planted / name: config for name, config in asked.items()}) as planted,
+    ):
+        # They are written last: until then they would be those of other runs.
+        remove_earlier(settings.workdir, *across_networks.WRITTEN)
+        for number, (folder, config) in enumerate(runs.items(), start=1):
+            say(f"network {number} of {len(runs)}: {folder.name}")
+            paper.run(settings._replace(config=config, workdir=folder))
+        for number, (folder, config) in enumerate(planted.items(), start=1):
+            say(f"planted evidence {number} of {len(planted)}: {folder.name}")
+            evidence.run(settings._replace(config=config, workdir=folder))
+        across_networks.present(list(compared), settings.workdir, _RUNS, {folder.name: folder for folder in planted})

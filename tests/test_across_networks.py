@@ -13,14 +13,16 @@ from convcam_jax.figures.checks.across_networks import networks as draw_networks
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.representations.mel import Mel
+from convcam_jax.settings import presets
 from convcam_jax.settings.compared import compared_configs, compared_evidence
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import apply_overrides
-from convcam_jax.settings.presets import Choices, make_config
+from convcam_jax.settings.presets import Choices, make_config, with_device_defaults
 from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json, write_text
+from convcam_jax.system.process.lock import locked
 from experiments import command, descriptions, evidence, networks, paper
 
 
@@ -249,7 +251,7 @@ def with_runs(workdir: Path) -> None:
     runs = compared_configs(settings_of(workdir).config)
     for folder, configs in (("runs", runs), ("evidence", compared_evidence(runs))):
         name = "simplenet-cqt"
-        write_json(workdir / folder / name / "config.json", run_record(configs[name], []))
+        write_json(workdir / folder / name / "config.json", run_record(with_device_defaults(configs[name]), []))
     for name in WRITTEN:
         write_text(workdir / name, "earlier")
 
@@ -272,6 +274,53 @@ def test_a_comparison_of_other_runs_is_gone_when_the_first_is_begun(tmp_path, be
     networks.run(settings_of(tmp_path, "sanity.seeds=0"))
     assert begun == [f"{kind} {name}-cqt" for kind in ("paper", "evidence") for name in ("resnet_small", "simplenet")]
     assert not any((tmp_path / name).exists() for name in WRITTEN)
+
+
+@pytest.mark.parametrize("where", ["runs", "evidence"])
+def test_a_run_that_is_in_use_elsewhere_is_refused_before_the_first(tmp_path, begun, where):
+    folder = tmp_path / where / "simplenet-cqt"
+    with locked(folder), pytest.raises(UserError, match=f"{where}/simplenet-cqt: is in use by process"):
+        networks.run(settings_of(tmp_path))
+    assert begun == []
+    assert not any(tmp_path.iterdir())
+
+
+def test_nobody_else_uses_a_run_meanwhile(tmp_path, monkeypatch):
+    def refused(own):
+        with pytest.raises(UserError, match="is in use"), locked(own.workdir):
+            pass
+        (own.workdir / "made").touch()
+
+    for experiment in (paper, evidence):
+        monkeypatch.setattr(experiment, "run", refused)
+    monkeypatch.setattr(networks.across_networks, "present", lambda *_: None)
+    networks.run(settings_of(tmp_path))
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == [
+        f"{kind}/{name}-cqt/made" for kind in ("evidence", "runs") for name in ("resnet_small", "simplenet")
+    ]
+
+
+def test_a_missing_file_of_weights_of_a_later_network_is_told_before_the_first(tmp_path, begun):
+    config = make_config(Choices("networks", corpus="emodb", data_dir="x", network="mobilenet"))
+    weights = tmp_path / "weights.h5"
+    changes = ["networks.networks=simplenet,mobilenet", f"network.weights={weights}"]
+    with pytest.raises(UserError, match=f"network.weights: there is no file {weights}; the file for mobilenet is http"):
+        networks.run(RunSettings(apply_overrides(config, changes), tmp_path / "w", tmp_path))
+    assert begun == []
+
+
+def test_networks_that_are_compared_are_trained_in_the_precision_of_those_that_are_there(tmp_path, monkeypatch):
+    precisions = []
+    for experiment in (paper, evidence):
+        monkeypatch.setattr(experiment, "run", lambda own: precisions.append(own.config.train.precision))
+    monkeypatch.setattr(networks.across_networks, "present", lambda *_: None)
+    runs = compared_configs(settings_of(tmp_path, "train.precision=bfloat16").config)
+    write_json(tmp_path / "runs" / "simplenet-cqt" / "config.json", run_record(runs["simplenet-cqt"], []))
+    monkeypatch.setattr(presets, "fastest_precision", lambda: "float32")
+    networks.run(settings_of(tmp_path))
+    # Planted evidence is not begun yet.
+    assert precisions == ["bfloat16", "bfloat16", "float32", "float32"]
 
 
 @pytest.mark.slow

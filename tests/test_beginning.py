@@ -17,7 +17,9 @@ from convcam_jax.data.members import Cohort
 from convcam_jax.representations import cache
 from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.features import Features
+from convcam_jax.settings import presets
 from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages import beginning
@@ -56,11 +58,27 @@ def write_corpus(folder: Path) -> None:
     (folder / "utterances.csv").write_text("\n".join(rows))
 
 
-def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(tmp_path, monkeypatch):
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> RunSettings:
+    """Those of a run of the corpus above."""
     write_corpus(tmp_path)
     monkeypatch.setattr(cache, "_compute_all", lambda sources, config: (compute_entry(one, config) for one in sources))
     corpus = ListedConfig(data_dir=str(tmp_path), emotions=CONFIG.corpus.emotions, models_per="all")
-    settings = RunSettings(replace(CONFIG, corpus=corpus, split=PerCell(parts=3)), tmp_path / "run", tmp_path / "cache")
+    return RunSettings(replace(CONFIG, corpus=corpus, split=PerCell(parts=3)), tmp_path / "run", tmp_path / "cache")
+
+
+def test_a_run_goes_on_where_another_precision_is_the_fastest(settings, monkeypatch):
+    for fastest in ("bfloat16", "float32"):
+        monkeypatch.setattr(presets, "fastest_precision", lambda fastest=fastest: fastest)
+        run = beginning.begin(settings)
+        assert run.config.train.precision == "bfloat16"
+        assert read_json(settings.workdir / "config.json")["config"]["train.precision"] == "bfloat16"
+    chosen = settings._replace(config=apply_overrides(settings.config, ["train.precision=float32"]))
+    with pytest.raises(UserError, match=r"differing in train\.precision \(bfloat16 there, float32 now\)"):
+        beginning.begin(chosen)
+
+
+def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(settings, tmp_path, monkeypatch):
     times = ["2020-01-01T00:00:00+00:00", "2020-01-08T00:00:00+00:00"]
     for begun in times:
         monkeypatch.setattr(beginning, "run_record", lambda *args, begun=begun: run_record(*args) | {"begun": begun})

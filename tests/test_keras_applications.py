@@ -245,7 +245,7 @@ def test_training_starts_from_the_weights_of_a_file(tmp_path, group):
     network = NETWORKS["mobilenet"](weights=str(path)).make(N_CLASSES, "float32")
     arrays = keras_arrays(network, WEIGHTS_GRID)
     write_weights(path, arrays, group)
-    check_weights(network, WEIGHTS_GRID)
+    check_weights(network)
     keys = jax.random.split(jax.random.key(0), 2)
     before = jax.jit(jax.vmap(lambda key: init_member(key, network, Learning(1e-3), WEIGHTS_GRID)))(keys)
     after = start_from_weights(before, network)
@@ -272,10 +272,10 @@ def test_weights_are_placed_behind_a_standardisation_too(tmp_path):
     network = NETWORKS["mobilenet"](weights=str(path)).make(N_CLASSES, "float32")
     standardised = Standardised(network)
     with pytest.raises(UserError, match="there is no file"):
-        check_weights(standardised, WEIGHTS_GRID)
+        check_weights(standardised)
     arrays = keras_arrays(network, WEIGHTS_GRID)
     write_weights(path, arrays, "/")
-    check_weights(standardised, WEIGHTS_GRID)
+    check_weights(standardised)
     keys = jax.random.split(jax.random.key(0), 1)
     before = jax.jit(jax.vmap(lambda key: init_member(key, standardised, Learning(1e-3), WEIGHTS_GRID)))(keys)
     after = start_from_weights(before, standardised)
@@ -314,7 +314,7 @@ def test_files_that_do_not_fit_are_refused_with_where_to_get_one(tmp_path):
         with pytest.raises(
             UserError, match=rf"network\.weights: .*{message}.*https://.*/mobilenet_1_0_224_tf_no_top\.h5"
         ):
-            check_weights(network, WEIGHTS_GRID)
+            check_weights(network)
 
     refused("there is no file")
     path.write_text("no weights")

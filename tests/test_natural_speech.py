@@ -24,9 +24,9 @@ from convcam_jax.corpora.synthetic.planted import HEADROOM
 from convcam_jax.corpora.synthetic.variants import VARIANTS, with_strengths
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.settings import presets
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import read_flags
-from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -188,7 +188,7 @@ def test_what_can_be_planted():
 
 def chosen(name: str, *flags: str) -> Config:
     """What the flags of an experiment make."""
-    return with_device_defaults(command.config_of(read_flags([f"--experiment={name}", *flags], descriptions())))
+    return command.config_of(read_flags([f"--experiment={name}", *flags], descriptions()))
 
 
 def prepared(folder: Path, root: Path, *flags: str):
@@ -236,6 +236,20 @@ def test_that_a_run_began_with_other_packages_is_told(folder, tmp_path, capsys):
     prepared(folder, tmp_path)
     told = f"may differ in its last digits from what is there: jax (0.0.1 there, {record['packages']['jax']} now)\n"
     assert told in capsys.readouterr().err
+
+
+def test_evidence_goes_on_where_another_precision_is_the_fastest(folder, tmp_path, monkeypatch):
+    for fastest in ("bfloat16", "float32"):
+        monkeypatch.setattr(presets, "fastest_precision", lambda fastest=fastest: fastest)
+        runs = prepared(folder, tmp_path).runs.values()
+        assert {run.config.train.precision for run in runs} == {"bfloat16"}
+
+
+def test_a_missing_file_of_weights_is_told_before_anything_is_made(folder, tmp_path):
+    with pytest.raises(UserError, match=r"network\.weights: there is no file .*weights\.h5"):
+        prepared(folder, tmp_path, "--network=mobilenet", f"--set=network.weights={tmp_path}/weights.h5")
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_shuffled_labels_are_as_many_of_each_in_every_split(source):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from convcam_jax.networks import NETWORKS
+from convcam_jax.settings import presets
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.record import (
@@ -20,6 +21,7 @@ from convcam_jax.stages.record import (
     read_record,
     run_record,
     shortened,
+    with_precision,
 )
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json
@@ -299,3 +301,31 @@ def test_changed_fields_are_told_with_both_values_shortened():
     assert second.startswith("b ([0, 1, 2, ")
     assert second.endswith(" … there, [] now)")
     assert len(shortened(list(range(100)))) <= 60
+
+
+@pytest.mark.parametrize(("then", "now"), [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_a_run_goes_on_in_its_precision_where_another_one_is_the_fastest(tmp_path, monkeypatch, then, now):
+    monkeypatch.setattr(presets, "fastest_precision", lambda: now)
+    begun, new = tmp_path / "begun", tmp_path / "new"
+    write_json(begun / "config.json", record(f"train.precision={then}"))
+    check_config(begun, Config())
+    going_on = with_precision(Config(), begun)
+    assert going_on == apply_overrides(Config(), [f"train.precision={then}"])
+    check_workdir(begun, record() | {"config": flatten(going_on)})
+    # Of runs that are compared, one that is begun decides.
+    assert with_precision(Config(), new).train.precision == now
+    assert with_precision(Config(), new, begun) == going_on
+    chosen = apply_overrides(Config(), [f"train.precision={now}"])
+    assert with_precision(chosen, begun) == chosen
+    with pytest.raises(UserError, match=rf"differing in train\.precision \({then} there, {now} now\)"):
+        check_config(begun, chosen)
+
+
+def test_a_precision_that_there_is_not_is_not_believed(tmp_path):
+    damaged = record()
+    damaged["config"]["train.precision"] = "float33"
+    write_json(tmp_path / "config.json", damaged)
+    own = with_precision(Config(), tmp_path)
+    assert own.train.precision != "float33"
+    with pytest.raises(UserError, match=r"differing in train\.precision \(float33 there"):
+        check_config(tmp_path, own)

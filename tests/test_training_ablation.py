@@ -8,8 +8,15 @@ import pytest
 from small_run import QUICK, SMALL_CORPUS, SMALL_NETWORK, finish, refusal, table
 
 from convcam_jax.checks.training_parts.gains import gains
+from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.settings.training_parts import AS_GIVEN, TRAINING_PARTS, configs_without_parts
+from convcam_jax.stages.ablations import training_ablation
+from convcam_jax.stages.record import run_record
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import write_json
+from convcam_jax.system.process.lock import locked
 from convcam_jax.training.config import TrainConfig
 
 # Fields of the training that are not a part of it which could be left out.
@@ -59,6 +66,29 @@ def test_a_training_without_parts_is_refused_before_anything_is_written(tmp_path
     message = "nothing that could be left out; add --protocol=modern, or a part such as --set=train.mixup=0.2"
     assert message in refusal(*flags)
     assert list((tmp_path / "w").rglob("*.csv")) == []
+
+
+@pytest.fixture
+def without_mixup(tmp_path, monkeypatch):
+    """A training with two parts, and the folder of the last one of its runs, none of which must be begun."""
+    monkeypatch.setattr(training_ablation.beginning, "begin", lambda _: pytest.fail("a run is begun"))
+    parts = ["train.shift_bins=2", "train.mixup=0.2"]
+    config = apply_overrides(make_config(Choices("training_ablation", corpus="emodb", data_dir="x")), parts)
+    return RunSettings(config, tmp_path, tmp_path), tmp_path / "runs" / "without_mixup"
+
+
+def test_a_training_that_is_in_use_elsewhere_is_refused_before_the_first(without_mixup):
+    settings, last = without_mixup
+    with locked(last), pytest.raises(UserError, match="runs/without_mixup: is in use by process"):
+        training_ablation.train(settings, configs_without_parts(settings.config))
+
+
+def test_settings_that_do_not_fit_a_later_training_are_refused_before_the_first(without_mixup):
+    settings, last = without_mixup
+    earlier = configs_without_parts(apply_overrides(settings.config, ["train.epochs=9"]))
+    write_json(last / "config.json", run_record(earlier["mixup"], []))
+    with pytest.raises(UserError, match=r"runs/without_mixup: holds .* differing in train\.epochs \(9 there, 5 now\)"):
+        training_ablation.train(settings, configs_without_parts(settings.config))
 
 
 def test_gains_are_those_of_the_last_epoch_seed_by_seed():

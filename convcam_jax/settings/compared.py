@@ -9,7 +9,7 @@ from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.representations.representation import Representation
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.experiments import NetworksConfig
-from convcam_jax.settings.presets import Choices, make_config, with_device_defaults, with_evidence_size
+from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.system.errors import UserError
 
 
@@ -63,7 +63,7 @@ def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
         own = make_config(choices)
         evidence = dataclasses.replace(own.evidence, size="small")
         own = dataclasses.replace(own, attribution=config.attribution, evidence=evidence)
-        found[name] = with_device_defaults(with_evidence_size(own, seeds=None))
+        found[name] = with_evidence_size(own, seeds=None)
     return found
 
 

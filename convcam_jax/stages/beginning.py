@@ -9,6 +9,7 @@ import pandas as pd
 from convcam_jax.corpora.sounds.sound_remarks import highest_file_rate_hz
 from convcam_jax.data.dataset import Dataset, fold_table, sound_table, utterance_table
 from convcam_jax.figures.fonts import remark_on_letters
+from convcam_jax.settings.config import Config
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble.pretrained import check_weights
 from convcam_jax.stages.preparation import find_corpus, load_dataset
@@ -16,10 +17,12 @@ from convcam_jax.stages.record import (
     CONFIG_FILE,
     HIGHEST_FILE_RATE,
     changed_surroundings,
+    check_config,
     check_workdir,
     explains_otherwise,
     read_record,
     run_record,
+    with_precision,
 )
 from convcam_jax.stages.run import MODELS, Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -45,9 +48,9 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         Nothing is written then.
     """
     workdir = settings.workdir
-    config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
-    if not (workdir / CONFIG_FILE).exists():
-        check_weights(config.make_network("float32"), config.grid)
+    config = with_precision(settings.config, workdir)
+    check_ahead(workdir, config, counts)
+    config, utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
     check_workdir(workdir, record, counts)
     tell_changed_surroundings(workdir, record)
@@ -61,6 +64,17 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     wait_for_all("begun")
     say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
+
+
+def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
+    """See to it, before a corpus is read, that a run may begin or go on in `workdir` and has its file of weights.
+
+    Raises:
+      UserError: the folder holds another run, or other files, or the file of weights is missing or does not fit.
+    """
+    check_config(workdir, config, counts)
+    if not (workdir / CONFIG_FILE).exists():
+        check_weights(config.make_network("float32"))
 
 
 def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages.beginning import write_beginning
 from convcam_jax.stages.preparation import find_corpus
-from convcam_jax.stages.record import check_workdir, run_record
+from convcam_jax.stages.record import check_workdir, run_record, with_precision
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -122,7 +122,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
         Nothing is written then.
     """
     workdir = settings.workdir
-    config, utterances, unnamed = find_corpus(settings.config, settings.cache_dir)
+    config, utterances, unnamed = find_corpus(with_precision(settings.config, workdir), settings.cache_dir)
     external_maps.check_names(maps, [u.recording for u in utterances])
     record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
     check_workdir(workdir, record)

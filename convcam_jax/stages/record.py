@@ -1,5 +1,6 @@
 """What a run's folder was made from, and that a run goes on only where it can."""
 
+import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -8,15 +9,17 @@ import platform
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 
 from convcam_jax.corpora.config import FROM_CORPUS
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.kernels.precision import Precision
 from convcam_jax.representations.cache import corpus_hash
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
+from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.jax_setup import switches
@@ -40,8 +43,8 @@ COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praa
 # Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
 FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s", "evidence.explanation_metrics")
 
-# What stands in a config where the corpus decides; a record has what it has decided.
-_BY_CORPUS = {"corpus.emotions": (), "corpus.max_frames": FROM_CORPUS}
+# What stands in a config where the corpus or the device decides; a record has what they have decided.
+_UNDECIDED = {"corpus.emotions": (), "corpus.max_frames": FROM_CORPUS, "train.precision": "fastest"}
 
 
 def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
@@ -118,15 +121,30 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
 
 
 def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
-    """The same before the corpus is read, of the config alone; what the corpus decides may still differ.
+    """The same before the corpus is read, of the config alone; what the corpus or the device decides may still differ.
 
     Raises:
       UserError: as `check_workdir` does.
     """
     earlier = read_record(workdir) if (workdir / CONFIG_FILE).exists() else {"config": {}}
     now = flatten(config)
-    decided = {name: earlier["config"].get(name) for name, open_value in _BY_CORPUS.items() if now[name] == open_value}
+    decided = {name: earlier["config"].get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
     check_workdir(workdir, {**earlier, "config": now | decided}, counts)
+
+
+def with_precision(config: Config, *workdirs: Path) -> Config:
+    """The config with the precision of training spelled out: that of the first run in `workdirs`, or the device's.
+
+    So runs go on on another device, and those that are compared are trained in one precision.
+
+    Raises:
+      UserError: a `config.json` cannot be read.
+    """
+    if config.train.precision == "fastest":
+        begun = [read_record(own)["config"].get("train.precision") for own in workdirs if (own / CONFIG_FILE).exists()]
+        if begun and begun[0] in get_args(Precision):
+            return dataclasses.replace(config, train=dataclasses.replace(config.train, precision=begun[0]))
+    return with_device_defaults(config)
 
 
 def explains_otherwise(earlier: dict[str, Any], record: dict[str, Any]) -> bool:

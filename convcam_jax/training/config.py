@@ -37,7 +37,7 @@ class TrainConfig:
       gain: the input is multiplied by a factor between 1 / gain and gain.
       mixup: parameters of the beta distribution of the weight with which recordings are mixed; 0: they are not.
       precision: of the convolutions' factors while training; all else, the explanations too, is float32. "fastest"
-        becomes what is fastest on the device before anything is written down.
+        becomes what is fastest on the device where the run begins, before anything is written down.
       kept_precision: of large arrays of trained members, from the end of the training on; float32 takes twice the
         disk.
       members_at_once: divided over the devices and rounded up, so one on each is the least; 0: as many as the memory

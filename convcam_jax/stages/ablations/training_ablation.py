@@ -11,18 +11,24 @@ from convcam_jax.settings.training_parts import AS_GIVEN
 from convcam_jax.stages import beginning
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.stages.runs_inside import runs_inside
 from convcam_jax.system.formats import read_csv, write_table
 from convcam_jax.system.progress import say
 
 
 def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.DataFrame]:
-    """Train all members of each config in `runs/NAME/`, or go on where an earlier run stopped; their histories."""
+    """Train all members of each config in `runs/NAME/`, or go on where an earlier run stopped; their histories.
+
+    Raises:
+      UserError: see `runs_inside`.
+    """
     histories = {}
-    for number, (name, config) in enumerate(configs.items(), start=1):
-        say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
-        run = beginning.begin(settings._replace(config=config, workdir=_folder(settings.workdir, name)))
-        training.train_ensemble(run)
-        histories[name] = read_csv(run.workdir / "history.csv")
+    with runs_inside({_folder(settings.workdir, name): config for name, config in configs.items()}) as runs:
+        for number, (name, (folder, config)) in enumerate(zip(configs, runs.items(), strict=True), start=1):
+            say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
+            run = beginning.begin(settings._replace(config=config, workdir=folder))
+            training.train_ensemble(run)
+            histories[name] = read_csv(run.workdir / "history.csv")
     return histories
 
 

@@ -1,5 +1,6 @@
 """Training that starts from weights of Keras's applications, read from their file."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +19,14 @@ from convcam_jax.training.member import MemberState
 FIELD = "config field network.weights"
 
 
-def check_weights(network: Network, grid: tuple[int, int]) -> None:
-    """Raise UserError if the network's weights are in a file that is missing or does not fit; `grid` is the inputs'."""
+def check_weights(network: Network) -> None:
+    """Raise UserError if the network's weights are in a file that is missing or does not fit."""
     chain = _chain(network)
     weights = read_weights(network)
     if chain is not None and weights is not None:
-        _fill(jax.eval_shape(lambda key: chain.init(key, grid), jax.random.key(0)), chain, weights)
+        # Its parts have the same shapes on any grid and for any number of classes, neither of which may be known yet.
+        own, grid = dataclasses.replace(chain, n_classes=1), chain.smallest_input()
+        _fill(jax.eval_shape(lambda key: own.init(key, grid), jax.random.key(0)), own, weights)
 
 
 def start_from_weights(state: MemberState, network: Network) -> MemberState:

@@ -45,11 +45,11 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.beginning import tell_changed_surroundings, write_skipped
+from convcam_jax.stages.beginning import check_ahead, tell_changed_surroundings, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
+from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record, with_precision
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -82,7 +82,8 @@ def begin(settings: RunSettings) -> Evidence:
     These are `utterances.csv`, `folds.csv` and `evidence_truth.npz`.
 
     Raises:
-      UserError: the workdir holds another run, or a recording is longer than `corpus.max_frames`.
+      UserError: the workdir holds another run, the network's file of weights is missing, or a recording is longer than
+        `corpus.max_frames`.
     """
     made = make(settings)
     datasets = {variant: run.dataset for variant, run in made.runs.items()}
@@ -98,8 +99,11 @@ def make(settings: RunSettings) -> Evidence:
     """Make the recordings and their truth, open the workdir, and write `config.json`.
 
     Raises:
-      UserError: the workdir holds another run, or a recording is longer than `corpus.max_frames`.
+      UserError: the workdir holds another run, the network's file of weights is missing, or a recording is longer than
+        `corpus.max_frames`.
     """
+    settings = settings._replace(config=with_precision(settings.config, settings.workdir))
+    check_ahead(settings.workdir, settings.config)
     sources, cache_dir = neutral_sources(settings), settings.cache_dir
     config, speech = sources.config, sources.speech
     own = {v: speech.recordings(v) for v in config.evidence.planted}
