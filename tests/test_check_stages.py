@@ -26,8 +26,9 @@ from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.stages import report
 from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds, shuffled_labels
+from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
 from convcam_jax.stages.run import CohortExplanations, Run
-from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
 from convcam_jax.training.config import TrainConfig
 
 GROUPS, FOLDS, SEEDS = ("a", "b"), ("1", "2"), (0, 1)
@@ -235,3 +236,54 @@ def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     assert (kept / "explained.npz").read_bytes() == maps
     assert (kept / "round_00_history.npz").exists()
     assert all((tmp_path / name).exists() for name in others)
+
+
+@pytest.fixture
+def shuffled(tmp_path, monkeypatch):
+    """A run with one network on shuffled labels in each cohort, which are noted instead of trained."""
+    own = make_run(tmp_path, "gradcam", sanity=SanityConfig(seeds=1, shuffled_label_seeds=1))
+    trained = []
+
+    def train(run, members):
+        trained.append(members)
+        folder = shuffled_labels._folder(run)
+        write_json(folder / "rounds.json", {"members_at_once": len(members)})
+        [own_round] = read_rounds(members, folder)
+        history = np.full((len(members), 2, 4), 0.5)
+        write_arrays(own_round.history_file(), {"members": names_of(members), "history": history})
+        return [own_round]
+
+    monkeypatch.setattr(shuffled_labels, "_train", train)
+    monkeypatch.setattr(
+        shuffled_labels, "_explain", lambda run, members, rounds: {member: np.ones((3, 2, 2)) for member in members}
+    )
+    return own, trained
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("round_00_history.npz", None),
+        ("round_00_history.npz", b"PK"),
+        ("rounds.json", None),
+        ("rounds.json", b"{}"),
+        ("rounds.json", b'{"members_at_once": 2}'),
+        ("rounds.json", b'{"members_at_once": 5}'),
+        ("explained.npz", b"PK"),
+    ],
+)
+def test_maps_on_shuffled_labels_are_kept_with_what_was_learned(shuffled, name, content):
+    own, trained = shuffled
+    for _ in range(2):
+        found = shuffled_labels.maps_on_shuffled_labels(own)
+    assert trained == [tuple(found)]
+    assert len(found) == len(GROUPS) * len(FOLDS)
+    path = own.workdir / "training" / "shuffled_labels_1" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for _ in range(2):
+        assert list(shuffled_labels.maps_on_shuffled_labels(own)) == list(found)
+        assert len(read_csv(own.workdir / "tables" / "sanity_shuffled_training.csv")) == len(found)
+    # A number that is larger than that of all members makes the same round.
+    assert len(trained) == (1 if content == b'{"members_at_once": 5}' else 2)

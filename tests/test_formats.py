@@ -128,6 +128,18 @@ def test_a_damaged_note_is_refused_in_one_line(tmp_path, content):
         read_json(tmp_path / "gone.json")
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"a,b\n1,2,3,4\n5,6,7\n1,2,3,4,5\n", b"a\n\xff\xfe\n", b'a,b\n"1,2\n'])
+def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"a\.csv: cannot be read \(.*\); remove it, and give the run's command"
+    ) as error:
+        read_csv(tmp_path / "a.csv")
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match=r"gone\.csv: cannot be read"):
+        read_csv(tmp_path / "gone.csv")
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "a.json").mkdir()
     with pytest.raises(UserError, match=r"a\.json: is a folder where a file is to be written; remove it"):

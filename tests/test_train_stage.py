@@ -22,7 +22,7 @@ from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import forget_what_was_made, make_rounds, train_round
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays
+from convcam_jax.system.formats import read_arrays, write_json
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
@@ -156,13 +156,43 @@ def test_of_two_checkpoints_the_newest_whole_one_is_gone_on_from(tmp_path, monke
     gc.collect()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS[::-1], (*MEMBERS, Member(*COHORT, 2))])
-def test_a_round_that_has_other_members_is_trained_again(tmp_path, members):
-    undisturbed = train_in(tmp_path / "undisturbed", 1e6)
-    own = Round(members, tmp_path / "again" / "round_00")
-    train_round(own, "all", CONFIG, TRAINING, VALIDATION, RECORDINGS)
-    assert_equal_rounds(train_in(tmp_path / "again", 1e6), undisturbed)
+def test_rounds_of_another_number_than_the_note_of_it_says_are_left_for_the_user(tmp_path):
+    folder = tmp_path / "training"
+    train_in(folder, 1e6)
+    (tmp_path / "stages.json").write_text("{}")
+    more = (*MEMBERS, Member(*COHORT, 2))
+    for number in (1, 3):
+        write_json(folder / "rounds.json", {"members_at_once": number})
+        rounds = make_rounds(CONFIG, more, folder, 12)
+        for again in (
+            lambda rounds=rounds: forget_what_was_made(rounds, tmp_path),
+            lambda rounds=rounds: train_round(rounds[0], "all", CONFIG, TRAINING, VALIDATION, RECORDINGS),
+        ):
+            with pytest.raises(
+                UserError, match=r"round_00: holds 2 trained members, which are not .*remove rounds\.js"
+            ):
+                again()
+    assert (tmp_path / "stages.json").exists()
+    assert checkpoints.is_complete(folder / "round_00")
+    # As the line says.
+    (folder / "rounds.json").unlink()
+    assert [len(own.members) for own in make_rounds(with_training(members_at_once=1), more, folder, 12)] == [2, 1]
+
+
+def test_nothing_is_forgotten_where_a_later_round_has_other_members(tmp_path):
+    own = train_in(tmp_path / "training", 1e6)
+    (tmp_path / "stages.json").write_text("{}")
+    first = Round(MEMBERS, tmp_path / "training" / "missing")
+    with pytest.raises(UserError, match="round_00: holds 2 trained members"):
+        forget_what_was_made([first, own._replace(members=MEMBERS[:1])], tmp_path)
+    assert (tmp_path / "stages.json").exists()
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "3", '{"members_at_once": "two"}', '{"members_at_once": 0}'])
+def test_a_note_without_the_size_of_rounds_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "rounds.json").write_text(content)
+    with pytest.raises(UserError, match=r"rounds\.json: does not say how many members a round has; remove it"):
+        read_rounds(MEMBERS, tmp_path)
 
 
 def test_what_was_made_of_a_round_that_is_no_more_is_forgotten(tmp_path, capsys):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
-_MAKE_AGAIN = "remove it, and give the run's command again, which makes it anew"
+# What to do about a file that is damaged.
+MAKE_AGAIN = "remove it, and give the run's command again, which makes it anew"
 EMPTY = "–"  # noqa: RUF001
 # Columns of words: they stay text, whatever the words look like ("01", "NA", "true").
 _WORDS = frozenset(
@@ -58,7 +59,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); {_MAKE_AGAIN}") from error
+        raise UserError(f"{path}: cannot be read ({error}); {MAKE_AGAIN}") from error
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -74,11 +75,18 @@ def as_csv(table: pd.DataFrame) -> str:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table; words are text, whatever they look like ("01", "NA"), a missing one is "", a missing number NaN."""
-    columns = pd.read_csv(path, nrows=0).columns
-    words = {name: str for name in columns if _holds_words(name)}
-    missing = {name: [""] for name in columns if name not in words}
-    return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
+    """Read a table; words are text, whatever they look like ("01", "NA"), a missing one is "", a missing number NaN.
+
+    Raises UserError if it is missing or damaged.
+    """
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+        words = {name: str for name in columns if _holds_words(name)}
+        missing = {name: [""] for name in columns if name not in words}
+        return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
+    except (ValueError, OSError) as error:
+        # What the parser says may end in a new line.
+        raise UserError(f"{path}: cannot be read ({str(error).strip()}); {MAKE_AGAIN}") from error
 
 
 def read_csv_if_there(path: Path) -> pd.DataFrame:
@@ -138,7 +146,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError("its table of contents is damaged")
             return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
     except UNREADABLE as error:
-        raise UserError(f"{path}: cannot be read ({error}); {_MAKE_AGAIN}") from error
+        raise UserError(f"{path}: cannot be read ({error}); {MAKE_AGAIN}") from error
 
 
 def _n_members(path: Path) -> int:

@@ -38,17 +38,16 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
         return {}
     first = run.config.train.seed_numbers().stop
     members = list_members(run.dataset.sets("train"), range(first, first + count))
-    maps = _kept_maps(run, members)
-    if maps is None:
+    maps, history = _kept_maps(run, members), _kept_history(run, members)
+    if maps is None or history is None:
         _discard_explained(folder)
         rounds = _train(run, members)
-        maps = _explain(run, members, rounds)
+        maps, history = _explain(run, members, rounds), history_table(rounds)
         numbered = {str(number): maps[member] for number, member in enumerate(members)}
         write_arrays(folder / _MAPS, {_ORIGIN: np.array(_origin(run)), **numbered})
-    rounds = read_rounds(members, folder)
-    for own in rounds:
+    for own in read_rounds(members, folder):
         checkpoints.remove(own.folder)
-    write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history_table(rounds)))
+    write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history))
     return maps
 
 
@@ -66,6 +65,16 @@ def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray
     if not arrays.keys() >= set(numbers):
         return None
     return {member: arrays[number] for member, number in zip(members, numbers, strict=True)}
+
+
+def _kept_history(run: Run, members: tuple[Member, ...]) -> pd.DataFrame | None:
+    """The table of what the networks learned, unless what it is made of is not there or damaged."""
+    try:
+        return history_table(read_rounds(members, _folder(run)))
+    except (UserError, KeyError, ValueError) as error:
+        if is_of_the_system(error.__cause__):
+            raise
+        return None
 
 
 def _explained(folder: Path, run: Run) -> Mapping[str, np.ndarray] | None:

@@ -12,7 +12,7 @@ from convcam_jax.data.members import Member, list_members
 from convcam_jax.networks.network import Variables
 from convcam_jax.settings.config import Config
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, read_json
+from convcam_jax.system.formats import MAKE_AGAIN, read_arrays, read_json
 from convcam_jax.training import checkpoints
 from convcam_jax.training.ensemble import take_members
 from convcam_jax.training.kept import in_float32
@@ -56,17 +56,36 @@ def begun_rounds(config: Config, dataset: Dataset, workdir: Path) -> list[Round]
 
 
 def read_rounds(members: tuple[Member, ...], folder: Path) -> list[Round]:
-    """The members in rounds of the size that was chosen when their training began."""
-    size = read_json(folder / ROUNDS_FILE)["members_at_once"]
+    """The members in rounds of the size that was chosen when their training began.
+
+    Raises:
+      UserError: see `noted_size`.
+    """
+    size = noted_size(folder)
     starts = range(0, len(members), size)
     return [Round(members[s : s + size], folder / f"round_{s // size:02d}") for s in starts]
 
 
-def is_trained(own: Round) -> bool:
-    """Whether the round is complete, and has the members that it should have.
+def noted_size(folder: Path) -> int:
+    """How many members a round has, as was noted when their training began.
 
     Raises:
-      UserError: its members are trained, but cannot be told; nobody but the user may throw hours of work away.
+      UserError: there is no such note, or it is damaged.
+    """
+    note = folder / ROUNDS_FILE
+    noted = read_json(note)
+    size = noted.get("members_at_once") if isinstance(noted, dict) else None
+    if not isinstance(size, int) or size < 1:
+        raise UserError(f"{note}: does not say how many members a round has; {MAKE_AGAIN}")
+    return size
+
+
+def is_trained(own: Round) -> bool:
+    """Whether the round is complete.
+
+    Raises:
+      UserError: its members are trained, but cannot be told, or are others than it should have; nobody but the user may
+        throw hours of work away.
     """
     trained = own.folder if checkpoints.is_complete(own.folder) else own.handed_over_file()
     if not trained.exists():
@@ -75,7 +94,13 @@ def is_trained(own: Round) -> bool:
         members = read_arrays(own.history_file())["members"]
     except (UserError, KeyError) as error:
         raise without_history(trained, own, error) from error
-    return members.tolist() == names_of(own.members).tolist()
+    if members.tolist() != names_of(own.members).tolist():
+        raise UserError(
+            f"{trained}: holds {len(members)} trained members, which are not those of this round by {ROUNDS_FILE} "
+            f"beside it; remove {ROUNDS_FILE} if it was changed, and give the run's command again, which finds the "
+            "number in the first round"
+        )
+    return True
 
 
 def without_history(trained: Path, own: Round, error: Exception) -> UserError:

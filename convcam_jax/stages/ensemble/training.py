@@ -28,13 +28,14 @@ from convcam_jax.stages.ensemble.rounds import (
     history_table,
     is_trained,
     names_of,
+    noted_size,
     read_rounds,
     without_history,
 )
 from convcam_jax.stages.run import EXPLANATIONS, MODELS, Run
 from convcam_jax.stages.stage import STAGES_FILE
 from convcam_jax.system.errors import UserError, is_of_the_system
-from convcam_jax.system.formats import read_arrays, read_json, write_arrays, write_csv, write_json
+from convcam_jax.system.formats import read_arrays, write_arrays, write_csv, write_json
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import counted, say, show_progress
 from convcam_jax.training import checkpoints
@@ -81,7 +82,9 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
 
     On another machine its networks are not the same to the bit as those that were explained and exported.
     """
-    if not all(is_trained(own) for own in rounds):
+    # All are asked: nothing is removed or trained where one of them has other members.
+    trained = [is_trained(own) for own in rounds]
+    if not all(trained):
         if (workdir / MODELS).exists():
             say(f"{workdir / MODELS} was of networks that are trained again; --experiment=export writes a new one")
         remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
@@ -115,22 +118,21 @@ def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_rec
 
     `n_recordings` is how many the run has, which each device holds.
     """
-    note = folder / ROUNDS_FILE
-    if not _noted_size(note):
+    if not _is_noted(folder):
         size = _size_of_first_round(folder) or _new_size(config, members, n_recordings)
-        write_json(note, {"members_at_once": size})
+        write_json(folder / ROUNDS_FILE, {"members_at_once": size})
     return read_rounds(members, folder)
 
 
-def _noted_size(note: Path) -> int:
-    """How many members a round has, 0 where that is not noted or the note is damaged."""
+def _is_noted(folder: Path) -> bool:
+    """Whether it is noted how many members a round has, and the note is not damaged."""
     try:
-        size = read_json(note)["members_at_once"]
-    except (UserError, KeyError, TypeError) as error:
+        noted_size(folder)
+    except UserError as error:
         if is_of_the_system(error.__cause__):
             raise
-        return 0
-    return size if isinstance(size, int) and size >= 1 else 0
+        return False
+    return True
 
 
 def _size_of_first_round(folder: Path) -> int:
@@ -170,7 +172,7 @@ def _per_device(config: Config, n_recordings: int) -> int:
 def _network(config: Config) -> Network:
     precision = config.train.precision
     if precision == "fastest":
-        raise ValueError("train.precision must be spelled out before the training: presets.with_device_defaults")
+        raise ValueError("train.precision must be spelled out before the training: record.with_precision")
     return config.make_network(precision)
 
 
