@@ -84,9 +84,10 @@ def _with_changes(config: Config, flags: Flags) -> Config:
     """The config as --set, and the size of planted evidence, change it."""
     assignments = list(flags.set)
     if flags.experiment in ("evidence", "evidence_export"):
-        # The size chooses defaults of other fields, which --set may change in turn.
+        # The size chooses defaults of other fields, which --set may change in turn: values go with those of the size.
+        sizes = [one for one in assignments if one.partition("=")[0].strip() == "evidence.size"]
         seeds = flags.seeds if "seeds" in flags.given else None
-        config = with_evidence_size(apply_overrides(config, assignments), seeds)
+        config = with_evidence_size(apply_overrides(config, sizes), seeds)
     return apply_overrides(config, assignments)
 
 

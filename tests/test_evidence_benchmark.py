@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from convcam_jax.checks.evidence.cells import cell_edges
-from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, n_networks, score_entry
 from convcam_jax.checks.evidence.scoring import member_means
 from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.representations.cqt import Cqt
@@ -375,3 +375,9 @@ def test_all_folds_have_maps_by_every_method(tmp_path):
 def test_a_file_without_maps_is_refused(tmp_path):
     with pytest.raises(UserError, match="has no map; they are called network/METHOD"):
         score({"time_s": GRID.time_s}, tmp_path)
+
+
+def test_networks_are_counted_once_whatever_their_folds():
+    rows = [("gap", group, fold, seed) for group in ("a", "b") for fold in ("1", "2", "3") for seed in (0, 1)]
+    members = pd.DataFrame([*rows, ("none", "a", "1", 0)], columns=["variant", "group", "fold", "seed"])
+    assert n_networks(members) == 2 * 2 + 1

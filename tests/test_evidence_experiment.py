@@ -14,6 +14,7 @@ from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRI
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.members import Cohort
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.stages.planted_evidence import evidence, metrics_of_methods
 from convcam_jax.stages.record import read_record, run_record
@@ -23,6 +24,8 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_arrays, read_csv, write_text
 from experiments import command, descriptions
 from experiments import evidence as experiment
+
+COHORT = Cohort("female", "all")
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +162,28 @@ def test_metrics_that_are_not_asked_for_do_not_stay(tmp_path):
     assert [path.exists() for path in (*files, kept)] == [False, False, True]
 
 
+def test_metrics_of_a_variant_are_made_again_where_some_of_them_are_lost(tmp_path, monkeypatch):
+    """Cut at the end of a row, a table can be read."""
+    asked = []
+    maps = evidence.EvidenceMaps(np.array([0]), np.zeros((1, 1, 3)), {})
+    monkeypatch.setattr(metrics_of_methods, "explained", lambda run: {COHORT: maps})
+    monkeypatch.setattr(metrics_of_methods, "held_out", lambda *_: None)
+    rows = pd.DataFrame({"recording": ["a", "b"], "sparseness": [0.5, 0.25]})
+    monkeypatch.setattr(metrics_of_methods, "_of_cohort", lambda *_: asked.append(COHORT) or [rows])
+    run = Run(tiny_config(), tmp_path, tmp_path, Dataset((), (), (), ()))
+    for damage in (
+        None,
+        lambda text: text,
+        lambda text: text[: text.rindex("b,")],
+        lambda text: text.replace("5", "6"),
+    ):
+        if damage is not None:
+            path = tmp_path / "evidence_metrics.csv"
+            path.write_text(damage(path.read_text()))
+        pd.testing.assert_frame_equal(metrics_of_methods._of_variant(run, "burst", {}), rows)
+    assert len(asked) == 3
+
+
 def config_of(*arguments: str):
     return command.config_of(read_flags(["--experiment=evidence", *arguments], descriptions()))
 
@@ -180,6 +205,16 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     methods = compared_methods(changed.attribution.method, changed.evidence.methods)
     assert methods == ("gradcam", "layercam")
     assert config_of("--seeds=6").train.seeds == 6
+
+
+def test_values_go_with_the_defaults_of_the_size():
+    assert config_of("--set=train.warmup_epochs=8").train.warmup_epochs == 8
+    with pytest.raises(UserError, match=r"train\.warmup_epochs: must lie in 0\.\.11"):
+        config_of("--set=train.warmup_epochs=12")
+    small = config_of("--set=train.warmup_epochs=8", "--set= evidence.size = small", "--set=train.epochs=9")
+    assert (small.train.epochs, small.evidence.genders) == (9, ("female",))
+    with pytest.raises(UserError, match=r"evidence\.size=tiny: must be one of"):
+        config_of("--set=evidence.size=tiny")
 
 
 def test_wrong_fields_are_refused():

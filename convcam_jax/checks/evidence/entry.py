@@ -228,6 +228,11 @@ def score_entry(
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
+def n_networks(members: pd.DataFrame) -> int:
+    """How many networks the rows of `evidence_members.csv` are of: the folds of a seed are one."""
+    return len(members.drop_duplicates(["variant", "group", "seed"]))
+
+
 def _correct_answers(entry: Entry, own: pd.DataFrame, seeds: Sequence[int], n_classes: int) -> np.ndarray:
     """Whether the networks `[S]` of one variant, group and fold say the class of its test recordings `[N]`, `own`."""
     named = list(zip(own["variant"], own["recording"], strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, n_networks, score_entry
 from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
@@ -115,7 +115,7 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     tested, grid = tested_recordings(folder, config, paths, cache_dir)
     scores, members = score_entry(entry, recordings, tested, grid)
     write_json(workdir / CONFIG_FILE, record)
-    say(f"benchmark {version[:12]}: {len(scores)} scores of {len(members)} networks")
+    say(f"benchmark {version[:12]}: {len(scores)} scores of {counted(n_networks(members), 'network')}")
     maps_made = scores[scores["source"].isin((NETWORK, RANDOM))]
     if n_zero := int(maps_made["map_is_zero"].sum()):
         say(f"{n_zero} of {counted(len(maps_made), 'map')} are nowhere above 0")

@@ -35,7 +35,8 @@ from convcam_jax.stages.planted_evidence.evidence import (
     trained_and_random,
 )
 from convcam_jax.stages.run import Run
-from convcam_jax.system.formats import read_csv, write_csv, write_figure, write_table
+from convcam_jax.system.files import is_undamaged, write_checked
+from convcam_jax.system.formats import as_csv, read_csv, write_csv, write_figure, write_table
 from convcam_jax.system.progress import say, show_progress
 
 # The methods are asked anew for the recordings with noise, and for another class.
@@ -45,8 +46,8 @@ _N_QUESTIONS = N_NOISY + 1
 def judge(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
     """Write `evidence_metrics.csv`, its tables and its figure, unless the config leaves them out.
 
-    They are made from planted evidence's scores. The part of a variant is kept in its folder, and not
-    computed again when the run goes on.
+    They are made from planted evidence's scores. The part of a variant is kept in its folder, with its checksum, and
+    not computed again when the run goes on, unless it is damaged.
     """
     remove_earlier(workdir, METRICS_FILE, "tables/explanation_metrics*", "figures/explanation_metrics.png")
     config = next(iter(made.runs.values())).config
@@ -67,14 +68,14 @@ def judge(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
 
 def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.DataFrame:
     path = run.workdir / METRICS_FILE
-    if not path.exists():
+    if not is_undamaged(path):
         tables = []
         for cohort, own in explained(run).items():
             test = held_out(run.dataset, variant, cohort, truth)
             what = f"metrics of explanations: variant {variant} ({cohort})"
             with show_progress(what, _N_QUESTIONS + len(own.seeds), "step") as update:
                 tables += _of_cohort(run, cohort, own, test, variant, update)
-        write_csv(path, pd.concat(tables))
+        write_checked(path, as_csv(pd.concat(tables)).encode(), "--workdir")
     return read_csv(path)
 
 
