@@ -7,11 +7,12 @@ corpus has been moved. Features come from the cache.
 """
 
 from convcam_jax.stages import report
-from convcam_jax.stages.finished_run import load_earlier_run, read_earlier_run
+from convcam_jax.stages.finished_run import check_written, load_earlier_run, read_earlier_run
 from convcam_jax.stages.run_settings import RunSettings
 
 
 def run(settings: RunSettings) -> None:
     """Read the run's config and maps, and write its report."""
     earlier = read_earlier_run(settings.workdir, settings.config.corpus.data_dir, "--workdir")
+    check_written(earlier.folder, "--workdir")
     report.write_report(load_earlier_run(earlier, settings.cache_dir, "--workdir"))

@@ -11,13 +11,14 @@ from test_models_file import CONFIG, MEMBERS, PARTS
 from convcam_jax.data.members import Member
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
-from convcam_jax.stages.record import run_record
+from convcam_jax.stages.finished_run import check_written
+from convcam_jax.stages.record import HIGHEST_FILE_RATE, run_record
 from convcam_jax.stages.run import EXPLANATIONS
 from convcam_jax.stages.stage import origins
 from convcam_jax.stages.without_labels.trained_run import run_of_folder
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import file_hash
-from convcam_jax.system.formats import read_csv, write_arrays, write_csv, write_json
+from convcam_jax.system.formats import read_csv, read_json, write_arrays, write_csv, write_json
 from convcam_jax.training import checkpoints
 from experiments.paper import STAGES
 
@@ -25,7 +26,7 @@ from experiments.paper import STAGES
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """What is read of a finished run with four models in two rounds."""
-    write_json(tmp_path / "config.json", run_record(CONFIG, []))
+    write_json(tmp_path / "config.json", run_record(CONFIG, []) | {HIGHEST_FILE_RATE: 16000})
     write_arrays(tmp_path / EXPLANATIONS, {})
     write_csv(tmp_path / "members.csv", pd.DataFrame(MEMBERS, columns=Member._fields))
     write_json(tmp_path / "training" / "rounds.json", {"members_at_once": 2})
@@ -75,5 +76,35 @@ def test_files_that_have_been_changed_are_refused_in_one_line(name, change, fold
 def test_models_are_not_taken_for_others_whatever_the_notes_say(change, folder):
     change(folder / "members.csv")
     note_as_finished(folder)
-    with pytest.raises(UserError, match=r"the models of its members\.csv \(training/\) are not there"):
+    with pytest.raises(UserError, match=r"round_00: holds 2 trained members, which are not those of this round"):
         run_of_folder(folder)
+
+
+def test_a_note_of_rounds_without_its_number_is_refused_in_one_line(folder):
+    write_json(folder / "training" / "rounds.json", {})
+    with pytest.raises(
+        UserError, match=r"rounds\.json: does not say how many members a round has; remove it, and give"
+    ):
+        run_of_folder(folder)
+
+
+@pytest.mark.parametrize("rate", [None, "high", 16000.5])
+def test_a_record_without_the_rate_of_its_files_is_refused_in_one_line(folder, rate):
+    write_json(folder / "config.json", read_json(folder / "config.json") | {HIGHEST_FILE_RATE: rate})
+    with pytest.raises(UserError, match=rf"config\.json: cannot be read .* \({HIGHEST_FILE_RATE} is no whole number\)"):
+        run_of_folder(folder)
+
+
+def test_a_report_is_made_of_what_the_run_has_written_alone(folder):
+    """Any stage's files, but not those of the report, which may have been made again."""
+    made, names = read_json(folder / "stages.json"), {"tables": "tables/claims.csv", "report": "report.html"}
+    for stage, name in names.items():
+        write_csv(folder / name, pd.DataFrame({"id": ["a"]}))
+        made[stage] = {"fields": {}, "builds_on": {}, "files": {name: file_hash(folder / name)}, "start": ""}
+    write_json(folder / "stages.json", made)
+    check_written(folder, "--workdir")
+    (folder / "report.html").write_text("another")
+    check_written(folder, "--workdir")
+    (folder / "tables" / "claims.csv").write_text("id\nb\n")
+    with pytest.raises(UserError, match=rf"^--workdir={folder}: tables/claims\.csv is not as the run has written it"):
+        check_written(folder, "--workdir")

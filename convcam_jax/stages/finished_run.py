@@ -18,6 +18,8 @@ from convcam_jax.system.errors import UserError
 
 # The stages of the experiment `paper` without which there is nothing to start from.
 _NEEDED = ("explanations", "members")
+# The stage whose files the experiment `report` writes, too.
+_REPORT = "report"
 # What is read of the files that they have written, of every run.
 _READ = (EXPLANATIONS, "members.csv")
 
@@ -62,6 +64,20 @@ def _check_finished(folder: Path, config: Config, flag: str) -> None:
     written = {
         name: own for stage in _NEEDED for name, own in finished[stage].files.items() if name in (*_READ, REFERENCES)
     }
+    _check_files(folder, written, flag)
+
+
+def check_written(folder: Path, flag: str) -> None:
+    """Raise UserError where a file of a finished run, given as `flag`, is not what the run has written.
+
+    Those of its report do not count, which may have been made again.
+    """
+    for stage, own in read_finished(folder).items():
+        if stage != _REPORT:
+            _check_files(folder, own.files, flag)
+
+
+def _check_files(folder: Path, written: Mapping[str, str], flag: str) -> None:
     if changed := changed_file(folder, written):
         raise UserError(
             f"{flag}={folder}: {changed} is not as the run has written it; give the run's command again, which makes "

@@ -30,7 +30,7 @@ from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, is_trained, read_rounds
 from convcam_jax.stages.finished_run import read_earlier_run
-from convcam_jax.stages.record import read_record
+from convcam_jax.stages.record import CONFIG_FILE, HIGHEST_FILE_RATE, read_record
 from convcam_jax.stages.references import read_references
 from convcam_jax.stages.run import ModelsOfConfig
 from convcam_jax.stages.without_labels import models_file
@@ -253,7 +253,12 @@ def load_run(path: str | Path) -> TrainedRun:
 
 def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
     """The same of a run's folder, which was given as `flag`."""
-    config = read_earlier_run(folder, "", flag).config
+    config, record = read_earlier_run(folder, "", flag).config, read_record(folder)
+    if not isinstance(record.get(HIGHEST_FILE_RATE), int):
+        raise UserError(
+            f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({HIGHEST_FILE_RATE} is no whole number); "
+            "put back what was there"
+        )
     table = read_csv(folder / "members.csv")
     rows = table[list(Member._fields)].itertuples(index=False, name=None)
     members = tuple(Member(group, fold, int(seed)) for group, fold, seed in rows)
@@ -269,7 +274,7 @@ def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
         return (checkpoints.load_variables(own.folder) for own in rounds)
 
     references = read_references(folder, config.grid) if config.attribution.compares else None
-    return TrainedRun(config, read_record(folder), members, len(rounds[0].members), read_trained, references)
+    return TrainedRun(config, record, members, len(rounds[0].members), read_trained, references)
 
 
 def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
