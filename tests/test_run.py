@@ -61,7 +61,7 @@ DOCUMENTED = re.findall(
     r"^## `([\w./]+)`$", (PROJECT_DIR / "docs" / "files.md").read_text(encoding="utf-8"), re.MULTILINE
 )
 OF_OTHER_RUNS = {
-    *("attribute/NAME", "start_s", "end_s", "test_fold", "published", "published_within_interval"),
+    *("attribute/NAME", "start_s", "end_s", "test_fold", "published", "published_within_prediction"),
     # Of chosen models among those that are checked: which are chosen may depend on the processor.
     *("NUMBER_conditions", "NUMBER_maps"),
 }

@@ -10,6 +10,8 @@ from convcam_jax.measures.statistics import (
     chosen_rows,
     correlation_interval,
     mean_interval,
+    mean_over_speakers,
+    prediction_interval,
     spearman,
     within,
 )
@@ -41,6 +43,38 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     samples = np.random.default_rng(2).normal(0, 1, (2000, 5))
     covered = np.mean([within(0.0, *mean_interval(sample)[1:3]) for sample in samples])
     assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_one_more_value_lies_in_its_interval_as_often_as_it_says():
+    samples = np.random.default_rng(3).normal(0, 1, (2000, 6))
+    inside = np.mean([within(last, *prediction_interval(others)[1:3]) for *others, last in samples])
+    assert inside == pytest.approx(0.95, abs=0.02)
+    assert np.isnan(prediction_interval([1.0])[1:3]).all()
+
+
+def test_means_over_speakers_by_hand():
+    """Without a the mean is 4, without b 1, without c 2.5: 2.5 on average, and an error of sqrt(2/3 * 2 * 1.5^2)."""
+    values, speakers = np.array([1.0, 1.0, 1.0, 7.0, 1.0, np.nan]), ["a", "a", "a", "b", "c", "b"]
+    mean, low, high, n = mean_over_speakers(values, speakers)
+    assert (mean, n) == (pytest.approx(2.2), 3)
+    assert (low, high) == pytest.approx((2.2 - 4.302653 * np.sqrt(3), 2.2 + 4.302653 * np.sqrt(3)), rel=1e-6)
+
+
+def test_one_speaker_has_no_limits_and_none_no_mean():
+    mean, low, high, n = mean_over_speakers(np.array([1.0, 2.0, np.nan]), ["a", "a", "b"])
+    assert (mean, n) == (1.5, 1)
+    assert np.isnan([low, high]).all()
+    assert np.isnan(mean_over_speakers(np.array([np.nan]), ["a"])[:3]).all()
+
+
+@pytest.mark.parametrize("n_speakers", [2, 4, 10])
+def test_limits_over_speakers_hold_the_truth_as_often_as_they_say(n_speakers):
+    generator, held = np.random.default_rng(n_speakers), []
+    for _ in range(600):
+        speakers = np.repeat(np.arange(n_speakers), generator.integers(3, 9, n_speakers))
+        values = generator.normal(size=n_speakers)[speakers] + generator.normal(size=len(speakers))
+        held.append(within(0.0, *mean_over_speakers(values, speakers.astype(str).tolist())[1:3]))
+    assert 0.925 <= np.mean(held) <= 0.98
 
 
 def test_interval_of_correlations_by_hand():

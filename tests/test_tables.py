@@ -44,21 +44,27 @@ def test_interval_over_seeds_is_that_of_the_seeds_cell_values():
     expected = mean_interval(cell.groupby("seed")["q_mse"].max())
     row = tidy.query("group == 'female' and emotion == 'sadness' and statistic == 'max'").iloc[0]
     assert row[["ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"]].tolist() == pytest.approx(expected)
-    inside = expected.low <= 0.137 <= expected.high
-    assert row["published_within_interval"] == inside
-    assert row["published"] == 0.137
 
 
-def test_both_answers_of_within_interval_occur():
-    tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
-    answers = tidy.query("seeds > 1")["published_within_interval"]
-    assert set(answers) == {True, False}
+@pytest.mark.parametrize(("published", "inside"), [(2.0, True), (15.0, True), (24.0, True), (24.1, False)])
+def test_a_printed_value_is_that_of_one_more_model_and_not_of_the_mean_of_many(published, inside):
+    """Of 1 and 3 the mean is 2 +- 12.706, and one more model lies in 2 +- 12.706 * sqrt(2) * sqrt(1.5) = 2 +- 22.01.
+
+    That is with t = 12.706 of one degree of freedom and a standard deviation of sqrt(2).
+    """
+    one = RESULTS.metrics.query("correct and group == 'female' and emotion == 'sadness'").iloc[:1]
+    seeds = pd.concat([one.assign(seed=seed, q_mse=value) for seed, value in ((0, 1.0), (1, 3.0))])
+    printed = FACTS.statistics.assign(published=published)
+    tidy = tables.statistics_table(3, seeds, RESULTS.members, PUBLISHED_ANALYSIS, EMOTIONS, printed)
+    row = tidy.query("group == 'female' and emotion == 'sadness' and statistic == 'mean'").iloc[0]
+    assert row["published_within_prediction"] == inside
+    assert row["ours_seeds_high"] == pytest.approx(14.706, abs=1e-3)
 
 
 def test_another_metric_is_not_compared_with_the_printed_one():
     tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS, FACTS.statistics)
     assert (tidy["metric"] == "q_rmse").all()
-    assert tidy["published_within_interval"].isna().all()
+    assert tidy["published_within_prediction"].isna().all()
     assert not tidy["published"].isna().any()
 
 
@@ -72,7 +78,7 @@ def test_an_emotion_without_correct_recordings_is_an_empty_cell(table):
     assert empty["ours"].isna().all()
     assert (empty["seeds"] == 0).all()
     assert (empty["n_recordings"] == 0).all()
-    assert empty["published_within_interval"].isna().all()
+    assert empty["published_within_prediction"].isna().all()
     assert EMPTY in tables.as_printed(tidy)["fear"].to_numpy()
 
 
@@ -87,13 +93,13 @@ def test_one_seed_has_no_interval():
     one = make_results(seeds=1)
     tidy = tables.statistics_table(3, one.metrics, one.members, PUBLISHED_ANALYSIS, EMOTIONS, FACTS.statistics)
     assert tidy[["ours_seeds_low", "ours_seeds_high"]].isna().all(axis=None)
-    assert tidy["published_within_interval"].isna().all()
+    assert tidy["published_within_prediction"].isna().all()
     assert tidy.loc[tidy["ours_seeds_mean"].isna(), KEYS].to_numpy().tolist() == [["male", "fear", "range"]]
 
 
 def test_without_printed_figures_there_is_no_such_column():
     tidy = tables.statistics_table(3, RESULTS.metrics, RESULTS.members, AnalysisConfig(), EMOTIONS)
-    assert not {"published", "published_within_interval"} & set(tidy)
+    assert not {"published", "published_within_prediction"} & set(tidy)
     assert "source" not in tables.as_printed(tidy)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, mean_interval, t_quantile
+from convcam_jax.measures.statistics import Interval, chosen_rows, groups_of, jackknife_interval, limited, mean_interval
 
 # In the columns group, fold and speaker: all of them together.
 EVERY = "all"
@@ -47,11 +47,9 @@ def score_of(
 def speaker_interval(right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, "P C"], score: Measure) -> Interval:
     """A score in 0..1 with 95 % limits that tell where it would lie for other speakers.
 
-    The speakers are left out one by one (the jackknife of Tukey; Efron and Stein, The jackknife estimate of variance,
-    Annals of Statistics 9, 1981), and Student's t has a degree of freedom less than there are speakers. A speaker's
-    recordings go together, since they are no independent trials. Of speakers with as many recordings each, the interval
-    of the accuracy is the t interval of the speakers' accuracies. One speaker has no interval, nor has the UAR where an
-    emotion has one speaker.
+    The speakers are left out one by one (`jackknife_interval`). A speaker's recordings go together, since they are no
+    independent trials. Of speakers with as many recordings each, the interval of the accuracy is the t interval of the
+    speakers' accuracies. One speaker has no interval, nor has the UAR where an emotion has one speaker.
 
     Args:
       right: of each speaker and emotion, how many recordings are classified correctly; a mean over seeds need not be
@@ -59,15 +57,9 @@ def speaker_interval(right: Float[np.ndarray, "P C"], counts: Float[np.ndarray, 
       counts: how many there are.
       score: which score.
     """
-    n = len(counts)
     value = score_of(right.sum(0, keepdims=True), counts.sum(0, keepdims=True), score).item()
-    if n < 2:
-        return Interval(value, np.nan, np.nan, n)
     left_out = score_of(right.sum(0) - right, counts.sum(0) - counts, score)
-    error = np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
-    half_width = t_quantile(n) * error
-    low, high = np.clip([value - half_width, value + half_width], 0, 1).tolist()
-    return Interval(value, low, high, n)
+    return limited(jackknife_interval(value, left_out), 1)
 
 
 def accuracy_summary(members: pd.DataFrame, predictions: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 # The columns by which tables name a member.
@@ -61,6 +62,47 @@ def mean_interval(values: Iterable[float]) -> Interval:
         return Interval(mean, np.nan, np.nan, 1)
     half_width = float(t_quantile(n) * finite.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half_width, mean + half_width, n)
+
+
+def prediction_interval(values: Iterable[float]) -> Interval:
+    """Mean of the finite values with Student's 95 % prediction interval of one more: where a single seed would lie.
+
+    Its half-width is t times the standard deviation times sqrt(1 + 1/n). One value has no interval.
+
+    >>> mean, low, high, n = prediction_interval([1.0, 3.0])
+    >>> print(f"{mean} {low:.3f} {high:.3f} {n}")
+    2.0 -20.008 24.008 2
+    """
+    interval = mean_interval(values)
+    half_width = (interval.high - interval.mean) * np.sqrt(interval.n + 1)
+    return interval._replace(low=interval.mean - half_width, high=interval.mean + half_width)
+
+
+def jackknife_interval(value: float, left_out: Float[np.ndarray, " P"]) -> Interval:
+    """A statistic with 95 % limits from its values with each of P speakers, or other units, left out in turn.
+
+    The jackknife of Tukey (Efron and Stein, The jackknife estimate of variance, Annals of Statistics 9, 1981), and
+    Student's t of a degree of freedom less than there are units. Of one unit there are no limits.
+    """
+    n = len(left_out)
+    if n < 2:
+        return Interval(value, np.nan, np.nan, n)
+    error = np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
+    half_width = float(t_quantile(n) * error)
+    return Interval(value, value - half_width, value + half_width, n)
+
+
+def mean_over_speakers(values: Float[np.ndarray, " N"], speakers: Sequence[str]) -> Interval:
+    """Mean of the finite values of N recordings, with limits that tell where it would lie for other speakers.
+
+    The speakers are left out one by one (`jackknife_interval`), since a speaker's recordings are no independent values;
+    n is their number. NaN without a value.
+    """
+    finite = np.isfinite(values)
+    own, of_speaker = np.asarray(values, float)[finite], np.asarray(speakers)[finite]
+    names = np.unique(of_speaker)
+    left_out = np.array([own[of_speaker != name].mean() for name in names]) if len(names) > 1 else np.empty(len(names))
+    return jackknife_interval(float(own.mean()) if len(own) else np.nan, left_out)
 
 
 def limited(interval: Interval, highest: float = np.inf) -> Interval:

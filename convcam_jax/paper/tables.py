@@ -12,16 +12,24 @@ import pandas as pd
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.digits import Digits, printed
 from convcam_jax.measures.metric_table import METRICS
-from convcam_jax.measures.statistics import cell_statistics, chosen_rows, groups_of, limited, mean_interval, within
+from convcam_jax.measures.statistics import (
+    cell_statistics,
+    chosen_rows,
+    groups_of,
+    limited,
+    mean_interval,
+    prediction_interval,
+    within,
+)
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.system.namespaces import EMOTION
 
 _STATISTICS_COLUMNS = [
     *("table", "metric", "group", "emotion", "statistic", "ours", "published", "ours_seeds_mean", "ours_seeds_low"),
-    *("ours_seeds_high", "seeds", "published_within_interval", "n_recordings"),
+    *("ours_seeds_high", "seeds", "published_within_prediction", "n_recordings"),
 ]
 # Which are there only beside the paper's numbers.
-_OF_PUBLISHED = ("published", "published_within_interval")
+_OF_PUBLISHED = ("published", "published_within_prediction")
 
 
 def table_cells(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
@@ -49,22 +57,24 @@ def statistics_table(
     published: `Published.statistics`. Returns table, metric, group, emotion, statistic, ours (chosen member, with the
     digits that `analysis.table_digits` says), published, ours_seeds_mean, ours_seeds_low, ours_seeds_high (95 % t
     interval of the mean of the seeds' cell values), seeds (those with a value in the cell),
-    published_within_interval, n_recordings (of the chosen member). Without `published` its two columns are missing.
-    `published_within_interval` is empty where the metric is not the one that the authors printed, for then the two
-    numbers do not measure the same thing.
+    published_within_prediction (whether the printed value, which is of one model, lies where one more seed's would in
+    95 %, by `prediction_interval`), n_recordings (of the chosen member). Without `published` its two columns are
+    missing. `published_within_prediction` is empty where the metric is not the one that the authors printed, for then
+    the two numbers do not measure the same thing.
     """
     metric = table_metric(table, analysis)
     tidy = _without_lone_ranges(table_cells(table, chosen_rows(metrics, members), analysis, emotions))
     tidy.insert(1, "metric", metric.name)
     tidy["ours"] = [_with_digits(value, metric.decimals, analysis.table_digits) for value in tidy["value"]]
-    tidy = tidy.merge(_over_seeds(table, metrics, analysis, emotions), on=["group", "emotion", "statistic"], how="left")
+    over_seeds = _over_seeds(table, metrics, analysis, emotions)
+    tidy = tidy.merge(over_seeds, on=["group", "emotion", "statistic"], how="left")
     if published is None:
         return tidy[[name for name in _STATISTICS_COLUMNS if name not in _OF_PUBLISHED]]
     tidy = tidy.merge(published, on=["table", "group", "emotion", "statistic"], how="left")
     comparable = metric == table_metric(table, PUBLISHED_ANALYSIS)
-    limits = zip(tidy["published"], tidy["ours_seeds_low"], tidy["ours_seeds_high"], strict=True)
+    limits = zip(tidy["published"], tidy["prediction_low"], tidy["prediction_high"], strict=True)
     inside = [within(*limit) if comparable else None for limit in limits]
-    tidy["published_within_interval"] = pd.array(inside, dtype="boolean")
+    tidy["published_within_prediction"] = pd.array(inside, dtype="boolean")
     return tidy[_STATISTICS_COLUMNS]
 
 
@@ -148,10 +158,14 @@ def _with_digits(value: float, decimals: int, digits: Digits) -> float:
 
 
 def _over_seeds(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
-    """Mean and interval over the seeds of each cell's value; no error is below 0, and no share above 100 %."""
+    """Mean and intervals over the seeds of each cell's value; no error is below 0, and no share above 100 %."""
     highest = 100.0 if table_metric(table, analysis).is_share else np.inf
     cells = [_without_lone_ranges(table_cells(table, rows, analysis, emotions)) for _, rows in metrics.groupby("seed")]
     keys = ["group", "emotion", "statistic"]
     by_key = pd.concat(cells).groupby(keys)["value"]
-    rows = [[*key, *limited(mean_interval(values), highest)] for key, values in by_key]
-    return pd.DataFrame(rows, columns=[*keys, "ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"])
+    rows = [
+        [*key, *limited(mean_interval(values), highest), *limited(prediction_interval(values), highest)[1:3]]
+        for key, values in by_key
+    ]
+    over_seeds = ["ours_seeds_mean", "ours_seeds_low", "ours_seeds_high", "seeds"]
+    return pd.DataFrame(rows, columns=[*keys, *over_seeds, "prediction_low", "prediction_high"])
