@@ -37,7 +37,7 @@ STAGES = (
     Stage("metrics", _MAPS, ("members",), measures.measure_maps),
     Stage("tables", (*_TABLES, "analysis.table_digits"), ("metrics",), paper.present),
     Stage("chance", (*_TABLES, "controls"), ("metrics",), chance.compare_with_chance),
-    Stage("seeds", ("controls.seed", "controls.resamples"), ("metrics", "tables"), seeds.compare_seeds),
+    Stage("seeds", (), ("metrics", "tables"), seeds.compare_seeds),
     Stage("sanity", (*_MAPS, "sanity"), ("members",), sanity.check_sanity),
     Stage("sanity tables", _TABLES, ("sanity",), sanity.present),
     Stage("faithfulness", ("analysis.map_placement", "faithfulness"), ("members",), faithfulness.check),

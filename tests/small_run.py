@@ -25,7 +25,7 @@ SMALL_RUN = (
     "--set=train.learning_rate=0.01",
 )
 # One epoch and few draws, where nothing is asked of what the networks learn.
-QUICK = ("--set=train.epochs=1", "--set=controls.permutations=5", "--set=controls.resamples=20")
+QUICK = ("--set=train.epochs=1", "--set=controls.permutations=5")
 FIGURES = tuple(f"figure{number:02d}.png" for number in (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13))
 
 

@@ -134,9 +134,9 @@ def test_sentences_begin_with_the_most_accurate_run():
     rows = pd.concat([run_rows(finished(), "gradcam"), run_rows(better, "gradcam")])
     # Of four maps of women and one of men one is zero.
     assert sentences([finished(), better], rows) == [
-        f"{name} (90 x 47 nodes) is right in {right}; 6 of 9 cells of Tables 3 to 5 are better than the same maps "
-        "moved in time, and 20.0 % of its maps are zero everywhere; deleting in the map's order gains -0.10 "
-        "(female), 0.30 (male) in area over deleting the loudest cells."
+        f"{name} (90 x 47 nodes) is right in {right}; 6 of 9 cells of Tables 3 to 5 that the draws decide are "
+        "better than the same maps moved in time, and 20.0 % of its maps are zero everywhere; deleting in the map's "
+        "order gains -0.10 (female), 0.30 (male) in area over deleting the loudest cells."
         for name, right in (
             ("other-cqt", "85.0 % of female, 65.0 % of male"),
             ("simplenet-cqt", "80.0 % of female, 60.0 % of male"),

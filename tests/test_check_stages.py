@@ -87,7 +87,7 @@ def make_run(workdir: Path, method: str, **changes) -> ToyRun:
         representation=Cqt(n_bins=GRID[0]),
         attribution=AttributionConfig(method=method),
         train=TrainConfig(seeds=2, batch_size=4),
-        controls=ControlsConfig(permutations=4, shifts=7, resamples=5),
+        controls=ControlsConfig(permutations=4, shifts=7),
         sanity=SanityConfig(seeds=1, shuffled_label_seeds=0),
         faithfulness=FaithfulnessConfig(seeds=2, steps=2),
     )

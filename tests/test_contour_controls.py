@@ -139,9 +139,19 @@ def test_of_many_recordings_those_pairs_alone_are_compared_that_are_drawn():
         np.testing.assert_allclose(own.draws, np.take_along_axis(np.asarray(errors.others), drawn, 1), rtol=1e-6)
 
 
+def test_draws_of_the_recording_itself_are_known():
+    maps, arrays = make(np.random.default_rng(8), [24, 20, 22])
+    config = ControlsConfig(permutations=5, shifts=300)
+    for own in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, config, np.random.default_rng(9), 3):
+        outcomes = np.array([24, 20, 22]) if own.control == "time_shift" else 3
+        np.testing.assert_allclose(own.unchanged.mean(1), 1 / outcomes, atol=3 * np.sqrt(1 / outcomes / 300).max())
+        observed = np.broadcast_to(own.observed[:, None], own.draws.shape)
+        np.testing.assert_allclose(own.draws[own.unchanged], observed[own.unchanged], rtol=1e-5)
+
+
 def test_all_cohorts_of_a_group_have_as_many_draws_whatever_their_sizes():
     """Of two folds one has fewer recordings than there are draws of masks, and the other more."""
-    config = ControlsConfig(permutations=5, shifts=20, resamples=3)
+    config = ControlsConfig(permutations=5, shifts=20)
     generator = np.random.default_rng(6)
     recordings, draws = [], []
     for fold, n in (("1", 4), ("2", 6)):
@@ -152,7 +162,7 @@ def test_all_cohorts_of_a_group_have_as_many_draws_whatever_their_sizes():
         recordings.append(pd.DataFrame(known).assign(**place))
     for own in draws:
         assert {d.control: d.draws.shape[1] for d in own} == {"time_shift": 20, "other_recordings": 5}
-    table = control_table(recordings, draws, ("anger",), config)
+    table = control_table(recordings, draws, ("anger",), config.false_discovery_rate)
     of_group = table.query("level == 'group' and metric == 'q_rmse'").set_index("control")
     assert of_group["n_draws"].to_dict() == {"time_shift": 20, "other_recordings": 5}
     assert set(of_group["n_recordings"]) == {10}

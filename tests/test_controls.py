@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
 from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, ControlDraws, control_table, readable_cells
 from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.system.formats import EMPTY
 
-CONFIG = ControlsConfig(resamples=50)
+RATE = 0.05
 EMOTIONS = ("anger", "fear", "sadness")
 
 
@@ -41,7 +40,7 @@ def make_draws(observed=(0.9, 0.5, 0.1, 0.1, 0.3)):
 
 @pytest.fixture(scope="module")
 def table():
-    return control_table([make_recordings()], [make_draws()], EMOTIONS, CONFIG)
+    return control_table([make_recordings()], [make_draws()], EMOTIONS, RATE)
 
 
 def row(table, level, emotion, metric="energy_ratio", control="random_blobs"):
@@ -61,10 +60,10 @@ def test_cells_by_hand(table):
     assert anger["mask_area"] == pytest.approx(0.3)
     assert (anger["p"], anger["n_draws"]) == (1 / 4, 3)
     assert anger[["n_recordings", "n_speakers", "n_zero_maps"]].tolist() == [2, 2, 0]
-    assert anger["observed_low"] == pytest.approx(0.5)
-    assert anger["observed_high"] == pytest.approx(0.9)
+    # Of two speakers 0.7 +- 12.7 * 0.2, which a share cannot be.
+    assert anger[["observed_low", "observed_high"]].tolist() == [0, 1]
     # Excess of the recordings: 0.9 - 0.2 and 0.5 - 0.4.
-    assert anger[["excess_low", "excess_high"]].tolist() == pytest.approx([0.1, 0.7])
+    assert anger[["excess_low", "excess_high"]].tolist() == pytest.approx([0.4 - 12.7062 * 0.3, 0.4 + 12.7062 * 0.3])
     fear = row(table, "emotion", "fear")
     assert fear[["n_recordings", "n_speakers", "n_zero_maps"]].tolist() == [1, 1, 1]
     # One of two draws is a tie.
@@ -82,7 +81,7 @@ def test_draws_that_lack_a_value_of_some_recordings_are_compared_over_the_others
     # Without the best recording the mean of all draws is lower than what was observed, which is no evidence.
     draws[0] = np.nan
     same = [ControlDraws("energy_ratio", "random_blobs", observed, draws)]
-    everything = row(control_table([make_recordings()], [same], EMOTIONS, CONFIG), "group", "all")
+    everything = row(control_table([make_recordings()], [same], EMOTIONS, RATE), "group", "all")
     assert everything["control_mean"] == pytest.approx(everything["observed"])
     assert (everything["p"], everything["n_draws"]) == (1.0, 3)
 
@@ -120,7 +119,7 @@ def test_sentences():
         [make_recordings("female"), make_recordings("male")],
         [many_draws([0.9, 0.9, 0.1, 0.1, 0.05]), many_draws([0.9, 0.5, 0.1, 0.1, 0.2])],
         EMOTIONS,
-        CONFIG,
+        RATE,
     )
     verdicts = control_verdicts(table, 0.05)
     summary = verdicts.iloc[0]["sentence"]
@@ -142,6 +141,46 @@ def test_sentences():
     assert p_in_words(0.00021) == "0.0002"
 
 
+def lone_cell(n_draws, n_cells, as_good=0, unchanged=None):
+    """Cells of one recording each: the first has so many draws that are `as_good`, the others are among theirs."""
+    own = pd.DataFrame({"recording": [str(i) for i in range(n_cells)], "emotion": [f"e{i}" for i in range(n_cells)]})
+    place = {"group": "all", "speaker": "a", "correct": True, "mask_area": 0.1, "map_is_zero": False}
+    draws = np.tile(np.linspace(0.1, 0.9, n_draws), (n_cells, 1))
+    draws[0] = 0.2
+    draws[0, :as_good] = 0.95
+    observed = np.full(n_cells, 0.5)
+    own_draws = ControlDraws("energy_ratio", "random_blobs", observed, draws, unchanged)
+    table = control_table([own.assign(**place)], [[own_draws]], tuple(own["emotion"]), RATE)
+    return table[table["level"] == "emotion"]
+
+
+@pytest.mark.parametrize(
+    ("n_draws", "as_good", "above"), [(199, 0, None), (239, 0, True), (199, 1, False), (239, 1, False), (10, 1, None)]
+)
+def test_what_more_draws_could_decide_is_undecided(n_draws, as_good, above):
+    """Of 12 cells the smallest p of 199 draws is 1/200, and q 12/200; of 239, 12/240. With 10 no p is low enough."""
+    cells = lone_cell(n_draws, 12, as_good)
+    first = cells.iloc[0]
+    assert (first["p"], first["smallest_p"]) == ((1 + as_good) / (1 + n_draws), 1 / (1 + n_draws))
+    assert first["above_chance"] is pd.NA if above is None else first["above_chance"] == above
+    assert cells["above_chance"].iloc[1:].isna().all() if n_draws == 10 else not cells["above_chance"].iloc[1:].any()
+    sentence = control_verdicts(cells, RATE)["sentence"].iloc[0]
+    assert ("cannot be decided" in sentence) == (above is None)
+    if n_draws == 199 and above is None:
+        assert sentence.endswith("Of 1 this cannot be decided with these draws (all e0).")
+
+
+def test_draws_of_the_thing_itself_do_not_count_against_a_cell_but_limit_its_p():
+    """As of 999 shifts 30 that move nothing: p is 31/1000, which no draws of these shifts make smaller."""
+    unchanged = np.zeros((12, 999), bool)
+    unchanged[0, :30] = True
+    first = lone_cell(999, 12, 30, unchanged).iloc[0]
+    assert (first["p"], first["smallest_p"]) == (31 / 1000, 31 / 1000)
+    assert first["above_chance"] is pd.NA
+    # One more that moves it, and is as good.
+    assert not lone_cell(999, 12, 31, unchanged).iloc[0]["above_chance"]
+
+
 def test_a_rate_that_is_no_whole_per_cent_is_told_as_it_is(table):
     assert "at a false discovery rate of 2.5 %" in control_verdicts(table, 0.025)["sentence"][0]
 
@@ -149,7 +188,9 @@ def test_a_rate_that_is_no_whole_per_cent_is_told_as_it_is(table):
 def test_few_draws_are_said_to_be_few(table):
     sentences = control_verdicts(table, 0.05)["sentence"]
     assert "0 of 2 cells" in sentences[0]
-    assert sentences[0].endswith("With 3 draws at most no p can lie below 0.250: this cannot be decided.")
+    assert sentences[0].endswith("Of 2 this cannot be decided with these draws (male anger, male fear).")
+    of_fear = control_verdicts(table, 0.05).query("about == 'emotion' and emotion == 'fear'")["sentence"].iloc[0]
+    assert of_fear.endswith("q = 1.000): it cannot be decided, as no p of these draws is below 0.333, of 2 tests.")
     assert control_verdicts(table, 0.05)["above_chance"].isna().all()
     assert "the ceiling, not chance" in sentences[1]
 
@@ -176,7 +217,7 @@ def test_cells_in_hz_have_all_their_digits(table):
 
 def test_what_all_draws_equal_is_not_called_worse():
     equal = [ControlDraws("energy_ratio", "time_shift", np.ones(5), np.ones((5, 199)))]
-    table = control_table([make_recordings("female")], [equal], EMOTIONS, CONFIG)
+    table = control_table([make_recordings("female")], [equal], EMOTIONS, RATE)
     sentences = control_verdicts(table, 0.05)["sentence"]
     assert sentences.str.contains("p = 1.000").any()
     assert not sentences.str.contains("worse").any()
@@ -184,7 +225,7 @@ def test_what_all_draws_equal_is_not_called_worse():
 
 def test_cells_of_zero_maps_only_are_called_so():
     own = make_recordings().assign(map_is_zero=[True, True, True, True, False])
-    table = control_table([own], [make_draws()], EMOTIONS, CONFIG)
+    table = control_table([own], [make_draws()], EMOTIONS, RATE)
     cells = table[(table["metric"] == "energy_ratio") & (table["level"] != "recording")]
     text = readable_cells(cells).set_index("emotion")
     assert text.loc["anger", "observed"] == "all maps are zero (2)"
@@ -200,7 +241,7 @@ def test_the_cells_of_a_group_hold_the_recordings_of_all_its_folds():
     """As if they were one cohort, where the draws are: column b is one draw in each of the folds."""
     one, other = make_recordings(), make_recordings().assign(recording=list("vwxyz"), emotion="sadness")
     first, second = make_draws(), make_draws((0.2, 0.4, 0.6, 0.8, 1.0))
-    table = control_table([one, make_recordings("female"), other], [first, make_draws(), second], EMOTIONS, CONFIG)
+    table = control_table([one, make_recordings("female"), other], [first, make_draws(), second], EMOTIONS, RATE)
     males = table[table["group"] == "male"]
     everything = row(males, "group", "all")
     # Correct, and with a map: 0.9, 0.5, 0.3 and 0.2, 0.4, 1.0.
@@ -215,14 +256,14 @@ def test_the_cells_of_a_group_hold_the_recordings_of_all_its_folds():
 
 
 def test_models_for_all_recordings_are_spoken_of():
-    table = control_table([make_recordings("all")], [many_draws([0.9, 0.9, 0.1, 0.1, 0.05])], EMOTIONS, CONFIG)
+    table = control_table([make_recordings("all")], [many_draws([0.9, 0.9, 0.1, 0.1, 0.05])], EMOTIONS, RATE)
     sentences = control_verdicts(table, 0.05).query("about == 'group'")["sentence"]
     assert sentences.iloc[0].startswith("The energy inside the mask, all recordings: 62 % on")
 
 
 def test_a_member_that_is_never_right():
     own = make_recordings().assign(correct=False)
-    table = control_table([own], [make_draws([np.nan] * 5)], EMOTIONS, CONFIG)
+    table = control_table([own], [make_draws([np.nan] * 5)], EMOTIONS, RATE)
     assert table[["observed", "p", "q", "above_chance"]].isna().all(axis=None)
     assert (table["n_recordings"] == 0).all()
     verdicts = control_verdicts(table, 0.05)

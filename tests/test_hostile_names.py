@@ -10,7 +10,6 @@ from fake_results import Results, make_results
 from hostile import HOSTILE, LIKE_OURS, LIKE_VALUES
 from markdown_it import MarkdownIt
 
-from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import ControlDraws, control_table, readable_cells
 from convcam_jax.checks.seeds.stability import map_agreement as agreement_of_maps
 from convcam_jax.checks.seeds.stability import metric_agreement, recording_agreement, table_cells
@@ -39,7 +38,6 @@ RESULTS = make_results(seeds=2)
 # As many as the results have emotions; the last ones are filled up.
 LABELS = (*LIKE_OURS, *LIKE_VALUES)
 SIXES = [(*LABELS[start : start + 6], *EMOTIONS)[:6] for start in range(0, len(LABELS), 6)]
-CONTROLS = ControlsConfig(resamples=20)
 
 
 def test_words_come_back_from_a_table_as_they_were(tmp_path):
@@ -94,7 +92,7 @@ def tables_of(results: Results, emotions: tuple[str, ...]) -> dict[str, pd.DataF
         "table4_as_printed": tables.as_printed(statistics).iloc[:, 2:].replace("–", "nan"),  # noqa: RUF001
         "accuracy": accuracy_summary(members, predictions, utterances),
         "confusion": pd.concat([m.add_prefix(PREDICTED).reset_index() for m in matrices.values()]),
-        "table_cells": table_cells(chosen, ["q_rmse"], emotions, CONTROLS).drop(columns=limits),
+        "table_cells": table_cells(chosen, ["q_rmse"], emotions).drop(columns=limits),
         "metric_agreement": metric_agreement(metrics),
         "over_all_emotions": shares[shares["emotion"] == "all"],
     }
@@ -145,7 +143,7 @@ def test_an_emotion_called_all_is_not_all_of_them():
     recordings = pd.DataFrame({"recording": list("abcd"), "group": "g", "speaker": list("ssuu"), "correct": True})
     recordings = recordings.assign(mask_area=0.5, map_is_zero=False, emotion=["all", "all", "all", "other"])
     draws = [ControlDraws("energy_ratio", "random_blobs", np.array([0.1, 0.2, 0.3, 1.0]), np.zeros((4, 3)))]
-    controls = control_table([recordings], [draws], ("all", "other"), CONTROLS)
+    controls = control_table([recordings], [draws], ("all", "other"), 0.05)
     cells = controls[controls["level"] != "recording"]
     assert cells["observed"].tolist() == pytest.approx([0.2, 1.0, 0.4])
     assert readable_cells(cells)["observed"].tolist() == ["20.0", "100.0", "40.0"]
@@ -153,7 +151,7 @@ def test_an_emotion_called_all_is_not_all_of_them():
     assert [label.get_text().split("\n")[0] for label in panel.get_xticklabels()] == ["all", "other", "all"]
     maps = np.random.default_rng(0).random((2, 4, 8, 9)).astype(np.float32)
     maps[1, 3] = maps[0, 3]
-    agreement = agreement_of_maps([recording_agreement(maps, np.full(4, 9), recordings)], CONTROLS)
+    agreement = agreement_of_maps([recording_agreement(maps, np.full(4, 9), recordings)])
     means = agreement[(agreement["kind"] == "map_mean") & (agreement["name"] == "ssim")].set_index(["level", "emotion"])
     assert means["n"].to_dict() == {("emotion", "all"): 3, ("emotion", "other"): 1, ("group", "all"): 4}
     of_emotion, other = means.loc[("emotion", "all"), "value"], means.loc[("emotion", "other"), "value"]

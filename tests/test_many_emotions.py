@@ -130,7 +130,7 @@ def test_marks_of_too_few_draws_are_grey():
         if line.get_marker() == "s" and len(line.get_xdata())
     ]
     assert faces == [style.SKY, "white", "0.75", "white"]
-    assert figure.legends[0].get_title().get_text().endswith("\ngrey marks: too few draws to decide")
+    assert figure.legends[0].get_title().get_text().endswith("\ngrey marks: the draws cannot decide it")
     # Where all are decided there is nothing to say of it.
     title = controls.against_chance(cells, "energy_ratio").legends[0].get_title().get_text()
     assert "grey" not in title

@@ -5,14 +5,18 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
+from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, control_table
 from convcam_jax.checks.chance.mask_controls import (
     MaskDraws,
     draw_masks,
     energy_ratios,
+    exchanged_emotions,
+    gains_at_equal_area,
     mask_controls,
 )
 from convcam_jax.checks.chance.permutation import permutation_test
@@ -84,7 +88,7 @@ def test_random_fields_have_the_spectrum_and_nothing_else_of_the_mask():
 
 def instead(generator, values=None, time_share=(0.0,), bin_shift=(0,)):
     fields = smooth(generator, P) if values is None else values
-    return MaskDraws(fields, fields[: C - 1], fields, np.array(time_share), np.array(bin_shift))
+    return MaskDraws(fields, fields[: C - 1], np.array(time_share), np.array(bin_shift))
 
 
 def test_shifts_are_circular_inside_the_recording():
@@ -114,8 +118,8 @@ def test_observed_is_the_metric_and_nothing_is_above_the_ceiling():
     n_draws = {"another_emotion": C - 1, "time_shift": S, "frequency_shift": S, "top_energy": ceiling.shape[1]}
     for draw in draws:
         assert draw.draws.shape == (9, n_draws.get(draw.control, P))
-        assert (draw.draws <= ceiling + 1e-9).all()
-        assert draw.tested == (draw.control != "top_energy")
+        assert draw.gain is not None or (draw.draws <= ceiling + 1e-9).all()
+        assert draw.tested == (draw.control not in UNTESTED)
         assert draw.observed[4] == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -124,7 +128,7 @@ def test_other_emotions_come_in_turn_and_those_without_mask_are_missing():
     maps, emotion = smooth(generator, 9), np.arange(9) % C
     counted = emotion != 2
     masks = masks_of(maps * counted[:, None, None], emotion)
-    drawn = draw_masks(1, maps, counted, emotion, masks, CONTROLS, generator)
+    drawn = draw_masks(1, masks, CONTROLS, generator)
     np.testing.assert_array_equal(drawn.another_emotion, [masks[2], masks[0]])
     own = energy_ratios(generator.random((F, T)), masks[1] > 2, drawn, generator)
     np.testing.assert_array_equal(np.isnan(own.another_emotion), [True, False])
@@ -134,25 +138,110 @@ def test_shifts_are_drawn_from_all_that_there_are():
     generator = np.random.default_rng(9)
     maps, emotion = smooth(generator, 9), np.arange(9) % C
     controls = ControlsConfig(permutations=2)
-    drawn = draw_masks(1, maps, emotion >= 0, emotion, masks_of(maps, emotion), controls, generator)
+    drawn = draw_masks(1, masks_of(maps, emotion), controls, generator)
     counts = np.bincount(drawn.bin_shift, minlength=F)
     assert (len(counts), len(drawn.time_share)) == (F, controls.shifts)
     assert stats.chisquare(counts).pvalue > 0.01
     assert stats.kstest(drawn.time_share, "uniform").pvalue > 0.01
 
 
-def test_shuffled_masks_sum_as_many_counted_maps():
+def test_emotions_are_exchanged_among_the_recordings_that_count():
     generator = np.random.default_rng(6)
-    maps = np.zeros((6, F, T), np.float32)
-    maps[np.arange(6), 0, np.arange(6)] = 1  # Each recording has a cell of its own.
-    counted, emotion = np.array([1, 1, 1, 1, 0, 1], bool), np.array([0, 0, 1, 1, 0, 2])
-    drawn = draw_masks(
-        0, maps, counted, emotion, masks_of(maps, emotion), ControlsConfig(), generator
-    ).shuffled_emotions
-    in_mask = drawn[:, 0, :6]
-    assert set(np.unique(in_mask)) == {0, 1}
-    assert (in_mask.sum(1) == 2).all()
-    np.testing.assert_allclose(in_mask.mean(0), [0.4, 0.4, 0.4, 0.4, 0, 0.4], atol=0.12)
+    arrays, maps = make_arrays(generator, 8), smooth(generator, 8)
+    counted = np.arange(8) != 3
+    drawn = exchanged_emotions(maps, counted, arrays, np.full(8, 0.5), 0.5, 400, generator)
+    assert (drawn.labels[3] == NO_EMOTION).all()
+    for emotion in range(C):
+        n_own = (arrays.emotion[counted] == emotion).sum()
+        assert ((drawn.labels == emotion).sum(0) == n_own).all()
+        np.testing.assert_allclose((drawn.labels[counted] == emotion).mean(1), n_own / 7, atol=0.08)
+    np.testing.assert_array_equal(np.isfinite(drawn.draws), drawn.labels != NO_EMOTION)
+    # A draw is what was observed where all that have the recording's emotion have it really.
+    own = arrays.emotion[:, None]
+    for row, draw in np.argwhere(drawn.unchanged):
+        label = drawn.labels[row, draw]
+        np.testing.assert_array_equal(drawn.labels[:, draw] == label, (own[:, 0] == label) & counted)
+        assert drawn.draws[row, draw] == drawn.gain[row]
+    assert 0 < drawn.unchanged.mean() < 0.2
+
+
+def test_gains_are_over_masks_of_equal_area_by_hand():
+    """Of 3 cells with 0.5, 0.3 and 0.2 of the energy: the average mask has 0.4 in one cell and 0.75 in two."""
+    values = np.array([[3.0, 2.0, 1.0], [1.0, 3.0, 2.0]])
+    inside = np.array([[True, False, False], [False, True, True]])
+    gains = gains_at_equal_area(values, inside, np.array([0.5, 0.3, 0.2]), np.random.default_rng(0))
+    # The largest of either are 0.5 and 0.3; the two largest 0.8 and 0.5, 0.65 on average.
+    np.testing.assert_allclose(gains, [0.5 - 0.4, 0.5 - 0.65])
+
+
+def blobs_of_energy(generator, effect):
+    """12 recordings, 4 of each emotion, whose maps are their loud places, which emotions share as far as `effect`."""
+    n, (bins, frames) = 12, np.mgrid[:F, :T]
+    emotion, n_frames = generator.permutation(np.arange(n) % C), generator.integers(12, T + 1, n)
+    middle = (1 - effect) * generator.uniform(0, F, n) + effect * (2 + 4 * emotion)
+    at = generator.uniform(0, n_frames)
+    blobs = np.exp(-(np.square(bins - middle[:, None, None]) + np.square(frames - at[:, None, None])) / 8)
+    blobs *= frames < n_frames[:, None, None]
+    arrays = make_arrays(generator, n, n_frames)._replace(emotion=emotion)
+    magnitude = np.sqrt(blobs) + 0.3 * arrays.magnitude
+    maps = np.where(blobs > 0.05, blobs, 0).astype(np.float32)
+    return arrays._replace(magnitude=magnitude.astype(np.float32)), maps
+
+
+def exchanged_p(n_sets, effect):
+    """P of every level, of that many sets of recordings: as a table of the controls has them."""
+    generator, tables = np.random.default_rng(11), []
+    for _ in range(n_sets):
+        arrays, maps = blobs_of_energy(generator, effect)
+        drawn = exchanged_emotions(maps, np.ones(12, bool), arrays, np.full(12, 0.5), 0.1, 39, generator)
+        known = {"recording": np.arange(12).astype(str), "emotion": np.array(list("abc"))[arrays.emotion]}
+        place = {"group": "all", "speaker": "a", "correct": True, "mask_area": 0.1, "map_is_zero": False}
+        tables.append(control_table([pd.DataFrame(known).assign(**place)], [[drawn]], "abc", 0.05))
+    return {level: own["p"].to_numpy() for level, own in pd.concat(tables).groupby("level")}
+
+
+def test_emotions_that_mean_nothing_are_found_as_often_as_p_says():
+    """Though each map is where its own recording is loud, and so in the mask of whichever emotion this has."""
+    for level, p in exchanged_p(100, 0.0).items():
+        # P of a set's emotions and recordings depend on one another.
+        n_independent = 100 if level == "group" else 200
+        assert np.mean(p <= 0.1) == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / n_independent)), level
+        assert np.mean(p) == pytest.approx(0.51, abs=3 * np.sqrt(1 / 12 / n_independent)), level
+
+
+def test_recordings_of_folds_exchange_their_emotions_within_them_and_count_together():
+    """A silent one is part of masks, one with a map of zeros or a wrong answer of nothing."""
+    generator, recordings, draws = np.random.default_rng(12), [], []
+    for fold in "vw":
+        arrays, maps = blobs_of_energy(generator, 0.5)
+        arrays.magnitude[0], maps[1] = 0, 0
+        correct = np.arange(12) != 2
+        observed = np.where(np.arange(12) == 0, np.nan, generator.random(12))
+        drawn = exchanged_emotions(maps, correct & maps.any((1, 2)), arrays, observed, 0.1, 50, generator)
+        assert np.isnan(drawn.draws[:3]).all()
+        assert np.isfinite(drawn.draws[3:]).all()
+        draws.append([drawn])
+        known = {"recording": [f"{fold}{i}" for i in range(12)], "emotion": np.array(list("abc"))[arrays.emotion]}
+        place = {"group": "all", "speaker": "s", "mask_area": 0.1, "map_is_zero": np.arange(12) == 1}
+        recordings.append(pd.DataFrame(known).assign(correct=correct, **place))
+    table = control_table(recordings, draws, "abc", 0.05)
+    everything = table[table["level"] == "group"].iloc[0]
+    assert everything[["n_recordings", "n_draws", "n_zero_maps"]].tolist() == [18, 50, 2]
+    both = [np.concatenate([getattr(own, name)[3:] for [own] in draws]) for name in ("observed", "gain", "draws")]
+    assert everything["control_mean"] == pytest.approx(np.mean(both[0]) - np.mean(both[1]) + np.mean(both[2]))
+    assert everything["p"] == (1 + (both[2].mean(0) >= np.mean(both[1]) - 1e-5).sum()) / 51
+    # Of an emotion are those that have it in the draw.
+    own = table[(table["level"] == "emotion") & (table["emotion"] == "b")].iloc[0]
+    labels = np.concatenate([own.labels[3:] for [own] in draws])
+    gains = [both[2][labels[:, draw] == 1, draw].mean() for draw in range(50)]
+    is_b = np.concatenate([part["emotion"][3:] for part in recordings]) == "b"
+    assert own["excess"] == pytest.approx(both[1][is_b].mean() - np.mean(gains))
+
+
+def test_emotions_that_share_a_place_are_found():
+    p = exchanged_p(20, 0.95)
+    assert np.mean(p["group"] <= 0.05) > 0.7
+    assert np.mean(p["emotion"] <= 0.1) > 0.4
 
 
 def test_recordings_that_do_not_count_are_missing():
@@ -166,23 +255,22 @@ def test_recordings_that_do_not_count_are_missing():
 
 
 @functools.cache
-def unrelated_p(is_of_maps: bool) -> dict[str, list[float]]:
-    """P by control of random masks on random sound: of maps, or fields of mean 0, as the blobs are, by emotion."""
+def unrelated_p() -> dict[str, list[float]]:
+    """P by control of masks that are random fields of mean 0, as the blobs are, on random sound."""
     generator, p = np.random.default_rng(8), {}
     for _ in range(40):
         arrays, maps = make_arrays(generator), smooth(generator, 9)
-        fields = random_fields(smooth(generator, 1)[0], C, generator)
-        masks = masks_of(maps, arrays.emotion) if is_of_maps else np.maximum(fields, 0)
+        masks = np.maximum(random_fields(smooth(generator, 1)[0], C, generator), 0)
         for draw in mask_controls(maps, masks, np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator):
             tests = [permutation_test(draw.observed[i], draw.draws[i], "higher").p for i in range(C)]
             p.setdefault(draw.control, []).extend(tests)
     return p
 
 
-@pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift", "shuffled_emotions"])
-def test_p_is_calibrated_where_maps_and_sound_are_unrelated(control):
+@pytest.mark.parametrize("control", ["random_blobs", "time_shift", "frequency_shift"])
+def test_p_is_calibrated_where_masks_and_sound_are_unrelated(control):
     """P is uniform. Shifts have F or T outcomes: the steps between them make p larger."""
-    p = unrelated_p(control == "shuffled_emotions")[control]
+    p = unrelated_p()[control]
     is_too_small, is_not_uniform = "greater", "two-sided"
     departure = is_too_small if control.endswith("shift") else is_not_uniform
     assert stats.kstest(p, "uniform", alternative=departure).pvalue > 0.01

@@ -92,7 +92,6 @@ OTHERS = {
     "given_maps.free_from_colours": ("false", False),
     "controls.permutations": ("50", 50),
     "controls.shifts": ("500", 500),
-    "controls.resamples": ("10", 10),
     "controls.seed": ("4", 4),
     "controls.false_discovery_rate": ("0.1", 0.1),
     "benchmark.size": ("short", "short"),

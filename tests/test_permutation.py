@@ -6,11 +6,9 @@ from scipy import stats
 
 from convcam_jax.checks.chance.permutation import (
     false_discovery,
-    mean_limits,
     mean_of_draws,
     permutation_test,
     quantile_limits,
-    speaker_weights,
 )
 
 
@@ -62,22 +60,3 @@ def test_mean_of_draws_leaves_out_missing_values():
 def test_quantiles():
     assert quantile_limits(np.append(np.arange(41.0), np.nan)) == pytest.approx((1.0, 39.0))
     assert np.isnan(quantile_limits(np.array([np.nan]))).all()
-
-
-def test_recordings_of_a_speaker_come_and_go_together():
-    weights = speaker_weights(["a", "b", "a", "c"], 500, np.random.default_rng(0))
-    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
-    assert (weights[:, 0] + weights[:, 1] + weights[:, 3] == 3).all()
-    assert set(weights[:, 1]) == {0, 1, 2, 3}
-
-
-def test_limits_over_speakers_are_wider_than_over_recordings_that_are_alike():
-    """Two speakers, whose recordings have one value each: the mean of a resample is 0, 1/2 or 1."""
-    values, generator = np.repeat([0.0, 1.0], 50), np.random.default_rng(0)
-    assert mean_limits(values, ["a"] * 50 + ["b"] * 50, 1000, generator) == (0.0, 1.0)
-    low, high = mean_limits(values, [str(i) for i in range(100)], 1000, generator)
-    assert 0.35 < low < high < 0.65
-
-
-def test_one_speaker_has_no_limits():
-    assert np.isnan(mean_limits(np.array([1.0, 2.0, np.nan]), ["a", "a", "b"], 10, np.random.default_rng(0))).all()

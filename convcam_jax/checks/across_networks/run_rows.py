@@ -53,11 +53,11 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
     """A row for each group of the run.
 
     Columns: run, group, node_rows, node_columns; accuracy and uar in per cent, each with its 95 % interval `_low`,
-    `_high` over the seeds; zero_maps, the share of all maps; TABLE_above_chance and TABLE_cells, how many of its
-    emotions are better than the same maps moved in time; seed_agreement, the mean rank correlation of two seeds' maps;
-    the gains in area of the map's order over random order and over that of the energy; planted_precision and
-    energy_precision, the mean average precision of `method` and of the input's energy against planted cues, the same
-    for all groups. Missing values are NaN.
+    `_high` over the seeds; zero_maps, the share of all maps; TABLE_above_chance, how many of its
+    emotions are better than the same maps moved in time, and TABLE_cells, of how many the draws decide it;
+    seed_agreement, the mean rank correlation of two seeds' maps; the gains in area of the map's order over random order
+    and over that of the energy; planted_precision and energy_precision, the mean average precision of `method` and of
+    the input's energy against planted cues, the same for all groups. Missing values are NaN.
     """
     precision = _precision(run.planted, "network", method)
     rows = []
@@ -107,7 +107,8 @@ def _sentence(run: str, rows: pd.DataFrame, zero_maps: float) -> str:
     above = sum(int(rows[f"{table}_above_chance"].sum()) for table in TABLES)
     size = f"{rows['node_rows'].iloc[0]} x {rows['node_columns'].iloc[0]} nodes"
     text = (
-        f"{run} ({size}) is right in {right}; {above} of {cells} cells of Tables 3 to 5 are better than the same maps"
+        f"{run} ({size}) is right in {right}; {above} of {cells} cells of Tables 3 to 5 that the "
+        "draws decide are better than the same maps"
     )
     text += f" moved in time, and {100 * zero_maps:.1f} % of its maps are zero everywhere"
     compared = rows.dropna(subset="deletion_over_energy")

@@ -137,12 +137,13 @@ def contour_controls(
     n_others = controls.shifts if n_largest <= controls.permutations else controls.permutations
     drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), n_others))
     compared = None if all_pairs else drawn
+    unmoved, own_row = shares * arrays.n_frames[:, None].astype(np.float32) < 1, np.arange(len(maps))[:, None]
     both = contour_errors(maps, arrays, bin_hz, shares, analysis, compared)
     result = []
     for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):
         observed = np.asarray(errors.observed)
         others = np.asarray(errors.others)
         exchanged = np.take_along_axis(others, drawn, axis=1) if all_pairs else others
-        result.append(ControlDraws(metric, "time_shift", observed, np.asarray(errors.moved)))
-        result.append(ControlDraws(metric, "other_recordings", observed, exchanged))
+        result.append(ControlDraws(metric, "time_shift", observed, np.asarray(errors.moved), unmoved))
+        result.append(ControlDraws(metric, "other_recordings", observed, exchanged, drawn == own_row))
     return result

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.chance.controls import can_decide, only_zero_maps
+from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.corpora.config import ALL
 from convcam_jax.measures.digits import per_cent, setting_in_per_cent
 from convcam_jax.measures.metric_table import METRICS
@@ -19,6 +19,11 @@ _CONTROLS = {
     "shuffled_emotions": "masks of the same area made without regard to emotion",
     "top_energy": "the strongest cells of the same area",
     "other_recordings": "other recordings' maps",
+}
+# On what is not tested.
+_REMARKS = {
+    "another_emotion": "no test: they do not hold the recording's own map",
+    "top_energy": "the ceiling, not chance",
 }
 
 
@@ -37,8 +42,10 @@ def control_verdicts(controls: pd.DataFrame, false_discovery_rate: float) -> pd.
     """Sentences about every metric and control (how many cells are above chance), group, and group and emotion.
 
     controls: the table of controls.csv. Returns CONTROL_VERDICT_COLUMNS; above_chance is empty where nothing could be
-    tested.
+    tested, and where the draws cannot decide.
     """
+    n_tests = controls.groupby(["level", "metric", "control"])["q"].transform("count")
+    controls = controls.assign(n_tests=n_tests)
     cells, groups = controls[controls["level"] == "emotion"], controls[controls["level"] == "group"]
     rows = [
         _summary(str(metric), str(control), own, false_discovery_rate)
@@ -54,35 +61,32 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
     tested = cells[cells["q"].notna()]
     what, against = f"The {METRICS[metric].words}", control_in_words(metric, control)
     place: list[object] = ["summary", "all", "all", metric, control]
-    if control == "top_energy":
+    if control in _REMARKS:
         reached = cells["observed"] / cells["control_mean"]
         share = f"{per_cent(reached.min())} to {per_cent(reached.max())}" if reached.notna().any() else "no share"
-        sentence = f"{what}: {share} of that inside {against} (the ceiling, not chance)."
-        return [*place, None, sentence]
+        return [*place, None, f"{what}: {share} of that inside {against} ({_REMARKS[control]})."]
     if tested.empty:
         return [*place, None, f"{what}, against {against}: nothing could be tested.{_zero_maps(cells)}"]
-    better = tested[tested["above_chance"].eq(True).fillna(False)]
-    above, names = len(better), (better["group"] + " " + better["emotion"]).tolist()
-    listed = f" ({', '.join(names)})" if names else ""
+    better, undecided = tested[tested["above_chance"].eq(True).fillna(False)], tested[tested["above_chance"].isna()]
+    listed = f" ({_names(better)})" if len(better) else ""
     sentence = (
-        f"{what}, against {against}: {above} of {len(tested)} cells are better than chance at a false "
+        f"{what}, against {against}: {len(better)} of {len(tested)} cells are better than chance at a false "
         f"discovery rate of {setting_in_per_cent(rate)}{listed}."
     )
-    decidable = can_decide(int(tested["n_draws"].max()), rate)
-    return [*place, above > 0 if decidable else None, sentence + _zero_maps(cells) + _too_few(tested, rate)]
+    if len(undecided):
+        sentence += f" Of {len(undecided)} this cannot be decided with these draws ({_names(undecided)})."
+    is_known = len(better) > 0 or undecided.empty
+    return [*place, len(better) > 0 if is_known else None, sentence + _zero_maps(cells)]
+
+
+def _names(cells: pd.DataFrame) -> str:
+    return ", ".join(cells["group"] + " " + cells["emotion"])
 
 
 def _zero_maps(cells: pd.DataFrame) -> str:
     """A remark on the cells that have no value because all their maps are zero."""
-    named = [f"{row['group']} {row['emotion']}" for _, row in cells.iterrows() if only_zero_maps(row)]
-    return f" All maps are zero of {', '.join(named)}." if named else ""
-
-
-def _too_few(tested: pd.DataFrame, rate: float) -> str:
-    draws = int(tested["n_draws"].max())
-    if can_decide(draws, rate):
-        return ""
-    return f" With {draws} draws at most no p can lie below {p_in_words(1 / (1 + draws))}: this cannot be decided."
+    zero = cells[[bool(only_zero_maps(row)) for _, row in cells.iterrows()]]
+    return f" All maps are zero of {_names(zero)}." if len(zero) else ""
 
 
 def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
@@ -101,8 +105,9 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
         return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}."]
     test = f"p = {p_in_words(row['p'])} with {row['n_draws']} draws, q = {p_in_words(row['q'])})"
     better = "above that inside" if metric.better == "higher" else "below that with"
-    if not can_decide(row["n_draws"], rate):
-        return [*place, None, f"{subject}; {against}; {test}: so few draws cannot decide it."]
+    if pd.isna(row["above_chance"]):
+        reason = f"no p of these draws is below {p_in_words(row['smallest_p'])}, of {counted(row['n_tests'], 'test')}"
+        return [*place, None, f"{subject}; {against}; {test}: it cannot be decided, as {reason}."]
     if row["above_chance"]:
         return [*place, True, f"{subject} is {better} {against}; {test}."]
     answer = f"is not better than chance at a false discovery rate of {setting_in_per_cent(rate)}: {against}; {test}"

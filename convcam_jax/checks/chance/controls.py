@@ -8,27 +8,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.permutation import (
     Test,
     false_discovery,
-    mean_limits,
     mean_of_draws,
     permutation_test,
     quantile_limits,
 )
 from convcam_jax.measures.metric_table import METRICS, Metric
+from convcam_jax.measures.statistics import limited, mean_over_speakers
 from convcam_jax.system.progress import counted
 
 # The level is "recording", "emotion" (a group's recordings of an emotion, a cell of the paper's tables) or "group".
 CONTROL_TABLE_COLUMNS = (
     *("level", "group", "emotion", "recording", "metric", "control", "better", "observed", "observed_low"),
     *("observed_high", "mask_area", "control_mean", "control_low", "control_high", "excess", "excess_low"),
-    *("excess_high", "n_draws", "p", "q", "above_chance", "n_recordings", "n_speakers", "n_zero_maps"),
+    *("excess_high", "n_draws", "p", "smallest_p", "q", "above_chance", "n_recordings", "n_speakers", "n_zero_maps"),
 )
+# The ceiling, and masks that do not hold the recording's own map, as its own emotion's does: shown, and not tested.
+UNTESTED = ("another_emotion", "top_energy")
+# Stands for the emotion of a recording that is left out.
+NO_EMOTION = -1
 
 
 class ControlDraws(NamedTuple):
@@ -39,6 +42,10 @@ class ControlDraws(NamedTuple):
       control: name of the control.
       observed: NaN where there is no value.
       draws: NaN where there is no value. Column b is one draw in all recordings of a cohort.
+      unchanged: where a draw is what was observed, and not one of equal value; None: nowhere.
+      labels: the emotion (its index) that a recording has in a draw that exchanges emotions; None: always its own.
+      gain: where emotions are exchanged, `draws` are gains over what other draws give, and this is that of `observed`;
+        None: draws are values of the metric.
       tested: False for a bound, which is not a matter of chance.
     """
 
@@ -46,38 +53,53 @@ class ControlDraws(NamedTuple):
     control: str
     observed: Float[np.ndarray, " N"]
     draws: Float[np.ndarray, "N P"]
+    unchanged: Bool[np.ndarray, "N P"] | None = None
+    labels: Int[np.ndarray, "N P"] | None = None
+    gain: Float[np.ndarray, " N"] | None = None
     tested: bool = True
+
+
+class _Compared(NamedTuple):
+    """The draws of a control in a group, as its rows need them.
+
+    emotion: of each recording; labels: that which it has in each draw; counted: whether it has a value; gain, gains: of
+    what was observed and of the draws over what both are compared with.
+    """
+
+    draw: ControlDraws
+    emotion: Int[np.ndarray, " N"]
+    labels: Int[np.ndarray, "N P"]
+    counted: Bool[np.ndarray, " N"]
+    gain: Float[np.ndarray, " N"]
+    gains: Float[np.ndarray, "N P"]
 
 
 def control_table(
     recordings: Sequence[pd.DataFrame],
     draws: Sequence[Sequence[ControlDraws]],
     emotions: Sequence[str],
-    config: ControlsConfig,
+    false_discovery_rate: float,
 ) -> pd.DataFrame:
     """The table of `controls.csv`, from the recordings and draws of each cohort's chosen member.
 
     recordings: rows of metrics.csv (group, emotion, speaker, recording, correct, mask_area, map_is_zero), one for each
     of the N recordings of the draws. Only correctly classified recordings count, as in Tables 3 to 5; those whose map
     is zero are left out and counted. A group's cells hold the recordings of all its cohorts. q is taken over the rows
-    of the same level, metric and control.
+    of the same level, metric and control. What the draws cannot decide is neither above chance nor not above it: where
+    no p that they can give is low enough, or the lowest that they can give is not for so many rows.
     """
-    generator = np.random.default_rng(config.seed)
-    rows: list[dict[str, object]] = []
-    for own, of_group in _by_group(recordings, draws):
-        for draw in of_group:
-            rows += _rows(own, draw, emotions, config.resamples, generator)
+    rows = [
+        row
+        for own, of_group in _by_group(recordings, draws)
+        for draw in of_group
+        for row in _rows(own, draw, list(emotions))
+    ]
     table = pd.DataFrame(rows, columns=[c for c in CONTROL_TABLE_COLUMNS if c not in ("q", "above_chance")])
     table["q"] = table.groupby(["level", "metric", "control"])["p"].transform(lambda p: false_discovery(p.to_numpy()))
-    above = (table["q"] <= config.false_discovery_rate).astype("boolean")
-    decidable = table["n_draws"].map(lambda draws: can_decide(draws, config.false_discovery_rate))
-    table["above_chance"] = above.mask(table["q"].isna() | ~decidable)
+    above = (table["q"] <= false_discovery_rate).astype("boolean")
+    too_few = (table["p"] <= table["smallest_p"]) | (table["smallest_p"] > false_discovery_rate)
+    table["above_chance"] = above.mask(table["q"].isna() | (~above & too_few))
     return table[list(CONTROL_TABLE_COLUMNS)]
-
-
-def can_decide(draws: int, rate: float) -> bool:
-    """Whether the smallest p that so many draws can give is at most the rate."""
-    return 1 / (1 + draws) <= rate
 
 
 def _by_group(
@@ -90,72 +112,83 @@ def _by_group(
     groups = [own["group"].iloc[0] for own in recordings]
     for group in dict.fromkeys(groups):
         cohorts = [index for index, own in enumerate(groups) if own == group]
-        merged = [
-            first._replace(
-                observed=np.concatenate([draws[cohort][place].observed for cohort in cohorts]),
-                draws=np.concatenate([draws[cohort][place].draws for cohort in cohorts]),
-            )
-            for place, first in enumerate(draws[cohorts[0]])
-        ]
+        merged = [_merged([draws[cohort][place] for cohort in cohorts]) for place in range(len(draws[cohorts[0]]))]
         yield pd.concat([recordings[cohort] for cohort in cohorts], ignore_index=True), merged
 
 
-def _rows(
-    own: pd.DataFrame, draw: ControlDraws, emotions: Sequence[str], resamples: int, generator: np.random.Generator
-) -> list[dict[str, object]]:
+def _merged(draws: Sequence[ControlDraws]) -> ControlDraws:
+    """One control's draws of several cohorts as if they were one."""
+    arrays = ("observed", "draws", "unchanged", "labels", "gain")
+    there = [name for name in arrays if getattr(draws[0], name) is not None]
+    merged: dict[str, Any] = {name: np.concatenate([getattr(own, name) for own in draws]) for name in there}
+    return draws[0]._replace(**merged)
+
+
+def _rows(own: pd.DataFrame, draw: ControlDraws, emotions: list[str]) -> list[dict[str, object]]:
     """Rows of every recording, every emotion and the group."""
     correct, zero = own["correct"].astype(bool).to_numpy(), own["map_is_zero"].astype(bool).to_numpy()
-    of_emotion = own["emotion"].to_numpy()
-    counted = np.flatnonzero(correct & ~zero & np.isfinite(draw.observed))
-    parts = [("recording", of_emotion[i], own["recording"][i], np.arange(len(own)) == i) for i in counted]
-    parts += [("emotion", emotion, "", correct & (of_emotion == emotion)) for emotion in emotions]
-    parts.append(("group", "all", "", correct))
+    emotion = np.array([emotions.index(name) for name in own["emotion"]], int)
+    compared = _compared(draw, emotion, correct & ~zero & np.isfinite(draw.observed))
+    everything = np.arange(len(own))
+    parts = [
+        ("recording", own["emotion"][i], own["recording"][i], np.array([i]), emotion[[i]])
+        for i in np.flatnonzero(compared.counted)
+    ]
+    parts += [("emotion", name, "", everything, np.array([label])) for label, name in enumerate(emotions)]
+    parts.append(("group", "all", "", everything, np.arange(len(emotions))))
     rows = []
-    for level, emotion, recording, selected in parts:
-        place = {"level": level, "group": own["group"][0], "emotion": emotion, "recording": recording}
-        rows.append({**place, **_row(own, draw, selected, zero, resamples, generator)})
+    for level, name, recording, places, labels in parts:
+        selected = correct & np.isin(emotion, labels) & np.isin(everything, places)
+        place = {"level": level, "group": own["group"][0], "emotion": name, "recording": recording}
+        n_zero_maps = {"n_zero_maps": int((selected & zero).sum())}
+        rows.append({**place, **_row(own, compared, places, labels), **n_zero_maps})
     return rows
 
 
-def _row(
-    own: pd.DataFrame,
-    draw: ControlDraws,
-    selected: NDArray,
-    zero: NDArray,
-    resamples: int,
-    generator: np.random.Generator,
-) -> dict[str, object]:
-    counted, better = selected & ~zero & np.isfinite(draw.observed), METRICS[draw.metric].better
-    observed, draws, speakers = (
-        draw.observed[counted].astype(float),
-        draw.draws[counted],
-        own["speaker"][counted].tolist(),
-    )
-    mean, excess = _finite_mean(observed), observed - mean_of_draws(draws.T)
+def _compared(draw: ControlDraws, emotion: Int[np.ndarray, " N"], counted: Bool[np.ndarray, " N"]) -> _Compared:
+    if draw.labels is None or draw.gain is None:
+        labels = np.broadcast_to(emotion[:, None], draw.draws.shape)
+        return _Compared(draw, emotion, labels, counted, np.zeros(len(emotion)), draw.draws - draw.observed[:, None])
+    return _Compared(draw, emotion, draw.labels, counted, draw.gain, draw.draws)
+
+
+def _row(own: pd.DataFrame, compared: _Compared, places: NDArray, labels: NDArray) -> dict[str, object]:
+    """A row of those of the recordings `places` that have one of the emotions `labels`: really, or in a draw."""
+    draw, places = compared.draw, places[compared.counted[places]]
+    rows = places[np.isin(compared.emotion[places], labels)]
+    places = places[np.isin(compared.labels[places], labels).any(1)]
+    observed, speakers = draw.observed[rows].astype(float), own["speaker"][rows].tolist()
+    mean, better = _finite_mean(observed), METRICS[draw.metric].better
+    taken = np.isin(compared.labels[places], labels)
+    gains = mean_of_draws(np.where(taken, compared.gains[places], np.nan))
     # A draw without a value for a recording is compared over the others, also as far as what was observed goes.
-    of_draws = mean + mean_of_draws(draws - observed[:, None])
+    of_draws = mean + gains - _finite_mean(compared.gain[rows])
     test = permutation_test(mean, of_draws, better) if draw.tested else Test(np.nan, 0)
+    unchanged = 0 if draw.unchanged is None else int((draw.unchanged[places] | ~taken).all(0)[np.isfinite(gains)].sum())
+    of_own = np.where(compared.labels[rows] == compared.emotion[rows, None], compared.gains[rows], np.nan)
+    excess = compared.gain[rows] - mean_of_draws(of_own.T)
+    highest = 1 if METRICS[draw.metric].is_share else np.inf
     return {
         "metric": draw.metric,
         "control": draw.control,
         "better": better,
         "observed": mean,
-        **_limits("observed", mean_limits(observed, speakers, resamples, generator)),
-        "mask_area": own.loc[counted, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
+        **_limits("observed", *limited(mean_over_speakers(observed, speakers), highest)[1:3]),
+        "mask_area": own.loc[rows, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
         "control_mean": _finite_mean(of_draws),
-        **_limits("control", quantile_limits(of_draws) if draw.tested else (np.nan, np.nan)),
+        **_limits("control", *(quantile_limits(of_draws) if draw.tested else (np.nan, np.nan))),
         "excess": mean - _finite_mean(of_draws),
-        **_limits("excess", mean_limits(excess, speakers, resamples, generator)),
+        **_limits("excess", *mean_over_speakers(excess, speakers)[1:3]),
         "n_draws": test.n,
         "p": test.p,
-        "n_recordings": int(counted.sum()),
+        "smallest_p": (1 + unchanged) / (1 + test.n) if np.isfinite(test.p) else np.nan,
+        "n_recordings": len(rows),
         "n_speakers": len(set(speakers)),
-        "n_zero_maps": int((selected & zero).sum()),
     }
 
 
-def _limits(name: str, limits: tuple[float, float]) -> dict[str, float]:
-    return {f"{name}_low": limits[0], f"{name}_high": limits[1]}
+def _limits(name: str, low: float, high: float) -> dict[str, float]:
+    return {f"{name}_low": low, f"{name}_high": high}
 
 
 def _finite_mean(values: NDArray) -> float:

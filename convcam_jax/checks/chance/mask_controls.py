@@ -3,6 +3,10 @@
 The ratio belongs to an emotion's mask, so masks are drawn: draw number b is one mask for all recordings of an emotion,
 and covers as many cells in each of them as the real mask does, to the cell. Recordings are cut to their frames, whose
 numbers differ, so this is NumPy and not a program for padded arrays.
+
+A mask is a sum that holds the map of the recording it is applied to, which alone makes it hold more of that recording's
+energy than other masks. So masks without regard to emotion are not drawn for given recordings: the recordings exchange
+their emotions, and each is seen inside the mask of those that have the same one then, itself among them.
 Axes: N recording; P draw; S shift that is drawn; C emotion; F frequency bin; T time frame; n frames of one recording.
 """
 
@@ -12,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import ControlDraws
+from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, ControlDraws
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
@@ -25,14 +29,12 @@ class MaskDraws(NamedTuple):
     Attributes:
       random_blobs: random fields with the mask's power spectrum.
       another_emotion: masks R of the C - 1 other emotions, zero for one without.
-      shuffled_emotions: sums of as many maps as R has, of recordings drawn regardless of their emotion.
       time_share: shifts in time, in 0..1 of the recording.
       bin_shift: shifts in frequency, in bins.
     """
 
     random_blobs: Float[np.ndarray, "P F T"]
     another_emotion: Float[np.ndarray, "others F T"]
-    shuffled_emotions: Float[np.ndarray, "P F T"]
     time_share: Float[np.ndarray, " S"]
     bin_shift: Int[np.ndarray, " S"]
 
@@ -45,7 +47,6 @@ class EnergyRatios(NamedTuple):
     time_shift: Float[np.ndarray, " S"]
     frequency_shift: Float[np.ndarray, " S"]
     another_emotion: Float[np.ndarray, " others"]
-    shuffled_emotions: Float[np.ndarray, " P"]
     top_energy: Float[np.ndarray, " 1"]
 
 
@@ -54,17 +55,14 @@ def energy_ratios(
 ) -> EnergyRatios:
     """Energy ratios of one recording that is not silent; `mask` is that of its emotion."""
     n_frames = magnitude.shape[1]
-    energy = np.square(magnitude.astype(float)).ravel()
-    share = energy / energy.sum()
+    share = _energy_shares(magnitude)
     own = mask[:, :n_frames]
 
     def inside(cells: np.ndarray) -> np.ndarray:
         return cells.reshape(len(cells), -1) @ share
 
     def inside_largest(values: np.ndarray) -> np.ndarray:
-        cut = values[:, :, :n_frames].reshape(len(values), -1)
-        ratios = inside(largest_cells(cut, int(own.sum()), generator))
-        return np.where(values.any((1, 2)), ratios, np.nan)
+        return _inside_largest(values, share, int(own.sum()), generator)
 
     shifts = (instead.time_share * n_frames).astype(int)
     in_time = {int(s): inside(np.roll(own, s, axis=1)[None])[0] for s in np.unique(shifts)}
@@ -75,9 +73,24 @@ def energy_ratios(
         time_shift=np.array([in_time[int(s)] for s in shifts]),
         frequency_shift=np.array([in_frequency[int(s)] for s in instead.bin_shift]),
         another_emotion=inside_largest(instead.another_emotion),
-        shuffled_emotions=inside_largest(instead.shuffled_emotions),
         top_energy=inside_largest(magnitude[None]),
     )
+
+
+def _energy_shares(magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, " cells"]:
+    """Of the energy of a recording that is not silent, the share of each cell."""
+    energy = np.square(magnitude.astype(float)).ravel()
+    return energy / energy.sum()
+
+
+def _inside_largest(
+    values: Float[np.ndarray, "P F T"], share: Float[np.ndarray, " cells"], n_cells: int, generator: Generator
+) -> Float[np.ndarray, " P"]:
+    """The energy inside the `n_cells` largest values of each field inside the recording; NaN for a field of zeros."""
+    n_frames = len(share) // values.shape[1]
+    cut = values[:, :, :n_frames].reshape(len(values), -1)
+    ratios = largest_cells(cut, n_cells, generator) @ share
+    return np.where(values.any((1, 2)), ratios, np.nan)
 
 
 def mask_controls(
@@ -93,48 +106,95 @@ def mask_controls(
 
     `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
     """
-    counted = correct & maps.any((1, 2))
+    counted, sounds = correct & maps.any((1, 2)), arrays.magnitude.any((1, 2))
     ratios = {name: _empty(name, len(maps), controls, len(masks)) for name in EnergyRatios._fields}
+    unmoved = {name: np.zeros((len(maps), controls.shifts), bool) for name in ("time_shift", "frequency_shift")}
     for emotion in np.unique(arrays.emotion[counted]):
-        instead = draw_masks(int(emotion), maps, counted, arrays.emotion, masks, controls, generator)
+        instead = draw_masks(int(emotion), masks, controls, generator)
         mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
-        for row in np.flatnonzero(correct & (arrays.emotion == emotion) & arrays.magnitude.any((1, 2))):
-            magnitude = arrays.magnitude[row, :, : arrays.n_frames[row]]
-            for name, values in energy_ratios(magnitude, mask, instead, generator)._asdict().items():
+        for row in np.flatnonzero(correct & (arrays.emotion == emotion) & sounds):
+            n_frames = int(arrays.n_frames[row])
+            own = energy_ratios(arrays.magnitude[row, :, :n_frames], mask, instead, generator)
+            for name, values in own._asdict().items():
                 ratios[name][row] = values
+            unmoved["time_shift"][row] = instead.time_share * n_frames < 1
+            unmoved["frequency_shift"][row] = instead.bin_shift == 0
     observed = ratios.pop("observed")[:, 0]
-    return [
-        ControlDraws("energy_ratio", name, observed, draws, tested=name != "top_energy")
+    given = [
+        ControlDraws("energy_ratio", name, observed, draws, unmoved.get(name), tested=name not in UNTESTED)
         for name, draws in ratios.items()
     ]
+    exchanged = exchanged_emotions(
+        maps, counted, arrays, observed, analysis.mask_threshold, controls.permutations, generator
+    )
+    return [*given, exchanged]
 
 
 def draw_masks(
-    emotion: int,
-    maps: Float[np.ndarray, "N F T"],
-    counted: Bool[np.ndarray, " N"],
-    emotions: Int[np.ndarray, " N"],
-    masks: Float[np.ndarray, "C F T"],
-    controls: ControlsConfig,
-    generator: Generator,
+    emotion: int, masks: Float[np.ndarray, "C F T"], controls: ControlsConfig, generator: Generator
 ) -> MaskDraws:
-    """Draws in the place of the mask R of `emotion`, out of `masks`.
-
-    `counted` says which of the `maps` masks are summed from, `emotions` what they show.
-    """
-    pool = np.flatnonzero(counted)
-    n_own = int((counted & (emotions == emotion)).sum())
-    weights = np.zeros((controls.permutations, len(maps)), np.float32)
-    for row in weights:
-        row[generator.choice(pool, n_own, replace=False)] = 1
+    """Draws in the place of the mask R of `emotion`, out of `masks`."""
     n_emotions, n_bins, _ = masks.shape
     return MaskDraws(
         random_blobs=random_fields(masks[emotion], controls.permutations, generator),
         another_emotion=np.roll(masks, -1 - emotion, axis=0)[: n_emotions - 1],
-        shuffled_emotions=np.tensordot(weights, maps, axes=1),
         time_share=generator.random(controls.shifts),
         bin_shift=generator.integers(n_bins, size=controls.shifts),
     )
+
+
+def exchanged_emotions(
+    maps: Float[np.ndarray, "N F T"],
+    counted: Bool[np.ndarray, " N"],
+    arrays: AnalysisArrays,
+    observed: Float[np.ndarray, " N"],
+    mask_threshold: float,
+    n_draws: int,
+    generator: Generator,
+) -> ControlDraws:
+    """Draws in which the recordings that are `counted` in the masks exchange their emotions; NaN for silent ones.
+
+    In a draw each is seen inside the mask of all that have its emotion then, of which it is one, as it is of its own.
+    Masks of other areas are made comparable by `gains_at_equal_area`. What was observed is treated as the draws are: if
+    emotions mean nothing to maps and sounds, it is one of them like any other, and p is right, for all recordings, for
+    those that have an emotion, and for one recording among the draws that leave it its emotion.
+    """
+    emotions = arrays.emotion[counted]
+    labels = np.full((len(maps), 1 + n_draws), NO_EMOTION)
+    labels[counted] = np.column_stack([emotions, *(generator.permutation(emotions) for _ in range(n_draws))])
+    gains, unchanged = np.full(labels.shape, np.nan), np.zeros(labels.shape, bool)
+    for emotion in np.unique(emotions):
+        taken = labels == emotion
+        sums = np.tensordot(taken.T.astype(np.float32), maps, axes=1)
+        inside = sums >= mask_threshold * sums.max((1, 2), keepdims=True)
+        unchanged |= taken & (taken == taken[:, :1]).all(0)
+        for row in np.flatnonzero(taken.any(1) & arrays.magnitude.any((1, 2))):
+            n_frames, own = int(arrays.n_frames[row]), taken[row]
+            share = _energy_shares(arrays.magnitude[row, :, :n_frames])
+            cut, cut_inside = (cells[own, :, :n_frames].reshape(-1, len(share)) for cells in (sums, inside))
+            gains[row, own] = gains_at_equal_area(cut, cut_inside, share, generator)
+    # The same mask is the same draw, however its sum was rounded.
+    gains = np.where(unchanged, gains[:, :1], gains)
+    return ControlDraws(
+        "energy_ratio", "shuffled_emotions", observed, gains[:, 1:], unchanged[:, 1:], labels[:, 1:], gains[:, 0]
+    )
+
+
+def gains_at_equal_area(
+    values: Float[np.ndarray, "P cells"],
+    inside: Bool[np.ndarray, "P cells"],
+    share: Float[np.ndarray, " cells"],
+    generator: Generator,
+) -> Float[np.ndarray, " P"]:
+    """How much more of the energy each of P masks holds than all do on average if they are made as large as it is.
+
+    values: the fields that are thresholded; inside: their cells in the mask; share: of the energy. A field's mask is
+    made larger and smaller by its largest values; which of equal ones come first is drawn.
+    """
+    mixed = generator.permutation(len(share))
+    largest_first = np.argsort(-values[:, mixed], axis=1)
+    on_average = np.append(0.0, share[mixed][largest_first].mean(0).cumsum())
+    return inside @ share - on_average[inside.sum(1)]
 
 
 def _empty(name: str, n_recordings: int, controls: ControlsConfig, n_emotions: int) -> Float[np.ndarray, "N draws"]:

@@ -1,6 +1,6 @@
-"""Tests against chance and intervals over speakers, for statistics of recordings; NumPy and SciPy, no I/O.
+"""Tests against chance, for statistics of recordings; NumPy and SciPy, no I/O.
 
-Axes: N recording; P draw of a control; B resample of the speakers.
+Axes: N recording; P draw of a control.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import NDArray
 
 from convcam_jax.measures.metric_table import Better
@@ -65,29 +65,3 @@ def mean_of_draws(draws: Float[np.ndarray, "N P"]) -> Float[np.ndarray, " P"]:
     counts = finite.sum(0)
     sums = np.where(finite, draws, 0.0).sum(0, dtype=float)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-
-
-def speaker_weights(speakers: Sequence[str], resamples: int, generator: np.random.Generator) -> Int[np.ndarray, "B N"]:
-    """How often each recording counts in resamples of the speakers with replacement (cluster bootstrap).
-
-    As many speakers as there are, drawn with replacement; a speaker's recordings come and go together (Davison and
-    Hinkley 1997, section 3.8).
-    """
-    names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    return counts[:, index]
-
-
-def mean_limits(
-    values: Float[np.ndarray, " N"], speakers: Sequence[str], resamples: int, generator: np.random.Generator
-) -> tuple[float, float]:
-    """Limits of the mean of the finite values over resamples of their N speakers.
-
-    NaN, NaN where they have fewer than two speakers: resamples of one would give an interval without width.
-    """
-    finite = np.isfinite(values)
-    own = np.asarray(speakers)[finite]
-    if len(np.unique(own)) < 2:
-        return np.nan, np.nan
-    weights = speaker_weights(own.tolist(), resamples, generator)
-    return quantile_limits(weights @ np.asarray(values, float)[finite] / weights.sum(1))

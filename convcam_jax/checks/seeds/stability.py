@@ -1,6 +1,6 @@
 """How much maps, metrics and masks depend on the seed of the network: the tables of `stability.csv` and of mask bands.
 
-Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame; B resample.
+Axes: S member (seed); N recording; C emotion; F frequency bin; T time frame.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.permutation import mean_limits, quantile_limits, speaker_weights
 from convcam_jax.checks.seeds.map_similarity import rank_correlations, structural_similarities
 from convcam_jax.measures.metric_table import METRICS
-from convcam_jax.measures.statistics import CELL_STATISTICS, mean_interval
+from convcam_jax.measures.statistics import cell_statistics, groups_of, limited, mean_interval, mean_over_speakers
 
 STABILITY_COLUMNS = (
     *("kind", "level", "group", "emotion", "recording", "name", "statistic", "value", "low", "high", "spread"),
@@ -92,18 +90,14 @@ def recording_agreement(
     return pd.DataFrame(rows)
 
 
-def map_agreement(by_cohort: Sequence[pd.DataFrame], config: ControlsConfig) -> pd.DataFrame:
+def map_agreement(by_cohort: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Agreement of the members on maps: rows of `stability.csv`, from `recording_agreement` of every cohort.
 
     For each group the rows of its recordings, then one per emotion and one for the group: means over the recordings of
     all its cohorts, with limits over speakers.
     """
     per_recording = pd.concat(by_cohort, ignore_index=True)
-    parts = [
-        part
-        for _, own in per_recording.groupby("group", sort=False)
-        for part in (own, _means_of_recordings(own, config))
-    ]
+    parts = [part for _, own in per_recording.groupby("group", sort=False) for part in (own, _means_of_recordings(own))]
     return pd.concat(parts, ignore_index=True).reindex(columns=STABILITY_COLUMNS)
 
 
@@ -114,8 +108,7 @@ def _of_pairs(pairs: Float[np.ndarray, " pairs"]) -> dict[str, float]:
     return {"value": float(pairs.mean()), "low": float(pairs.min()), "high": float(pairs.max()), "spread": spread}
 
 
-def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) -> pd.DataFrame:
-    generator = np.random.default_rng(config.seed)
+def _means_of_recordings(per_recording: pd.DataFrame) -> pd.DataFrame:
     of_group = per_recording.assign(level="group", emotion="all")
     everything = pd.concat([per_recording.assign(level="emotion"), of_group])
     rows = []
@@ -124,7 +117,9 @@ def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) ->
         if own.empty:
             continue
         values = own["value"].to_numpy()
-        low, high = mean_limits(values, own["speaker"].tolist(), config.resamples, generator)
+        mean, *limits, n_speakers = mean_over_speakers(values, own["speaker"].tolist())
+        # Correlations and structural similarities lie between these.
+        low, high = np.clip(limits, -1, 1).tolist()
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
         rows.append(
             {
@@ -134,12 +129,12 @@ def _means_of_recordings(per_recording: pd.DataFrame, config: ControlsConfig) ->
                 "emotion": emotion,
                 "name": name,
                 "statistic": "mean",
-                "value": values.mean(),
+                "value": mean,
                 "low": low,
                 "high": high,
                 "spread": spread,
                 "n": len(values),
-                "n_speakers": own["speaker"].nunique(),
+                "n_speakers": n_speakers,
                 "n_zero_maps": all_own["n_zero_maps"].sum(),
             }
         )
@@ -164,50 +159,26 @@ def metric_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
 
 
-def table_cells(
-    metrics: pd.DataFrame, columns: Sequence[str], emotions: Sequence[str], config: ControlsConfig
-) -> pd.DataFrame:
-    """Every cell of Tables 3 to 5 with limits over resamples of the speakers: rows of `stability.csv`.
+def table_cells(metrics: pd.DataFrame, columns: Sequence[str], emotions: Sequence[str]) -> pd.DataFrame:
+    """Every cell of Tables 3 to 5, means with limits over the speakers: rows of `stability.csv`.
 
-    metrics: the chosen members' rows; columns: the metrics of the tables. Values in the metric's unit.
+    metrics: the chosen members' rows; columns: the metrics of the tables. Values in the metric's unit. Least and
+    greatest values have no limits: other speakers' could lie anywhere beyond them.
     """
-    generator = np.random.default_rng(config.seed)
     correct = metrics[metrics["correct"].astype(bool)]
     rows = []
     for column in columns:
-        for group in sorted(metrics["group"].unique()):
-            for emotion in emotions:
-                in_cell = (correct["group"] == group) & (correct["emotion"] == emotion)
-                own = correct[in_cell].dropna(subset=column)
-                place = {"kind": "table_cell", "level": "emotion", "group": group, "emotion": emotion, "name": column}
-                place |= {"n": len(own), "n_speakers": own["speaker"].nunique()}
-                values, speakers = own[column].to_numpy(float), own["speaker"].tolist()
-                rows += [{**place, **row} for row in _cell_rows(values, speakers, config, generator)]
+        for row in cell_statistics(metrics, column, groups_of(metrics), emotions).to_dict("records"):
+            in_cell = (correct["group"] == row["group"]) & (correct["emotion"] == row["emotion"])
+            own = correct[in_cell].dropna(subset=column)
+            place: dict[str, object] = {"kind": "table_cell", "level": "emotion", "name": column}
+            place |= {"n": row.pop("n_recordings"), "n_speakers": own["speaker"].nunique()}
+            if row["statistic"] == "mean":
+                over_speakers = mean_over_speakers(own[column].to_numpy(float), own["speaker"].tolist())
+                interval = limited(over_speakers, 1 if METRICS[column].is_share else np.inf)
+                place |= {"low": interval.low, "high": interval.high}
+            rows.append(place | row)
     return pd.DataFrame(rows).reindex(columns=STABILITY_COLUMNS)
-
-
-def _cell_rows(
-    values: Float[np.ndarray, " N"], speakers: Sequence[str], config: ControlsConfig, generator: np.random.Generator
-) -> list[dict[str, object]]:
-    if len(values) == 0:
-        return [{"statistic": statistic} for statistic in CELL_STATISTICS]
-    weights = speaker_weights(speakers, config.resamples, generator)
-    observed, resampled = _cell_statistics(values, np.ones((1, len(values)), int)), _cell_statistics(values, weights)
-    rows = []
-    for statistic in CELL_STATISTICS:
-        low, high = quantile_limits(resampled[statistic]) if len(set(speakers)) > 1 else (np.nan, np.nan)
-        rows.append({"statistic": statistic, "value": float(observed[statistic][0]), "low": low, "high": high})
-    return rows
-
-
-def _cell_statistics(
-    values: Float[np.ndarray, " N"], weights: Int[np.ndarray, "B N"]
-) -> dict[str, Float[np.ndarray, " B"]]:
-    """Min, max, mean and range of `values` in resamples."""
-    lowest = np.where(weights > 0, values, np.inf).min(1)
-    highest = np.where(weights > 0, values, -np.inf).max(1)
-    mean = weights @ values / weights.sum(1)
-    return {"min": lowest, "max": highest, "mean": mean, "range": highest - lowest}
 
 
 def mask_profiles(

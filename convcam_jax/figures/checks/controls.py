@@ -17,7 +17,7 @@ _LABELS = {
     "random_blobs": "random blobs",
     "time_shift": "moved in time",
     "frequency_shift": "moved in frequency",
-    "another_emotion": "other emotions' masks",
+    "another_emotion": "other emotions' masks (no test)",
     "shuffled_emotions": "masks without regard to emotion",
     "other_recordings": "other recordings' maps",
     "top_energy": "strongest cells (ceiling)",
@@ -36,7 +36,7 @@ _EMOTION_WIDTH = 0.8
 # Wider labels of emotions would run into one another side by side, and are turned.
 _PANEL_LETTERS, _TURNED_INCHES = 110, 0.9
 _LEGEND_TITLE = "bars: 95 % of the draws; filled marks: the observed value is better than this control"
-_UNDECIDED_TITLE = "grey marks: too few draws to decide"
+_UNDECIDED_TITLE = "grey marks: the draws cannot decide it"
 _UNDECIDED_FACE = "0.75"
 
 
@@ -45,7 +45,7 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     """One metric's cells: a line at what is observed, a mark and bar per control (mean, 95 % of the draws).
 
     A mark is filled where the cell is better than chance at the config's false discovery rate, and grey where the draws
-    are too few to tell. controls: the table of controls.csv.
+    cannot decide it. controls: the table of controls.csv.
     """
     own = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
     groups = groups_of(own)
@@ -55,7 +55,7 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     for number, (panel, group) in enumerate(zip(axes[:, 0], groups, strict=True)):
         _panel(panel, own[own["group"] == group], turned)
         style.panel_title(panel, number, style.group_title(group))
-        panel.set_ylim(0, 1.03 if METRICS[metric].is_share else None)
+        panel.set_ylim(0, 1.03 if METRICS[metric].is_share else _highest(own[own["group"] == group]))
         panel.set_ylabel(METRICS[metric].label)
     title = f"{_LEGEND_TITLE}\n{_UNDECIDED_TITLE}" if _is_undecided(own).any() else _LEGEND_TITLE
     # Groups without a recording have no marks, so panels differ in what their legends hold.
@@ -85,6 +85,12 @@ def _panel(axes: Axes, cells: pd.DataFrame, turned: bool) -> None:
     axes.set_xlim(-0.6, len(parts) - 0.4)
 
 
+def _highest(cells: pd.DataFrame) -> float | None:
+    """Where the axis ends: above all marks, but not above the bands, which reach far with few speakers."""
+    highest = cells[["observed", "control_mean", "control_high"]].max(axis=None)
+    return 1.1 * highest if highest > 0 else None
+
+
 def _parts(cells: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows of each emotion, and those of the whole group, which comes last, whatever an emotion is called."""
     return [part for _, part in cells.groupby(["level", "emotion"], sort=False)]
@@ -105,7 +111,7 @@ def _emotion_label(row: pd.Series, turned: bool) -> str:
 
 
 def _is_undecided(cells: pd.DataFrame | pd.Series) -> Any:
-    """Whether there are draws, but too few for any of them to be better than chance."""
+    """Whether there are draws, but none of their p-values would be low enough."""
     return pd.isna(cells["above_chance"]) & (cells["n_draws"] > 0)
 
 

@@ -22,7 +22,7 @@ def compare_with_chance(run: Run) -> None:
     generator = np.random.default_rng(config.controls.seed)
     draws = [_draws(run, own, generator) for own in run.cohort_maps]
     recordings = [_chosen_rows(run.analysed.metrics, own) for own in run.cohort_maps]
-    table = control_table(recordings, draws, config.corpus.emotions, config.controls)
+    table = control_table(recordings, draws, config.corpus.emotions, config.controls.false_discovery_rate)
     write_csv(run.workdir / "controls.csv", table)
     for number in STATISTICS_TABLES:
         metric = table_metric(number, config.analysis)

@@ -54,9 +54,9 @@ def _stability(run: Run) -> pd.DataFrame:
     columns = [table_metric(number, config.analysis).name for number in STATISTICS_TABLES]
     agreement = [recording_agreement(own.maps, own.arrays.n_frames, _recordings(own)) for own in run.cohort_maps]
     parts = (
-        map_agreement(agreement, config.controls),
+        map_agreement(agreement),
         metric_agreement(metrics),
-        table_cells(chosen_rows(metrics, run.members), columns, config.corpus.emotions, config.controls),
+        table_cells(chosen_rows(metrics, run.members), columns, config.corpus.emotions),
     )
     return pd.concat([part.astype(_KINDS) for part in parts], ignore_index=True)
 
