@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 import pandas as pd
 
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.namespaces import ATTRIBUTE
 from convcam_jax.system.process.worker_processes import meanwhile
@@ -59,7 +59,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); {MAKE_AGAIN}") from error
+        raise _unreadable(path, error) from error
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -84,9 +84,8 @@ def read_csv(path: Path) -> pd.DataFrame:
         words = {name: str for name in columns if _holds_words(name)}
         missing = {name: [""] for name in columns if name not in words}
         return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
-    except (ValueError, OSError) as error:
-        # What the parser says may end in a new line.
-        raise UserError(f"{path}: cannot be read ({str(error).strip()}); {MAKE_AGAIN}") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_csv_if_there(path: Path) -> pd.DataFrame:
@@ -146,7 +145,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError("its table of contents is damaged")
             return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
     except UNREADABLE as error:
-        raise UserError(f"{path}: cannot be read ({error}); {MAKE_AGAIN}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    """The error that says what is wrong with a file, and to remove it unless the system did not read it."""
+    # What parsers say may end in a new line.
+    advice = "" if is_of_the_system(error) else f"; {MAKE_AGAIN}"
+    return UserError(f"{path}: cannot be read ({str(error).strip()}){advice}")
 
 
 def _n_members(path: Path) -> int:
