@@ -24,7 +24,7 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages import report
+from convcam_jax.stages import kept_maps, report
 from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds, shuffled_labels
 from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
 from convcam_jax.stages.run import CohortExplanations, Run
@@ -56,9 +56,10 @@ def make_dataset() -> Dataset:
 
 
 class ToyRun(Run):
-    """A run whose networks have their first weights."""
+    """A run whose networks have their first weights, of no training."""
 
     network = TOY
+    rounds = ()
 
     @cached_property
     def explanations(self):
@@ -228,11 +229,14 @@ def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     for folder, of_run in ((kept, own), (others_maps, make_run(tmp_path, "hirescam"))):
         write_arrays(folder / "explained.npz", {"attribution": np.array(shuffled_labels._origin(of_run))})
     maps = (kept / "explained.npz").read_bytes()
+    of_a_stop = kept_maps.kept_file(own, "sanity", "shuffled_labels", 0, 0)
+    of_a_stop.touch()
     for stage in (sanity.check_sanity, sanity.present, faithfulness.check, faithfulness.present):
         stage(own)
     assert not any((tmp_path / name).exists() for name in earlier)
     assert not left.exists()
     assert not others_maps.exists()
+    assert not of_a_stop.exists()
     assert (kept / "explained.npz").read_bytes() == maps
     assert (kept / "round_00_history.npz").exists()
     assert all((tmp_path / name).exists() for name in others)
@@ -287,3 +291,31 @@ def test_maps_on_shuffled_labels_are_kept_with_what_was_learned(shuffled, name, 
         assert len(read_csv(own.workdir / "tables" / "sanity_shuffled_training.csv")) == len(found)
     # A number that is larger than that of all members makes the same round.
     assert len(trained) == (1 if content == b'{"members_at_once": 5}' else 2)
+
+
+def test_who_goes_on_explains_those_randomised_networks_alone_that_were_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_maps, "_WORTH_KEEPING_S", 0.0)
+    calls: list[Cohort] = []
+
+    def sanity_of(name: str, most: int) -> int:
+        """How many times networks are explained, at most so many."""
+        own, before = make_run(tmp_path / name, "gradcam"), len(calls)
+        _ = own.explanations
+        monkeypatch.setattr(own, "explain", lambda variables, cohort: explain(own, variables, cohort, before + most))
+        sanity.check_sanity(own)
+        return len(calls) - before
+
+    def explain(own: Run, variables, cohort: Cohort, most: int):
+        if len(calls) == most:
+            raise KeyboardInterrupt
+        calls.append(cohort)
+        return Run.explain(own, variables, cohort)
+
+    n_calls = sanity_of("undisturbed", 100)
+    assert n_calls > 5
+    with pytest.raises(KeyboardInterrupt):
+        sanity_of("stopped", 5)
+    assert sanity_of("stopped", 100) == n_calls - 5
+    for name in ("sanity.csv", "sanity_examples.npz"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+    assert not list(tmp_path.glob("*/training/kept_maps_*"))

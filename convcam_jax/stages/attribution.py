@@ -1,5 +1,7 @@
 """Signed maps, predictions and scores of all trained members."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pandas as pd
@@ -7,22 +9,24 @@ import pandas as pd
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, trained_members
+from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.references import write_references
-from convcam_jax.stages.run import EXPLANATIONS, CohortExplanations, Run, explanation_arrays, load_explanations
+from convcam_jax.stages.run import EXPLANATIONS, CohortExplanations, Run, explanation_arrays
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
-from convcam_jax.system.jax_setup import is_first_process, wait_for_all
+from convcam_jax.system.jax_setup import wait_for_all
 from convcam_jax.system.progress import counted, say, with_progress
 
 PREDICTIONS = "predictions.csv"
+# How its parts are called that are kept meanwhile.
+_STAGE = "explanations"
 
 
 def explain_ensemble(run: Run) -> None:
     """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
     parts: dict[Cohort, list[CohortExplanations]] = {cohort: [] for cohort in run.dataset.cohorts()}
-    tasks = [(own, cohort) for own in run.rounds for cohort in dict.fromkeys(m.cohort for m in own.members)]
+    tasks = [(own, cohort) for own in run.rounds for cohort in own.cohorts()]
     for own, cohort in with_progress(tasks, "explaining", len(tasks), "part"):
-        shared = own.explained_file()
-        parts[cohort].append(load_explanations(shared)[cohort] if shared.exists() else _explain(run, own, cohort))
+        parts[cohort].append(_kept_or_explained(run, own, cohort))
     explained = {cohort: _joined(own) for cohort, own in parts.items()}
     predictions = _predictions(run, explained)
     n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())
@@ -30,22 +34,18 @@ def explain_ensemble(run: Run) -> None:
     write_arrays(run.workdir / EXPLANATIONS, explanation_arrays(explained))
     write_csv(run.workdir / PREDICTIONS, predictions)
     write_references(run)
-    for own in run.rounds:
-        own.explained_file().unlink(missing_ok=True)
+    discard_kept(run, _STAGE)
 
 
 def explain_own_share(run: Run) -> None:
     """Of several processes, let each explain the rounds that are its own; `explain_ensemble` has the rest."""
-    if is_first_process():
-        # What a killed run has left may be of another config.
-        for own in run.rounds:
-            own.explained_file().unlink(missing_ok=True)
-    wait_for_all("to be explained")
     if jax.process_count() == 1:
         return
+    # Until then the first process saves what the others have trained.
+    wait_for_all("to be explained")
     for own in run.rounds[jax.process_index() :: jax.process_count()]:
-        cohorts = dict.fromkeys(member.cohort for member in own.members)
-        write_arrays(own.explained_file(), explanation_arrays({c: _explain(run, own, c) for c in cohorts}))
+        for cohort in own.cohorts():
+            _kept_or_explained(run, own, cohort, for_others=True)
     wait_for_all("explained")
 
 
@@ -69,7 +69,13 @@ def zero_maps(signed_maps: np.ndarray) -> np.ndarray:
     return np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
 
 
-def _explain(run: Run, own: Round, cohort: Cohort) -> CohortExplanations:
+def _kept_or_explained(run: Run, own: Round, cohort: Cohort, for_others: bool = False) -> CohortExplanations:
+    path = kept_file(run, _STAGE, own.folder.name, run.dataset.cohorts().index(cohort))
+    origin = origin_of_maps(run, [own], cohort, own.members)
+    return CohortExplanations(**kept_or_made(path, origin, partial(_explain, run, own, cohort), for_others))
+
+
+def _explain(run: Run, own: Round, cohort: Cohort) -> dict[str, np.ndarray]:
     wanted = [member for member in own.members if member.cohort == cohort]
     [(members, variables)] = trained_members([own], wanted)
     recordings = [u.recording for u in run.dataset.tested_utterances(cohort)]
@@ -77,7 +83,8 @@ def _explain(run: Run, own: Round, cohort: Cohort) -> CohortExplanations:
     on = counted(len(recordings), "recording")
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {method}")
     signed_maps, logits = run.explain(variables, cohort)
-    return CohortExplanations(signed_maps, logits, np.array([m.seed for m in members]), np.array(recordings, dtype=str))
+    seeds = np.array([member.seed for member in members])
+    return CohortExplanations(signed_maps, logits, seeds, np.array(recordings, dtype=str))._asdict()
 
 
 def _joined(parts: list[CohortExplanations]) -> CohortExplanations:

@@ -13,6 +13,7 @@ from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.checks.shuffled_labels import discard_networks, maps_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
+from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_signed_maps, origin_of_maps
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table
@@ -20,6 +21,8 @@ from convcam_jax.system.progress import counted, say
 from convcam_jax.training.ensemble import member_keys
 
 _TABLE, _EXAMPLES = "sanity.csv", "sanity_examples.npz"
+# What the names of maps begin with that are kept meanwhile, those on shuffled labels among them.
+_PARTS = "sanity"
 
 
 def check_sanity(run: Run) -> None:
@@ -32,6 +35,7 @@ def check_sanity(run: Run) -> None:
     remove_earlier(run.workdir, _TABLE, _EXAMPLES, "tables/sanity_shuffled_training.*")
     if run.config.sanity.seeds == 0:
         discard_networks(run)
+        discard_kept(run, _PARTS)
         return
     on_shuffled_labels = maps_on_shuffled_labels(run)
     tables: list[pd.DataFrame] = []
@@ -51,6 +55,7 @@ def check_sanity(run: Run) -> None:
     names = {"groups": np.array(list(recordings)), "recordings": np.array(list(recordings.values()))}
     write_arrays(run.workdir / _EXAMPLES, {**names, **examples})
     write_csv(run.workdir / _TABLE, pd.concat(tables, ignore_index=True))
+    discard_kept(run, _PARTS)
 
 
 def present(run: Run) -> None:
@@ -81,12 +86,15 @@ def _all_compared(
     wanted = first_members(own, run.cohort_maps, run.config.sanity.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
     yield themselves(rows, trained)
-    for members, variables in run.trained(wanted):
+    number = run.dataset.cohorts().index(own.cohort)
+    for part, (members, variables) in enumerate(run.trained(wanted)):
         those = [seeds.index(member.seed) for member in members]
         keys = member_keys(members)
         for depth, (layer, randomised) in enumerate(cascade(variables, keys, run.network, run.config.grid), start=1):
             say(f"explaining {counted(len(members), 'member')} randomised down to {layer}")
-            signed_maps, _ = run.explain(randomised, own.cohort)
+            path = kept_file(run, _PARTS, "randomised", number, part, depth)
+            origin = origin_of_maps(run, run.rounds, own.cohort, members, layer)
+            signed_maps = kept_signed_maps(path, origin, run, randomised, own.cohort)
             yield Compared(those, layer, depth, [None] * len(those), signed_maps)
     if len(seeds) > 1:
         yield another_seed(rows, seeds, trained)

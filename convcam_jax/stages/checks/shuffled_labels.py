@@ -16,13 +16,16 @@ from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import make_rounds, train_round
+from convcam_jax.stages.kept_maps import keep, kept_file, kept_signed_maps, origin_of_maps, read_kept
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
-from convcam_jax.system.formats import read_arrays, write_arrays, write_csv
+from convcam_jax.system.formats import write_csv
 from convcam_jax.training import checkpoints
 
-# The maps, by the members' numbers, and the fields that they are of.
-_MAPS, _ORIGIN = "explained.npz", "attribution"
+# The maps, by the members' numbers.
+_MAPS = "explained.npz"
+# How parts of them are called that are kept meanwhile.
+_PARTS = "sanity_shuffled_labels"
 
 
 def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]]:
@@ -43,8 +46,7 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
         _discard_explained(folder)
         rounds = _train(run, members)
         maps, history = _explain(run, members, rounds), history_table(rounds)
-        numbered = {str(number): maps[member] for number, member in enumerate(members)}
-        write_arrays(folder / _MAPS, {_ORIGIN: np.array(_origin(run)), **numbered})
+        keep(folder / _MAPS, _origin(run), {str(number): maps[member] for number, member in enumerate(members)})
     for own in read_rounds(members, folder):
         checkpoints.remove(own.folder)
     write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history))
@@ -54,13 +56,13 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
 def discard_networks(run: Run, but: Path | None = None) -> None:
     """Remove what other numbers of such networks have left, all but a folder, and maps of the attribution of now."""
     for other in (run.workdir / "training").glob("shuffled_labels_*"):
-        if other != but and _explained(other, run) is None:
+        if other != but and read_kept(other / _MAPS, _origin(run)) is None:
             _discard(other)
 
 
 def _kept_maps(run: Run, members: tuple[Member, ...]) -> dict[Member, np.ndarray] | None:
     """The maps of an earlier time, unless they are not there, damaged, or of another attribution."""
-    arrays = _explained(_folder(run), run) or {}
+    arrays = read_kept(_folder(run) / _MAPS, _origin(run)) or {}
     numbers = [str(number) for number in range(len(members))]
     if not arrays.keys() >= set(numbers):
         return None
@@ -72,17 +74,6 @@ def _kept_history(run: Run, members: tuple[Member, ...]) -> pd.DataFrame | None:
     try:
         return history_table(read_rounds(members, _folder(run)))
     except (UserError, KeyError, ValueError) as error:
-        if is_of_the_system(error.__cause__):
-            raise
-        return None
-
-
-def _explained(folder: Path, run: Run) -> Mapping[str, np.ndarray] | None:
-    """The maps in a folder, by the members' numbers, unless they are none, damaged, or of another attribution."""
-    try:
-        arrays = read_arrays(folder / _MAPS)
-        return arrays if str(arrays[_ORIGIN]) == _origin(run) else None
-    except (UserError, KeyError) as error:
         if is_of_the_system(error.__cause__):
             raise
         return None
@@ -113,11 +104,11 @@ def _train(run: Run, members: tuple[Member, ...]) -> list[Round]:
 
 def _explain(run: Run, members: tuple[Member, ...], rounds: list[Round]) -> dict[Member, np.ndarray]:
     found: dict[Member, np.ndarray] = {}
-    for cohort in run.dataset.cohorts():
+    for number, cohort in enumerate(run.dataset.cohorts()):
         wanted = {member for member in members if member.cohort == cohort}
-        for some, variables in trained_members(rounds, wanted):
-            signed_maps, _ = run.explain(variables, cohort)
-            found |= dict(zip(some, signed_maps, strict=True))
+        for part, (some, variables) in enumerate(trained_members(rounds, wanted)):
+            path, origin = kept_file(run, _PARTS, number, part), origin_of_maps(run, rounds, cohort, some)
+            found |= dict(zip(some, kept_signed_maps(path, origin, run, variables, cohort), strict=True))
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.data.dataset import Dataset
-from convcam_jax.data.members import Member, list_members
+from convcam_jax.data.members import Cohort, Member, list_members
 from convcam_jax.networks.network import Variables
 from convcam_jax.settings.config import Config
 from convcam_jax.system.errors import UserError
@@ -20,6 +20,8 @@ from convcam_jax.training.kept import in_float32
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 # How many members a round has.
 ROUNDS_FILE = "rounds.json"
+# What the files in `training/` begin with that hold maps of a stage that is not finished, see `kept_maps`.
+KEPT_MAPS = "kept_maps_"
 
 
 class Round(NamedTuple):
@@ -28,6 +30,10 @@ class Round(NamedTuple):
     members: tuple[Member, ...]
     folder: Path
 
+    def cohorts(self) -> tuple[Cohort, ...]:
+        """Those that have members in the round, each once."""
+        return tuple(dict.fromkeys(member.cohort for member in self.members))
+
     def history_file(self) -> Path:
         """Where `members [S, 3]`, `history [S, epochs, 4]` and `best_epoch [S]` are saved."""
         return self.folder.with_name(f"{self.folder.name}_history.npz")
@@ -35,10 +41,6 @@ class Round(NamedTuple):
     def handed_over_file(self) -> Path:
         """Where another process than the first one leaves the variables, as arrays by the names of their leaves."""
         return self.folder.with_name(f"{self.folder.name}_handed_over.npz")
-
-    def explained_file(self) -> Path:
-        """Where another process than the first one leaves what it has explained."""
-        return self.folder.with_name(f"{self.folder.name}_explained.npz")
 
     def progress_folder(self) -> Path:
         """Where the round is saved while it is trained."""

@@ -21,6 +21,7 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble.pretrained import start_from_weights
 from convcam_jax.stages.ensemble.rounds import (
     HISTORY_COLUMNS,
+    KEPT_MAPS,
     ROUNDS_FILE,
     Round,
     all_members,
@@ -87,7 +88,7 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
     if not all(trained):
         if (workdir / MODELS).exists():
             say(f"{workdir / MODELS} was of networks that are trained again; --experiment=export writes a new one")
-        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS)
+        remove_earlier(workdir, STAGES_FILE, EXPLANATIONS, MODELS, f"training/{KEPT_MAPS}*")
 
 
 def train_round(

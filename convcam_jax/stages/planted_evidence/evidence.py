@@ -6,6 +6,7 @@ Every variant is a run of its own in `variants/VARIANT/`, with the files of any 
 import dataclasses
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +49,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.stages.beginning import check_ahead, tell_changed_surroundings, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
 from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record, with_precision
 from convcam_jax.stages.run import EXPLANATIONS, Run
@@ -63,6 +65,8 @@ from convcam_jax.training.ensemble import init_round
 TRUTH = "evidence_truth.npz"
 # Of a variant: the metrics of its maps, see `metrics_of_methods`.
 METRICS_FILE = "evidence_metrics.csv"
+# How the maps of a variant's cohorts are called that are kept meanwhile.
+_PARTS = "explanations"
 
 
 class Evidence(NamedTuple):
@@ -204,16 +208,14 @@ def explain_variant(run: Run) -> None:
     cohorts = run.dataset.cohorts()
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):
-        found = _explain(run, cohort)
-        recordings = np.array([u.recording for u in run.dataset.tested_utterances(cohort)])
-        own = {"seeds": found.seeds, "recordings": recordings, "logits": found.logits}
-        for method, pair in found.maps.items():
-            own |= {f"{kind}_{method}": signed for kind, signed in pair._asdict().items()}
+        origin = origin_of_maps(run, run.rounds, cohort, [way.method for way in compared_ways(run.config)])
+        own = kept_or_made(kept_file(run, _PARTS, number), origin, partial(_explain, run, cohort))
         arrays |= {f"{name}_{number}": array for name, array in own.items()}
     write_arrays(path, arrays)
+    discard_kept(run, _PARTS)
 
 
-def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
+def _explain(run: Run, cohort: Cohort) -> dict[str, np.ndarray]:
     members, variables = trained_and_random(run, cohort)
     ways = compared_ways(run.config)
     strata, layout = run.strata_to_explain(cohort)
@@ -222,7 +224,11 @@ def _explain(run: Run, cohort: Cohort) -> EvidenceMaps:
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {by}")
     references = references_for(run, cohort, run.recordings)
     maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, ways, references)
-    return EvidenceMaps(np.array([member.seed for member in members]), logits, maps)
+    recordings = np.array([u.recording for u in run.dataset.tested_utterances(cohort)])
+    arrays = {"seeds": np.array([member.seed for member in members]), "recordings": recordings, "logits": logits}
+    for method, pair in maps.items():
+        arrays |= {f"{kind}_{method}": signed for kind, signed in pair._asdict().items()}
+    return arrays
 
 
 def references_for(run: Run, cohort: Cohort, recordings: Recordings) -> Float[Array, "R F T"] | None:
