@@ -16,8 +16,8 @@ from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.stage import STAGES_FILE, Stage, due_stages, make_stages, origins, read_finished
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_json
-from convcam_jax.system.process.worker_processes import background, meanwhile
+from convcam_jax.system.formats import read_json, write_text
+from convcam_jax.system.process.worker_processes import background, in_processes, meanwhile
 from experiments.paper import STAGES, TRAINING, is_of_training
 
 NAMES = tuple(stage.name for stage in STAGES)
@@ -256,8 +256,7 @@ def writing_stages(made: list[str]) -> tuple[Stage, ...]:
     def stage(name: str, builds_on: tuple[str, ...]) -> Stage:
         def make(run) -> None:
             made.append(name)
-            (run.workdir / name).mkdir(exist_ok=True)
-            (run.workdir / name / "table.csv").write_text(f"a\n{name}\n")
+            write_text(run.workdir / name / "table.csv", f"a\n{name}\n")
 
         return Stage(name, ("controls",), builds_on, make)
 
@@ -297,11 +296,46 @@ def test_a_damaged_note_of_stages_makes_all_again_or_says_the_same(tmp_path, mad
 def test_figures_and_the_training_are_no_stages_files(tmp_path, made):
     def make(run) -> None:
         for name in ("figures/a.png", "training/round/0", "tables/a.csv"):
-            (run.workdir / name).parent.mkdir(parents=True, exist_ok=True)
-            (run.workdir / name).write_text("")
+            write_text(run.workdir / name, "")
 
     make_stages(own_run(tmp_path), (Stage("only", (), (), make),))
     assert list(read_finished(tmp_path)["only"].files) == ["tables/a.csv"]
+
+
+def write_wav(path: Path) -> None:
+    write_text(path, "sound")
+
+
+def test_what_others_write_into_the_folder_meanwhile_is_no_stages_file(tmp_path, made):
+    """A growing log, a scheduler's output, what a file manager leaves."""
+    workdir, foreign = tmp_path / "w", ("log.txt", "slurm-17.out", "tables/.DS_Store", "tables/.~lock.a.csv#")
+
+    def make(run) -> None:
+        made.append("only")
+        for name in ("tables/a.csv", "removed.csv"):
+            write_text(workdir / name, name)
+        for name in foreign:
+            with (workdir / name).open("a") as file:
+                file.write("more\n")
+        (workdir / "removed.csv").unlink()
+        write_text(tmp_path / "cache" / "b.csv", "of no workdir")
+
+    for _ in range(2):
+        make_stages(own_run(workdir), (Stage("only", (), (), make),))
+        (workdir / "log.txt").write_text("the next start writes into it, too")
+    assert made == ["only"]
+    assert list(read_finished(workdir)["only"].files) == ["tables/a.csv"]
+
+
+@pytest.mark.slow
+def test_what_other_processes_write_for_a_stage_is_its_file(tmp_path):
+    names = [f"listening/{number}.wav" for number in range(3)]
+
+    def make(run) -> None:
+        assert [*in_processes(write_wav, [tmp_path / name for name in names])] == [None] * 3
+
+    make_stages(own_run(tmp_path), (Stage("only", (), (), make),))
+    assert list(read_finished(tmp_path)["only"].files) == names
 
 
 def wait_for(path: Path) -> None:

@@ -8,7 +8,7 @@ checksums; a stage is finished when they are drawn.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
 from time import monotonic
@@ -18,7 +18,7 @@ from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import FREE_FIELDS, shortened
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
-from convcam_jax.system.files import file_hash
+from convcam_jax.system.files import file_hash, written_files
 from convcam_jax.system.formats import read_json, write_json
 from convcam_jax.system.process.worker_processes import begun_meanwhile
 from convcam_jax.system.progress import in_time, say
@@ -145,13 +145,12 @@ def _due(
 
 
 def _make(run: Run, stage: Stage, origin: Origin) -> MadeStage:
-    begun_s, begun, before = monotonic(), len(begun_meanwhile()), _written(run.workdir)
+    begun_s, n_begun, n_written = monotonic(), len(begun_meanwhile()), len(written_files())
     stage.make(run)
     if monotonic() - begun_s >= _LONG_S:
         say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
-    files = [name for name, state in _written(run.workdir).items() if before.get(name) != state]
-    sums = {name: file_hash(run.workdir / name) for name in sorted(files)}
-    return MadeStage(stage.name, Finished(origin, sums, run.start), begun_meanwhile()[begun:])
+    sums = {name: file_hash(run.workdir / name) for name in _of_stage(run.workdir, written_files()[n_written:])}
+    return MadeStage(stage.name, Finished(origin, sums, run.start), begun_meanwhile()[n_begun:])
 
 
 def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[MadeStage]) -> None:
@@ -162,11 +161,10 @@ def _note(workdir: Path, finished: dict[str, Finished], made: Sequence[MadeStage
     write_json(workdir / STAGES_FILE, noted)
 
 
-def _written(workdir: Path) -> dict[str, tuple[int, int, int]]:
-    """A run's files but those of the training and the figures, each with what changes when it is written anew."""
-    places = [path for path in workdir.rglob("*") if path.relative_to(workdir).parts[0] not in _OF_NO_STAGE]
-    states = {path.relative_to(workdir).as_posix(): path.stat() for path in places if path.is_file()}
-    return {name: (own.st_ino, own.st_mtime_ns, own.st_size) for name, own in states.items()}
+def _of_stage(workdir: Path, written: Iterable[Path]) -> list[str]:
+    """The files in the workdir that were written and are still there, but those of the training and the figures."""
+    paths = {path.relative_to(workdir) for path in written if path.is_relative_to(workdir) and path.is_file()}
+    return sorted(path.as_posix() for path in paths if path.parts[0] not in _OF_NO_STAGE)
 
 
 def changed_file(workdir: Path, files: Mapping[str, str]) -> str:

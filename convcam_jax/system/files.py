@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ PARTIAL_PREFIX = ".partial-"
 _LONGEST_STEM = 50
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+_written: list[Path] = []
 
 
 @contextmanager
@@ -74,6 +75,17 @@ def write_whole(path: Path, write: Callable[[Path], object], flag: str = "--work
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+    _written.append(path)
+
+
+def written_files() -> tuple[Path, ...]:
+    """What `write_whole` has written until now, in this process and as `note_written` has it; perhaps a path twice."""
+    return tuple(_written)
+
+
+def note_written(paths: Iterable[Path]) -> None:
+    """Add what another process has written to `written_files`."""
+    _written.extend(paths)
 
 
 def sha256_of(path: Path) -> str:

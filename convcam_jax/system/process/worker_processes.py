@@ -20,9 +20,11 @@ from functools import lru_cache
 from multiprocessing import parent_process, resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TypeVar
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.files import note_written, written_files
 from convcam_jax.system.progress import say
 
 Item = TypeVar("Item")
@@ -65,17 +67,26 @@ def _load(modules: tuple[str, ...]) -> None:
 def in_processes(function: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result, None, None]:
     """Results of `function` for all items, in order, from as many processes as there are cores.
 
-    Function and items are pickled. To be closed if not all results are taken: what has not begun is then left out.
+    Function and items are pickled; what files the function writes is noted here, too (`files.written_files`). To be
+    closed if not all results are taken: what has not begun is then left out.
     Raises UserError if a process is ended from outside.
     """
-    futures = [_submit(function, item) for item in items]
+    futures = [_submit(_with_written_files, function, item) for item in items]
     try:
         with _ended_from_outside():
             for future in futures:
-                yield future.result()
+                result, written = future.result()
+                note_written(written)
+                yield result
     finally:
         for future in futures:
             future.cancel()
+
+
+def _with_written_files(function: Callable[[Item], Result], item: Item) -> tuple[Result, tuple[Path, ...]]:
+    n_before = len(written_files())
+    result = function(item)
+    return result, written_files()[n_before:]
 
 
 @contextlib.contextmanager
