@@ -9,6 +9,7 @@ import pytest
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import PARTIAL_PREFIX, disk_errors, make_folder, remove_partial, write_whole
+from convcam_jax.system.formats import write_arrays, write_json
 from convcam_jax.system.jax_setup import remove_damaged_programs
 from convcam_jax.system.process.lock import locked
 
@@ -48,6 +49,30 @@ def test_the_file_appears_only_when_it_is_whole(tmp_path):
     write_whole(path, write)
     assert path.read_text() == "whole"
     assert files(path.parent) == ["table.csv"]
+
+
+def test_a_record_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_return(tmp_path, monkeypatch):
+    done: list[str] = []
+
+    def fsync(file: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(file).st_mode) else f"{os.fstat(file).st_size} bytes")
+        if done[-1] == "folder":
+            # As some file systems have it.
+            raise OSError(errno.EINVAL, "not of a folder")
+
+    replace = os.replace
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("renamed") or replace(*paths))
+    write_whole(tmp_path / "wav", lambda temporary: temporary.write_text("x"))
+    assert done == ["renamed"]
+    for path, write in ((tmp_path / "a.json", lambda own: write_json(own, {})), (tmp_path / "a.npz", write_no_arrays)):
+        done.clear()
+        write(path)
+        assert done == [f"{path.stat().st_size} bytes", "renamed", "folder"]
+
+
+def write_no_arrays(path: Path) -> None:
+    write_arrays(path, {})
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])

@@ -22,6 +22,7 @@ from convcam_jax.stages.record import (
     run_record,
     shortened,
     with_precision,
+    write_record,
 )
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json
@@ -329,3 +330,31 @@ def test_a_precision_that_there_is_not_is_not_believed(tmp_path):
     assert own.train.precision != "float33"
     with pytest.raises(UserError, match=r"differing in train\.precision \(float33 there"):
         check_config(tmp_path, own)
+
+
+def test_a_record_is_written_where_it_says_something_new(tmp_path):
+    own = run_record(Config(), [])
+    write_record(tmp_path, own)
+    before = (tmp_path / "config.json").stat()
+    write_record(tmp_path, {**own, "begun": "later"})
+    assert (tmp_path / "config.json").stat() == before
+    write_record(tmp_path, {**own, "begun": "later", "config": record("train.epochs=7")["config"]})
+    after = read_record(tmp_path)
+    assert (after["begun"], after["config"]["train.epochs"]) == (own["begun"], 7)
+
+
+@pytest.mark.parametrize("folder", ["training/round_00", "variants/burst/training/round_00"])
+@pytest.mark.parametrize("content", [None, ""])
+def test_trained_networks_without_a_config_are_not_given_up(tmp_path, folder, content):
+    """As a power loss, or a hand, may leave them: what the message says mends it."""
+    (tmp_path / folder).mkdir(parents=True)
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=r"config\.json") as error:
+        check_workdir(tmp_path, record())
+    assert str(error.value).endswith(
+        "; to go on with what has been trained, give the run's command with another --workdir, stop it once there is a "
+        "config.json in that one, and copy the file into this one"
+    )
+    write_json(tmp_path / "config.json", record())
+    check_workdir(tmp_path, record())

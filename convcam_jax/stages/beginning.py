@@ -23,12 +23,13 @@ from convcam_jax.stages.record import (
     read_record,
     run_record,
     with_precision,
+    write_record,
 )
 from convcam_jax.stages.run import MODELS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import remove_partial
-from convcam_jax.system.formats import as_csv, write_csv, write_json
+from convcam_jax.system.formats import as_csv, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import visible
@@ -108,12 +109,9 @@ def write_beginning(
     beginning.
     """
     remove_partial(workdir)
-    if (workdir / CONFIG_FILE).exists():
-        earlier = read_record(workdir)
-        if explains_otherwise(earlier, record):
-            _remove_exported(workdir)
-        record = {**earlier, "config": record["config"]}
-    write_json(workdir / CONFIG_FILE, record)
+    if (workdir / CONFIG_FILE).exists() and explains_otherwise(read_record(workdir), record):
+        _remove_exported(workdir)
+    write_record(workdir, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
     write_csv(workdir / _FOLDS, fold_table(dataset))
     if dataset.sounds:

@@ -22,9 +22,12 @@ from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import with_device_defaults
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import file_hash
+from convcam_jax.system.formats import write_json
 from convcam_jax.system.jax_setup import switches
 
 CONFIG_FILE = "config.json"
+# Of a run, and of one of planted evidence.
+_TRAININGS = ("training", "variants/*/training")
 # To be raised when files of a workdir change in what they hold.
 FORMAT = 5
 # What a run is made from, beside its config.
@@ -86,13 +89,36 @@ def read_record(workdir: Path) -> dict[str, Any]:
             _ = [record[part].items() for part in ("config", "switches", "packages")]
             _ = record["corpus_sha256"], record["devices"]
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as the config of a run ({error}); choose another --workdir") from error
+        raise UserError(f"{path}: cannot be read as the config of a run ({error}); {_mending(workdir)}") from error
     if not is_of_this_version:
         raise UserError(
             f"{workdir}: holds a run of another version of this program, whose files were others; "
             "make it again in another folder"
         )
     return record
+
+
+def write_record(workdir: Path, record: dict[str, Any]) -> None:
+    """Write `config.json`, if it is not that already.
+
+    A run that goes on keeps what it says of its beginning, with the fields of the config that may change.
+    """
+    if (workdir / CONFIG_FILE).exists():
+        earlier = read_record(workdir)
+        record = {**earlier, "config": record["config"]}
+        if json.loads(json.dumps(record)) == earlier:
+            return
+    write_json(workdir / CONFIG_FILE, record)
+
+
+def _mending(workdir: Path) -> str:
+    """What to do in a folder without a `config.json` that can be read."""
+    if not any(any(workdir.glob(f"{folder}/round_*")) for folder in _TRAININGS):
+        return "choose another --workdir, an empty or new folder"
+    return (
+        f"to go on with what has been trained, give the run's command with another --workdir, stop it once there is a "
+        f"{CONFIG_FILE} in that one, and copy the file into this one"
+    )
 
 
 def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
@@ -117,7 +143,7 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
     elif workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
     elif any(not name.startswith(".") for name in names):
-        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; choose an empty or new folder as --workdir")
+        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; {_mending(workdir)}")
 
 
 def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:

@@ -50,8 +50,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    """Write a JSON file, as a record (see `write_whole`)."""
+    text = json.dumps(value, indent=2) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), is_record=True)
 
 
 def read_json(path: Path) -> Any:
@@ -125,7 +126,7 @@ def _cell_text(value: object) -> str:
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays as a compressed .npz file, which `numpy.load` reads, whatever their names are."""
+    """Write arrays as a compressed .npz file and a record, which `numpy.load` reads, whatever their names are."""
 
     def write(temporary: Path) -> None:
         # numpy.savez takes names as arguments, of which it has some of its own.
@@ -134,7 +135,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
                 with file.open(f"{name}{ARRAY_ENDING}", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
-    write_whole(path, write)
+    write_whole(path, write, is_record=True)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -51,12 +51,12 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record, with_precision
+from convcam_jax.stages.record import check_workdir, run_record, with_precision, write_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import is_undamaged, remove_partial, write_checked
-from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json
+from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv
 from convcam_jax.system.namespaces import CELLS
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import counted, say, with_progress
@@ -120,7 +120,8 @@ def make(settings: RunSettings) -> Evidence:
     features = _features(sounds, config, cache_dir)
     datasets = {v: _dataset(own[v], us, features, sources) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, sources, cache_dir)
-    _open(settings.workdir, record)
+    remove_partial(settings.workdir)
+    write_record(settings.workdir, record)
     write_skipped(settings.workdir, sources.problems, sources.n_used)
     say(
         f"{sum(map(len, own.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
@@ -182,14 +183,6 @@ def _truth(
         name: changed_cells(features[name].magnitude, neutral[neutral_of[name].recording].magnitude, threshold)
         for name in sorted(tested)
     }
-
-
-def _open(workdir: Path, record: dict[str, Any]) -> None:
-    """Write `config.json`; a run that goes on keeps what it says of its beginning, with the fields that may change."""
-    remove_partial(workdir)
-    if (workdir / CONFIG_FILE).exists():
-        record = {**read_record(workdir), "config": record["config"]}
-    write_json(workdir / CONFIG_FILE, record)
 
 
 def explain_variant(run: Run) -> None:
