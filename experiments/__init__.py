@@ -11,6 +11,8 @@ SHARING_FLAGS = ("distributed", "coordinator", "num_processes", "process_id")
 # Every experiment takes these.
 GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
 _A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"
+_GOES_ON = "the same command with --workdir={workdir} goes on where it was"
+_BEGINS_ANEW = "the same command begins anew"
 _CONFIG_OF_RUN = "the config is that of the run in --workdir"
 
 
@@ -23,6 +25,7 @@ class Experiment(NamedTuple):
       unless: flags that need not be given where another one is, the other one of each.
       instead: why it does not take flags of the config.
       begins_with_features: whether it first makes features of a corpus.
+      when_stopped: what is told then, with `{workdir}`.
     """
 
     takes: tuple[str, ...]
@@ -30,6 +33,7 @@ class Experiment(NamedTuple):
     unless: Mapping[str, str] = {}
     instead: str = ""
     begins_with_features: bool = False
+    when_stopped: str = _BEGINS_ANEW
 
 
 def _config_flags_without(*names: str) -> tuple[str, ...]:
@@ -37,8 +41,8 @@ def _config_flags_without(*names: str) -> tuple[str, ...]:
 
 
 EXPERIMENTS: Mapping[str, Experiment] = {
-    "paper": Experiment((*CONFIG_FLAGS, *SHARING_FLAGS), begins_with_features=True),
-    "evidence": Experiment(CONFIG_FLAGS, begins_with_features=True),
+    "paper": Experiment((*CONFIG_FLAGS, *SHARING_FLAGS), begins_with_features=True, when_stopped=_GOES_ON),
+    "evidence": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
     "evidence_export": Experiment(
         _config_flags_without("corpus", "data_dir", "network", "seeds"),
         instead="a benchmark has synthetic voices alone, as recordings of people are not this program's to give away, "
@@ -73,9 +77,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         unless={"workdir": "models"},
         instead="the config is that of the run in --workdir or --models",
     ),
-    "networks": Experiment(CONFIG_FLAGS, begins_with_features=True),
-    "training_ablation": Experiment(CONFIG_FLAGS, begins_with_features=True),
-    "benchmark": Experiment(_config_flags_without("seeds")),
+    "networks": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
+    "training_ablation": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
+    "benchmark": Experiment(
+        _config_flags_without("seeds"),
+        when_stopped="{workdir} keeps what has been measured; the same command with another --workdir begins anew",
+    ),
 }
 
 

@@ -43,7 +43,7 @@ def run_command(arguments: list[str]) -> None:
     _refuse_workdir_without_run(flags, settings.workdir)
     is_first = share is None or meet(share) == 0
     with _alone(settings.workdir, is_first):
-        advise(f"the same command with --workdir={settings.workdir} goes on where it was")
+        advise(EXPERIMENTS[flags.experiment].when_stopped.format(workdir=settings.workdir))
         fix_settings()
         if _begins_with_features(settings.config):
             # They load what they need while JAX looks for its devices.

@@ -32,9 +32,12 @@ from convcam_jax.settings.experiments import BenchmarkConfig
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.splits.protocol import ONLY_FOLD
+from convcam_jax.stages.benchmark import check_unmeasured
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.process.allocator import TUNABLES
 from convcam_jax.training.ensemble import init_round
+from experiments import benchmark as experiment
 
 F, T, H, W, B, N, C = 12, 40, 6, 6, 4, 5, 3
 CONFIG = apply_overrides(
@@ -355,3 +358,13 @@ def test_figures_show_every_program(tmp_path):
     for number, figure in enumerate((drawn, figures.growth(table, OURS))):
         figure.savefig(tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", ["benchmark.csv", "methods.csv"])
+def test_a_measurement_is_not_written_over(name, tmp_path):
+    settings = RunSettings(CONFIG, tmp_path, tmp_path / "cache")
+    check_unmeasured(tmp_path)
+    (tmp_path / name).write_text("measured")
+    with pytest.raises(UserError, match=rf"^{tmp_path}: holds a measurement, {name}; choose another --workdir$"):
+        experiment.run(settings)
+    assert (tmp_path / name).read_text() == "measured"

@@ -201,7 +201,7 @@ def test_arrays_that_the_system_does_not_let_be_read_are_not_damaged(name, tmp_p
         ):
             with pytest.raises(PermissionError) as error:
                 read()
-            assert message_of(error.value).startswith(f"{folder}: Permission denied; what is finished has been kept")
+            assert message_of(error.value).startswith(f"{folder}: Permission denied; mend this, then ")
     unread.unlink()
     unread.write_bytes(content)
     with checkpoints.open_manager(folder) as manager:

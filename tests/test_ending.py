@@ -14,6 +14,7 @@ import pytest
 from small_run import PROJECT_DIR, QUICK, SMALL_RUN, command, environment
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.process import ending
 from convcam_jax.system.process.ending import message_of
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -91,6 +92,13 @@ def test_what_users_can_help_is_one_line(error, words):
     line = message_of(error)
     assert words in line
     assert "\n" not in line
+
+
+def test_when_the_disk_is_to_blame_what_is_then_to_be_done_is_that_of_the_experiment(monkeypatch):
+    error = OSError(errno.EIO, "not now", "/a/file")
+    assert message_of(error) == "/a/file: not now; mend this, then give the same command again"
+    monkeypatch.setattr(ending, "_advice", "the same command begins anew")
+    assert message_of(error) == "/a/file: not now; mend this, then the same command begins anew"
 
 
 @pytest.mark.parametrize(

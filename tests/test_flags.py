@@ -146,6 +146,13 @@ def test_every_file_of_an_experiment_is_listed():
     assert files - {"__init__", "command"} == set(EXPERIMENTS)
 
 
+def test_who_stops_an_experiment_is_told_that_it_goes_on_where_it_does():
+    told = {name: own.when_stopped.format(workdir="runs/{w}") for name, own in EXPERIMENTS.items()}
+    goes_on = [name for name, own in told.items() if "with --workdir=runs/{w} goes on where it was" in own]
+    assert goes_on == ["paper", "evidence", "networks", "training_ablation"]
+    assert all("the same command" in own and own.endswith("begins anew") for n, own in told.items() if n not in goes_on)
+
+
 def test_a_reader_of_the_help_that_goes_is_no_error():
     line = [sys.executable, "run.py", "--help"]
     with subprocess.Popen(line, cwd=PROJECT_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -23,10 +23,24 @@ from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import surroundings
 from convcam_jax.stages.run import Run
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_csv, write_figure, write_json
 from convcam_jax.system.processor import multiplies_bfloat16, processor_name
 from convcam_jax.system.progress import say
 from convcam_jax.training.ensemble import init_round
+
+_TABLE, _COSTS = "benchmark.csv", "methods.csv"
+
+
+def check_unmeasured(workdir: Path) -> None:
+    """See to it that no measurement takes the place of an earlier one, which is never the same.
+
+    Raises:
+      UserError: the folder holds one, finished or not.
+    """
+    for name in (_TABLE, _COSTS):
+        if (workdir / name).exists():
+            raise UserError(f"{workdir}: holds a measurement, {name}; choose another --workdir")
 
 
 def measure(run: Run) -> pd.DataFrame:
@@ -76,7 +90,7 @@ def _measure_network(
                 left_out |= absent
                 seconds |= measured
                 _say_measured(measured)
-                write_csv(run.workdir / "benchmark.csv", benchmark_table(seconds))
+                write_csv(run.workdir / _TABLE, benchmark_table(seconds))
             return _about(inputs, size._asdict(), workers, left_out)
 
 
@@ -105,7 +119,7 @@ def _measure_methods(run: Run, config: Config, costs: list[Cost]) -> None:
         cost = measure_method(config.network.name, variables, recordings, strata[:, 0], network, layout, way)
         costs.append(cost)
         say(f"{cost.network}, {method}: {cost.seconds_median:.4f} s per map, {cost.program_bytes / 1e6:.0f} MB")
-        write_csv(run.workdir / "methods.csv", pd.DataFrame(costs))
+        write_csv(run.workdir / _COSTS, pd.DataFrame(costs))
 
 
 def _about(

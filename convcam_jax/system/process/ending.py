@@ -32,7 +32,7 @@ _advice = ""
 
 
 def advise(text: str) -> None:
-    """What is to be told when the program is stopped from now on: how to go on."""
+    """What is to be told when the program is stopped from now on: which command goes on, or begins anew."""
     global _advice
     _advice = text
 
@@ -76,7 +76,7 @@ def message_of(error: BaseException) -> str | None:
         return f"the system starts no more threads (ulimit -u, ulimit -v); {_NO_MEMORY}"
     if isinstance(error, OSError) and is_of_the_system(error):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}; what is finished has been kept, the same command goes on when this is mended"
+        return f"{place}{error.strerror}; mend this, then {_advice or 'give the same command again'}"
     return None
 
 
