@@ -10,7 +10,7 @@ from linear_case import scored_by
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.baseline import sounding_frames
-from convcam_jax.attribution.perturbations.filling import covering, placed
+from convcam_jax.attribution.perturbations.filling import above_mean, covering, placed
 from convcam_jax.attribution.perturbations.infill import (
     BANDWIDTH,
     HALF,
@@ -177,6 +177,14 @@ def test_a_place_gets_the_mean_of_the_strips_that_cover_it():
     for place in range(9):
         own = [lost[0, w] for w in range(9) if abs(w - place) <= HALF]
         np.testing.assert_allclose(found[place], np.mean(own), rtol=1e-6)
+
+
+def test_what_is_lost_counts_by_how_much_it_is_above_the_mean_of_all_strips():
+    lost = (jnp.array([[4.0, 1.0, 9.0], [2.0, 2.0, 2.0]]), jnp.array([[1.0, 2.0], [2.0, 2.0]]))
+    counted = (jnp.array([[True, True, False], [True, True, True]]), jnp.ones((2, 2), bool))
+    frames, bins = above_mean(lost, counted)
+    np.testing.assert_array_equal(frames, [[2, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(bins, np.zeros((2, 2)))
 
 
 def explained_by(score_of):
