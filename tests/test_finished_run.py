@@ -11,7 +11,7 @@ from test_models_file import CONFIG, MEMBERS, PARTS
 from convcam_jax.data.members import Member
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
-from convcam_jax.stages.finished_run import check_written
+from convcam_jax.stages.finished_run import check_written, never_made
 from convcam_jax.stages.record import HIGHEST_FILE_RATE, run_record
 from convcam_jax.stages.run import EXPLANATIONS
 from convcam_jax.stages.stage import origins
@@ -108,3 +108,8 @@ def test_a_report_is_made_of_what_the_run_has_written_alone(folder):
     (folder / "tables" / "claims.csv").write_text("id\nb\n")
     with pytest.raises(UserError, match=rf"^--workdir={folder}: tables/claims\.csv is not as the run has written it"):
         check_written(folder, "--workdir")
+
+
+def test_what_a_stopped_run_has_not_made_is_told(folder):
+    others = [stage.name for stage in STAGES[2:] if stage.name != "report"]
+    assert never_made(folder, (stage.name for stage in STAGES)) == others

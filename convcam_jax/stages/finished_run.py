@@ -1,7 +1,7 @@
 """A finished run, read again with its recordings: what ablation and the report start from."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +75,12 @@ def check_written(folder: Path, flag: str) -> None:
     for stage, own in read_finished(folder).items():
         if stage != _REPORT:
             _check_files(folder, own.files, flag)
+
+
+def never_made(folder: Path, stages: Iterable[str]) -> list[str]:
+    """Those of the names of stages, but the report's, which the run in `folder` was stopped before."""
+    finished = read_finished(folder)
+    return [name for name in stages if name not in finished and name != _REPORT]
 
 
 def _check_files(folder: Path, written: Mapping[str, str], flag: str) -> None:
