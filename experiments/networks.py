@@ -13,6 +13,7 @@ from convcam_jax.stages.checks import across_networks
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.runs_inside import runs_inside
+from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import say
 from experiments import evidence, paper
 
@@ -28,16 +29,16 @@ def run(settings: RunSettings) -> None:
     compared = compared_configs(settings.config)
     asked = compared_evidence(compared) if settings.config.networks.evidence else {}
     of_runs, of_planted = settings.workdir / _RUNS, settings.workdir / _EVIDENCE
-    with (
-        runs_inside({of_runs / name: config for name, config in compared.items()}, paper.is_of_training) as runs,
-        runs_inside({of_planted / name: config for name, config in asked.items()}) as planted,
-    ):
-        # They are written last: until then they would be those of other runs.
-        remove_earlier(settings.workdir, *across_networks.WRITTEN)
-        for number, (folder, config) in enumerate(runs.items(), start=1):
-            say(f"network {number} of {len(runs)}: {folder.name}")
+    runs = runs_inside({of_runs / name: config for name, config in compared.items()}, paper.is_of_training)
+    planted = runs_inside({of_planted / name: config for name, config in asked.items()})
+    # They are written last: until then they would be those of other runs.
+    remove_earlier(settings.workdir, *across_networks.WRITTEN)
+    for number, (folder, config) in enumerate(runs.items(), start=1):
+        say(f"network {number} of {len(runs)}: {folder.name}")
+        with locked(folder):
             paper.run(settings._replace(config=config, workdir=folder))
-        for number, (folder, config) in enumerate(planted.items(), start=1):
-            say(f"planted evidence {number} of {len(planted)}: {folder.name}")
+    for number, (folder, config) in enumerate(planted.items(), start=1):
+        say(f"planted evidence {number} of {len(planted)}: {folder.name}")
+        with locked(folder):
             evidence.run(settings._replace(config=config, workdir=folder))
-        across_networks.present(list(compared), settings.workdir, _RUNS, {folder.name: folder for folder in planted})
+    across_networks.present(list(compared), settings.workdir, _RUNS, {folder.name: folder for folder in planted})

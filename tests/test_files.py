@@ -1,5 +1,6 @@
 """Writing whole or not at all, and what is told of a disk that takes no more."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -69,6 +70,19 @@ def test_a_record_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_
         done.clear()
         write(path)
         assert done == [f"{path.stat().st_size} bytes", "renamed", "folder"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_a_record_is_written_where_nothing_can_be_sent_to_the_disk_but_not_where_that_fails(
+    tmp_path, monkeypatch, number
+):
+    def fsync(file: int) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with contextlib.nullcontext() if number == errno.EINVAL else pytest.raises(OSError, match="no"):
+        write_json(tmp_path / "a.json", {})
+    assert files(tmp_path) == (["a.json"] if number == errno.EINVAL else [])
 
 
 def write_no_arrays(path: Path) -> None:

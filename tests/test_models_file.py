@@ -181,8 +181,8 @@ def with_config(**changes: object) -> dict[str, str]:
     ("changes", "words"),
     [
         ({"kind": "other"}, "holds no models of this program"),
-        ({"version": "2"}, "another version of this program"),
-        ({"version": "4"}, "another version of this program"),
+        ({"version": "3"}, "another version of this program"),
+        ({"version": "5"}, "another version of this program"),
         ({"version": "one"}, "cannot be used"),
         ({"members": "[]"}, "cannot be true"),
         ({"members": json.dumps([*MEMBERS, MEMBERS[0]])}, "not those of its network"),

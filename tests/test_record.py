@@ -249,6 +249,20 @@ def test_a_run_of_another_version_is_told_in_one_line(tmp_path, earlier):
         assert str(error.value) == f"{tmp_path}: {ANOTHER}"
 
 
+def test_another_process_may_begin_the_run_while_one_looks(tmp_path, monkeypatch):
+    """A folder is looked at once: what is begun in it a moment later is the same run."""
+
+    def listed(folder):
+        names = list(iterdir(folder))
+        write_json(folder / "config.json", record())
+        return iter(names)
+
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", listed)
+    check_config(tmp_path, Config())
+    assert (tmp_path / "config.json").exists()
+
+
 def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / ".hidden").write_text("")
     check_workdir(tmp_path, record())
@@ -353,8 +367,8 @@ def test_trained_networks_without_a_config_are_not_given_up(tmp_path, folder, co
     with pytest.raises(UserError, match=r"config\.json") as error:
         check_workdir(tmp_path, record())
     assert str(error.value).endswith(
-        "; to go on with what has been trained, give the run's command with another --workdir, stop it once there is a "
-        "config.json in that one, and copy the file into this one"
+        "; to go on with what has been trained, give the run's command with another --workdir, on a device like that "
+        "of the run, stop it once there is a config.json in that one, and copy the file into this one"
     )
     write_json(tmp_path / "config.json", record())
     check_workdir(tmp_path, record())

@@ -29,7 +29,7 @@ CONFIG_FILE = "config.json"
 # Of a run, and of one of planted evidence.
 _TRAININGS = ("training", "variants/*/training")
 # To be raised when files of a workdir change in what they hold.
-FORMAT = 5
+FORMAT = 6
 # What a run is made from, beside its config.
 _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",
@@ -116,8 +116,8 @@ def _mending(workdir: Path) -> str:
     if not any(any(workdir.glob(f"{folder}/round_*")) for folder in _TRAININGS):
         return "choose another --workdir, an empty or new folder"
     return (
-        f"to go on with what has been trained, give the run's command with another --workdir, stop it once there is a "
-        f"{CONFIG_FILE} in that one, and copy the file into this one"
+        f"to go on with what has been trained, give the run's command with another --workdir, on a device like that of "
+        f"the run, stop it once there is a {CONFIG_FILE} in that one, and copy the file into this one"
     )
 
 
@@ -130,20 +130,8 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
     Raises:
       UserError: the folder holds a run of another config or version, or other files.
     """
-    # Listed once: another process of the run may write its first files meanwhile.
-    names = [child.name for child in workdir.iterdir()] if workdir.is_dir() else []
-    if CONFIG_FILE in names:
-        earlier = read_record(workdir)
-        differing = _differing(earlier, json.loads(json.dumps(record)), counts)
-        if differing:
-            raise UserError(
-                f"{workdir}: holds a run of another config, differing in {', '.join(differing)}; "
-                "choose another --workdir"
-            )
-    elif workdir.exists() and not workdir.is_dir():
-        raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
-    elif any(not name.startswith(".") for name in names):
-        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; {_mending(workdir)}")
+    if (earlier := _begun_record(workdir)) is not None:
+        _require_same(workdir, earlier, record, counts)
 
 
 def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
@@ -152,10 +140,32 @@ def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = 
     Raises:
       UserError: as `check_workdir` does.
     """
-    earlier = read_record(workdir) if (workdir / CONFIG_FILE).exists() else {"config": {}}
-    now = flatten(config)
-    decided = {name: earlier["config"].get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
-    check_workdir(workdir, {**earlier, "config": now | decided}, counts)
+    if (earlier := _begun_record(workdir)) is not None:
+        now, then = flatten(config), earlier["config"]
+        decided = {name: then.get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
+        _require_same(workdir, earlier, {**earlier, "config": now | decided}, counts)
+
+
+def _begun_record(workdir: Path) -> dict[str, Any] | None:
+    """The record of the run that was begun in the folder; None where a run may begin."""
+    # Listed once: another process of the run may write its first files meanwhile.
+    names = [child.name for child in workdir.iterdir()] if workdir.is_dir() else []
+    if CONFIG_FILE in names:
+        return read_record(workdir)
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir}: is a file; choose a folder as --workdir")
+    if any(not name.startswith(".") for name in names):
+        raise UserError(f"{workdir}: holds files but no {CONFIG_FILE}; {_mending(workdir)}")
+    return None
+
+
+def _require_same(
+    workdir: Path, earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]
+) -> None:
+    if differing := _differing(earlier, json.loads(json.dumps(record)), counts):
+        raise UserError(
+            f"{workdir}: holds a run of another config, differing in {', '.join(differing)}; choose another --workdir"
+        )
 
 
 def with_precision(config: Config, *workdirs: Path) -> Config:

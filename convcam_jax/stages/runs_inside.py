@@ -1,7 +1,7 @@
 """Runs that an experiment makes in folders of their own, inside of its workdir."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from convcam_jax.settings.config import Config
@@ -10,13 +10,13 @@ from convcam_jax.stages.record import with_precision
 from convcam_jax.system.process.lock import locked
 
 
-@contextmanager
 def runs_inside(
     configs: Mapping[Path, Config], counts: Callable[[str], bool] = lambda field: True
-) -> Iterator[dict[Path, Config]]:
-    """The configs of runs by their folders, all of one precision; inside, no other run uses these folders.
+) -> dict[Path, Config]:
+    """The configs of runs by their folders, all of one precision.
 
-    All of them are asked whether they may begin or go on before the first one does: each may take hours.
+    All of them are asked whether they may begin or go on before the first one does, as each may take hours; each has to
+    be `locked` as long as it runs.
 
     Raises:
       UserError: another program has one of the folders, it holds another run, or a file of weights is missing.
@@ -27,4 +27,4 @@ def runs_inside(
         runs = {folder: with_precision(config, *configs) for folder, config in configs.items()}
         for folder, config in runs.items():
             check_ahead(folder, config, counts)
-        yield runs
+    return runs

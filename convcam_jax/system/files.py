@@ -20,6 +20,7 @@ PARTIAL_PREFIX = ".partial-"
 _LONGEST_STEM = 50
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+_WITHOUT_SENDING = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 _written: list[Path] = []
 
 
@@ -89,6 +90,10 @@ def _send_to_disk(path: Path) -> None:
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
+    except OSError as error:
+        # Some file systems do not know it.
+        if error.errno not in _WITHOUT_SENDING:
+            raise
     finally:
         os.close(file)
 

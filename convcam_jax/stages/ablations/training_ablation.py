@@ -13,6 +13,7 @@ from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.runs_inside import runs_inside
 from convcam_jax.system.formats import read_csv, write_table
+from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import say
 
 
@@ -23,12 +24,13 @@ def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.
       UserError: see `runs_inside`.
     """
     histories = {}
-    with runs_inside({_folder(settings.workdir, name): config for name, config in configs.items()}) as runs:
-        for number, (name, (folder, config)) in enumerate(zip(configs, runs.items(), strict=True), start=1):
-            say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
+    runs = runs_inside({_folder(settings.workdir, name): config for name, config in configs.items()})
+    for number, (name, (folder, config)) in enumerate(zip(configs, runs.items(), strict=True), start=1):
+        say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
+        with locked(folder):
             run = beginning.begin(settings._replace(config=config, workdir=folder))
             training.train_ensemble(run)
-            histories[name] = read_csv(run.workdir / "history.csv")
+        histories[name] = read_csv(run.workdir / "history.csv")
     return histories
 
 

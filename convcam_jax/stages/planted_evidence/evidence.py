@@ -194,18 +194,21 @@ def explain_variant(run: Run) -> None:
     """
     training.train_ensemble(run)
     path = run.workdir / EXPLANATIONS
-    if path.exists():
-        return
-    # Of the maps and networks before.
-    remove_earlier(run.workdir, METRICS_FILE)
+    if not path.exists():
+        # Of the maps and networks before.
+        remove_earlier(run.workdir, METRICS_FILE)
+        write_arrays(path, _explanations(run))
+    discard_kept(run, _PARTS)
+
+
+def _explanations(run: Run) -> dict[str, np.ndarray]:
     cohorts = run.dataset.cohorts()
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):
         origin = origin_of_maps(run, run.rounds, cohort, [way.method for way in compared_ways(run.config)])
         own = kept_or_made(kept_file(run, _PARTS, number), origin, partial(_explain, run, cohort))
         arrays |= {f"{name}_{number}": array for name, array in own.items()}
-    write_arrays(path, arrays)
-    discard_kept(run, _PARTS)
+    return arrays
 
 
 def _explain(run: Run, cohort: Cohort) -> dict[str, np.ndarray]:

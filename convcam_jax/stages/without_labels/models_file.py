@@ -33,7 +33,7 @@ from convcam_jax.system.files import write_whole
 
 _KIND = "models of convcam_jax"
 # To be raised when what a file holds changes.
-_VERSION = 3
+_VERSION = 4
 # What NumPy calls the types of tensors.
 _TYPES = {"F32": "<f4", "F16": "<f2"}
 # The recordings with which others are compared, [R, F, T].
