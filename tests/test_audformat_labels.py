@@ -65,10 +65,12 @@ def test_genders_in_the_words_that_lists_may_have(word, gender, tmp_path):
     assert [u.gender for u in utterances] == [gender, "female"]
 
 
-def test_a_letter_means_what_it_does_beside_the_others_of_its_column(tmp_path):
+def test_a_letter_means_what_it_does_beside_the_others_of_its_column(tmp_path, capsys):
     columns = {"emotion": ["anger"] * 2, "speaker": ["a", "b"], "gender": ["H", "M"]}
     utterances = find("audformat", save(without_schemes(emotion=of_files(columns)), tmp_path, "parquet")).utterances
     assert [u.gender for u in utterances] == ["male", "female"]
+    said = f"{tmp_path}: of the genders, h was taken for male (hombre) and m for female (mujer)\n"
+    assert capsys.readouterr().err.count(said) == 1
 
 
 def test_a_gender_that_is_none_is_told(tmp_path):

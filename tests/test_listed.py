@@ -82,17 +82,24 @@ def test_genders_in_the_words_that_people_use(words, gender, tmp_path):
         (("f", "m"), ["female", "male"]),
     ],
 )
-def test_a_letter_means_what_it_does_beside_the_others_of_its_column(words, genders, tmp_path):
+def test_a_letter_means_what_it_does_beside_the_others_of_its_column(words, genders, tmp_path, capsys):
     rows = "".join(f"{name},{name},{word},joy,t\n" for name, word in zip("ab", words, strict=True))
     folder = make_folder(tmp_path, ["a.wav", "b.wav"], HEADER + rows)
     assert [u.gender for u in listed_in(folder)] == genders
+    said = "utterances.csv: of the genders, h was taken for male (hombre) and m for female (mujer)\n"
+    assert capsys.readouterr().err.count(said) == (words == ("H", "M"))
 
 
-def test_a_letter_that_may_be_of_either_gender_is_a_problem(tmp_path):
-    rows = "".join(f"{name},{name},{word},joy,t\n" for name, word in zip("abc", "hmf", strict=True))
+@pytest.mark.parametrize("woman", ["f", "w", "Mujer"])
+def test_a_letter_that_may_be_of_either_gender_is_a_problem(woman, tmp_path, capsys):
+    words = zip("abc", ("h", "m", woman), strict=True)
+    rows = "".join(f"{name},{name},{word},joy,t\n" for name, word in words)
     found = find_listed(make_folder(tmp_path, ["a.wav", "b.wav", "c.wav"], HEADER + rows), "skip")
     assert [u.gender for u in found.utterances] == ["male", "female"]
-    assert [(p.recording, p.kind) for p in found.problems if p.kind != "not listed"] == [("b", "of an unknown gender")]
+    [problem] = [p for p in found.problems if p.kind != "not listed"]
+    assert (problem.recording, problem.kind) == ("a", "of an unknown gender")
+    assert "gender 'h' is unknown" in str(problem)
+    assert "hombre" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

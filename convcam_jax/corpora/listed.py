@@ -33,7 +33,7 @@ from convcam_jax.corpora.folders.wav_files import file_problem, given_folder
 from convcam_jax.corpora.sounds.sound_files import told_channels
 from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.channel_words import channels_meant
-from convcam_jax.corpora.words.gender_words import genders_meant
+from convcam_jax.corpora.words.gender_words import genders_meant, on_genders
 from convcam_jax.system.errors import RecordingError, UserError, named
 from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import nearest
@@ -100,7 +100,7 @@ def find_listed(data_dir: Path, on_error: str) -> Found:
     named_entries, repeated = _with_names(_with_channels(entries, path), path)
     utterances = [_utterance(name, entry, genders) for name, entry in named_entries.items()]
     found = without_contradictions(path, utterances, [*problems, *repeated], on_error)
-    for remark in table.remarks:
+    for remark in (*table.remarks, *on_genders(genders)):
         say(f"{path}: {remark}")
     return found._replace(problems=[*found.problems, *_not_listed(files, table.rows, data_dir, index)])
 

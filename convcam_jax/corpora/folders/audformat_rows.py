@@ -20,8 +20,9 @@ from convcam_jax.corpora.folders.contradictions import without_contradictions
 from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.folders.wav_files import read_names
 from convcam_jax.corpora.utterances import Found, Source, Utterance
-from convcam_jax.corpora.words.gender_words import genders_meant
+from convcam_jax.corpora.words.gender_words import genders_meant, on_genders
 from convcam_jax.system.errors import RecordingError, UserError
+from convcam_jax.system.progress import say
 from convcam_jax.system.text import one_form, without_hidden
 
 # Below it floats hold every whole number.
@@ -67,6 +68,8 @@ def _read(folder: Path, labelled: Mapping[str, Sequence[RowPart]], on_error: str
     """The recordings of labelled parts by their names, and all that is wrong with them."""
     once, repeated = _listed_once(labelled)
     genders = genders_meant(part.cells["gender"] for part in once.values())
+    for remark in on_genders(genders):
+        say(f"{folder}: {remark}")
     files = {name: part.source.path for name, part in once.items()}
     read = read_names(files, lambda name, _: _utterance(name, once[name], genders), "skip")
     return without_contradictions(folder, read.utterances, [*read.problems, *repeated], on_error)
