@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
+from convcam_jax.corpora.sounds.audio import clipped_share, read_recording, wav_bytes
 from convcam_jax.corpora.sounds.resampling import resample
+from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
 
@@ -156,3 +157,46 @@ def test_files_that_are_not_audio_are_named(content, tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(RecordingError, match=r"03a01Fa\.wav is missing"):
         read_recording(Source(tmp_path / "03a01Fa.wav"), RATE_HZ, SHORTEST_S)
+
+
+def test_the_clipped_share_is_what_the_extremes_have_more_than_the_values_next_to_them():
+    ramp = np.arange(-10, 11) / 16
+    assert clipped_share(ramp) == 0
+    # Three more at the highest value than at the next one, and one less at the lowest.
+    assert clipped_share(np.concatenate([ramp, [10 / 16] * 3, [-9 / 16]])) == 3 / 25
+    assert clipped_share(np.concatenate([ramp, [10 / 16] * 3, [-10 / 16] * 2])) == 5 / 26
+    # A step of a sixteenth of the range, and one above it.
+    assert clipped_share(np.array([*range(17), 16, 16]) / 32) == 2 / 19
+    assert clipped_share(np.array([*range(16), 15, 15]) / 32) == 0
+    assert clipped_share(np.full(5, 0.25)) == 0
+
+
+@pytest.mark.parametrize(("gain", "share"), [(1, 0.0), (3, 0.0104), (40, 0.4322)])
+def test_a_recording_amplified_beyond_full_scale_is_clipped(gain, share, emodb_dir, tmp_path):
+    samples, rate_hz = soundfile.read(emodb_dir / "wav" / "03a01Fa.wav", dtype="int16")
+    soundfile.write(tmp_path / "a.wav", np.clip(gain * samples.astype(int), -(2**15), 2**15 - 1).astype("i2"), rate_hz)
+    facts = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S).facts
+    assert facts.clipped_share == pytest.approx(share, abs=1e-4)
+    clipped = "have more than 0.2 % of their samples piled up at the highest or lowest value (clipped?)"
+    assert sound_remarks({"a": facts}, RATE_HZ) == ([f"1 of 1 recordings {clipped}: a"] if gain > 1 else [])
+
+
+@pytest.mark.parametrize("n_bits", [8, 16])
+@pytest.mark.parametrize("peak", [1, 2, 3, 6, 12])
+def test_coarse_steps_of_a_quiet_recording_are_no_clipping(n_bits, peak, tmp_path):
+    """Pulses of one sign above a noise of less than a step: most samples are at an extreme or near it."""
+    random = np.random.default_rng(0)
+    loudness = np.maximum(np.sin(2 * np.pi * 3 * np.arange(2 * RATE_HZ) / RATE_HZ), 0)
+    pulses = loudness * np.abs(random.standard_normal(2 * RATE_HZ))
+    steps = np.round(peak * pulses / pulses.max() + 0.1 * random.standard_normal(2 * RATE_HZ))
+    subtype = {8: "PCM_U8", 16: "PCM_16"}[n_bits]
+    soundfile.write(tmp_path / "a.wav", steps / 2 ** (n_bits - 1), RATE_HZ, subtype=subtype)
+    facts = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S).facts
+    assert not any("clipped" in remark for remark in sound_remarks({"a": facts}, RATE_HZ))
+
+
+@pytest.mark.parametrize("other", [0.0, 0.01])
+def test_a_channel_without_sound_is_not_clipped(other, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(RATE_HZ), np.full(RATE_HZ, other)], axis=1), RATE_HZ)
+    facts = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, "mix").facts
+    assert facts.clipped_share == clipped_share(np.round(tone(RATE_HZ) * 2**15) / 2**15) < 0.002

@@ -23,15 +23,16 @@ LOWEST_PEAK = 5e-7
 _CANCELLED_SHARE = 0.01
 # Of the standard deviation. The largest of EMO-DB is 0.040, of RAVDESS (4 actors) 0.003, of TESS (20 words) 0.023.
 LARGEST_OFFSET = 0.1
+# Between the extremes. With fewer, a pause can be at one of them.
+_FEWEST_STEPS = 16
 
 
 class SoundFacts(NamedTuple):
     """What is told of a recording's sound.
 
     duration_s: as it is used. file_rate_hz: of its file. n_channels: that were read. peak: of their mean without the
-    offset, 1 is full scale. removed_offset: constant that was taken away, 0 if none. share_at_extremes: of the samples
-    that were read, those that are the highest or lowest of their channel, 0..1. sha256: hash (hex) of the samples as
-    they are used.
+    offset, 1 is full scale. removed_offset: constant that was taken away, 0 if none. clipped_share: the largest of
+    the channels that were read, see `clipped_share`. sha256: hash (hex) of the samples as they are used.
     """
 
     duration_s: float
@@ -39,7 +40,7 @@ class SoundFacts(NamedTuple):
     n_channels: int
     peak: float
     removed_offset: float
-    share_at_extremes: float
+    clipped_share: float
     sha256: str
 
 
@@ -92,7 +93,7 @@ def read_recording(
         n_channels=n_channels,
         peak=float(np.abs(without).max()),
         removed_offset=offset,
-        share_at_extremes=float(((read == read.max(axis=0)) | (read == read.min(axis=0))).mean()),
+        clipped_share=max(map(clipped_share, read.T)),
         sha256=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
     )
     return Recording(samples, facts)
@@ -156,6 +157,23 @@ def implausible_offset(samples: Float64[np.ndarray, "N"]) -> float:
     """
     mean = float(samples.mean())
     return mean if abs(mean) > LARGEST_OFFSET * samples.std() else 0.0
+
+
+def clipped_share(samples: Float64[np.ndarray, "N"]) -> float:
+    """Share of the samples (0..1) by which the extremes have more than the values next to them; 0 if they have fewer.
+
+    Of speech there is less the farther from zero, however coarse the steps of its values are; what was clipped is piled
+    up at the extremes. 0 as well where a step there is more than a sixteenth of the way from the lowest to the highest.
+    """
+    largest_step = np.ptp(samples) / _FEWEST_STEPS
+    piled_up = 0
+    for upwards in (samples, -samples):
+        highest = upwards.max()
+        next_value = upwards.max(where=upwards < highest, initial=-np.inf)
+        if highest - next_value <= largest_step:
+            difference = (upwards == highest).sum() - (upwards == next_value).sum()
+            piled_up += max(int(difference), 0)
+    return piled_up / len(samples)
 
 
 def wav_bytes(samples: Float[np.ndarray, "N"], sample_rate_hz: int) -> bytes:

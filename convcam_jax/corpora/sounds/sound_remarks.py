@@ -8,8 +8,9 @@ from convcam_jax.system.errors import named
 
 # -60 dB of full scale. The quietest of EMO-DB has 0 dB, of RAVDESS (4 actors) -33 dB, of TESS (20 words) -28 dB.
 QUIET_PEAK = 1e-3
-# The largest of EMO-DB is 0.0001, whose recordings reach full scale, of RAVDESS and TESS less.
-CLIPPED_SHARE = 0.01
+# The largest of EMO-DB is 0.0001, whose recordings reach full scale, of RAVDESS and TESS less; recordings at full scale
+# that are amplified twice have 0.003.
+LARGEST_CLIPPED_SHARE = 0.002
 
 
 def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list[str]:
@@ -36,8 +37,9 @@ def sound_remarks(sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list
         ),
         _on(
             sounds,
-            {r: s.share_at_extremes > CLIPPED_SHARE for r, s in sounds.items()},
-            f"have more than {100 * CLIPPED_SHARE:g} % of their samples at the highest or lowest value (clipped?)",
+            {r: s.clipped_share > LARGEST_CLIPPED_SHARE and s.peak >= QUIET_PEAK for r, s in sounds.items()},
+            f"have more than {100 * LARGEST_CLIPPED_SHARE:g} % of their samples piled up at the highest or lowest "
+            "value (clipped?)",
         ),
     ]
     return [remark for remark in remarks if remark]
