@@ -41,14 +41,16 @@ def accuracy_rows() -> pd.DataFrame:
 
 def control_rows() -> pd.DataFrame:
     rows = [
-        ("emotion", "female", "time_shift", True),
-        ("emotion", "female", "time_shift", False),
-        ("emotion", "female", "time_shift", None),
-        ("emotion", "male", "time_shift", True),
-        ("emotion", "female", "random_blobs", True),
-        ("group", "female", "time_shift", True),
+        ("emotion", "female", "time_shift", True, 0.01),
+        ("emotion", "female", "time_shift", False, 0.5),
+        # Not decided by the draws; not tested.
+        ("emotion", "female", "time_shift", None, 0.06),
+        ("emotion", "female", "time_shift", None, np.nan),
+        ("emotion", "male", "time_shift", True, 0.01),
+        ("emotion", "female", "random_blobs", True, 0.01),
+        ("group", "female", "time_shift", True, 0.01),
     ]
-    return pd.DataFrame(rows, columns=["level", "group", "control", "above_chance"])
+    return pd.DataFrame(rows, columns=["level", "group", "control", "above_chance", "q"])
 
 
 def finished(**changes) -> FinishedRun:
@@ -98,7 +100,7 @@ def test_rows_of_a_run():
         **{"accuracy": 80, "accuracy_low": 70, "accuracy_high": 90, "uar": 78, "uar_low": 68, "uar_high": 88},
         "zero_maps": 0.25,
         **{f"{name}_above_chance": 1 for name in TABLES},
-        **{f"{name}_cells": 2 for name in TABLES},
+        **{f"{name}_cells": 3 for name in TABLES},
         "seed_agreement": 0.5,
         **{"deletion_over_random": 0.2, "deletion_over_energy": -0.1},
         **{"insertion_over_random": 0.05, "insertion_over_energy": 0.06},
@@ -109,6 +111,23 @@ def test_rows_of_a_run():
         *(1, 1),
     )
     assert np.isnan(male["insertion_over_energy"])
+
+
+def test_cells_that_the_draws_do_not_decide_count_as_tested():
+    """Those that pass are always decided: of six tested cells one, and not all of those that are decided."""
+    place = {"level": "emotion", "group": "all", "control": "time_shift"}
+    one = pd.DataFrame({"above_chance": [True] + [None] * 5, "q": [0.01] + [0.06] * 5}).assign(**place)
+    for controls in (one, one.astype({"above_chance": "boolean"})):
+        run = finished(
+            metrics=pd.DataFrame({"group": ["all"], "map_is_zero": [False]}),
+            accuracy=accuracy_rows().query("group == 'male'").assign(group="all"),
+            controls=dict.fromkeys(TABLES, controls),
+        )
+        rows = run_rows(run, "gradcam")
+        assert rows[["table5_above_chance", "table5_cells"]].iloc[0].tolist() == [1, 6]
+        assert "; 3 of 18 cells of Tables 3 to 5 are" in sentences([run], rows)[0]
+        [panel] = [axes for axes in draw_networks(rows).axes if axes.get_xlabel().startswith("cells")]
+        assert [bar.get_width() for bar in panel.patches] == pytest.approx([100 / 6])
 
 
 def test_what_was_not_run_is_empty_and_has_no_panel():
@@ -134,9 +153,9 @@ def test_sentences_begin_with_the_most_accurate_run():
     rows = pd.concat([run_rows(finished(), "gradcam"), run_rows(better, "gradcam")])
     # Of four maps of women and one of men one is zero.
     assert sentences([finished(), better], rows) == [
-        f"{name} (90 x 47 nodes) is right in {right}; 6 of 9 cells of Tables 3 to 5 that the draws decide are "
-        "better than the same maps moved in time, and 20.0 % of its maps are zero everywhere; deleting in the map's "
-        "order gains -0.10 (female), 0.30 (male) in area over deleting the loudest cells."
+        f"{name} (90 x 47 nodes) is right in {right}; 6 of 12 cells of Tables 3 to 5 are better than the same maps "
+        "moved in time, and 20.0 % of its maps are zero everywhere; deleting in the map's order gains -0.10 "
+        "(female), 0.30 (male) in area over deleting the loudest cells."
         for name, right in (
             ("other-cqt", "85.0 % of female, 65.0 % of male"),
             ("simplenet-cqt", "80.0 % of female, 60.0 % of male"),
