@@ -149,6 +149,21 @@ def test_draws_of_the_recording_itself_are_known():
         np.testing.assert_allclose(own.draws[own.unchanged], observed[own.unchanged], rtol=1e-5)
 
 
+def test_shifts_that_leave_a_map_as_it_is_are_known():
+    """One without change over time; one that repeats itself after 5 of 20 frames; one that does after 24, padded."""
+    maps, arrays = make(np.random.default_rng(10), [24, 20, 15])
+    maps[0] = maps[0, :, :1]
+    maps[1, :, :20] = np.tile(maps[1, :, :5], 4)
+    shares = np.random.default_rng(11).random((3, 300), np.float32)
+    shifts = (shares * np.float32([[24], [20], [15]])).astype(int)
+    config = ControlsConfig(permutations=5, shifts=300)
+    for own in contour_controls(maps, arrays, BIN_HZ, ANALYSIS, config, np.random.default_rng(11), 3)[::2]:
+        assert own.control == "time_shift"
+        assert own.unchanged[0].all()
+        np.testing.assert_array_equal(own.unchanged[1], shifts[1] % 5 == 0)
+        np.testing.assert_array_equal(own.unchanged[2], shifts[2] == 0)
+
+
 def test_all_cohorts_of_a_group_have_as_many_draws_whatever_their_sizes():
     """Of two folds one has fewer recordings than there are draws of masks, and the other more."""
     config = ControlsConfig(permutations=5, shifts=20)

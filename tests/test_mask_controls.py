@@ -10,12 +10,14 @@ import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
+from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, control_table
 from convcam_jax.checks.chance.mask_controls import (
     MaskDraws,
     draw_masks,
     energy_ratios,
     exchanged_emotions,
+    exchanged_labels,
     gains_at_equal_area,
     mask_controls,
 )
@@ -149,7 +151,8 @@ def test_emotions_are_exchanged_among_the_recordings_that_count():
     generator = np.random.default_rng(6)
     arrays, maps = make_arrays(generator, 8), smooth(generator, 8)
     counted = np.arange(8) != 3
-    drawn = exchanged_emotions(maps, counted, arrays, np.full(8, 0.5), 0.5, 400, generator)
+    labels = exchanged_labels(arrays.emotion, ["a"] * 8, counted, 400, generator)
+    drawn = exchanged_emotions(maps, labels, arrays, np.full(8, 0.5), 0.5, generator)
     assert (drawn.labels[3] == NO_EMOTION).all()
     for emotion in range(C):
         n_own = (arrays.emotion[counted] == emotion).sum()
@@ -163,6 +166,18 @@ def test_emotions_are_exchanged_among_the_recordings_that_count():
         np.testing.assert_array_equal(drawn.labels[:, draw] == label, (own[:, 0] == label) & counted)
         assert drawn.draws[row, draw] == drawn.gain[row]
     assert 0 < drawn.unchanged.mean() < 0.2
+
+
+def test_emotions_are_exchanged_within_each_speaker():
+    emotion, speakers = np.array([0, 0, 1, 1, 2, 0, 2, 2]), list("aaabbbcc")
+    counted = np.arange(8) != 1
+    labels = exchanged_labels(emotion, speakers, counted, 400, np.random.default_rng(13))
+    np.testing.assert_array_equal(labels[:, 0], [0, NO_EMOTION, 1, 1, 2, 0, 2, 2])
+    for own, emotions in (([0, 2], [0, 1]), ([3, 4, 5], [0, 1, 2]), ([6, 7], [2, 2])):
+        assert (np.sort(labels[own], axis=0) == np.array(emotions)[:, None]).all()
+    # Each emotion is as often any of its speaker's recordings, whatever the other speakers draw.
+    np.testing.assert_allclose((labels[3:6, 1:] == 2).mean(1), 1 / 3, atol=0.08)
+    assert np.mean((labels[0, 1:] == 0) & (labels[3, 1:] == 1)) == pytest.approx(1 / 6, abs=0.06)
 
 
 def test_gains_are_over_masks_of_equal_area_by_hand():
@@ -193,11 +208,21 @@ def exchanged_p(n_sets, effect):
     generator, tables = np.random.default_rng(11), []
     for _ in range(n_sets):
         arrays, maps = blobs_of_energy(generator, effect)
-        drawn = exchanged_emotions(maps, np.ones(12, bool), arrays, np.full(12, 0.5), 0.1, 39, generator)
-        known = {"recording": np.arange(12).astype(str), "emotion": np.array(list("abc"))[arrays.emotion]}
-        place = {"group": "all", "speaker": "a", "correct": True, "mask_area": 0.1, "map_is_zero": False}
-        tables.append(control_table([pd.DataFrame(known).assign(**place)], [[drawn]], "abc", 0.05))
+        tables.append(exchanged_table([(arrays, maps)], ["a"] * 12, 39, generator))
     return {level: own["p"].to_numpy() for level, own in pd.concat(tables).groupby("level")}
+
+
+def exchanged_table(folds, speakers, n_draws, generator):
+    """The table of the controls of a group whose folds are given by arrays and maps, all recordings being right."""
+    recordings, draws = [], []
+    for fold, (arrays, maps) in enumerate(folds):
+        n = len(maps)
+        labels = exchanged_labels(arrays.emotion, speakers, np.ones(n, bool), n_draws, generator)
+        draws.append([exchanged_emotions(maps, labels, arrays, np.full(n, 0.5), 0.1, generator)])
+        known = {"recording": [f"{fold}_{i}" for i in range(n)], "emotion": np.array(list("abc"))[arrays.emotion]}
+        place = {"group": "all", "correct": True, "mask_area": 0.1, "map_is_zero": False}
+        recordings.append(pd.DataFrame(known).assign(speaker=speakers, **place))
+    return control_table(recordings, draws, "abc", 0.05)
 
 
 def test_emotions_that_mean_nothing_are_found_as_often_as_p_says():
@@ -209,6 +234,93 @@ def test_emotions_that_mean_nothing_are_found_as_often_as_p_says():
         assert np.mean(p) == pytest.approx(0.51, abs=3 * np.sqrt(1 / 12 / n_independent)), level
 
 
+def speakers_with_places(generator):
+    """4 speakers of 6 recordings, whose maps and loud places are the speaker's own, as are the shares of emotions."""
+    speaker, (bins, frames) = np.repeat(np.arange(4), 6), np.mgrid[:F, :T]
+    emotion = np.concatenate([generator.choice(C, 6, p=generator.dirichlet([1] * C)) for _ in range(4)])
+    middle, at = (generator.integers(2, size - 2, 4)[speaker] + generator.integers(-1, 2, 24) for size in (F, T))
+    blobs = np.exp(-(np.square(bins - middle[:, None, None]) + np.square(frames - at[:, None, None])) / 6)
+    arrays = make_arrays(generator, 24)._replace(emotion=emotion)
+    arrays = arrays._replace(magnitude=(np.sqrt(blobs) + 0.3 * arrays.magnitude).astype(np.float32))
+    return (arrays, np.where(blobs > 0.05, blobs, 0).astype(np.float32)), [f"s{own}" for own in speaker]
+
+
+def test_p_is_right_where_speakers_have_their_own_places_and_shares_of_emotions():
+    """Their emotions mean nothing to a speaker's maps, but who has which emotion says who is in a mask."""
+    generator, p = np.random.default_rng(14), []
+    for _ in range(80):
+        fold, speakers = speakers_with_places(generator)
+        table = exchanged_table([fold], speakers, 39, generator)
+        p.append(table.loc[table["level"] == "group", "p"].item())
+    assert np.mean(np.array(p) <= 0.1) == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 80))
+    assert np.mean(p) == pytest.approx(0.51, abs=3 * np.sqrt(1 / 12 / 80))
+
+
+def folds_of(generator, emotions, n_folds):
+    """That many folds of loud places whose recordings have these emotions."""
+    n = len(emotions)
+    for _ in range(n_folds):
+        arrays, maps = blobs_of_energy(generator, 0.0)
+        arrays = type(arrays)(*(values[:n] for values in arrays))
+        yield arrays._replace(emotion=np.array(emotions)), maps[:n]
+
+
+def test_an_emotion_with_one_recording_in_each_fold_is_not_tested():
+    """Its mask is its own map, whichever recording has it: no draw can differ, and none is better than chance."""
+    generator = np.random.default_rng(15)
+    folds = list(folds_of(generator, [0, 0, 0, 1, 1, 1, 2], 3))
+    cells = exchanged_table(folds, ["s"] * 7, 99, generator)
+    lone = cells[cells["emotion"] == "c"]
+    assert len(lone) == 1 + 3
+    assert lone[["p", "smallest_p", "q", "above_chance"]].isna().all(axis=None)
+    assert (lone["n_draws"] == 0).all()
+    tested = cells[cells["level"] == "emotion"].iloc[:2]
+    assert (tested["n_draws"] == 99).all()
+    # Of two tests, not of three.
+    assert tested["q"].max() == tested["p"].max()
+    assert tested["q"].min() == min(2 * tested["p"].min(), tested["p"].max())
+    verdicts = control_verdicts(cells, 0.05)
+    assert " of 2 cells are" in verdicts["sentence"][0]
+    assert verdicts["sentence"][0].endswith("No draw can differ from what was observed of all c.")
+    [of_lone] = verdicts.loc[verdicts["emotion"] == "c", "sentence"]
+    assert of_lone == (
+        "The energy inside the mask, all c (3 recordings): 50 % on 10 % of the area; masks of the same area made "
+        "without regard to emotion: 50 % (no test: no draw can differ)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("emotions", "speakers"), [([0, 1, 2], "sss"), ([0, 0, 0], "sst"), ([0, 0, 1, 1], "sstt"), ([0, 1, 1], "stt")]
+)
+def test_where_all_exchanges_leave_the_masks_there_is_no_test(emotions, speakers):
+    generator = np.random.default_rng(16)
+    table = exchanged_table(list(folds_of(generator, emotions, 2)), list(speakers), 50, generator)
+    assert table[["p", "smallest_p", "q", "above_chance"]].isna().all(axis=None)
+    sentence = control_verdicts(table, 0.05)["sentence"][0]
+    assert "nothing could be tested. No draw can differ from what was observed of all a" in sentence
+
+
+@pytest.mark.parametrize(("control", "axis"), [("frequency_shift", 1), ("time_shift", 2)])
+@pytest.mark.parametrize("n_alike", [9, 8])
+def test_masks_that_shifts_leave_as_they_are_cannot_be_tested_by_these(control, axis, n_alike):
+    """Maps without change along an axis; with one that has some, its emotion alone can be tested."""
+    generator = np.random.default_rng(17)
+    arrays, maps = make_arrays(generator), smooth(generator, 9)
+    maps[:n_alike] = maps[:n_alike].max(axis, keepdims=True)
+    draws = mask_controls(maps, masks_of(maps, arrays.emotion), np.ones(9, bool), arrays, ANALYSIS, CONTROLS, generator)
+    [own] = [draw for draw in draws if draw.control == control]
+    is_alike = arrays.emotion < 2 if n_alike == 8 else np.ones(9, bool)
+    assert own.unchanged[is_alike].all()
+    assert not own.unchanged[~is_alike].all(1).any()
+    known = {"recording": np.arange(9).astype(str), "emotion": np.array(list("abc"))[arrays.emotion]}
+    place = {"group": "all", "speaker": "s", "correct": True, "mask_area": 0.1, "map_is_zero": False}
+    table = control_table([pd.DataFrame(known).assign(**place)], [[own]], "abc", 0.05)
+    cells = table[table["level"] == "emotion"].set_index("emotion")
+    is_tested = {"a": False, "b": False, "c": n_alike == 8}
+    assert cells["p"].notna().to_dict() == cells["q"].notna().to_dict() == is_tested
+    assert cells["smallest_p"].notna().to_dict() == is_tested
+
+
 def test_recordings_of_folds_exchange_their_emotions_within_them_and_count_together():
     """A silent one is part of masks, one with a map of zeros or a wrong answer of nothing."""
     generator, recordings, draws = np.random.default_rng(12), [], []
@@ -217,7 +329,8 @@ def test_recordings_of_folds_exchange_their_emotions_within_them_and_count_toget
         arrays.magnitude[0], maps[1] = 0, 0
         correct = np.arange(12) != 2
         observed = np.where(np.arange(12) == 0, np.nan, generator.random(12))
-        drawn = exchanged_emotions(maps, correct & maps.any((1, 2)), arrays, observed, 0.1, 50, generator)
+        labels = exchanged_labels(arrays.emotion, ["s"] * 12, correct & maps.any((1, 2)), 50, generator)
+        drawn = exchanged_emotions(maps, labels, arrays, observed, 0.1, generator)
         assert np.isnan(drawn.draws[:3]).all()
         assert np.isfinite(drawn.draws[3:]).all()
         draws.append([drawn])

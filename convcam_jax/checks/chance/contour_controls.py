@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import ControlDraws
+from convcam_jax.checks.chance.controls import ControlDraws, unmoved_by
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import (
@@ -137,7 +137,10 @@ def contour_controls(
     n_others = controls.shifts if n_largest <= controls.permutations else controls.permutations
     drawn = generator.choice(np.flatnonzero(with_map | ~with_map.any()), (len(maps), n_others))
     compared = None if all_pairs else drawn
-    unmoved, own_row = shares * arrays.n_frames[:, None].astype(np.float32) < 1, np.arange(len(maps))[:, None]
+    n_frames, own_row = np.asarray(arrays.n_frames), np.arange(len(maps))[:, None]
+    shifts = (shares * n_frames[:, None].astype(np.float32)).astype(int)
+    inside = (own[:, :n] for own, n in zip(maps, n_frames, strict=True))
+    unmoved = np.stack([unmoved_by(own_shifts, own, axis=1) for own_shifts, own in zip(shifts, inside, strict=True)])
     both = contour_errors(maps, arrays, bin_hz, shares, analysis, compared)
     result = []
     for metric, errors in zip((analysis.table3_metric, analysis.table4_metric), both, strict=True):

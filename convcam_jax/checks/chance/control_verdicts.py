@@ -1,5 +1,7 @@
 """What the comparison with chance comes to, in sentences made of its numbers."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,7 @@ _CONTROLS = {
     "other_recordings": "other recordings' maps",
 }
 # On what is not tested.
+_NO_OTHER_DRAW = "no test: no draw can differ"
 _REMARKS = {
     "another_emotion": "no test: they do not hold the recording's own map",
     "top_energy": "the ceiling, not chance",
@@ -66,7 +69,7 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
         share = f"{per_cent(reached.min())} to {per_cent(reached.max())}" if reached.notna().any() else "no share"
         return [*place, None, f"{what}: {share} of that inside {against} ({_REMARKS[control]})."]
     if tested.empty:
-        return [*place, None, f"{what}, against {against}: nothing could be tested.{_zero_maps(cells)}"]
+        return [*place, None, f"{what}, against {against}: nothing could be tested.{_without_test(cells)}"]
     better, undecided = tested[tested["above_chance"].eq(True).fillna(False)], tested[tested["above_chance"].isna()]
     listed = f" ({_names(better)})" if len(better) else ""
     sentence = (
@@ -76,17 +79,24 @@ def _summary(metric: str, control: str, cells: pd.DataFrame, rate: float) -> lis
     if len(undecided):
         sentence += f" Of {len(undecided)} this cannot be decided with these draws ({_names(undecided)})."
     is_known = len(better) > 0 or undecided.empty
-    return [*place, len(better) > 0 if is_known else None, sentence + _zero_maps(cells)]
+    return [*place, len(better) > 0 if is_known else None, sentence + _without_test(cells)]
 
 
 def _names(cells: pd.DataFrame) -> str:
     return ", ".join(cells["group"] + " " + cells["emotion"])
 
 
-def _zero_maps(cells: pd.DataFrame) -> str:
-    """A remark on the cells that have no value because all their maps are zero."""
+def _without_test(cells: pd.DataFrame) -> str:
+    """Remarks on the cells whose maps are all zero, and on those of which all draws are what was observed."""
     zero = cells[[bool(only_zero_maps(row)) for _, row in cells.iterrows()]]
-    return f" All maps are zero of {_names(zero)}." if len(zero) else ""
+    same = cells[_has_no_other_draw(cells)]
+    remark = f" All maps are zero of {_names(zero)}." if len(zero) else ""
+    return remark + (f" No draw can differ from what was observed of {_names(same)}." if len(same) else "")
+
+
+def _has_no_other_draw(cells: pd.DataFrame | pd.Series) -> Any:
+    """Whether there are draws of what is tested, but none that differs from what was observed."""
+    return pd.isna(cells["p"]) & pd.notna(cells["control_mean"])
 
 
 def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
@@ -102,7 +112,9 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
     control = control_in_words(row["metric"], row["control"])
     against = f"{control} ({show(row['control_mean'])} on average"
     if not np.isfinite(row["p"]):
-        return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}."]
+        is_same = row["control"] not in _REMARKS and _has_no_other_draw(row)
+        remark = f" ({_NO_OTHER_DRAW})" if is_same else ""
+        return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}{remark}."]
     test = f"p = {p_in_words(row['p'])} with {row['n_draws']} draws, q = {p_in_words(row['q'])})"
     better = "above that inside" if metric.better == "higher" else "below that with"
     if pd.isna(row["above_chance"]):

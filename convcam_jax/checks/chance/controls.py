@@ -42,7 +42,7 @@ class ControlDraws(NamedTuple):
       control: name of the control.
       observed: NaN where there is no value.
       draws: NaN where there is no value. Column b is one draw in all recordings of a cohort.
-      unchanged: where a draw is what was observed, and not one of equal value; None: nowhere.
+      unchanged: where a draw can be nothing but what was observed, and is not just of equal value; None: nowhere.
       labels: the emotion (its index) that a recording has in a draw that exchanges emotions; None: always its own.
       gain: where emotions are exchanged, `draws` are gains over what other draws give, and this is that of `observed`;
         None: draws are values of the metric.
@@ -74,6 +74,16 @@ class _Compared(NamedTuple):
     gains: Float[np.ndarray, "N P"]
 
 
+def unmoved_by(shifts: Int[np.ndarray, " P"], values: NDArray, axis: int) -> Bool[np.ndarray, " P"]:
+    """Which circular shifts along an axis leave values as they are: 0, and others of what repeats itself.
+
+    >>> unmoved_by(np.array([0, 1, 2, 3]), np.array([5, 7, 5, 7]), axis=0).tolist()
+    [True, False, True, False]
+    """
+    drawn, places = np.unique(shifts, return_inverse=True)
+    return np.array([np.array_equal(np.roll(values, shift, axis), values) for shift in drawn])[places]
+
+
 def control_table(
     recordings: Sequence[pd.DataFrame],
     draws: Sequence[Sequence[ControlDraws]],
@@ -85,8 +95,9 @@ def control_table(
     recordings: rows of metrics.csv (group, emotion, speaker, recording, correct, mask_area, map_is_zero), one for each
     of the N recordings of the draws. Only correctly classified recordings count, as in Tables 3 to 5; those whose map
     is zero are left out and counted. A group's cells hold the recordings of all its cohorts. q is taken over the rows
-    of the same level, metric and control. What the draws cannot decide is neither above chance nor not above it: where
-    no p that they can give is low enough, or the lowest that they can give is not for so many rows.
+    of the same level, metric and control. Where all draws of a row are what was observed, there is no test. What the
+    draws cannot decide is neither above chance nor not above it: where no p that they can give is low enough, or the
+    lowest that they can give is not for so many rows.
     """
     rows = [
         row
@@ -163,8 +174,9 @@ def _row(own: pd.DataFrame, compared: _Compared, places: NDArray, labels: NDArra
     gains = mean_of_draws(np.where(taken, compared.gains[places], np.nan))
     # A draw without a value for a recording is compared over the others, also as far as what was observed goes.
     of_draws = mean + gains - _finite_mean(compared.gain[rows])
-    test = permutation_test(mean, of_draws, better) if draw.tested else Test(np.nan, 0)
     unchanged = 0 if draw.unchanged is None else int((draw.unchanged[places] | ~taken).all(0)[np.isfinite(gains)].sum())
+    can_differ = unchanged < np.isfinite(gains).sum()
+    test = permutation_test(mean, of_draws, better) if draw.tested and can_differ else Test(np.nan, 0)
     of_own = np.where(compared.labels[rows] == compared.emotion[rows, None], compared.gains[rows], np.nan)
     excess = compared.gain[rows] - mean_of_draws(of_own.T)
     highest = 1 if METRICS[draw.metric].is_share else np.inf

@@ -5,18 +5,19 @@ and covers as many cells in each of them as the real mask does, to the cell. Rec
 numbers differ, so this is NumPy and not a program for padded arrays.
 
 A mask is a sum that holds the map of the recording it is applied to, which alone makes it hold more of that recording's
-energy than other masks. So masks without regard to emotion are not drawn for given recordings: the recordings exchange
-their emotions, and each is seen inside the mask of those that have the same one then, itself among them.
+energy than other masks. So masks without regard to emotion are not drawn for given recordings: those of each speaker
+exchange their emotions, and each is seen inside the mask of those that have the same one then, itself among them.
 Axes: N recording; P draw; S shift that is drawn; C emotion; F frequency bin; T time frame; n frames of one recording.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, ControlDraws
+from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, ControlDraws, unmoved_by
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
@@ -104,12 +105,13 @@ def mask_controls(
 ) -> list[ControlDraws]:
     """Draws of the energy ratio of one member's N recordings; those that are not `correct` are NaN.
 
-    `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too.
+    `maps` are >= 0, `masks` are R (Eq. 1). Recordings of an emotion whose mask is zero are NaN, too. The draws in which
+    emotions are exchanged are those of `exchanged_emotions`.
     """
-    counted, sounds = correct & maps.any((1, 2)), arrays.magnitude.any((1, 2))
+    sounds = arrays.magnitude.any((1, 2))
     ratios = {name: _empty(name, len(maps), controls, len(masks)) for name in EnergyRatios._fields}
     unmoved = {name: np.zeros((len(maps), controls.shifts), bool) for name in ("time_shift", "frequency_shift")}
-    for emotion in np.unique(arrays.emotion[counted]):
+    for emotion in np.unique(arrays.emotion[correct & maps.any((1, 2))]):
         instead = draw_masks(int(emotion), masks, controls, generator)
         mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
         for row in np.flatnonzero(correct & (arrays.emotion == emotion) & sounds):
@@ -117,17 +119,14 @@ def mask_controls(
             own = energy_ratios(arrays.magnitude[row, :, :n_frames], mask, instead, generator)
             for name, values in own._asdict().items():
                 ratios[name][row] = values
-            unmoved["time_shift"][row] = instead.time_share * n_frames < 1
-            unmoved["frequency_shift"][row] = instead.bin_shift == 0
+            shifts = (instead.time_share * n_frames).astype(int)
+            unmoved["time_shift"][row] = unmoved_by(shifts, mask[:, :n_frames], axis=1)
+            unmoved["frequency_shift"][row] = unmoved_by(instead.bin_shift, mask[:, :n_frames], axis=0)
     observed = ratios.pop("observed")[:, 0]
-    given = [
+    return [
         ControlDraws("energy_ratio", name, observed, draws, unmoved.get(name), tested=name not in UNTESTED)
         for name, draws in ratios.items()
     ]
-    exchanged = exchanged_emotions(
-        maps, counted, arrays, observed, analysis.mask_threshold, controls.permutations, generator
-    )
-    return [*given, exchanged]
 
 
 def draw_masks(
@@ -143,38 +142,55 @@ def draw_masks(
     )
 
 
+def exchanged_labels(
+    emotion: Int[np.ndarray, " N"],
+    speakers: Sequence[str],
+    counted: Bool[np.ndarray, " N"],
+    n_draws: int,
+    generator: Generator,
+) -> Int[np.ndarray, "N draws"]:
+    """The emotions that recordings have really, in the first column, and in `n_draws` draws; NO_EMOTION for others.
+
+    Those that are `counted` in the masks exchange them within each speaker. So maps and sounds may be a speaker's own,
+    and speakers may have emotions in whatever shares: every draw has the same.
+    """
+    labels = np.where(counted, emotion, NO_EMOTION)[:, None].repeat(1 + n_draws, axis=1)
+    for speaker in np.unique(speakers):
+        own = counted & (np.asarray(speakers) == speaker)
+        labels[own, 1:] = generator.permuted(labels[own, 1:], axis=0)
+    return labels
+
+
 def exchanged_emotions(
     maps: Float[np.ndarray, "N F T"],
-    counted: Bool[np.ndarray, " N"],
+    labels: Int[np.ndarray, "N draws"],
     arrays: AnalysisArrays,
     observed: Float[np.ndarray, " N"],
     mask_threshold: float,
-    n_draws: int,
     generator: Generator,
 ) -> ControlDraws:
-    """Draws in which the recordings that are `counted` in the masks exchange their emotions; NaN for silent ones.
+    """Draws in which the recordings of each speaker exchange their emotions (`exchanged_labels`); NaN for silent ones.
 
     In a draw each is seen inside the mask of all that have its emotion then, of which it is one, as it is of its own.
     Masks of other areas are made comparable by `gains_at_equal_area`. What was observed is treated as the draws are: if
-    emotions mean nothing to maps and sounds, it is one of them like any other, and p is right, for all recordings, for
-    those that have an emotion, and for one recording among the draws that leave it its emotion.
+    emotions mean nothing to maps and sounds of a speaker, it is one of them like any other, and p is right, for all
+    recordings, for those that have an emotion, and for one recording among the draws that leave it its emotion.
     """
-    emotions = arrays.emotion[counted]
-    labels = np.full((len(maps), 1 + n_draws), NO_EMOTION)
-    labels[counted] = np.column_stack([emotions, *(generator.permutation(emotions) for _ in range(n_draws))])
     gains, unchanged = np.full(labels.shape, np.nan), np.zeros(labels.shape, bool)
-    for emotion in np.unique(emotions):
+    for emotion in np.unique(labels[labels != NO_EMOTION]):
         taken = labels == emotion
         sums = np.tensordot(taken.T.astype(np.float32), maps, axes=1)
         inside = sums >= mask_threshold * sums.max((1, 2), keepdims=True)
-        unchanged |= taken & (taken == taken[:, :1]).all(0)
+        # Where one recording has the emotion, its own map is the mask, whichever it is, so that its gain is always 0.
+        is_alone = taken[:, 0].sum() == 1
+        unchanged |= taken & (is_alone | (taken == taken[:, :1]).all(0))
         for row in np.flatnonzero(taken.any(1) & arrays.magnitude.any((1, 2))):
             n_frames, own = int(arrays.n_frames[row]), taken[row]
             share = _energy_shares(arrays.magnitude[row, :, :n_frames])
             cut, cut_inside = (cells[own, :, :n_frames].reshape(-1, len(share)) for cells in (sums, inside))
-            gains[row, own] = gains_at_equal_area(cut, cut_inside, share, generator)
+            gains[row, own] = 0 if is_alone else gains_at_equal_area(cut, cut_inside, share, generator)
     # The same mask is the same draw, however its sum was rounded.
-    gains = np.where(unchanged, gains[:, :1], gains)
+    gains = np.where(unchanged & (labels == labels[:, :1]), gains[:, :1], gains)
     return ControlDraws(
         "energy_ratio", "shuffled_emotions", observed, gains[:, 1:], unchanged[:, 1:], labels[:, 1:], gains[:, 0]
     )

@@ -6,7 +6,7 @@ import pandas as pd
 from convcam_jax.checks.chance.contour_controls import contour_controls
 from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import ControlDraws, control_table, readable_cells
-from convcam_jax.checks.chance.mask_controls import mask_controls
+from convcam_jax.checks.chance.mask_controls import exchanged_emotions, exchanged_labels, mask_controls
 from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.config import table_metric
@@ -41,7 +41,12 @@ def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[Co
     of_masks = mask_controls(
         maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, controls, generator
     )
-    return of_masks + contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator, n_largest)
+    speakers, counted = [u.speaker for u in own.utterances], correct & maps.any((1, 2))
+    labels = exchanged_labels(own.arrays.emotion, speakers, counted, controls.permutations, generator)
+    observed = of_masks[0].observed
+    exchanged = exchanged_emotions(maps, labels, own.arrays, observed, analysis.mask_threshold, generator)
+    of_contours = contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator, n_largest)
+    return [*of_masks, exchanged, *of_contours]
 
 
 def _chosen_rows(metrics: pd.DataFrame, own: CohortMaps) -> pd.DataFrame:
