@@ -17,7 +17,6 @@ from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Cohort
 from convcam_jax.settings.flags import read_flags
 from convcam_jax.stages.planted_evidence import evidence, metrics_of_methods
-from convcam_jax.stages.record import read_record, run_record
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -137,16 +136,6 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
     with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))
-
-
-def test_the_config_beside_the_files_is_that_of_now_and_the_beginning_that_of_then(tmp_path):
-    first = {**run_record(tiny_config(), []), "begun": "2020-01-01T00:00:00+00:00"}
-    first["config"] = {**first["config"], "evidence.explanation_metrics": False}
-    evidence._open(tmp_path, first)
-    evidence._open(tmp_path, run_record(tiny_config(), []))
-    found = read_record(tmp_path)
-    assert found["config"]["evidence.explanation_metrics"] is True
-    assert found == {**first, "config": found["config"]}
 
 
 def test_metrics_that_are_not_asked_for_do_not_stay(tmp_path):
