@@ -9,10 +9,10 @@ again when a network is added.
 """
 
 from convcam_jax.settings.compared import compared_configs, compared_evidence
+from convcam_jax.stages.beginning import runs_inside
 from convcam_jax.stages.checks import across_networks
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.runs_inside import runs_inside
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import say
 from experiments import evidence, paper

@@ -24,8 +24,9 @@ from convcam_jax.representations.cqt import Cqt
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import Fold
-from convcam_jax.stages import kept_maps, report
+from convcam_jax.stages import report
 from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds, shuffled_labels
+from convcam_jax.stages.ensemble import kept_maps
 from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
 from convcam_jax.stages.run import CohortExplanations, Run
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_json

@@ -16,9 +16,10 @@ from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold
-from convcam_jax.stages import attribution, kept_maps
+from convcam_jax.stages import attribution
 from convcam_jax.stages.attribution import zero_maps
 from convcam_jax.stages.checks import shuffled_labels
+from convcam_jax.stages.ensemble import kept_maps
 from convcam_jax.stages.ensemble.rounds import Round
 from convcam_jax.stages.ensemble.training import forget_what_was_made
 from convcam_jax.stages.planted_evidence import evidence

@@ -8,8 +8,8 @@ import pandas as pd
 
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.result_tables import MemberScores, member_table, prediction_table
+from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, trained_members
-from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.references import write_references
 from convcam_jax.stages.run import EXPLANATIONS, CohortExplanations, Run, explanation_arrays
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv

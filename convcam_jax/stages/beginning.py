@@ -1,6 +1,7 @@
 """A run begins in its workdir, or goes on there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import remove_partial
 from convcam_jax.system.formats import as_csv, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
+from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import say
 from convcam_jax.system.text import visible
 
@@ -76,6 +78,26 @@ def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = l
     check_config(workdir, config, counts)
     if not (workdir / CONFIG_FILE).exists():
         check_weights(config.make_network("float32"))
+
+
+def runs_inside(
+    configs: Mapping[Path, Config], counts: Callable[[str], bool] = lambda field: True
+) -> dict[Path, Config]:
+    """The configs of runs by their folders, all of one precision.
+
+    All of them are asked whether they may begin or go on before the first one does, as each may take hours; each has to
+    be `locked` as long as it runs.
+
+    Raises:
+      UserError: another program has one of the folders, it holds another run, or a file of weights is missing.
+    """
+    with ExitStack() as locks:
+        for folder in configs:
+            locks.enter_context(locked(folder))
+        runs = {folder: with_precision(config, *configs) for folder, config in configs.items()}
+        for folder, config in runs.items():
+            check_ahead(folder, config, counts)
+    return runs
 
 
 def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from convcam_jax.settings.training_parts import AS_GIVEN
 from convcam_jax.stages import beginning
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.stages.runs_inside import runs_inside
 from convcam_jax.system.formats import read_csv, write_table
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import say
@@ -21,10 +20,10 @@ def train(settings: RunSettings, configs: Mapping[str, Config]) -> dict[str, pd.
     """Train all members of each config in `runs/NAME/`, or go on where an earlier run stopped; their histories.
 
     Raises:
-      UserError: see `runs_inside`.
+      UserError: see `beginning.runs_inside`.
     """
     histories = {}
-    runs = runs_inside({_folder(settings.workdir, name): config for name, config in configs.items()})
+    runs = beginning.runs_inside({_folder(settings.workdir, name): config for name, config in configs.items()})
     for number, (name, (folder, config)) in enumerate(zip(configs, runs.items(), strict=True), start=1):
         say(f"training {number} of {len(configs)}: {name if name == AS_GIVEN else f'without {name}'}")
         with locked(folder):

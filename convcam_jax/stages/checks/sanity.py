@@ -13,7 +13,7 @@ from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
 from convcam_jax.stages.checks.shuffled_labels import discard_networks, maps_on_shuffled_labels
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_signed_maps, origin_of_maps
+from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_signed_maps, origin_of_maps
 from convcam_jax.stages.run import Run
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, write_csv, write_figure, write_table

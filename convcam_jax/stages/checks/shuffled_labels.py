@@ -14,9 +14,9 @@ from convcam_jax.checks.sanity.randomisation import shuffled_labels
 from convcam_jax.data.members import Cohort, Member, list_members
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.settings.overrides import flatten
+from convcam_jax.stages.ensemble.kept_maps import keep, kept_file, kept_signed_maps, origin_of_maps, read_kept
 from convcam_jax.stages.ensemble.rounds import Round, history_table, read_rounds, trained_members
 from convcam_jax.stages.ensemble.training import make_rounds, train_round
-from convcam_jax.stages.kept_maps import keep, kept_file, kept_signed_maps, origin_of_maps, read_kept
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import write_csv

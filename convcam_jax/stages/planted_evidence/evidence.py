@@ -49,7 +49,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.stages.beginning import check_ahead, tell_changed_surroundings, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
-from convcam_jax.stages.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
+from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
 from convcam_jax.stages.record import check_workdir, run_record, with_precision, write_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
