@@ -11,8 +11,9 @@ from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.control_verdicts import control_verdicts
-from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, control_table
+from convcam_jax.checks.chance.controls import UNTESTED, control_table
 from convcam_jax.checks.chance.mask_controls import (
+    NO_EMOTION,
     MaskDraws,
     draw_masks,
     energy_ratios,

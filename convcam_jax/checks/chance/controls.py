@@ -30,8 +30,6 @@ CONTROL_TABLE_COLUMNS = (
 )
 # The ceiling, and masks that do not hold the recording's own map, as its own emotion's does: shown, and not tested.
 UNTESTED = ("another_emotion", "top_energy")
-# Stands for the emotion of a recording that is left out.
-NO_EMOTION = -1
 
 
 class ControlDraws(NamedTuple):

@@ -17,11 +17,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.controls import NO_EMOTION, UNTESTED, ControlDraws, unmoved_by
+from convcam_jax.checks.chance.controls import UNTESTED, ControlDraws, unmoved_by
 from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise
+
+# Stands for the emotion of a recording that is left out.
+NO_EMOTION = -1
 
 
 class MaskDraws(NamedTuple):
@@ -63,7 +66,9 @@ def energy_ratios(
         return cells.reshape(len(cells), -1) @ share
 
     def inside_largest(values: np.ndarray) -> np.ndarray:
-        return _inside_largest(values, share, int(own.sum()), generator)
+        cut = values[:, :, :n_frames].reshape(len(values), -1)
+        ratios = inside(largest_cells(cut, int(own.sum()), generator))
+        return np.where(values.any((1, 2)), ratios, np.nan)
 
     shifts = (instead.time_share * n_frames).astype(int)
     in_time = {int(s): inside(np.roll(own, s, axis=1)[None])[0] for s in np.unique(shifts)}
@@ -82,16 +87,6 @@ def _energy_shares(magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, " c
     """Of the energy of a recording that is not silent, the share of each cell."""
     energy = np.square(magnitude.astype(float)).ravel()
     return energy / energy.sum()
-
-
-def _inside_largest(
-    values: Float[np.ndarray, "P F T"], share: Float[np.ndarray, " cells"], n_cells: int, generator: Generator
-) -> Float[np.ndarray, " P"]:
-    """The energy inside the `n_cells` largest values of each field inside the recording; NaN for a field of zeros."""
-    n_frames = len(share) // values.shape[1]
-    cut = values[:, :, :n_frames].reshape(len(values), -1)
-    ratios = largest_cells(cut, n_cells, generator) @ share
-    return np.where(values.any((1, 2)), ratios, np.nan)
 
 
 def mask_controls(
