@@ -1,5 +1,7 @@
 """Which file a row of a list means, by whatever name and way."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,20 @@ def test_absolute_paths_without_their_ending_mean_the_files_that_are_called_so(f
     folder = make_folder(tmp_path, files, None)
     index = index_files(folder, sound_files(folder))
     assert matching(str(folder / cell), folder, index) == [folder / name for name in expected]
+
+
+def test_a_folder_below_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    make_folder(tmp_path, ["a.wav", "closed/b.wav"], None)
+    list_folder = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match=rf"^{tmp_path / 'closed'}: cannot be read \(Permission denied\); change its"):
+        sound_files(tmp_path)
 
 
 def test_absolute_paths_to_files_elsewhere_are_told_where_they_fit_several(tmp_path):

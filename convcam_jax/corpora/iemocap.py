@@ -13,7 +13,7 @@ from typing import NamedTuple
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.named_folders import folders_named, read_once
-from convcam_jax.corpora.folders.wav_files import given_folder
+from convcam_jax.corpora.folders.wav_files import files_with, given_folder
 from convcam_jax.corpora.utterances import Found, Utterance
 from convcam_jax.system.errors import RecordingError, UserError
 
@@ -91,7 +91,8 @@ def _one_of(turns: Sequence[_Turn]) -> _Turn:
 
 def _turns(session: Path) -> Iterator[_Turn]:
     """The labelled turns of a session."""
-    for file in sorted((session / "dialog" / "EmoEvaluation").glob("Ses*.txt")):
+    files = files_with(".txt", session / "dialog" / "EmoEvaluation").values()
+    for file in (own for own in files if own.name.startswith("Ses")):
         spoken = {m["turn"]: m["words"] for m in _matches(_SPOKEN, session / "dialog" / "transcriptions" / file.name)}
         for label in _matches(_LABEL, file):
             path = session / "sentences" / "wav" / file.stem / f"{label['turn']}.wav"

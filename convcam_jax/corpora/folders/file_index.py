@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from convcam_jax.corpora.sounds.sound_files import ENDINGS
 from convcam_jax.corpora.utterances import Source, part_name, told_apart
+from convcam_jax.system.errors import UserError
 from convcam_jax.system.text import one_form
 
 _FIRST_FOLDER = "wav"
@@ -16,9 +17,12 @@ FileIndex = Mapping[str, Sequence[Path]]
 
 
 def sound_files(folder: Path) -> list[Path]:
-    """All files below a folder that have an ending of sound files, sorted; those that begin with a dot are not."""
+    """All files below a folder that have an ending of sound files, sorted; those that begin with a dot are not.
+
+    Raises UserError where a folder below cannot be read.
+    """
     found, seen = [], set()
-    for here, folders, files in os.walk(folder, followlinks=True):
+    for here, folders, files in os.walk(folder, onerror=_refuse_unread, followlinks=True):
         # A link to a folder further up would lead round for ever.
         folders[:] = [name for name in folders if not name.startswith(".")]
         if (real := os.path.realpath(here)) in seen:
@@ -28,6 +32,12 @@ def sound_files(folder: Path) -> list[Path]:
         names = [name for name in (*files, *folders) if not name.startswith(".")]
         found += [Path(here) / name for name in names if Path(name).suffix.lower() in ENDINGS]
     return sorted(found)
+
+
+def _refuse_unread(error: OSError) -> None:
+    raise UserError(
+        f"{error.filename}: cannot be read ({error.strerror}); change its permissions or give a folder without it"
+    ) from error
 
 
 def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
