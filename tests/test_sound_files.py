@@ -10,7 +10,7 @@ import soundfile
 from sound_bytes import CONTAINERS, LOSSLESS, LOSSY, RATE_HZ, chunk, extensible_fmt, fmt, riff, sound_bytes, speech_like
 
 from convcam_jax.corpora.sounds.audio import read_recording
-from convcam_jax.corpora.sounds.sound_files import read_channels, told_samples
+from convcam_jax.corpora.sounds.sound_files import read_channels, told_channels, told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
@@ -85,6 +85,14 @@ def test_wav_files_of_all_kinds_are_read_to_the_sample(kind, tmp_path):
     samples, rate_hz = read_channels(written(tmp_path, content))
     np.testing.assert_array_equal(samples[:, 0], expected)
     assert rate_hz == RATE_HZ
+
+
+def test_a_file_is_read_whatever_bytes_it_is_called_by(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    path.write_bytes(sound_bytes(".wav", INT16))
+    samples, _ = read_channels(path)
+    np.testing.assert_array_equal(samples[:, 0], INT16 / 2**15)
+    assert (told_samples(Source(path), RATE_HZ), told_channels(path)) == (len(INT16), 1)
 
 
 @pytest.mark.parametrize("name", [None, "named.wav"], ids=["", "named wav"])

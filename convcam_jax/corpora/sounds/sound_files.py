@@ -48,7 +48,7 @@ def read_channels(
     if path.suffix.lower() == ".raw":
         raise RecordingError(path.stem, f"{path} has no header that tells its rate; convert it to wav", "no sound file")
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(_as_bytes(path)) as file:
             _check_header(path, file)
             samples = _read_part(path, file, start_s, end_s)
             if file.format == "FLAC" and (start_s, end_s) == (0.0, None):
@@ -63,6 +63,11 @@ def read_channels(
         raise RecordingError(
             path.stem, f"{path} cannot be read ({error.strerror}); replace or remove it", "no readable sound file"
         ) from error
+
+
+def _as_bytes(path: Path) -> bytes:
+    # A name need not be UTF-8, and soundfile takes others as bytes alone.
+    return os.fsencode(path)
 
 
 def _check_header(path: Path, file: soundfile.SoundFile) -> None:
@@ -175,6 +180,6 @@ def _header(path: Path) -> Any | None:
     if path.suffix.lower() == ".raw" or not os.path.isfile(path):
         return None
     try:
-        return soundfile.info(path)
+        return soundfile.info(_as_bytes(path))
     except (soundfile.LibsndfileError, OSError):
         return None

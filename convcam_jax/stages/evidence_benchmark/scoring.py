@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def tested_recordings(
                 f"spectrogram {own[0]} and {own[1]}; export the benchmark again"
             )
     tested = SoundsOfTest(
-        {name: soundfile.info(path).frames for name, path in paths.items()},
+        {name: soundfile.info(os.fsencode(path)).frames for name, path in paths.items()},
         {name: features[name].magnitude for name in paths},
         {name: arrays[f"{CELLS}{name}"] for name in paths},
     )
