@@ -15,7 +15,7 @@ from convcam_jax.stages.finished_run import check_written, never_made
 from convcam_jax.stages.record import HIGHEST_FILE_RATE, run_record
 from convcam_jax.stages.run import EXPLANATIONS
 from convcam_jax.stages.stage import origins
-from convcam_jax.stages.without_labels.trained_run import run_of_folder
+from convcam_jax.stages.without_labels.trained_run import load_run, run_of_folder
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.formats import read_csv, read_json, write_arrays, write_csv, write_json
@@ -60,6 +60,24 @@ def test_the_models_come_by_their_names(folder):
     assert own.members == MEMBERS
     for part, expected in zip(own.read_parts(), PARTS, strict=True):
         jax.tree.map(np.testing.assert_array_equal, part, expected)
+
+
+def test_models_are_read_from_where_the_run_lies_wherever_the_program_is_by_then(folder, tmp_path_factory, monkeypatch):
+    other = tmp_path_factory.mktemp("other")
+    monkeypatch.chdir(folder.parent)
+    own = load_run(folder.name)
+    monkeypatch.chdir(other)
+    for part, expected in zip(own.read_parts(), PARTS, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, part, expected)
+    assert not list(other.iterdir())
+
+
+def test_models_that_have_gone_since_are_told_and_no_folder_is_made_for_them(folder):
+    own, first = run_of_folder(folder), folder / "training" / "round_00"
+    checkpoints.remove(first)
+    with pytest.raises(UserError, match=rf"^{first}: is not there; put it back or give the run's command again"):
+        next(own.read_parts())
+    assert not first.exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import random
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -14,8 +15,9 @@ from safetensors.numpy import save_file
 from small_network import make_variables
 
 from convcam_jax.data.members import Member
+from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
-from convcam_jax.settings.overrides import apply_overrides, flatten
+from convcam_jax.settings.overrides import apply_overrides, flatten, restore
 from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.models_file import (
     ModelsFile,
@@ -125,6 +127,24 @@ def test_others_may_read_it_and_the_place_of_the_corpus_is_not_told(path, tmp_pa
     (tmp_path / "plain").touch()
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert b"anna" not in path.read_bytes()
+
+
+def test_the_place_of_the_file_of_weights_is_not_told(tmp_path):
+    config = replace(Config(), network=NETWORKS["vgg16"]())
+    record = {**RECORD, "config": flatten(config) | {"network.weights": "/home/anna/vgg16.h5"}}
+    write_models(tmp_path / "models", record, MEMBERS, 2, iter(PARTS))
+    with safe_open(tmp_path / "models", framework="numpy") as file:
+        told = json.loads(file.metadata()["record"])["config"]
+    assert "anna" not in str(told)
+    assert restore(told) == config
+
+
+def test_a_file_that_has_gone_since_is_told(tmp_path):
+    write_models(tmp_path / "models", RECORD, MEMBERS, 2, iter(PARTS))
+    found = opened(tmp_path / "models")
+    found.path.unlink()
+    with pytest.raises(UserError, match=rf"^{found.path}: is not there any more; put it back"):
+        next(read_parts(found))
 
 
 def test_there_is_no_file(tmp_path):

@@ -146,7 +146,14 @@ def is_complete(folder: Path) -> bool:
 
 
 def load_variables(folder: Path) -> Variables:
-    """The variables of a trained round, as NumPy arrays; raises DamagedCheckpoint, or the system's error."""
+    """The variables of a trained round, as NumPy arrays.
+
+    Raises UserError where there is no such folder, DamagedCheckpoint, or the system's error.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: is not there; put it back or give the run's command again, which trains its members anew"
+        )
     with _damage(folder), open_manager(folder) as manager:
         shapes = manager.item_metadata(_ONLY_STEP)
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes)

@@ -247,7 +247,8 @@ def load_run(path: str | Path) -> TrainedRun:
       UserError: there is no finished run, it is of another version of the program, its models are gone, or JAX has no
         device of the kind that the environment wants.
     """
-    path = expanded(str(path))
+    # Models are read when they are first asked, and by then a notebook may be in another folder.
+    path = expanded(str(path)).absolute()
     return run_of_file(path) if path.is_file() else run_of_folder(path)
 
 
