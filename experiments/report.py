@@ -7,7 +7,13 @@ corpus has been moved. Features come from the cache.
 """
 
 from convcam_jax.stages import report
-from convcam_jax.stages.finished_run import check_written, load_earlier_run, never_made, read_earlier_run
+from convcam_jax.stages.finished_run import (
+    check_up_to_date,
+    check_written,
+    load_earlier_run,
+    never_made,
+    read_earlier_run,
+)
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.progress import say
 from experiments.paper import STAGES
@@ -16,6 +22,7 @@ from experiments.paper import STAGES
 def run(settings: RunSettings) -> None:
     """Read the run's config and maps, and write its report."""
     earlier = read_earlier_run(settings.workdir, settings.config.corpus.data_dir, "--workdir")
+    check_up_to_date(earlier, "--workdir")
     check_written(earlier.folder, "--workdir")
     if missing := never_made(earlier.folder, (stage.name for stage in STAGES)):
         say(f"the run was stopped before {', '.join(missing)}, which the report goes without")

@@ -11,7 +11,7 @@ from test_models_file import CONFIG, MEMBERS, PARTS
 from convcam_jax.data.members import Member
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.ensemble.rounds import names_of, read_rounds
-from convcam_jax.stages.finished_run import check_written, never_made
+from convcam_jax.stages.finished_run import check_up_to_date, check_written, never_made, read_earlier_run
 from convcam_jax.stages.record import HIGHEST_FILE_RATE, run_record
 from convcam_jax.stages.run import EXPLANATIONS
 from convcam_jax.stages.stage import origins
@@ -126,6 +126,22 @@ def test_a_report_is_made_of_what_the_run_has_written_alone(folder):
     (folder / "tables" / "claims.csv").write_text("id\nb\n")
     with pytest.raises(UserError, match=rf"^--workdir={folder}: tables/claims\.csv is not as the run has written it"):
         check_written(folder, "--workdir")
+
+
+def test_a_stage_of_another_config_is_refused_where_it_is_used(folder):
+    """The listening test is in the report; what explains new recordings reads nothing of it."""
+    made, config = read_json(folder / "stages.json"), flatten(CONFIG) | {"report.thresholds": (0.3,)}
+    listening = {"fields": {"report.thresholds": [0.3]}, "builds_on": {}, "files": {}, "start": ""}
+    write_json(folder / "stages.json", {**made, "listening": listening})
+    assert run_of_folder(folder).members == MEMBERS
+    with pytest.raises(UserError, match=rf"^--workdir={folder}: was stopped before listening had been made by its"):
+        check_up_to_date(read_earlier_run(folder, "", "--workdir"), "--workdir")
+    write_json(folder / "config.json", read_json(folder / "config.json") | {"config": config})
+    check_up_to_date(read_earlier_run(folder, "", "--workdir"), "--workdir")
+    config |= {"attribution.layer": "convolution_2"}
+    write_json(folder / "config.json", read_json(folder / "config.json") | {"config": config})
+    with pytest.raises(UserError, match=r"was stopped before explanations had been made by its config"):
+        run_of_folder(folder)
 
 
 def test_what_a_stopped_run_has_not_made_is_told(folder):

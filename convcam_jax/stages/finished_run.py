@@ -1,7 +1,7 @@
 """A finished run, read again with its recordings: what ablation and the report start from."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,16 +55,25 @@ def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") 
 def _check_finished(folder: Path, config: Config, flag: str) -> None:
     """Raise UserError where the run was stopped while it was made, made again with another config, or changed since."""
     finished = read_finished(folder)
-    unfinished = [*(name for name in _NEEDED if name not in finished), *outdated(finished, flatten(config))]
-    if unfinished:
-        raise UserError(
-            f"{flag}={folder}: was stopped before {', '.join(dict.fromkeys(unfinished))} had been made by its config; "
-            "give the run's command again, which goes on, or a finished run"
-        )
+    other = outdated(finished, flatten(config))
+    _refuse_unmade(folder, [name for name in _NEEDED if name not in finished or name in other], flag)
     written = {
         name: own for stage in _NEEDED for name, own in finished[stage].files.items() if name in (*_READ, REFERENCES)
     }
     _check_files(folder, written, flag)
+
+
+def _refuse_unmade(folder: Path, stages: Sequence[str], flag: str) -> None:
+    if stages:
+        raise UserError(
+            f"{flag}={folder}: was stopped before {', '.join(stages)} had been made by its config; "
+            "give the run's command again, which goes on, or a finished run"
+        )
+
+
+def check_up_to_date(earlier: EarlierRun, flag: str) -> None:
+    """Raise UserError where any stage of a run, given as `flag`, was made by another config than the run has now."""
+    _refuse_unmade(earlier.folder, outdated(read_finished(earlier.folder), flatten(earlier.config)), flag)
 
 
 def check_written(folder: Path, flag: str) -> None:
