@@ -1,35 +1,44 @@
-"""Annotations that Praat opens beside the sound, written by Praat itself (parselmouth)."""
+"""Annotations that Praat opens beside the sound, in its text format."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import parselmouth
-from parselmouth.praat import call
-
 from convcam_jax.measures.segments import Label
-from convcam_jax.system.files import write_whole
-
-_LARGER_THAN_A_GRID = 2**20
+from convcam_jax.system.formats import write_text
 
 
 def write_text_grid(path: Path, duration_s: float, tiers: Mapping[str, Sequence[Label]]) -> None:
-    """Write a TextGrid of interval tiers, whose stretches lie in order within the duration and do not overlap."""
-    grid = parselmouth.TextGrid(0.0, duration_s, list(tiers), [])
-    for tier, (_, stretches) in enumerate(tiers.items(), start=1):
-        edges_s = {edge_s for own in stretches for edge_s in own[:2] if 0 < edge_s < duration_s}
-        for edge_s in sorted(edges_s):
-            call(grid, "Insert boundary", tier, edge_s)
-        for own in stretches:
-            interval = call(grid, "Get interval at time", tier, (own.start_s + own.end_s) / 2)
-            call(grid, "Set interval text", tier, interval, own.text)
-    write_whole(path, partial(_save, grid))
+    """Write a TextGrid of interval tiers, whose stretches lie in order within the duration and do not overlap.
+
+    It is UTF-8, by the page "TextGrid file formats" of Praat's manual.
+    """
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", *_span(0.0, duration_s)]
+    lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for number, (name, stretches) in enumerate(tiers.items(), start=1):
+        intervals = list(_intervals(stretches, duration_s))
+        lines += [f"item [{number}]:", 'class = "IntervalTier"', f"name = {_quoted(name)}", *_span(0.0, duration_s)]
+        lines += [f"intervals: size = {len(intervals)}"]
+        for place, own in enumerate(intervals, start=1):
+            lines += [f"intervals [{place}]:", *_span(own.start_s, own.end_s), f"text = {_quoted(own.text)}"]
+    write_text(path, "\n".join(lines) + "\n")
 
 
-def _save(grid: parselmouth.TextGrid, path: Path) -> None:
-    try:
-        grid.save(str(path))
-    except parselmouth.PraatError:
-        # Praat does not say what is in the way; Python, writing to the same place, raises the system's error.
-        path.write_bytes(bytes(_LARGER_THAN_A_GRID))
-        raise
+def _intervals(stretches: Sequence[Label], duration_s: float) -> Iterator[Label]:
+    """The stretches, and without text what lies between them: all of the duration."""
+    position_s = 0.0
+    for own in stretches:
+        start_s, end_s = max(own.start_s, position_s), min(own.end_s, duration_s)
+        if start_s > position_s:
+            yield Label(position_s, start_s, "")
+        yield Label(start_s, end_s, own.text)
+        position_s = end_s
+    if position_s < duration_s:
+        yield Label(position_s, duration_s, "")
+
+
+def _span(start_s: float, end_s: float) -> list[str]:
+    return [f"xmin = {float(start_s)}", f"xmax = {float(end_s)}"]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
