@@ -41,6 +41,7 @@ RECORD = {
     "config": {**flatten(CONFIG), "corpus.data_dir": "/home/anna"},
     "corpus_sha256": "c",
     HIGHEST_FILE_RATE: 16000,
+    **{"devices": "1 x cpu (cpu)", "packages": {}, "switches": {}},
 }
 PARTS = [
     jax.tree.map(lambda *leaves: np.stack(leaves), *(make_variables(seed=10 * part + i) for i in range(2)))

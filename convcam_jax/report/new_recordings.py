@@ -79,7 +79,7 @@ def _summary(heard: Heard) -> dict[str, Any]:
 def _metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     """For each metric the members' mean, least and greatest."""
     rows = [
-        (name.replace("_", " "), *(number_or_none(value) for value in (own.mean(), own.min(), own.max())))
+        (name.replace("_", " "), *(number_or_none(float(value)) for value in (own.mean(), own.min(), own.max())))
         for name, own in metrics.items()
         if name in METRICS
     ]

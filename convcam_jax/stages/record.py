@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -208,11 +208,16 @@ def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable
     names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
     differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
     differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
-    then, now = earlier["switches"], record["switches"]
-    return differing + [f"the environment's {change}" for change in changed_fields(then, now, sorted({*then, *now}))]
+    return differing + changed_switches(earlier, record)
 
 
-def changed_surroundings(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changed_switches(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The variables of the environment that results may depend on and that differ between two records, in words."""
+    then, own = earlier["switches"], now["switches"]
+    return [f"the environment's {change}" for change in changed_fields(then, own, sorted({*then, *own}))]
+
+
+def changed_surroundings(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
     # How many there are may be another number at each start.
     then, own = ({"device": str(record["devices"]).partition(" x ")[2]} for record in (earlier, now))

@@ -144,7 +144,7 @@ def _check_part(path: Path, position: int, rate_hz: int, first: int, end_s: floa
     if end_s is None and position - first > LONGEST_S * rate_hz:
         raise RecordingError(
             path.stem,
-            f"{path} is longer than {LONGEST_S / 3600:g} h; give the start and the end of each utterance in it",
+            f"{path} is longer than {LONGEST_S / 3600:g} h; cut it, or list the start and end of each utterance in it",
             "longer than an hour",
         )
     if (first and position <= first) or (end_s is not None and position / rate_hz < end_s - _ROUNDING_S):

@@ -209,6 +209,7 @@ def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
     """What the metadata says; raises what JSON and the config raise of what is not as it was written."""
     record = json.loads(metadata["record"])
     record[HIGHEST_FILE_RATE] = int(record[HIGHEST_FILE_RATE])
+    _ = record["devices"], record["packages"].items(), record["switches"].items()
     members = tuple(Member(str(group), str(fold), int(seed)) for group, fold, seed in json.loads(metadata["members"]))
     return ModelsFile(path, restore(record["config"]), record, members, int(metadata["part_size"]))
 

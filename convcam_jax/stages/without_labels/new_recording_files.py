@@ -12,6 +12,7 @@ from convcam_jax.report.new_recordings import Heard, new_recording
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.stages.checks.listening_sounds import listen, write_sounds
 from convcam_jax.stages.without_labels.text_grid import write_text_grid
+from convcam_jax.system.errors import RecordingError
 from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import write_figure
 
@@ -37,10 +38,11 @@ class ToWrite(NamedTuple):
 
 def write_files(
     task: ToWrite, features: FeatureConfig, thresholds: tuple[float, ...], folder: Path
-) -> tuple[dict[str, Any], float]:
+) -> tuple[dict[str, Any], float] | RecordingError:
     """Write the recording's TextGrid, figure and sounds into `folder`.
 
-    Returns the recording as the page has it, and the signal-to-noise ratio (dB) of its way through the spectrogram.
+    Returns the recording as the page has it, and the signal-to-noise ratio (dB) of its way through the spectrogram; or
+    why there are no sounds of it, where its file cannot be read any more.
     """
     # Here, since it loads matplotlib, which who only hands over the task need not wait for.
     from convcam_jax.figures.explanation import explanation
@@ -54,6 +56,9 @@ def write_files(
     }
     write_text_grid(folder / f"{stem}.TextGrid", heard.duration_s, tiers)
     write_figure(folder / f"{stem}.png", explanation, view, task.probabilities, task.emotions)
-    sounds = listen(task.source, view.map, features, thresholds)
+    try:
+        sounds = listen(task.source, view.map, features, thresholds)
+    except RecordingError as error:
+        return RecordingError(view.recording, f"has answers and no sounds: {error.problem}", error.kind)
     write_sounds(view.recording, sounds, thresholds, folder / "listening")
     return new_recording(heard, sounds), round_trip_snr_db(sounds.original, features.representation)

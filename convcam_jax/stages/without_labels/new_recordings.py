@@ -24,7 +24,13 @@ from convcam_jax.stages.beginning import write_skipped
 from convcam_jax.stages.preparation import with_parts
 from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write_files
-from convcam_jax.stages.without_labels.trained_run import Explanation, TrainedRun, too_long
+from convcam_jax.stages.without_labels.trained_run import (
+    Explanation,
+    TrainedRun,
+    tell_other_surroundings,
+    told_too_long,
+    too_long,
+)
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.formats import write_arrays, write_csv, write_text
 from convcam_jax.system.namespaces import AXES, MAP
@@ -70,14 +76,14 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
 
 
 def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Path, cache_dir: Path) -> Path:
-    """Explain the recordings; returns the new folder in the workdir that all is written into.
+    """Explain the recordings; returns the new folder in the workdir that all is written into, the page last.
 
     Raises:
-      UserError: no recording can be used. Nothing is written then.
+      UserError: no recording can be used. Nothing is written then, but the answers where the files have gone since.
     """
     usable, loaded, problems = _features(found, run.config, cache_dir)
     if not usable:
-        raise problems[0] if len(problems) == 1 else UserError(f"--recordings: {counted_by_kind(problems, True)}")
+        raise _none_usable(problems)
     # They load what makes sounds and figures while the models are asked.
     start(write_files.__module__, "convcam_jax.figures.explanation", "scipy.signal", n_tasks=len(usable))
     folder = workdir / EXPLAINED / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -85,10 +91,12 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     for remark in _remarks(run, {utterance.recording: loaded.sounds[utterance.recording] for utterance in usable}):
         say(remark)
     _say_who_answers(run)
+    tell_other_surroundings(run)
     tables: dict[str, list[pd.DataFrame]] = {"answers": [], "spread": [], "metrics": [], "contours": []}
     maps: dict[str, np.ndarray] = {}
     shown: list[dict[str, Any]] = []
     snr_db: list[float] = []
+    late: list[RecordingError] = []
     for own in _explained(run, usable, loaded):
         for utterance, explained in own:
             name = utterance.recording
@@ -96,17 +104,36 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
             for table, rows in tables.items():
                 rows.append(_with_name(getattr(explained, table), name, explained.predicted, table))
             maps[f"{MAP}{name}"] = explained.map
-        for one, ratio_db in _write_beside(run, own, folder):
+        # Each time anew, and before what is beside: whatever stops that, the answers are kept.
+        _write_tables(run, tables, maps, folder)
+        for outcome in _write_beside(run, own, folder):
+            if isinstance(outcome, RecordingError):
+                late.append(outcome)
+                continue
+            one, ratio_db = outcome
             snr_db.append(ratio_db)
             if len(shown) < MOST_ON_PAGE:
                 shown.append(one)
+    if late:
+        write_skipped(folder, [*problems, *late], len(snr_db))
+    if not shown:
+        raise _none_usable(late)
+    about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(snr_db) - len(shown))
+    write_text(folder / REPORT, make_page_of_new(about, shown))
+    return folder
+
+
+def _none_usable(problems: Sequence[RecordingError]) -> UserError:
+    return problems[0] if len(problems) == 1 else UserError(f"--recordings: {counted_by_kind(problems, True)}")
+
+
+def _write_tables(
+    run: TrainedRun, tables: Mapping[str, Sequence[pd.DataFrame]], maps: Mapping[str, np.ndarray], folder: Path
+) -> None:
     for table, rows in tables.items():
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
     axes = dict(zip(AXES, (run.config.representation.frequencies_hz(), run.times_s), strict=True))
     write_arrays(folder / "maps.npz", {**maps, **axes})
-    about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(usable) - len(shown))
-    write_text(folder / REPORT, make_page_of_new(about, shown))
-    return folder
 
 
 def _explained(
@@ -127,7 +154,7 @@ def _explained(
 
 def _write_beside(
     run: TrainedRun, several: Sequence[tuple[Utterance, Explanation]], folder: Path
-) -> Iterator[tuple[dict[str, Any], float]]:
+) -> Iterator[tuple[dict[str, Any], float] | RecordingError]:
     """Write the files of each recording; gives what the page has of it, see `write_files`."""
     tasks = [
         ToWrite(
@@ -170,12 +197,17 @@ def _features(
     found: Sequence[Utterance], config: Config, cache_dir: Path
 ) -> tuple[list[Utterance], Loaded, list[RecordingError]]:
     """The recordings that can be used, cut as the run's were where they are too long; and what is wrong with others."""
+    longer = []
+    if config.corpus.longer == "leave_out":
+        longer = [p for u in found if (p := told_too_long(u.recording, u.source, config))]
+        found = without(found, longer)
     loaded = _computed(found[0], config) if len(found) == 1 else _loaded(found, config, cache_dir)
     rest = without(found, loaded.problems)
     if config.corpus.longer != "leave_out":
         # The files of a part speak of times from its beginning on, which its name tells.
         rest, loaded = with_parts(rest, loaded, config, cache_dir, crop=named_middle)
-    longer = [p for u in rest if (p := too_long(u.recording, loaded.features[u.recording], config))]
+    n_frames = {name: features.magnitude.shape[1] for name, features in loaded.features.items()}
+    longer += [p for u in rest if (p := too_long(u.recording, n_frames[u.recording], config))]
     return without(rest, longer), loaded, [*loaded.problems, *longer]
 
 
@@ -187,7 +219,7 @@ def _computed(one: Utterance, config: Config) -> Loaded:
     """The same of one recording, here: to start other processes takes longer than this."""
     entry = compute_entry(one.source, config.features)
     if isinstance(entry, RecordingError):
-        return Loaded({}, {}, [entry])
+        return Loaded({}, {}, [RecordingError(one.recording, entry.problem, entry.kind)])
     return Loaded({one.recording: entry.features}, {one.recording: entry.sound}, [])
 
 

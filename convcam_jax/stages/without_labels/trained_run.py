@@ -1,9 +1,11 @@
 """A finished run's models, without its corpus: what they say of any recording, and why."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,9 @@ from jaxtyping import Array, Float
 from convcam_jax.attribution.answering import Answers, Asked, answers, on_devices
 from convcam_jax.attribution.placement import placed_maps
 from convcam_jax.checks.listening.resynthesis import consensus_map
+from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.utterances import Source, Utterance
 from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
 from convcam_jax.data.members import Member
@@ -30,22 +34,31 @@ from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, is_trained, read_rounds
 from convcam_jax.stages.finished_run import read_earlier_run
-from convcam_jax.stages.record import CONFIG_FILE, HIGHEST_FILE_RATE, read_record
+from convcam_jax.stages.record import (
+    CONFIG_FILE,
+    HIGHEST_FILE_RATE,
+    changed_surroundings,
+    changed_switches,
+    read_record,
+    surroundings,
+)
 from convcam_jax.stages.references import read_references
 from convcam_jax.stages.run import ModelsOfConfig
 from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.ahead import one_ahead
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
-from convcam_jax.system.jax_setup import settings_of_results
+from convcam_jax.system.jax_setup import settings_of_results, switches
 from convcam_jax.system.paths import expanded
+from convcam_jax.system.progress import say
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Explanation(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
     """What the S members of a run say of one recording of n frames, and why.
 
     Attributes:
@@ -54,7 +67,7 @@ class Explanation(NamedTuple):
       metrics: a row per member: the metrics of its map that need no label.
       predicted: the emotion whose mean probability is highest.
       probabilities: a row per member, a column per emotion: `.mean()` is the ensemble's, `.std()` their spread.
-      maps: `[S, F, n]`, 0..1: every member's map of `predicted`.
+      maps: `[S, F, n]`, 0..1: every member's map of `predicted`, in the order of the rows of `answers`.
       view: what figures show: the mean map, F0, c, Q and q.
       sound: what its file is: rate, channels, how long it lasts, and what was done to it.
       f0_segments, map_segments: voiced segments of F0, and the stretches where the mean map is strongest.
@@ -96,9 +109,13 @@ class Explanation(NamedTuple):
         """Whether some member answers another emotion than another member."""
         return self.answers["predicted"].nunique() > 1
 
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.view.recording}: {self}>"
+
     def __str__(self) -> str:
-        """What the members say together, in a sentence."""
-        return in_words(self.answers, self.predicted)
+        """What the members say together, in a sentence, and how many of their maps show nothing."""
+        words, n_zero = in_words(self.answers, self.predicted), int(self.metrics["map_is_zero"].sum())
+        return words + f"; {n_zero} of {len(self.maps)} maps are zero everywhere" * (n_zero > 0)
 
     def plot(self) -> "Figure":
         """The recording, the mean map, its contours, and what the members answer."""
@@ -166,23 +183,28 @@ class TrainedRun(ModelsOfConfig):
         return self.config.representation.frame_times_s(self.config.corpus.max_frames)
 
     @settings_of_results()
-    def explain(self, recording: str | Path) -> Explanation:
-        """What the members say of a sound file, and why.
+    def explain(self, recording: str | Path | Source) -> Explanation:
+        """What the members say of a sound file, or of a part or a channel of it, and why.
 
         Raises:
+          TypeError: it is no path and no source.
           UserError: there is no such file, it is no sound that can be used, it is too long for the models, or there is
             no device of the kind that the environment wants.
         """
-        path = expanded(str(recording))
-        if not path.is_file():
-            what = "a folder, whose recordings --experiment=explain explains" if path.is_dir() else "no file"
-            raise UserError(f"{path}: is {what}; give a sound file")
-        entry = compute_entry(Source(path), self.config.features)
+        source = recording if isinstance(recording, Source) else Source(Path(recording))
+        source = source._replace(path=expanded(str(source.path)))
+        if not source.path.is_file():
+            what = "a folder, whose recordings --experiment=explain explains" if source.path.is_dir() else "no file"
+            raise UserError(f"{source.path}: is {what}; give a sound file")
+        [name] = recording_names([source])
+        if problem := told_too_long(name, source, self.config):
+            raise problem
+        entry = compute_entry(source, self.config.features)
         if isinstance(entry, RecordingError):
             raise entry
-        if problem := too_long(path.stem, entry.features, self.config):
+        if problem := too_long(name, entry.features.magnitude.shape[1], self.config):
             raise problem
-        return self.explain_features(path.stem, entry.features, entry.sound)
+        return self.explain_features(name, entry.features, entry.sound)
 
     @settings_of_results()
     def explain_features(self, recording: str, features: Features, sound: SoundFacts) -> Explanation:
@@ -249,7 +271,18 @@ def load_run(path: str | Path) -> TrainedRun:
     """
     # Models are read when they are first asked, and by then a notebook may be in another folder.
     path = expanded(str(path)).absolute()
-    return run_of_file(path) if path.is_file() else run_of_folder(path)
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file or folder; give a finished run of the experiment paper")
+    run = run_of_file(path) if path.is_file() else run_of_folder(path)
+    tell_other_surroundings(run)
+    return run
+
+
+def tell_other_surroundings(run: TrainedRun) -> None:
+    """Say what numbers may depend on and is another one here than where the run was made."""
+    now = {"switches": switches(os.environ), **surroundings()}
+    if changes := [*changed_surroundings(run.record, now), *changed_switches(run.record, now)]:
+        say(f"answers and maps may differ in their last digits from those of the run: {', '.join(changes)}")
 
 
 def run_of_folder(folder: Path, flag: str = "folder") -> TrainedRun:
@@ -286,9 +319,9 @@ def run_of_file(path: Path, flag: str = "file") -> TrainedRun:
     return TrainedRun(found.config, found.record, found.members, found.part_size, parts, references)
 
 
-def too_long(recording: str, features: Features, config: Config) -> RecordingError | None:
-    """What is wrong with a recording that is longer than the input of the run's network; None of any other."""
-    n_frames, most = features.magnitude.shape[1], config.corpus.max_frames
+def too_long(recording: str, n_frames: int, config: Config) -> RecordingError | None:
+    """What is wrong with a recording of more frames than the input of the run's network; None of any other."""
+    most = config.corpus.max_frames
     if n_frames <= most:
         return None
     longest_s = longest_duration_s(config.representation, most, config.representation.sample_rate_hz)
@@ -297,3 +330,9 @@ def too_long(recording: str, features: Features, config: Config) -> RecordingErr
         f"is too long ({n_frames} frames; the run's models take {most}, which is {longest_s:.2f} s); cut it",
         "too long",
     )
+
+
+def told_too_long(recording: str, source: Source, config: Config) -> RecordingError | None:
+    """The same of a recording that is too long by its file's header, so that nobody waits for an hour of sound."""
+    representation = config.representation
+    return too_long(recording, representation.n_frames(told_samples(source, representation.sample_rate_hz)), config)
