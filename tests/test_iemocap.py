@@ -1,5 +1,6 @@
 """IEMOCAP as it is distributed: labels of dialogues, transcripts, turns without agreement."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_labels_names_and_transcripts_tell_all_that_is_known(tmp_path):
         )
         for turn, who, gender, emotion, text, session, style, words in expected
     ]
+
+
+def test_labels_of_a_session_that_cannot_be_read_are_told(tmp_path, monkeypatch):
+    make(tmp_path, {"Ses01F_impro01_F000": "neu", "Ses02F_impro01_F000": "neu"})
+    closed, children = tmp_path / "Session2" / "dialog" / "EmoEvaluation", Path.iterdir
+
+    def refuse(folder):
+        if folder == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return children(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UserError, match=rf"^{closed}: cannot be read; change its permissions"):
+        find("iemocap", tmp_path)
 
 
 @pytest.mark.parametrize("letter", ["", "a", "b"])
