@@ -12,6 +12,7 @@ Networks are trained on recordings whose classes differ by one known cue, explai
 
 import pandas as pd
 
+from convcam_jax.checks.evidence.scoring import evidence_summary
 from convcam_jax.stages.planted_evidence import evidence, evidence_results, metrics_of_methods
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.formats import write_csv
@@ -33,7 +34,8 @@ def run(settings: RunSettings) -> None:
     write_csv(settings.workdir / "evidence_members.csv", accuracies)
     config = settings.config
     n_classes, shown = len(config.corpus.emotions), (config.attribution.method,)
-    evidence_results.write_tables(scores, n_classes, made.originals, shown, settings.workdir)
+    summarised = evidence_summary(scores)
+    evidence_results.write_tables(scores, summarised, n_classes, made.originals, shown, settings.workdir)
     metrics_of_methods.judge(made, scores, settings.workdir)
     say("drawing figures")
-    evidence_results.write_figures(made, scores, settings.workdir)
+    evidence_results.write_figures(made, scores, summarised, settings.workdir)

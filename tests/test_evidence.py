@@ -10,14 +10,15 @@ from convcam_jax.checks.evidence.planting import changed_cells, class_in_words, 
 from convcam_jax.checks.evidence.relevance_scores import SCORES
 from convcam_jax.checks.evidence.scoring import (
     EVIDENCE_COLUMNS,
+    JUDGED_BY,
     SOURCES,
     HeldOut,
     MemberMaps,
-    accuracy_by_method,
     evidence_summary,
     evidence_verdicts,
     member_means,
     method_ranking,
+    network_accuracies,
     score_table,
     verdict_of,
 )
@@ -48,7 +49,7 @@ def make_maps(test: HeldOut, share: float) -> np.ndarray:
     maps = np.zeros((len(SEEDS), len(test.truth), 10, 12))
     for s in range(len(SEEDS)):
         for n, truth in enumerate(test.truth):
-            noise = generator.uniform(0.9, 1.1, truth.shape)
+            noise = generator.uniform(0.1, 1.9, truth.shape)
             inside = noise * truth / (noise * truth).sum()
             outside = noise * ~truth / (noise * ~truth).sum()
             own_share = share + 0.01 * s
@@ -120,24 +121,6 @@ def test_summary_pairs_the_network_with_its_controls():
     assert row["members"] == len(SEEDS)
 
 
-def accuracies(**of_variants: float) -> dict[tuple[str, str], float]:
-    """The same for both methods of `make_table`."""
-    return {(name, method): own for name, own in of_variants.items() for method in ("gradcam", "gradient_x_input")}
-
-
-def test_accuracy_is_that_of_the_networks_which_a_method_explains():
-    """One method has maps of the women's networks alone, which are right; the men's are not."""
-    answers = pd.concat(
-        [answers_of("female", "all", n_right=5, n=5), answers_of("male", "all", n_right=2, n=10)], ignore_index=True
-    )
-    # A method may have maps in two placements.
-    scores = pd.concat([answers.assign(method="both", source="network")] * 2)
-    women = answers[answers["group"] == "female"].assign(method="women", source="network")
-    controls = answers.assign(method="none", source="energy")
-    found = accuracy_by_method(pd.concat([scores, women, controls]))
-    assert found == {("burst", "both"): pytest.approx(0.6), ("burst", "women"): 1.0}
-
-
 def answers_of(group: str, fold: str, n_right: int, n: int) -> pd.DataFrame:
     """A row for each of two seeds and `n` recordings."""
     rows = [("burst", group, fold, seed, f"{fold}{i}", i < n_right) for seed in (0, 1) for i in range(n)]
@@ -146,13 +129,16 @@ def answers_of(group: str, fold: str, n_right: int, n: int) -> pd.DataFrame:
 
 def test_folds_of_a_network_are_one_test_of_all_their_recordings():
     folds = pd.concat([answers_of("female", "1", n_right=4, n=4), answers_of("female", "2", n_right=18, n=36)])
-    found = accuracy_by_method(folds.assign(method="gradcam", source="network"))
-    assert found == {("burst", "gradcam"): pytest.approx(22 / 40)}
+    # The answers stand beside the maps of every method and placement.
+    found = network_accuracies(pd.concat([folds] * 2), N_CLASSES)
+    assert found["accuracy"].tolist() == pytest.approx([22 / 40] * 2)
+    assert not found["learned"].any()
 
 
 def test_verdicts_in_words():
-    table = pd.concat([make_table(), make_table("none"), make_table("pause")])
-    found = evidence_verdicts(evidence_summary(table), accuracies(burst=0.9, none=0.9, pause=0.5), N_CLASSES)
+    one_of_three = np.eye(3, dtype=bool)
+    table = pd.concat([make_table(), make_table("none", one_of_three), make_table("pause", one_of_three)])
+    found = evidence_verdicts(table, N_CLASSES)
     verdict = found.set_index(["variant", "placement"])["verdict"].to_dict()
     assert verdict == {
         ("burst", "stretched"): "does not find",
@@ -165,9 +151,57 @@ def test_verdicts_in_words():
     sentence = sentences["burst", "receptive_field"]
     placed = "gradcam, placed at the receptive fields, finds the noise burst"
     assert sentence.startswith(f"{placed}: relevance mass 0.61 (0.59")
-    assert sentence.endswith("and 0.11 with random weights (3 networks of accuracy 0.90)")
-    stretched = "gradcam, stretched over the input, does not find the noise burst"
+    assert "and 0.11 with random weights; average precision 0." in sentence
+    assert sentence.endswith("with random weights (3 networks of accuracy 1.00)")
+    stretched = (
+        "gradcam, stretched over the input, does not find the noise burst, by relevance mass and average precision:"
+    )
     assert sentences["burst", "stretched"].startswith(stretched)
+    assert sentences["pause", "none"].endswith(
+        "was not tested on the pause, which too few networks have learnt: 0 of 3 (mean accuracy 0.33)"
+    )
+    assert sentences["none", "none"].endswith("(3 networks of accuracy 0.33)")
+
+
+def test_verdicts_are_by_the_networks_that_have_learned_the_cue():
+    """The third of them is right once in three; without it the excess over chance is 0.5 to 0.51 of the mass."""
+    correct = np.ones((len(SEEDS), 3), bool)
+    correct[2, 1:] = False
+    own = make_table(correct=correct)
+    third = (own["seed"] == SEEDS[2]) & (own["source"] == "network")
+    table = pd.concat([own.assign(relevance_mass=own["relevance_mass"].mask(third, 0.0)), make_table("f0")])
+    found = evidence_verdicts(table, N_CLASSES).set_index(["variant", "placement"])
+    assert found.loc[("burst", "receptive_field"), ["networks", "networks_learned"]].tolist() == [3, 2]
+    sentence = found.loc[("burst", "receptive_field"), "sentence"]
+    assert "relevance mass 0.60 (" in sentence
+    assert sentence.endswith("(2 of 3 networks, of accuracy 1.00)")
+    # Where all have learned, nothing is another one.
+    alone = evidence_verdicts(make_table("f0"), N_CLASSES).set_index(["variant", "placement"])
+    pd.testing.assert_frame_equal(found.loc[["f0"]], alone)
+
+
+def test_a_map_to_a_power_finds_nothing_more():
+    """That of the energy has more of its mass in the loud cells of the truth, and all of them in the same order."""
+    test = make_test_set()
+    loud = test._replace(magnitude=[own + 2 * cells for own, cells in zip(test.magnitude, test.truth, strict=True)])
+    maps = np.zeros((len(SEEDS), len(test.truth), 10, 12))
+    for n, magnitude in enumerate(loud.magnitude):
+        maps[:, n, :, : magnitude.shape[1]] = magnitude**8
+    random = make_maps(test, 0.1)
+    ways = [
+        MemberMaps("power", "none", maps, random),
+        MemberMaps("finder", "none", make_maps(test, 1.0 - 0.02), random),
+    ]
+    scores = score_table("burst", Cohort("female", "all"), SEEDS, np.ones((len(SEEDS), 3), bool), loud, ways)
+    mass = evidence_summary(scores).query("score == 'relevance_mass'")
+    # The mass alone would say that both find it.
+    assert (mass[[f"over_{control}_low" for control in ("chance", "energy", "random_weights")]] > 0).all(axis=None)
+    found = evidence_verdicts(scores, N_CLASSES).set_index("method")
+    assert found["verdict"].to_dict() == {"finder": "finds", "power": "no better than energy"}
+    expected = (
+        "power finds the noise burst no better than the input's energy does, by average precision: relevance mass"
+    )
+    assert found.loc["power", "sentence"].startswith(expected)
 
 
 @pytest.mark.parametrize("others", [(), ("f0",)], ids=["alone", "beside another"])
@@ -182,10 +216,9 @@ def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables
     ranking = method_ranking(summarised, "average_precision")
     assert ranking["burst"].isna().all()
     assert (ranking["planted_mean"].notna() == bool(others)).all()
-    verdicts = evidence_verdicts(summarised, accuracies(burst=0.0, f0=0.9), N_CLASSES)
+    verdicts = evidence_verdicts(scores, N_CLASSES)
     assert list(verdicts.loc[verdicts["variant"] == "burst", "sentence"]) == [
-        f"{way} was not tested on the noise burst, which the networks have not learnt: "
-        "no network classified a recording correctly"
+        f"{way} was not tested on the noise burst, which too few networks have learnt: 0 of 3 (mean accuracy 0.00)"
         for way in (
             "gradcam, placed at the receptive fields,",
             "gradcam, stretched over the input,",
@@ -206,15 +239,32 @@ def test_a_variant_of_which_nothing_was_classified_correctly_stays_in_all_tables
 
 def test_a_single_member_has_no_interval_and_no_finding():
     table = make_table()
-    row = evidence_summary(table[table["seed"] == 4]).query(
-        "score == 'relevance_mass' and placement == 'receptive_field'"
-    )
-    assert verdict_of(row.iloc[0], 0.9, N_CLASSES) == "does not find"
+    found = evidence_verdicts(table[table["seed"] == 4], N_CLASSES).set_index("placement")
+    assert found.loc["receptive_field", "verdict"] == "does not find"
 
 
-def test_more_than_the_energy_is_asked_for():
-    row = {"variant": "f0", "over_chance_low": 0.1, "over_energy_low": -0.1, "over_random_weights_low": 0.1}
-    assert verdict_of(pd.Series(row), 0.9, N_CLASSES) == "no better than energy"
+@pytest.mark.parametrize(
+    ("below", "words", "by"),
+    [
+        ([], "finds", ()),
+        ([("relevance_mass", "energy")], "no better than energy", ("relevance_mass",)),
+        ([("average_precision", "energy")], "no better than energy", ("average_precision",)),
+        ([("average_precision", "random_weights")], "no better than random weights", ("average_precision",)),
+        (
+            [("relevance_mass", "random_weights"), ("average_precision", "chance")],
+            "does not find",
+            ("average_precision",),
+        ),
+        ([(score, "chance") for score in ("relevance_mass", "average_precision")], "does not find", JUDGED_BY),
+    ],
+)
+def test_a_finding_is_above_every_control_by_both_scores(below, words, by):
+    columns = [f"over_{control}_low" for control in ("chance", "energy", "random_weights")]
+    by_score = pd.DataFrame(0.1, list(JUDGED_BY), columns)
+    for score, control in below:
+        by_score.loc[score, f"over_{control}_low"] = -0.1
+    assert verdict_of("f0", by_score, 1.0) == (words, by)
+    assert verdict_of("f0", by_score, 0.4).words == "not learnt"
 
 
 def test_methods_are_ranked_among_energy_random_weights_and_chance():

@@ -65,6 +65,15 @@ def test_a_cue_is_found_where_it_is_learned_and_every_control_is_beaten():
     assert by.loc[("f0", "good", 0), "average_precision"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_cue_is_found_by_both_scores_or_not_at_all():
+    """A map to a power has more of its mass in the truth, and the average precision that it had."""
+    own = scores().query("variant == 'f0' and method in ('good', 'none')")
+    for score in ("relevance_mass", "average_precision"):
+        table = own.assign(**{score: own[score].where(own["source"] != "network", 0.2)})
+        assert not networks_table(table, N_CLASSES, ORIGINALS)["found"].any()
+    assert networks_table(own, N_CLASSES, ORIGINALS)["found"].all()
+
+
 def test_folds_of_a_network_are_one_test_of_all_their_recordings():
     """Of 4 recordings all are right, of 36 half: 22 of 40, less than the two thirds that count as learned."""
     own = scores().query("variant == 'f0' and method in ('good', 'none') and recording == 'r0'")
@@ -84,7 +93,7 @@ def test_versions_of_one_original_count_as_one_recording():
     columns = ["variant", "group", "fold", "seed", "recording", "correct", "method", "placement", "source"]
     table = pd.DataFrame(
         [
-            ("f0", "female", "all", 0, f"r{n}", True, *way, source, 0.1 + (source == "network") * excess, 0.5)
+            ("f0", "female", "all", 0, f"r{n}", True, *way, source, *[0.1 + (source == "network") * excess] * 2)
             for n, excess in enumerate(np.repeat([0.3, 0.2, 0.05], 3).tolist())
             for source in ("network", "random_weights", "energy", "chance")
             for way in [("none", "none") if source in ("energy", "chance") else ("good", "stretched")]

@@ -2,8 +2,8 @@
 
 Tables in, tables out. A network learns a cue if its test accuracy is at least halfway between chance and 1. A method
 finds the cue in a network that has learned it if, over the recordings that this network classifies correctly, the
-95 % interval of the mean excess of its maps' relevance mass over every control lies above 0; versions of one original
-count as one recording, by their mean, for they are alike. The threshold is the
+95 % intervals of the mean excess of its maps' relevance mass and average precision over every control lie above 0;
+versions of one original count as one recording, by their mean, for they are alike. The threshold is the
 strength at which half of the networks come to it: shares are made monotonic in the strength (isotonic regression) and
 read linearly between the levels, which supposes no form of the curve (compare Zychaluk and Foster, "Model-free
 estimation of the psychometric function", Attention, Perception & Psychophysics 71, 2009).
@@ -17,17 +17,24 @@ from jaxtyping import Bool, Float
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
-from convcam_jax.checks.evidence.scoring import CONTROLS, NETWORK, NO_METHOD, NOT_PLACED, SHARED, WAY, learned_accuracy
+from convcam_jax.checks.evidence.scoring import (
+    CONTROLS,
+    CRITERION,
+    JUDGED_BY,
+    NETWORK,
+    NO_METHOD,
+    NOT_PLACED,
+    SHARED,
+    WAY,
+    network_accuracies,
+)
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import levels, of_cue
 from convcam_jax.measures.statistics import mean_interval, t_quantile
 
-# The share of networks at the threshold.
-CRITERION = 0.5
 RESAMPLES = 1000
 # What a threshold is: between two levels, or beyond those that were planted.
 MEASURED, AT_MOST, ABOVE = "measured", "at most", "above"
-_SCORE = "relevance_mass"
 _RECORDING = [*NETWORK, "fold", "recording"]
 
 
@@ -38,9 +45,7 @@ def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str,
     whose accuracy is that over the recordings of all of them. The average precision is that over correctly classified
     recordings, and missing where there is none.
     """
-    answers = scores.drop_duplicates(_RECORDING)
-    accuracy = answers.groupby(NETWORK)["correct"].mean().rename("accuracy").reset_index()
-    accuracy["learned"] = accuracy["accuracy"] >= learned_accuracy(n_classes)
+    accuracy = network_accuracies(scores, n_classes)
     correct = scores[scores["correct"]]
     network = correct[correct["source"] == "network"]
     precision = network.groupby([*NETWORK, *WAY], as_index=False)["average_precision"].mean()
@@ -53,23 +58,29 @@ def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str,
 
 
 def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
-    """Whether the interval of the mean excess over every control lies above 0, by network, method and placement."""
+    """Whether the intervals of the mean excess over every control lie above 0, by network, method and placement."""
     maps = correct[correct["method"] != NO_METHOD]
     if maps.empty:
         return pd.DataFrame(columns=[*NETWORK, *WAY, "found"])
-    wide = maps.pivot_table(_SCORE, [*_RECORDING, *WAY], "source").reset_index()
+    by_score = [_exceeds_controls(score, maps, correct, originals) for score in JUDGED_BY]
+    return pd.concat(by_score, axis=1).all(axis=1).rename("found").reset_index()
+
+
+def _exceeds_controls(score: str, maps: pd.DataFrame, correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.Series:
+    """The same by one score, with network, method and placement as the index."""
+    wide = maps.pivot_table(score, [*_RECORDING, *WAY], "source").reset_index()
     for control in SHARED:
-        own = correct.loc[correct["source"] == control, [*_RECORDING, _SCORE]]
-        wide = wide.merge(own.rename(columns={_SCORE: control}), on=_RECORDING)
+        own = correct.loc[correct["source"] == control, [*_RECORDING, score]]
+        wide = wide.merge(own.rename(columns={score: control}), on=_RECORDING)
     wide["original"] = [originals[name] for name in wide["recording"]]
     by_original = wide.groupby([*NETWORK, *WAY, "original"])[["network", *CONTROLS]].mean()
-    by_network = by_original.assign(found=True).groupby([*NETWORK, *WAY])["found"].first()
+    exceeds = by_original.assign(found=True).groupby([*NETWORK, *WAY])["found"].first()
     for control in CONTROLS:
         excess = (by_original["network"] - by_original[control]).groupby([*NETWORK, *WAY])
         n = excess.size()
         half_width = t_quantile(n) * excess.std() / np.sqrt(n)
-        by_network &= excess.mean() - half_width > 0
-    return by_network.reset_index()
+        exceeds &= excess.mean() - half_width > 0
+    return exceeds
 
 
 def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:

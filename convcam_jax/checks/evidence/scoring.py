@@ -3,7 +3,7 @@
 Axes: S member (trained network, and as many with random weights); N recording; F frequency bin; n time frame.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,11 @@ KEYS = ["variant", *MEMBER, "recording", "class", "correct", *WAY, "source"]
 EVIDENCE_COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
 RANKING_KEYS = (*WAY, "source")
 SIGNIFICANT_P = 0.05
+# What a verdict rests on.
+JUDGED_BY = ("relevance_mass", "average_precision")
+NOT_LEARNED = "not learnt"
+# The share of networks that has to come to something for it to be said of them all.
+CRITERION = 0.5
 
 
 class MemberMaps(NamedTuple):
@@ -61,33 +66,34 @@ def score_table(
     seeds: Sequence[int],
     correct: Bool[np.ndarray, "S N"],
     test: HeldOut,
-    maps: Sequence[MemberMaps],
+    maps: Iterable[MemberMaps],
 ) -> pd.DataFrame:
     """One cohort's part of `evidence.csv`; `correct` are the trained networks' answers.
 
-    The rows of the sources `energy` and `chance` are the same for all seeds: they stand beside those of the networks.
+    Each of the `maps` is scored before the next one is asked for, since together they may not fit into the memory. The
+    rows of the sources `energy` and `chance` are the same for all seeds: they stand beside those of the networks.
     """
     shares = {name: float(truth.mean()) for name, truth in zip(test.recordings, test.truth, strict=True)}
     shared = [list(_shared_rows(n, test)) for n in range(len(test.recordings))]
+    own: dict[tuple[int, int], list[tuple]] = {place: [] for place in np.ndindex(len(seeds), len(test.recordings))}
+    for of_method in maps:
+        for s, n in own:
+            own[s, n] += _own_rows(of_method, s, n, test.truth[n])
     rows = [
-        (variant, *cohort, seed, test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
-        for s, seed in enumerate(seeds)
-        for n in range(len(test.recordings))
-        for rest in (*_own_rows(s, n, test, maps), *shared[n])
+        (variant, *cohort, seeds[s], test.recordings[n], test.classes[n], bool(correct[s, n]), *rest)
+        for (s, n), of_methods in own.items()
+        for rest in (*of_methods, *shared[n])
     ]
     columns = [column for column in EVIDENCE_COLUMNS if column != "truth_share"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(truth_share=table["recording"].map(shares))[EVIDENCE_COLUMNS]
 
 
-def _own_rows(s: int, n: int, test: HeldOut, maps: Sequence[MemberMaps]) -> Iterator[tuple]:
+def _own_rows(maps: MemberMaps, s: int, n: int, truth: Bool[np.ndarray, "F n"]) -> Iterator[tuple]:
     """Method, placement, source, scores, p and whether the map is zero, of one member and recording."""
-    truth = test.truth[n]
-    n_frames = truth.shape[1]
-    for own in maps:
-        for source, of_source in (("network", own.trained), ("random_weights", own.random)):
-            own_map = of_source[s, n, :, :n_frames]
-            yield own.method, own.placement, source, *_scored(own_map, truth)
+    for source, of_source in (("network", maps.trained), ("random_weights", maps.random)):
+        own_map = of_source[s, n, :, : truth.shape[1]]
+        yield maps.method, maps.placement, source, *_scored(own_map, truth)
 
 
 def _shared_rows(n: int, test: HeldOut) -> Iterator[tuple]:
@@ -173,34 +179,6 @@ def method_ranking(summarised: pd.DataFrame, score: str) -> pd.DataFrame:
     return wide.sort_values("planted_mean", ascending=False).reset_index().rename_axis(columns=None)
 
 
-# Of the networks of a (variant, method).
-Accuracies = Mapping[tuple[str, str], float]
-
-
-def accuracy_by_method(scores: pd.DataFrame) -> Accuracies:
-    """Mean test accuracy of the networks whose maps by a method are scored: an entry may have it for some alone.
-
-    scores: the table of evidence.csv. Folds of a seed are one network, asked of the recordings of all of them.
-    """
-    network = ["variant", "method", "group", "seed"]
-    answers = scores[scores["source"] == "network"].drop_duplicates([*network, "fold", "recording"])
-    of_network = answers.groupby(network, sort=False)["correct"].mean()
-    return of_network.groupby(["variant", "method"]).mean().to_dict()
-
-
-def evidence_verdicts(summarised: pd.DataFrame, accuracy: Accuracies, n_classes: int) -> pd.DataFrame:
-    """A sentence for every variant, method and placement, from its relevance mass.
-
-    accuracy: see `accuracy_by_method`. Returns variant, method, placement, verdict, sentence.
-    """
-    rows = []
-    for _, row in summarised[summarised["score"] == "relevance_mass"].iterrows():
-        own = accuracy[row["variant"], row["method"]]
-        verdict = verdict_of(row, own, n_classes)
-        rows.append([row["variant"], row["method"], row["placement"], verdict, _sentence(row, verdict, own)])
-    return pd.DataFrame(rows, columns=["variant", "method", "placement", "verdict", "sentence"])
-
-
 def learned_accuracy(n_classes: int) -> float:
     """The accuracy from which on networks count as having learned a cue: halfway between chance and 1.
 
@@ -209,20 +187,75 @@ def learned_accuracy(n_classes: int) -> float:
     return (1 + 1 / n_classes) / 2 - 1e-9
 
 
-def verdict_of(row: pd.Series, accuracy: float, n_classes: int) -> str:
-    """`finds` if the interval of the network's excess over every control lies above 0; else what it fails against.
+def network_accuracies(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
+    """Of every network (variant, group, seed) its test accuracy, and whether it has `learned` its cue.
 
-    Nothing is found where there is nothing to find (`none`) or nothing was learnt (accuracy less than halfway between
-    chance and 1).
+    scores: the table of evidence.csv. Folds of a seed are one network, asked of the recordings of all of them.
     """
-    if row["variant"] == SHUFFLED_LABELS:
-        return "no evidence planted"
-    if accuracy < learned_accuracy(n_classes):
-        return "not learnt"
-    for control, verdict in (("chance", "does not find"), ("energy", "no better than energy")):
-        if not row[f"over_{control}_low"] > 0:
-            return verdict
-    return "finds" if row["over_random_weights_low"] > 0 else "no better than random weights"
+    answers = scores.drop_duplicates([*NETWORK, "fold", "recording"])
+    table = answers.groupby(NETWORK)["correct"].mean().rename("accuracy").reset_index()
+    return table.assign(learned=table["accuracy"] >= learned_accuracy(n_classes))
+
+
+def evidence_verdicts(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
+    """A sentence for every variant, method and placement, from the maps of the networks that have learned the cue.
+
+    scores: the table of evidence.csv. Of `none`, which cannot be learned, all networks count. Returns variant, method,
+    placement, networks, networks_learned, verdict, sentence.
+    """
+    judged = scores.merge(network_accuracies(scores, n_classes), how="left", on=NETWORK)
+    counts = judged["learned"] | (judged["variant"] == SHUFFLED_LABELS)
+    # What a network that has not learned the cue says right is right by chance.
+    summarised = evidence_summary(judged.assign(correct=judged["correct"] & counts))
+    networks = judged[judged["source"] == "network"].drop_duplicates([*NETWORK, *WAY]).groupby(["variant", *WAY])
+    rows = []
+    for way, own in summarised.groupby(["variant", *WAY], sort=False):
+        by_score, of_way = own.set_index("score"), networks.get_group(way)
+        learned = of_way["learned"]
+        verdict = verdict_of(way[0], by_score, learned.mean())
+        if verdict.words == NOT_LEARNED:
+            numbers = f"{learned.sum()} of {len(learned)} (mean accuracy {of_way['accuracy'].mean():.2f})"
+        else:
+            judged_by = of_way if way[0] == SHUFFLED_LABELS else of_way[learned]
+            numbers = _numbers(by_score, len(of_way), judged_by["accuracy"].mean())
+        sentence = f"{way[1]}{_PLACEMENT_WORDS[way[2]]} {_in_words(verdict, way[0])}: {numbers}"
+        rows.append([*way, len(learned), learned.sum(), verdict.words, sentence])
+    return pd.DataFrame(rows, columns=["variant", *WAY, "networks", "networks_learned", "verdict", "sentence"])
+
+
+# The verdict on what is not above a control, in the order in which they are asked.
+_FAILS_AGAINST = {
+    "chance": "does not find",
+    "energy": "no better than energy",
+    "random_weights": "no better than random weights",
+}
+
+
+class Verdict(NamedTuple):
+    """What is said of a method's maps, a key of `_VERDICT_WORDS`, and the scores by which it fails, if it does."""
+
+    words: str
+    by: tuple[str, ...] = ()
+
+
+def verdict_of(variant: str, by_score: pd.DataFrame, share_learned: float) -> Verdict:
+    """`finds` if the intervals of the excess over every control lie above 0, by every score of `JUDGED_BY`.
+
+    Else what it fails against. The relevance mass alone could be had by taking a map to a power, which changes no order
+    of its cells; the average precision alone does not say how much of a map lies elsewhere. Nothing is found where
+    there is nothing to find (`none`), or fewer than half of the networks have learned the cue.
+
+    by_score: the rows of `evidence_summary` of one method and placement, by their score.
+    """
+    if variant == SHUFFLED_LABELS:
+        return Verdict("no evidence planted")
+    if share_learned < CRITERION:
+        return Verdict(NOT_LEARNED)
+    for control, words in _FAILS_AGAINST.items():
+        failed = [score for score in JUDGED_BY if not by_score.loc[score, f"over_{control}_low"] > 0]
+        if failed:
+            return Verdict(words, tuple(failed))
+    return Verdict("finds")
 
 
 _VERDICT_WORDS = {
@@ -230,7 +263,7 @@ _VERDICT_WORDS = {
     "does not find": "does not find {cue}",
     "no better than energy": "finds {cue} no better than the input's energy does",
     "no better than random weights": "finds {cue} no better than in a network with random weights",
-    "not learnt": "was not tested on {cue}, which the networks have not learnt",
+    NOT_LEARNED: "was not tested on {cue}, which too few networks have learnt",
     "no evidence planted": "marks {cue}",
 }
 
@@ -241,14 +274,21 @@ _PLACEMENT_WORDS = {
 }
 
 
-def _sentence(row: pd.Series, verdict: str, accuracy: float) -> str:
-    words = _VERDICT_WORDS[verdict].format(cue=in_words(row["variant"]))
-    placement = _PLACEMENT_WORDS[row["placement"]]
-    if row["members"] == 0:
-        return f"{row['method']}{placement} {words}: no network classified a recording correctly"
-    limits = f"{row['network_low']:.2f} to {row['network_high']:.2f}"
-    return (
-        f"{row['method']}{placement} {words}: relevance mass {row['network']:.2f} ({limits}) against "
-        f"{row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
-        f"{row['random_weights']:.2f} with random weights ({row['members']} networks of accuracy {accuracy:.2f})"
+def _in_words(verdict: Verdict, variant: str) -> str:
+    by = " and ".join(score.replace("_", " ") for score in verdict.by)
+    return _VERDICT_WORDS[verdict.words].format(cue=in_words(variant)) + (f", by {by}" if by else "")
+
+
+def _numbers(by_score: pd.DataFrame, n_networks: int, accuracy: float) -> str:
+    """The scores of a verdict beside their controls, and the networks that they are of."""
+    members = by_score["members"].iloc[0]
+    if members == 0:
+        return "no network classified a recording correctly"
+    scores = "; ".join(
+        f"{score.replace('_', ' ')} {row['network']:.2f} ({row['network_low']:.2f} to {row['network_high']:.2f}) "
+        f"against {row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
+        f"{row['random_weights']:.2f} with random weights"
+        for score, row in by_score.loc[list(JUDGED_BY)].iterrows()
     )
+    of = f"{members} of {n_networks} networks," if members < n_networks else f"{members} networks"
+    return f"{scores} ({of} of accuracy {accuracy:.2f})"

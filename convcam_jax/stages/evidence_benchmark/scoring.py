@@ -12,6 +12,7 @@ import soundfile
 
 from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, n_networks, score_entry
 from convcam_jax.checks.evidence.planting import neutral_utterances
+from convcam_jax.checks.evidence.scoring import evidence_summary
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.evidence_benchmark.export import (
@@ -125,5 +126,6 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     methods = tuple(np.unique(entry.names.loc[entry.names["method"] != "", "method"]))
     # A benchmark has synthetic voices alone, each recording of draws of its own.
     originals = {name: name for name in paths}
-    evidence_results.write_tables(scores, len(config.corpus.emotions), originals, methods, workdir)
-    evidence_results.write_ranking(scores, workdir)
+    summarised = evidence_summary(scores)
+    evidence_results.write_tables(scores, summarised, len(config.corpus.emotions), originals, methods, workdir)
+    evidence_results.write_ranking(summarised, workdir)

@@ -22,6 +22,7 @@ RANKED_BY = "average_precision"
 
 def write_tables(
     scores: pd.DataFrame,
+    summarised: pd.DataFrame,
     n_classes: int,
     originals: Mapping[str, str],
     shown_methods: Sequence[str],
@@ -30,11 +31,10 @@ def write_tables(
     """Write `evidence_summary`, `evidence_methods` and `evidence_verdicts` into `tables/`, as .csv and .md.
 
     The summary's .md has the rows of the shown methods only, and methods are compared at the largest strengths. With
-    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure. `originals` are
-    those of `psychometric.networks_table`.
+    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure. `summarised` is
+    `scoring.evidence_summary` of the scores; `originals` are those of `psychometric.networks_table`.
     """
-    summarised = scoring.evidence_summary(scores)
-    verdicts = scoring.evidence_verdicts(summarised, scoring.accuracy_by_method(scores), n_classes)
+    verdicts = scoring.evidence_verdicts(scores, n_classes)
     own = summarised[summarised["method"].isin(shown_methods)]
     columns = ["method"] if len(shown_methods) > 1 else []
     shown = own[
@@ -59,26 +59,25 @@ def _at_full_strength(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["variant"].map(is_full)]
 
 
-def write_figures(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
+def write_figures(made: Evidence, scores: pd.DataFrame, summarised: pd.DataFrame, workdir: Path) -> None:
     """Write `evidence_scores.png`, `evidence_examples.png` and that of `write_ranking` into `figures/`."""
     first = next(iter(made.runs.values()))
-    summarised = _at_full_strength(scoring.evidence_summary(scores))
-    folder = workdir / "figures"
-    write_figure(folder / "evidence_scores.png", figures.scores, summarised, first.config.attribution.method)
-    write_ranking(scores, workdir)
+    folder, full = workdir / "figures", _at_full_strength(summarised)
+    write_figure(folder / "evidence_scores.png", figures.scores, full, first.config.attribution.method)
+    write_ranking(summarised, workdir)
     shown = [_example(made, scores, variant) for variant in made.runs if is_full(variant)]
     axes, title = first.axes, first.config.representation.title
     path = folder / "evidence_examples.png"
     write_figure(path, figures.examples, shown, axes.time_s, axes.bin_hz, axes.edges_hz, title)
 
 
-def write_ranking(scores: pd.DataFrame, workdir: Path) -> None:
+def write_ranking(summarised: pd.DataFrame, workdir: Path) -> None:
     """Write `evidence_methods.png` into `figures/`, unless all maps are of weaker cues."""
     path = Path("figures") / "evidence_methods.png"
-    summarised = _at_full_strength(scoring.evidence_summary(scores))
+    full = _at_full_strength(summarised)
     remove_earlier(workdir, str(path))
-    if len(summarised):
-        write_figure(workdir / path, figures.methods, scoring.method_ranking(summarised, RANKED_BY), RANKED_BY)
+    if len(full):
+        write_figure(workdir / path, figures.methods, scoring.method_ranking(full, RANKED_BY), RANKED_BY)
 
 
 def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Example:
