@@ -3,6 +3,7 @@
 The form of the file stands in docs/evidence_benchmark.md.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ _N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
 # be, as a share of that duration and in s. Axes in other units, or of another layer, do worse: frame numbers taken for
 # seconds are 1 s apart, milliseconds more.
 _LEAST_TIME, _LEAST_BINS = 0.6, 0.5
+# What share of the highest frequency a map must reach. Those of networks that hear 4 kHz do; up to 2049 bins that are
+# numbered, and mels taken for Hz, 2840 at 8 kHz, do not.
+_LEAST_TOP = 0.4
 _WIDEST_STEP, _WIDEST_STEP_S = 0.6, 0.9
 
 
@@ -174,11 +178,12 @@ class Entry:
             )
         centres_hz = (edges_hz[1:] + edges_hz[:-1]) / 2
         inside = (centres_hz > frequency[0]) & (centres_hz < frequency[-1])
-        if not inside.mean() >= _LEAST_BINS:
+        if not inside.mean() >= _LEAST_BINS or not frequency[-1] >= _LEAST_TOP * edges_hz[-1]:
             raise self.complaint(
                 name,
                 f"is from {frequency[0]:.4g} to {frequency[-1]:.4g} Hz by {AXES[0]}, where {inside.mean():.0%} of the "
-                "truth's bins lie: give the centres of all rows in Hz, and rows of zeros where a network hears nothing",
+                f"truth's bins lie, which reach {edges_hz[-1]:.4g} Hz: give the centres of all rows in Hz, and rows of "
+                "zeros where a network hears nothing",
             )
 
 
@@ -200,31 +205,27 @@ def score_entry(
 
     Raises:
       UserError: a name is not known, an array is missing, or not sound, or networks or methods have maps of some of the
-        strengths of a cue alone, or methods of some of its groups.
+        strengths of a cue alone, or methods of some of its groups, or networks are not several ones, or the maps of
+        random weights say nothing.
     """
-    _check_known(entry, recordings)
-    tables, members = [], []
-    first_of: dict[tuple[str, ...], list[str]] = {}
-    n_classes = 1 + int(recordings["label"].max())
     test = recordings[recordings["split"] == "test"]
+    _check_known(entry, test)
+    groups = test[["variant", "recording", "group"]].drop_duplicates()
+    given = entry.names[entry.names["kind"] != PREDICTED].merge(groups)
+    _check_same_throughout(entry, given)
+    tables, members = [], []
+    n_classes = 1 + int(recordings["label"].max())
     for (variant, group), of_group in test.groupby(["variant", "group"], sort=False):
-        named = entry.names[(entry.names["variant"] == variant) & entry.names["recording"].isin(of_group["recording"])]
-        given = named[named["kind"] != PREDICTED]
-        if given.empty:
+        named = given[(given["variant"] == variant) & (given["group"] == group)]
+        if named.empty:
             continue
-        methods, seeds = list(dict.fromkeys(given["method"])), sorted(set(given["seed"]))
-        cue = of_cue(str(variant))
-        # A method of the easier group alone would be compared with those of both.
-        _check_same(entry, first_of, ("methods", cue), sorted(methods), "in all of its groups and strengths")
-        networks = [str(seed) for seed in seeds]
-        _check_same(entry, first_of, ("networks", cue, str(group)), networks, f"at all of its strengths ({group})")
+        methods, seeds = list(dict.fromkeys(named["method"])), sorted(set(named["seed"]))
         for fold, own in of_group.groupby("fold", sort=False):
             correct = _correct_answers(entry, own, seeds, n_classes)
             held_out = _held_out(own, tested)
-            maps = [_member_maps(entry, (method, variant), seeds, held_out, tested, grid) for method in methods]
+            maps = (_member_maps(entry, (method, variant), seeds, held_out, tested, grid) for method in methods)
             tables.append(score_table(variant, Cohort(group, fold), seeds, correct, held_out, maps))
             members += [(variant, group, fold, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
-    _check_groups(entry, [(str(variant), str(group)) for variant, group, *_ in members])
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
@@ -248,37 +249,39 @@ def _held_out(own: pd.DataFrame, tested: SoundsOfTest) -> HeldOut:
     return HeldOut(names, own["class"].tolist(), *sounds)
 
 
-def _check_same(
-    entry: Entry, first_of: dict[tuple[str, ...], list[str]], of: tuple[str, ...], now: list[str], where: str
-) -> None:
-    """What is given of a part, `of`, is the same `where` that part is met again; `first_of` is added to."""
-    first = first_of.setdefault(of, now)
-    if first != now:
-        raise UserError(
-            f"--maps={entry.path}: the {' of '.join(of[:2])} must be the same {where}; "
-            f"there are {', '.join(first)} at one, {', '.join(now)} at another"
-        )
+# What must be the same of a part that `given` has, wherever that is met: a method of the easier group alone would be
+# compared with those of both.
+_SAME = (
+    ("groups", "group", ["cue"], ["variant"], "at all of its strengths"),
+    ("methods", "method", ["cue"], ["variant", "group"], "in all of its groups and strengths"),
+    ("networks", "seed", ["cue", "group"], ["variant", "group"], "at all of its strengths"),
+)
 
 
-def _check_groups(entry: Entry, given: Sequence[tuple[str, str]]) -> None:
-    """Of a cue, all strengths that are `given`, as variants beside a group, need the same groups."""
-    groups_of: dict[str, dict[str, set[str]]] = {}
-    for variant, group in given:
-        groups_of.setdefault(of_cue(variant), {}).setdefault(variant, set()).add(group)
-    for cue, of_variants in groups_of.items():
-        (first, own), *others = of_variants.items()
-        for variant, groups in others:
-            if groups != own:
+def _check_same_throughout(entry: Entry, given: pd.DataFrame) -> None:
+    """See to it that the groups, methods and networks of a cue are the same at all of its strengths."""
+    of_cues = given.assign(cue=given["variant"].map(of_cue))
+    for words, what, part, places, where in _SAME:
+        for (cue, *_), own in of_cues.groupby(part, sort=False):
+            found = own.groupby(places, sort=False)[what].agg(lambda values: tuple(sorted(set(values))))
+            different = found.drop_duplicates()
+            if len(different) > 1:
+                there = [f"{', '.join(map(str, names))} in {_place(at)}" for at, names in different.items()]
                 raise UserError(
-                    f"--maps={entry.path}: the groups of {cue} must be the same at all of its strengths; "
-                    f"there are {', '.join(sorted(own))} in {first}, {', '.join(sorted(groups))} in {variant}"
+                    f"--maps={entry.path}: the {words} of {cue} must be the same {where}; "
+                    f"there are {'; '.join(there[:2])}"
                 )
+
+
+def _place(at: str | tuple[str, str]) -> str:
+    """A variant, or a variant and group."""
+    return at if isinstance(at, str) else "{} ({})".format(*at)
 
 
 def _member_maps(
     entry: Entry, of: tuple[str, str], seeds: Sequence[int], test: HeldOut, tested: SoundsOfTest, grid: Grid
 ) -> MemberMaps:
-    """The maps of all seeds by one method, of one variant."""
+    """The maps of all seeds by one method, of one variant; see `score_entry` for what is refused."""
     longest = max(truth.shape[1] for truth in test.truth)
     both = np.zeros((2, len(seeds), len(test.recordings), len(grid.frequency_hz), longest))
     for k, kind in enumerate((NETWORK, RANDOM)):
@@ -286,11 +289,35 @@ def _member_maps(
             for n, recording in enumerate(test.recordings):
                 placed = entry.on_cells("/".join((kind, *of, str(seed), recording)), recording, tested, grid)
                 both[k, s, n, :, : placed.shape[1]] = placed
+    _check_networks(entry, of, seeds, test.recordings)
     return MemberMaps(of[0], NOT_PLACED, *both)
 
 
-def _check_known(entry: Entry, recordings: pd.DataFrame) -> None:
-    test = recordings[recordings["split"] == "test"]
+def _check_networks(entry: Entry, of: tuple[str, str], seeds: Sequence[int], recordings: Sequence[str]) -> None:
+    """Networks are several ones, and maps of random weights are no constants, which any map is better than."""
+
+    def arrays(kind: str, seed: int) -> list[np.ndarray]:
+        return [entry.arrays["/".join((kind, *of, str(seed), name))] for name in recordings]
+
+    about = f"--maps={entry.path}: the maps of {of[1]} by {of[0]}"
+    saying = [seed for seed in seeds if _say_something(arrays(NETWORK, seed))]
+    for first, other in itertools.combinations(saying, 2):
+        if all(map(np.array_equal, arrays(NETWORK, first), arrays(NETWORK, other))):
+            raise UserError(
+                f"{about} are the same for the seeds {first} and {other}; a SEED is a network of its own: give it once"
+            )
+    if saying and not any(_say_something(arrays(RANDOM, seed)) for seed in seeds):
+        raise UserError(
+            f"{about} with {RANDOM} are the same everywhere in every recording; give those of the networks before "
+            "their training"
+        )
+
+
+def _say_something(maps: Sequence[np.ndarray]) -> bool:
+    return any(own.min() < own.max() for own in maps)
+
+
+def _check_known(entry: Entry, test: pd.DataFrame) -> None:
     known = set(zip(test["variant"], test["recording"], strict=True))
     if not (entry.names["kind"] == NETWORK).any():
         raise UserError(f"--maps={entry.path}: has no map; they are called {NETWORK}/METHOD/VARIANT/SEED/RECORDING")
