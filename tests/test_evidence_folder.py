@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from test_evidence_benchmark import CQT, GRID
@@ -13,8 +15,9 @@ from tiny_evidence import tiny_config
 
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.evidence_benchmark import scoring
-from convcam_jax.stages.evidence_benchmark.export import content_hash, settings_hash, version_of
+from convcam_jax.stages.evidence_benchmark.export import arrays_hash, content_hash, data_card, settings_hash, version_of
 from convcam_jax.stages.evidence_benchmark.scoring import check_benchmark
+from convcam_jax.stages.given_maps import array_members, read_given_arrays
 from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -27,8 +30,13 @@ def test_the_hash_of_arrays_does_not_depend_on_how_they_are_packed(tmp_path):
     np.savez(tmp_path / "plain.npz", **arrays)
     write_arrays(tmp_path / "packed.npz", dict(sorted(arrays.items())))
     assert content_hash(tmp_path / "plain.npz") == content_hash(tmp_path / "packed.npz")
+    # That of a file of maps, which may have a comment, is taken of what was read.
+    with zipfile.ZipFile(tmp_path / "plain.npz", "a") as file:
+        file.comment = b"by hand"
+    given = read_given_arrays(tmp_path / "plain.npz", array_members)
+    assert arrays_hash(given) == content_hash(tmp_path / "packed.npz")
     write_arrays(tmp_path / "other.npz", {"b": np.arange(3.0), "a": np.ones((2, 2), dtype=bool)})
-    assert content_hash(tmp_path / "plain.npz") != content_hash(tmp_path / "other.npz")
+    assert content_hash(tmp_path / "packed.npz") != content_hash(tmp_path / "other.npz")
 
 
 @pytest.fixture
@@ -93,6 +101,22 @@ def test_a_spectrogram_of_another_shape_than_the_truth_is_told(benchmark_by_hand
     fewer = dataclasses.replace(config, representation=dataclasses.replace(config.representation, n_bins=84))
     with pytest.raises(UserError, match="the truth of one has 96 bins and 33 frames, its spectrogram 84 and 33; ex"):
         scoring.tested_recordings(benchmark_by_hand, fewer, paths, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("planted", "told", "untold"),
+    [
+        (("f0", "burst"), (), ("`none`", "`mixed`", "`xor`")),
+        (("mixed", "none"), ("In `mixed` four cues tell", "In `none` nothing tells the classes"), ("`xor`",)),
+        (("xor@-9", "f0"), ("In `xor` two bursts tell the classes apart together",), ("`none`", "`mixed`")),
+    ],
+)
+def test_the_data_card_says_what_tells_the_classes_of_its_variants_apart(planted, told, untold):
+    table = pd.DataFrame([(name, f"{name}_a", "test") for name in planted], columns=["variant", "recording", "split"])
+    card = data_card(table, tiny_config(), "0" * 64)
+    assert all(words in card for words in told)
+    assert not any(words in card for words in untold)
+    assert "In a variant of one cue, that cue tells the classes apart" in card
 
 
 def export_config():

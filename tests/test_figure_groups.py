@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import Results, in_two_folds, make_results
-from fake_views import BIN_HZ, EDGES_HZ, MEL_EDGES_HZ, make_masks, make_view
+from fake_views import EDGES_HZ, MEL_EDGES_HZ, make_masks, make_view
 from figure_checks import assert_no_overlapping_text, line_data, titles
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -45,12 +46,27 @@ def test_bins_are_drawn_from_edge_to_edge_whatever_their_scale():
         trajectories.trajectory_scheme(mel, 0.5).axes[1],
         maps.masks(make_masks()._replace(edges_hz=MEL_EDGES_HZ)).axes[0],
         sanity.example("a", VIEW.magnitude, magnitudes, VIEW.time_s, MEL_EDGES_HZ, "mel-96").axes[1],
-        evidence.examples([shown], VIEW.time_s, BIN_HZ, MEL_EDGES_HZ, "mel-96").axes[0],
+        evidence.examples([shown], VIEW.time_s, MEL_EDGES_HZ, "mel-96").axes[0],
     ):
         np.testing.assert_allclose(drawn_rows_hz(axes), drawn)
         assert axes.get_ylim() == pytest.approx((drawn[0], drawn[-1]))
-    figure = evidence.examples([shown], VIEW.time_s, BIN_HZ, MEL_EDGES_HZ, "mel-96")
+    figure = evidence.examples([shown], VIEW.time_s, MEL_EDGES_HZ, "mel-96")
     assert [axes.get_title() for axes in figure.axes] == ["mel-96 (dB)", "gradcam"]
+
+
+def test_the_cells_that_carry_a_cue_are_outlined_at_their_edges():
+    """One in the corner, where a line between centres would leave out half of it."""
+    truth = np.zeros(VIEW.magnitude.shape, bool)
+    truth[:2, 0] = True
+    shown = evidence.Example("f0", "first", VIEW.magnitude, truth, {"gradcam": VIEW.map})
+    panel = evidence.examples([shown], VIEW.time_s, EDGES_HZ, "mel-96").axes[0]
+    [lines] = [own for own in panel.collections if isinstance(own, LineCollection)]
+    half_s = (VIEW.time_s[1] - VIEW.time_s[0]) / 2
+    corners = np.concatenate(lines.get_segments())
+    np.testing.assert_allclose(corners.min(0), [VIEW.time_s[0] - half_s, EDGES_HZ[0]])
+    np.testing.assert_allclose(corners.max(0), [VIEW.time_s[0] + half_s, EDGES_HZ[2]])
+    # Two cells have six sides outside, and one between them.
+    assert len(lines.get_segments()) == 6
 
 
 def test_edges_at_0_are_drawn_an_octave_below_the_next():

@@ -1,3 +1,4 @@
+import inspect
 from itertools import permutations
 
 import numpy as np
@@ -48,6 +49,27 @@ def test_a_perfect_map_scores_1_and_an_inverted_one_0():
     inverted = relevance_scores(1.0 - truth, truth)
     assert inverted[:3] == (0, 0, 0)
     assert inverted.average_precision == pytest.approx(truth.mean())
+
+
+@pytest.mark.parametrize(
+    ("own_map", "truth", "complaint"),
+    [
+        (OWN_MAP, TRUTH & False, "some cells are true"),
+        (OWN_MAP - 1, TRUTH, "finite values of 0 or more"),
+        (np.where(TRUTH, np.nan, OWN_MAP), TRUTH, "finite values of 0 or more"),
+        (np.where(TRUTH, np.inf, OWN_MAP), TRUTH, "finite values of 0 or more"),
+    ],
+)
+def test_what_is_no_map_or_no_truth_has_no_scores(own_map, truth, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        relevance_scores(own_map, truth)
+
+
+@pytest.mark.parametrize("truth", [TRUTH.astype(int), TRUTH[:, :2]])
+def test_numbers_and_other_shapes_are_no_truth(truth):
+    """0 and 1 would be taken for the numbers of rows. Outside of tests no annotation is checked."""
+    with pytest.raises(ValueError, match="an array of bool in the map's shape"):
+        inspect.unwrap(relevance_scores)(OWN_MAP, truth)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])

@@ -70,7 +70,15 @@ def average_precision(own_map: Map, truth: Truth) -> float:
 
 
 def relevance_scores(own_map: Map, truth: Truth) -> RelevanceScores:
-    """All scores of a map."""
+    """All scores of a map of finite values >= 0, of any scale, against the cells that are known to be right.
+
+    Raises:
+      ValueError: the map or the truth is none, or both have other shapes.
+    """
+    if truth.dtype != bool or not truth.any() or truth.shape != own_map.shape:
+        raise ValueError("the truth must be an array of bool in the map's shape, of which some cells are true")
+    if not (np.isfinite(own_map).all() and (own_map >= 0).all()):
+        raise ValueError("the map must have finite values of 0 or more; of a signed map give the positive part")
     return RelevanceScores(
         relevance_mass(own_map, truth),
         relevance_rank(own_map, truth),

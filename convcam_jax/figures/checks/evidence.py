@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES
 from convcam_jax.checks.evidence.scoring import NOT_PLACED, RANKING_KEYS, SHARED
 from convcam_jax.corpora.synthetic.variants import in_order
 from convcam_jax.figures import style
+from convcam_jax.figures.frequency import drawn_edges
 
 SCORE_LABELS = {
     "relevance_mass": "relevance mass accuracy",
@@ -84,13 +86,12 @@ def _bars(panel: Axes, own: pd.DataFrame, variants: Sequence[str], placements: S
 def examples(
     shown: Sequence[Example],
     time_s: Float[np.ndarray, " T"],
-    bin_hz: Float[np.ndarray, " F"],
-    edges_hz: Float[np.ndarray, " F+1"],
+    edges_hz: Float[np.ndarray, " E"],
     representation: str,
 ) -> Figure:
     """One recording per variant: its spectrogram, then its maps; the cells that carry the cue are outlined.
 
-    bin_hz, edges_hz: centres and edges of the bins; representation: the spectrograms' title, such as "CQT-96".
+    edges_hz: of the bins; representation: the spectrograms' title, such as "CQT-96".
     """
     titles = list(shown[0].maps)
     figure, axes = style.new_figure(
@@ -104,13 +105,26 @@ def examples(
         for column, (title, (values, colours, limits)) in enumerate(images.items()):
             panel = axes[row, column]
             style.time_frequency_image(panel, values, time_s[:n], edges_hz, colours, limits)
-            panel.contour(time_s[:n], bin_hz, example.truth, levels=[0.5], colors="white", linewidths=0.6)
+            outline = _outline(example.truth, style.time_edges(time_s[:n]), drawn_edges(edges_hz))
+            panel.add_collection(LineCollection(outline, colors="white", linewidths=0.6))
             if row < len(shown) - 1:
                 panel.set_xlabel("")
             if row == 0:
                 panel.set_title(title)
             panel.set_ylabel(f"{example.variant}, {example.class_name}\nfrequency (Hz)" if column == 0 else "")
     return figure
+
+
+def _outline(
+    cells: Bool[np.ndarray, "F n"], edges_s: Float[np.ndarray, " n+1"], edges_hz: Float[np.ndarray, " F+1"]
+) -> list[list[tuple[float, float]]]:
+    """The sides of the cells that they do not share, as lines from (s, Hz) to (s, Hz)."""
+    padded = np.pad(cells, 1)
+    rows, at = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    upright = [[(edges_s[c], edges_hz[r]), (edges_s[c], edges_hz[r + 1])] for r, c in zip(rows, at, strict=True)]
+    at, columns = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    level = [[(edges_s[c], edges_hz[r]), (edges_s[c + 1], edges_hz[r])] for r, c in zip(at, columns, strict=True)]
+    return [*upright, *level]
 
 
 @style.styled

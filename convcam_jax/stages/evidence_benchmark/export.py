@@ -45,7 +45,7 @@ def write_benchmark(made: Evidence, config: Config, axes: GridAxes, folder: Path
     files = {name: content_hash(folder / name) for name in sorted([*HASHED, *sounds])}
     version = version_of(files)
     write_json(folder / CHECKSUMS, {"version": version, "files": files, "settings": settings_hash(flatten(config))})
-    write_text(folder / CARD, _card(table, config, version))
+    write_text(folder / CARD, data_card(table, config, version))
     return version
 
 
@@ -85,10 +85,13 @@ def settings_hash(fields: Mapping[str, Any]) -> str:
 
 def content_hash(path: Path) -> str:
     """SHA-256 (hex) of a file, of an .npz file of its arrays, whichever way they are packed."""
-    if path.suffix != ".npz":
-        return sha256_of(path)
+    return sha256_of(path) if path.suffix != ".npz" else arrays_hash(read_arrays(path))
+
+
+def arrays_hash(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 (hex) of arrays and their names."""
     digest = hashlib.sha256()
-    for name, array in sorted(read_arrays(path).items()):
+    for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -97,9 +100,9 @@ _CARD = """# Planted evidence in speech
 
 Version `{version}` (SHA-256 over sounds, labels and truth; `checksums.json` has that of every file).
 
-{n_recordings} recordings of synthetic speech, {rate_hz} Hz, 16 bits, mono, in `wav/`. In every variant one known cue
-tells three classes apart; all else, random draws included, is the same with and without it. Nobody's voice was
-recorded: all is made by `convcam_jax` from its seed {seed}.
+{n_recordings} recordings of synthetic speech, {rate_hz} Hz, 16 bits, mono, in `wav/`; every variant has three classes.
+In a variant of one cue, that cue tells the classes apart; all else, random draws included, is the same with and without
+it. {notes}Nobody's voice was recorded: all is made by `convcam_jax` from its seed {seed}.
 
 | variant | classes | cue | test recordings |
 |---|---|---|---|
@@ -110,15 +113,22 @@ and split (`train`, `validation`, `test`). Networks are trained for each group a
 chosen on `validation`. `truth.npz` has `{cells}RECORDING` of every test recording: the cells `[{n_bins}, n]` of the
 {representation} in which the recordings with and without the cue differ by at least {threshold:g} of the largest
 difference. It also has the grid: `edges_hz`, `frequency_hz`, `edges_s`, `time_s`. `boxes.csv` has the same cells as
-rectangles in seconds and Hz.
-
-Labels of the variant `none` say nothing of its cues: what a method scores there is no evidence.
+rectangles in seconds and Hz; the first and the last may reach half a frame beyond the sound.
 """
+# Of the variants that are not of one cue alone.
+_NOTES = {
+    variants.MIXED: "In `mixed` four cues tell the classes apart, each of them by itself.",
+    variants.SHUFFLED_LABELS: "In `none` nothing tells the classes apart: its recordings have four cues, of which its "
+    "labels say nothing, so what a method scores there is no evidence.",
+    "xor": "In `xor` two bursts tell the classes apart together, and neither does by itself.",
+}
 
 
-def _card(table: pd.DataFrame, config: Config, version: str) -> str:
+def data_card(table: pd.DataFrame, config: Config, version: str) -> str:
+    """The text of `README.md`: what is in a benchmark of these recordings; table: `recordings.csv`."""
     corpus = config.corpus
     tested = table[table["split"] == "test"].groupby("variant").size()
+    own_variants = {variants.of_cue(variant) for variant in table["variant"]}
     lines = [
         f"| `{variant}` | {', '.join(dict.fromkeys(class_in_words(variant, own) for own in EVIDENCE_CLASSES))} "
         f"| {variants.in_words(variant)} | {tested[variant]} |"
@@ -129,6 +139,7 @@ def _card(table: pd.DataFrame, config: Config, version: str) -> str:
         n_recordings=table["recording"].nunique(),
         rate_hz=config.representation.sample_rate_hz,
         seed=getattr(corpus, "seed", 0),
+        notes="".join(f"{note}\n" for name, note in _NOTES.items() if name in own_variants),
         variants="\n".join(lines),
         cells=CELLS,
         n_bins=config.representation.n_bins,

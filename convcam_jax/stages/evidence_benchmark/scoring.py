@@ -19,6 +19,7 @@ from convcam_jax.stages.evidence_benchmark.export import (
     CHECKSUMS,
     RECORDINGS,
     TRUTH,
+    arrays_hash,
     content_hash,
     settings_hash,
     version_of,
@@ -111,7 +112,7 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     recordings = read_csv(folder / RECORDINGS)
     entry = Entry(maps, read_given_arrays(maps, array_members))
     paths = sounds_of_test(folder, recordings)
-    hashes = {"maps_sha256": content_hash(maps), "benchmark_version": version}
+    hashes = {"maps_sha256": arrays_hash(entry.arrays), "benchmark_version": version}
     record = run_record(config, neutral_utterances(paths)) | hashes
     check_workdir(workdir, record)
     tested, grid = tested_recordings(folder, config, paths, cache_dir)

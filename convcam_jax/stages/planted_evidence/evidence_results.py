@@ -68,7 +68,7 @@ def write_figures(made: Evidence, scores: pd.DataFrame, summarised: pd.DataFrame
     shown = [_example(made, scores, variant) for variant in made.runs if is_full(variant)]
     axes, title = first.axes, first.config.representation.title
     path = folder / "evidence_examples.png"
-    write_figure(path, figures.examples, shown, axes.time_s, axes.bin_hz, axes.edges_hz, title)
+    write_figure(path, figures.examples, shown, axes.time_s, axes.edges_hz, title)
 
 
 def write_ranking(summarised: pd.DataFrame, workdir: Path) -> None:
