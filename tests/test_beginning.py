@@ -27,7 +27,7 @@ from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.files import PARTIAL_PREFIX
-from convcam_jax.system.formats import read_csv, read_json
+from convcam_jax.system.formats import read_csv, read_json, write_json
 
 CONFIG = Config(corpus=SyntheticConfig(emotions=("anger", "fear"), max_frames=30))
 COHORT = Cohort("all", ONLY_FOLD)
@@ -47,6 +47,19 @@ def test_a_run_that_goes_on_keeps_its_beginning_and_has_the_config_of_now(tmp_pa
     record = read_json(tmp_path / "config.json")
     assert record["begun"] == "2020-01-01T00:00:00+00:00"
     assert record["config"]["corpus.max_frames"] == 31
+
+
+def test_a_workdir_that_is_opened_again_tells_what_is_another_one_and_stays_as_it_is(tmp_path, capsys):
+    record = run_record(CONFIG, [])
+    beginning.open_workdir(tmp_path, record)
+    assert not list(tmp_path.iterdir())
+    earlier = record | {"packages": {**record["packages"], "jax": "0.0.1"}}
+    write_json(tmp_path / "config.json", earlier)
+    before = (tmp_path / "config.json").read_bytes()
+    beginning.open_workdir(tmp_path, record)
+    told = f"may differ in its last digits from what is there: jax (0.0.1 there, {record['packages']['jax']} now)\n"
+    assert told in capsys.readouterr().err
+    assert (tmp_path / "config.json").read_bytes() == before
 
 
 def write_corpus(folder: Path) -> None:

@@ -11,7 +11,7 @@ from convcam_jax.checks.evidence.psychometric import (
     threshold,
     threshold_table,
 )
-from convcam_jax.checks.evidence.scoring import learned_accuracy
+from convcam_jax.checks.evidence.scoring import WAY, learned_accuracy
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.figures.checks.psychometric import psychometric_curves
 
@@ -233,7 +233,18 @@ def test_the_figure_has_a_panel_per_cue_and_the_best_methods():
     [panel] = [axes for axes in figure.axes if axes.axison]
     assert panel.get_xlabel() == "semitones"
     _, labels = panel.get_legend_handles_labels()
-    assert labels == ["networks that learn it", "good finds it", "late finds it", "blind finds it"]
+    ways = [f"{method}, stretched, finds it" for method in ("good", "late", "blind")]
+    assert labels == ["networks that learn it", *ways]
+
+
+def test_a_method_of_the_easy_cues_alone_is_not_the_best():
+    """It finds its cue in every network, and was asked for no other."""
+    rows = [(cue, 1.0, "all", "receptive_field", 0.6) for cue in ("f0", "envelope")]
+    table = pd.DataFrame([*rows, ("f0", 1.0, "easy", "none", 1.0)], columns=["variant", "strength", *WAY, "found"])
+    curves = table.assign(learned=1.0, unit="dB")
+    figure = psychometric_curves(curves, threshold_table(NETWORKS).iloc[:0])
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert labels[1:] == ["all, receptive field, finds it", "easy finds it"]
 
 
 def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
@@ -249,5 +260,5 @@ def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
     lines = [{line.get_label(): line.get_ydata() for line in axes.get_lines()} for axes in figure.axes if axes.axison]
     assert [len(own) > 0 for own in lines] == [True, True]
     for own, there, missing in zip(lines, ("good", "other"), ("other", "good"), strict=True):
-        assert np.isfinite(own[f"{there} finds it"]).all()
-        assert np.isnan(own[f"{missing} finds it"]).all()
+        assert np.isfinite(own[f"{there}, stretched, finds it"]).all()
+        assert np.isnan(own[f"{missing}, stretched, finds it"]).all()

@@ -55,8 +55,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     check_ahead(workdir, config, counts)
     config, utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
-    check_workdir(workdir, record, counts)
-    tell_changed_surroundings(workdir, record)
+    open_workdir(workdir, record, counts)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         _check_folds(workdir, dataset)
@@ -100,8 +99,15 @@ def runs_inside(
     return runs
 
 
-def tell_changed_surroundings(workdir: Path, record: dict[str, Any]) -> None:
-    """Say what is another one than when the run in the workdir, if there is one, began."""
+def open_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
+    """See to it that a run with this `record` may begin or go on in the workdir, see `check_workdir`.
+
+    What is another one than when the run in the workdir, if there is one, began, is said. Nothing is written.
+
+    Raises:
+      UserError: the folder holds a run of another config or version, or other files.
+    """
+    check_workdir(workdir, record, counts)
     if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
         say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
 

@@ -21,9 +21,9 @@ from convcam_jax.networks.geometry import Geometry
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
-from convcam_jax.stages.beginning import write_beginning
+from convcam_jax.stages.beginning import open_workdir, write_beginning
 from convcam_jax.stages.preparation import find_corpus
-from convcam_jax.stages.record import check_workdir, run_record, with_precision
+from convcam_jax.stages.record import run_record, with_precision
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -125,7 +125,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     config, utterances, unnamed = find_corpus(with_precision(settings.config, workdir), settings.cache_dir)
     external_maps.check_names(maps, [u.recording for u in utterances])
     record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
-    check_workdir(workdir, record)
+    open_workdir(workdir, record)
     given = [u for u in utterances if u.recording in maps]
     computed, _, unreadable = load_or_compute(
         given, config.features, settings.cache_dir / "features", config.corpus.on_error

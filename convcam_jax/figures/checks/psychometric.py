@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.checks.evidence.psychometric import ABOVE, AT_MOST, CRITERION
+from convcam_jax.checks.evidence.psychometric import ABOVE, AT_MOST
+from convcam_jax.checks.evidence.scoring import CRITERION, NOT_PLACED
 from convcam_jax.figures import style
 
 # More curves cannot be told apart.
@@ -40,8 +41,8 @@ def psychometric_curves(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figur
 
 
 def _shown(curves: pd.DataFrame) -> list[tuple[str, str]]:
-    """Methods with the placement in which each finds more, the best first."""
-    found = curves.groupby(["method", "placement"])["found"].mean().sort_values(ascending=False, kind="stable")
+    """Methods with the placement in which each finds more, the best first; of a cue without maps nothing is found."""
+    found = curves.groupby(["method", "placement"])["found"].sum().sort_values(ascending=False, kind="stable")
     best = found.reset_index().drop_duplicates("method")
     return list(zip(best["method"], best["placement"], strict=True))[:MOST_METHODS]
 
@@ -55,7 +56,7 @@ def _panel(panel: Axes, own: pd.DataFrame, limits: pd.DataFrame, shown: list[tup
         rows = own[(own["method"] == method) & (own["placement"] == placement)].set_index("strength")
         # Empty where an entry has other methods for other cues.
         rows = rows.reindex(strengths)
-        panel.plot(strengths, rows["found"], "o-", ms=3, color=colour, label=f"{method} finds it")
+        panel.plot(strengths, rows["found"], "o-", ms=3, color=colour, label=f"{_way(method, placement)} finds it")
         of_method = limits[(limits["method"] == method) & (limits["placement"] == placement)]
         _bar(panel, of_method, colour, number, strengths)
     panel.axhline(CRITERION, color=style.GREY, linewidth=0.6)
@@ -64,6 +65,10 @@ def _panel(panel: Axes, own: pd.DataFrame, limits: pd.DataFrame, shown: list[tup
     panel.set_xticks(strengths, [f"{value:g}" for value in strengths])
     panel.set_xlabel(first["unit"].iloc[0])
     panel.set_ylabel("share of networks")
+
+
+def _way(method: str, placement: str) -> str:
+    return method if placement == NOT_PLACED else f"{method}, {placement.replace('_', ' ')},"
 
 
 def _bar(panel: Axes, rows: pd.DataFrame, colour: str, number: int, strengths: np.ndarray) -> None:

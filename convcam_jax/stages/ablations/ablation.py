@@ -10,9 +10,9 @@ from convcam_jax.measures.cohort_maps import analyse_cohorts
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import with_chosen
 from convcam_jax.paper import ablation
-from convcam_jax.stages.beginning import write_beginning
+from convcam_jax.stages.beginning import open_workdir, write_beginning
 from convcam_jax.stages.finished_run import EarlierRun, load_earlier_run
-from convcam_jax.stages.record import check_workdir, run_record
+from convcam_jax.stages.record import run_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.files import sha256_of
@@ -29,7 +29,7 @@ def begin(settings: RunSettings, earlier: EarlierRun) -> Run:
     run = load_earlier_run(earlier, settings.cache_dir)
     record = run_record(dataclasses.replace(earlier.config, experiment="ablation"), list(run.dataset.utterances))
     record["maps_sha256"] = sha256_of(earlier.folder / EXPLANATIONS)
-    check_workdir(settings.workdir, record)
+    open_workdir(settings.workdir, record)
     write_beginning(settings.workdir, record, run.dataset, [])
     return run
 

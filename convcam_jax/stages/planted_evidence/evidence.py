@@ -46,12 +46,12 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.beginning import check_ahead, tell_changed_surroundings, write_skipped
+from convcam_jax.stages.beginning import check_ahead, open_workdir, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
-from convcam_jax.stages.record import check_workdir, run_record, with_precision, write_record
+from convcam_jax.stages.record import run_record, with_precision, write_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -115,8 +115,7 @@ def make(settings: RunSettings) -> Evidence:
     utterances = {v: planted_utterances(speech, v, of_variant, paths) for v, of_variant in own.items()}
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
     record = run_record(config, sounds)
-    check_workdir(settings.workdir, record)
-    tell_changed_surroundings(settings.workdir, record)
+    open_workdir(settings.workdir, record)
     features = _features(sounds, config, cache_dir)
     datasets = {v: _dataset(own[v], us, features, sources) for v, us in utterances.items()}
     truth = _truth(datasets, own, features, sources, cache_dir)
