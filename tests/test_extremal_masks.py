@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from linear_case import GRID, scored_by
 
-from convcam_jax.attribution.perturbations.extremal_masks import AREAS, extremal_masks, on_grid, optimised_masks
+from convcam_jax.attribution.perturbations.extremal_masks import (
+    AREAS,
+    COARSE,
+    extremal_masks,
+    on_grid,
+    optimised_masks,
+    wanted_values,
+)
 
 # Of 12 bins x 26 frames; in all recordings.
 PATCH = np.zeros(GRID, bool)
@@ -43,12 +50,37 @@ def test_masks_find_the_patch(explained, masks_of):
 
 @pytest.mark.parametrize("area", AREAS)
 def test_masks_keep_their_area(explained, masks_of, area):
-    """Of the recording's own cells, and nearly all of a mask is kept or not."""
+    """Of the recording's own cells, and nearly all of a mask that has room for no more than the patch is kept or not."""
     masks = masks_of(jnp.float32(area))
     np.testing.assert_allclose(masks.mean((1, 2)), area, atol=0.02)
-    assert np.minimum(masks, 1 - masks).mean() < 0.02
+    assert np.minimum(masks, 1 - masks).mean() < 0.02 or area > AREAS[0]
     for mask, present in zip(np.asarray(on_grid(masks, explained)), PRESENT, strict=True):
         assert mask[present].mean() == pytest.approx(area, abs=0.03)
+
+
+def test_equal_cells_are_wanted_to_be_the_same():
+    cells = jnp.array([[0.3, 0.7, 0.7, 0.2, 0.7], [0.5, 0.5, 0.5, 0.5, 0.5], [0.1, 0.9, 0.3, 0.2, 0.4]])
+    expected = [[0, 2 / 3, 2 / 3, 0, 2 / 3], [0.4] * 5, [0, 1, 0, 0, 1]]
+    np.testing.assert_allclose(wanted_values(cells, jnp.asarray(2)), expected, rtol=1e-6)
+
+
+def test_a_score_that_is_always_the_same_prefers_no_cell():
+    explained = scored_by(lambda spectrograms: 0 * spectrograms)
+    masks = np.asarray(jax.jit(lambda: optimised_masks(explained, jnp.float32(0.1)))())
+    n_cells = min(COARSE[0], GRID[0]) * min(COARSE[1], GRID[1])
+    np.testing.assert_array_equal(masks, masks[:, :1, :1] + np.zeros_like(masks))
+    np.testing.assert_allclose(masks, round(0.1 * n_cells) / n_cells, atol=0.01)
+
+
+def test_cells_that_do_not_count_are_all_alike(explained, masks_of):
+    """However much more than the patch a mask is to keep, what is left goes nowhere in particular."""
+    found = np.asarray(on_grid(masks_of(jnp.float32(AREAS[-1])), explained))
+    # Beyond the reach of the cells that the patch lies in.
+    far = np.ones(GRID, bool)
+    far[1:8, :10] = False
+    for own, present in zip(found, PRESENT, strict=True):
+        assert own[PATCH].min() > 0.8
+        np.testing.assert_allclose(own[far & present], own[11, 20], atol=1e-3)
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
 Axes: h, w rows and columns of a coarse mask, the latter over the recording's own time.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -23,6 +25,8 @@ N_STEPS, RATE = 100, 0.05
 FIRST_WEIGHT, LAST_WEIGHT = 0.01, 100.0
 # Below which gradients, of a score whose range is 1, are taken for noise.
 SMALL_GRADIENT = 1e-3
+# What a score's range is taken for where it is smaller, so that a score that hardly changes asks for nothing.
+LEAST_EXTENT = 1e-3
 
 
 def hat_weights(n_cells: int, n_coarse: int, length: Int[Array, ""] | int) -> Float[Array, "n_cells n_coarse"]:
@@ -31,24 +35,38 @@ def hat_weights(n_cells: int, n_coarse: int, length: Int[Array, ""] | int) -> Fl
     return jax.nn.relu(1 - jnp.abs(positions[:, None] - jnp.arange(n_coarse)[None, :]))
 
 
+@partial(jax.vmap, in_axes=(0, None))
+def wanted_values(cells: Float[Array, " n_cells"], n_kept: Int[Array, ""]) -> Float[Array, " n_cells"]:
+    """What cells of a mask shall be: 1 for the `n_kept` highest, 0 for all others.
+
+    Equal cells, such as those that the score does not depend on, shall all be the mean of what is for them, 0..1:
+    none is preferred for where it lies.
+    """
+    ordered = jnp.sort(cells)
+    below, up_to = (jnp.searchsorted(ordered, cells, side) for side in ("left", "right"))
+    n_ones, n_ones_below = (jnp.maximum(rank - (len(cells) - n_kept), 0) for rank in (up_to, below))
+    return (n_ones - n_ones_below).astype(cells.dtype) / (up_to - below).astype(cells.dtype)
+
+
 def optimised_masks(explained: Explained, area: Float[Array, ""]) -> Float[Array, "B h w"]:
     """Of each recording the mask of an area with which the score is highest, by gradient ascent.
 
-    The mask's sorted values shall be 1 on a share `area` of its cells and 0 elsewhere (Eq. 3 and 4 of the paper).
+    The mask's sorted values shall be 1 on a share `area` of its cells and 0 elsewhere (Eq. 3 and 4 of the paper). Equal
+    values are in no order, so that they shall all be the mean of what is wanted of them.
     """
     spectrograms, baseline = explained.spectrograms, baseline_of(explained)
     grid = spectrograms.shape[1:]
     n_rows, n_columns = (min(own) for own in zip(COARSE, grid, strict=True))
     n_cells = n_rows * n_columns
-    wanted = (jnp.arange(n_cells) >= jnp.round(n_cells * (1 - area))).astype(spectrograms.dtype)
-
+    n_kept = jnp.round(n_cells * area).astype(int)
     extent = jnp.abs(explained.score_of(spectrograms) - explained.score_of(baseline))
 
     def loss(masks: Array, weight: Array) -> Array:
         mixed = baseline + on_grid(masks, explained) * (spectrograms - baseline)
-        misses = jnp.square(jnp.sort(masks.reshape(-1, n_cells), axis=1) - wanted[None]).mean(1)
+        cells = masks.reshape(-1, n_cells)
+        misses = jnp.square(cells - wanted_values(lax.stop_gradient(cells), n_kept)).mean(1)
         # Times the cells, so that the gradients' size does not depend on how many there are.
-        return n_cells * (weight * misses - explained.score_of(mixed) / jnp.maximum(extent, SMALL_GRADIENT)).sum()
+        return n_cells * (weight * misses - explained.score_of(mixed) / jnp.maximum(extent, LEAST_EXTENT)).sum()
 
     optimizer = optax.adam(RATE, eps=SMALL_GRADIENT)
 
