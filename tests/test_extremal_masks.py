@@ -50,7 +50,7 @@ def test_masks_find_the_patch(explained, masks_of):
 
 @pytest.mark.parametrize("area", AREAS)
 def test_masks_keep_their_area(explained, masks_of, area):
-    """Of the recording's own cells, and nearly all of a mask that has room for no more than the patch is kept or not."""
+    """Of the recording's own cells; a mask that has no more room than the patch needs hardly keeps a cell in part."""
     masks = masks_of(jnp.float32(area))
     np.testing.assert_allclose(masks.mean((1, 2)), area, atol=0.02)
     assert np.minimum(masks, 1 - masks).mean() < 0.02 or area > AREAS[0]

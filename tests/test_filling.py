@@ -133,6 +133,21 @@ def test_a_recording_is_not_filled_with_itself():
     assert np.asarray(alone).max() > 0.4
 
 
+@pytest.mark.parametrize("n_silent", [1, 2, 4])
+def test_a_recording_that_ends_in_silence_is_not_filled_with_itself(n_silent):
+    """Its length as one of the others is that up to its last sound, and as the one that is filled it is not."""
+    spectrogram = gapped()[0].at[:, 40 - n_silent :].set(0)
+    references = jnp.stack([spectrogram, REFERENCES[0]])
+    lengths = sounding_frames(references).sum(1)
+    assert int(lengths[0]) == 40 - n_silent
+    together, alone = (
+        filled_in(spectrogram, N_FRAMES[0], own, own_lengths).values
+        for own, own_lengths in ((references, lengths), (REFERENCES[:1], LENGTHS[:1]))
+    )
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert np.asarray(alone).max() > 0.4
+
+
 def test_a_recording_that_was_rounded_is_still_itself():
     spectrogram = gapped()[0]
     rounded = spectrogram * (1 + 1e-4 * jax.random.normal(jax.random.key(0), GRID))

@@ -72,6 +72,7 @@ def infill(
     n_bins, n_columns = spectrogram.shape
     # The axis that is not cut.
     other, length = (-2, n_frames) if cut == "frames" else (-1, n_bins)
+    is_itself = are_same(references, spectrogram)
     roots = jnp.sqrt(stretched(references, lengths, n_frames))
     # Of silence around the others.
     padded = jnp.pad(roots, ((0, 0), (HALF + MOST_BINS, HALF + MOST_BINS), (HALF, HALF)))
@@ -84,8 +85,6 @@ def infill(
 
     distances, energy = compared(part(0, 0, (n_bins, n_columns)), jnp.sqrt(spectrogram), other)
     own_energy = jnp.square(spectrogram).sum(other)
-    # Of sums of squares of roots, the recording's own is the sum of its cells.
-    is_itself = distances[SHIFTS_BINS.index(0)].sum(1) <= SAME * spectrogram.sum()
     places = jnp.arange(len(own_energy))
 
     def fill(centre: Array) -> tuple[Array, Array]:
@@ -106,6 +105,16 @@ def infill(
         return mean * jnp.expand_dims(jnp.where(within, loudness, 0), other), within
 
     return Infill(*lax.map(fill, places))
+
+
+def are_same(references: Float[Array, "R F T"], spectrogram: Float[Array, "F T"]) -> Bool[Array, " R"]:
+    """Which other recordings are this one, all >= 0.
+
+    As they are: stretched from its last sound to all of its frames, one that ends in silence would differ from itself.
+    """
+    # Of sums of squares of roots, the recording's own is the sum of its cells.
+    differing = jnp.square(jnp.sqrt(references) - jnp.sqrt(spectrogram)[None]).sum((1, 2))
+    return differing <= SAME * spectrogram.sum()
 
 
 def compared(
