@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from tiny_evidence import tiny_config
 
+from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
-from convcam_jax.checks.evidence.explanations import compared_methods
+from convcam_jax.checks.evidence.explanations import Pair, compared_methods
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
@@ -136,6 +137,32 @@ def test_a_second_run_trains_nothing_and_gives_the_same(finished, cache_dir):
     other = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, seed=1))
     with pytest.raises(UserError, match=r"corpus\.seed \(0 there, 1 now\)"):
         experiment.run(RunSettings(other, finished, cache_dir))
+
+
+@pytest.mark.parametrize(
+    ("method", "changed", "in_its_unit"),
+    [
+        ("gradcam", {}, True),
+        ("integrated_gradients", {}, True),
+        ("integrated_gradients", {"score": "softmax"}, False),
+        ("integrated_gradients", {"baseline": "mean"}, False),
+        ("lime", {}, False),
+        ("kernel_shap", {}, False),
+    ],
+)
+def test_maps_are_added_up_where_their_sum_can_be_what_the_logit_gains_over_silence(method, changed, in_its_unit):
+    signed = np.arange(24.0).reshape(1, 2, 3, 4)
+    found = metrics_of_methods._signed_sums(AttributionConfig(method=method, **changed), Pair(signed, 2 * signed))
+    expected = ([[66, 210]], [[132, 420]]) if in_its_unit else np.full((2, 1, 2), np.nan)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_metrics_of_another_class_than_the_explained_one_are_refused_at_the_start(tmp_path):
+    config = tiny_config()
+    predicted = dataclasses.replace(config, attribution=AttributionConfig(target="predicted"))
+    with pytest.raises(UserError, match=r"attribution\.target: must be truth with evidence\.explanation_metrics"):
+        experiment.run(RunSettings(predicted, tmp_path / "run", tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_metrics_that_are_not_asked_for_do_not_stay(tmp_path):

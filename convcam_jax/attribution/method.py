@@ -59,6 +59,7 @@ class Method(NamedTuple):
     source: str
     sign: Literal["both", ">= 0"]
     differentiates_twice: bool = False  # whether it needs second derivatives of what is behind the explained layer
+    of_segments: bool = False  # whether each cell has the value of the whole segment that it lies in
     compares: bool = False  # whether it needs other recordings (`Explained.references`), whatever the baseline
 
 

@@ -118,9 +118,11 @@ def shares(explained: Explained, part: BiasPart) -> tuple[Float[Array, "B F T"],
 
 
 def full_grad(explained: Explained) -> Float[Array, "B F T"]:
-    """FullGrad of Srinivas and Fleuret, NeurIPS 2019 (Eq. 6), of absolute values.
+    """FullGrad of Srinivas and Fleuret, NeurIPS 2019, of absolute values.
 
-    Their maps of biases are stretched over the input; here a node's part is spread over what the node sees.
+    Their saliency map (Eq. 6) brings the absolute map of each part to 0..1 before it is added, and stretches those of
+    biases over the input. Here parts are added as they are, so that each counts as much as it does in the score, and a
+    node's part is spread over what the node sees.
     """
     of_input, of_biases = shares(explained, jnp.abs)
     return of_input + of_biases

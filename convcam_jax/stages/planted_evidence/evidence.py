@@ -60,6 +60,7 @@ from convcam_jax.system.formats import read_arrays, read_csv, write_arrays, writ
 from convcam_jax.system.namespaces import CELLS
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import counted, say, with_progress
+from convcam_jax.system.validation import require
 from convcam_jax.training.ensemble import init_round
 
 TRUTH = "evidence_truth.npz"
@@ -86,9 +87,15 @@ def begin(settings: RunSettings) -> Evidence:
     These are `utterances.csv`, `folds.csv` and `evidence_truth.npz`.
 
     Raises:
-      UserError: the workdir holds another run, the network's file of weights is missing, or a recording is longer than
-        `corpus.max_frames`.
+      UserError: metrics are asked of other classes than maps are, the workdir holds another run, the network's file of
+        weights is missing, or a recording is longer than `corpus.max_frames`.
     """
+    config = settings.config
+    require(
+        config.attribution.target == "truth" or not config.evidence.explanation_metrics,
+        "attribution.target",
+        "must be truth with evidence.explanation_metrics, which are those of the class that a recording has",
+    )
     made = make(settings)
     datasets = {variant: run.dataset for variant, run in made.runs.items()}
     tables = [utterance_table(own).assign(variant=variant) for variant, own in datasets.items()]

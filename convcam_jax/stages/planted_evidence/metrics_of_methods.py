@@ -7,8 +7,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
-from convcam_jax.checks.evidence.explanations import EvidenceMaps, explain_pairs
+from convcam_jax.attribution import METHODS
+from convcam_jax.attribution.config import AttributionConfig
+from convcam_jax.checks.evidence.explanations import EvidenceMaps, Pair, explain_pairs
 from convcam_jax.checks.evidence.psychometric import networks_table
 from convcam_jax.checks.evidence.scoring import HeldOut
 from convcam_jax.checks.explanation_metrics.judged_maps import (
@@ -86,7 +89,7 @@ def _of_cohort(
     recordings = subset(run.recordings, run.dataset.indices(cohort, "test"))
     _, variables = trained_and_random(run, cohort)
     versions = _versions(run, cohort, own, test, variables, update)
-    sums = {method: tuple(signed.sum((-2, -1)) for signed in pair) for method, pair in own.maps.items()}
+    sums = {way.method: _signed_sums(way, own.maps[way.method]) for way in compared_ways(run.config)}
     signed_sums = [sums[placed.method] for placed in versions[0].maps]
     emotion, n_frames = np.asarray(recordings.emotion), np.asarray(recordings.n_frames)
     correct = correct_predictions(own.logits, emotion)
@@ -98,6 +101,15 @@ def _of_cohort(
         tables.append(metric_rows(variant, cohort, seed, correct[s], test, judged.names, values))
         update()
     return tables
+
+
+def _signed_sums(way: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarray, "S N"], Float[np.ndarray, "S N"]]:
+    """Sums of a method's signed maps, or NaN where they are not in the unit of what the logit gains over silence."""
+    in_its_unit = way.score == "logit" and way.baseline == "silence" and not METHODS[way.method].of_segments
+    if not in_its_unit:
+        unknown = np.full(pair.trained.shape[:2], np.nan)
+        return unknown, unknown
+    return pair.trained.sum((-2, -1)), pair.random.sum((-2, -1))
 
 
 def _versions(
