@@ -10,7 +10,8 @@ import reference_simplenet
 import toy_network
 from small_network import GRID, NETWORK, make_recordings, make_variables
 
-from convcam_jax.attribution import METHODS
+from convcam_jax.attribution import METHODS, answering
+from convcam_jax.attribution.answering import Asked, answers
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_member, explain_members, explained_layer, references_of
 from convcam_jax.attribution.method import Explained
@@ -18,6 +19,7 @@ from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.batches import frames_of, stratify
 from convcam_jax.data.recordings import ABSENT, Recordings
 from convcam_jax.networks.simplenet import SimpleNetConfig
+from convcam_jax.representations.cqt import Cqt
 
 RECORDINGS = make_recordings(12)
 N_FRAMES = np.asarray(RECORDINGS.n_frames)
@@ -188,3 +190,28 @@ def test_maps_behind_an_axis_of_length_1_are_those_without_it():
         for method, own, other in zip(methods, alone, expected, strict=True):
             largest = 1e-5 * np.abs(other).max()
             np.testing.assert_allclose(own[0], other, rtol=0, atol=largest, err_msg=f"{method} {axes}")
+
+
+def test_new_recordings_are_explained_once_by_the_class_that_all_members_together_give(monkeypatch):
+    """A method may cost hundreds of times what the answers do; by Grad-CAM they come first."""
+    asked_by = []
+
+    def explain(variables, recording, strata, network, layout, configs, references):
+        asked_by.extend(own.method for own in configs)
+        return explain_members(variables, recording, strata, network, layout, configs, references)
+
+    monkeypatch.setattr(answering, "explain_members", explain)
+    magnitudes = [np.asarray(RECORDINGS.spectrograms[i, :, : N_FRAMES[i]]) for i in (0, 1)]
+    asked = Asked(NETWORK, Cqt(scale="magnitude"), GRID[1], AttributionConfig("gradient_x_input"), None)
+    found = answers(lambda: [VARIABLES], magnitudes, asked)
+    assert asked_by == ["gradcam"] * 2 + ["gradient_x_input"] * 2
+    for i, own in enumerate(found):
+        logits = np.stack(
+            [reference_simplenet.logits(params_of(m), RECORDINGS.spectrograms[i][None])[0] for m in (0, 1)]
+        )
+        np.testing.assert_allclose(own.logits, logits, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(own.probabilities, jax.nn.softmax(logits), rtol=1e-4)
+        assert own.predicted == own.probabilities.mean(0).argmax()
+        slopes = jax.grad(lambda x, label, i=i: reference_simplenet.logits(params_of(1), x[None])[0, label])
+        expected = slopes(RECORDINGS.spectrograms[i], own.predicted) * RECORDINGS.spectrograms[i]
+        np.testing.assert_allclose(own.signed_maps[1], expected, rtol=1e-3, atol=1e-5)

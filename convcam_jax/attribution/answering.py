@@ -82,28 +82,35 @@ def answers(
     """
     network, representation, max_frames, config, references = asked
     by_class = dataclasses.replace(config, target="truth")
+    # The class that is explained has to be known first. Of all methods Grad-CAM costs least beside the answers.
+    cheapest = dataclasses.replace(by_class, method="gradcam", baseline="silence")
     # Of the longest input, so that one program serves all recordings.
     layout = network.layout(np.array([[max_frames]]))
 
-    def explain(emotions: Sequence[int]) -> Iterator[Explanations]:
+    def explain(emotions: Sequence[int], by: AttributionConfig) -> Iterator[Explanations]:
         """What all members say of each recording, of a class of each."""
         inputs = [
             as_recordings([one], np.array([emotion], np.int32), representation, max_frames)
             for one, emotion in zip(magnitudes, emotions, strict=True)
         ]
-        return map(_joined, zip(*([ask(own, one) for one in inputs] for own in read_parts()), strict=True))
+        return map(_joined, zip(*([ask(own, one, by) for one in inputs] for own in read_parts()), strict=True))
 
-    def ask(own: Variables, recording: Recordings) -> Explanations:
-        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by_class,), references)
+    def ask(own: Variables, recording: Recordings, by: AttributionConfig) -> Explanations:
+        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by,), references)
         on_step()
         return found
 
-    every = [softmax(own.logits[:, 0].astype(float), axis=-1) for own in explain([0] * len(magnitudes))]
+    every = [_probabilities(own) for own in explain([0] * len(magnitudes), cheapest)]
     predicted = [int(probabilities.mean(axis=0).argmax()) for probabilities in every]
     return [
-        Answers(probabilities, label, own.signed_maps[0][:, 0], own.logits[:, 0])
-        for probabilities, label, own in zip(every, predicted, explain(predicted), strict=True)
+        Answers(_probabilities(own), label, own.signed_maps[0][:, 0], own.logits[:, 0])
+        for label, own in zip(predicted, explain(predicted, by_class), strict=True)
     ]
+
+
+def _probabilities(said: Explanations) -> Float[np.ndarray, "S C"]:
+    """Of all members, for the one recording that they were asked of."""
+    return softmax(said.logits[:, 0].astype(float), axis=-1)
 
 
 def _joined(parts: Sequence[Explanations]) -> Explanations:
