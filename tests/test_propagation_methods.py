@@ -7,9 +7,10 @@ import pytest
 import reference_simplenet
 from linear_case import N_FRAMES, PRESENT, REFERENCES, SLOPES, SPECTROGRAMS, linear, scored_by
 from plain_network import explain_case, make_plain_case
+from scipy.ndimage import gaussian_filter
 
 from convcam_jax.attribution import METHODS
-from convcam_jax.attribution.baseline import BLUR_CELLS, BLUR_REACH, baseline_of
+from convcam_jax.attribution.baseline import baseline_of, blurred
 from convcam_jax.attribution.propagation import deconvolution, deep_lift, epsilon_lrp, guided_backpropagation
 from convcam_jax.attribution.propagation.calls import NoRuleError
 from convcam_jax.attribution.propagation.rules import EPSILON, with_rule
@@ -185,14 +186,17 @@ def test_a_linear_score_rests_on_what_differs_from_the_baseline(name, baseline):
 
 
 def test_baselines_by_hand():
-    mean, blurred = (
+    mean, blur = (
         np.asarray(baseline_of(scored_by(linear)._replace(baseline=baseline))) for baseline in ("mean", "blurred")
     )
     expected = np.asarray(REFERENCES).mean((0, 2))[None, :, None] * PRESENT
     np.testing.assert_allclose(mean, expected, rtol=1e-5)
-    weights = np.exp(-np.square(np.arange(-BLUR_REACH, BLUR_REACH + 1) / BLUR_CELLS) / 2)
-    kernel = np.outer(weights, weights) / weights.sum() ** 2
-    padded = np.pad(np.asarray(SPECTROGRAMS[1]), BLUR_REACH)
-    size = 2 * BLUR_REACH + 1
-    assert blurred[1, 4, 7] == pytest.approx((padded[4 : 4 + size, 7 : 7 + size] * kernel).sum(), rel=1e-4)
-    assert not blurred[1, :, int(N_FRAMES[1]) :].any()
+    for own, spectrogram, n_frames in zip(blur, SPECTROGRAMS, N_FRAMES.tolist(), strict=True):
+        within = np.asarray(spectrogram)[:, :n_frames]
+        np.testing.assert_allclose(own[:, :n_frames], gaussian_filter(within, 5, mode="nearest"), rtol=1e-4)
+        assert not own[:, n_frames:].any()
+
+
+def test_a_recording_without_detail_is_its_own_blurred_baseline():
+    even = jnp.asarray(PRESENT * np.ones((1, 12, 1)), jnp.float32)
+    np.testing.assert_allclose(blurred(even, N_FRAMES) * PRESENT, even, rtol=1e-5)

@@ -15,12 +15,11 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.ndimage import gaussian_filter
 
+from convcam_jax.attribution.baseline import BLUR_CELLS
+
 CURVES = ("deletion", "insertion")
 FILLS = ("zeros", "blurred")
 ORDERS = ("map", "shifted_map", "random", "energy")
-# Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 154 ms.
-_BLUR_CELLS = 5.0
-
 
 def shares(n_steps: int) -> Float[np.ndarray, " P"]:
     """Shares of the cells, `n_steps` + 1 of them evenly from 0 to 1."""
@@ -94,9 +93,12 @@ def area_under_curve(
 
 
 def blurred_within(spectrogram: Float[np.ndarray, "F T"], n_frames: int) -> Float[np.ndarray, "F T"]:
-    """The recording's part under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it."""
+    """The recording's part under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it.
+
+    Petsiuk et al. blur by a Gaussian of 5 pixels; here that is 5 semitones and 154 ms.
+    """
     result = np.zeros_like(spectrogram)
-    result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], _BLUR_CELLS, mode="nearest")
+    result[:, :n_frames] = gaussian_filter(spectrogram[:, :n_frames], BLUR_CELLS, mode="nearest")
     return result
 
 
