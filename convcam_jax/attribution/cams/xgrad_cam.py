@@ -13,7 +13,8 @@ def xgrad_cam(
     """XGrad-CAM of Fu et al., BMVC 2020: channel weights are means of the gradient weighted by the activations.
 
     A channel whose activations sum to 0 has the sum of gradient times activation as its weight, which is 0 where it has
-    none at all. The arguments are those of `score_gradient`.
+    none at all. Weighted means presuppose activations >= 0, as behind a ReLU; those of tokens have both signs, and a
+    channel whose sum is near 0 for that has a large weight. The arguments are those of `score_gradient`.
     """
     gradient = score_gradient(classify, activations, target, score)
     total = activations.sum((0, 1))

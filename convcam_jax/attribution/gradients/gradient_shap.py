@@ -7,7 +7,10 @@ from convcam_jax.attribution.method import Explained, Method
 
 
 def gradient_shap(explained: Explained) -> Float[Array, "B F T"]:
-    """GradientSHAP as in the package captum: expected gradients of inputs with the noise of SmoothGrad."""
+    """GradientSHAP of the package captum: expected gradients of inputs with the noise of SmoothGrad.
+
+    captum's has none by default (`stdevs`), and is called expected gradients here.
+    """
     return gradients_from_references(explained, noisy=True)
 
 

@@ -20,7 +20,7 @@ def rescale(crossing: Crossing) -> Array:
 
 
 def deep_lift(explained: Explained) -> Float[Array, "B F T"]:
-    """DeepLIFT of Shrikumar, Greenside and Kundaje, ICML 2017 (section 3.5.1, the rescale rule).
+    """DeepLIFT of Shrikumar, Greenside and Kundaje, ICML 2017 (section 3.5.2, the rescale rule).
 
     The values sum to what the logit gains over the baseline's, which sounds in the frames in which the recording does
     where a network asks for them (resnet_small), and has the recording's gates and attention (crnn, the transformer).
@@ -33,6 +33,6 @@ METHOD = Method(
     level="input",
     explain=deep_lift,
     description="(x - b) ∘ ∂y/∂x, but a nonlinearity has its mean slope between the baseline b and x",
-    source="Shrikumar, Greenside and Kundaje, ICML 2017, section 3.5.1",
+    source="Shrikumar, Greenside and Kundaje, ICML 2017, section 3.5.2",
     sign="both",
 )

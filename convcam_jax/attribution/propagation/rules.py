@@ -49,9 +49,9 @@ def in_proportion(results: Array, total: Array) -> Array:
 def with_rule(function: Callable[[Array], Array], rule: Rule) -> Callable[[Array, Array], Array]:
     """`function`, of an input and a reference of its shape: what it gives for the input, with the gradient of `rule`.
 
-    Where values of a window or of several arrays are compared, the gradient is that of DeepLIFT for maxima (Shrikumar,
-    Greenside and Kundaje, ICML 2017), which is the winner's alone where the reference is the input. Raises NoRuleError
-    as `programs.run` does.
+    Where values of a window or of several arrays are compared, the gradient is that of captum's DeepLIFT for maxima
+    (`maxpool`; the paper has no rule for them), which is the winner's alone where the reference is the input. Raises
+    NoRuleError as `programs.run` does.
     """
 
     def changed(values: Array, reference: Array) -> Array:

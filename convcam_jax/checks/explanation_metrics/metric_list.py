@@ -82,7 +82,7 @@ EXPLANATION_METRICS: Mapping[str, ExplanationMetric] = {
     ),
     "max_sensitivity": ExplanationMetric(
         words="max-sensitivity",
-        formula="largest change of the map under a little noise, divided by the map's norm (as Quantus does, so "
+        formula="largest change of the map under a little noise, divided by the map's norm (as Quantus 0.6.0 does, so "
         "that maps of any scale compare)",
         source="Yeh et al., NeurIPS 2019",
         better="lower",

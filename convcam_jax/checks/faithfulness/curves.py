@@ -21,6 +21,7 @@ CURVES = ("deletion", "insertion")
 FILLS = ("zeros", "blurred")
 ORDERS = ("map", "shifted_map", "random", "energy")
 
+
 def shares(n_steps: int) -> Float[np.ndarray, " P"]:
     """Shares of the cells, `n_steps` + 1 of them evenly from 0 to 1."""
     return np.arange(n_steps + 1) / n_steps

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
-# The side of the square that the structural similarity is averaged over: that of scikit-image, and of its authors' box.
+# The side of the square that the structural similarity is averaged over: scikit-image's. Its authors weigh 11 x 11.
 SSIM_CELLS = 7
 
 
