@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames, stretch_frames
+from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames
 from convcam_jax.checks.chance.controls import control_table
 from convcam_jax.checks.chance.permutation import permutation_test
 from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.kernels.stretching import stretched
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import recording_metrics
@@ -51,9 +52,9 @@ def test_rolling_is_circular_inside_the_recording():
 
 def test_stretching():
     """Twice as long, with half-pixel centres: positions -1/4 (clamped), 1/4, 3/4, 5/4 (clamped) of two frames."""
-    np.testing.assert_allclose(stretch_frames(jnp.array([0.0, 4, 9, 9, 9]), 2, 4), [0, 1, 3, 4, 0])
-    np.testing.assert_array_equal(stretch_frames(jnp.arange(5.0), 3, 3), [0, 1, 2, 0, 0])
-    np.testing.assert_allclose(stretch_frames(jnp.array([0.0, 2, 4, 6, 0]), 4, 2), [1, 5, 0, 0, 0])
+    np.testing.assert_allclose(stretched(jnp.array([0.0, 4, 9, 9, 9]), 2, 4), [0, 1, 3, 4, 0])
+    np.testing.assert_array_equal(stretched(jnp.arange(5.0), 3, 3), [0, 1, 2, 0, 0])
+    np.testing.assert_allclose(stretched(jnp.array([0.0, 2, 4, 6, 0]), 4, 2), [1, 5, 0, 0, 0])
 
 
 def test_errors_are_those_of_moved_and_exchanged_maps():
@@ -68,8 +69,8 @@ def test_errors_are_those_of_moved_and_exchanged_maps():
             moved[:, :n] = np.roll(maps[i][:, :n], int(share * n), axis=1)
             np.testing.assert_allclose([q.moved[i, b], c.moved[i, b]], expected(moved, arrays, i), rtol=1e-5)
         np.testing.assert_allclose([q.others[i, i], c.others[i, i]], [q.observed[i], c.observed[i]], rtol=1e-5)
-    stretched = stretch_frames(jnp.asarray(maps[1]), 15, 19)
-    np.testing.assert_allclose([q.others[2, 1], c.others[2, 1]], expected(stretched, arrays, 2), rtol=1e-5)
+    longer = stretched(jnp.asarray(maps[1]), 15, 19)
+    np.testing.assert_allclose([q.others[2, 1], c.others[2, 1]], expected(longer, arrays, 2), rtol=1e-5)
 
 
 def test_zero_maps_are_not_drawn_and_have_no_value():

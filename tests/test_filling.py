@@ -19,8 +19,8 @@ from convcam_jax.attribution.perturbations.infill import (
     infill,
     moved,
     shares,
-    stretched,
 )
+from convcam_jax.kernels.stretching import stretched
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -58,7 +58,7 @@ def test_lengths_are_those_up_to_the_last_sound():
 
 def test_recordings_are_stretched_by_interpolation():
     for n_frames in (40, 25):
-        found = np.asarray(jax.jit(stretched)(REFERENCES, LENGTHS, jnp.asarray(n_frames)))
+        found = np.asarray(jax.jit(jax.vmap(stretched, (0, 0, None)))(REFERENCES, LENGTHS, jnp.asarray(n_frames)))
         assert not found[:, :, n_frames:].any()
         for own, length in zip(found, LENGTHS, strict=True):
             position = (np.arange(n_frames) + 0.5) * int(length) / n_frames - 0.5

@@ -17,8 +17,6 @@ Baseline = Literal["silence", "mean", "blurred"]
 ExplainNodes = Callable[[Classify, Array, Array, Score], Array]
 # From what is added to the weights of the blocks [B, L, Q, N, N], if anything, to logits [B, C] and the weights.
 Attend = Callable[[Array | None], tuple[Array, AttentionWeights]]
-# Maps [B, F, T] by (classify, spectrograms [B, F, T], targets [B], score).
-ExplainInputs = Callable[[Classify, Array, Array, Score], Array]
 
 
 class Explained(NamedTuple):
@@ -71,15 +69,6 @@ def by_nodes(explain: ExplainNodes) -> Callable[[Explained], Array]:
             return explain(lambda own: explained.head(own, n_frames), activations, target, explained.score)
 
         return jax.vmap(one)(explained.activations, explained.n_frames, explained.targets)
-
-    return explain_batch
-
-
-def by_inputs(explain: ExplainInputs) -> Callable[[Explained], Array]:
-    """Maps `[B, F, T]` by what explains the network's inputs."""
-
-    def explain_batch(explained: Explained) -> Array:
-        return explain(explained.classify, explained.spectrograms, explained.targets, explained.score)
 
     return explain_batch
 

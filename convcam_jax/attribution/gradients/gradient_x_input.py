@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from convcam_jax.attribution.method import Method, by_inputs
+from convcam_jax.attribution.method import Explained, Method
 from convcam_jax.attribution.score import Classify, Score, score_gradient
 
 
@@ -24,9 +24,14 @@ def gradient_x_input(
     return spectrogram * score_gradient(classify, spectrogram, target, score)
 
 
+def of_inputs(explained: Explained) -> Float[Array, "B F T"]:
+    """Gradient times input of a batch."""
+    return gradient_x_input(explained.classify, explained.spectrograms, explained.targets, explained.score)
+
+
 METHOD = Method(
     level="input",
-    explain=by_inputs(gradient_x_input),
+    explain=of_inputs,
     description="x ∘ ∂y/∂x",
     source="Shrikumar et al., arXiv:1605.01713, 2016",
     sign="both",

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from convcam_jax.attribution.baseline import sounding_frames
 from convcam_jax.attribution.method import Explained
+from convcam_jax.kernels.stretching import stretched
 
 # Bins and frames on each side of a strip's centre; beyond them `MARGIN` are not compared, either.
 HALF, MARGIN = 3, 1
@@ -39,23 +40,6 @@ class Infill(NamedTuple):
     present: Bool[Array, "W S"]
 
 
-def stretched(
-    references: Float[Array, "R F T"], lengths: Int[Array, " R"], n_frames: Int[Array, ""]
-) -> Float[Array, "R F T"]:
-    """Other recordings, `lengths` frames long, interpolated to `n_frames` frames and zero behind them."""
-    frames = jnp.arange(references.shape[2])
-    last = jnp.maximum(lengths, 1)[:, None] - 1
-    middle = jnp.arange(0.5, references.shape[2])[None]
-    position = middle * lengths[:, None].astype(float) / jnp.maximum(n_frames, 1).astype(float) - 0.5
-    position = jnp.clip(position, 0, last.astype(float))
-    before = jnp.floor(position).astype(int)
-    share = (position - before.astype(float))[:, None, :]
-    left, right = (
-        jnp.take_along_axis(references, index[:, None, :], axis=2) for index in (before, jnp.minimum(before + 1, last))
-    )
-    return jnp.where(frames[None, None] < n_frames, left * (1 - share) + right * share, 0)
-
-
 def infill(
     spectrogram: Float[Array, "F T"],
     n_frames: Int[Array, ""],
@@ -73,7 +57,7 @@ def infill(
     # The axis that is not cut.
     other, length = (-2, n_frames) if cut == "frames" else (-1, n_bins)
     is_itself = are_same(references, spectrogram)
-    roots = jnp.sqrt(stretched(references, lengths, n_frames))
+    roots = jnp.sqrt(jax.vmap(stretched, (0, 0, None))(references, lengths, n_frames))
     # Of silence around the others.
     padded = jnp.pad(roots, ((0, 0), (HALF + MOST_BINS, HALF + MOST_BINS), (HALF, HALF)))
 

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import ControlDraws, unmoved_by
 from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.kernels.stretching import stretched
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import (
     activation_contour,
@@ -34,22 +35,6 @@ def roll_frames(
     frame = jnp.arange(values.shape[-1])
     source = jnp.where(frame < n_frames, (frame - shift) % n_frames, frame)
     return jnp.take(values, source, axis=-1)
-
-
-def stretch_frames(
-    values: Float[Array, "... T"], n_frames: Int[Array, ""] | int, n_wanted: Int[Array, ""] | int
-) -> Float[Array, "... T"]:
-    """The first `n_frames` frames of `values` stretched to `n_wanted`, zero behind them.
-
-    Linear, with half-pixel centres and clamped ends.
-    """
-    frame = jnp.arange(values.shape[-1])
-    position = jnp.clip((frame + 0.5) * n_frames / n_wanted - 0.5, 0, n_frames - 1)
-    before = jnp.floor(position).astype(int)
-    after = jnp.minimum(before + 1, n_frames - 1)
-    weight = jnp.expand_dims(position - before, range(values.ndim - 1))
-    stretched = jnp.take(values, before, axis=-1) * (1 - weight) + jnp.take(values, after, axis=-1) * weight
-    return jnp.where(jnp.expand_dims(frame < n_wanted, range(values.ndim - 1)), stretched, 0)
 
 
 class ContourErrors(NamedTuple):
@@ -102,7 +87,7 @@ def contour_errors(
             return errors(rolled[0], rolled[1], own)
 
         def other(its_map: Array, its_frames: Array) -> tuple[Array, Array]:
-            return errors(*lines(stretch_frames(its_map, its_frames, own.n_frames)), own)
+            return errors(*lines(stretched(its_map, its_frames, own.n_frames)), own)
 
         parts = (
             errors(contour, trajectory_hz, own),
