@@ -83,6 +83,13 @@ def spoken(source: Utterance):
     return as_speech(soundfile.read(source.path)[0], RATE_HZ, LEVEL_DB)
 
 
+def spoken_as(make: Callable[[np.ndarray], np.ndarray], source: Utterance, folder: Path) -> Utterance:
+    samples = make(soundfile.read(source.path)[0])
+    path = folder / "changed.wav"
+    soundfile.write(path, samples, RATE_HZ, subtype="DOUBLE")
+    return source._replace(path=path)
+
+
 @pytest.mark.parametrize("label", range(3))
 def test_f0_follows_the_contour_and_nothing_else_does(source, label):
     sound, neutral = made(source, "f0", label)
@@ -99,7 +106,30 @@ def test_f0_follows_the_contour_and_nothing_else_does(source, label):
         parselmouth.Sound(samples, RATE_HZ).to_intensity(75, 0.01).values[0][10:-10] for samples in (sound, neutral)
     ]
     loud = levels[1] > levels[1].max() - 15
-    assert np.abs(np.median((levels[0] - levels[1])[loud])) < 1.5
+    assert np.abs(np.median((levels[0] - levels[1])[loud])) < 0.2
+
+
+def test_f0_leaves_the_level_of_every_quarter_of_the_speech(emodb_dir):
+    """Periods that lie closer together overlap more: rising and falling F0 differed by -1.3 to 1.1 dB."""
+    path = emodb_dir / "wav" / "03a01Nc.wav"
+    source = Utterance(path.stem, "03", "male", "neutral", "a01", path)
+    rising, falling, arched = (made(source, "f0", label)[0] for label in range(3))
+    neutral, own = made(source, "f0", 0)[1], spoken(source)
+    edges = np.linspace(own.start_s * RATE_HZ, own.end_s * RATE_HZ, 5).astype(int)
+
+    def level_db(samples: np.ndarray) -> np.ndarray:
+        return np.array([10 * np.log10(np.mean(part**2)) for part in np.split(samples, edges)[1:-1]])
+
+    for sound in (rising, falling, arched):
+        np.testing.assert_allclose(level_db(sound), level_db(neutral), atol=0.2)
+    assert np.abs(level_db(rising) - level_db(falling)).max() < 0.2
+
+
+def test_sound_of_no_level_stays_so_where_f0_changes(source, tmp_path):
+    padded = spoken_as(lambda samples: np.concatenate([np.zeros(32000), samples, np.zeros(32000)]), source, tmp_path)
+    sound, neutral = made(padded, "f0", 0)
+    assert np.isfinite(sound).all()
+    assert np.abs(sound[:24000]).max() <= 2 * np.abs(neutral[:24000]).max()
 
 
 @pytest.mark.parametrize("label", range(3))
@@ -275,13 +305,6 @@ def test_what_cannot_be_planted_or_is_missing_is_refused(folder, tmp_path):
         prepared(folder, tmp_path, "--set=corpus.emotions=neutral,anger")
     with pytest.raises(UserError, match="--corpus: a benchmark has synthetic voices alone"):
         chosen("evidence_export", "--corpus=listed", f"--data_dir={folder}")
-
-
-def spoken_as(make: Callable[[np.ndarray], np.ndarray], source: Utterance, folder: Path) -> Utterance:
-    samples = make(soundfile.read(source.path)[0])
-    path = folder / "changed.wav"
-    soundfile.write(path, samples, RATE_HZ, subtype="DOUBLE")
-    return source._replace(path=path)
 
 
 def with_click(samples: np.ndarray, level: float = 0.05) -> np.ndarray:

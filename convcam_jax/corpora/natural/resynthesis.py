@@ -20,6 +20,9 @@ _STEP_WIDTH_S = 1e-4
 FADE_S = 0.02
 # Levels are measured in frames of this length.
 FRAME_S = 0.02
+# The level that a change of F0 must not change is that under a Hann window of this length: several pitch periods.
+LEVEL_WINDOW_S = 0.1
+_LEAST_LEVEL = 1e-6
 _LOUD_PERCENTILE = 90
 # Frames are spoken that are at most so much quieter than the loudest one.
 _QUIETEST_DB = -30.0
@@ -110,21 +113,40 @@ def frame_rms(samples: Float64[np.ndarray, "N"], rate_hz: int) -> Float64[np.nda
 
 
 def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
-    """The recording with F0 and timing changed, as long as before.
+    """The recording with F0 and timing changed, as long as before, and as loud where F0 alone changes.
 
     Made anew from its pitch periods even where nothing changes, which alters it a little. Behind stretches its periods
     would come to lie elsewhere than without them, for good: so there it goes over, in `FADE_S`, into what it is without
     them, in the last stretch and where the two are most alike.
     """
-    made = _overlap_added(speech, changes, f0_range)
+    made = _at_kept_level(speech, changes, f0_range)
     if not changes.stretches:
         return made
-    without, last = _overlap_added(speech, changes._replace(stretches=()), f0_range), changes.stretches[-1]
+    without, last = _at_kept_level(speech, changes._replace(stretches=()), f0_range), changes.stretches[-1]
     n_fade, end = round(FADE_S * speech.rate_hz), round(last.end_s * speech.rate_hz)
     begin = end - round((last.end_s - last.start_s) * last.factor * speech.rate_hz)
     differing = np.convolve((made - without)[begin:end] ** 2, np.ones(n_fade), "valid")
     behind = np.arange(len(made)) - (begin + np.argmin(differing))
     return without + np.clip(1 - behind / n_fade, 0, 1) * (made - without)
+
+
+def _at_kept_level(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
+    """What is made of the pitch periods, at the level that it has with F0 as it is.
+
+    Periods that lie closer together overlap more, so that level would rise and fall with F0.
+    """
+    made = _overlap_added(speech, changes, f0_range)
+    if not changes.semitones.any():
+        return made
+    unchanged = changes._replace(semitones=np.zeros_like(changes.semitones))
+    kept = smoothed_level(_overlap_added(speech, unchanged, f0_range), speech.rate_hz)
+    return made * kept / smoothed_level(made, speech.rate_hz)
+
+
+def smoothed_level(samples: Float64[np.ndarray, "N"], rate_hz: int) -> Float64[np.ndarray, "N"]:
+    """The RMS around every sample under a window of `LEVEL_WINDOW_S`, at least -120 dB re full scale."""
+    window = np.hanning(round(LEVEL_WINDOW_S * rate_hz))
+    return np.maximum(np.sqrt(np.convolve(samples**2, window / window.sum(), "same")), _LEAST_LEVEL)
 
 
 def _overlap_added(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
