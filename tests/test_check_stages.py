@@ -215,7 +215,7 @@ def test_the_page_shows_as_many_of_each_group_and_emotion(tmp_path, monkeypatch)
     assert (said["left_out"], (tmp_path / "report.html").read_text()) == (10, "6")
 
 
-def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
+def test_what_the_config_leaves_out_is_no_longer_there(tmp_path, capsys):
     own = make_run(tmp_path, "gradcam", sanity=SanityConfig(seeds=0), faithfulness=FaithfulnessConfig(seeds=0))
     earlier = ("sanity.csv", "tables/sanity_verdicts.csv", "faithfulness.csv", "tables/faithfulness_verdicts.md")
     others = ("tables/verdicts.csv", "figures/figure02.png")
@@ -237,6 +237,8 @@ def test_what_the_config_leaves_out_is_no_longer_there(tmp_path):
     assert not any((tmp_path / name).exists() for name in earlier)
     assert not left.exists()
     assert not others_maps.exists()
+    told = [line.split(":")[0] for line in capsys.readouterr().err.splitlines() if line.startswith("removing ")]
+    assert sorted(told) == [f"removing {folder}" for folder in (left, others_maps)]
     assert not of_a_stop.exists()
     assert (kept / "explained.npz").read_bytes() == maps
     assert (kept / "round_00_history.npz").exists()
@@ -294,7 +296,7 @@ def test_maps_on_shuffled_labels_are_kept_with_what_was_learned(shuffled, name, 
     assert len(trained) == (1 if content == b'{"members_at_once": 5}' else 2)
 
 
-def test_who_goes_on_explains_those_randomised_networks_alone_that_were_not(tmp_path, monkeypatch):
+def test_who_goes_on_explains_those_randomised_networks_alone_that_were_not(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(kept_maps, "_WORTH_KEEPING_S", 0.0)
     calls: list[Cohort] = []
 
@@ -312,11 +314,18 @@ def test_who_goes_on_explains_those_randomised_networks_alone_that_were_not(tmp_
         calls.append(cohort)
         return Run.explain(own, variables, cohort)
 
+    def told() -> int:
+        return capsys.readouterr().err.count(" randomised down to ")
+
     n_calls = sanity_of("undisturbed", 100)
     assert n_calls > 5
+    assert told() == n_calls
     with pytest.raises(KeyboardInterrupt):
         sanity_of("stopped", 5)
+    told()
     assert sanity_of("stopped", 100) == n_calls - 5
+    # What is read from an earlier start is not said to be explained.
+    assert told() == n_calls - 5
     for name in ("sanity.csv", "sanity_examples.npz"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     assert not list(tmp_path.glob("*/training/kept_maps_*"))

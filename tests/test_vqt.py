@@ -85,6 +85,18 @@ def test_a_tone_on_a_bin_has_the_closed_form_magnitude(index):
     np.testing.assert_allclose(middle, 0.5 / 2 * np.sqrt(n_samples), rtol=tolerance)
 
 
+@pytest.mark.skipif(not librosa.__version__.startswith("0.11"), reason="releases of librosa differ in this")
+@pytest.mark.parametrize(("index", "loudest"), [(23, 24), (59, 60), (71, 71), (83, 83)])
+def test_a_tone_on_the_highest_bin_of_an_octave_may_be_loudest_a_bin_higher(index, loudest):
+    own, below = (
+        VQT.magnitude(np.sin(2 * np.pi * VQT.frequencies_hz()[number] * np.arange(32000) / 16000))[:, 20:-20].mean(1)
+        for number in (index, index - 1)
+    )
+    assert own.argmax() == loudest
+    assert below.argmax() == index - 1
+    assert 0.6 < own[index] / below[index - 1] < 0.8
+
+
 def test_low_bins_are_shorter_in_time_than_those_of_the_cqt():
     samples = np.zeros(32000)
     samples[16000] = 1.0

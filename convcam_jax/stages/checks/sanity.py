@@ -91,10 +91,10 @@ def _all_compared(
         those = [seeds.index(member.seed) for member in members]
         keys = member_keys(members)
         for depth, (layer, randomised) in enumerate(cascade(variables, keys, run.network, run.config.grid), start=1):
-            say(f"explaining {counted(len(members), 'member')} randomised down to {layer}")
             path = kept_file(run, _PARTS, "randomised", number, part, depth)
             origin = origin_of_maps(run, run.rounds, own.cohort, members, layer)
-            signed_maps = kept_signed_maps(path, origin, run, randomised, own.cohort)
+            networks = f"{counted(len(members), 'member')} randomised down to {layer}"
+            signed_maps = kept_signed_maps(path, origin, run, randomised, own.cohort, networks)
             yield Compared(those, layer, depth, [None] * len(those), signed_maps)
     if len(seeds) > 1:
         yield another_seed(rows, seeds, trained)

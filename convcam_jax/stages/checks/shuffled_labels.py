@@ -20,6 +20,7 @@ from convcam_jax.stages.ensemble.training import make_rounds, train_round
 from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.formats import write_csv
+from convcam_jax.system.progress import counted, say
 from convcam_jax.training import checkpoints
 
 # The maps, by the members' numbers.
@@ -54,9 +55,13 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
 
 
 def discard_networks(run: Run, but: Path | None = None) -> None:
-    """Remove what other numbers of such networks have left, all but a folder, and maps of the attribution of now."""
+    """Remove what other numbers of such networks have left, all but a folder, and maps of the attribution of now.
+
+    The user is told: training the networks anew takes long.
+    """
     for other in (run.workdir / "training").glob("shuffled_labels_*"):
         if other != but and read_kept(other / _MAPS, _origin(run)) is None:
+            say(f"removing {other}: networks on shuffled labels, or their maps, that these settings have no use for")
             _discard(other)
 
 
@@ -108,7 +113,8 @@ def _explain(run: Run, members: tuple[Member, ...], rounds: list[Round]) -> dict
         wanted = {member for member in members if member.cohort == cohort}
         for part, (some, variables) in enumerate(trained_members(rounds, wanted)):
             path, origin = kept_file(run, _PARTS, number, part), origin_of_maps(run, rounds, cohort, some)
-            found |= dict(zip(some, kept_signed_maps(path, origin, run, variables, cohort), strict=True))
+            networks = f"{counted(len(some), 'member')} trained on shuffled labels ({cohort})"
+            found |= dict(zip(some, kept_signed_maps(path, origin, run, variables, cohort, networks), strict=True))
     return found
 
 

@@ -19,6 +19,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.formats import read_arrays, write_arrays
+from convcam_jax.system.progress import say
 
 # The array that says what the others were made from.
 _ORIGIN = "attribution"
@@ -77,10 +78,13 @@ def read_kept(path: Path, origin: str) -> dict[str, np.ndarray] | None:
         return None
 
 
-def kept_signed_maps(path: Path, origin: str, run: Run, variables: Variables, cohort: Cohort) -> np.ndarray:
-    """The signed maps of `Run.explain`, kept meanwhile."""
-    return kept_or_made(path, origin, partial(_signed_maps, run, variables, cohort))["signed_maps"]
+def kept_signed_maps(
+    path: Path, origin: str, run: Run, variables: Variables, cohort: Cohort, networks: str
+) -> np.ndarray:
+    """The signed maps of `Run.explain`, kept meanwhile; the user is told whose are made, in the words `networks`."""
+    return kept_or_made(path, origin, partial(_signed_maps, run, variables, cohort, networks))["signed_maps"]
 
 
-def _signed_maps(run: Run, variables: Variables, cohort: Cohort) -> dict[str, np.ndarray]:
+def _signed_maps(run: Run, variables: Variables, cohort: Cohort, networks: str) -> dict[str, np.ndarray]:
+    say(f"explaining {networks}")
     return {"signed_maps": run.explain(variables, cohort)[0]}
