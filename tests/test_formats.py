@@ -140,6 +140,29 @@ def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, content):
         read_csv(tmp_path / "gone.csv")
 
 
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("1,2,3\n4,5\n", "line 3 has 2 of 3 fields"),
+        ("1,2,3\n4", "line 3 has 1 of 3 fields"),
+        ('"1\n",2,3\n\n4,5\n', "line 5 has 2 of 3 fields"),
+        ("1,2,3,4\n", "line 2 has 4 of 3 fields"),
+    ],
+)
+def test_a_row_with_another_number_of_fields_is_refused(tmp_path, rows, problem):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,b,c\n{rows}")
+    with pytest.raises(UserError, match=rf"a\.csv: cannot be read \({problem}\); remove it") as error:
+        read_csv(path)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_values_are_no_missing_fields(tmp_path):
+    for table in (pd.DataFrame({"a": [1.0, np.nan], "b": [np.nan, 2.0]}), pd.DataFrame({"a": [np.nan, 1.0]})):
+        write_csv(tmp_path / "a.csv", table)
+        pd.testing.assert_frame_equal(read_csv(tmp_path / "a.csv"), table)
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "a.json").mkdir()
     with pytest.raises(UserError, match=r"a\.json: is a folder where a file is to be written; remove it"):

@@ -84,14 +84,24 @@ def read_csv(path: Path) -> pd.DataFrame:
         columns = pd.read_csv(path, nrows=0).columns
         words = {name: str for name in columns if _holds_words(name)}
         missing = {name: [""] for name in columns if name not in words}
+        _require_whole_rows(path, len(columns))
         return pd.read_csv(path, dtype=words, keep_default_na=False, na_values=missing)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(path, error) from error
 
 
 def read_csv_if_there(path: Path) -> pd.DataFrame:
     """Read a table, one without rows and columns where there is no such file."""
     return read_csv(path) if path.is_file() else pd.DataFrame()
+
+
+def _require_whole_rows(path: Path, n_columns: int) -> None:
+    """Raises ValueError if a row has another number of fields: pandas takes those that are not there for missing."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        for row in rows:
+            if row and len(row) != n_columns:
+                raise ValueError(f"line {rows.line_num} has {len(row)} of {n_columns} fields")
 
 
 def _holds_words(column: str) -> bool:
