@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ ANOTHER = "holds a run of another version of this program, whose files were othe
 
 
 def record(*changes: str) -> dict:
-    surroundings = {"switches": {}, "devices": "1 x cpu (cpu)", "packages": {}}
+    surroundings = {"switches": switches(os.environ), "devices": "1 x cpu (cpu)", "packages": {}}
     config = flatten(apply_overrides(Config(), list(changes)))
     return {"format": FORMAT, "config": config, "corpus_sha256": "abc", **surroundings}
 
@@ -193,6 +194,12 @@ def test_switches_that_results_may_depend_on_are_recorded_and_others_are_refused
         with pytest.raises(UserError) as error:
             check_workdir(tmp_path, now, lambda field: False)
         assert f"differing in the environment's {name} {words}" in str(error.value)
+    # The environment has it now: a run without it is refused before its corpus is read.
+    write_json(tmp_path / "config.json", with_it)
+    check_config(tmp_path, Config())
+    write_json(tmp_path / "config.json", without)
+    with pytest.raises(UserError, match=f"differing in the environment's {name} "):
+        check_config(tmp_path, Config())
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str],
 
 
 def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
-    """The same before the corpus is read, of the config alone; what the corpus or the device decides may still differ.
+    """The same before the corpus is read, of config and switches; what the corpus or the device decides may differ.
 
     Raises:
       UserError: as `check_workdir` does.
@@ -143,7 +143,7 @@ def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = 
     if (earlier := _begun_record(workdir)) is not None:
         now, then = flatten(config), earlier["config"]
         decided = {name: then.get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
-        _require_same(workdir, earlier, {**earlier, "config": now | decided}, counts)
+        _require_same(workdir, earlier, {**earlier, "config": now | decided, "switches": switches(os.environ)}, counts)
 
 
 def _begun_record(workdir: Path) -> dict[str, Any] | None:
