@@ -23,9 +23,8 @@ from convcam_jax.attribution.propagation import (
     guided_backpropagation,
 )
 from convcam_jax.attribution.propagation.calls import NoRuleError
-from convcam_jax.attribution.propagation.full_grad import _Biases, _Spread
+from convcam_jax.attribution.propagation.full_grad import with_biases_to_ones
 from convcam_jax.attribution.propagation.layers import with_layer_rule
-from convcam_jax.attribution.propagation.programs import run
 from convcam_jax.attribution.propagation.rules import with_rule
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks import spectrogram_transformer
@@ -52,8 +51,8 @@ def by_ones(function) -> jax.Array:
 
 
 def by_biases(function) -> jax.Array:
-    handling = _Biases(jnp.abs)
-    return jax.grad(lambda own: run(function, own, _Spread(own, jnp.ones_like(own)), handling).values.sum())(VALUES)
+    changed = with_biases_to_ones(function, jnp.abs)
+    return jax.grad(lambda own: changed(own, jnp.ones_like(own)).sum())(VALUES)
 
 
 WAYS = {

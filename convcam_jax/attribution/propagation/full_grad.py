@@ -104,12 +104,17 @@ class _Biases(NamedTuple):
         return _Spread(values + bias if values.ndim <= 2 else with_bias(self.part, values, bias, ones), ones)
 
 
+def with_biases_to_ones(function: Callable[[Array], Array], part: BiasPart) -> Callable[[Array, Array], Array]:
+    """`function` of values and of ones of their shape, whose gradients are the values' own and `part` of the biases'."""
+    return lambda values, ones: run(function, values, _Spread(values, ones), _Biases(part)).values
+
+
 def shares(explained: Explained, part: BiasPart) -> tuple[Float[Array, "B F T"], Float[Array, "B F T"]]:
     """The input's part in the score, and `part` of those of biases, spread evenly over the cells that they see."""
 
     def score(inputs: Array, ones: Array) -> Array:
-        found = run(explained.classify, inputs, _Spread(inputs, ones), _Biases(part))
-        return target_score(found.values, explained.targets, explained.score).sum()
+        logits = with_biases_to_ones(explained.classify, part)(inputs, ones)
+        return target_score(logits, explained.targets, explained.score).sum()
 
     spectrograms = explained.spectrograms
     ones = jnp.broadcast_to(explained.present, spectrograms.shape).astype(spectrograms.dtype)
