@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 # The columns by which tables name a member.
@@ -105,6 +105,22 @@ def mean_over_speakers(values: Float[np.ndarray, " N"], speakers: Sequence[str])
     return jackknife_interval(float(own.mean()) if len(own) else np.nan, left_out)
 
 
+def mean_over_pairs(values: Float[np.ndarray, " N"], pairs: Int[np.ndarray, "N 2"]) -> Interval:
+    """Mean of the finite values of N pairs of networks, with limits that tell where it would lie for other networks.
+
+    pairs: the networks' numbers. They are left out one by one (`jackknife_interval`), each with its pairs, since pairs
+    that share one are no independent values; n is the number of pairs. No limits where a network is in all of them. NaN
+    without a value.
+    """
+    finite = np.isfinite(values)
+    own, of_pair = np.asarray(values, float)[finite], pairs[finite]
+    kept = [(of_pair != network).all(axis=1) for network in np.unique(of_pair)]
+    if not kept or not all(others.any() for others in kept):
+        return Interval(float(own.mean()) if len(own) else np.nan, np.nan, np.nan, len(own))
+    left_out = np.array([own[others].mean() for others in kept])
+    return jackknife_interval(float(own.mean()), left_out)._replace(n=len(own))
+
+
 def limited(interval: Interval, highest: float = np.inf) -> Interval:
     """An interval cut to what errors and shares can be, 0 to `highest`: that of few values may reach beyond."""
     low, high = np.clip([interval.low, interval.high], 0, highest).tolist()
@@ -126,7 +142,11 @@ def correlation_interval(correlations: pd.Series) -> Interval:
 
     Missing values are left out, as in `mean_interval`. Source: Fisher, Metron 1, 1921.
     """
-    in_z = mean_interval(fisher_z(correlations))
+    return from_fisher_z(mean_interval(fisher_z(correlations)))
+
+
+def from_fisher_z(in_z: Interval) -> Interval:
+    """An interval on the scale of Fisher's z as one of correlations."""
     mean, low, high = np.tanh(in_z[:3]).tolist()
     return Interval(mean, low, high, in_z.n)
 

@@ -105,7 +105,7 @@ class _Biases(NamedTuple):
 
 
 def with_biases_to_ones(function: Callable[[Array], Array], part: BiasPart) -> Callable[[Array, Array], Array]:
-    """`function` of values and of ones of their shape, whose gradients are the values' own and `part` of the biases'."""
+    """`function` of values and ones of their shape, whose gradients are the values' own and `part` of the biases'."""
     return lambda values, ones: run(function, values, _Spread(values, ones), _Biases(part)).values
 
 

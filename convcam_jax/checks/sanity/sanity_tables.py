@@ -8,15 +8,20 @@ import pandas as pd
 from convcam_jax.checks.sanity.randomisation import MapComparison
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES, Metric
-from convcam_jax.measures.statistics import Interval, correlation_interval, fisher_z, groups_of, limited, mean_interval
+from convcam_jax.measures.statistics import (
+    Interval,
+    correlation_interval,
+    fisher_z,
+    from_fisher_z,
+    groups_of,
+    limited,
+    mean_interval,
+    mean_over_pairs,
+)
 from convcam_jax.system.progress import counted
 
 TRAINED, ANOTHER_SEED, SHUFFLED_LABELS = "trained", "another_seed", "shuffled_labels"
 LIKENESS = MapComparison._fields
-PAIRS_NOTE = (
-    "Pairs of seeds share networks, which makes the intervals of the likeness of another seed, and of differences from "
-    "it, too narrow: in simulations those of 95 % held the mean in 80 to 88 %."
-)
 SANITY_VERDICT_COLUMNS = (
     *("group", "condition", "measure", "value", "low", "high", "reference"),
     *("difference", "difference_low", "difference_high", "verdict", "sentence"),
@@ -58,10 +63,30 @@ def _by_network(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return table.assign(seed=table["seed"].astype("Int64").mask(is_shuffled, table["other_seed"].astype("Int64")))
 
 
-def interval_over_seeds(means: pd.Series, measure: str) -> Interval:
-    """Mean and 95 % t interval of the seeds' means of a measure; of likeness, which lies in -1..1, on Fisher's z."""
-    if measure in LIKENESS:
-        return correlation_interval(means)
+def interval_over_seeds(table: pd.DataFrame, means: pd.DataFrame, group: str, condition: str, measure: str) -> Interval:
+    """Mean of the `seed_means` of a measure in a group's condition, with 95 % limits.
+
+    They are those of a t interval; of likeness, which lies in -1..1, on Fisher's z, and that of another seed over pairs
+    of networks (`mean_over_pairs`).
+    """
+    own = means.loc[group, condition]
+    if measure not in LIKENESS:
+        return _of_metric(own, measure)
+    if condition == ANOTHER_SEED:
+        return from_fisher_z(_over_pairs(table, group, fisher_z(own)))
+    return correlation_interval(own)
+
+
+def _over_pairs(table: pd.DataFrame, group: str, values: pd.Series) -> Interval:
+    """Mean over seeds of values that are of pairs: a seed and the one it is compared with in `another_seed`."""
+    rows = table[(table["group"] == group) & (table["condition"] == ANOTHER_SEED)]
+    others = dict(zip(rows["seed"], rows["other_seed"], strict=True))
+    # A seed without another one has no value.
+    pairs = np.array([(seed, others.get(seed, seed)) for seed in values.index], int)
+    return mean_over_pairs(values.to_numpy(), pairs)
+
+
+def _of_metric(means: pd.Series, measure: str) -> Interval:
     is_share = measure == "map_is_zero" or METRICS[measure].is_share
     return limited(mean_interval(means), 1 if is_share else np.inf)
 
@@ -82,7 +107,7 @@ def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:
         means = seed_means(table, measure)
         for group in groups_of(table):
             for condition in means.columns:
-                interval = interval_over_seeds(means.loc[group, condition], measure)
+                interval = interval_over_seeds(table, means, group, condition, measure)
                 rows.append(
                     [group, condition, depths[condition], measure, *interval, counts.get((group, condition), 0)]
                 )
@@ -111,9 +136,10 @@ def sanity_verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFra
     that between two trained seeds, for the metrics of Tables 3 to 5, which are of correctly classified recordings, that
     of the trained maps. Both are means over those recordings of a seed of which there is either. `difference` is the
     mean of value minus reference over the seeds, paired by seed, with a 95 % t interval; that of correlations is in
-    Fisher's z. The metrics of networks on shuffled labels are means over these networks, of which one decides nothing.
-    Where the interval leaves out 0 the verdict is `less` or `more` for the rank correlation, `differs` for the metrics;
-    else it is `undecided`, for no evidence of a difference is none of sameness.
+    Fisher's z, with limits over pairs of networks (`mean_over_pairs`). The metrics of networks on shuffled labels are
+    means over these networks, of which one decides nothing. Where the interval leaves out 0 the verdict is `less` or
+    `more` for the rank correlation, `differs` for the metrics; else it is `undecided`, for no evidence of a difference
+    is none of sameness.
     """
     rows = []
     for group in groups_of(table):
@@ -127,8 +153,8 @@ def _likeness_verdicts(table: pd.DataFrame, group: str) -> list[list]:
     rows = []
     for condition, change in _changes(table).items():
         own, others = _paired_means(table, group, "rank_correlation", (condition, ANOTHER_SEED))
-        value, reference = correlation_interval(own), correlation_interval(others)
-        difference = mean_interval(fisher_z(own) - fisher_z(others))
+        value, reference = correlation_interval(own), from_fisher_z(_over_pairs(table, group, fisher_z(others)))
+        difference = _over_pairs(table, group, fisher_z(own) - fisher_z(others))
         verdict, conclusion = _judge_likeness(difference)
         sentence = (
             f"After {change} the maps of {group} recordings have a rank correlation of "
@@ -189,8 +215,8 @@ def _judge_likeness(difference: Interval) -> tuple[str, str]:
         return "less", "less alike than networks that learned the same, so the maps depend on what was changed"
     if difference.low > 0:
         return "more", "more alike than networks that learned the same: the change matters less than another seed does"
-    # The reference needs another seed: of two there is one pair, see `comparison.another_seed`.
-    return "undecided", _undecided(difference, "seed", "two pairs of seeds, and so three seeds or more,")
+    # Without any one seed there has to be a pair left; of two there is one, see `comparison.another_seed`.
+    return "undecided", _undecided(difference, "seed", "three pairs of seeds, and so three seeds or more,")
 
 
 def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: int) -> list[list]:
@@ -205,7 +231,7 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
             noun, (own, of_trained) = "network", _shuffled_means(correct, group, metric.name)
         else:
             noun, (own, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
-        value, trained = interval_over_seeds(own, metric.name), mean_interval(of_trained).mean
+        value, trained = _of_metric(own, metric.name), mean_interval(of_trained).mean
         difference = mean_interval(own - of_trained)
         differs = difference.low > 0 or difference.high < 0
         conclusion = (
@@ -222,7 +248,7 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
 
 
 def _undecided(difference: Interval, noun: str, needed: str) -> str:
-    if difference.n < 2:
+    if np.isnan(difference.low):
         return f"undecided, as {needed} are needed"
     return f"undecided, as {difference.n} {noun}s show neither a difference nor that there is none"
 
@@ -231,7 +257,7 @@ def _with_interval(interval: Interval, noun: str = "seed", difference_of: Metric
     """Of correlations, or of a difference of two values of a metric, in its unit."""
     limit = "{:.3g}".format if difference_of is None else difference_of.without_unit
     mean = "{:.3g}".format if difference_of is None else difference_of.difference_as_text
-    if interval.n < 2:
+    if np.isnan(interval.low):
         return _or_unknown(interval.mean, mean)
     return f"{mean(interval.mean)} ({limit(interval.low)} to {limit(interval.high)} over {interval.n} {noun}s)"
 

@@ -123,7 +123,8 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
         at = np.arange(len(conditions)) + step * (place - (len(looks) - 1) / 2)
         own = means.loc[group, list(conditions)]
         axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
-        mean, low, high, _ = np.array([interval_over_seeds(own[name], measure) for name in conditions]).T
+        intervals = [interval_over_seeds(table, means, group, name, measure) for name in conditions]
+        mean, low, high, _ = np.array(intervals).T
         reach = np.nan_to_num([mean - low, high - mean])
         axes.errorbar(at, mean, reach, fmt=marker, ms=3, lw=0.8, color=colour, label=style.legend_name(group))
         axes.plot(at[cascade], mean[cascade], color=colour, lw=0.8)

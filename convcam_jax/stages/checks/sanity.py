@@ -7,7 +7,7 @@ import pandas as pd
 
 from convcam_jax.checks.sanity.comparison import Compared, another_seed, compare, shuffled, themselves
 from convcam_jax.checks.sanity.randomisation import cascade
-from convcam_jax.checks.sanity.sanity_tables import PAIRS_NOTE, example_recording, sanity_summary, sanity_verdicts
+from convcam_jax.checks.sanity.sanity_tables import example_recording, sanity_summary, sanity_verdicts
 from convcam_jax.data.members import Member
 from convcam_jax.figures.checks import sanity as figures
 from convcam_jax.measures.cohort_maps import CohortMaps, first_members
@@ -65,8 +65,8 @@ def present(run: Run) -> None:
         return
     folder, title = run.workdir / "figures", run.config.representation.title
     table = read_csv(run.workdir / _TABLE)
-    write_table(run.workdir, "sanity", sanity_summary(table), note=PAIRS_NOTE)
-    write_table(run.workdir, "sanity_verdicts", sanity_verdicts(table, run.config.analysis), note=PAIRS_NOTE)
+    write_table(run.workdir, "sanity", sanity_summary(table))
+    write_table(run.workdir, "sanity_verdicts", sanity_verdicts(table, run.config.analysis))
     write_figure(folder / "sanity_maps.png", figures.likeness, table)
     write_figure(folder / "sanity_metrics.png", figures.metrics_by_depth, table)
     examples = read_arrays(run.workdir / _EXAMPLES)
