@@ -205,11 +205,11 @@ def test_an_entry_is_scored_as_the_projects_own_maps_are(exported, tmp_path, run
     assert ranking["method"].iloc[0] == "mine"
     assert (workdir / "figures" / "evidence_methods.png").exists()
     assert json.loads((workdir / "config.json").read_text())["config"]["experiment"] == "evidence_score"
-    # The same again keeps what is said of its beginning; and no other maps in the same folder.
-    rewrite(workdir / "config.json", begun="2020-01-01")
+    # The same again makes all anew, and tells by what; and no other maps in the same folder.
+    rewrite(workdir / "config.json", packages={})
     (workdir / ".partial-left").touch()
     evidence_score.run(settings)
-    assert json.loads((workdir / "config.json").read_text())["begun"] == "2020-01-01"
+    assert "jax" in json.loads((workdir / "config.json").read_text())["packages"]
     assert not (workdir / ".partial-left").exists()
     write_arrays(maps, {**arrays, "predicted/gap/0/" + table["recording"].iloc[0]: np.array(2)})
     with pytest.raises(UserError, match="the file of maps"):

@@ -157,6 +157,13 @@ def test_a_row_with_another_number_of_fields_is_refused(tmp_path, rows, problem)
     assert "\n" not in str(error.value)
 
 
+def test_lines_of_white_space_are_no_rows_and_cells_may_be_long(tmp_path):
+    path, long = tmp_path / "a.csv", "x" * 200_000
+    path.write_text(f"text,b\n{long},1\n  \n\ny,2\n")
+    table = read_csv(path)
+    assert (table["text"].tolist(), table["b"].tolist()) == ([long, "y"], [1, 2])
+
+
 def test_missing_values_are_no_missing_fields(tmp_path):
     for table in (pd.DataFrame({"a": [1.0, np.nan], "b": [np.nan, 2.0]}), pd.DataFrame({"a": [np.nan, 1.0]})):
         write_csv(tmp_path / "a.csv", table)

@@ -59,6 +59,11 @@ def test_a_folder_below_that_cannot_be_read_is_told(tmp_path, monkeypatch):
         sound_files(tmp_path)
 
 
+def test_what_a_disk_has_for_repairs_of_its_system_is_no_part_of_a_corpus(tmp_path):
+    folder = make_folder(tmp_path, ["a.wav", "lost+found/b.wav"], None)
+    assert sound_files(folder) == [folder / "a.wav"]
+
+
 def test_absolute_paths_to_files_elsewhere_are_told_where_they_fit_several(tmp_path):
     elsewhere = make_folder(tmp_path / "elsewhere", ["a.wav", "a/x.wav", "b.wav", "b.flac"], None)
     rows = "".join(f"{elsewhere / name},ann,joy\n" for name in "ab")

@@ -17,7 +17,7 @@ from small_network import make_variables
 from convcam_jax.data.members import Member
 from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
-from convcam_jax.settings.overrides import apply_overrides, flatten, restore
+from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.models_file import (
     ModelsFile,
@@ -130,14 +130,20 @@ def test_others_may_read_it_and_the_place_of_the_corpus_is_not_told(path, tmp_pa
     assert b"anna" not in path.read_bytes()
 
 
-def test_the_place_of_the_file_of_weights_is_not_told(tmp_path):
-    config = replace(Config(), network=NETWORKS["vgg16"]())
-    record = {**RECORD, "config": flatten(config) | {"network.weights": "/home/anna/vgg16.h5"}}
-    write_models(tmp_path / "models", record, MEMBERS, 2, iter(PARTS))
-    with safe_open(tmp_path / "models", framework="numpy") as file:
-        told = json.loads(file.metadata()["record"])["config"]
-    assert "anna" not in str(told)
-    assert restore(told) == config
+def test_of_the_file_of_weights_the_name_is_told_and_not_the_place(tmp_path):
+    """The name has to be: networks that began with such weights have an input of three channels."""
+    own = NETWORKS["mobilenet"](weights="/home/anna/mobilenet.h5")
+    config = replace(
+        CONFIG, network=own, representation=Config().representation, corpus=replace(CONFIG.corpus, max_frames=64)
+    )
+    network = config.make_network("float32")
+    shapes = jax.eval_shape(lambda key: network.init(key, config.grid), jax.random.key(0))
+    pair = jax.tree.map(lambda leaf: np.zeros((2, *leaf.shape), np.float32), shapes)
+    write_models(tmp_path / "models", {**RECORD, "config": flatten(config)}, MEMBERS, 2, iter([pair, pair]))
+    found = opened(tmp_path / "models")
+    assert found.config.network == replace(own, weights="mobilenet.h5")
+    assert b"anna" not in found.path.read_bytes()
+    jax.tree.map(np.testing.assert_array_equal, next(read_parts(found)), pair)
 
 
 def test_a_file_that_has_gone_since_is_told(tmp_path):

@@ -15,6 +15,7 @@ CELL_STATISTICS = ("min", "max", "mean", "range")
 # Stands for 1, whose Fisher z is infinite.
 _HIGHEST_CORRELATION = 1 - 1e-6
 _FEWEST_RANKED = 3
+_LEAST_PAIRS = 3
 # Up to here all orders of the values, 8! of them, are gone through; what is assumed of many is far off for so few.
 _MOST_PERMUTED = 8
 
@@ -109,13 +110,13 @@ def mean_over_pairs(values: Float[np.ndarray, " N"], pairs: Int[np.ndarray, "N 2
     """Mean of the finite values of N pairs of networks, with limits that tell where it would lie for other networks.
 
     pairs: the networks' numbers. They are left out one by one (`jackknife_interval`), each with its pairs, since pairs
-    that share one are no independent values; n is the number of pairs. No limits where a network is in all of them. NaN
-    without a value.
+    that share one are no independent values; n is the number of pairs. No limits of fewer than three pairs, nor where a
+    network is in all of them. NaN without a value.
     """
     finite = np.isfinite(values)
     own, of_pair = np.asarray(values, float)[finite], pairs[finite]
     kept = [(of_pair != network).all(axis=1) for network in np.unique(of_pair)]
-    if not kept or not all(others.any() for others in kept):
+    if len(own) < _LEAST_PAIRS or not all(others.any() for others in kept):
         return Interval(float(own.mean()) if len(own) else np.nan, np.nan, np.nan, len(own))
     left_out = np.array([own[others].mean() for others in kept])
     return jackknife_interval(float(own.mean()), left_out)._replace(n=len(own))

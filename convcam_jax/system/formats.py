@@ -42,6 +42,8 @@ _MANY_MEMBERS = 0xFFFF
 UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 # How a member of an .npz file is called behind the name of its array.
 ARRAY_ENDING = ".npy"
+# A cell may be as long as it likes: the library's own limit is 131072 characters.
+csv.field_size_limit(2**31 - 1)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -100,7 +102,8 @@ def _require_whole_rows(path: Path, n_columns: int) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         for row in rows:
-            if row and len(row) != n_columns:
+            # Lines of nothing but white space are no rows, for pandas either.
+            if len(row) != n_columns and any(cell.strip() for cell in row):
                 raise ValueError(f"line {rows.line_num} has {len(row)} of {n_columns} fields")
 
 

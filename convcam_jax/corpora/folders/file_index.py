@@ -11,6 +11,8 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.text import one_form
 
 _FIRST_FOLDER = "wav"
+# At the root of a disk of Linux, for the system's repairs; nobody else may read it.
+_OF_THE_SYSTEM = "lost+found"
 
 # Sound files by every end of their paths, with and without their ending, in one form of Unicode and small letters.
 FileIndex = Mapping[str, Sequence[Path]]
@@ -24,7 +26,7 @@ def sound_files(folder: Path) -> list[Path]:
     found, seen = [], set()
     for here, folders, files in os.walk(folder, onerror=_refuse_unread, followlinks=True):
         # A link to a folder further up would lead round for ever.
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != _OF_THE_SYSTEM]
         if (real := os.path.realpath(here)) in seen:
             folders.clear()
             continue

@@ -15,7 +15,6 @@ from convcam_jax.checks.evidence.planting import neutral_utterances
 from convcam_jax.checks.evidence.scoring import evidence_summary
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.beginning import open_workdir
 from convcam_jax.stages.evidence_benchmark.export import (
     CHECKSUMS,
     RECORDINGS,
@@ -28,10 +27,10 @@ from convcam_jax.stages.evidence_benchmark.export import (
 from convcam_jax.stages.finished_run import restored_config
 from convcam_jax.stages.given_maps import array_members, read_given_arrays
 from convcam_jax.stages.planted_evidence import evidence_results
-from convcam_jax.stages.record import CONFIG_FILE, read_record, run_record, write_record
+from convcam_jax.stages.record import CONFIG_FILE, check_workdir, read_record, run_record
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import remove_partial
-from convcam_jax.system.formats import read_arrays, read_csv, write_csv
+from convcam_jax.system.formats import read_arrays, read_csv, write_csv, write_json
 from convcam_jax.system.namespaces import CELLS
 from convcam_jax.system.progress import counted, say
 
@@ -116,11 +115,12 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     paths = sounds_of_test(folder, recordings)
     hashes = {"maps_sha256": arrays_hash(entry.arrays), "benchmark_version": version}
     record = run_record(config, neutral_utterances(paths)) | hashes
-    open_workdir(workdir, record)
+    check_workdir(workdir, record)
     tested, grid = tested_recordings(folder, config, paths, cache_dir)
     scores, members = score_entry(entry, recordings, tested, grid)
     remove_partial(workdir)
-    write_record(workdir, record)
+    # Each time anew, as all else: what made the tables is what it tells.
+    write_json(workdir / CONFIG_FILE, record)
     say(f"benchmark {version[:12]}: {len(scores)} scores of {counted(n_networks(members), 'network')}")
     maps_made = scores[scores["source"].isin((NETWORK, RANDOM))]
     if n_zero := int(maps_made["map_is_zero"].sum()):

@@ -2,8 +2,8 @@
 
 The tensors are `member_NUMBER/LEAF`, a LEAF being the path of a variable in Flax's tree; the statistics of a
 standardised input are among them. Where the run's method compares recordings with others, `references` are those, as
-the network sees them. The metadata says what members there are, and holds the run's `config.json` without the places of
-its corpus and of its file of weights, and checksums of all.
+the network sees them. The metadata says what members there are, and holds the run's `config.json` without the place of
+its corpus, the name of its file of weights alone, and checksums of all.
 """
 
 import json
@@ -40,8 +40,6 @@ _TYPES = {"F32": "<f4", "F16": "<f2"}
 _REFERENCES = "references"
 # How the checksum of the metadata is called among those of the tensors.
 _METADATA = "metadata"
-# Fields that say where something lies on the machine of the run, which its trained models do without.
-_PLACES = ("corpus.data_dir", "network.weights")
 # Of the inputs' grid: ten thousand times the paper's.
 _MOST_CELLS = 2 * 10**8
 # What safetensors, JSON, the config and JAX raise of what no program has written, or of what is damaged.
@@ -85,7 +83,10 @@ def write_models(
     for first, variables in zip(range(0, len(members), part_size), parts, strict=True):
         for leaf, array in flatten_dict(variables, sep="/").items():
             tensors |= {_tensor_name(first + i, leaf): np.asarray(own) for i, own in enumerate(array)}
-    config = {name: value for name, value in record["config"].items() if name not in _PLACES}
+    config = {name: value for name, value in record["config"].items() if name != "corpus.data_dir"}
+    # Whether there is such a file decides how many channels the network's input has; where it lay is nobody's business.
+    if weights := config.get("network.weights"):
+        config["network.weights"] = Path(weights).name
     metadata = {
         "kind": _KIND,
         "version": str(_VERSION),

@@ -97,6 +97,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     shown: list[dict[str, Any]] = []
     snr_db: list[float] = []
     late: list[RecordingError] = []
+    n_written = 0
     for own in _explained(run, usable, loaded):
         for utterance, explained in own:
             name = utterance.recording
@@ -104,18 +105,20 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
             for table, rows in tables.items():
                 rows.append(_with_name(getattr(explained, table), name, explained.predicted, table))
             maps[f"{MAP}{name}"] = explained.map
-        # Each time anew, and before what is beside: whatever stops that, the answers are kept.
-        _write_tables(run, tables, maps, folder)
+        # Before what is beside: whatever stops that, the answers are kept. As a whole, and so when there are twice as
+        # many as before, or all.
+        if len(maps) >= min(2 * n_written, len(usable)):
+            _write_tables(run, tables, maps, folder)
+            n_written = len(maps)
         for outcome in _write_beside(run, own, folder):
             if isinstance(outcome, RecordingError):
                 late.append(outcome)
+                write_skipped(folder, [*problems, *late], len(usable) - len(late))
                 continue
             one, ratio_db = outcome
             snr_db.append(ratio_db)
             if len(shown) < MOST_ON_PAGE:
                 shown.append(one)
-    if late:
-        write_skipped(folder, [*problems, *late], len(snr_db))
     if not shown:
         raise _none_usable(late)
     about = overview_of_new(run.config, run.record, run.members, min(snr_db), len(snr_db) - len(shown))
