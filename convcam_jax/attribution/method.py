@@ -57,7 +57,8 @@ class Method(NamedTuple):
     source: str
     sign: Literal["both", ">= 0"]
     differentiates_twice: bool = False  # whether it needs second derivatives of what is behind the explained layer
-    of_segments: bool = False  # whether each cell has the value of the whole segment that it lies in
+    # What the signed map's sum is meant to be the score's gain over, if it is meant to be one.
+    sums_over: Literal["silence", "baseline"] | None = None
     compares: bool = False  # whether it needs other recordings (`Explained.references`), whatever the baseline
 
 

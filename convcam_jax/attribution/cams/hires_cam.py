@@ -22,4 +22,5 @@ METHOD = Method(
     description="Σₖ gₖ Aₖ, node by node",
     source="Draelos and Carin, arXiv:2011.08891, 2020",
     sign="both",
+    sums_over="silence",
 )

@@ -28,4 +28,5 @@ METHOD = Method(
     description="Σₖ wₖ Aₖ, wₖ = Σ gₖ Aₖ / Σ Aₖ",
     source="Fu et al., BMVC 2020, arXiv:2008.02312",
     sign="both",
+    sums_over="silence",
 )

@@ -35,4 +35,5 @@ METHOD = Method(
     description="x ∘ ∂y/∂x",
     source="Shrikumar et al., arXiv:1605.01713, 2016",
     sign="both",
+    sums_over="silence",
 )

@@ -46,4 +46,5 @@ METHOD = Method(
     description=f"(x - b) ∘ mean of ∂y/∂x in {INTEGRATION_STEPS} steps from the baseline b to x",
     source="Sundararajan, Taly and Yan, ICML 2017, Eq. 1",
     sign="both",
+    sums_over="baseline",
 )

@@ -66,5 +66,4 @@ METHOD = Method(
     description=f"Shapley values of {SEGMENTS[0]} by {SEGMENTS[1]} segments, by weighted regression",
     source="Lundberg and Lee, NeurIPS 2017, theorem 2",
     sign="both",
-    of_segments=True,
 )

@@ -57,5 +57,4 @@ METHOD = Method(
     description=f"coefficients of a ridge regression of y on which of {SEGMENTS[0]} by {SEGMENTS[1]} segments sound",
     source="Ribeiro, Singh and Guestrin, KDD 2016, Eq. 1",
     sign="both",
-    of_segments=True,
 )

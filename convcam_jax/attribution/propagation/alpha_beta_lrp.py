@@ -28,4 +28,5 @@ METHOD = Method(
     description=f"relevance of y by {ALPHA:g} shares of (aw)⁺ less {BETA:g} of (aw)⁻ in all layers",
     source="Bach et al., PLOS ONE 10, 2015, Eq. 60",
     sign="both",
+    sums_over="silence",
 )

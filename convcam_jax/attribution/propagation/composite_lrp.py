@@ -37,4 +37,5 @@ METHOD = Method(
     description="relevance of y by shares of aw in dense layers, (aw)⁺ in convolutions, equal ones in the first layer",
     source="Kohlbrenner et al., IJCNN 2020, arXiv:1910.09840",
     sign="both",
+    sums_over="silence",
 )

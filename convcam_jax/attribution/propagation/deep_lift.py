@@ -35,4 +35,5 @@ METHOD = Method(
     description="(x - b) ∘ ∂y/∂x, but a nonlinearity has its mean slope between the baseline b and x",
     source="Shrikumar, Greenside and Kundaje, ICML 2017, section 3.5.2",
     sign="both",
+    sums_over="baseline",
 )

@@ -26,4 +26,5 @@ METHOD = Method(
     description="x ∘ ∂y/∂x, but a nonlinearity f of z has the slope f(z) / (z ± 0.000001)",
     source="Bach et al., PLOS ONE 10, 2015, Eq. 58",
     sign="both",
+    sums_over="silence",
 )

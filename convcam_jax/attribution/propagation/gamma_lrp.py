@@ -32,4 +32,5 @@ METHOD = Method(
     description=f"relevance of y by shares of aw + {GAMMA} (aw)⁺ in all layers; where their sum is < 0, of its sign",
     source="Montavon et al., LNCS 11700, 2019, chapter 10",
     sign="both",
+    sums_over="silence",
 )

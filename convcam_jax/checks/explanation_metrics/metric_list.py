@@ -136,7 +136,7 @@ class OtherMaps(NamedTuple):
     """What the method says where the recording or the question is another.
 
     Attributes:
-      signed_sum: of the method's signed map, in front of placing it; not a number where it is not in the logit's unit.
+      signed_sum: of the method's signed map, in front of placing it; not a number where it is not meant to be a gain.
       noisy: versions of the recording with a little noise.
       noisy_maps: their maps.
       other_class: the map of the recording for another class.

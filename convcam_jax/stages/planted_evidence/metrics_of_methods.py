@@ -104,9 +104,10 @@ def _of_cohort(
 
 
 def _signed_sums(way: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarray, "S N"], Float[np.ndarray, "S N"]]:
-    """Sums of a method's signed maps, or NaN where they are not in the unit of what the logit gains over silence."""
-    in_its_unit = way.score == "logit" and way.baseline == "silence" and not METHODS[way.method].of_segments
-    if not in_its_unit:
+    """Sums of a method's signed maps, or NaN where they are not meant to be what the logit gains over silence."""
+    sums_over = METHODS[way.method].sums_over
+    over = way.baseline if sums_over == "baseline" else sums_over
+    if way.score != "logit" or over != "silence":
         unknown = np.full(pair.trained.shape[:2], np.nan)
         return unknown, unknown
     return pair.trained.sum((-2, -1)), pair.random.sum((-2, -1))
