@@ -241,6 +241,33 @@ def test_a_single_member_has_no_interval_and_no_finding():
     table = make_table()
     found = evidence_verdicts(table[table["seed"] == 4], N_CLASSES).set_index("placement")
     assert found.loc["receptive_field", "verdict"] == "does not find"
+    assert "relevance mass 0.60 against" in found.loc["receptive_field", "sentence"]
+    assert not found["sentence"].str.contains("nan").any()
+
+
+def test_one_of_two_networks_that_has_learned_is_too_few():
+    correct = np.ones((len(SEEDS), 3), bool)
+    correct[1] = False
+    table = make_table(correct=correct)
+    found = evidence_verdicts(table[table["seed"].isin(SEEDS[:2])], N_CLASSES)
+    assert set(found["verdict"]) == {"not learnt"}
+    assert found["sentence"].str.endswith("which too few networks have learnt: 1 of 2 (mean accuracy 0.50)").all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_that_is_not_finite_scores_as_one_of_zeros(value):
+    """It ends no run in which networks were trained."""
+    test = make_test_set()
+    maps, random = make_maps(test, 0.6), make_maps(test, 0.1)
+    tables = []
+    for broken in (value, 0.0):
+        maps[1, 2] = broken
+        ways = [MemberMaps("gradcam", "stretched", maps.copy(), random)]
+        tables.append(score_table("burst", Cohort("female", "all"), SEEDS, np.ones((3, 3), bool), test, ways))
+    pd.testing.assert_frame_equal(*tables)
+    own = tables[0].query("seed == 7 and recording == 'r2' and source == 'network'").iloc[0]
+    assert own["map_is_zero"]
+    assert own["relevance_mass"] == own["truth_share"]
 
 
 @pytest.mark.parametrize(
@@ -263,8 +290,8 @@ def test_a_finding_is_above_every_control_by_both_scores(below, words, by):
     by_score = pd.DataFrame(0.1, list(JUDGED_BY), columns)
     for score, control in below:
         by_score.loc[score, f"over_{control}_low"] = -0.1
-    assert verdict_of("f0", by_score, 1.0) == (words, by)
-    assert verdict_of("f0", by_score, 0.4).words == "not learnt"
+    assert verdict_of("f0", by_score, np.array([True, True])) == (words, by)
+    assert verdict_of("f0", by_score, np.array([True, True, False, False, False])).words == "not learnt"
 
 
 def test_methods_are_ranked_among_energy_random_weights_and_chance():

@@ -6,7 +6,7 @@ import pytest
 from test_evidence_benchmark import GRID, N_SAMPLES, NAMES, RECORDINGS, SHAPE, TESTED, make_arrays, score
 
 from convcam_jax.checks.evidence.entry import Entry, SoundsOfTest, n_networks, score_entry
-from convcam_jax.checks.evidence.scoring import member_means
+from convcam_jax.checks.evidence.scoring import evidence_verdicts, member_means
 from convcam_jax.corpora.synthetic.variants import with_strengths
 from convcam_jax.system.errors import UserError
 
@@ -24,8 +24,14 @@ def test_methods_and_networks_are_the_same_at_all_strengths_of_a_cue(tmp_path):
     fewer = {name: array for name, array in both.items() if f"/{strong}/1/" not in name}
     more = {name.replace("/ig/", "/lime/"): array for name, array in both.items() if f"/ig/{strong}/" in name}
     for given, message in (
-        (fewer, rf"networks of burst .*; there are 0, 1 in {weak} \(female\); 0 in {strong} \(female\)$"),
-        (both | more, rf"methods of burst .*; there are ig in {weak} \(female\); ig, lime in {strong} \(female\)$"),
+        (
+            fewer,
+            rf"networks of burst .*; there are seeds 0, 1 in {weak} \(female\) and seeds 0 in {strong} \(female\)$",
+        ),
+        (
+            both | more,
+            rf"methods of burst .*; there are methods ig in {weak} \(female\) and methods ig, lime in {strong} ",
+        ),
     ):
         with pytest.raises(UserError, match=message):
             score_entry(Entry(tmp_path / "maps.npz", given), recordings, TESTED, GRID)
@@ -46,7 +52,7 @@ def test_groups_are_the_same_at_all_strengths_of_a_cue(tmp_path):
         for variant, suffix in ((weak, ""), (strong, ""), (strong, "_m"))
         for name, array in make_arrays().items()
     }
-    with pytest.raises(UserError, match=f"there are female in {weak}; female, male in {strong}$"):
+    with pytest.raises(UserError, match=f"there are groups female in {weak} and groups female, male in {strong}$"):
         score_entry(Entry(tmp_path / "maps.npz", given), recordings, tested, GRID)
 
 
@@ -60,7 +66,8 @@ def test_methods_are_the_same_in_all_groups(tmp_path):
     more = {name.replace("/ig/", "/lime/"): array for name, array in female.items() if "/ig/" in name}
     assert len(score_entry(Entry(tmp_path / "maps.npz", female | male), recordings, tested, GRID)[1]) == 4
     with pytest.raises(
-        UserError, match=r"methods of burst .* in all .* ig, lime in burst \(female\); ig in burst \(male\)$"
+        UserError,
+        match=r"methods of burst .* in all .* methods ig, lime in burst \(female\) and methods ig in burst \(male\)$",
     ):
         score_entry(Entry(tmp_path / "maps.npz", female | male | more), recordings, tested, GRID)
 
@@ -126,11 +133,13 @@ def test_networks_are_counted_once_whatever_their_folds():
     assert n_networks(members) == 2 * 2 + 1
 
 
-def test_networks_that_are_one_network_are_refused(tmp_path):
+@pytest.mark.parametrize("change", [lambda own: own, lambda own: 3 * own, lambda own: np.where(own > 0, own, -0.1)])
+def test_networks_that_are_one_network_are_refused(change, tmp_path):
+    """Also at another scale, and with other values below 0, which no score sees."""
     arrays = make_arrays()
     for name in NAMES:
-        arrays[f"network/ig/burst/1/{name}"] = arrays[f"network/ig/burst/0/{name}"]
-    with pytest.raises(UserError, match="the maps of burst by ig are the same for the seeds 0 and 1; a SEED is"):
+        arrays[f"network/ig/burst/1/{name}"] = change(arrays[f"network/ig/burst/0/{name}"])
+    with pytest.raises(UserError, match=r"all maps of burst \(female\) are the same for the seeds 0 and 1; a SEED is"):
         score(arrays, tmp_path)
     # One other map is another network; and maps of nothing are alike.
     zero = {name: np.zeros(SHAPE) for name in arrays if name.startswith("network")}
@@ -139,11 +148,46 @@ def test_networks_that_are_one_network_are_refused(tmp_path):
         assert len(score(arrays | own, tmp_path)[1]) == 2
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_maps_of_random_weights_that_say_nothing_are_refused(value, tmp_path):
+def with_energy(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """An entry with a control of its own, which ignores the networks."""
+    energy = {
+        f"{kind}/energy/burst/{seed}/{name}": TESTED.magnitude[name] ** 2
+        for kind in ("network", "random_weights")
+        for seed in (0, 1)
+        for name in NAMES
+    }
+    return arrays | energy
+
+
+def test_a_control_that_ignores_the_network_tells_no_networks_apart(tmp_path):
     arrays = make_arrays()
+    assert len(score(with_energy(arrays), tmp_path)[1]) == 2
+    alone = {name: array for name, array in with_energy(arrays).items() if "/ig/" not in name}
+    assert len(score(alone, tmp_path)[1]) == 2
+    same = {f"network/ig/burst/1/{name}": arrays[f"network/ig/burst/0/{name}"] for name in NAMES}
+    with pytest.raises(UserError, match="are the same for the seeds 0 and 1"):
+        score(with_energy(arrays) | same, tmp_path)
+
+
+def test_networks_whose_maps_differ_in_one_fold_are_several(tmp_path):
+    arrays = {**of_fold("", (0, 1)), **of_fold("_B", (0, 1))}
+    same = {f"network/ig/burst/1/{name}": arrays[f"network/ig/burst/0/{name}"] for name in NAMES}
+    entry = Entry(tmp_path / "maps.npz", arrays | same)
+    assert len(score_entry(entry, IN_FOLDS, TESTED_IN_FOLDS, GRID)[1]) == 4
+    both = same | {f"{name}_B": arrays[f"{name.replace('/1/', '/0/')}_B"] for name in same}
+    with pytest.raises(UserError, match="are the same for the seeds 0 and 1"):
+        score_entry(Entry(tmp_path / "maps.npz", arrays | both), IN_FOLDS, TESTED_IN_FOLDS, GRID)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
+def test_maps_of_random_weights_that_say_nothing_are_no_control(value, tmp_path):
+    arrays = make_arrays()
+    right = {f"predicted/burst/1/{name}": np.array(n) for n, name in enumerate(NAMES)}
     constant = {name: np.full(SHAPE, value) for name in arrays if name.startswith("random")}
-    with pytest.raises(UserError, match="by ig with random_weights are the same everywhere in every recording; give"):
-        score(arrays | constant, tmp_path)
     one = next(iter(constant))
-    assert len(score(arrays | constant | {one: arrays[one]}, tmp_path)[1]) == 2
+    for own, verdict in (({}, "finds"), (constant, "no control"), (constant | {one: arrays[one]}, "finds")):
+        found = evidence_verdicts(score(arrays | right | own, tmp_path)[0], 3).iloc[0]
+        assert found["verdict"] == verdict
+        assert ("its maps with random weights say nothing: relevance mass 1.00" in found["sentence"]) == (
+            own is constant
+        )

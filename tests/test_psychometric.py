@@ -46,7 +46,7 @@ def scores() -> pd.DataFrame:
         for row in rows(level, seed, method, seed < n_found[number], 9 if seed < N_LEARNED[number] else 6)
     ]
     table = pd.DataFrame(every, columns=[*columns, "relevance_mass", "average_precision"])
-    return table.drop_duplicates()
+    return table.drop_duplicates().assign(truth_share=0.05)
 
 
 # Each recording is drawn for itself.
@@ -74,6 +74,13 @@ def test_a_cue_is_found_by_both_scores_or_not_at_all():
     assert networks_table(own, N_CLASSES, ORIGINALS)["found"].all()
 
 
+def test_a_cue_is_not_found_without_a_control_by_random_weights():
+    """Maps that are the same everywhere have the share of true cells by every score."""
+    own = scores().query("variant == 'f0' and method in ('good', 'none')")
+    constant = own[["relevance_mass", "average_precision"]].mask(own["source"] == "random_weights", 0.05)
+    assert not networks_table(own.assign(**constant), N_CLASSES, ORIGINALS)["found"].any()
+
+
 def test_folds_of_a_network_are_one_test_of_all_their_recordings():
     """Of 4 recordings all are right, of 36 half: 22 of 40, less than the two thirds that count as learned."""
     own = scores().query("variant == 'f0' and method in ('good', 'none') and recording == 'r0'")
@@ -99,7 +106,7 @@ def test_versions_of_one_original_count_as_one_recording():
             for way in [("none", "none") if source in ("energy", "chance") else ("good", "stretched")]
         ],
         columns=[*columns, "relevance_mass", "average_precision"],
-    )
+    ).assign(truth_share=0.05)
     of_threes = {name: str(n // 3) for n, name in enumerate(ORIGINALS)}
     found = [networks_table(table, N_CLASSES, own)["found"].tolist() for own in (ORIGINALS, of_threes)]
     assert found == [[True], [False]]

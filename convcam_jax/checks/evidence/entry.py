@@ -6,7 +6,7 @@ The form of the file stands in docs/evidence_benchmark.md.
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,8 @@ _LEAST_TIME, _LEAST_BINS = 0.6, 0.5
 # numbered, and mels taken for Hz, 2840 at 8 kHz, do not.
 _LEAST_TOP = 0.4
 _WIDEST_STEP, _WIDEST_STEP_S = 0.6, 0.9
+# By which share fingerprints of one map at two scales differ at most: maps are rounded to single precision.
+_SAME_MAP = 1e-6
 
 
 class Grid(NamedTuple):
@@ -205,8 +207,7 @@ def score_entry(
 
     Raises:
       UserError: a name is not known, an array is missing, or not sound, or networks or methods have maps of some of the
-        strengths of a cue alone, or methods of some of its groups, or networks are not several ones, or the maps of
-        random weights say nothing.
+        strengths of a cue alone, or methods of some of its groups, or networks are not several ones.
     """
     test = recordings[recordings["split"] == "test"]
     _check_known(entry, test)
@@ -220,12 +221,15 @@ def score_entry(
         if named.empty:
             continue
         methods, seeds = list(dict.fromkeys(named["method"])), sorted(set(named["seed"]))
+        fingerprints: list[np.ndarray] = []
         for fold, own in of_group.groupby("fold", sort=False):
             correct = _correct_answers(entry, own, seeds, n_classes)
             held_out = _held_out(own, tested)
             maps = (_member_maps(entry, (method, variant), seeds, held_out, tested, grid) for method in methods)
-            tables.append(score_table(variant, Cohort(group, fold), seeds, correct, held_out, maps))
+            seen = _fingerprinted(maps, fingerprints)
+            tables.append(score_table(variant, Cohort(group, fold), seeds, correct, held_out, seen))
             members += [(variant, group, fold, *pair) for pair in zip(seeds, correct.mean(axis=1), strict=True)]
+        _check_networks(entry, f"{variant} ({group})", seeds, np.concatenate(fingerprints, axis=-1))
     return pd.concat(tables, ignore_index=True), pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
 
 
@@ -249,33 +253,28 @@ def _held_out(own: pd.DataFrame, tested: SoundsOfTest) -> HeldOut:
     return HeldOut(names, own["class"].tolist(), *sounds)
 
 
-# What must be the same of a part that `given` has, wherever that is met: a method of the easier group alone would be
-# compared with those of both.
-_SAME = (
-    ("groups", "group", ["cue"], ["variant"], "at all of its strengths"),
-    ("methods", "method", ["cue"], ["variant", "group"], "in all of its groups and strengths"),
-    ("networks", "seed", ["cue", "group"], ["variant", "group"], "at all of its strengths"),
-)
-
-
 def _check_same_throughout(entry: Entry, given: pd.DataFrame) -> None:
-    """See to it that the groups, methods and networks of a cue are the same at all of its strengths."""
-    of_cues = given.assign(cue=given["variant"].map(of_cue))
-    for words, what, part, places, where in _SAME:
-        for (cue, *_), own in of_cues.groupby(part, sort=False):
-            found = own.groupby(places, sort=False)[what].agg(lambda values: tuple(sorted(set(values))))
-            different = found.drop_duplicates()
-            if len(different) > 1:
-                there = [f"{', '.join(map(str, names))} in {_place(at)}" for at, names in different.items()]
-                raise UserError(
-                    f"--maps={entry.path}: the {words} of {cue} must be the same {where}; "
-                    f"there are {'; '.join(there[:2])}"
-                )
+    """See to it that the groups, methods and networks of a cue are the same at all of its strengths.
+
+    A method of the easier group alone would be compared with those of both.
+    """
+    placed = given.assign(place=given["variant"] + " (" + given["group"] + ")")
+    for cue, own in placed.groupby(placed["variant"].map(of_cue), sort=False):
+        about = f"--maps={entry.path}: the {{}} of {cue} must be the same"
+        _check_same(own["group"], own["variant"], f"{about.format('groups')} at all of its strengths", "groups")
+        in_all = f"{about.format('methods')} in all of its groups and strengths"
+        _check_same(own["method"], own["place"], in_all, "methods")
+        for _, of_group in own.groupby("group", sort=False):
+            at_all = f"{about.format('networks')} at all of its strengths"
+            _check_same(of_group["seed"], of_group["place"], at_all, "seeds")
 
 
-def _place(at: str | tuple[str, str]) -> str:
-    """A variant, or a variant and group."""
-    return at if isinstance(at, str) else "{} ({})".format(*at)
+def _check_same(found: pd.Series, place: pd.Series, demand: str, what: str) -> None:
+    """What is `found` is the same at every place."""
+    different = found.groupby(place, sort=False).agg(lambda values: tuple(sorted(set(values)))).drop_duplicates()
+    if len(different) > 1:
+        there = [f"{what} {', '.join(map(str, names))} in {at}" for at, names in different.items()]
+        raise UserError(f"{demand}; there are {' and '.join(there[:2])}")
 
 
 def _member_maps(
@@ -289,32 +288,41 @@ def _member_maps(
             for n, recording in enumerate(test.recordings):
                 placed = entry.on_cells("/".join((kind, *of, str(seed), recording)), recording, tested, grid)
                 both[k, s, n, :, : placed.shape[1]] = placed
-    _check_networks(entry, of, seeds, test.recordings)
     return MemberMaps(of[0], NOT_PLACED, *both)
 
 
-def _check_networks(entry: Entry, of: tuple[str, str], seeds: Sequence[int], recordings: Sequence[str]) -> None:
-    """Networks are several ones, and maps of random weights are no constants, which any map is better than."""
+def _fingerprinted(maps: Iterable[MemberMaps], found: list[np.ndarray]) -> Iterator[MemberMaps]:
+    """The maps as they are; `found` gets of each method's a number per map `[2, S, N]`, of trained and random ones.
 
-    def arrays(kind: str, seed: int) -> list[np.ndarray]:
-        return [entry.arrays["/".join((kind, *of, str(seed), name))] for name in recordings]
+    It is a weighted mean of random weights, by the positive part, as scores are: any scale gives the same. That of a
+    map that is nowhere above 0 is 0.
+    """
+    for own in maps:
+        both = np.zeros((2, *own.trained.shape[:2]))
+        weights = np.random.default_rng(0).random(own.trained.shape[2:])
+        for k, of_kind in enumerate((own.trained, own.random)):
+            for place in np.ndindex(of_kind.shape[:2]):
+                positive = np.maximum(of_kind[place], 0)
+                if positive.any():
+                    both[k][place] = np.average(weights, weights=positive)
+        found.append(both)
+        yield own
 
-    about = f"--maps={entry.path}: the maps of {of[1]} by {of[0]}"
-    saying = [seed for seed in seeds if _say_something(arrays(NETWORK, seed))]
-    for first, other in itertools.combinations(saying, 2):
-        if all(map(np.array_equal, arrays(NETWORK, first), arrays(NETWORK, other))):
+
+def _check_networks(entry: Entry, where: str, seeds: Sequence[int], fingerprints: np.ndarray) -> None:
+    """Networks are several ones: no two have the same maps of all recordings by all methods that depend on them.
+
+    fingerprints: `[2, S, N]`, see `_fingerprinted`. A map that is that of random weights, too, in all networks depends
+    on none, such as one of the input's energy; and one recording may have the same map by chance.
+    """
+    trained, random = fingerprints
+    depends = ~np.isclose(trained, random, rtol=_SAME_MAP, atol=0).all(axis=0)
+    for (first, own), (other, another) in itertools.combinations(zip(seeds, trained[:, depends], strict=True), 2):
+        if np.allclose(own, another, rtol=_SAME_MAP, atol=0) and np.count_nonzero(own) > 1:
             raise UserError(
-                f"{about} are the same for the seeds {first} and {other}; a SEED is a network of its own: give it once"
+                f"--maps={entry.path}: all maps of {where} are the same for the seeds {first} and {other}; a SEED is a "
+                "network of its own: give it once"
             )
-    if saying and not any(_say_something(arrays(RANDOM, seed)) for seed in seeds):
-        raise UserError(
-            f"{about} with {RANDOM} are the same everywhere in every recording; give those of the networks before "
-            "their training"
-        )
-
-
-def _say_something(maps: Sequence[np.ndarray]) -> bool:
-    return any(own.min() < own.max() for own in maps)
 
 
 def _check_known(entry: Entry, test: pd.DataFrame) -> None:

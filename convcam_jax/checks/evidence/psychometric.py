@@ -26,6 +26,7 @@ from convcam_jax.checks.evidence.scoring import (
     NOT_PLACED,
     SHARED,
     WAY,
+    has_control,
     network_accuracies,
 )
 from convcam_jax.corpora.synthetic.cues import CUES
@@ -63,7 +64,9 @@ def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
     if maps.empty:
         return pd.DataFrame(columns=[*NETWORK, *WAY, "found"])
     by_score = [_exceeds_controls(score, maps, correct, originals) for score in JUDGED_BY]
-    return pd.concat(by_score, axis=1).all(axis=1).rename("found").reset_index()
+    exceeds = pd.concat(by_score, axis=1).all(axis=1).rename("found").reset_index()
+    found = exceeds.merge(has_control(correct).reset_index(), on=["variant", *WAY])
+    return found.assign(found=found["found"] & found.pop("has_control"))
 
 
 def _exceeds_controls(score: str, maps: pd.DataFrame, correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.Series:

@@ -1,8 +1,8 @@
 """How much of a map lies where the evidence is: scores of one map against the cells that are known to carry a cue.
 
-Pure functions of one recording's map `[F, n]` >= 0 (any scale) and truth `[F, n]` bool, of which some cells, not all,
-are true. Cells of equal value have no order. All scores but the average precision are means over all orders of them, so
-a map that is the same everywhere, or zero, scores what chance does; its average precision is the share of true cells, a
+Pure functions of one recording's map `[F, n]` >= 0 (any scale) and truth `[F, n]` bool, of which some cells are true.
+Cells of equal value have no order. All scores but the average precision are means over all orders of them, so a map
+that is the same everywhere, or zero, scores what chance does; its average precision is the share of true cells, a
 little less than the mean over all orders.
 
 Arras, Osman and Samek, "CLEVR-XAI: a benchmark dataset for the ground truth evaluation of neural network explanations",

@@ -31,6 +31,7 @@ SIGNIFICANT_P = 0.05
 # What a verdict rests on.
 JUDGED_BY = ("relevance_mass", "average_precision")
 NOT_LEARNED = "not learnt"
+NO_CONTROL = "no control"
 # The share of networks that has to come to something for it to be said of them all.
 CRITERION = 0.5
 
@@ -104,6 +105,9 @@ def _shared_rows(n: int, test: HeldOut) -> Iterator[tuple]:
 
 
 def _scored(own_map: Float[np.ndarray, "F n"], truth: Bool[np.ndarray, "F n"]) -> tuple[float | bool, ...]:
+    """Scores, p and whether the map is zero; one with a value that is not finite says nothing, as one of zeros does."""
+    if not np.isfinite(own_map).all():
+        own_map = np.zeros_like(own_map)
     return *relevance_scores(own_map, truth), shift_p_value(own_map, truth), not own_map.max() > 0
 
 
@@ -206,13 +210,14 @@ def evidence_verdicts(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
     judged = scores.merge(network_accuracies(scores, n_classes), how="left", on=NETWORK)
     counts = judged["learned"] | (judged["variant"] == SHUFFLED_LABELS)
     # What a network that has not learned the cue says right is right by chance.
-    summarised = evidence_summary(judged.assign(correct=judged["correct"] & counts))
+    judged = judged.assign(correct=judged["correct"] & counts)
+    summarised, controlled = evidence_summary(judged), has_control(judged)
     networks = judged[judged["source"] == "network"].drop_duplicates([*NETWORK, *WAY]).groupby(["variant", *WAY])
     rows = []
     for way, own in summarised.groupby(["variant", *WAY], sort=False):
         by_score, of_way = own.set_index("score"), networks.get_group(way)
         learned = of_way["learned"]
-        verdict = verdict_of(way[0], by_score, learned.mean())
+        verdict = verdict_of(way[0], by_score, learned.to_numpy(), bool(controlled.get(way, default=True)))
         if verdict.words == NOT_LEARNED:
             numbers = f"{learned.sum()} of {len(learned)} (mean accuracy {of_way['accuracy'].mean():.2f})"
         else:
@@ -238,24 +243,40 @@ class Verdict(NamedTuple):
     by: tuple[str, ...] = ()
 
 
-def verdict_of(variant: str, by_score: pd.DataFrame, share_learned: float) -> Verdict:
+def has_control(table: pd.DataFrame) -> pd.Series:
+    """Whether a map of random weights is not the same everywhere, by variant, method and placement.
+
+    table: that of evidence.csv, of which the recordings that a network classifies correctly count. A map that follows
+    the input would be better than maps that are the same everywhere, whether or not it shows what was learned.
+    """
+    random = table[table["correct"] & (table["source"] == "random_weights")]
+    # Maps that are have the share of true cells by every score, see `relevance_scores`.
+    same = np.isclose(random[list(JUDGED_BY)], random[["truth_share"]], rtol=1e-9, atol=0).all(axis=1)
+    return random.assign(has_control=~same).groupby(["variant", *WAY])["has_control"].any()
+
+
+def verdict_of(
+    variant: str, by_score: pd.DataFrame, learned: Bool[np.ndarray, " S"], controlled: bool = True
+) -> Verdict:
     """`finds` if the intervals of the excess over every control lie above 0, by every score of `JUDGED_BY`.
 
     Else what it fails against. The relevance mass alone could be had by taking a map to a power, which changes no order
     of its cells; the average precision alone does not say how much of a map lies elsewhere. Nothing is found where
-    there is nothing to find (`none`), or fewer than half of the networks have learned the cue.
+    there is nothing to find (`none`), where fewer than half of the networks have learned the cue or a single one of
+    several, which has no interval, or where the maps are not `controlled` by those of random weights.
 
     by_score: the rows of `evidence_summary` of one method and placement, by their score.
+    learned: whether the networks have learned the cue.
     """
     if variant == SHUFFLED_LABELS:
         return Verdict("no evidence planted")
-    if share_learned < CRITERION:
+    if learned.mean() < CRITERION or learned.sum() < min(2, len(learned)):
         return Verdict(NOT_LEARNED)
     for control, words in _FAILS_AGAINST.items():
         failed = [score for score in JUDGED_BY if not by_score.loc[score, f"over_{control}_low"] > 0]
         if failed:
             return Verdict(words, tuple(failed))
-    return Verdict("finds")
+    return Verdict("finds" if controlled else NO_CONTROL)
 
 
 _VERDICT_WORDS = {
@@ -263,6 +284,7 @@ _VERDICT_WORDS = {
     "does not find": "does not find {cue}",
     "no better than energy": "finds {cue} no better than the input's energy does",
     "no better than random weights": "finds {cue} no better than in a network with random weights",
+    NO_CONTROL: "is above chance and the input's energy on {cue}, but its maps with random weights say nothing",
     NOT_LEARNED: "was not tested on {cue}, which too few networks have learnt",
     "no evidence planted": "marks {cue}",
 }
@@ -285,10 +307,15 @@ def _numbers(by_score: pd.DataFrame, n_networks: int, accuracy: float) -> str:
     if members == 0:
         return "no network classified a recording correctly"
     scores = "; ".join(
-        f"{score.replace('_', ' ')} {row['network']:.2f} ({row['network_low']:.2f} to {row['network_high']:.2f}) "
+        f"{score.replace('_', ' ')} {row['network']:.2f}{_interval(row['network_low'], row['network_high'])} "
         f"against {row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
         f"{row['random_weights']:.2f} with random weights"
         for score, row in by_score.loc[list(JUDGED_BY)].iterrows()
     )
     of = f"{members} of {n_networks} networks," if members < n_networks else f"{members} networks"
     return f"{scores} ({of} of accuracy {accuracy:.2f})"
+
+
+def _interval(low: float, high: float) -> str:
+    """An interval in brackets; a single network has none."""
+    return f" ({low:.2f} to {high:.2f})" if np.isfinite([low, high]).all() else ""
