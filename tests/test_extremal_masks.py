@@ -50,16 +50,31 @@ def test_masks_find_the_patch(explained, masks_of):
 
 @pytest.mark.parametrize("area", AREAS)
 def test_masks_keep_their_area(explained, masks_of, area):
-    """Of the recording's own cells; a mask that has no more room than the patch needs hardly keeps a cell in part."""
+    """Of the recording's own cells."""
     masks = masks_of(jnp.float32(area))
     np.testing.assert_allclose(masks.mean((1, 2)), area, atol=0.02)
-    assert np.minimum(masks, 1 - masks).mean() < 0.02 or area > AREAS[0]
     for mask, present in zip(np.asarray(on_grid(masks, explained)), PRESENT, strict=True):
         assert mask[present].mean() == pytest.approx(area, abs=0.03)
 
 
-def test_equal_cells_are_wanted_to_be_the_same():
-    cells = jnp.array([[0.3, 0.7, 0.7, 0.2, 0.7], [0.5, 0.5, 0.5, 0.5, 0.5], [0.1, 0.9, 0.3, 0.2, 0.4]])
+@pytest.mark.parametrize("area", AREAS)
+def test_masks_hardly_keep_a_cell_in_part_and_hold_the_highest_slopes(area):
+    """Where half of the cells count, each as much as was drawn for it: more than any mask has room for."""
+    rng = np.random.default_rng(1)
+    slopes = jnp.asarray(rng.exponential(size=GRID) * (rng.random(GRID) < 0.5), jnp.float32)[None]
+    explained = scored_by(lambda spectrograms: slopes * spectrograms)
+    explained = explained._replace(
+        spectrograms=jnp.ones((1, *GRID)), n_frames=jnp.full(1, GRID[1]), targets=jnp.zeros(1, int)
+    )
+    mask = np.asarray(jax.jit(lambda: optimised_masks(explained, jnp.float32(area)))())
+    assert np.minimum(mask, 1 - mask).mean() < 0.02
+    of_cells = np.asarray(jax.grad(lambda cells: (slopes * on_grid(cells, explained)).sum())(jnp.asarray(mask)))
+    highest = np.sort(of_cells, axis=None)[-round(area * mask.size) :]
+    assert (of_cells * mask).sum() > 0.95 * highest.sum()
+
+
+def test_cells_that_are_alike_are_wanted_to_be_the_same():
+    cells = jnp.array([[0.3, 0.7, 0.71, 0.2, 0.69], [0.5, 0.5, 0.5, 0.5, 0.5], [0.1, 0.9, 0.3, 0.2, 0.4]])
     expected = [[0, 2 / 3, 2 / 3, 0, 2 / 3], [0.4] * 5, [0, 1, 0, 0, 1]]
     np.testing.assert_allclose(wanted_values(cells, jnp.asarray(2)), expected, rtol=1e-6)
 
@@ -72,15 +87,22 @@ def test_a_score_that_is_always_the_same_prefers_no_cell():
     np.testing.assert_allclose(masks, round(0.1 * n_cells) / n_cells, atol=0.01)
 
 
-def test_cells_that_do_not_count_are_all_alike(explained, masks_of):
-    """However much more than the patch a mask is to keep, what is left goes nowhere in particular."""
-    found = np.asarray(on_grid(masks_of(jnp.float32(AREAS[-1])), explained))
+@pytest.mark.parametrize("noise", [0, 1e-7, 1e-6])
+def test_cells_that_hardly_count_are_all_alike(explained, noise):
+    """However much more than the patch a mask is to keep, what is left goes nowhere in particular.
+
+    A network's score depends on every cell a little, by its arithmetic if by nothing else.
+    """
+    slopes = noise * jnp.asarray(np.random.default_rng(0).normal(size=(1, *GRID)), jnp.float32)
+    own = scored_by(lambda spectrograms: of_patch(spectrograms) + slopes * spectrograms)
+    own = own._replace(spectrograms=explained.spectrograms, n_frames=explained.n_frames)
+    found = np.asarray(on_grid(jax.jit(lambda: optimised_masks(own, jnp.float32(AREAS[-1])))(), own))
     # Beyond the reach of the cells that the patch lies in.
     far = np.ones(GRID, bool)
     far[1:8, :10] = False
-    for own, present in zip(found, PRESENT, strict=True):
-        assert own[PATCH].min() > 0.8
-        np.testing.assert_allclose(own[far & present], own[11, 20], atol=1e-3)
+    for mask, present in zip(found, PRESENT, strict=True):
+        assert mask[PATCH].min() > 0.8
+        np.testing.assert_allclose(mask[far & present], mask[11, 20], atol=0.02 if noise else 1e-3)
 
 
 @pytest.mark.slow

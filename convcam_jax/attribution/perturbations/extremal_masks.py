@@ -25,6 +25,8 @@ N_STEPS, RATE = 100, 0.05
 FIRST_WEIGHT, LAST_WEIGHT = 0.01, 100.0
 # Below which gradients, of a score whose range is 1, are taken for noise.
 SMALL_GRADIENT = 1e-3
+# Cells that differ by no more are alike: so far, against the first weight, noise can move one.
+ALIKE = SMALL_GRADIENT / (2 * FIRST_WEIGHT)
 # What a score's range is taken for where it is smaller, so that a score that hardly changes asks for nothing.
 LEAST_EXTENT = 1e-3
 
@@ -39,11 +41,11 @@ def hat_weights(n_cells: int, n_coarse: int, length: Int[Array, ""] | int) -> Fl
 def wanted_values(cells: Float[Array, " n_cells"], n_kept: Int[Array, ""]) -> Float[Array, " n_cells"]:
     """What cells of a mask shall be: 1 for the `n_kept` highest, 0 for all others.
 
-    Equal cells, such as those that the score does not depend on, shall all be the mean of what is for them, 0..1:
-    none is preferred for where it lies.
+    Each shall be the mean of what is for all cells within `ALIKE` of it, 0..1. So those that the score hardly depends
+    on, which lie closer together than that, shall all be the same: none is preferred for where it lies or for noise.
     """
     ordered = jnp.sort(cells)
-    below, up_to = (jnp.searchsorted(ordered, cells, side) for side in ("left", "right"))
+    below, up_to = jnp.searchsorted(ordered, cells - ALIKE, "left"), jnp.searchsorted(ordered, cells + ALIKE, "right")
     n_ones, n_ones_below = (jnp.maximum(rank - (len(cells) - n_kept), 0) for rank in (up_to, below))
     return (n_ones - n_ones_below).astype(cells.dtype) / (up_to - below).astype(cells.dtype)
 
@@ -51,8 +53,8 @@ def wanted_values(cells: Float[Array, " n_cells"], n_kept: Int[Array, ""]) -> Fl
 def optimised_masks(explained: Explained, area: Float[Array, ""]) -> Float[Array, "B h w"]:
     """Of each recording the mask of an area with which the score is highest, by gradient ascent.
 
-    The mask's sorted values shall be 1 on a share `area` of its cells and 0 elsewhere (Eq. 3 and 4 of the paper). Equal
-    values are in no order, so that they shall all be the mean of what is wanted of them.
+    The mask's sorted values shall be 1 on a share `area` of its cells and 0 elsewhere (Eq. 3 and 4 of the paper), but
+    for values that are nearly equal, whose order is taken for noise: see `wanted_values`.
     """
     spectrograms, baseline = explained.spectrograms, baseline_of(explained)
     grid = spectrograms.shape[1:]
