@@ -215,3 +215,25 @@ def test_new_recordings_are_explained_once_by_the_class_that_all_members_togethe
         slopes = jax.grad(lambda x, label, i=i: reference_simplenet.logits(params_of(1), x[None])[0, label])
         expected = slopes(RECORDINGS.spectrograms[i], own.predicted) * RECORDINGS.spectrograms[i]
         np.testing.assert_allclose(own.signed_maps[1], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_class_that_is_explained_is_that_of_the_answers_that_are_told(monkeypatch):
+    """Two programs give logits that may differ in their last bits, which may decide between two classes."""
+    asked_by = []
+
+    def explain(variables, recording, strata, network, layout, configs, references):
+        found = explain_members(variables, recording, strata, network, layout, configs, references)
+        asked_by.extend(configs)
+        # The second program sees the classes the other way round.
+        return found if len(asked_by) == 1 else found._replace(logits=-found.logits)
+
+    monkeypatch.setattr(answering, "explain_members", explain)
+    config = AttributionConfig("gradcam", baseline="mean")
+    asked = Asked(NETWORK, Cqt(scale="magnitude"), GRID[1], config, RECORDINGS.spectrograms)
+    [found] = answers(lambda: [VARIABLES], [np.asarray(RECORDINGS.spectrograms[0])], asked)
+    logits = np.stack([reference_simplenet.logits(params_of(m), RECORDINGS.spectrograms[0][None])[0] for m in (0, 1)])
+    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, jax.nn.softmax(logits), rtol=1e-4)
+    assert found.predicted == found.probabilities.mean(0).argmax()
+    # Grad-CAM itself is compiled once.
+    assert asked_by[0] == asked_by[1]

@@ -83,7 +83,9 @@ def answers(
     network, representation, max_frames, config, references = asked
     by_class = dataclasses.replace(config, target="truth")
     # The class that is explained has to be known first. Of all methods Grad-CAM costs least beside the answers.
-    cheapest = dataclasses.replace(by_class, method="gradcam", baseline="silence")
+    by_gradcam = dataclasses.replace(by_class, method="gradcam", baseline="silence")
+    # Grad-CAM knows no baseline: what it is asked for itself is one program, not two.
+    cheapest = by_class if by_class.method == "gradcam" else by_gradcam
     # Of the longest input, so that one program serves all recordings.
     layout = network.layout(np.array([[max_frames]]))
 
@@ -100,17 +102,12 @@ def answers(
         on_step()
         return found
 
-    every = [_probabilities(own) for own in explain([0] * len(magnitudes), cheapest)]
-    predicted = [int(probabilities.mean(axis=0).argmax()) for probabilities in every]
-    return [
-        Answers(_probabilities(own), label, own.signed_maps[0][:, 0], own.logits[:, 0])
-        for label, own in zip(predicted, explain(predicted, by_class), strict=True)
-    ]
-
-
-def _probabilities(said: Explanations) -> Float[np.ndarray, "S C"]:
-    """Of all members, for the one recording that they were asked of."""
-    return softmax(said.logits[:, 0].astype(float), axis=-1)
+    # Another program's logits may differ in their last bits: all that is told of the answers is from these.
+    every = [own.logits[:, 0] for own in explain([0] * len(magnitudes), cheapest)]
+    probabilities = [softmax(logits.astype(float), axis=-1) for logits in every]
+    predicted = [int(own.mean(axis=0).argmax()) for own in probabilities]
+    maps = [own.signed_maps[0][:, 0] for own in explain(predicted, by_class)]
+    return [Answers(*one) for one in zip(probabilities, predicted, maps, every, strict=True)]
 
 
 def _joined(parts: Sequence[Explanations]) -> Explanations:
