@@ -11,7 +11,7 @@ from scipy.signal import find_peaks
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import changed_cells
-from convcam_jax.corpora.natural import planted
+from convcam_jax.corpora.natural import planted, resynthesis
 from convcam_jax.corpora.natural.changes import LEVEL_DB, NATURAL_CUES
 from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range, as_speech
@@ -122,7 +122,19 @@ def test_f0_leaves_the_level_of_every_quarter_of_the_speech(emodb_dir):
 
     for sound in (rising, falling, arched):
         np.testing.assert_allclose(level_db(sound), level_db(neutral), atol=0.2)
-    assert np.abs(level_db(rising) - level_db(falling)).max() < 0.2
+    assert np.abs(level_db(rising) - level_db(falling)).max() < 0.1
+
+
+def test_the_level_is_kept_in_voice_and_nothing_else_is_changed_for_it(source, monkeypatch):
+    """Further than 20 ms from an F0 all is as the pitch periods give it."""
+    time_s, own = f0_hz(spoken(source).samples)
+    near = np.abs(np.arange(len(made(source, "f0", 0)[0]))[:, None] / RATE_HZ - time_s[own > 0]).min(1) < 0.0201
+    kept = [made(source, "f0", label)[0] for label in range(3)]
+    monkeypatch.setattr(resynthesis, "smoothed_level", lambda samples, rate_hz: np.ones(len(samples)))
+    for label, sound in enumerate(kept):
+        as_given = made(source, "f0", label)[0]
+        np.testing.assert_allclose(sound[~near], as_given[~near], rtol=1e-9)
+        assert np.abs(sound - as_given).max() > 0.01
 
 
 def test_sound_of_no_level_stays_so_where_f0_changes(source, tmp_path):

@@ -37,7 +37,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError
 
 # To be raised whenever the same recording gives other sound.
-NATURAL_VERSION = 3
+NATURAL_VERSION = 4
 # A recording needs as much voice to have an F0 contour.
 LEAST_VOICED_S = 0.1
 # Speech so far below its loud frames for so long leaves nothing to take away for a pause.

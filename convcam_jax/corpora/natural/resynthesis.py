@@ -131,22 +131,32 @@ def resynthesised(speech: Speech, changes: Changes, f0_range: F0Range) -> Float6
 
 
 def _at_kept_level(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
-    """What is made of the pitch periods, at the level that it has with F0 as it is.
+    """What is made of the pitch periods, with its voiced parts at the level that they have with F0 as it is.
 
-    Periods that lie closer together overlap more, so that level would rise and fall with F0.
+    Periods that lie closer together overlap more, so that level would rise and fall with F0. What is voiceless has no
+    periods, and is left as it is.
     """
     made = _overlap_added(speech, changes, f0_range)
     if not changes.semitones.any():
         return made
-    unchanged = changes._replace(semitones=np.zeros_like(changes.semitones))
-    kept = smoothed_level(_overlap_added(speech, unchanged, f0_range), speech.rate_hz)
-    return made * kept / smoothed_level(made, speech.rate_hz)
+    voicing = _voicing(speech, f0_range)
+    unchanged = _overlap_added(speech, changes._replace(semitones=np.zeros_like(changes.semitones)), f0_range)
+    kept, changed = (smoothed_level(voicing * samples, speech.rate_hz) for samples in (unchanged, made))
+    return made * (kept / changed) ** voicing
 
 
 def smoothed_level(samples: Float64[np.ndarray, "N"], rate_hz: int) -> Float64[np.ndarray, "N"]:
     """The RMS around every sample under a window of `LEVEL_WINDOW_S`, at least -120 dB re full scale."""
     window = np.hanning(round(LEVEL_WINDOW_S * rate_hz))
     return np.maximum(np.sqrt(np.convolve(samples**2, window / window.sum(), "same")), _LEAST_LEVEL)
+
+
+def _voicing(speech: Speech, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
+    """1 where Praat finds an F0 and a step of its analysis around, fading to 0 within another step."""
+    sound = parselmouth.Sound(speech.samples, sampling_frequency=speech.rate_hz)
+    pitch = sound.to_pitch_ac(_ANALYSIS_STEP_S, f0_range.floor_hz, pitch_ceiling=f0_range.ceiling_hz)
+    near_voice = np.convolve(pitch.selected_array["frequency"] > 0, np.ones(3), "same") > 0
+    return np.interp(np.arange(len(speech.samples)) / speech.rate_hz, pitch.xs(), near_voice.astype(float))
 
 
 def _overlap_added(speech: Speech, changes: Changes, f0_range: F0Range) -> Float64[np.ndarray, "N"]:
