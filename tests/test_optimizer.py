@@ -13,6 +13,7 @@ from small_network import GRID, NETWORK, WITHOUT_DROPOUT, make_recordings
 from convcam_jax.data.recordings import ABSENT, take
 from convcam_jax.system.errors import UserError
 from convcam_jax.training.augmentation import NONE, Augmentation
+from convcam_jax.training.class_weights import balanced_weights
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.member import Scores, augmented_loss, end_epoch, init_member, score_batch, train_step
 from convcam_jax.training.optimizer import Learning, learning_of, learning_rate_at, make_optimizer
@@ -161,6 +162,37 @@ def test_weighed_classes_by_hand(state):
     losses = -np.asarray(jax.nn.log_softmax(logits))[rows, emotion]
     np.testing.assert_allclose(loss, (weights[emotion] * losses).mean(), rtol=1e-5)
     np.testing.assert_allclose(scores.mean_loss(), losses.mean(), rtol=1e-5)
+
+
+def test_a_smoothed_label_counts_as_a_whole_by_the_weight_of_its_class(state):
+    """Of one recording: its weight times the cross-entropy to its smoothed label."""
+    learning = Learning(0.01, label_smoothing=0.3)
+    own = jax.jit(partial(augmented_loss, network=WITHOUT_DROPOUT, layout=LAYOUT, learning=learning))
+    weights, one = np.array([0.5, 2.0, 150.0], np.float32), jnp.array([3])
+    assert RECORDINGS.emotion[3] == 0
+    loss, _ = own(KEY, state._replace(class_weights=jnp.asarray(weights)), RECORDINGS, one)
+    logits, _ = jax.jit(WITHOUT_DROPOUT.logits, static_argnums=2)(state.variables, take(RECORDINGS, one), LAYOUT)
+    expected = -0.5 * (np.array([0.8, 0.1, 0.1]) * np.asarray(jax.nn.log_softmax(logits))[0]).sum()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_at_the_optimum_the_answer_is_the_label_however_unequal_the_classes_are(state, monkeypatch):
+    """Of logits that are free for each recording, so that the optimum is the targets, divided by their total."""
+    emotion = np.repeat([0, 1, 2], [1, 9, 90])
+    recordings = make_recordings(100)._replace(emotion=jnp.asarray(emotion))
+    own = state._replace(class_weights=balanced_weights(jnp.asarray(np.bincount(emotion))))
+    learning = Learning(0.01, label_smoothing=0.05)
+
+    def loss(logits):
+        monkeypatch.setattr(type(NETWORK), "logits", lambda *_: (logits, own.variables))
+        return augmented_loss(KEY, own, recordings, jnp.arange(100), NETWORK, LAYOUT, learning)[0]
+
+    # At logits of 0 the gradient is a third of a recording's total minus its targets.
+    gradient = np.asarray(jax.grad(loss)(jnp.zeros((100, 3))))
+    np.testing.assert_array_equal((-gradient).argmax(axis=1), emotion)
+    # Each class has the same share of the loss: of all classes the gradients are as long in sum.
+    length = np.bincount(emotion, np.abs(gradient).sum(axis=1))
+    np.testing.assert_allclose(length, length[0], rtol=1e-4)
 
 
 def test_what_is_validated_and_kept_is_the_average(state):

@@ -122,19 +122,20 @@ def augmented_loss(
     layout: int,
     learning: Learning,
 ) -> tuple[Array, tuple[Scores, Variables]]:
-    """Mean cross-entropy of the changed recordings of a batch to smoothed, mixed and weighed targets.
+    """Mean cross-entropy of the changed recordings of a batch to smoothed, weighed and mixed targets.
 
     Also the scores, by the recordings' own labels, and the variables, as of `score_batch`, which draws the same dropout
     by the same key.
     """
     augmentation_key, mixup_key = jax.random.split(jax.random.fold_in(key, _AUGMENTING))
     inputs = augment(augmentation_key, take(recordings, batch), learning.augmentation)
-    one_hot = jax.nn.one_hot(recordings.emotion[batch], network.n_classes)
-    targets = optax.smooth_labels(one_hot, learning.label_smoothing)
+    emotion = recordings.emotion[batch]
+    targets = optax.smooth_labels(jax.nn.one_hot(emotion, network.n_classes), learning.label_smoothing)
+    if state.class_weights is not None:
+        # By the recording's class: by each class's own weight, what smoothing gives to a rare one exceeds the label.
+        targets = targets * state.class_weights[emotion][:, None]
     if learning.augmentation.mixup:
         inputs, targets = mix_batch(mixup_key, inputs, targets, learning.augmentation.mixup)
-    if state.class_weights is not None:
-        targets = targets * state.class_weights[None]
     logits, variables = network.logits(state.variables, inputs, layout, key)
     losses = optax.softmax_cross_entropy(logits, targets)
     scores = _scores(logits, recordings, batch)
