@@ -20,6 +20,7 @@ from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import (
     Plan,
+    devices_used,
     init_round,
     make_plan,
     member_keys,
@@ -220,11 +221,37 @@ def test_rounds_are_equal_ones_that_fit(n_cohorts, members_per_cohort, members_p
     assert round_size(n_cohorts, members_per_cohort, members_per_device, n_devices) == size
 
 
+@pytest.mark.parametrize(
+    ("n_members", "members_per_device", "n_devices", "size"),
+    [
+        (23, 10, 2, 20),
+        # Not 20 and 17: one device alone does not hold 17, which two do not divide.
+        (37, 10, 2, 18),
+        (7, 6, 2, 6),
+        (5, 1, 4, 4),
+        # All at once, on one device, though the other one is idle; and on one device alone.
+        (7, 7, 2, 7),
+        (7, 6, 1, 1),
+    ],
+)
+def test_the_last_round_is_shorter_where_devices_would_be_idle(n_members, members_per_device, n_devices, size):
+    assert round_size(n_members, 1, members_per_device, n_devices) == size
+
+
+@pytest.mark.parametrize("n_devices", [2, 3, 4, 8])
+def test_every_round_fits_and_all_but_the_last_use_most_devices(n_devices):
+    for n_members in range(2 * n_devices, 70):
+        size = round_size(n_members, 1, 5, n_devices)
+        assert all(one // devices_used(one, n_devices) <= 5 for one in (size, n_members % size))
+        assert size == n_members or 2 * devices_used(size, n_devices) > n_devices
+
+
 def test_every_process_gets_a_round():
     assert round_size(2, 10, 100, 1, n_processes=2) == 10
     assert round_size(2, 10, 100, 1, n_processes=3) == 5
     assert round_size(1, 7, 100, 1, n_processes=2) == 1
     assert round_size(2, 2, 100, 1, n_processes=6) == 1
+    assert round_size(1, 7, 100, 2, n_processes=2) == 2
 
 
 def test_a_members_key_depends_on_itself_alone():

@@ -85,6 +85,14 @@ def test_what_is_written_comes_back_to_the_bit(path):
         jax.tree.map(np.testing.assert_array_equal, own, part)
 
 
+def test_the_last_part_may_be_shorter(tmp_path):
+    together = jax.tree.map(lambda *leaves: np.concatenate(leaves), *PARTS)
+    parts = [jax.tree.map(lambda leaf: leaf[:3], together), jax.tree.map(lambda leaf: leaf[3:], together)]
+    write_models(tmp_path / "models", RECORD, MEMBERS, 3, iter(parts))
+    for own, part in zip(parts, read_parts(opened(tmp_path / "models")), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, own, part)
+
+
 def test_arrays_of_16_bits_stay_such(tmp_path):
     """As large ones are kept, of some members perhaps and of others not."""
     halves = [jax.tree.map(lambda leaf: leaf.astype(np.float16) if leaf.ndim > 2 else leaf, PARTS[0]), PARTS[1]]

@@ -14,15 +14,24 @@ from damage import cut, flipped, removed
 from small_network import N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.stages.ensemble import training
-from convcam_jax.stages.ensemble.rounds import HISTORY_COLUMNS, Round, history_table, read_rounds, trained_members
+from convcam_jax.stages.ensemble.rounds import (
+    HISTORY_COLUMNS,
+    Round,
+    history_table,
+    names_of,
+    read_rounds,
+    trained_members,
+)
 from convcam_jax.stages.ensemble.training import forget_what_was_made, make_rounds, train_round
+from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_arrays, write_json
+from convcam_jax.system.formats import read_arrays, write_arrays, write_json
 from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
@@ -327,6 +336,30 @@ def test_the_history_has_a_row_for_every_member_and_epoch(tmp_path):
     keys = table[["group", "fold", "seed", "epoch"]].to_numpy().tolist()
     assert keys == [["female", "all", seed, epoch] for seed in (0, 1) for epoch in range(1, 6)]
     np.testing.assert_array_equal(table[list(HISTORY_COLUMNS)].to_numpy(), history.reshape(-1, 4))
+
+
+def test_the_history_is_written_after_the_rounds_that_were_trained_at_this_start(tmp_path, monkeypatch):
+    """What an earlier start has left of the others is not cut to the first of them meanwhile."""
+
+    def train(own: Round, *_) -> None:
+        write_arrays(own.history_file(), {"members": names_of(own.members), "history": np.ones((1, 5, 4))})
+        checkpoints.save_variables(own.folder, {"params": np.zeros(1)})
+
+    written: list[int] = []
+    monkeypatch.setattr(training, "train_round", train)
+    monkeypatch.setattr(training, "write_csv", lambda path, table: written.append(len(table)))
+    monkeypatch.setattr(Dataset, "cohorts", lambda own: (COHORT,))
+    monkeypatch.setattr(Dataset, "sets", lambda own, split: {"train": TRAINING, "validation": VALIDATION}[split])
+    run = Run(with_training(seeds=2), tmp_path, tmp_path, Dataset((), (), (), ()))
+    run.recordings = RECORDINGS
+    write_json(tmp_path / "training" / "rounds.json", {"members_at_once": 1})
+    training.train_ensemble(run)
+    assert written == [5, 10, 10]
+    training.train_ensemble(run)
+    assert written[3:] == [10]
+    shutil.rmtree(tmp_path / "training" / "round_01")
+    training.train_ensemble(run)
+    assert written[4:] == [10, 10]
 
 
 def test_a_precision_that_is_not_spelled_out_is_refused(tmp_path):

@@ -84,7 +84,8 @@ def _training_step(case: Case, inputs: Inputs, config: Config) -> Job:
 
     def run() -> object:
         nonlocal state
-        for _ in range(case.members // at_once):
+        # A last round that is shorter is taken for a whole one.
+        for _ in range(-(-case.members // at_once)):
             state, scores = step(keys, state, recordings, batch, jnp.asarray(0))
             jax.block_until_ready((state, scores))
         return scores

@@ -81,20 +81,23 @@ def round_size(
     """Members that are trained at once: all, or a divisor of their number that the devices can hold, at least 1.
 
     Of these sizes those are preferred that use the most devices, then those whose rounds are of one cohort, and so need
-    a layout no longer than its recordings, then the largest. With several processes, of `n_devices` each, there is at
-    least one round for each of them.
+    a layout no longer than its recordings, then the largest. Where such rounds leave half of the devices idle, or more,
+    they are instead as large as all devices can hold, and the last one is shorter. With several processes, of
+    `n_devices` each, there is at least one round for each of them.
     """
     n_members = n_cohorts * members_per_cohort
-    fitting = [
-        size
-        for size in range(1, n_members // n_processes + 1)
-        if n_members % size == 0 and size // devices_used(size, n_devices) <= members_per_device
-    ]
+
+    def fits(size: int) -> bool:
+        return size // devices_used(size, n_devices) <= members_per_device
 
     def preference(size: int) -> tuple[int, bool, int]:
         return devices_used(size, n_devices), size == n_members or members_per_cohort % size == 0, size
 
-    return max(fitting, default=1, key=preference)
+    fitting = [size for size in range(1, n_members // n_processes + 1) if fits(size)]
+    divisor = max((size for size in fitting if n_members % size == 0), default=1, key=preference)
+    if divisor == n_members or 2 * devices_used(divisor, n_devices) > n_devices:
+        return divisor
+    return max((size for size in fitting if size % n_devices == 0 and fits(n_members % size)), default=divisor)
 
 
 def devices_used(n_members: int, n_devices: int) -> int:

@@ -68,8 +68,10 @@ def train_ensemble(run: Run) -> None:
         forget_what_was_made(rounds, workdir)
     own = rounds[jax.process_index() :: jax.process_count()]
     for number, one in enumerate(own, start=1):
+        was_trained = is_trained(one)
         train_round(one, f"round {number} of {len(own)}", config, training, validation, run.recordings)
-        if is_first_process():
+        # The file that an earlier start has left has this round, and perhaps later ones.
+        if is_first_process() and not was_trained:
             write_csv(workdir / "history.csv", history_table(own[:number]))
     wait_for_all("trained")
     if is_first_process():
@@ -115,9 +117,9 @@ def train_round(
 
 
 def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_recordings: int) -> list[Round]:
-    """The members in rounds of equal size, to be saved in `folder`; a run that goes on keeps the size it began with.
+    """The members in rounds, to be saved in `folder`; a run that goes on keeps the size that it began with.
 
-    `n_recordings` is how many the run has, which each device holds.
+    All are of one size, but the last may be shorter. `n_recordings` is how many the run has, which each device holds.
     """
     if not _is_noted(folder):
         size = _size_of_first_round(folder) or _new_size(config, members, n_recordings)
