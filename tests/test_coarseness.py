@@ -48,6 +48,9 @@ def test_a_report_says_it_of_the_explained_layer():
     bins = 12 * 16 / Cqt().bins_per_octave
     said = size_of_map(Config(network=SpectrogramTransformerConfig()))
     assert said.startswith(f"6 x 26 nodes, one every 16 bins ({bins:.1f} semitones")
+    # The patch, though with the convolutions in front of it the first block sees 22 bins of 14 frames.
+    assert f"; each stands for 16 bins ({bins:.1f} semitones" in said
+    assert " by 8 frames (" in said
     assert said.endswith("and has seen all that sounds")
     said = size_of_map(Config(network=CRNNConfig()))
     assert said.startswith("12 x 51 nodes, one every 8 bins")

@@ -17,11 +17,12 @@ def coarseness(
       frequencies_hz: of the bins; distances are told around the middle of them.
       hop_s: between frames.
       n_frames: of the network's input.
-      are_tokens: whether each node stands for cells of the input, but has seen all that sounds.
+      are_tokens: whether each node stands for the cells up to the next one, but has seen all that sounds.
     """
     (rows, columns), frequency, time = geometry
     every = f"one every {_bins(frequency.jump, frequencies_hz)} and every {_frames(time.jump, hop_s)}"
-    seen = f"{_bins(frequency.size, frequencies_hz)} by {_frames(min(time.size, n_frames), hop_s)}"
+    n_bins, n_seen = (frequency.jump, time.jump) if are_tokens else (frequency.size, time.size)
+    seen = f"{_bins(n_bins, frequencies_hz)} by {_frames(min(n_seen, n_frames), hop_s)}"
     sees = f"each stands for {seen} and has seen all that sounds" if are_tokens else f"each sees {seen}"
     return f"{rows} x {columns} nodes, {every}; {sees}"
 
