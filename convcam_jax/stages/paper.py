@@ -28,9 +28,6 @@ from convcam_jax.system.files import file_stem
 from convcam_jax.system.formats import read_csv, write_figure, write_table
 from convcam_jax.system.namespaces import PREDICTED
 
-# Tables of answers, one for each group, whose name stands behind this.
-CONFUSION = "confusion_"
-
 
 def present(run: Run) -> None:
     """Write the tables and figures of the paper."""
@@ -81,7 +78,7 @@ def write_model_tables(run: Run) -> None:
     write_table(workdir, "accuracy", accuracy_summary(members, predictions, utterances), note=ACCURACY_NOTE)
     for group, counts in confusion_matrices(members, predictions, config.corpus.emotions).items():
         answers = counts.add_prefix(PREDICTED).reset_index()
-        write_table(workdir, f"{CONFUSION}{file_stem(group)}", answers, with_headings(answers))
+        write_table(workdir, f"confusion_{file_stem(group)}", answers, with_headings(answers))
 
 
 def write_model_figures(run: Run) -> None:

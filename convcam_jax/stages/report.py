@@ -24,7 +24,6 @@ from convcam_jax.stages.attribution import PREDICTIONS
 from convcam_jax.stages.checks.listening import RESYNTHESIS
 from convcam_jax.stages.checks.listening_sounds import ToShow, show
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.paper import CONFUSION
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.stage import read_finished
@@ -41,6 +40,8 @@ _TITLES = {
     "accuracy": "Accuracy and unweighted average recall (UAR) in per cent, with intervals over seeds and over speakers",
     "claims": "The paper's statements",
 }
+_VERDICTS = ("verdicts", "faithfulness_verdicts", "sanity_verdicts", "stability_verdicts")
+_SOUNDS = ("original", "only_*", "without_*")
 
 
 def write_report(run: Run) -> None:
@@ -51,7 +52,7 @@ def write_report(run: Run) -> None:
     tasks = list(_all_shown(run))
     n_left_out = sum(len(own.utterances) for own in run.cohort_maps) - len(tasks)
     thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
-    remove_earlier(run.workdir, f"{folder.name}/*.wav")
+    remove_earlier(run.workdir, *(f"{folder.name}/*_{part}.wav" for part in _SOUNDS))
     make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
     with closing(in_processes(make, tasks)) as made:
         shown, snr_db = zip(*with_progress(made, "report", len(tasks), "recording"), strict=True)
@@ -152,7 +153,7 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
 
 def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
     """The verdicts of all controls that have been run."""
-    # A group may be called "verdicts", too.
-    paths = [path for path in folder.glob("*verdicts.csv") if not path.stem.startswith(CONFUSION)]
-    for path in sorted(paths, key=lambda path: (path.stem != "verdicts", path.stem)):
-        yield from overview.verdict_tables(path.stem.replace("_", " "), read_csv(path))
+    for name in _VERDICTS:
+        path = folder / f"{name}.csv"
+        if path.is_file():
+            yield from overview.verdict_tables(name.replace("_", " "), read_csv(path))
