@@ -14,6 +14,7 @@ from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.splits.protocol import SplitProtocol
 from convcam_jax.system.formats import EMPTY
+from convcam_jax.training.config import TrainConfig
 
 # What all choices of a door have; networks have nothing in common.
 _COMMON: Mapping[str, type | None] = {
@@ -59,7 +60,7 @@ def other_defaults() -> str:
     columns = {head: flatten(make_config(choices)) for head, choices in _CHOICES.items()}
     evidence = make_config(Choices(experiment="evidence"))
     columns[_EVIDENCE] = flatten(with_evidence_size(evidence, None))
-    flags = {f"{door}.name": f"`--{door}`" for door in DOORS}
+    flags = {**{f"{door}.name": f"`--{door}`" for door in DOORS}, "train.seeds": "`--seeds`"}
     lines = [["field", *columns]]
     for name in dict.fromkeys(name for own in columns.values() for name in own):
         values = {head: _value(own[name]) for head, own in columns.items() if name in own}
@@ -101,7 +102,9 @@ def _door(door: str) -> str:
 
 def _settable(kind: type) -> list[dataclasses.Field]:
     own: Any = kind
-    return [field for field in dataclasses.fields(own) if field.name not in _OF_FLAGS]
+    # `seeds` of other sections have no flag.
+    of_flags = {*_OF_FLAGS, "seeds"} if own is TrainConfig else _OF_FLAGS
+    return [field for field in dataclasses.fields(own) if field.name not in of_flags]
 
 
 def _row(section: str, field: dataclasses.Field, kind: type) -> list[str]:

@@ -58,7 +58,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         instead="the config is that of the benchmark in --from_workdir",
     ),
     "analyse_maps": Experiment(
-        (*_config_flags_without("seeds"), "maps"),
+        (*_config_flags_without("split", "seeds"), "maps"),
         {"maps": "give the .npz file with one activation map per recording"},
     ),
     "ablation": Experiment(

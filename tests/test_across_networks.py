@@ -277,7 +277,7 @@ def with_runs(workdir: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "where"),
-    [("train.seeds=2", "runs"), ("corpus.max_frames=210", "runs"), ("attribution.method=hirescam", "evidence")],
+    [("train.epochs=2", "runs"), ("corpus.max_frames=210", "runs"), ("attribution.method=hirescam", "evidence")],
 )
 def test_settings_that_do_not_fit_a_later_run_are_refused_before_the_first(tmp_path, begun, change, where):
     with_runs(tmp_path)

@@ -36,6 +36,7 @@ from convcam_jax.training.config import TrainConfig
         (SimpleNetConfig, {"dropout_rate": 1.0}, "network.dropout_rate"),
         (MobileNetConfig, {"width": 0.01}, "network.width"),
         (TrainConfig, {"seeds": 0}, "train.seeds"),
+        (TrainConfig, {"seeds": 10001}, "train.seeds"),
         (TrainConfig, {"first_seed": -1}, "train.first_seed"),
         (TrainConfig, {"epochs": 0}, "train.epochs"),
         (TrainConfig, {"patience_epochs": 0}, "train.patience_epochs"),

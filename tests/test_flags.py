@@ -111,10 +111,17 @@ def test_a_flag_that_an_experiment_does_not_take_is_refused(experiment, flag):
 
 @pytest.mark.parametrize(
     ("experiment", "flag"),
-    [("evidence_export", "seeds"), ("evidence_export", "network"), ("benchmark", "seeds"), ("analyse_maps", "seeds")],
+    [
+        *(("evidence_export", flag) for flag in ("seeds", "network")),
+        *(("analyse_maps", flag) for flag in ("seeds", "split")),
+        ("benchmark", "seeds"),
+    ],
 )
 def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
-    """A benchmark is made without a network, sizes say how many members are timed, and given maps are one member's."""
+    """A benchmark is made without a network, sizes say how many members are timed, and given maps are of one member.
+
+    All recordings that have a map are tested.
+    """
     assert (experiment, flag) in OTHERS
 
 

@@ -19,7 +19,7 @@ from fake_views import EDGES_HZ, MEL_EDGES_HZ, make_masks
 from PIL import Image
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.members import Cohort
+from convcam_jax.data.members import Cohort, Member
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.segments import Label
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
@@ -219,6 +219,25 @@ def test_facts_tell_what_was_chosen():
         *("all", "58 (57 tested)", "per cell, 2 folds", "mel-96"),
         "mobilenet (width 0.5, dropout rate 0.001)",
     ]
+
+
+def test_facts_name_each_of_several_corpora():
+    config = make_config(Choices(corpus="emodb,ravdess", data_dir="a,b"))
+    config = dataclasses.replace(config, corpus=dataclasses.replace(config.corpus, max_frames=202))
+    results = make_results()
+    facts = overview.facts(config, {}, results.utterances, results.members, results.metrics)
+    assert facts["corpus"] == "several (emodb, ravdess)"
+    of_new = overview.overview_of_new(config, {}, [Member("female", "all", seed) for seed in (0, 1)], 300.0, 0)
+    assert of_new["facts"]["corpus of the run"] == "several (emodb, ravdess)"
+    assert of_new["headline"] == "2 models of a run on the corpus several (emodb, ravdess)."
+
+
+def test_maps_that_others_made_are_of_no_split():
+    results = make_results()
+    config = dataclasses.replace(CONFIG, experiment="analyse_maps")
+    facts = overview.facts(config, {}, results.utterances, results.members, results.metrics)
+    assert "split" not in facts
+    assert facts["recordings"] == "58 (58 test)"
 
 
 def test_the_duration_counts_from_the_beginning_that_the_run_noted():

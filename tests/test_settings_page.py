@@ -15,7 +15,10 @@ from docs import settings_tables
 
 PAGE = (PROJECT_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
 # What flags of their own change, which `--set` refuses.
-OF_FLAGS = {"experiment", "protocol", "corpus.data_dir", "corpus.corpora", *(f"{door}.name" for door in DOORS)}
+OF_FLAGS = {
+    *("experiment", "protocol", "corpus.data_dir", "corpus.corpora", "train.seeds"),
+    *(f"{door}.name" for door in DOORS),
+}
 
 
 def rows_of(field: str) -> list[list[str]]:

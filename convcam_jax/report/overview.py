@@ -9,6 +9,8 @@ import pandas as pd
 
 from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.explaining import explained_layer
+from convcam_jax.corpora.config import CorpusConfig
+from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.data.members import Member
 from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.statistics import chosen_rows
@@ -47,12 +49,12 @@ def facts(
     """What was run, in words; `record` is `config.json`, the tables are those of the run."""
     return {
         "experiment": config.experiment,
-        "corpus": config.corpus.name,
+        "corpus": _corpus(config.corpus),
         "protocol": config.protocol,
         "models per": config.corpus.models_per,
         "seeds per group": str(members["seed"].nunique()),
         "recordings": _recordings(utterances),
-        "split": f"{config.split.name}, {counted(members['fold'].nunique(), 'fold')}".replace("_", " "),
+        **_split(config, members),
         "representation": config.representation.title,
         **_network(config, members),
         **_map(config, members),
@@ -72,6 +74,18 @@ def provenance(record: Mapping[str, Any]) -> dict[str, str]:
         "machine": f"{record.get('machine', 'unknown')}; {record.get('devices', '')}",
         "corpus hash": str(record.get("corpus_sha256", "")),
     }
+
+
+def _corpus(corpus: CorpusConfig) -> str:
+    """Its name, and which they are where it is several."""
+    return f"several ({', '.join(corpus.corpora)})" if isinstance(corpus, SeveralConfig) else corpus.name
+
+
+def _split(config: Config, members: pd.DataFrame) -> dict[str, str]:
+    """How the recordings are divided; nothing where others have made the maps, of which all are for the test."""
+    if config.experiment == "analyse_maps":
+        return {}
+    return {"split": f"{config.split.name}, {counted(members['fold'].nunique(), 'fold')}".replace("_", " ")}
 
 
 def _recordings(utterances: pd.DataFrame) -> str:
@@ -153,10 +167,10 @@ def overview_of_new(
     """
     groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
     return {
-        "headline": f"{len(members)} models of a run on the corpus {config.corpus.name}.{in_tables_only(left_out)}",
+        "headline": f"{len(members)} models of a run on the corpus {_corpus(config.corpus)}.{in_tables_only(left_out)}",
         "facts": {
             "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
-            "corpus of the run": config.corpus.name,
+            "corpus of the run": _corpus(config.corpus),
             "protocol": config.protocol,
             "representation": config.representation.title,
             "network": config.network.name,

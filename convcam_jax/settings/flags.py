@@ -153,7 +153,7 @@ def _ways() -> dict[str, Flag]:
             {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
         ),
         "split": Flag(
-            "What is for training, validation and the test; by default as in the paper.",
+            "What is for training, validation and the test; by default as in the paper. Not for analyse_maps.",
             "NAME",
             {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
         ),

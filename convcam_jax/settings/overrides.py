@@ -83,10 +83,10 @@ def apply_overrides(config: Config, assignments: list[str]) -> Config:
 
 def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     """Section, field and new value."""
-    # They come with defaults of their own, which a changed name would not bring along.
+    # Most come with defaults of their own, which a changed name would not bring along.
     flags = {f"{door}.name": door for door in DOORS}
     flags |= {"corpus.data_dir": "data_dir", "corpus.corpora": "corpus"}
-    flags |= {"protocol": "protocol", "experiment": "experiment"}
+    flags |= {"protocol": "protocol", "experiment": "experiment", "train.seeds": "seeds"}
     if name in flags:
         raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
