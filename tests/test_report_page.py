@@ -347,6 +347,18 @@ def test_on_paper_it_fits_and_is_light(opened):
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_all_is_unfolded_on_paper_and_folded_again_after_it(loaded):
+    are_open = "return [...document.querySelectorAll('details')].map((part) => part.open)"
+    before = loaded.execute_script(are_open)
+    assert {True, False} <= set(before)
+    # A second one may come before what ends the first.
+    for _ in range(2):
+        loaded.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert all(loaded.execute_script(are_open))
+    loaded.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert loaded.execute_script(are_open) == before
+
+
 def test_new_recordings_are_searched_opened_and_heard_as_text(browser, tmp_path):
     path = tmp_path / "report.html"
     path.write_text(make_new_page(), encoding="utf-8")

@@ -96,14 +96,22 @@ function redrawCharts() {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+// What is folded, and unfolded while the page is printed.
+const folded = new Set();
 // Paper is light, and has a width of its own.
 addEventListener("beforeprint", () => {
   document.documentElement.dataset.print = "true";
+  for (const part of document.querySelectorAll("details:not([open])")) {
+    folded.add(part);
+    part.open = true;
+  }
   redrawCharts();
   for (const node of drawings.keys()) Plotly.Plots.resize(node);
 });
 addEventListener("afterprint", () => {
   delete document.documentElement.dataset.print;
+  for (const part of folded) part.open = false;
+  folded.clear();
   redrawCharts();
 });
 
