@@ -1,6 +1,7 @@
 """Changes of recordings while they are trained on: by hand, and what each of them must leave as it is."""
 
 from functools import partial
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +9,14 @@ import numpy as np
 import pytest
 
 from convcam_jax.data.recordings import Batch
+from convcam_jax.representations.scale import Scale, scaled
 from convcam_jax.training.augmentation import (
     NONE,
     Augmentation,
+    apply_filter,
     augment,
     change_gain,
+    filtered,
     mask_bins,
     mask_frames,
     mix,
@@ -25,7 +29,8 @@ from convcam_jax.training.augmentation import (
 
 N_BINS, N_COLUMNS, N_FRAMES = 6, 10, 7
 KEYS = jax.random.split(jax.random.key(0), 300)
-ALL = Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4)
+ALL = Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, filter_db=3.0, mixup=0.4)
+FILTER = partial(apply_filter, scale="decibel")
 
 
 def spectrogram(n_frames: int = N_FRAMES, seed: int = 0) -> jax.Array:
@@ -46,7 +51,8 @@ def drawn(change, most) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("change", "most"), [(shift_bins, 2), (shift_frames, 3), (mask_bins, 2), (mask_frames, 3), (change_gain, 2.0)]
+    ("change", "most"),
+    [(shift_bins, 2), (shift_frames, 3), (mask_bins, 2), (mask_frames, 3), (change_gain, 2.0), (FILTER, 0.2)],
 )
 def test_a_change_leaves_the_shape_and_the_silence_beyond_the_recording(change, most):
     found = drawn(change, most)
@@ -56,7 +62,8 @@ def test_a_change_leaves_the_shape_and_the_silence_beyond_the_recording(change, 
 
 
 @pytest.mark.parametrize(
-    ("change", "none"), [(shift_bins, 0), (shift_frames, 0), (mask_bins, 0), (mask_frames, 0), (change_gain, 1.0)]
+    ("change", "none"),
+    [(shift_bins, 0), (shift_frames, 0), (mask_bins, 0), (mask_frames, 0), (change_gain, 1.0), (FILTER, 0.0)],
 )
 def test_as_much_as_nothing_is_the_identity(change, none):
     np.testing.assert_array_equal(drawn(change, none), np.repeat(np.asarray(spectrogram())[None], 300, axis=0))
@@ -108,6 +115,40 @@ def test_gains_lie_between_the_factor_and_its_inverse():
     assert 1.8 < gains.max() <= 2
 
 
+def test_filtering_by_hand():
+    """In decibels silent cells stay silent, and none falls below the floor."""
+    own = jnp.array([[0.0, 5.0, 80.0], [30.0, 2.0, 0.0]])
+    expected = [[0.0, 8.5, 83.5], [27.0, 0.0, 0.0]]
+    np.testing.assert_array_equal(filtered(own, jnp.array([3.5, -3.0]), "decibel"), expected)
+    # 40 dB are a factor of 100 of the magnitude.
+    for scale, factor in (("magnitude", 100), ("square_root", 10), ("power", 10_000)):
+        found = filtered(jnp.array([[0.0, 3.0], [5.0, 0.0]]), jnp.array([40.0, 0.0]), scale)
+        np.testing.assert_allclose(found, [[0, 3 * factor], [5, 0]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", get_args(Scale))
+def test_a_filtered_sound_has_the_filtered_spectrogram(scale):
+    """But for the decibels' reference, which is the loudest cell of the recording."""
+    magnitude, gain_db = np.random.default_rng(3).uniform(0.1, 1, (4, 6)), np.array([-2.0, 0.0, 1.0, 3.0])
+    magnitude[1, 2] = 1000.0
+    expected = scaled(magnitude * 10 ** (gain_db[:, None] / 20), scale)
+    found = filtered(jnp.asarray(scaled(magnitude, scale), jnp.float32), jnp.asarray(gain_db, jnp.float32), scale)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_filters_are_normal_at_five_places_and_linear_between():
+    loud = jnp.full((9, 2), 100.0)
+    change = jax.jit(jax.vmap(lambda key: apply_filter(key, loud, jnp.array(2), 4.0, "decibel")))
+    gains_db = np.asarray(change(jax.random.split(jax.random.key(1), 4000))) - 100
+    np.testing.assert_array_equal(gains_db[..., 0], gains_db[..., 1])
+    at_places, between = gains_db[:, ::2, 0], gains_db[:, 1::2, 0]
+    np.testing.assert_allclose(between, (at_places[:, 1:] + at_places[:, :-1]) / 2, atol=2e-5)
+    # Standard errors are 0.06 and 0.045 dB.
+    np.testing.assert_allclose(at_places.mean(axis=0), 0, atol=0.25)
+    np.testing.assert_allclose(at_places.std(axis=0), 4, atol=0.2)
+    np.testing.assert_allclose(np.corrcoef(at_places.T), np.eye(5), atol=0.08)
+
+
 def test_mixing_by_hand():
     one, other = spectrogram(), spectrogram(N_COLUMNS, 1)
     np.testing.assert_array_equal(mix(one, other, jnp.array(N_FRAMES), jnp.array(0.0)), one)
@@ -138,12 +179,12 @@ def test_recordings_and_targets_are_mixed_alike_and_empty_places_with_none():
 
 
 def test_without_any_change_a_batch_is_the_same():
-    for found, own in zip(augment(KEYS[0], BATCH, NONE), BATCH, strict=True):
+    for found, own in zip(augment(KEYS[0], BATCH, NONE, "decibel"), BATCH, strict=True):
         assert found is own
 
 
 def test_a_batch_is_changed_recording_by_recording():
-    change = jax.jit(partial(augment, own=ALL))
+    change = jax.jit(partial(augment, own=ALL, scale="decibel"))
     found = change(KEYS[0], BATCH)
     np.testing.assert_array_equal(found.n_frames, BATCH.n_frames)
     inside = np.arange(N_COLUMNS) < np.asarray(BATCH.n_frames)[:, None, None]

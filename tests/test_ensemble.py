@@ -42,15 +42,15 @@ CONFIG = TrainConfig(epochs=4, patience_epochs=1, batch_size=6, learning_rate=0.
 MEMBERS = (Member(*FEMALE, 0), Member(*FEMALE, 3), Member(*MALE, 0), Member(*MALE, 3))
 
 
-def plan_of(members: tuple[Member, ...], batch_size: int = CONFIG.batch_size) -> Plan:
-    return make_plan(N_FRAMES, TRAINING, VALIDATION, members, batch_size, NETWORK)
+def plan_of(members: tuple[Member, ...], config: TrainConfig = CONFIG) -> Plan:
+    return make_plan(N_FRAMES, TRAINING, VALIDATION, members, NETWORK, config, "magnitude")
 
 
 def train(
     members: tuple[Member, ...], config: TrainConfig = CONFIG
 ) -> tuple[Variables, np.ndarray, np.ndarray, list[Variables]]:
     """Best variables, scores `[epochs, S, 4]`, which member ran `[epochs, S]`, and every epoch's best variables."""
-    plan = plan_of(members, config.batch_size)
+    plan = plan_of(members, config)
     state = init_round(members, NETWORK, config, GRID)
     scores, running, every = [], [], []
     for epoch in train_epochs(state, 1, RECORDINGS, plan, NETWORK, config):
@@ -88,7 +88,7 @@ def test_a_member_with_mixup_is_the_same_beside_a_larger_cohort_and_alone():
     config = dataclasses.replace(CONFIG, mixup=0.4)
 
     def trained(members):
-        plan = make_plan(N_FRAMES, TRAINING, VALIDATION, members, config.batch_size, NETWORK, of_all=True)
+        plan = plan_of(members, config)
         state = init_round(members, NETWORK, config, GRID)
         [*_, last] = train_epochs(state, 1, RECORDINGS, plan, NETWORK, config)
         return last.state.best_variables
@@ -159,7 +159,7 @@ def test_plan_covers_each_members_own_recordings():
 
 
 def test_rounds_of_either_cohort_are_validated_by_one_program():
-    plans = [plan_of(pair, 3) for pair in (MEMBERS[:2], MEMBERS[2:])]
+    plans = [plan_of(pair, dataclasses.replace(CONFIG, batch_size=3)) for pair in (MEMBERS[:2], MEMBERS[2:])]
     assert plans[0].validation.shape == plans[1].validation.shape == (2, 3, 2)
     assert plans[0].validation_layout == plans[1].validation_layout
     # The smaller set has one recording fewer in its last batch, whose slot the strip must hold nevertheless.

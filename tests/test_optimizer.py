@@ -32,7 +32,9 @@ ALL = Learning(
     average_decay=0.5,
     weighs_classes=True,
     label_smoothing=0.1,
-    augmentation=Augmentation(shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, mixup=0.4),
+    augmentation=Augmentation(
+        shift_bins=2, shift_frames=3, masked_bins=2, masked_frames=3, gain=2.0, filter_db=3.0, mixup=0.4
+    ),
 )
 
 
@@ -110,6 +112,7 @@ def test_one_cycle_takes_no_other_warm_up():
         {"masked_bins": -1},
         {"masked_frames": -1},
         {"gain": 0.5},
+        {"filter_db": -1.0},
         {"mixup": -0.1},
     ],
 )

@@ -68,6 +68,7 @@ OTHERS = {
     "train.masked_bins": ("8", 8),
     "train.masked_frames": ("20", 20),
     "train.gain": ("1.5", 1.5),
+    "train.filter_db": ("3", 3.0),
     "train.mixup": ("0.2", 0.2),
     "train.precision": ("float32", "float32"),
     "train.kept_precision": ("float32", "float32"),

@@ -303,7 +303,7 @@ def test_weights_of_classes_are_those_of_each_members_own_training_recordings():
     members = tuple(Member(*cohort, 0) for cohort in cohorts)
     # Emotions are 0, 1, 2, 0, 1, 2, ... : of the first set three, one and none; of the second two of each.
     sets = dict(zip(cohorts, (np.array([0, 3, 6, 1]), np.arange(6)), strict=True))
-    plan = make_plan(np.asarray(RECORDINGS.n_frames), sets, sets, members, 4, NETWORK)
+    plan = make_plan(np.asarray(RECORDINGS.n_frames), sets, sets, members, NETWORK, CONFIG.train, "magnitude")
     begun = training._start(members, NETWORK, with_training(class_weights="balanced"), plan, RECORDINGS)
     np.testing.assert_allclose(begun.state.class_weights, [[2 / 3, 2, 0], [1, 1, 1]], rtol=1e-6)
 
@@ -313,7 +313,7 @@ def test_scores_that_are_kept_are_those_of_the_variables_that_are_kept(tmp_path)
     [(members, variables)] = trained_members([own], MEMBERS)
     assert members == MEMBERS
     learned, n_frames = read_arrays(own.history_file()), np.asarray(RECORDINGS.n_frames)
-    plan = make_plan(n_frames, TRAINING, VALIDATION, MEMBERS, CONFIG.train.batch_size, NETWORK)
+    plan = make_plan(n_frames, TRAINING, VALIDATION, MEMBERS, NETWORK, CONFIG.train, "magnitude")
     assert CONFIG.make_network(CONFIG.train.precision) == NETWORK
     validation = score_round(variables, RECORDINGS, plan.validation, NETWORK, plan.validation_layout)
     best = learned["history"][np.arange(2), learned["best_epoch"] - 1]

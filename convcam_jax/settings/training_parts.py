@@ -14,6 +14,7 @@ TRAINING_PARTS: Mapping[str, tuple[str, ...]] = {
     "shift_frames": ("shift_frames",),
     "masks": ("masked_bins", "masked_frames"),
     "gain": ("gain",),
+    "filter": ("filter_db",),
     "mixup": ("mixup",),
     "label_smoothing": ("label_smoothing",),
     "class_weights": ("class_weights",),

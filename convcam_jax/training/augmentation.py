@@ -6,6 +6,7 @@ Axes: B place of a batch; F frequency bin; T time frame; C class.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from convcam_jax.data.recordings import Batch
+from convcam_jax.representations.scale import Scale
 
 Spectrogram = Float[Array, "F T"]
 
@@ -26,6 +28,7 @@ class Augmentation(NamedTuple):
       masked_bins: neighbouring bins that are silenced.
       masked_frames: neighbouring frames that are silenced.
       gain: factor >= 1 of the input, or its inverse.
+      filter_db: deviation of a gain that differs from bin to bin.
       mixup: of both parameters of the beta distribution that the other recording's weight is drawn from.
     """
 
@@ -34,10 +37,13 @@ class Augmentation(NamedTuple):
     masked_bins: int = 0
     masked_frames: int = 0
     gain: float = 1.0
+    filter_db: float = 0.0
     mixup: float = 0.0
 
 
 NONE = Augmentation()
+# At so many places of the frequency axis a filter's gain is drawn.
+FILTER_PLACES = 5
 
 
 def moved_by_bins(spectrogram: Spectrogram, bins: Int[Array, ""]) -> Spectrogram:
@@ -82,6 +88,30 @@ def change_gain(key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Arr
     return spectrogram * jnp.exp(jax.random.uniform(key, minval=-jnp.log(most), maxval=jnp.log(most)))
 
 
+def filtered(spectrogram: Spectrogram, gain_db: Float[Array, " F"], scale: Scale) -> Spectrogram:
+    """What a filter with this gain makes of a recording: silence stays, and no decibels fall below their floor, 0."""
+    if scale == "decibel":
+        return jnp.where(spectrogram > 0, jnp.maximum(spectrogram + gain_db[:, None], 0.0), 0.0)
+    exponent = {"magnitude": 1.0, "square_root": 0.5, "power": 2.0}[scale]
+    return spectrogram * 10 ** (exponent * gain_db[:, None] / 20)
+
+
+def apply_filter(
+    key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Array, ""], deviation_db: float, scale: Scale
+) -> Spectrogram:
+    """Filtered by a gain that is drawn at five places of the frequency axis, and linear between them.
+
+    The places are evenly spaced from the lowest bin to the highest, the gains normal with mean 0 and deviation
+    `deviation_db` (compare H. Nam, S.-H. Kim and Y.-H. Park, "FilterAugment: An acoustic environmental data
+    augmentation method", ICASSP 2022).
+    """
+    del n_frames
+    places = jnp.linspace(0.0, len(spectrogram) - 1.0, FILTER_PLACES)
+    drawn_db = deviation_db * jax.random.normal(key, (FILTER_PLACES,))
+    bins = jnp.arange(len(spectrogram), dtype=places.dtype)
+    return filtered(spectrogram, jnp.interp(bins, places, drawn_db), scale)
+
+
 def mix(
     spectrogram: Spectrogram, other: Spectrogram, n_frames: Int[Array, ""], weight: Float[Array, ""]
 ) -> Spectrogram:
@@ -93,14 +123,15 @@ def mix(
     return (1 - weight) * spectrogram + weight * jnp.where(inside[None, :], other, 0.0)
 
 
-def augment(key: Key[Array, ""], batch: Batch, own: Augmentation) -> Batch:
-    """Every recording of a batch changed by itself, in all ways but mixup."""
+def augment(key: Key[Array, ""], batch: Batch, own: Augmentation, scale: Scale) -> Batch:
+    """Every recording of a batch in this scale changed by itself, in all ways but mixup."""
     ways: tuple[tuple[Callable[..., Array], float, float], ...] = (
         (shift_bins, own.shift_bins, NONE.shift_bins),
         (shift_frames, own.shift_frames, NONE.shift_frames),
         (mask_bins, own.masked_bins, NONE.masked_bins),
         (mask_frames, own.masked_frames, NONE.masked_frames),
         (change_gain, own.gain, NONE.gain),
+        (partial(apply_filter, scale=scale), own.filter_db, NONE.filter_db),
     )
     spectrograms = batch.spectrograms
     for number, (change, most, none) in enumerate(ways):

@@ -35,6 +35,7 @@ class TrainConfig:
       masked_bins: up to so many in a row are silenced, in all frames.
       masked_frames: up to so many in a row are silenced, in all bins.
       gain: the input is multiplied by a factor between 1 / gain and gain.
+      filter_db: deviation of a gain that is drawn at five places of the frequency axis, and linear between; 0: none.
       mixup: parameters of the beta distribution of the weight with which recordings are mixed; 0: they are not.
       precision: of the convolutions' factors while training; all else, the explanations too, is float32. "fastest"
         becomes what is fastest on the device where the run begins, before anything is written down.
@@ -66,6 +67,7 @@ class TrainConfig:
     masked_bins: int = 0
     masked_frames: int = 0
     gain: float = 1.0
+    filter_db: float = 0.0
     mixup: float = 0.0
     precision: Literal["fastest", "float32", "bfloat16"] = "fastest"
     kept_precision: Literal["float16", "float32"] = "float16"
@@ -96,7 +98,7 @@ class TrainConfig:
         )
         for name in ("shift_bins", "shift_frames", "masked_bins", "masked_frames"):
             require(getattr(self, name) >= 0, f"train.{name}", "must not be negative")
-        for name in ("weight_decay", "clip_norm", "mixup"):
+        for name in ("weight_decay", "clip_norm", "filter_db", "mixup"):
             require(getattr(self, name) >= 0, f"train.{name}", "must be 0 (none) or positive")
         for name in ("average_decay", "label_smoothing"):
             require(0 <= getattr(self, name) < 1, f"train.{name}", "must lie in [0, 1)")

@@ -21,6 +21,7 @@ from convcam_jax.data.batches import draw_batches, shared_strata, steps_per_epoc
 from convcam_jax.data.members import Cohort, Member, key_numbers
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.representations.scale import Scale
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.member import (
     QUICKLY_COMPILED,
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
       validation: `[S, B, n_steps]`, of one shape for the rounds of all cohorts where that is cheap, so that one program
         scores all.
       validation_layout: of the network for such a batch.
+      scale: of the recordings.
     """
 
     members: tuple[Member, ...]
@@ -55,6 +57,7 @@ class Plan(NamedTuple):
     train_layout: int
     validation: Int[np.ndarray, "S B n_steps"]
     validation_layout: int
+    scale: Scale
 
 
 class Epoch(NamedTuple):
@@ -166,21 +169,22 @@ def make_plan(
     training: Mapping[Cohort, Int[np.ndarray, " _"]],
     validation: Mapping[Cohort, Int[np.ndarray, " _"]],
     members: tuple[Member, ...],
-    batch_size: int,
     network: Network,
-    of_all: bool = False,
+    config: TrainConfig,
+    scale: Scale,
 ) -> Plan:
     """The plan of a round; `training` and `validation` are indices of recordings for each cohort of the run.
 
-    With `of_all` a batch has as many places as the largest cohort of the run needs, whichever the round has.
+    With mixup a batch has as many places as the largest cohort of the run needs, whichever the round has: which
+    recordings are mixed depends on their number.
     """
     cohorts = list(dict.fromkeys(member.cohort for member in members))
-    alike = training if of_all else {cohort: training[cohort] for cohort in cohorts}
-    n_steps, n_validation_steps = (steps_per_epoch(sets, batch_size) for sets in (training, validation))
+    alike = training if config.mixup > 0 else {cohort: training[cohort] for cohort in cohorts}
+    n_steps, n_validation_steps = (steps_per_epoch(sets, config.batch_size) for sets in (training, validation))
     train, train_layout = strata_of_one_shape(n_frames, alike, n_steps, network.layout)
     held_out, layout = shared_strata(n_frames, validation, cohorts, n_validation_steps, network.layout)
     train_strata, validation_strata = (np.stack([s[member.cohort] for member in members]) for s in (train, held_out))
-    return Plan(tuple(members), train_strata, train_layout, validation_strata, layout)
+    return Plan(tuple(members), train_strata, train_layout, validation_strata, layout, scale)
 
 
 def init_round(
@@ -222,7 +226,7 @@ def train_epochs(
     """
     members, recordings = plan.members, replicated(recordings, len(plan.members))
     draw = _draw_program(len(members))
-    learning = learning_of(config, n_steps=plan.train.shape[2])
+    learning = learning_of(config, plan.train.shape[2], plan.scale)
     step = step_program(len(members), plan.train_layout, network, learning)
     finish = _finish_program(len(members), config.patience_epochs)
     training_keys = _member_key_streams(members)[1]

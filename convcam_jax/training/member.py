@@ -128,7 +128,7 @@ def augmented_loss(
     by the same key.
     """
     augmentation_key, mixup_key = jax.random.split(jax.random.fold_in(key, _AUGMENTING))
-    inputs = augment(augmentation_key, take(recordings, batch), learning.augmentation)
+    inputs = augment(augmentation_key, take(recordings, batch), learning.augmentation, learning.scale)
     emotion = recordings.emotion[batch]
     targets = optax.smooth_labels(jax.nn.one_hot(emotion, network.n_classes), learning.label_smoothing)
     if state.class_weights is not None:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import optax
 
+from convcam_jax.representations.scale import Scale
 from convcam_jax.training.augmentation import NONE, Augmentation
 from convcam_jax.training.config import TrainConfig
 
@@ -18,6 +19,7 @@ class Learning(NamedTuple):
       one_cycle: whether it first rises, over the first three tenths of `decay_steps`.
       weight_decay: see `TrainConfig`, as for the others.
       weighs_classes: whether the members' weights of the classes count.
+      scale: of the network's input.
     """
 
     learning_rate: float
@@ -30,14 +32,15 @@ class Learning(NamedTuple):
     weighs_classes: bool = False
     label_smoothing: float = 0.0
     augmentation: Augmentation = NONE
+    scale: Scale = "magnitude"
 
     def changes_loss(self) -> bool:
         """Whether the loss is another one than the cross-entropy of the recordings as they are."""
         return self.weighs_classes or self.label_smoothing > 0 or self.augmentation != NONE
 
 
-def learning_of(config: TrainConfig, n_steps: int) -> Learning:
-    """What the steps of a training depend on that takes `n_steps` an epoch."""
+def learning_of(config: TrainConfig, n_steps: int, scale: Scale = "magnitude") -> Learning:
+    """What the steps of a training depend on that takes `n_steps` an epoch, on recordings in this scale."""
     return Learning(
         config.learning_rate,
         warmup_steps=config.warmup_epochs * n_steps,
@@ -49,6 +52,7 @@ def learning_of(config: TrainConfig, n_steps: int) -> Learning:
         weighs_classes=config.class_weights != "none",
         label_smoothing=config.label_smoothing,
         augmentation=Augmentation(**{name: getattr(config, name) for name in Augmentation._fields}),
+        scale=scale,
     )
 
 

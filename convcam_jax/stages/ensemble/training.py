@@ -108,10 +108,8 @@ def train_round(
         own.handed_over_file().unlink(missing_ok=True)
         say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
         network = _network(config)
-        n_frames, batch_size = np.asarray(recordings.n_frames), config.train.batch_size
-        # Which recordings are mixed depends on the number of places, which must not be that of the round.
-        of_all = config.train.mixup > 0
-        plan = make_plan(n_frames, training, validation, own.members, batch_size, network, of_all)
+        n_frames, scale = np.asarray(recordings.n_frames), config.representation.scale
+        plan = make_plan(n_frames, training, validation, own.members, network, config.train, scale)
         (_train if is_first_process() else _train_for_first_process)(own, config, network, plan, recordings)
     checkpoints.remove(own.progress_folder())
 
