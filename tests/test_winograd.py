@@ -16,12 +16,13 @@ NO_POOL = (1, 1)
 POOLS = [(1, 1), (1, 2), (2, 1), (2, 2)]
 # Output rows and columns: one tile; less than a tile of columns; blocks of which the last one overlaps or is not full.
 CASES = [(6, 6), (12, 2), (7, 5), (15, 13), (11, 9), (38, 8)]
-# All of them by the slow tests; by the others every case with the pool of the network, and the others with one case.
+# All of them by the slow tests; by the others a case of each kind, and each pool: without any, the network's channels.
+QUICK = [((6, 6), (2, 2)), ((12, 2), (1, 2)), ((7, 5), (2, 2)), ((11, 9), (2, 2)), ((38, 8), (2, 1))]
 CASES_AND_POOLS = [
-    pytest.param(*case, pool, marks=[] if pool == POOLS[-1] or case == CASES[-1] else pytest.mark.slow)
+    pytest.param(*case, pool, marks=[] if (case, pool) in QUICK else pytest.mark.slow)
     for case in CASES
     for pool in POOLS
-] + [(12, 1, (1, 1)), (12, 1, (2, 1))]
+] + [pytest.param(12, 1, (1, 1), marks=pytest.mark.slow), (12, 1, (2, 1))]
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -65,6 +66,12 @@ def plain_pool(values: np.ndarray, pool: tuple[int, int]) -> tuple[np.ndarray, n
     return pooled, wins
 
 
+@partial(jax.jit, static_argnums=(3, 4))
+def with_gradients(strip, kernel, cotangent, pool, as_factor=lambda values: values):
+    values, winners = winograd.convolution(strip, kernel, pool, as_factor)
+    return values, *winograd.gradients(strip, kernel, cotangent, winners, pool, as_factor)
+
+
 def largest_error(value: jax.Array, expected: np.ndarray) -> float:
     assert value.shape == expected.shape
     return float(np.abs(np.asarray(value) - expected).max() / np.abs(expected).max())
@@ -75,23 +82,21 @@ def test_convolution_and_gradients_are_the_defining_sums(rows, columns, pool):
     strip, kernel = normal(0, rows + 2, columns, 5), normal(1, 3, 3, 5, 7)
     unpooled = plain_convolution(strip, kernel)
     pooled, wins = plain_pool(unpooled, pool)
-    values, winners = jax.jit(partial(convolution, pool=pool))(strip, kernel)
-    assert largest_error(values, pooled) < 1e-5
     cotangent = normal(2, *pooled.shape)
+    values, *found = with_gradients(strip, kernel, cotangent, pool)
+    assert largest_error(values, pooled) < 1e-5
     own = np.zeros(unpooled.shape)
     in_windows = np.kron(cotangent, np.ones((*pool, 1)))
     own[: in_windows.shape[0], : in_windows.shape[1]] = in_windows
     own[~wins] = 0
-    found = jax.jit(partial(gradients, pool=pool))(strip, kernel, cotangent, winners)
     for value, expected in zip(found, plain_gradients(strip, kernel, own), strict=True):
         assert largest_error(value, expected) < 1e-5
 
 
 def test_with_as_many_channels_as_the_network_has_little_is_lost():
-    strip, kernel, cotangent = normal(0, 20, 44, 128), normal(1, 3, 3, 128, 256), normal(2, 18, 44, 256)
-    values, winners = jax.jit(partial(convolution, pool=NO_POOL))(strip, kernel)
+    strip, kernel, cotangent = normal(0, 16, 20, 128), normal(1, 3, 3, 128, 256), normal(2, 14, 20, 256)
+    values, *found = with_gradients(strip, kernel, cotangent, NO_POOL)
     assert largest_error(values, plain_convolution(strip, kernel)) < 2.5e-5
-    found = jax.jit(partial(gradients, pool=NO_POOL))(strip, kernel, cotangent, winners)
     for value, expected in zip(found, plain_gradients(strip, kernel, cotangent), strict=True):
         assert largest_error(value, expected) < 2.5e-5
 
@@ -100,11 +105,11 @@ def test_hand_computed_tile():
     strip = np.arange(1.0, 9.0, dtype=np.float32)[:, None] * np.array([0.0, 0, 1, 0, 0, 0], np.float32)
     kernel = np.outer([1.0, 10.0, 100.0], [1.0, 2.0, 3.0]).astype(np.float32)
     strip, kernel = jnp.asarray(strip)[:, :, None], jnp.asarray(kernel)[:, :, None, None]
-    result, _ = convolution(strip, kernel, NO_POOL)
+    result, _ = jax.jit(convolution, static_argnames="pool")(strip, kernel, pool=NO_POOL)
     rows = np.array([321, 432, 543, 654, 765, 876])
     np.testing.assert_allclose(result[:, :, 0], np.outer(rows, [3, 2, 1, 0, 0, 0]), rtol=1e-5, atol=4e-3)
     # Of every two rows the lower one is larger, of every two columns the left one.
-    result, winners = convolution(strip, kernel, (2, 2))
+    result, winners = jax.jit(convolution, static_argnames="pool")(strip, kernel, pool=(2, 2))
     np.testing.assert_allclose(result[:, :2, 0], np.outer(rows[1::2], [3, 1]), rtol=1e-5, atol=4e-3)
     assert (winners[:, :2, 0] == 2).all()
 
@@ -120,18 +125,17 @@ def test_a_tile_of_36_outputs_takes_64_products_instead_of_324():
         dots = [e for e in body.eqns if e.primitive.name == "dot_general" and e.params["dimension_numbers"][1][0]]
         return sum(int(np.prod(e.invars[0].aval.shape[:2])) for e in dots)
 
-    values, winners = convolution(strip, kernel, NO_POOL)
+    values, winners = jax.eval_shape(partial(convolution, pool=NO_POOL), strip, kernel)
     assert values.shape == cotangent.shape
+    winners = jnp.zeros(winners.shape, winners.dtype)
     assert products(partial(convolution, pool=NO_POOL), strip, kernel) == 64
     assert products(partial(gradients, pool=NO_POOL), strip, kernel, cotangent, winners) == 2 * 64
 
 
 def test_factors_are_what_is_made_of_them():
-    strip, kernel, cotangent = map(jnp.asarray, (normal(0, 9, 7, 5), normal(1, 3, 3, 5, 7), normal(2, 7, 7, 7)))
-    values, winners = convolution(strip, kernel, NO_POOL)
-    doubled, _ = winograd.convolution(strip, kernel, NO_POOL, lambda values: 2 * values)
-    np.testing.assert_allclose(doubled, 4 * values, rtol=1e-5, atol=1e-4)
-    found = gradients(strip, kernel, cotangent, winners, NO_POOL)
-    of_doubled = winograd.gradients(strip, kernel, cotangent, winners, NO_POOL, lambda values: 2 * values)
+    # As large as a case above, whose program it has.
+    factors = normal(0, 9, 5, 5), normal(1, 3, 3, 5, 7), normal(2, 3, 2, 7)
+    found = with_gradients(*factors, (2, 2))
+    of_doubled = with_gradients(*factors, (2, 2), lambda values: 2 * values)
     for value, of_double in zip(found, of_doubled, strict=True):
         np.testing.assert_allclose(of_double, 4 * value, rtol=1e-5, atol=1e-4)
