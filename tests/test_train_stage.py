@@ -11,7 +11,8 @@ import jax
 import numpy as np
 import pytest
 from damage import cut, flipped, removed
-from small_network import N_BINS, N_INPUT_FRAMES, NETWORK, make_recordings
+from mean_network import MeanConfig
+from small_network import N_BINS, N_CLASSES, N_INPUT_FRAMES, make_recordings
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.data.dataset import Dataset
@@ -36,6 +37,7 @@ from convcam_jax.training import checkpoints, ensemble
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import make_plan, score_round
 
+NETWORK = MeanConfig().make(N_CLASSES)
 RECORDINGS = make_recordings(12)
 COHORT = Cohort("female", ONLY_FOLD)
 TRAINING, VALIDATION = {COHORT: np.arange(8)}, {COHORT: np.arange(8, 12)}
