@@ -1,5 +1,7 @@
 """A network and recordings that are small enough to be trained in a test."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +29,17 @@ def make_recordings(n_recordings: int = 24, seed: int = 0) -> Recordings:
 
 def make_variables(network: SimpleNet = NETWORK, seed: int = 1) -> Variables:
     """Variables with biases that are not zero, as after training."""
-    variables = jax.jit(network.init, static_argnums=1)(jax.random.key(seed), GRID)
-    keys = iter(jax.random.split(jax.random.key(seed + 100), 100))
-    return jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(next(keys), leaf.shape), variables)
+    return drawn_variables(network, GRID, seed)
+
+
+def drawn_variables(network: SimpleNet, grid: tuple[int, int], seed: int) -> Variables:
+    """Biases and kernels that are not zero, by NumPy: JAX would compile a program for every shape."""
+    rng = np.random.default_rng(seed)
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        # Kernels of variance 2 / (inputs + outputs), as at the start.
+        n_cells = math.prod(leaf.shape[:-2])
+        scale = (2 / (n_cells * sum(leaf.shape[-2:]))) ** 0.5 if len(leaf.shape) > 1 else 0.0
+        return jnp.asarray(rng.normal(0, (scale**2 + 0.1**2) ** 0.5, leaf.shape), jnp.float32)
+
+    return jax.tree.map(draw, jax.eval_shape(lambda key: network.init(key, grid), jax.random.key(0)))

@@ -1,7 +1,5 @@
 """Convolutions of images and their gradients against the sums that define them, and members against a loop."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -17,6 +17,7 @@ N_FRAMES = (21, 14)
 N_BINS = 16
 NETWORK = ResNetSmallConfig(filters=(3, 4, 5)).make(N_CLASSES, "float32")
 QUICKLY = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+logits_program = QUICKLY(NETWORK.logits, static_argnums=2)
 
 
 def batch_on(width: int, behind: float = 0.0) -> Batch:
@@ -37,8 +38,7 @@ def variables() -> dict:
 
 
 def logits(variables: dict, batch: Batch, key: jax.Array | None = None) -> tuple[np.ndarray, dict]:
-    layout = NETWORK.layout(np.asarray(batch.n_frames)[:, None])
-    return QUICKLY(lambda own: NETWORK.logits(variables, own, layout, key))(batch)
+    return logits_program(variables, batch, NETWORK.layout(np.asarray(batch.n_frames)[:, None]), key)
 
 
 def test_fields_are_checked():
@@ -80,10 +80,14 @@ def test_the_class_decided_for_always_has_evidence_on_some_node(variables):
     assert activations.shape[1] == 2
     found = logits(variables, batch)[0]
     np.testing.assert_allclose(found.sum(1), 0, atol=1e-5 * np.abs(found).max())
+
+    @QUICKLY
+    def gradient_of(values, n_frames, decided):
+        return jax.grad(lambda own: NETWORK.head(variables, own, last, n_frames)[decided])(values)
+
     for own, of_own, n_frames in zip(activations, found, batch.n_frames, strict=True):
         decided = int(of_own.argmax())
-        head = partial(NETWORK.head, variables, layer=last, n_frames=n_frames)
-        gradient = jax.grad(lambda values, head=head, decided=decided: head(values)[decided])(own)
+        gradient = gradient_of(own, n_frames, decided)
         signed_map = (own * gradient).sum(-1)
         np.testing.assert_allclose(signed_map.sum(), of_own[decided], rtol=1e-4)
         assert signed_map.max() > 0

@@ -1,5 +1,6 @@
 """Methods by rules on the small residual network, which asks where it is silent: captum, closed forms, sums."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +31,7 @@ class Case(NamedTuple):
     recordings: Recordings
 
 
+@cache
 def make_case(n_frames: tuple[int, ...] = N_FRAMES, offset: float = 0.3) -> Case:
     """Recordings without a silent frame; variables as after training, with offsets and means of about `offset`."""
     rng = np.random.default_rng(0)

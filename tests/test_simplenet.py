@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import reference_simplenet
 from reference_simplenet import classify, logits
+from small_network import drawn_variables
 
 from convcam_jax.data.batches import draw_batches, frames_of, stratify
 from convcam_jax.data.recordings import Batch
@@ -32,10 +33,8 @@ BATCH = Batch(jnp.asarray(padded_inputs(N_FRAMES)), jnp.asarray(N_FRAMES))
 
 
 def make_variables(network: SimpleNet = SMALL, grid: tuple[int, int] = GRID) -> Variables:
-    variables = jax.jit(network.init, static_argnums=1)(jax.random.key(1), grid)
     # Biases start at zero, where silence would be zero too.
-    keys = iter(jax.random.split(jax.random.key(2), 100))
-    return jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(next(keys), leaf.shape), variables)
+    return drawn_variables(network, grid, seed=1)
 
 
 # Compiled: most of these tests' time would else go into single operations.

@@ -7,7 +7,15 @@ import numpy as np
 import optax
 import pytest
 import reference_simplenet
-from small_network import GRID, N_INPUT_FRAMES, NETWORK, WITHOUT_DROPOUT, make_recordings, make_variables
+from small_network import (
+    GRID,
+    N_INPUT_FRAMES,
+    NETWORK,
+    WITHOUT_DROPOUT,
+    drawn_variables,
+    make_recordings,
+    make_variables,
+)
 
 from convcam_jax.data.batches import frames_of, stratify
 from convcam_jax.data.recordings import ABSENT, Recordings
@@ -50,6 +58,7 @@ def state() -> MemberState:
     return MemberState(variables, optimizer_state, variables, *worst, jnp.zeros((), int), jnp.zeros((), bool))
 
 
+@jax.jit
 def reference_loss(params: dict, batch: jax.Array, recordings: Recordings = RECORDINGS) -> jax.Array:
     logits = reference_simplenet.logits(params, recordings.spectrograms[batch])
     return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(batch)), recordings.emotion[batch]])
@@ -61,7 +70,7 @@ def assert_trees_close(left, right, **tolerance):
 
 def test_scores_equal_those_of_the_plain_network(state):
     scores, params = score(state.variables, RECORDINGS, BATCH), state.variables["params"]
-    logits = reference_simplenet.logits(params, RECORDINGS.spectrograms[BATCH])
+    logits = jax.jit(reference_simplenet.logits)(params, RECORDINGS.spectrograms[BATCH])
     np.testing.assert_allclose(scores.mean_loss(), reference_loss(params, BATCH), rtol=1e-5)
     np.testing.assert_allclose(scores.accuracy(), np.mean(logits.argmax(-1) == RECORDINGS.emotion[BATCH]), rtol=1e-6)
     assert scores.recordings == len(BATCH)
@@ -77,9 +86,7 @@ def test_loss_and_gradients_at_real_lengths_are_those_of_a_plain_convolution():
     generator = np.random.default_rng(0)
     spectrograms = generator.exponential(0.3, (len(n_frames), 96, 202)).astype(np.float32) * inside
     recordings = Recordings(jnp.asarray(spectrograms), jnp.asarray(n_frames), jnp.asarray(np.arange(len(n_frames)) % 3))
-    params = jax.jit(NETWORK.init, static_argnums=1)(jax.random.key(0), (96, 202))["params"]
-    keys = iter(jax.random.split(jax.random.key(1), 100))
-    params = jax.tree.map(lambda leaf: leaf + 0.01 * jax.random.normal(next(keys), leaf.shape), params)
+    params = drawn_variables(NETWORK, (96, 202), seed=0)["params"]
     layout = NETWORK.layout(frames_of(n_frames, strata))
 
     def packed(own):
@@ -147,10 +154,11 @@ def test_a_loss_beyond_all_numbers_in_an_empty_place_does_not_count(learning):
     optimizer_state = OPTIMIZER.init(variables["params"])
     zero = jnp.zeros(())
     state = MemberState(variables, optimizer_state, variables, zero, zero, jnp.array(0), jnp.array(False))
-    loss, (scores, _) = augmented_loss(key, state, RECORDINGS, jnp.array([ABSENT, 1]), network, LAYOUT, learning)
+    of_batch = jax.jit(lambda batch: augmented_loss(key, state, RECORDINGS, batch, network, LAYOUT, learning))
+    loss, (scores, _) = of_batch(jnp.array([ABSENT, 1]))
     # Of three equal logits.
     assert [float(loss), float(scores.loss), int(scores.recordings)] == pytest.approx([np.log(3), np.log(3), 1])
-    nothing, _ = score_batch(variables, RECORDINGS, jnp.full(2, ABSENT), network, LAYOUT)
+    nothing, _ = jax.jit(lambda batch: score_batch(variables, RECORDINGS, batch, network, LAYOUT))(jnp.full(2, ABSENT))
     assert [float(value) for value in nothing] == [0, 0, 0]
 
 
@@ -169,7 +177,7 @@ def test_a_batch_without_recordings_changes_nothing_but_the_place_in_the_schedul
     one_step = jax.jit(
         lambda state, batch: train_step(jax.random.key(2), state, RECORDINGS, batch, WITHOUT_DROPOUT, LAYOUT, learning)
     )
-    start = init_member(jax.random.key(1), WITHOUT_DROPOUT, learning, GRID)
+    start = jax.jit(lambda key: init_member(key, WITHOUT_DROPOUT, learning, GRID))(jax.random.key(1))
     twice, _ = one_step(one_step(start, BATCH)[0], BATCH)
     rested, _ = one_step(twice, jnp.full_like(BATCH, ABSENT))
     [place] = {int(own.count) for own in schedules(twice)}
