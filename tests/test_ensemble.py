@@ -7,15 +7,15 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from small_network import GRID, NETWORK, make_recordings
+from mean_network import MeanConfig, MeanNetwork
+from small_network import GRID, N_CLASSES, NETWORK, make_recordings
 from small_run import devices, environment
 
 from convcam_jax.data.batches import frames_of, steps_per_epoch
 from convcam_jax.data.members import Cohort, Member
 from convcam_jax.data.recordings import ABSENT, Batch
 from convcam_jax.kernels.packing import slot_columns
-from convcam_jax.networks.network import Variables
-from convcam_jax.networks.simplenet import SimpleNetModule
+from convcam_jax.networks.network import Network, Variables
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.ensemble import (
@@ -47,13 +47,13 @@ def plan_of(members: tuple[Member, ...], config: TrainConfig = CONFIG) -> Plan:
 
 
 def train(
-    members: tuple[Member, ...], config: TrainConfig = CONFIG
+    members: tuple[Member, ...], config: TrainConfig = CONFIG, network: Network = NETWORK
 ) -> tuple[Variables, np.ndarray, np.ndarray, list[Variables]]:
     """Best variables, scores `[epochs, S, 4]`, which member ran `[epochs, S]`, and every epoch's best variables."""
     plan = plan_of(members, config)
-    state = init_round(members, NETWORK, config, GRID)
+    state = init_round(members, network, config, GRID)
     scores, running, every = [], [], []
-    for epoch in train_epochs(state, 1, RECORDINGS, plan, NETWORK, config):
+    for epoch in train_epochs(state, 1, RECORDINGS, plan, network, config):
         parts = [f() for s in (epoch.train, epoch.validation) for f in (s.mean_loss, s.accuracy)]
         scores.append(np.stack(parts, 1))
         running.append(np.asarray(epoch.running))
@@ -70,7 +70,7 @@ def largest_difference(left, right) -> float:
     return max(jax.tree.leaves(jax.tree.map(lambda a, b: float(np.abs(a - b).max()), left, right)))
 
 
-@pytest.mark.parametrize("index", [1, 2])
+@pytest.mark.parametrize("index", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_member_of_the_ensemble_equals_the_same_member_trained_alone(together, index):
     """One of each group: their sets differ in size, and so do their layouts."""
     alone_variables, alone_scores, alone_running, _ = train(MEMBERS[index : index + 1])
@@ -179,17 +179,17 @@ def test_rounds_of_one_cohort_have_layouts_of_their_own():
 def test_rounds_of_the_same_shapes_share_their_programs(monkeypatch):
     """Another trace of the network would be a program of its own, which takes seconds to compile."""
     step_program.cache_clear()
-    traced = []
-    applied = SimpleNetModule.__call__
-    monkeypatch.setattr(SimpleNetModule, "__call__", lambda self, *args: traced.append(1) or applied(self, *args))
+    traced, network = [], MeanConfig().make(N_CLASSES)
+    applied = MeanNetwork.logits
+    monkeypatch.setattr(MeanNetwork, "logits", lambda self, *args: traced.append(1) or applied(self, *args))
     seeds = [(Member(*FEMALE, seed), Member(*FEMALE, seed + 1)) for seed in (5, 7)]
-    train(seeds[0], TrainConfig(epochs=1, batch_size=6, learning_rate=0.02))
+    train(seeds[0], TrainConfig(epochs=1, batch_size=6, learning_rate=0.02), network)
     assert len(traced) > 0
     traced.clear()
     # A config that differs in what a program does not depend on.
-    train(seeds[1], TrainConfig(epochs=2, batch_size=6, learning_rate=0.02, checkpoint_interval_s=1))
+    train(seeds[1], TrainConfig(epochs=2, batch_size=6, learning_rate=0.02, checkpoint_interval_s=1), network)
     assert traced == []
-    assert step_program(2, 40, NETWORK, Learning(0.02)) is not step_program(2, 40, NETWORK, Learning(0.01))
+    assert step_program(2, 40, network, Learning(0.02)) is not step_program(2, 40, network, Learning(0.01))
 
 
 def test_steps_per_epoch_by_hand():
