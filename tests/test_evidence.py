@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from convcam_jax.checks.evidence.relevance_scores import SCORES
 from convcam_jax.checks.evidence.scoring import (
@@ -33,7 +34,8 @@ def make_test_set(n_recordings: int = 3) -> HeldOut:
         own[4:6, : 3 + n] = True
         truth.append(own)
     magnitude = [generator.exponential(size=own.shape) for own in truth]
-    return HeldOut([f"r{n}" for n in range(n_recordings)], ["low", "high", "low"][:n_recordings], magnitude, truth)
+    classes = ["low" if n % 2 == 0 else "high" for n in range(n_recordings)]
+    return HeldOut([f"r{n}" for n in range(n_recordings)], classes, magnitude, truth)
 
 
 def make_maps(test: HeldOut, share: float) -> np.ndarray:
@@ -236,6 +238,42 @@ def test_one_of_two_networks_that_has_learned_is_too_few():
     found = evidence_verdicts(table[table["seed"].isin(SEEDS[:2])], N_CLASSES)
     assert set(found["verdict"]) == {"not learnt"}
     assert found["sentence"].str.endswith("which too few networks have learnt: 1 of 2 (mean accuracy 0.50)").all()
+
+
+@pytest.mark.parametrize(
+    ("share", "verdicts"),
+    [
+        (0.0, ["no better than random weights", "finds"]),
+        (0.1, ["no better than random weights", "finds"]),
+        (0.3, ["no better than random weights", "finds"]),
+        (0.5, ["no better than random weights", "finds"]),
+        (0.6, ["no control"] * 2),
+        (0.97, ["no control"] * 2),
+    ],
+)
+def test_a_map_of_random_weights_that_is_zero_is_no_control(share, verdicts):
+    """A map that knows nothing of the network is none better than its own, wherever that one is left out."""
+    n_recordings = 30
+    test = make_test_set(n_recordings)
+    loud = test._replace(magnitude=[own + cells for own, cells in zip(test.magnitude, test.truth, strict=True)])
+    followed = np.zeros((len(SEEDS), n_recordings, 10, loud.truth[-1].shape[1]))
+    for n, magnitude in enumerate(loud.magnitude):
+        followed[:, n, :, : magnitude.shape[1]] = gaussian_filter(magnitude**2, 1) ** 4
+    found = followed.copy()
+    for n, truth in enumerate(loud.truth):
+        found[:, n, :, : truth.shape[1]] *= 1 + 99 * truth
+    random = followed.copy()
+    random[:, np.random.default_rng(2).permutation(n_recordings) < round(share * n_recordings)] = 0
+    ways = [MemberMaps("follower", "none", followed, random), MemberMaps("finder", "none", found, random)]
+    correct = np.ones((len(SEEDS), n_recordings), bool)
+    scores = score_table("burst", Cohort("female", "all"), SEEDS, correct, loud, ways)
+    by_method = evidence_verdicts(scores, N_CLASSES).set_index("method")["verdict"]
+    assert by_method[["follower", "finder"]].tolist() == verdicts
+    mass = evidence_summary(scores).query("score == 'relevance_mass' and method == 'follower'").iloc[0]
+    # What stands beside the network is a mean of maps that say something.
+    own = scores.query("source == 'random_weights' and method == 'follower' and not map_is_zero")
+    assert mass["random_weights"] == pytest.approx(own["relevance_mass"].mean())
+    assert mass["over_random_weights"] == 0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -81,6 +81,20 @@ def test_a_cue_is_not_found_without_a_control_by_random_weights():
     assert not networks_table(own.assign(**constant), N_CLASSES, ORIGINALS)["found"].any()
 
 
+@pytest.mark.parametrize("n_flat", [1, 4, 5, 8])
+def test_a_map_of_random_weights_that_is_the_same_everywhere_is_no_control(n_flat):
+    """Of nine recordings: a map that is also that of random weights is not found, wherever that one is left out."""
+    own = scores().query("variant == 'f0' and method in ('good', 'none')").sort_values(["seed", "recording"])
+    of_scores, is_random = ["relevance_mass", "average_precision"], own["source"] == "random_weights"
+    flat = is_random & (own["recording"] < f"r{n_flat}")
+    finder = own.assign(**own[of_scores].mask(flat, 0.05))
+    assert networks_table(finder, N_CLASSES, ORIGINALS)["found"].tolist() == [n_flat < 5] * 4
+    follower = own.copy()
+    follower.loc[is_random, of_scores] = own.loc[own["source"] == "network", of_scores].to_numpy()
+    follower = follower.assign(**follower[of_scores].mask(flat, 0.05))
+    assert not networks_table(follower, N_CLASSES, ORIGINALS)["found"].any()
+
+
 def test_folds_of_a_network_are_one_test_of_all_their_recordings():
     """Of 4 recordings all are right, of 36 half: 22 of 40, less than the two thirds that count as learned."""
     own = scores().query("variant == 'f0' and method in ('good', 'none') and recording == 'r0'")

@@ -3,7 +3,8 @@
 Tables in, tables out. A network learns a cue if its test accuracy is at least halfway between chance and 1. A method
 finds the cue in a network that has learned it if, over the recordings that this network classifies correctly, the
 95 % intervals of the mean excess of its maps' relevance mass and average precision over every control lie above 0;
-versions of one original count as one recording, by their mean, for they are alike. The threshold is the
+random weights are one where their map is not the same everywhere, which has to be so in half of the recordings or
+more. Versions of one original count as one recording, by their mean, for they are alike. The threshold is the
 strength at which half of the networks come to it: shares are made monotonic in the strength (isotonic regression) and
 read linearly between the levels, which supposes no form of the curve (compare Zychaluk and Foster, "Model-free
 estimation of the psychometric function", Attention, Perception & Psychophysics 71, 2009).
@@ -28,6 +29,7 @@ from convcam_jax.checks.evidence.scoring import (
     WAY,
     has_control,
     network_accuracies,
+    without_flat_controls,
 )
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import levels, of_cue
@@ -63,27 +65,26 @@ def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
     maps = correct[correct["method"] != NO_METHOD]
     if maps.empty:
         return pd.DataFrame(columns=[*NETWORK, *WAY, "found"])
+    maps = without_flat_controls(maps)
     by_score = [_exceeds_controls(score, maps, correct, originals) for score in JUDGED_BY]
-    exceeds = pd.concat(by_score, axis=1).all(axis=1).rename("found").reset_index()
-    found = exceeds.merge(has_control(correct).reset_index(), on=["variant", *WAY])
-    return found.assign(found=found["found"] & found.pop("has_control"))
+    asked = pd.concat([*by_score, has_control(correct, [*NETWORK, *WAY])], axis=1, join="inner")
+    return asked.all(axis=1).rename("found").reset_index()
 
 
 def _exceeds_controls(score: str, maps: pd.DataFrame, correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.Series:
     """The same by one score, with network, method and placement as the index."""
-    wide = maps.pivot_table(score, [*_RECORDING, *WAY], "source").reset_index()
+    wide = maps.pivot_table(score, [*_RECORDING, *WAY], "source")
+    wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
     for control in SHARED:
         own = correct.loc[correct["source"] == control, [*_RECORDING, score]]
         wide = wide.merge(own.rename(columns={score: control}), on=_RECORDING)
     wide["original"] = [originals[name] for name in wide["recording"]]
-    by_original = wide.groupby([*NETWORK, *WAY, "original"])[["network", *CONTROLS]].mean()
-    exceeds = by_original.assign(found=True).groupby([*NETWORK, *WAY])["found"].first()
-    for control in CONTROLS:
-        excess = (by_original["network"] - by_original[control]).groupby([*NETWORK, *WAY])
-        n = excess.size()
-        half_width = t_quantile(n) * excess.std() / np.sqrt(n)
-        exceeds &= excess.mean() - half_width > 0
-    return exceeds
+    wide[list(CONTROLS)] = wide[["network"]].to_numpy() - wide[list(CONTROLS)]
+    # Without a control a recording has no excess over it.
+    excess = wide.groupby([*NETWORK, *WAY, "original"])[list(CONTROLS)].mean().groupby([*NETWORK, *WAY])
+    n = excess.count()
+    half_width = t_quantile(n) * excess.std() / np.sqrt(n)
+    return (excess.mean() - half_width > 0).all(axis=1)
 
 
 def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:

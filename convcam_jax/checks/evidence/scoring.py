@@ -24,6 +24,9 @@ NOT_PLACED = "none"
 NO_METHOD = "none"
 # By which tables name a network, whatever its folds, and a way of explaining it.
 NETWORK, WAY = ["variant", "group", "seed"], ["method", "placement"]
+_RECORDING = [*NETWORK, "fold", "recording", *WAY]
+# The network's mean over the recordings that have a control by random weights.
+_CONTROLLED = "network_controlled"
 KEYS = ["variant", *MEMBER, "recording", "class", "correct", *WAY, "source"]
 EVIDENCE_COLUMNS = [*KEYS, *SCORES, "shift_p", "truth_share", "map_is_zero"]
 RANKING_KEYS = (*WAY, "source")
@@ -115,15 +118,18 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of every score over the recordings that the trained member classified correctly, with shares of p <= 0.05.
 
     Returns variant, method, placement, group, seed (of all its folds), score, then a column per source: the controls
-    stand beside every method and placement.
+    stand beside every method and placement. That of `random_weights` is over the recordings that have this control
+    (`without_flat_controls`), and `network_controlled` is the network's over the same ones.
     """
-    correct = table[table["correct"]]
-    long = correct.melt([*NETWORK, *WAY, "source"], list(SCORES), var_name="score")
+    correct = without_flat_controls(table[table["correct"]])
+    controls = correct.loc[correct["source"] == "random_weights", _RECORDING]
+    controlled = correct[correct["source"] == "network"].merge(controls, on=_RECORDING).assign(source=_CONTROLLED)
+    long = pd.concat([correct, controlled]).melt([*NETWORK, *WAY, "source"], list(SCORES), var_name="score")
     means = long.groupby([*NETWORK, *WAY, "score", "source"], as_index=False)["value"].mean()
-    explained = means[means["source"].isin(("network", "random_weights"))]
+    explained = means[means["method"] != NO_METHOD]
     wide = explained.pivot(index=[*NETWORK, *WAY, "score"], columns="source", values="value")
-    # Where no network classified anything correctly there are no columns.
-    wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
+    # Where no network classified anything correctly, or no map is a control, there are no columns.
+    wide = wide.reindex(columns=["network", "random_weights", _CONTROLLED]).reset_index()
     for source in SHARED:
         own = means.loc[means["source"] == source, [*NETWORK, "score", "value"]].rename(columns={"value": source})
         wide = wide.merge(own, on=[*NETWORK, "score"])
@@ -134,9 +140,10 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     """One row per variant, method, placement and score, over members (group and seed, the folds together).
 
     Returns the network's mean with its 95 % interval (network_low, network_high), the mean of each control, and the
-    network's mean excess over each of them with its interval (over_CONTROL, over_CONTROL_low, over_CONTROL_high);
-    share_significant is that of the network's correctly classified recordings with shift_p <= 0.05. All values are
-    missing of a variant of which no network classified a recording correctly; its members are 0.
+    network's mean excess over each of them with its interval (over_CONTROL, over_CONTROL_low, over_CONTROL_high); that
+    of random weights is over recordings that have this control, see `member_means`. share_significant is that of the
+    network's correctly classified recordings with shift_p <= 0.05. All values are missing of a variant of which no
+    network classified a recording correctly; its members are 0.
     """
     rows = []
     keys = ["variant", "method", "placement", "score"]
@@ -149,7 +156,8 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
         row |= mean_interval(own["network"]).columns("network")
         row |= {control: own[control].mean() for control in CONTROLS}
         for control in CONTROLS:
-            row |= mean_interval(own["network"] - own[control]).columns(f"over_{control}")
+            network = _CONTROLLED if control == "random_weights" else "network"
+            row |= mean_interval(own[network] - own[control]).columns(f"over_{control}")
         rows.append({**row, "members": len(own)})
     significant = table[table["correct"] & (table["source"] == "network")]
     significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
@@ -211,7 +219,7 @@ def evidence_verdicts(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
     counts = judged["learned"] | (judged["variant"] == SHUFFLED_LABELS)
     # What a network that has not learned the cue says right is right by chance.
     judged = judged.assign(correct=judged["correct"] & counts)
-    summarised, controlled = evidence_summary(judged), has_control(judged)
+    summarised, controlled = evidence_summary(judged), has_control(judged, ["variant", *WAY])
     networks = judged[judged["source"] == "network"].drop_duplicates([*NETWORK, *WAY]).groupby(["variant", *WAY])
     rows = []
     for way, own in summarised.groupby(["variant", *WAY], sort=False):
@@ -243,16 +251,25 @@ class Verdict(NamedTuple):
     by: tuple[str, ...] = ()
 
 
-def has_control(table: pd.DataFrame) -> pd.Series:
-    """Whether a map of random weights is not the same everywhere, by variant, method and placement.
+def without_flat_controls(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, that of evidence.csv, without the rows of random weights whose map is the same everywhere.
 
-    table: that of evidence.csv, of which the recordings that a network classifies correctly count. A map that follows
-    the input would be better than maps that are the same everywhere, whether or not it shows what was learned.
+    A map that follows the input would be better than such a map, whether or not it shows what was learned.
+    """
+    # Maps that are have the share of true cells by every score, see `relevance_scores`.
+    flat = np.isclose(table[list(JUDGED_BY)], table[["truth_share"]], rtol=1e-9, atol=0).all(axis=1)
+    return table[~flat | (table["source"] != "random_weights")]
+
+
+def has_control(table: pd.DataFrame, by: list[str]) -> pd.Series:
+    """Whether half or more of the recordings that a network classifies correctly have a control by random weights.
+
+    table: that of evidence.csv; by: its columns whose values are asked one by one. See `without_flat_controls`.
     """
     random = table[table["correct"] & (table["source"] == "random_weights")]
-    # Maps that are have the share of true cells by every score, see `relevance_scores`.
-    same = np.isclose(random[list(JUDGED_BY)], random[["truth_share"]], rtol=1e-9, atol=0).all(axis=1)
-    return random.assign(has_control=~same).groupby(["variant", *WAY])["has_control"].any()
+    n_controlled = without_flat_controls(random).groupby(by).size()
+    n = random.groupby(by).size()
+    return n_controlled.reindex(n.index, fill_value=0) / n >= CRITERION
 
 
 def verdict_of(
@@ -263,7 +280,7 @@ def verdict_of(
     Else what it fails against. The relevance mass alone could be had by taking a map to a power, which changes no order
     of its cells; the average precision alone does not say how much of a map lies elsewhere. Nothing is found where
     there is nothing to find (`none`), where fewer than half of the networks have learned the cue or a single one of
-    several, which has no interval, or where the maps are not `controlled` by those of random weights.
+    several, which has no interval, or where too few maps are `controlled` by those of random weights (`has_control`).
 
     by_score: the rows of `evidence_summary` of one method and placement, by their score.
     learned: whether the networks have learned the cue.
@@ -273,10 +290,12 @@ def verdict_of(
     if learned.mean() < CRITERION or learned.sum() < min(2, len(learned)):
         return Verdict(NOT_LEARNED)
     for control, words in _FAILS_AGAINST.items():
+        if control == "random_weights" and not controlled:
+            return Verdict(NO_CONTROL)
         failed = [score for score in JUDGED_BY if not by_score.loc[score, f"over_{control}_low"] > 0]
         if failed:
             return Verdict(words, tuple(failed))
-    return Verdict("finds" if controlled else NO_CONTROL)
+    return Verdict("finds")
 
 
 _VERDICT_WORDS = {
@@ -284,7 +303,7 @@ _VERDICT_WORDS = {
     "does not find": "does not find {cue}",
     "no better than energy": "finds {cue} no better than the input's energy does",
     "no better than random weights": "finds {cue} no better than in a network with random weights",
-    NO_CONTROL: "is above chance and the input's energy on {cue}, but its maps with random weights say nothing",
+    NO_CONTROL: "is above chance and the input's energy on {cue}, but most of its maps with random weights say nothing",
     NOT_LEARNED: "was not tested on {cue}, which too few networks have learnt",
     "no evidence planted": "marks {cue}",
 }
@@ -309,11 +328,16 @@ def _numbers(by_score: pd.DataFrame, n_networks: int, accuracy: float) -> str:
     scores = "; ".join(
         f"{score.replace('_', ' ')} {row['network']:.2f}{_interval(row['network_low'], row['network_high'])} "
         f"against {row['chance']:.2f} by chance, {row['energy']:.2f} for the input's energy and "
-        f"{row['random_weights']:.2f} with random weights"
+        f"{_or_none(row['random_weights'])} with random weights"
         for score, row in by_score.loc[list(JUDGED_BY)].iterrows()
     )
     of = f"{members} of {n_networks} networks," if members < n_networks else f"{members} networks"
     return f"{scores} ({of} of accuracy {accuracy:.2f})"
+
+
+def _or_none(value: float) -> str:
+    """The mean with random weights; where all of their maps are the same everywhere there is none."""
+    return f"{value:.2f}" if np.isfinite(value) else "none"
 
 
 def _interval(low: float, high: float) -> str:
