@@ -170,15 +170,34 @@ def test_agreement_of_maps():
         "b": {"x": rising, "y": falling, "z": rising},
         "c": {"x": flat, "y": flat, "z": rising},
     }
-    found = network_agreement(maps, {"x": "female", "y": "male", "z": "male", "only_here": "male"})
+    names = ["z", "x", "y", "only_here", "no_map"]
+    groups = ["male", "female", "male", "male", "male"]
+    found = network_agreement(maps, pd.DataFrame({"recording": names, "group": groups, "speaker": list("bacad")}))
     values = {
         (row.run, row.other_run, row.group): (row.rank_correlation, row.n_recordings) for row in found.itertuples()
     }
-    assert values["a", "b", "female"] == pytest.approx((1, 1), abs=1e-5)
-    assert values["a", "b", "male"] == pytest.approx((0, 2), abs=1e-5)
+    assert values["a", "b", "female"] == pytest.approx((1, 1))
+    assert values["a", "b", "male"] == pytest.approx((0, 2))
     assert np.isnan(values["a", "c", "female"][0])
     assert values["a", "c", "female"][1] == 0
-    assert values["b", "c", "male"] == pytest.approx((1, 1), abs=1e-5)
+    assert values["b", "c", "male"] == pytest.approx((1, 1))
+
+
+def test_limits_of_the_agreement_of_maps_are_over_speakers():
+    """The mean is a plain one, whose recordings are no samples of their own."""
+    rising = np.arange(3.0)[None]
+    orders = {1.0: [0.0, 1.0, 2.0], 0.5: [0.0, 2.0, 1.0]}
+    correlations, speakers = [0.5, 0.5, 0.5, 0.5, 1.0], ["a", "a", "b", "c", "c"]
+    names = list("vwxyz")
+    others = {name: np.array([orders[value]]) for name, value in zip(names, correlations, strict=True)}
+    utterances = pd.DataFrame({"recording": names, "speaker": speakers, "group": "all"})
+    [row] = network_agreement({"one": dict.fromkeys(names, rising), "other": others}, utterances).to_dict("records")
+    assert row["rank_correlation"] == pytest.approx(0.6)
+    # Student's t with 2 degrees of freedom is 4.3027; the upper limit would be above 1.
+    without_one = np.array([2 / 3, 5 / 8, 1 / 2])
+    half_width = 4.3027 * np.sqrt(2 / 3 * np.square(without_one - without_one.mean()).sum())
+    assert (row["low"], row["high"]) == (pytest.approx(0.6 - half_width, abs=1e-4), 1)
+    assert (row["n_recordings"], row["n_speakers"]) == (5, 3)
 
 
 def test_runs_differ_in_network_and_representation_alone():

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.seeds.map_similarity import rank_correlations
-from convcam_jax.measures.statistics import correlation_interval, groups_of
+from convcam_jax.measures.statistics import groups_of, mean_over_speakers
 
 # The control that all three tables have: maps at the right frequencies pass it only if they are right in time.
 CONTROL = "time_shift"
@@ -75,23 +75,25 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
 
 
 def network_agreement(
-    maps: Mapping[str, Mapping[str, Float[np.ndarray, "F n"]]], group_of: Mapping[str, str]
+    maps: Mapping[str, Mapping[str, Float[np.ndarray, "F n"]]], utterances: pd.DataFrame
 ) -> pd.DataFrame:
     """How alike the maps of each two runs are: rank correlation over the cells of a recording, means over recordings.
 
-    maps: of each run, its chosen models' maps by recording, all on the same grid; group_of: of the recordings. Columns:
-    run, other_run, group, rank_correlation, low, high (95 % interval over recordings, in Fisher's z), n_recordings
-    with a map that is not constant in both runs.
+    maps: of each run, its chosen models' maps by recording, all on the same grid; utterances: recording, group and
+    speaker of all of them. Columns: run, other_run, group, rank_correlation, low, high (95 % limits over speakers, see
+    `mean_over_speakers`), n_recordings with a map that is not constant in both runs, n_speakers of these.
     """
+    of_recording = utterances.set_index("recording")
     rows = []
     for run, other in combinations(maps, 2):
         shared = [name for name in maps[run] if name in maps[other]]
         values = [float(rank_correlations(np.stack([maps[run][n], maps[other][n]]))[0]) for n in shared]
-        table = pd.DataFrame({"group": [group_of[name] for name in shared], "value": values})
-        for group, of_group in table.groupby("group"):
-            interval = correlation_interval(of_group["value"])
-            rows.append([run, other, group, *interval])
-    return pd.DataFrame(rows, columns=["run", "other_run", "group", "rank_correlation", "low", "high", "n_recordings"])
+        table = of_recording.loc[shared, ["group", "speaker"]].assign(value=values)
+        for group, own in table.groupby("group"):
+            mean, *limits, n_speakers = mean_over_speakers(own["value"].to_numpy(), own["speaker"].tolist())
+            rows.append([run, other, group, mean, *np.clip(limits, -1, 1), own["value"].count(), n_speakers])
+    columns = ["run", "other_run", "group", "rank_correlation", "low", "high", "n_recordings", "n_speakers"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sentences(runs: Sequence[FinishedRun], rows: pd.DataFrame) -> Sequence[str]:

@@ -61,8 +61,7 @@ def _agreement(runs: Mapping[str, Config], folder: Path) -> pd.DataFrame:
     for representation in dict.fromkeys(config.representation for config in runs.values()):
         names = [name for name, config in runs.items() if config.representation == representation]
         maps = {name: _maps(folder / name) for name in names}
-        utterances = read_csv(folder / names[0] / "utterances.csv")
-        parts.append(network_agreement(maps, dict(zip(utterances["recording"], utterances["group"], strict=True))))
+        parts.append(network_agreement(maps, read_csv(folder / names[0] / "utterances.csv")))
     return pd.concat(parts, ignore_index=True)
 
 
