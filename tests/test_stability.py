@@ -96,6 +96,18 @@ def test_agreement_of_maps_leaves_out_zero_maps_and_frames_behind_the_recording(
     np.testing.assert_allclose(np.concatenate(points), [[0.88, 1], [1, 1]])
 
 
+def test_agreement_of_maps_leaves_out_pairs_with_a_map_that_is_the_same_everywhere():
+    maps = np.repeat(np.random.default_rng(4).random((1, 2, 8, 9)), 4, axis=0)
+    maps[0, 0] = 0.5
+    maps[1:, 1] = 0.5
+    recordings = pd.DataFrame({"group": "male", "emotion": "fear", "speaker": ["a", "b"], "recording": ["x", "y"]})
+    table = recording_agreement(maps, np.array([9, 9]), recordings)
+    for name in ("rank_correlation", "ssim"):
+        own = table[table["name"] == name]
+        np.testing.assert_allclose(own[["value", "low", "high", "spread"]], [[1, 1, 1, 0], [np.nan] * 4], atol=1e-12)
+        assert own[["n", "n_zero_maps"]].to_numpy().tolist() == [[3, 0], [0, 0]]
+
+
 def test_seeds_are_matched_within_a_fold_and_the_recordings_of_all_folds_count():
     generator = np.random.default_rng(5)
     folds = []

@@ -62,9 +62,9 @@ def recording_agreement(
 ) -> pd.DataFrame:
     """Agreement of one cohort's members on each recording, from maps in 0..1: rows of `stability.csv`.
 
-    recordings: group, emotion, speaker, recording, one row for each of the N. Pairs with a map that is zero are left
-    out, and a single member has none. low and high are the lowest and highest pair, spread is the standard deviation
-    of the pairs.
+    recordings: group, emotion, speaker, recording, one row for each of the N. Pairs with a map that is the same
+    everywhere are left out, and a single member has none. low and high are the lowest and highest pair, spread is the
+    standard deviation of the pairs.
     """
     rows = []
     for i, own in enumerate(recordings.itertuples(index=False)):
@@ -72,6 +72,7 @@ def recording_agreement(
         some = of_recording[of_recording.any((1, 2))]
         for name, measure in {"rank_correlation": rank_correlations, "ssim": structural_similarities}.items():
             pairs = measure(some) if len(some) > 1 else np.array([])
+            pairs = pairs[np.isfinite(pairs)]
             rows.append(
                 {
                     "kind": "map_pairs",
