@@ -72,7 +72,7 @@ def make_counterfactual() -> pd.DataFrame:
             for sound, marked in (("only", 0.6 + 0.1 * seed), ("without", 0.3)):
                 rows.append([group, seed, "map", 0.5, sound, 0.1, marked])
                 rows.append([group, seed, "random", 0.5, sound, 0.1, 0.2])
-    columns = ["group", "seed", "cells", "threshold", "sound", "area", "p_truth"]
+    columns = ["group", "seed", "cells", "threshold", "sound", "area", "p_explained"]
     return pd.DataFrame(rows, columns=columns).assign(recording="a", energy_ratio=0.5, correct=True, draw=0)
 
 

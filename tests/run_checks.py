@@ -20,7 +20,7 @@ SHARES = {
     "members.csv": ("train_accuracy", "validation_accuracy", "test_accuracy", "uar"),
     "history.csv": ("train_accuracy", "validation_accuracy"),
     "metrics.csv": ("energy_ratio", "mask_area"),
-    "resynthesis.csv": ("area", "energy_ratio", "p_truth"),
+    "resynthesis.csv": ("area", "energy_ratio", "p_explained"),
     "faithfulness.csv": ("share", "probability"),
 }
 

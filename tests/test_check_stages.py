@@ -199,6 +199,35 @@ def test_random_cells_are_drawn_by_the_number_of_the_recording_in_the_corpus(tmp
     assert len({task.number for task in asked}) == len(asked) > max(PER_COHORT.values())
 
 
+@pytest.mark.parametrize("target", ["truth", "predicted"])
+def test_networks_are_asked_for_the_class_that_their_map_is_of(target, tmp_path, monkeypatch):
+    own = make_run(tmp_path, "gradcam", attribution=AttributionConfig(method="gradcam", target=target))
+    magnitudes = {u.recording: f.magnitude for u, f in zip(own.dataset.utterances, own.dataset.features, strict=True)}
+
+    def made(_, tasks):
+        """Each recording as it is, and once more."""
+        names = [own.dataset.utterances[task.number].recording for task in tasks]
+        described = [Probe("all", 0, 1.0, "original", 1.0, 1.0), Probe("map", 0, 0.5, "only", 0.1, 0.1)]
+        return [(described, np.stack([magnitudes[name]] * 2)) for name in names]
+
+    monkeypatch.setattr(listening, "in_processes", made)
+    monkeypatch.setattr(listening, "answer_summary", lambda *_: pd.DataFrame({"sentence": ["x"]}))
+    monkeypatch.setattr(listening, "write_figure", lambda *_: None)
+    listening.ask_networks(own)
+    table = read_csv(tmp_path / "resynthesis.csv")
+    assert table["explained"].tolist() == table[target].tolist()
+    # Some networks are wrong, and not all give the same answer.
+    assert not table["correct"].all()
+    assert table.groupby("recording")["predicted"].nunique().max() > 1
+    for cohort in own.cohort_maps:
+        probability = softmax(cohort.logits, axis=-1)
+        for place, utterance in enumerate(cohort.utterances):
+            rows = table[table["recording"] == utterance.recording]
+            for row in rows.itertuples():
+                expected = probability[list(cohort.seeds).index(row.seed), place, EMOTIONS.index(row.explained)]
+                assert row.p_explained == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_page_shows_as_many_of_each_group_and_emotion(tmp_path, monkeypatch):
     own = make_run(tmp_path, "gradcam")
     whole = list(report._all_shown(own))

@@ -17,7 +17,7 @@ from convcam_jax.checks.listening.counterfactual import (
 from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Batch
-from convcam_jax.figures.checks.resynthesis import probability_of_truth
+from convcam_jax.figures.checks.resynthesis import probability_of_explained
 
 NO_ZERO_MAPS = {"female": 0, "male": 0}
 
@@ -38,17 +38,20 @@ def test_answers_stand_beside_the_sounds_and_the_member():
         Cohort("male", "08"),
         probe_table("a", "fear", described),
         {3: answers, 4: answers[:, ::-1]},
+        # The second network explains another class than that of the label.
+        {3: np.array([1, 1]), 4: np.array([2, 2])},
         ("anger", "fear", "joy"),
     )
     assert list(table.columns) == ANSWER_COLUMNS
     assert table[["group", "fold"]].drop_duplicates().values.tolist() == [["male", "08"]]
     assert table["seed"].tolist() == [3, 3, 4, 4]
     assert table["predicted"].tolist() == ["anger", "joy", "joy", "anger"]
-    assert table["p_truth"].tolist() == [0.2, 0.3, 0.2, 0.3]
+    assert table["truth"].tolist() == ["fear"] * 4
+    assert table["explained"].tolist() == ["fear", "fear", "joy", "joy"]
+    assert table["p_explained"].tolist() == [0.2, 0.3, 0.7, 0.1]
     assert not table["correct"].any()
-    right = answer_table(
-        Cohort("male", "08"), probe_table("a", "anger", described), {3: answers}, ("anger", "fear", "joy")
-    )
+    of_anger = probe_table("a", "anger", described)
+    right = answer_table(Cohort("male", "08"), of_anger, {3: answers}, {3: np.zeros(2, int)}, ("anger", "fear", "joy"))
     assert right["correct"].tolist() == [True, False]
 
 
@@ -56,8 +59,8 @@ def test_summary_compares_the_map_with_random_cells_over_seeds():
     table = answer_summary(make_counterfactual(), NO_ZERO_MAPS, [0.5])
     assert len(table) == 4
     only = table.query("group == 'female' and sound == 'only'").iloc[0]
-    assert only["p_truth_original"] == pytest.approx(0.9)
-    assert only["p_truth_map"] == pytest.approx(0.65)
+    assert only["p_explained_original"] == pytest.approx(0.9)
+    assert only["p_explained_map"] == pytest.approx(0.65)
     # Differences 0.4 and 0.5: 0.45 +- 12.706 * 0.0707 / sqrt(2).
     assert only["difference"] == pytest.approx(0.45)
     assert only["difference_low"] == pytest.approx(0.45 - 12.7062 * 0.05, abs=1e-4)
@@ -69,7 +72,7 @@ def test_summary_compares_the_map_with_random_cells_over_seeds():
 
 def test_summary_says_where_the_map_is_right():
     answers = make_counterfactual()
-    answers.loc[(answers["cells"] == "map") & (answers["sound"] == "without"), "p_truth"] = 0.1
+    answers.loc[(answers["cells"] == "map") & (answers["sound"] == "without"), "p_explained"] = 0.1
     sentences = answer_summary(answers, NO_ZERO_MAPS, [0.5]).query("sound == 'without'")["sentence"]
     assert sentences.str.endswith("the map's cells matter more than as many random ones.").all()
 
@@ -87,7 +90,9 @@ def test_summary_counts_the_recordings_whose_map_is_zero():
     assert women[["seeds", "n_recordings", "n_zero_maps"]].to_numpy().tolist() == [[2, 1, 3]] * 2
     assert women["sentence"].str.endswith(". Left out: 3 maps of zeros.").all()
     assert men[["seeds", "n_recordings", "n_zero_maps"]].to_numpy().tolist() == [[0, 0, 7]] * 4
-    assert men[["area", "p_truth_original", "p_truth_map", "difference", "difference_low"]].isna().all(axis=None)
+    assert (
+        men[["area", "p_explained_original", "p_explained_map", "difference", "difference_low"]].isna().all(axis=None)
+    )
     assert men["sentence"].iloc[0] == (
         "Of the recording, only what the map marks (cells from 50 % of its maximum, male): all maps are zero (7)."
     )
@@ -102,7 +107,7 @@ def test_thresholds_that_are_no_whole_per_cents_are_told_apart():
 def test_where_all_maps_are_zero_summary_and_figure_say_so():
     table = answer_summary(pd.DataFrame(columns=ANSWER_COLUMNS), {"a": 2, "b": 1}, [0.5])
     assert table["sentence"].str.contains("all maps are zero").tolist() == [True] * 4
-    panels = probability_of_truth(table).axes
+    panels = probability_of_explained(table).axes
     assert [[text.get_text() for text in panel.texts] for panel in panels] == [
         [f"all maps are zero ({n})"] for n in (2, 2, 1, 1)
     ]

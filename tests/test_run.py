@@ -186,7 +186,7 @@ def test_the_networks_answer_the_recordings_made_anew_as_before(finished):
     predictions = table(finished, "predictions.csv").set_index(["recording", "seed"])
     before = pd.Series({key: row["probability/" + row["truth"]] for key, row in predictions.iterrows()})
     assert len(answers) > 0
-    np.testing.assert_allclose(answers["p_truth"], before.loc[answers.index], atol=1e-5)
+    np.testing.assert_allclose(answers["p_explained"], before.loc[answers.index], atol=1e-5)
     assert (answers["predicted"] == predictions.loc[answers.index, "predicted"]).all()
 
 

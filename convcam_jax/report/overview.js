@@ -102,9 +102,9 @@ function counterfactualTraces(group, sound, panel, first) {
   const rows = run.resynthesis.filter((row) => row.group === group && row.sound === sound);
   const axes = { xaxis: `x${panel}`, yaxis: `y${panel}`, x: rows.map((row) => row.threshold), showlegend: first };
   const lines = [["the map's cells", "map", "first", "circle"], ["as many random cells", "random", "second", "square"]];
-  const whole = { type: "scatter", mode: "lines", name: "whole recording", legendgroup: "whole", y: rows.map((row) => row.p_truth_original), line: { dash: "dash", color: colour("faint") }, ...axes };
+  const whole = { type: "scatter", mode: "lines", name: "whole recording", legendgroup: "whole", y: rows.map((row) => row.p_explained_original), line: { dash: "dash", color: colour("faint") }, ...axes };
   return [whole, ...lines.map(([name, cells, tone, symbol]) => ({
-    type: "scatter", mode: "lines+markers", name, legendgroup: cells, y: rows.map((row) => row["p_truth_" + cells]),
+    type: "scatter", mode: "lines+markers", name, legendgroup: cells, y: rows.map((row) => row["p_explained_" + cells]),
     line: { color: colour(tone) }, marker: { symbol, size: 9 }, ...axes,
   }))];
 }
@@ -126,12 +126,12 @@ function showCounterfactual() {
       const n = 2 * r + c + 1, panel = n === 1 ? "" : n;
       data.push(...counterfactualTraces(group, sound, panel, n === 1));
       more[`xaxis${panel}`] = { range: [0, 1], tickvals: run.thresholds, ticktext: run.thresholds.map(settingInPercent), title: r === groups.length - 1 ? { text: "threshold" } : undefined };
-      more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(truth)" } };
+      more[`yaxis${panel}`] = { range: [0, 1], title: c ? undefined : { text: "p(explained class)" } };
       annotations.push({ text: `${chartLabel(group)}: ${title}`, hovertext: plotText(group), showarrow: false, xref: `x${panel} domain`, yref: `y${panel} domain`, x: 0, y: 1.14, xanchor: "left" });
     }));
     return { data, layout: chartLayout({ ...more, annotations, legend: { orientation: "h", y: 1 + 0.32 / Math.max(2, groups.length), yanchor: "bottom" }, margin: { l: 50, r: 10, t: 70, b: 60 }, grid: { rows: groups.length, columns: 2, pattern: "independent" } }) };
   });
-  const columns = ["group", "sound", "threshold", "n_recordings", "n_zero_maps", "area", "energy_ratio_map", "energy_ratio_random", "p_truth_original", "p_truth_map", "p_truth_random", "difference", "difference_low", "difference_high"];
+  const columns = ["group", "sound", "threshold", "n_recordings", "n_zero_maps", "area", "energy_ratio_map", "energy_ratio_random", "p_explained_original", "p_explained_map", "p_explained_random", "difference", "difference_low", "difference_high"];
   byId("counterfactual-sentences").append(
     tableOf(columns.map(inWords), run.resynthesis.map((row) => columns.map((name) => row[name]))),
     element("details", {}, element("summary", { textContent: "In words" }), element("ul", {}, ...run.resynthesis.map((row) => element("li", { textContent: row.sentence })))),

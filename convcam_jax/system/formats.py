@@ -31,7 +31,8 @@ EMPTY = "–"  # noqa: RUF001
 _WORDS = frozenset(
     (
         *("recording", "speaker", "gender", "emotion", "text", "group", "fold", "test_fold", "split", "map_source"),
-        *("truth", "predicted", "class", "variant", "problem", "sentence", "claim", "id", "section", "architecture"),
+        *("truth", "explained", "predicted", "class", "variant", "problem", "sentence", "claim", "id", "section"),
+        *("architecture",),
     )
 )
 # The end of a zip file without a comment, and where it says how many members there are (APPNOTE.TXT, 4.3.16).

@@ -23,7 +23,7 @@ from convcam_jax.training.ensemble import member_mesh, over_members
 from convcam_jax.training.member import compiler_options
 
 BATCH_SIZE = 16
-ANSWER_COLUMNS = ["recording", *MEMBER, "truth", *Probe._fields, "p_truth", "predicted", "correct"]
+ANSWER_COLUMNS = ["recording", *MEMBER, "truth", "explained", *Probe._fields, "p_explained", "predicted", "correct"]
 _SENTENCES = {
     "only": "Of the recording, only what the map marks",
     "without": "All of the recording but what the map marks",
@@ -67,17 +67,21 @@ def answer_table(
     cohort: Cohort,
     probes: pd.DataFrame,
     by_seed: Mapping[int, Float[np.ndarray, "N C"]],
+    explained: Mapping[int, Int[np.ndarray, " N"]],
     emotions: Sequence[str],
 ) -> pd.DataFrame:
-    """One cohort's part of `resynthesis.csv`, from its N sounds (`probe_table`) and every seed's probabilities."""
+    """One cohort's part of `resynthesis.csv`, from its N sounds (`probe_table`) and every seed's probabilities.
+
+    explained: the class that every seed's map of the sound's recording is of.
+    """
     truth = np.array([list(emotions).index(label) for label in probes["truth"]])
     tables = []
     for seed, answers in by_seed.items():
         predicted = answers.argmax(-1)
-        p_truth = answers[np.arange(len(truth)), truth]
-        names = [emotions[i] for i in predicted]
-        known = probes.assign(**cohort._asdict(), seed=seed)
-        tables.append(known.assign(p_truth=p_truth, predicted=names, correct=predicted == truth))
+        p_explained = answers[np.arange(len(truth)), explained[seed]]
+        names, asked = ([emotions[i] for i in classes] for classes in (predicted, explained[seed]))
+        known = probes.assign(**cohort._asdict(), seed=seed, explained=asked)
+        tables.append(known.assign(p_explained=p_explained, predicted=names, correct=predicted == truth))
     return pd.concat(tables, ignore_index=True)[ANSWER_COLUMNS]
 
 
@@ -87,8 +91,8 @@ def answer_summary(answers: pd.DataFrame, n_zero_maps: Mapping[str, int], thresh
     One row per group, threshold and sound. Of every seed the mean over recordings of all folds is taken first; then
     over seeds the mean, and of the difference between the map's cells and random ones the 95 % interval of Student's t.
     Columns: group, threshold, sound, seeds, n_recordings, n_zero_maps, area, energy_ratio_map, energy_ratio_random,
-    p_truth_original, p_truth_map, p_truth_random, accuracy_original, accuracy_map, accuracy_random, difference (of
-    p_truth, map less random), difference_low, difference_high, sentence.
+    p_explained_original, p_explained_map, p_explained_random, accuracy_original, accuracy_map, accuracy_random,
+    difference (of p_explained, map less random), difference_low, difference_high, sentence.
 
     n_zero_maps: of each group, the recordings without answers because their mean map is zero; where there are no
     others, its rows have no values and say so.
@@ -109,14 +113,14 @@ def answer_summary(answers: pd.DataFrame, n_zero_maps: Mapping[str, int], thresh
 
 def _means(own: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
     """What the answers to the map's and to random cells come to, beside those to the recordings as they are."""
-    measures = ["p_truth", "correct", "energy_ratio"]
+    measures = ["p_explained", "correct", "energy_ratio"]
     by_seed = {name: own[own["cells"] == name].groupby("seed")[measures].mean() for name in ("map", "random")}
-    difference = mean_interval(by_seed["map"]["p_truth"] - by_seed["random"]["p_truth"])
+    difference = mean_interval(by_seed["map"]["p_explained"] - by_seed["random"]["p_explained"])
     return {
         "area": own["area"].mean(),
         **{f"energy_ratio_{cells}": means["energy_ratio"].mean() for cells, means in by_seed.items()},
-        "p_truth_original": original["p_truth"].mean(),
-        **{f"p_truth_{cells}": means["p_truth"].mean() for cells, means in by_seed.items()},
+        "p_explained_original": original["p_explained"].mean(),
+        **{f"p_explained_{cells}": means["p_explained"].mean() for cells, means in by_seed.items()},
         "accuracy_original": original["correct"].mean(),
         **{f"accuracy_{cells}": means["correct"].mean() for cells, means in by_seed.items()},
         **difference.columns("difference"),
@@ -130,7 +134,7 @@ def _sentence(row: dict) -> str:
     if words := only_zero_maps(row):
         return f"{subject}: {words}."
     low, high = row["difference_low"], row["difference_high"]
-    # The map is right if its cells alone speak for the truth, and if without them less does.
+    # The map is right if its cells alone speak for the class that it explains, and if without them less does.
     sign = 1 if row["sound"] == "only" else -1
     if np.isnan(low):
         verdict = "one seed has no interval"
@@ -142,7 +146,8 @@ def _sentence(row: dict) -> str:
         verdict = "as many random cells matter more than the map's"
     interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
     return (
-        f"{subject}: probability of the truth {row['p_truth_map']:.2f} with {per_cent(row['energy_ratio_map'])} of "
-        f"the energy, by as many random cells {row['p_truth_random']:.2f} with {per_cent(row['energy_ratio_random'])}; "
-        f"difference {row['difference']:.3f}{interval}: {verdict}.{some_zero_maps(row)}"
+        f"{subject}: probability of the explained class {row['p_explained_map']:.2f} with "
+        f"{per_cent(row['energy_ratio_map'])} of the energy, by as many random cells {row['p_explained_random']:.2f} "
+        f"with {per_cent(row['energy_ratio_random'])}; difference {row['difference']:.3f}{interval}: {verdict}."
+        f"{some_zero_maps(row)}"
     )

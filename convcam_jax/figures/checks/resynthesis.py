@@ -11,8 +11,8 @@ _TITLES = {"only": "only the chosen cells", "without": "all but the chosen cells
 
 
 @style.styled
-def probability_of_truth(table: pd.DataFrame) -> Figure:
-    """Mean probability of the truth against the threshold, for the map's cells and for as many random ones.
+def probability_of_explained(table: pd.DataFrame) -> Figure:
+    """Mean probability of the explained class against the threshold, for the map's cells and for as many random ones.
 
     table: `convcam_jax.checks.listening.counterfactual.answer_summary`.
     """
@@ -22,16 +22,20 @@ def probability_of_truth(table: pd.DataFrame) -> Figure:
         for column, (sound, title) in enumerate(_TITLES.items()):
             panel, own = axes[row, column], table[(table["group"] == group) & (table["sound"] == sound)]
             for cells, colour, mark in (("map", style.BLUE, "o"), ("random", style.VERMILION, "s")):
-                panel.plot(own["threshold"], own[f"p_truth_{cells}"], color=colour, marker=mark, label=f"{cells} cells")
+                panel.plot(
+                    own["threshold"], own[f"p_explained_{cells}"], color=colour, marker=mark, label=f"{cells} cells"
+                )
             if words := only_zero_maps(own.iloc[0]):
                 panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=style.GREY)
-            panel.axhline(own["p_truth_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording")
+            panel.axhline(
+                own["p_explained_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording"
+            )
             style.panel_title(panel, 2 * row + column, f"{style.group_title(group)}: {title}")
             panel.set_ylim(0, 1)
             panel.set_xticks(own["threshold"].unique())
     for panel in axes[-1]:
         panel.set_xlabel("threshold (share of the map's maximum)")
     for panel in axes[:, 0]:
-        panel.set_ylabel("probability of the truth")
+        panel.set_ylabel("probability of the explained class")
     axes[0, 0].legend()
     return figure

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from convcam_jax.checks.faithfulness.member_curves import explained_labels
 from convcam_jax.checks.listening.counterfactual import (
     ANSWER_COLUMNS,
     answer_summary,
@@ -16,7 +17,7 @@ from convcam_jax.checks.listening.counterfactual import (
 from convcam_jax.checks.listening.resynthesis import Probe, consensus_maps
 from convcam_jax.data.dataset import as_recordings
 from convcam_jax.data.members import Member
-from convcam_jax.figures.checks.resynthesis import probability_of_truth
+from convcam_jax.figures.checks.resynthesis import probability_of_explained
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.stages.checks.listening_sounds import ToProbe, probe
 from convcam_jax.stages.earlier_files import remove_earlier
@@ -42,7 +43,7 @@ def ask_networks(run: Run) -> None:
         n_zero_maps[own.cohort.group] += int((~own.maps.any((0, 2, 3))).sum())
     table = answer_summary(answers, n_zero_maps, run.config.report.thresholds)
     write_table(run.workdir, "resynthesis", table, table[["sentence"]])
-    write_figure(run.workdir / "figures" / "resynthesis.png", probability_of_truth, table)
+    write_figure(run.workdir / "figures" / "resynthesis.png", probability_of_explained, table)
 
 
 def _answers(run: Run) -> pd.DataFrame:
@@ -78,4 +79,8 @@ def _ask(run: Run, own: CohortMaps, found: dict[int, Probes]) -> pd.DataFrame:
     for members, variables in run.trained([Member(*own.cohort, int(seed)) for seed in own.seeds]):
         answers = probabilities(variables, sounds, run.network)
         by_seed |= {member.seed: one for member, one in zip(members, answers, strict=True)}
-    return answer_table(own.cohort, pd.concat(labels, ignore_index=True), by_seed, run.config.corpus.emotions)
+    classes = explained_labels(run.config.attribution.target, own.arrays.emotion, own.logits)[:, list(found)]
+    of_sounds = np.repeat(classes, [len(described) for described, _ in found.values()], axis=1)
+    explained = dict(zip(own.seeds, of_sounds, strict=True))
+    known = pd.concat(labels, ignore_index=True)
+    return answer_table(own.cohort, known, by_seed, explained, run.config.corpus.emotions)
