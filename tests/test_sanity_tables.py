@@ -171,7 +171,11 @@ def test_verdicts_compare_with_trained_networks_and_with_zero():
     )
     # Without one of three seeds one pair is left: 0.590145, 0.549306 or 0.510070 in Fisher's z. Half width 4.302653
     # times sqrt(2 / 3 * 2) * 0.040040, which is 0.198931, twice that of three values that share no network.
-    assert "those of another seed 0.5 (0.337 to 0.634 over 3 seeds)" in sentence
+    assert "those of another seed 0.5 (0.337 to 0.634 over 3 pairs)" in sentence
+    assert "have a rank correlation of 0 (-0.0744 to 0.0744 over 3 seeds)" in sentence
+    assert "over 3 pairs): less alike than" in sentence
+    undecided = likeness.loc["dense", "sentence"]
+    assert undecided.endswith("undecided, as 3 pairs show neither a difference nor that there is none.")
 
 
 def test_metrics_are_told_in_their_unit_and_within_what_they_can_be():

@@ -156,10 +156,11 @@ def _likeness_verdicts(table: pd.DataFrame, group: str) -> list[list]:
         value, reference = correlation_interval(own), from_fisher_z(_over_pairs(table, group, fisher_z(others)))
         difference = _over_pairs(table, group, fisher_z(own) - fisher_z(others))
         verdict, conclusion = _judge_likeness(difference)
+        of_pairs = _with_interval(reference, "pair")
         sentence = (
             f"After {change} the maps of {group} recordings have a rank correlation of "
-            f"{_with_interval(value)} with the trained ones, those of another seed {_with_interval(reference)}; "
-            f"difference of Fisher's z, paired by seed, {_with_interval(difference)}: {conclusion}."
+            f"{_with_interval(value)} with the trained ones, those of another seed {of_pairs}; "
+            f"difference of Fisher's z, paired by seed, {_with_interval(difference, 'pair')}: {conclusion}."
         )
         rows.append(
             [group, condition, "rank_correlation", *value[:3], reference.mean, *difference[:3], verdict, sentence]
@@ -216,7 +217,7 @@ def _judge_likeness(difference: Interval) -> tuple[str, str]:
     if difference.low > 0:
         return "more", "more alike than networks that learned the same: the change matters less than another seed does"
     # Without any one seed there has to be a pair left; of two there is one, see `comparison.another_seed`.
-    return "undecided", _undecided(difference, "seed", "three pairs of seeds, and so three seeds or more,")
+    return "undecided", _undecided(difference, "pair", "three pairs of seeds, and so three seeds or more,")
 
 
 def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: int) -> list[list]:
@@ -250,7 +251,7 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
 def _undecided(difference: Interval, noun: str, needed: str) -> str:
     if np.isnan(difference.low):
         return f"undecided, as {needed} are needed"
-    return f"undecided, as {difference.n} {noun}s show neither a difference nor that there is none"
+    return f"undecided, as {counted(difference.n, noun)} show neither a difference nor that there is none"
 
 
 def _with_interval(interval: Interval, noun: str = "seed", difference_of: Metric | None = None) -> str:
@@ -259,7 +260,7 @@ def _with_interval(interval: Interval, noun: str = "seed", difference_of: Metric
     mean = "{:.3g}".format if difference_of is None else difference_of.difference_as_text
     if np.isnan(interval.low):
         return _or_unknown(interval.mean, mean)
-    return f"{mean(interval.mean)} ({limit(interval.low)} to {limit(interval.high)} over {interval.n} {noun}s)"
+    return f"{mean(interval.mean)} ({limit(interval.low)} to {limit(interval.high)} over {counted(interval.n, noun)})"
 
 
 def _or_unknown(value: float, as_text: Callable[[float], str]) -> str:
