@@ -124,7 +124,7 @@ def agreement_of_metrics(run: Path) -> str:
     head = ["metric", "rank correlation with planted truth", *(name.replace("_", " ") for name in controls)]
     lines = [head]
     for _, row in rows.iterrows():
-        interval = f"{row['spearman']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        interval = f"{row['spearman']:z.2f} ({row['low']:z.2f} to {row['high']:z.2f})"
         agreement = "" if np.isnan(row["spearman"]) else interval
         lines.append([f"`{row['metric']}`", agreement, *(_or_nothing(row[name]) for name in controls)])
     return _markdown(lines)
@@ -190,7 +190,7 @@ def networks_table(run: Path) -> str:
     ]
     for _, row in rows.iterrows():
         above, cells = (sum(int(row[f"table{n}_{what}"]) for n in (3, 4, 5)) for what in ("above_chance", "cells"))
-        gains = [f"{row[f'{curve}_over_{order}']:.2f}" for curve in ("deletion", "insertion") for order in _ORDERS]
+        gains = [f"{row[f'{curve}_over_{order}']:z.2f}" for curve in ("deletion", "insertion") for order in _ORDERS]
         lines.append(
             [
                 row["run"].removesuffix("-cqt"),
@@ -199,7 +199,7 @@ def networks_table(run: Path) -> str:
                 f"{row['accuracy']:.1f} % ({row['accuracy_low']:.1f} to {row['accuracy_high']:.1f})",
                 f"{100 * row['zero_maps']:.1f} %",
                 f"{above} of {cells}",
-                f"{row['seed_agreement']:.2f}",
+                f"{row['seed_agreement']:z.2f}",
                 *gains,
             ]
         )
@@ -341,7 +341,7 @@ def gains_of_parts(run: Path) -> str:
         if not np.isnan(row["accuracy_gain"]):
             points = [100 * row[f"accuracy_gain{end}"] for end in ("", "_low", "_high")]
             nats = [row[f"loss_gain{end}"] for end in ("", "_low", "_high")]
-            gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*points), "{:+.3f} ({:+.3f} to {:+.3f})".format(*nats)]
+            gains = ["{:+z.1f} ({:+z.1f} to {:+z.1f})".format(*points), "{:+z.3f} ({:+z.3f} to {:+z.3f})".format(*nats)]
         name = f"`{row['without']}`" if gains[0] else "nothing"
         lines.append([name, f"{100 * row['accuracy']:.1f} %", gains[0], f"{row['loss']:.3f}", gains[1]])
     return _markdown(lines)

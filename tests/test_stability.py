@@ -238,6 +238,10 @@ def test_sentences_about_seeds():
         "Maps of one recording by two seeds (male): rank correlation 0.12, SSIM over 31 of them 0.30, on average over "
         "39 recordings."
     )
+    of_one = stability.assign(n=1, value=-0.001)
+    assert seed_verdicts(of_one, claims)["sentence"].iloc[0] == (
+        "Maps of one recording by two seeds (male): rank correlation 0.00, SSIM 0.00, on average over 1 recording."
+    )
     without_ssim = stability[stability["name"] != "ssim"]
     assert seed_verdicts(without_ssim, claims)["sentence"].iloc[0] == (
         "Maps of one recording by two seeds (male): rank correlation 0.12, on average over 39 recordings."

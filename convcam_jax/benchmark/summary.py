@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.benchmark.cases import OURS, UNITS, Case
+from convcam_jax.system.progress import counted
 
 COLUMNS = (
     *("network", "task", "program", "precision", "members", "recordings", "unit"),
@@ -32,7 +33,8 @@ def in_words(table: pd.DataFrame) -> list[str]:
     """One line per network, task, precision and number of members of this project's programs."""
     lines = []
     for row in table[table["program"] == OURS].itertuples():
-        name = f"{row.network}, {row.task}, {row.precision}, {row.members} members, {row.recordings} recordings"
+        size = f"{counted(row.members, 'member')}, {counted(row.recordings, 'recording')}"
+        name = f"{row.network}, {row.task}, {row.precision}, {size}"
         times = f"{1 / row.ratio_to_best_peer:.2f} times as fast as the best peer"
         suffix = times if np.isfinite(row.ratio_to_best_peer) else "no peer"
         lines.append(f"{name}: {row.seconds_median:.4f} s per {row.unit}, {suffix}")

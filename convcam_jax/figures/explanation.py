@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from convcam_jax.figures import style
 from convcam_jax.measures.segments import STRONG
 from convcam_jax.measures.views import RecordingView
+from convcam_jax.system.progress import counted
 
 # Of the panels in inches, without what stands between them; that of the answers has room for a few emotions.
 _HEIGHTS, _ANSWERS_HEIGHT = (1.6, 1.6, 1.0, 1.0), 1.2
@@ -33,7 +34,7 @@ def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], em
     )
     style.panel_title(spectrogram, 0, style.shown_recording(view.recording))
     style.time_frequency_image(own_map, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
-    style.panel_title(own_map, 1, f"map of {style.shown(view.emotion)}, mean of {len(probabilities)} models")
+    style.panel_title(own_map, 1, f"map of {style.shown(view.emotion)}, mean of {counted(len(probabilities), 'model')}")
     _frequencies(frequencies, view)
     _shares(shares, view)
     for panel in (spectrogram, own_map, frequencies):

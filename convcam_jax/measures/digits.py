@@ -14,25 +14,27 @@ _NOISE_DECIMALS = 9
 
 
 def printed(value: float, decimals: int, digits: Digits) -> str:
-    """`value` with so many decimals, rounded (half up) or truncated as the authors did; NaN is an en dash.
+    """`value` with so many decimals, rounded (half up) or truncated as the authors did; NaN is an en dash, 0 unsigned.
 
     >>> printed(0.347 - 0.086, 3, "truncated"), printed(0.1409, 3, "truncated"), printed(0.1409, 3, "rounded")
     ('0.261', '0.140', '0.141')
+    >>> printed(-0.0002, 3, "rounded"), printed(-0.0009, 3, "truncated"), printed(-0.0009, 3, "rounded")
+    ('0.000', '0.000', '-0.001')
     """
     if not np.isfinite(value):
         return EMPTY
     exact = Decimal(repr(round(float(value), _NOISE_DECIMALS)))
     rounding = ROUND_DOWN if digits == "truncated" else ROUND_HALF_UP
-    return str(exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding))
+    return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding):zf}"
 
 
 def per_cent(share: float) -> str:
     """A share as per cent without decimals, or with one where it is below 1 %.
 
-    >>> per_cent(0.127), per_cent(0.0049), per_cent(0.0)
-    ('13 %', '0.5 %', '0 %')
+    >>> per_cent(0.127), per_cent(0.0049), per_cent(0.0), per_cent(-0.0003)
+    ('13 %', '0.5 %', '0 %', '0.0 %')
     """
-    return f"{100 * share:.0f} %" if abs(share) >= 0.01 or share == 0 else f"{100 * share:.1f} %"
+    return f"{100 * share:z.0f} %" if abs(share) >= 0.01 or share == 0 else f"{100 * share:z.1f} %"
 
 
 def setting_in_per_cent(share: float) -> str:

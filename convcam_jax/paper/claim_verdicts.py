@@ -23,6 +23,7 @@ from convcam_jax.paper.claims import CLAIMS
 from convcam_jax.paper.protocols import protocol_name
 from convcam_jax.paper.published import Published
 from convcam_jax.paper.tables import table_cells
+from convcam_jax.system.progress import counted
 
 # What is above 0 in the recordings that a share counts, from rows of the metrics table.
 _COUNTED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -146,7 +147,9 @@ def _sentence(
     """The claim's outcome in plain English, with the chosen members' numbers."""
     outcome = {True: "holds", False: "does not hold", None: "cannot be decided"}[ours]
     undecided = verdicts.count(None)
-    seeds = f"in {verdicts.count(True)} of {len(verdicts)} seeds" + (f", {undecided} undecided" if undecided else "")
+    seeds = f"in {verdicts.count(True)} of {counted(len(verdicts), 'seed')}" + (
+        f", {undecided} undecided" if undecided else ""
+    )
     numbers = "; ".join(_numbers(chosen, row, claim.minimum_recordings, analysis) for row in claim.rows)
     reading = claim.reading[0].upper() + claim.reading[1:]
     protocol = protocol_name(analysis)

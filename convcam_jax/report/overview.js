@@ -1,6 +1,6 @@
 function showFacts() {
   const { corpus, protocol, recordings } = run.facts;
-  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per group"]} seeds per group.${run.in_tables_only}`;
+  byId("headline").textContent = `Corpus ${corpus}, protocol ${protocol}; recordings: ${recordings}; ${run.facts["seeds per group"]} ${run.facts["seeds per group"] === "1" ? "seed" : "seeds"} per group.${run.in_tables_only}`;
   showPairs(byId("facts"), run.facts);
   byId("changed").append(run.changed.length
     ? tableOf(["field", "value", "default"], run.changed.map((row) => [row.field, row.value, row.default]))

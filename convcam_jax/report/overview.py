@@ -166,8 +166,9 @@ def overview_of_new(
     snr_db: of the sounds' way through the spectrogram, the lowest; left_out: recordings that the page has no room for.
     """
     groups = pd.Series([str(member.cohort) for member in members]).value_counts(sort=False)
+    models = counted(len(members), "model")
     return {
-        "headline": f"{len(members)} models of a run on the corpus {_corpus(config.corpus)}.{in_tables_only(left_out)}",
+        "headline": f"{models} of a run on the corpus {_corpus(config.corpus)}.{in_tables_only(left_out)}",
         "facts": {
             "models": ", ".join(f"{group} {count}" for group, count in groups.items()),
             "corpus of the run": _corpus(config.corpus),

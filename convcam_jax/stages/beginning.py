@@ -33,7 +33,7 @@ from convcam_jax.system.files import remove_partial
 from convcam_jax.system.formats import as_csv, write_csv
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.process.lock import locked
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.system.text import visible
 
 _FOLDS = "folds.csv"
@@ -64,7 +64,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
         highest = highest_file_rate_hz(sounds, config.representation.sample_rate_hz)
         write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
-    say(f"{len(dataset.utterances)} recordings, {_tested(dataset)} of them for the test")
+    say(f"{counted(len(dataset.utterances), 'recording')}, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
 
 

@@ -26,7 +26,7 @@ from convcam_jax.stages.run import Run
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_csv, write_figure, write_json
 from convcam_jax.system.processor import multiplies_bfloat16, processor_name
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.training.ensemble import init_round
 
 _TABLE, _COSTS = "benchmark.csv", "methods.csv"
@@ -148,7 +148,7 @@ def _say_missing(programs: dict[str, str]) -> None:
 def _say_measured(measured: dict[Case, list[float]]) -> None:
     for row in benchmark_table(measured).itertuples():
         say(
-            f"{row.network}, {row.task}, {row.program}, {row.precision}, {row.members} members, "
-            f"{row.recordings} recordings: {row.seconds_median:.4f} s per {row.unit} "
+            f"{row.network}, {row.task}, {row.program}, {row.precision}, {counted(row.members, 'member')}, "
+            f"{counted(row.recordings, 'recording')}: {row.seconds_median:.4f} s per {row.unit} "
             f"({row.seconds_min:.4f} to {row.seconds_max:.4f})"
         )

@@ -30,7 +30,7 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import sha256_of
 from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
 from convcam_jax.system.memory import free_memory
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 
 # The one "member" that made the maps.
 SEED = 0
@@ -139,7 +139,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     dataset = Dataset(tuple(given), tuple(computed[u.recording] for u in given), groups, (everything,))
     write_beginning(workdir, record, dataset, unnamed)
     n_zero = sum(not values.any() for values in maps.values())
-    say(f"{len(maps)} maps" + (f", {n_zero} of them zero everywhere" if n_zero else ""))
+    say(counted(len(maps), "map") + (f", {n_zero} of them zero everywhere" if n_zero else ""))
     run = Run(config, workdir, settings.cache_dir, dataset)
     run.cohort_maps = given_maps(config, dataset, maps)
     write_csv(workdir / "members.csv", unknown_members(dataset.cohorts(), path))

@@ -136,7 +136,7 @@ def _cell_text(value: object) -> str:
         return EMPTY
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else in_markdown(str(value))
+    return f"{value:z.4g}" if isinstance(value, float) else in_markdown(str(value))
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

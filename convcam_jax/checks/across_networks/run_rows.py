@@ -114,7 +114,7 @@ def _sentence(run: str, rows: pd.DataFrame, zero_maps: float) -> str:
     )
     compared = rows.dropna(subset="deletion_over_energy")
     if len(compared):
-        gains = ", ".join(f"{row.deletion_over_energy:.2f} ({row.group})" for row in compared.itertuples())
+        gains = ", ".join(f"{row.deletion_over_energy:z.2f} ({row.group})" for row in compared.itertuples())
         text += f"; deleting in the map's order gains {gains} in area over deleting the loudest cells"
     return f"{text}."
 

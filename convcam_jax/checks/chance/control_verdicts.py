@@ -115,7 +115,7 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
         is_same = row["control"] not in _REMARKS and _has_no_other_draw(row)
         remark = f" ({_NO_OTHER_DRAW})" if is_same else ""
         return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}{remark}."]
-    test = f"p = {p_in_words(row['p'])} with {row['n_draws']} draws, q = {p_in_words(row['q'])})"
+    test = f"p = {p_in_words(row['p'])} with {counted(row['n_draws'], 'draw')}, q = {p_in_words(row['q'])})"
     better = "above that inside" if metric.better == "higher" else "below that with"
     if pd.isna(row["above_chance"]):
         reason = f"no p of these draws is below {p_in_words(row['smallest_p'])}, of {counted(row['n_tests'], 'test')}"

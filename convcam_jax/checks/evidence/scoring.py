@@ -14,6 +14,7 @@ from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, 
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, in_order, in_words
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER, mean_interval
+from convcam_jax.system.progress import counted
 
 SOURCES = ("network", "random_weights", "energy", "chance")
 CONTROLS = SOURCES[1:]
@@ -331,7 +332,7 @@ def _numbers(by_score: pd.DataFrame, n_networks: int, accuracy: float) -> str:
         f"{_or_none(row['random_weights'])} with random weights"
         for score, row in by_score.loc[list(JUDGED_BY)].iterrows()
     )
-    of = f"{members} of {n_networks} networks," if members < n_networks else f"{members} networks"
+    of = f"{members} of {n_networks} networks," if members < n_networks else counted(int(members), "network")
     return f"{scores} ({of} of accuracy {accuracy:.2f})"
 
 
@@ -342,4 +343,4 @@ def _or_none(value: float) -> str:
 
 def _interval(low: float, high: float) -> str:
     """An interval in brackets; a single network has none."""
-    return f" ({low:.2f} to {high:.2f})" if np.isfinite([low, high]).all() else ""
+    return f" ({low:z.2f} to {high:z.2f})" if np.isfinite([low, high]).all() else ""

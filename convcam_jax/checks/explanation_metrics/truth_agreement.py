@@ -157,5 +157,5 @@ def _sentence(row: pd.Series) -> str:
         verdict = "ranks the methods against planted truth"
     else:
         verdict = "was not shown to rank the methods as planted truth does"
-    limits = "" if np.isnan(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
-    return f"{words} {verdict}: rank correlation {row['spearman']:.2f}{limits} {where}"
+    limits = "" if np.isnan(row["low"]) else f" ({row['low']:z.2f} to {row['high']:z.2f})"
+    return f"{words} {verdict}: rank correlation {row['spearman']:z.2f}{limits} {where}"

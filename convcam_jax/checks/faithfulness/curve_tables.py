@@ -139,11 +139,11 @@ def _sentence(own: pd.Series) -> str:
         "undecided": "undecided",
     }[own["verdict"]]
     tested = np.isfinite(own["p"])
-    limits = f" ({own['low']:.3f} to {own['high']:.3f})" if tested else ""
+    limits = f" ({own['low']:z.3f} to {own['high']:z.3f})" if tested else ""
     p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
     return (
         f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {other} in "
         f"{own['better_in']} of {own['n_recordings']} {own['group']} recordings{seeds}: gain in area "
-        f"{own['gain']:.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: "
+        f"{own['gain']:z.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: "
         f"{conclusion}.{some_zero_maps(own)}"
     )

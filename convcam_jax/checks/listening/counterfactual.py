@@ -144,10 +144,10 @@ def _sentence(row: dict) -> str:
         verdict = "the map's cells matter more than as many random ones"
     else:
         verdict = "as many random cells matter more than the map's"
-    interval = "" if np.isnan(low) else f" ({low:.3f} to {high:.3f} over the seeds)"
+    interval = "" if np.isnan(low) else f" ({low:z.3f} to {high:z.3f} over the seeds)"
     return (
         f"{subject}: probability of the explained class {row['p_explained_map']:.2f} with "
         f"{per_cent(row['energy_ratio_map'])} of the energy, by as many random cells {row['p_explained_random']:.2f} "
-        f"with {per_cent(row['energy_ratio_random'])}; difference {row['difference']:.3f}{interval}: {verdict}."
+        f"with {per_cent(row['energy_ratio_random'])}; difference {row['difference']:z.3f}{interval}: {verdict}."
         f"{some_zero_maps(row)}"
     )

@@ -256,8 +256,8 @@ def _undecided(difference: Interval, noun: str, needed: str) -> str:
 
 def _with_interval(interval: Interval, noun: str = "seed", difference_of: Metric | None = None) -> str:
     """Of correlations, or of a difference of two values of a metric, in its unit."""
-    limit = "{:.3g}".format if difference_of is None else difference_of.without_unit
-    mean = "{:.3g}".format if difference_of is None else difference_of.difference_as_text
+    limit = "{:z.3g}".format if difference_of is None else difference_of.without_unit
+    mean = "{:z.3g}".format if difference_of is None else difference_of.difference_as_text
     if np.isnan(interval.low):
         return _or_unknown(interval.mean, mean)
     return f"{mean(interval.mean)} ({limit(interval.low)} to {limit(interval.high)} over {counted(interval.n, noun)})"

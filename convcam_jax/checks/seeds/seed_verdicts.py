@@ -16,7 +16,7 @@ def _explained_variance(icc: pd.Series) -> str:
     if pd.isna(value):
         return f"{who}: what share {what} the recording explains cannot be told from {rests_on}."
     share = per_cent(max(value, 0))
-    return f"{who}: the recording explains {share} {what}, ICC(2,1) = {value:.2f}, over {rests_on}."
+    return f"{who}: the recording explains {share} {what}, ICC(2,1) = {value:z.2f}, over {rests_on}."
 
 
 def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
@@ -32,11 +32,11 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
             # Maps smaller than the window of the structural similarity have none.
             n, n_ssim = (int(maps["n"].get(name, 0)) for name in ("rank_correlation", "ssim"))
             of_some = f" over {n_ssim} of them" if n_ssim < n else ""
-            ssim = f", SSIM{of_some} {maps.loc['ssim', 'value']:.2f}" if "ssim" in maps.index else ""
+            ssim = f", SSIM{of_some} {maps.loc['ssim', 'value']:z.2f}" if "ssim" in maps.index else ""
             sentence = (
                 f"Maps of one recording by two seeds ({group}): rank correlation "
-                f"{maps.loc['rank_correlation', 'value']:.2f}{ssim}, on average over "
-                f"{n} recordings."
+                f"{maps.loc['rank_correlation', 'value']:z.2f}{ssim}, on average over "
+                f"{counted(n, 'recording')}."
             )
             rows.append(["stability", group, "", sentence])
         single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from convcam_jax.system.errors import UserError, named
+from convcam_jax.system.progress import counted
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -204,7 +205,7 @@ def _lines_inside(cells: Sequence[str], delimiter: str) -> list[list[str]]:
 
 def _add_row(table: Table, line: int, cells: list[str], lines_inside: Sequence[list[str]]) -> None:
     n_columns = len(table.columns)
-    counts = f"{len(cells)} cells for {n_columns} columns"
+    counts = f"{counted(len(cells), 'cell')} for {counted(n_columns, 'column')}"
     if len(cells) > n_columns:
         problem = f"{counts} (put a text that has the separator in it into quotation marks; end all rows alike)"
         table.bad_rows.append(BadRow(line, "in rows of too many cells", problem))

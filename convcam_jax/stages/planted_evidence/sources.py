@@ -26,7 +26,7 @@ from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.files import file_hash
 from convcam_jax.system.process.worker_processes import in_processes
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 
 # The emotion that cues are planted into.
 NEUTRAL_EMOTION = "neutral"
@@ -93,7 +93,8 @@ def _of_people(settings: RunSettings) -> Sources:
     names = [u.recording for u in sources]
     split_of = {fold.name: dict(zip(names, fold.split_of, strict=True)) for fold in dataset.folds}
     speech = NaturalSpeech(sources, reading, {path: file_hash(path) for path in {u.path for u in sources}})
-    say(f"cues are planted into {len(sources)} neutral recordings of {len({u.speaker for u in sources})} speakers")
+    speakers = counted(len({u.speaker for u in sources}), "speaker")
+    say(f"cues are planted into {len(sources)} neutral recordings of {speakers}")
     problems = (*unreadable, *unfit, *unused)
     return Sources(config, speech, lambda own, *_: _folds_of_sources(split_of, own), problems, len(sources))
 

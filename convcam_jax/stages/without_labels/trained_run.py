@@ -50,7 +50,7 @@ from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.jax_setup import settings_of_results, switches
 from convcam_jax.system.paths import expanded
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ class TrainedRun(ModelsOfConfig):
     def __repr__(self) -> str:
         groups = "; ".join(dict.fromkeys(str(member.cohort) for member in self.members))
         emotions = ", ".join(self.config.corpus.emotions)
-        return f"<TrainedRun: {len(self.members)} models ({self.config.network.name}) of {groups}, telling {emotions}>"
+        models = counted(len(self.members), "model")
+        return f"<TrainedRun: {models} ({self.config.network.name}) of {groups}, telling {emotions}>"
 
     @property
     def n_parts(self) -> int:
