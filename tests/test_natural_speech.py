@@ -58,6 +58,12 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory) -> Path:
+    """So that the same recordings with cues are rendered and transformed once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
 def source(folder) -> Utterance:
     path = min(folder.glob("*N*.wav"))
     return Utterance(path.stem, "03", "male", "neutral", "a01", path)
@@ -67,7 +73,12 @@ def made(source: Utterance, variant: str, label: int) -> tuple[np.ndarray, np.nd
     """The recording of a class with the cue, and the one without it."""
     one = PlantedRecording(source, "abc"[label], variant, label)
     neutral = NaturalSpeech((source,), READING, {source.path: "hash"}).without_cues(one)
-    return planted.render(READING, one), planted.render(READING, neutral)
+    return rendered(source, variant, label), planted.render(READING, neutral)
+
+
+def rendered(source: Utterance, variant: str, label: int) -> np.ndarray:
+    """The recording of a class with the cue alone."""
+    return planted.render(READING, PlantedRecording(source, "abc"[label], variant, label))
 
 
 def f0_hz(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +124,8 @@ def test_f0_leaves_the_level_of_every_quarter_of_the_speech(emodb_dir):
     """Periods that lie closer together overlap more: rising and falling F0 differed by -1.3 to 1.1 dB."""
     path = emodb_dir / "wav" / "03a01Nc.wav"
     source = Utterance(path.stem, "03", "male", "neutral", "a01", path)
-    rising, falling, arched = (made(source, "f0", label)[0] for label in range(3))
-    neutral, own = made(source, "f0", 0)[1], spoken(source)
+    falling, arched = (rendered(source, "f0", label) for label in (1, 2))
+    (rising, neutral), own = made(source, "f0", 0), spoken(source)
     edges = np.linspace(own.start_s * RATE_HZ, own.end_s * RATE_HZ, 5).astype(int)
 
     def level_db(samples: np.ndarray) -> np.ndarray:
@@ -128,11 +139,11 @@ def test_f0_leaves_the_level_of_every_quarter_of_the_speech(emodb_dir):
 def test_the_level_is_kept_in_voice_and_nothing_else_is_changed_for_it(source, monkeypatch):
     """Further than 20 ms from an F0 all is as the pitch periods give it."""
     time_s, own = f0_hz(spoken(source).samples)
-    near = np.abs(np.arange(len(made(source, "f0", 0)[0]))[:, None] / RATE_HZ - time_s[own > 0]).min(1) < 0.0201
-    kept = [made(source, "f0", label)[0] for label in range(3)]
+    kept = [rendered(source, "f0", label) for label in range(3)]
+    near = np.abs(np.arange(len(kept[0]), dtype=np.float32)[:, None] / RATE_HZ - time_s[own > 0]).min(1) < 0.0201
     monkeypatch.setattr(resynthesis, "smoothed_level", lambda samples, rate_hz: np.ones(len(samples)))
     for label, sound in enumerate(kept):
-        as_given = made(source, "f0", label)[0]
+        as_given = rendered(source, "f0", label)
         np.testing.assert_allclose(sound[~near], as_given[~near], rtol=1e-9)
         assert np.abs(sound - as_given).max() > 0.01
 
@@ -233,13 +244,13 @@ def chosen(name: str, *flags: str) -> Config:
     return command.config_of(read_flags([f"--experiment={name}", *flags], descriptions()))
 
 
-def prepared(folder: Path, root: Path, *flags: str):
+def prepared(folder: Path, workdir: Path, cache_dir: Path, *flags: str):
     config = chosen("evidence", "--corpus=listed", f"--data_dir={folder}", "--set=evidence.variants=burst,f0", *flags)
-    return evidence.make(RunSettings(config, root / "run", root / "cache"))
+    return evidence.make(RunSettings(config, workdir, cache_dir))
 
 
-def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
-    found = prepared(folder, tmp_path)
+def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, cache_dir, tmp_path):
+    found = prepared(folder, tmp_path / "run", cache_dir)
     for variant, run in found.runs.items():
         dataset = run.dataset
         splits: dict[str, list[str]] = {}
@@ -256,8 +267,8 @@ def test_a_source_is_on_one_side_of_the_split_and_has_truth(folder, tmp_path):
     assert "hiss" in (tmp_path / "run" / "skipped.csv").read_text()
 
 
-def test_no_version_of_a_tested_recording_is_compared_with_it(folder, tmp_path):
-    for run in prepared(folder, tmp_path, "--set=evidence.methods=filling").runs.values():
+def test_no_version_of_a_tested_recording_is_compared_with_it(folder, cache_dir, tmp_path):
+    for run in prepared(folder, tmp_path / "run", cache_dir, "--set=evidence.methods=filling").runs.values():
         spectrograms = np.asarray(run.recordings.spectrograms)
         for cohort in run.dataset.cohorts():
             tested = run.dataset.indices(cohort, "test")
@@ -265,31 +276,32 @@ def test_no_version_of_a_tested_recording_is_compared_with_it(folder, tmp_path):
             expected = [own for i, own in enumerate(spectrograms) if i not in tested]
             np.testing.assert_array_equal(references, expected)
             assert len(expected) == 24 - 3
-    [*runs] = prepared(folder, tmp_path / "nothing", "--set=evidence.methods=gradcam").runs.values()
+    [*runs] = prepared(folder, tmp_path / "nothing", cache_dir, "--set=evidence.methods=gradcam").runs.values()
     assert all(evidence.references_for(run, run.dataset.cohorts()[0], run.recordings) is None for run in runs)
 
 
-def test_that_a_run_began_with_other_packages_is_told(folder, tmp_path, capsys):
-    prepared(folder, tmp_path)
+def test_that_a_run_began_with_other_packages_is_told(folder, cache_dir, tmp_path, capsys):
+    prepared(folder, tmp_path / "run", cache_dir)
     path = tmp_path / "run" / "config.json"
     record = read_json(path)
     write_json(path, {**record, "packages": {**record["packages"], "jax": "0.0.1"}})
     capsys.readouterr()
-    prepared(folder, tmp_path)
+    prepared(folder, tmp_path / "run", cache_dir)
     told = f"may differ in its last digits from what is there: jax (0.0.1 there, {record['packages']['jax']} now)\n"
     assert told in capsys.readouterr().err
 
 
-def test_evidence_goes_on_where_another_precision_is_the_fastest(folder, tmp_path, monkeypatch):
+def test_evidence_goes_on_where_another_precision_is_the_fastest(folder, cache_dir, tmp_path, monkeypatch):
     for fastest in ("bfloat16", "float32"):
         monkeypatch.setattr(presets, "fastest_precision", lambda fastest=fastest: fastest)
-        runs = prepared(folder, tmp_path).runs.values()
+        runs = prepared(folder, tmp_path / "run", cache_dir).runs.values()
         assert {run.config.train.precision for run in runs} == {"bfloat16"}
 
 
 def test_a_missing_file_of_weights_is_told_before_anything_is_made(folder, tmp_path):
+    weights = f"--set=network.weights={tmp_path}/weights.h5"
     with pytest.raises(UserError, match=r"network\.weights: there is no file .*weights\.h5"):
-        prepared(folder, tmp_path, "--network=mobilenet", f"--set=network.weights={tmp_path}/weights.h5")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--network=mobilenet", weights)
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "cache").exists()
 
@@ -306,15 +318,15 @@ def test_shuffled_labels_are_as_many_of_each_in_every_split(source):
 
 def test_what_cannot_be_planted_or_is_missing_is_refused(folder, tmp_path):
     with pytest.raises(UserError, match=r"evidence\.variants: tilt cannot be planted into .*; what can is f0, "):
-        prepared(folder, tmp_path, "--set=evidence.variants=tilt")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--set=evidence.variants=tilt")
     with pytest.raises(UserError, match="--corpus=listed: has no neutral recording"):
-        prepared(folder, tmp_path, "--set=corpus.labels=neutral:sadness")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--set=corpus.labels=neutral:sadness")
     with pytest.raises(UserError, match=r"corpus\.longer: must be leave_out where cues are planted"):
-        prepared(folder, tmp_path, "--set=corpus.longer=split")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--set=corpus.longer=split")
     with pytest.raises(UserError, match=r"representation\.sample_rate_hz: must be at least 10176"):
-        prepared(folder, tmp_path, "--set=representation.sample_rate_hz=8000")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--set=representation.sample_rate_hz=8000")
     with pytest.raises(UserError, match=r"corpus\.emotions: planted evidence has the classes first, second, third"):
-        prepared(folder, tmp_path, "--set=corpus.emotions=neutral,anger")
+        prepared(folder, tmp_path / "run", tmp_path / "cache", "--set=corpus.emotions=neutral,anger")
     with pytest.raises(UserError, match="--corpus: a benchmark has synthetic voices alone"):
         chosen("evidence_export", "--corpus=listed", f"--data_dir={folder}")
 
@@ -354,26 +366,30 @@ def test_silence_in_the_file_changes_no_level(source, tmp_path):
     np.testing.assert_allclose(within[64000:-64000], alone, rtol=0.05, atol=1e-4)
 
 
-@pytest.mark.parametrize("variant", with_strengths("lengthening"))
+@pytest.mark.parametrize("number", range(len(with_strengths("lengthening"))))
 @pytest.mark.parametrize("label", range(3))
-def test_a_lengthening_changes_nothing_outside_its_reach(folder, variant, label):
-    """Samples outside are the same, so that cells change no further away than half of their bin's window."""
+def test_a_lengthening_changes_nothing_outside_its_reach(folder, number, label):
+    """Samples outside are the same, so that cells change no further away than half of their bin's window.
+
+    Each strength is tried in three recordings, of each class in another one.
+    """
+    variant = with_strengths("lengthening")[number]
     transform = Cqt()
     window_s = 1 / (transform.frequencies_hz() * (2 ** (1 / transform.bins_per_octave) - 1))
     sources = [
         Utterance(path.stem, "03", "male", "neutral", "a01", path) for path in sorted(folder.glob("*N*.wav"))[::3]
     ]
     assert len(sources) == 3
-    for source in sources:
-        sound, neutral = made(source, variant, label)
-        centre_s = spoken(source).at_s(STRETCH_PLACES[label] + draws_of(source, label).stretch_shift)
-        distance_s = np.abs(np.arange(len(sound)) / RATE_HZ - centre_s)
-        np.testing.assert_allclose(sound[distance_s > REACH_S + 0.01], neutral[distance_s > REACH_S + 0.01], atol=1e-9)
-        assert np.abs(sound - neutral).max() > 0.01
-        cells = changed_cells(transform.magnitude(sound), transform.magnitude(neutral), 0.1)
-        outside_s = np.abs(transform.frame_times_s(cells.shape[1]) - centre_s) - REACH_S
-        assert not cells[outside_s > window_s[:, None] / 2].any()
-        assert cells[:, outside_s > 0.08].sum() < 0.05 * cells.sum()
+    source = sources[(number + label) % 3]
+    sound, neutral = made(source, variant, label)
+    centre_s = spoken(source).at_s(STRETCH_PLACES[label] + draws_of(source, label).stretch_shift)
+    distance_s = np.abs(np.arange(len(sound)) / RATE_HZ - centre_s)
+    np.testing.assert_allclose(sound[distance_s > REACH_S + 0.01], neutral[distance_s > REACH_S + 0.01], atol=1e-9)
+    assert np.abs(sound - neutral).max() > 0.01
+    cells = changed_cells(transform.magnitude(sound), transform.magnitude(neutral), 0.1)
+    outside_s = np.abs(transform.frame_times_s(cells.shape[1]) - centre_s) - REACH_S
+    assert not cells[outside_s > window_s[:, None] / 2].any()
+    assert cells[:, outside_s > 0.08].sum() < 0.05 * cells.sum()
 
 
 @pytest.mark.slow
