@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from small_run import (
 )
 
 from convcam_jax.corpora.config import EMOTIONS
+from experiments import command as program
 
 SMALL = (
     *SMALL_RUN,
@@ -39,6 +39,10 @@ SMALL = (
     "--set=train.checkpoint_interval_s=0",
     "--set=sanity.seeds=1",
     "--set=sanity.shuffled_label_seeds=1",
+    "--set=faithfulness.seeds=1",
+    "--set=controls.permutations=5",
+    # Of those whose recordings for the test are as long in both groups, so that these share their programs.
+    "--set=corpus.seed=4",
 )
 PROBABILITIES = [f"probability/{emotion}" for emotion in EMOTIONS]
 COLUMNS = {
@@ -335,6 +339,13 @@ def test_wrong_flags_are_refused(arguments, words):
     assert "\n" not in message
 
 
+@pytest.fixture
+def jax_alone(monkeypatch):
+    """The program in this process leaves JAX as it is, and starts no processes before it knows what it has to do."""
+    for name in ("fix_settings", "prepare_jax", "start"):
+        monkeypatch.setattr(program, name, lambda *_: None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -342,11 +353,11 @@ def test_wrong_flags_are_refused(arguments, words):
         (["--corpus=emodb"], ["--data_dir: missing", "emodb.bilderbar.info", "--corpus=synthetic needs none"]),
     ],
 )
-def test_a_corpus_that_is_not_there_is_told_in_one_line_and_nothing_is_written(
-    tmp_path, run_cache_dir, arguments, words
-):
-    workdir = tmp_path / "w"
-    assert_refused(start(workdir, run_cache_dir, *arguments), "error: ", *words)
+def test_a_corpus_that_is_not_there_is_told_in_one_line_and_nothing_is_written(tmp_path, jax_alone, arguments, words):
+    workdir, cache_dir = tmp_path / "w", tmp_path / "cache"
+    message = refusal(f"--workdir={workdir}", f"--cache_dir={cache_dir}", *arguments)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
     assert not workdir.exists()
 
 
@@ -355,12 +366,17 @@ def test_a_word_that_is_no_flag_is_told_without_the_help(tmp_path, run_cache_dir
     assert (result.stdout, result.stderr) == ("", "error: paper: not understood; write --experiment=paper\n")
 
 
-def test_a_report_of_no_run_is_refused(run_cache_dir):
-    report = [sys.executable, "run.py", "--experiment=report", f"--cache_dir={run_cache_dir}", "--workdir=tests"]
-    assert_refused(call(report), "error: ", "--workdir=tests: config.json is missing", "a finished run")
+def test_a_report_of_no_run_is_refused(tmp_path, jax_alone):
+    message = refusal("--experiment=report", f"--cache_dir={tmp_path}", "--workdir=tests")
+    assert message.startswith("--workdir=tests: config.json is missing")
+    assert "a finished run" in message
+    assert "\n" not in message
 
 
-def test_a_folder_of_other_files_is_refused(tmp_path, run_cache_dir):
+def test_a_folder_of_other_files_is_refused(tmp_path, run_cache_dir, jax_alone):
     (tmp_path / "thesis.tex").write_text("")
-    assert_refused(start(tmp_path, run_cache_dir, *SMALL), str(tmp_path), "config.json")
+    message = refusal(f"--workdir={tmp_path}", f"--cache_dir={run_cache_dir}", *SMALL)
+    assert str(tmp_path) in message
+    assert "config.json" in message
+    assert "\n" not in message
     assert os.listdir(tmp_path) == ["thesis.tex"]
