@@ -277,7 +277,11 @@ def make_case(name: str, change: Callable[[jax.Array, str], jax.Array], n_frames
     return Case(network, members, recordings)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# Of the first one the stem is of convolutions, as that of the last, and the rest is that of the second.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "spectrogram_transformer" else ()) for name in NETWORKS],
+)
 def test_epsilon_lrp_is_the_input_times_the_gradient_with_known_factors(monkeypatch, name):
     case = make_case(name, lambda leaf, _: leaf + 0.1, (26, 19))
     found, _ = case.explain("epsilon_lrp")
