@@ -6,6 +6,7 @@ import pytest
 from figure_checks import assert_no_overlapping_text
 
 from convcam_jax.checks.evidence.scoring import KEYS, HeldOut
+from convcam_jax.checks.explanation_metrics import truth_agreement
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.checks.explanation_metrics.truth_agreement import (
     agreement_by_cue,
@@ -17,6 +18,13 @@ from convcam_jax.figures.checks.explanation_metrics import agreement
 
 METHODS = ("best", "middle", "worst")
 CONTROLS = (("none", "energy"), ("none", "random"))
+
+
+@pytest.fixture
+def few_metrics(monkeypatch):
+    """One metric of which more is better, one of which less is, and one with capitals; each is ranked by itself."""
+    few = {name: EXPLANATION_METRICS[name] for name in ("sparseness", "complexity", "road")}
+    monkeypatch.setattr(truth_agreement, "EXPLANATION_METRICS", few)
 
 
 def make_metrics() -> pd.DataFrame:
@@ -64,6 +72,7 @@ def test_correlation_is_that_of_learned_cues_and_of_correct_answers():
     assert (higher["low"], higher["high"]) == (-1, 1)
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_the_interval_is_over_cues_whatever_the_number_of_networks():
     """Three cues of means 1, 1 and 0: two thirds and 4.302653 * 0.577350 / sqrt(3) on both sides."""
     metrics, networks = (
@@ -96,6 +105,7 @@ def test_each_cue_has_the_mean_of_its_networks():
     assert (len(nothing), list(nothing.columns)) == (0, list(table.columns))
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_controls_are_those_of_the_same_network():
     row = agreement_table(make_metrics(), make_networks()).set_index("metric").loc["sparseness"]
     assert row["over_random_weights"] == pytest.approx(1 / 3)
@@ -108,6 +118,7 @@ def test_controls_are_those_of_the_same_network():
     assert row["over_shifted"] == pytest.approx((0.5 + 1 + 1) / 3)
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_sentences_say_what_the_interval_says():
     agreeing = make_networks()
     agreeing = agreeing[~((agreeing["variant"] == "pause") & (agreeing["seed"] == 1))]
@@ -133,6 +144,7 @@ def test_sentences_say_what_the_interval_says():
         assert nothing["sentence"].str.contains("cannot be held against planted truth").all()
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_what_is_not_finite_does_not_count():
     metrics = make_metrics()
     metrics.loc[metrics["method"] == "best", "sparseness"] = np.inf
