@@ -30,6 +30,15 @@ STRATA = stratify(N_FRAMES, EXPLAINED, n_steps=2, n_strata=4)
 LAYOUT = NETWORK.layout(frames_of(N_FRAMES, STRATA))
 
 
+plain_logits = jax.jit(reference_simplenet.logits)
+
+
+@jax.jit
+def plain_slopes(params, spectrogram, label):
+    """Of a class's logit by the plain network, over the cells of one padded recording."""
+    return jax.grad(lambda own: reference_simplenet.logits(params, own[None])[0, label])(spectrogram)
+
+
 def params_of(member: int) -> dict:
     return jax.tree.map(lambda leaf: leaf[member], VARIABLES)["params"]
 
@@ -206,14 +215,12 @@ def test_new_recordings_are_explained_once_by_the_class_that_all_members_togethe
     found = answers(lambda: [VARIABLES], magnitudes, asked)
     assert asked_by == ["gradcam"] * 2 + ["gradient_x_input"] * 2
     for i, own in enumerate(found):
-        logits = np.stack(
-            [reference_simplenet.logits(params_of(m), RECORDINGS.spectrograms[i][None])[0] for m in (0, 1)]
-        )
+        logits = np.stack([plain_logits(params_of(m), RECORDINGS.spectrograms[i][None])[0] for m in (0, 1)])
         np.testing.assert_allclose(own.logits, logits, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(own.probabilities, jax.nn.softmax(logits), rtol=1e-4)
         assert own.predicted == own.probabilities.mean(0).argmax()
-        slopes = jax.grad(lambda x, label, i=i: reference_simplenet.logits(params_of(1), x[None])[0, label])
-        expected = slopes(RECORDINGS.spectrograms[i], own.predicted) * RECORDINGS.spectrograms[i]
+        slopes = plain_slopes(params_of(1), RECORDINGS.spectrograms[i], int(own.predicted))
+        expected = slopes * RECORDINGS.spectrograms[i]
         np.testing.assert_allclose(own.signed_maps[1], expected, rtol=1e-3, atol=1e-5)
 
 
