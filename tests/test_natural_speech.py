@@ -30,9 +30,8 @@ from convcam_jax.settings.flags import read_flags
 from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_csv, read_json, write_json
+from convcam_jax.system.formats import read_json, write_json
 from experiments import command, descriptions
-from experiments import evidence as experiment
 
 RATE_HZ = 16000
 READING = Reading(RATE_HZ, 0.04, "refuse", F0Range(75.0, 600.0))
@@ -390,18 +389,3 @@ def test_a_lengthening_changes_nothing_outside_its_reach(folder, number, label):
     outside_s = np.abs(transform.frame_times_s(cells.shape[1]) - centre_s) - REACH_S
     assert not cells[outside_s > window_s[:, None] / 2].any()
     assert cells[:, outside_s > 0.08].sum() < 0.05 * cells.sum()
-
-
-@pytest.mark.slow
-def test_a_burst_is_learned_explained_and_scored_in_emodb(emodb_dir, tmp_path):
-    """One network of the women's recordings, by the command line."""
-    choices = ("--set=evidence.size=small", "--seeds=1", "--set=evidence.variants=burst", "--set=train.epochs=15")
-    config = chosen("evidence", "--corpus=emodb", f"--data_dir={emodb_dir}", *choices)
-    experiment.run(RunSettings(config, tmp_path / "run", tmp_path / "cache"))
-    members = read_csv(tmp_path / "run" / "evidence_members.csv")
-    assert members["test_accuracy"].item() > 0.8
-    table = read_csv(tmp_path / "run" / "evidence.csv")
-    assert set(table["class"]) == {"low", "middle", "high"}
-    trained = table[(table["source"] == "network") & (table["method"] == "gradient_x_input")]
-    chance = table[table["source"] == "chance"]
-    assert trained["average_precision"].mean() > 3 * chance["average_precision"].mean()
