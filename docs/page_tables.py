@@ -341,7 +341,7 @@ def gains_of_parts(run: Path) -> str:
         if not np.isnan(row["accuracy_gain"]):
             points = [100 * row[f"accuracy_gain{end}"] for end in ("", "_low", "_high")]
             nats = [row[f"loss_gain{end}"] for end in ("", "_low", "_high")]
-            gains = ["{:+z.1f} ({:+z.1f} to {:+z.1f})".format(*points), "{:+z.3f} ({:+z.3f} to {:+z.3f})".format(*nats)]
+            gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*points), "{:+.3f} ({:+.3f} to {:+.3f})".format(*nats)]
         name = f"`{row['without']}`" if gains[0] else "nothing"
         lines.append([name, f"{100 * row['accuracy']:.1f} %", gains[0], f"{row['loss']:.3f}", gains[1]])
     return _markdown(lines)

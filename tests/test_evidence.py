@@ -316,6 +316,14 @@ def test_a_finding_is_above_every_control_by_both_scores(below, words, by):
     assert verdict_of("f0", by_score, np.array([True, True, False, False, False])).words == "not learnt"
 
 
+def test_without_an_interval_over_networks_random_weights_are_no_control():
+    """As where only one of two networks has maps of random weights that are not the same everywhere."""
+    columns = [f"over_{control}_low" for control in ("chance", "energy", "random_weights")]
+    by_score = pd.DataFrame(0.1, list(JUDGED_BY), columns).assign(over_random_weights_low=np.nan)
+    assert verdict_of("f0", by_score, np.array([True, True])).words == "no control"
+    assert verdict_of("f0", by_score.assign(over_chance_low=-0.1), np.array([True, True])).words == "does not find"
+
+
 def test_methods_are_ranked_among_energy_random_weights_and_chance():
     summarised = evidence_summary(pd.concat([make_table("burst"), make_table("envelope"), make_table("none")]))
     ranking = method_ranking(summarised, "relevance_mass")

@@ -46,7 +46,7 @@ def test_every_field_of_the_training_is_in_one_part_or_in_none():
 def test_trainings_differ_in_one_part_alone():
     config = make_config(Choices("training_ablation", protocol="modern", corpus="emodb", data_dir="x"))
     found = configs_without_parts(config)
-    off = {"gain", "masks", "class_weights", "clip_norm"}
+    off = {"gain", "filter", "masks", "class_weights", "clip_norm"}
     assert list(found) == [AS_GIVEN, *(part for part in TRAINING_PARTS if part not in off)]
     for part, own in found.items():
         assert own == dataclasses.replace(config, experiment="paper", train=own.train)

@@ -57,7 +57,6 @@ MODERN = Preset(
         "label_smoothing": 0.05,
         "shift_bins": 2,
         "shift_frames": 100,
-        "filter_db": 4.0,
         "mixup": 0.2,
     },
 )

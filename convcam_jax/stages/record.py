@@ -29,7 +29,7 @@ CONFIG_FILE = "config.json"
 # Of a run, and of one of planted evidence.
 _TRAININGS = ("training", "variants/*/training")
 # To be raised when files of a workdir change in what they hold.
-FORMAT = 6
+FORMAT = 7
 # What a run is made from, beside its config.
 _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",

@@ -70,9 +70,9 @@ def train_ensemble(run: Run) -> None:
     for number, one in enumerate(own, start=1):
         was_trained = is_trained(one)
         train_round(one, f"round {number} of {len(own)}", config, training, validation, run.recordings)
-        # The file that an earlier start has left has this round, and perhaps later ones.
+        # The file that an earlier start has left has those that were trained.
         if is_first_process() and not was_trained:
-            write_csv(workdir / "history.csv", history_table(own[:number]))
+            write_csv(workdir / "history.csv", history_table([one for one in own if is_trained(one)]))
     wait_for_all("trained")
     if is_first_process():
         for one in rounds:
