@@ -84,8 +84,8 @@ def round_size(
     """Members that are trained at once: all, or a divisor of their number that the devices can hold, at least 1.
 
     Of these sizes those are preferred that use the most devices, then those whose rounds are of one cohort, and so need
-    a layout no longer than its recordings, then the largest. Where such rounds leave half of the devices idle, or more,
-    they are instead as large as all devices can hold, and the last one is shorter. With several processes, of
+    a layout no longer than its recordings, then the largest. Where several rounds would leave half of the devices idle,
+    or more, they are instead as large as all devices can hold, and the last one is shorter. With several processes, of
     `n_devices` each, there is at least one round for each of them.
     """
     n_members = n_cohorts * members_per_cohort
