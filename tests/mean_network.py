@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
+from toy_network import PlainNetwork
 
 from convcam_jax.data.recordings import Batch
 from convcam_jax.kernels.precision import Precision, rounded
 from convcam_jax.networks.geometry import Geometry, Layer, make_geometry
-from convcam_jax.networks.network import Attention, Shortcut, Variables
+from convcam_jax.networks.network import Variables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MeanConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class MeanNetwork:
+class MeanNetwork(PlainNetwork):
     """As a `Network`; in training every other bin, drawn for each recording, is left out."""
 
     config: MeanConfig
@@ -46,9 +46,6 @@ class MeanNetwork:
 
     def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
         return make_geometry(((Layer(1),), (Layer(1),)), grid)
-
-    def layout(self, n_frames: np.ndarray) -> int:
-        return 0
 
     def init(self, key: Array, grid: tuple[int, int]) -> Variables:
         kernel = jax.random.normal(key, (grid[0], self.n_classes)) / grid[0] ** 0.5
@@ -69,12 +66,3 @@ class MeanNetwork:
 
     def head(self, variables: Variables, activations: Array, layer: str, n_frames: Array) -> Array:
         return self.logits(variables, Batch(activations[None, :, :, 0], n_frames[None]), 0)[0][0]
-
-    def shortcut(self, method: str, layer: str) -> Shortcut | None:
-        return None
-
-    def attention(self) -> Attention | None:
-        return None
-
-    def compiles_quickly(self) -> bool:
-        return True

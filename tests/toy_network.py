@@ -19,8 +19,24 @@ N_CLASSES = 3
 BANDS = "bands"
 
 
+class PlainNetwork:
+    """What a network has that packs nothing, attends to nothing and is explained without a shortcut."""
+
+    def layout(self, n_frames: np.ndarray) -> int:
+        return 0
+
+    def shortcut(self, method: str, layer: str) -> Shortcut | None:
+        return None
+
+    def attention(self) -> Attention | None:
+        return None
+
+    def compiles_quickly(self) -> bool:
+        return True
+
+
 @dataclasses.dataclass(frozen=True)
-class ToyNetwork:
+class ToyNetwork(PlainNetwork):
     """Bins in pairs by a filter with K channels, a mean over them that is subtracted, ReLU, mean, and a readout."""
 
     n_classes: int = N_CLASSES
@@ -38,9 +54,6 @@ class ToyNetwork:
 
     def geometry(self, layer: str, grid: tuple[int, int]) -> Geometry:
         return make_geometry(((Layer(2, stride=2),), (Layer(1),)), grid)
-
-    def layout(self, n_frames: np.ndarray) -> int:
-        return 0
 
     def init(self, key: Array, grid: tuple[int, int]) -> Variables:
         keys = jax.random.split(key, 4)
@@ -69,15 +82,6 @@ class ToyNetwork:
 
     def head(self, variables: Variables, activations: Array, layer: str, n_frames: Array) -> Array:
         return activations.mean((0, 1)) @ variables["params"]["readout"]["kernel"]
-
-    def shortcut(self, method: str, layer: str) -> Shortcut | None:
-        return None
-
-    def attention(self) -> Attention | None:
-        return None
-
-    def compiles_quickly(self) -> bool:
-        return True
 
 
 TOY = ToyNetwork()
