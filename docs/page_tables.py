@@ -172,11 +172,12 @@ def thresholds_table(run: Path) -> str:
 
 
 def _threshold(row: Mapping) -> str:
-    """The strength with its 95 % interval, or that it lies beyond the strengths that were planted."""
+    """The strength with its 95 % interval, if there is one, or that it lies beyond the strengths that were planted."""
     low, high = ("∞" if row[limit] == np.inf else f"{row[limit]:.3g}" for limit in ("threshold_low", "threshold_high"))
+    interval = "" if np.isnan(row["threshold_low"]) or low == "∞" else f" ({low} to {high})"
     if row["threshold_is"] == "above":
-        return f"> {CUES[row['variant']].strengths[-1]:g}" + ("" if low == "∞" else f" ({low} to ∞)")
-    return f"{'≤ ' if row['threshold_is'] == 'at most' else ''}{row['threshold']:.3g} ({low} to {high})"
+        return f"> {CUES[row['variant']].strengths[-1]:g}{interval}"
+    return f"{'≤ ' if row['threshold_is'] == 'at most' else ''}{row['threshold']:.3g}{interval}"
 
 
 def networks_table(run: Path) -> str:

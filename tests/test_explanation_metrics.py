@@ -199,6 +199,18 @@ def test_robustness_is_that_of_the_worst_version():
     assert np.isinf(robustness.max_sensitivity(0 * own, noisy_maps))
 
 
+def test_a_map_that_marks_nothing_is_not_the_steadiest():
+    own, noisy_maps = jnp.zeros((1, 2)), jnp.zeros((2, 1, 2))
+    spectrogram, noisy = jnp.zeros((1, 2)), jnp.ones((2, 1, 2))
+    assert np.isnan(robustness.max_sensitivity(own, noisy_maps))
+    assert np.isnan(robustness.local_lipschitz(own, noisy_maps, spectrogram, noisy))
+    # Under noise the second version is marked, by as much as its noise is large.
+    one_marked = noisy_maps.at[1].set(1.0)
+    assert robustness.local_lipschitz(own, one_marked, spectrogram, noisy) == pytest.approx(1)
+    # A map that stays as it is, however it was moved there.
+    assert robustness.local_lipschitz(own + 1, noisy_maps + 1, spectrogram, noisy) == 0
+
+
 def test_a_map_of_another_class_is_compared_by_correlation():
     own, everywhere = jnp.asarray(GENERATOR.normal(size=GRID), jnp.float32), jnp.ones(GRID, bool)
     assert robustness.random_logit(own, 2 * own + 1, everywhere) == pytest.approx(1)

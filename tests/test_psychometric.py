@@ -190,6 +190,14 @@ def test_thresholds_lie_where_half_of_the_networks_pass():
     assert table.loc[("found", "late"), "threshold_high"] == np.inf
 
 
+def test_the_threshold_of_one_network_has_no_limits():
+    one = NETWORKS[NETWORKS["seed"] == 0]
+    table = threshold_table(one).set_index(["what", "method"]).sort_index()
+    assert table.loc[("learned", "none"), ["threshold", "threshold_is"]].tolist() == [0.75, MEASURED]
+    assert table[["threshold_low", "threshold_high"]].isna().all(axis=None)
+    psychometric_curves(psychometric_table(one), table.reset_index())
+
+
 @pytest.mark.parametrize(
     ("n_passed", "expected"),
     [

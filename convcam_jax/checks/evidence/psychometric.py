@@ -136,7 +136,7 @@ def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
     """The smallest cue that networks learn (`what` is `learned`, no method) and that methods find (`found`).
 
     Returns variant (the cue), unit, what, method, placement, threshold with its 95 % interval over networks
-    (percentiles of resampled networks, each with all of its levels), and threshold_is: `measured`, `at most` (half of
+    (percentiles of resampled networks, each with all of its levels; none of a single network), and threshold_is: `measured`, `at most` (half of
     the networks pass at the lowest level), or `above` (not at the highest; the threshold is inf). Limits of inf and of
     the lowest level mean the same. Cues that were planted at one strength have no row.
     """
@@ -164,10 +164,12 @@ def _with_interval(of_way: pd.DataFrame, what: str) -> tuple[float, float, float
         raise ValueError("all networks of a cue must have all of its strengths")
     strengths, passed = wide.index.to_numpy(float), wide.to_numpy(bool)
     found = threshold(strengths, passed)
+    threshold_is = {np.inf: ABOVE, strengths[0]: AT_MOST}.get(found, MEASURED)
+    if passed.shape[1] == 1:
+        return found, np.nan, np.nan, threshold_is
     rng = np.random.default_rng(0)
     drawn = rng.integers(passed.shape[1], size=(RESAMPLES, passed.shape[1]))
     resampled = [threshold(strengths, passed[:, columns]) for columns in drawn]
     # Of values that are all taken: between inf and a number there is no mean.
     low, high = np.quantile(resampled, [0.025, 0.975], method="inverted_cdf").tolist()
-    beyond = {np.inf: ABOVE, strengths[0]: AT_MOST}
-    return found, low, high, beyond.get(found, MEASURED)
+    return found, low, high, threshold_is

@@ -27,9 +27,12 @@ def local_lipschitz(
 ) -> Float[Array, ""]:
     """Largest change of the map for the change of the input; not finite for a version that is the input itself.
 
+    Not a number where all maps are zero: what marks nothing would be the steadiest of all.
+
     Source: Alvarez-Melis and Jaakkola, "On the robustness of interpretability methods", 2018, arXiv:1806.08049.
     """
-    return (_norms(noisy_maps - own_map[None]) / _norms(noisy - spectrogram[None])).max()
+    largest = (_norms(noisy_maps - own_map[None]) / _norms(noisy - spectrogram[None])).max()
+    return jnp.where(own_map.any() | noisy_maps.any(), largest, jnp.nan)
 
 
 def random_logit(
