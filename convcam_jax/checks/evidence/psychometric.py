@@ -136,9 +136,9 @@ def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
     """The smallest cue that networks learn (`what` is `learned`, no method) and that methods find (`found`).
 
     Returns variant (the cue), unit, what, method, placement, threshold with its 95 % interval over networks
-    (percentiles of resampled networks, each with all of its levels; none of a single network), and threshold_is: `measured`, `at most` (half of
-    the networks pass at the lowest level), or `above` (not at the highest; the threshold is inf). Limits of inf and of
-    the lowest level mean the same. Cues that were planted at one strength have no row.
+    (percentiles of resampled networks, each with all of its levels; none of a single network), and threshold_is:
+    `measured`, `at most` (half of the networks pass at the lowest level), or `above` (not at the highest; the threshold
+    is inf). Limits of inf and of the lowest level mean the same. Cues that were planted at one strength have no row.
     """
     rows = []
     for cue in CUES:
