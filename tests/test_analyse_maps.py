@@ -2,8 +2,10 @@
 
 import dataclasses
 import io
+import os
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from hostile import HOSTILE
 
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
+from convcam_jax.data.members import Cohort
 from convcam_jax.paper.claim_verdicts import evaluate_claims
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
 from convcam_jax.settings.config import Config
@@ -20,7 +23,7 @@ from convcam_jax.stages import given_maps
 from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_csv, write_arrays
+from convcam_jax.system.formats import as_csv, read_csv, write_arrays
 from convcam_jax.system.namespaces import MAP
 from convcam_jax.system.text import one_form
 from experiments import analyse_maps
@@ -92,6 +95,11 @@ def test_everything_is_written(node_run, utterances):
         ["female", "all", True, "maps.npz"],
         ["male", "all", True, "maps.npz"],
     ]
+
+
+def test_a_file_of_maps_has_any_name():
+    members = given_maps.unknown_members([Cohort("female", "all")], Path(os.fsdecode(b"caf\xe9.npz")))
+    assert as_csv(members[["group", "map_source"]]).encode() == b"group,map_source\nfemale,caf[U+DCE9].npz\n"
 
 
 def measure(given):

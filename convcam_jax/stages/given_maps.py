@@ -31,6 +31,7 @@ from convcam_jax.system.files import sha256_of
 from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
 from convcam_jax.system.memory import free_memory
 from convcam_jax.system.progress import counted, say
+from convcam_jax.system.text import visible
 
 # The one "member" that made the maps.
 SEED = 0
@@ -199,7 +200,7 @@ def unknown_members(cohorts: Sequence[Cohort], path: Path) -> pd.DataFrame:
         ("epochs", "best_epoch", "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "uar"),
         np.nan,
     )
-    rows = [
-        {**cohort._asdict(), "seed": SEED, **unknown, "chosen": True, "map_source": path.name} for cohort in cohorts
-    ]
+    # A file's name may be any bytes.
+    source = visible(path.name)
+    rows = [{**cohort._asdict(), "seed": SEED, **unknown, "chosen": True, "map_source": source} for cohort in cohorts]
     return pd.DataFrame(rows)
