@@ -1,5 +1,6 @@
 """What a run begins with in its folder, and where it goes on."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def test_a_run_goes_on_where_another_precision_is_the_fastest(settings, monkeypa
     chosen = settings._replace(config=apply_overrides(settings.config, ["train.precision=float32"]))
     with pytest.raises(UserError, match=r"differing in train\.precision \(bfloat16 there, float32 now\)"):
         beginning.begin(chosen)
+
+
+def test_a_folder_that_is_not_utf8_is_refused_before_the_corpus_is_read(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(beginning, "find_corpus", None)
+    workdir = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(UserError, match=r"caf\[U\+DCE9\]: has bytes that are not UTF-8.* another --workdir$"):
+        beginning.begin(settings._replace(workdir=workdir))
+    assert not workdir.exists()
 
 
 def test_a_run_has_the_time_of_this_start_and_its_record_that_of_the_first(settings, tmp_path, monkeypatch):

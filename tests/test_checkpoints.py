@@ -180,6 +180,22 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         checkpoints.open_manager(tmp_path / "training" / "round")
 
 
+@pytest.mark.parametrize("is_given", [True, False], ids=["given", "current"])
+def test_what_lies_in_a_folder_that_is_not_utf8_is_told_and_not_called_damaged(tmp_path, monkeypatch, is_given):
+    """TensorStore takes no such path; the current folder may be one, too."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    checkpoints.save_variables(tmp_path / "round", {"a": jnp.zeros(2)})
+    folder.mkdir()
+    (tmp_path / "round").rename(folder / "round")
+    monkeypatch.chdir(folder)
+    given = folder / "round" if is_given else Path("round")
+    for ask in (checkpoints.check_folder, checkpoints.is_complete, checkpoints.load_variables):
+        with pytest.raises(UserError, match=r"caf\[U\+DCE9\]/round: has bytes that are not UTF-8") as error:
+            ask(given)
+        assert not isinstance(error.value, checkpoints.DamagedCheckpoint)
+    checkpoints.check_folder(tmp_path / "café")
+
+
 # Linux lets nobody read it, not even who may read all files.
 UNREADABLE = Path("/proc/sys/vm/compact_memory")
 

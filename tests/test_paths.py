@@ -9,6 +9,7 @@ import pytest
 from convcam_jax.stages.without_labels.new_recordings import find_recordings
 from convcam_jax.system import paths
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.jax_setup import prepare_jax
 from experiments import command, descriptions
 
 HOME_OF_USER = Path(pwd.getpwuid(os.getuid()).pw_dir)
@@ -42,6 +43,11 @@ def test_a_home_folder_in_a_path_is_that_of_the_user(monkeypatch, tmp_path, flag
     monkeypatch.setenv("HOME", str(tmp_path))
     others, arrives = PATH_FLAGS[flag]
     assert str(arrives(settings_of(f"--{flag}={path}", *others))) == meant.format(home=tmp_path)
+
+
+def test_a_folder_of_compiled_programs_that_is_not_utf8_is_told_before_jax_is_set_up():
+    with pytest.raises(UserError, match=r"^/tmp/caf\[U\+DCE9\]: has bytes that are not UTF-8.* another --cache_dir$"):
+        prepare_jax(Path(os.fsdecode(b"/tmp/caf\xe9")))
 
 
 @pytest.mark.parametrize("flag", PATH_FLAGS)

@@ -35,6 +35,7 @@ from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.progress import counted, say
 from convcam_jax.system.text import visible
+from convcam_jax.training import checkpoints
 
 _FOLDS = "folds.csv"
 _SKIPPED_COLUMNS = ["recording", "kind", "problem"]
@@ -72,8 +73,10 @@ def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = l
     """See to it, before a corpus is read, that a run may begin or go on in `workdir` and has its file of weights.
 
     Raises:
-      UserError: the folder holds another run, or other files, or the file of weights is missing or does not fit.
+      UserError: the folder holds another run, or other files, or its path is not UTF-8, or the file of weights is
+        missing or does not fit.
     """
+    checkpoints.check_folder(workdir)
     check_config(workdir, config, counts)
     if not (workdir / CONFIG_FILE).exists():
         check_weights(config.make_network("float32"))

@@ -22,6 +22,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.paths import require_utf8
 from convcam_jax.system.process.worker_processes import n_cores
 from convcam_jax.system.share import Share
 
@@ -104,8 +105,9 @@ def prepare_jax(cache_dir: Path) -> None:
     so that other programs can use it too.
 
     Raises:
-      UserError: there is no device of the kind that the environment wants.
+      UserError: there is no device of the kind that the environment wants, or the path of the folder is not UTF-8.
     """
+    require_utf8(cache_dir, "--cache_dir")
     # Orbax logs every file that it reads or writes.
     absl.logging.set_verbosity(absl.logging.ERROR)
     # Where several of Orbax's tasks fail, for want of room on the disk say, one error is raised, which is enough.

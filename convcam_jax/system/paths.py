@@ -31,6 +31,20 @@ def expanded(path: str) -> Path:
     return Path(whole)
 
 
+def require_utf8(path: Path, flag: str) -> None:
+    """Raise UserError if the path is not UTF-8; it names the flag by which the user chooses another one.
+
+    JAX and what it keeps files by take no other paths, and would say so when hours have been spent.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{path}: has bytes that are not UTF-8, in which JAX keeps no files; rename the folder, or choose another "
+            f"{flag}"
+        ) from error
+
+
 def separate_paths(text: str) -> list[str]:
     """Paths divided by commas, in double quotes where they hold one; the whole text where there is such a path.
 

@@ -21,6 +21,7 @@ from absl import logging
 from convcam_jax.networks.network import Variables
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import disk_errors, make_folder
+from convcam_jax.system.paths import require_utf8
 from convcam_jax.training.member import MemberState
 
 # A finished round has one checkpoint.
@@ -84,11 +85,18 @@ def _is_not_said_by_a_thread_of_orbax(record: LogRecord) -> bool:
     return record.threadName == "MainThread" or f"{os.sep}orbax{os.sep}" not in record.pathname
 
 
+def check_folder(folder: Path) -> None:
+    """Raise UserError where the whole path of a folder for checkpoints, or for folders of them, is not UTF-8."""
+    require_utf8(folder.absolute(), "--workdir")
+
+
 def open_manager(folder: Path) -> ocp.CheckpointManager:
     """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed.
 
-    They are this process's own, if there are several: none of the others takes part.
+    They are this process's own, if there are several: none of the others takes part. Raises UserError where the
+    folder's whole path is not UTF-8.
     """
+    check_folder(folder)
     own = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(
         primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
