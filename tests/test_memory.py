@@ -8,6 +8,9 @@ import psutil
 import pytest
 from small_network import GRID, NETWORK, make_variables
 
+from convcam_jax.settings.config import Config
+from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.stages.ensemble import training
 from convcam_jax.system import memory
 from convcam_jax.training import memory as training_memory
 from convcam_jax.training.config import TrainConfig
@@ -60,9 +63,25 @@ def test_a_running_mean_is_one_more_copy_of_a_members_variables():
     assert with_mean - without == 4 * n_values
 
 
-def test_all_recordings_lie_on_each_device_beside_the_members(monkeypatch):
-    monkeypatch.setattr(training_memory, "free_memory", lambda: 1_000_000 * jax.local_device_count())
+@pytest.mark.parametrize("n_processes", [1, 3])
+def test_all_recordings_lie_on_each_device_beside_the_members(monkeypatch, n_processes):
+    """The devices are two in each process, and all of them share what is free."""
+    monkeypatch.setattr(training_memory, "free_memory", lambda: 2 * n_processes * 1_000_000)
+    monkeypatch.setattr(jax, "device_count", lambda: 2 * n_processes)
+    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
     monkeypatch.setattr(jax, "local_devices", lambda: [SimpleNamespace(memory_stats=lambda: None)])
     assert bytes_for_members((10, 20), 0) == 400_000
     assert bytes_for_members((10, 20), 100) == 400_000 - 4 * 10 * 20 * 100
     assert bytes_for_members((10, 20), 1_000) == 0
+
+
+@pytest.mark.parametrize(("n_processes", "told"), [(1, ""), (3, " (6 devices in 3 processes)")])
+def test_what_a_device_has_is_told_with_the_processes_that_share_the_memory(monkeypatch, capsys, n_processes, told):
+    monkeypatch.setattr(jax, "device_count", lambda: 2 * n_processes)
+    monkeypatch.setattr(jax, "process_count", lambda: n_processes)
+    monkeypatch.setattr(training, "bytes_for_members", lambda grid, n_recordings: 2_000_000_000)
+    monkeypatch.setattr(training, "bytes_per_member", lambda network, grid, config: 500_000_000)
+    config = apply_overrides(Config(), ["train.precision=float32", "corpus.emotions=anger,fear"])
+    assert training._per_device(config, 12) == 4
+    line = f"a member takes about 0.50 GB, a device has 2.0 GB for its members{told}\n"
+    assert capsys.readouterr().err == line

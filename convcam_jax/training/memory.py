@@ -37,8 +37,8 @@ def bytes_per_member(network: Network, grid: tuple[int, int], config: TrainConfi
 def bytes_for_members(grid: tuple[int, int], n_recordings: int) -> int:
     """The memory that members may take on one device of this process, beside all recordings on the grid (F, T)."""
     statistics = jax.local_devices()[0].memory_stats() or {}
-    # The devices of a CPU share its memory.
-    device = statistics.get("bytes_limit") or free_memory() // jax.local_device_count()
+    # The devices of a CPU share its memory, also those of the run's other processes, which may be on this machine.
+    device = statistics.get("bytes_limit") or free_memory() // jax.device_count()
     return max(0, int(_SHARE_OF_MEMORY * device) - _BYTES * n_recordings * math.prod(grid))
 
 

@@ -166,7 +166,9 @@ def _per_device(config: Config, n_recordings: int) -> int:
         return -(-config.train.members_at_once // jax.local_device_count())
     per_member = bytes_per_member(_network(config), config.grid, config.train)
     available = bytes_for_members(config.grid, n_recordings)
-    say(f"a member takes about {per_member / 1e9:.2f} GB, a device has {available / 1e9:.1f} GB for its members")
+    several = f" ({jax.device_count()} devices in {n} processes)" if (n := jax.process_count()) > 1 else ""
+    room = f"a device has {available / 1e9:.1f} GB for its members{several}"
+    say(f"a member takes about {per_member / 1e9:.2f} GB, {room}")
     return max(1, available // per_member)
 
 
