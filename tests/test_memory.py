@@ -1,5 +1,6 @@
-"""How much memory there is, in control groups of both versions, and how much a training takes."""
+"""How much memory there is, and how many cores, in control groups of both versions; how much a training takes."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ from small_network import GRID, NETWORK, make_variables
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.stages.ensemble import training
-from convcam_jax.system import memory
+from convcam_jax.system import control_groups, memory, processor
+from convcam_jax.system.control_groups import groups_in
 from convcam_jax.training import memory as training_memory
 from convcam_jax.training.config import TrainConfig
 from convcam_jax.training.memory import bytes_for_members, bytes_per_member
@@ -24,7 +26,11 @@ def group(folder: Path, files: dict[str, str]) -> None:
 
 
 def free(groups: str, root: Path) -> list[int]:
-    return sorted(memory._free_in_groups(groups, root))
+    return sorted(memory._free_in_groups(groups_in(groups, "memory", root)))
+
+
+def cores(groups: str, root: Path) -> list[int]:
+    return sorted(processor._cores_in_groups(groups_in(groups, "cpu", root)))
 
 
 def test_groups_of_the_second_version_and_what_they_are_in(tmp_path):
@@ -47,14 +53,41 @@ def test_groups_of_the_first_version_also_where_the_path_is_that_outside_of_a_co
 def test_a_group_that_takes_more_than_its_limit_has_nothing_left(monkeypatch, tmp_path):
     group(tmp_path, {"memory.max": "100", "memory.current": "120"})
     (tmp_path / "own").write_text("0::/\n")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
-    monkeypatch.setattr(memory, "_GROUPS_OF_THIS_PROCESS", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "_GROUPS", tmp_path)
+    monkeypatch.setattr(control_groups, "_GROUPS_OF_THIS_PROCESS", tmp_path / "own")
     assert memory.free_memory() == 0
 
 
 def test_without_groups_it_is_what_the_machine_has(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_GROUPS_OF_THIS_PROCESS", tmp_path / "none")
+    monkeypatch.setattr(control_groups, "_GROUPS_OF_THIS_PROCESS", tmp_path / "none")
     assert memory.free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.1)
+
+
+def test_quotas_of_the_second_version_are_cores_and_a_part_of_one_is_one(tmp_path):
+    group(tmp_path / "jobs" / "one", {"cpu.max": "250000 100000\n"})
+    group(tmp_path / "jobs", {"cpu.max": "20000 50000\n"})
+    group(tmp_path, {"cpu.max": "max 100000\n"})
+    assert cores("0::/jobs/one\n", tmp_path) == [1, 3]
+    assert cores("0::/jobs\n", tmp_path) == [1]
+    assert cores("0::/\n", tmp_path) == []
+
+
+@pytest.mark.parametrize(("quota_us", "expected"), [("200000", [2]), ("-1", [])])
+def test_quotas_of_the_first_version_are_those_of_the_processor(tmp_path, quota_us, expected):
+    group(tmp_path / "cpu", {"cpu.cfs_quota_us": f"{quota_us}\n", "cpu.cfs_period_us": "100000\n"})
+    group(tmp_path / "memory", {"cpu.cfs_quota_us": "100000\n", "cpu.cfs_period_us": "100000\n"})
+    assert cores("4:cpu,cpuacct:/docker/0123\n3:memory:/docker/0123\n0::/docker/0123\n", tmp_path) == expected
+
+
+@pytest.mark.parametrize(("cpu_max", "expected"), [("200000 100000", 2), ("900000 100000", 8), ("max 100000", 8)])
+def test_there_are_no_more_cores_than_a_quota_allows_or_the_program_may_run_on(
+    monkeypatch, tmp_path, cpu_max, expected
+):
+    group(tmp_path, {"cpu.max": cpu_max, "own": "0::/\n"})
+    monkeypatch.setattr(control_groups, "_GROUPS", tmp_path)
+    monkeypatch.setattr(control_groups, "_GROUPS_OF_THIS_PROCESS", tmp_path / "own")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    assert processor.n_cores() == expected
 
 
 def test_a_running_mean_is_one_more_copy_of_a_members_variables():

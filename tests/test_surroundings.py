@@ -171,6 +171,21 @@ def test_switches_of_jax_change_nothing(tmp_path, computed, switches):
     assert run_script(tmp_path / "script.py", COMPUTE, tmp_path, environment=switches).stdout == computed
 
 
+DEVICES = """
+import sys
+from pathlib import Path
+from convcam_jax.system.jax_setup import prepare_jax
+prepare_jax(Path(sys.argv[1]))
+import jax
+print(jax.device_count())
+"""
+
+
+def test_as_many_devices_as_the_user_has_chosen(tmp_path):
+    environment = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "3"}
+    assert run_script(tmp_path / "script.py", DEVICES, tmp_path, environment=environment).stdout == "3\n"
+
+
 # A coroutine that does not let itself be closed, as Orbax's of a checkpoint that cannot be read.
 RAISES_WHEN_COLLECTED = """
 async def wait():

@@ -23,7 +23,7 @@ import orbax.checkpoint as ocp
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.paths import require_utf8
-from convcam_jax.system.process.worker_processes import n_cores
+from convcam_jax.system.processor import n_cores
 from convcam_jax.system.share import Share
 
 # What results depend on, whatever the user's environment says of it for other programs.
@@ -136,9 +136,13 @@ def switches(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _make_devices() -> None:
-    """Have JAX make its devices, if it has not yet: a GPU's memory is taken as needed, each core of a CPU is one."""
+    """Have JAX make its devices, if it has not yet: a GPU's memory is taken as needed, each core of a CPU is one.
+
+    Where the user's environment says how many a CPU has, it has as many.
+    """
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    is_chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if not is_chosen and "JAX_NUM_CPU_DEVICES" not in os.environ:
         # It is refused where the devices are there already.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", n_cores())

@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.files import note_written, written_files
+from convcam_jax.system.processor import n_cores
 from convcam_jax.system.progress import say
 
 Item = TypeVar("Item")
@@ -46,11 +47,6 @@ _PAUSE_S = 0.01
 _OF_WHAT_IS_CLOSED = (None, errno.EBADF)
 _started: set[BaseProcess] = set()
 _meanwhile: list[Future[object]] | None = None
-
-
-def n_cores() -> int:
-    """Cores that this program may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(*modules: str, n_tasks: int | None = None) -> None:
