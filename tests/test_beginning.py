@@ -1,5 +1,6 @@
 """What a run begins with in its folder, and where it goes on."""
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Cohort
+from convcam_jax.networks import NETWORKS
 from convcam_jax.representations import cache
 from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.features import Features
@@ -24,7 +26,7 @@ from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.splits.per_cell import PerCell
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages import beginning
-from convcam_jax.stages.record import run_record
+from convcam_jax.stages.record import check_config, check_workdir, run_record
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.files import PARTIAL_PREFIX
@@ -174,3 +176,45 @@ def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
         ["s0", "without a speaker", "has no speaker"],
     ]
     assert read_csv(tmp_path / "sounds.csv").to_numpy().tolist() == [["r0", 1.0, 16000, 1, 0.5, 0.0, 0.001, "0a"]]
+
+
+def with_weights(path: Path) -> Config:
+    return apply_overrides(Config(network=NETWORKS["vgg16"]()), [f"network.weights={path}", "train.precision=float32"])
+
+
+def test_the_file_of_weights_is_recorded_by_what_it_holds(tmp_path):
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(b"one")
+    assert run_record(with_weights(weights), [])["weights_sha256"] == hashlib.sha256(b"one").hexdigest()
+    assert "weights_sha256" not in run_record(Config(), [])
+
+
+@pytest.mark.parametrize(
+    ("now", "content", "told"),
+    [
+        ("there.h5", b"one", ""),
+        ("moved.h5", b"one", ""),
+        ("there.h5", None, ""),
+        ("there.h5", b"two", "the file of weights"),
+        ("moved.h5", b"two", "the file of weights"),
+        ("moved.h5", None, "network.weights ({folder}/there.h5 there, {folder}/moved.h5 now, one of which is no file)"),
+        ("", None, "the file of weights"),
+    ],
+)
+def test_a_file_of_weights_may_move_and_need_not_be_there_when_all_is_trained(tmp_path, now, content, told):
+    there, workdir = tmp_path / "there.h5", tmp_path / "w"
+    there.write_bytes(b"one")
+    write_json(workdir / "config.json", run_record(with_weights(there), []))
+    there.unlink()
+    if content is not None:
+        (tmp_path / now).write_bytes(content)
+    config = with_weights(tmp_path / now if now else "")
+    asked = (lambda: check_config(workdir, config), lambda: check_workdir(workdir, run_record(config, [])))
+    for ask in asked:
+        if told:
+            with pytest.raises(UserError) as error:
+                ask()
+            whole = f"differing in {told.format(folder=tmp_path)}; choose another --workdir"
+            assert str(error.value).endswith(whole)
+        else:
+            ask()

@@ -2,14 +2,12 @@
 
 import dataclasses
 import datetime
-import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from convcam_jax.networks import NETWORKS
 from convcam_jax.settings import presets
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
@@ -156,14 +154,6 @@ def test_another_version_of_the_benchmark_is_refused(tmp_path, earlier):
     write_json(tmp_path / "config.json", {**record(), **earlier})
     with pytest.raises(UserError, match=r"differing in the benchmark; choose another --workdir$"):
         check_workdir(tmp_path, now)
-
-
-def test_the_file_of_weights_is_recorded_by_what_it_holds(tmp_path):
-    weights = tmp_path / "weights.h5"
-    weights.write_bytes(b"one")
-    config = apply_overrides(Config(network=NETWORKS["vgg16"]()), [f"network.weights={weights}"])
-    assert run_record(config, [])["weights_sha256"] == hashlib.sha256(b"one").hexdigest()
-    assert "weights_sha256" not in run_record(Config(), [])
 
 
 @pytest.mark.parametrize(

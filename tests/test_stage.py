@@ -11,6 +11,7 @@ import pytest
 from damage import DAMAGES, a_folder, removed
 
 from convcam_jax.data.dataset import Dataset
+from convcam_jax.networks import NETWORKS
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.run import Run
@@ -73,9 +74,9 @@ def test_stages_that_depend_on_a_field_are_due_and_no_others(change, expected):
     assert due_after(change) == tuple(name for name in NAMES if name in expected)
 
 
-def test_a_moved_corpus_makes_nothing_due():
-    config = flatten(Config())
-    moved = {**config, "corpus.data_dir": "elsewhere"}
+def test_a_moved_corpus_or_file_of_weights_makes_nothing_due():
+    config = flatten(Config(network=NETWORKS["vgg16"]()))
+    moved = {**config, "corpus.data_dir": "elsewhere", "network.weights": "elsewhere"}
     assert due_stages(STAGES, origins(STAGES, moved), origins(STAGES, config)) == []
 
 

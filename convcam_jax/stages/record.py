@@ -34,17 +34,18 @@ FORMAT = 7
 _HASHES = {
     "corpus_sha256": "the corpus's recordings or what is known of them",
     "maps_sha256": "the file of maps",
-    "weights_sha256": "the file of weights",
     "benchmark_version": "the benchmark",
 }
+_WEIGHTS, _WEIGHTS_SHA256 = "network.weights", "weights_sha256"
 # The sections by which trained networks explain new recordings.
 _OF_EXPLANATIONS = ("attribution", "analysis", "prosody", "report")
 # Beside the record, of the recordings that a run has: see `sound_remarks.highest_file_rate_hz`.
 HIGHEST_FILE_RATE = "highest_file_rate_hz"
 # By another version of these numbers may be others.
 COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
-# Where the corpus lies and how often a training is kept do not change a run's results; more can be asked for later.
-FREE_FIELDS = ("corpus.data_dir", "train.checkpoint_interval_s", "evidence.explanation_metrics")
+# Where the corpus and the file of weights lie and how often a training is kept do not change a run's results; more can
+# be asked for later.
+FREE_FIELDS = ("corpus.data_dir", _WEIGHTS, "train.checkpoint_interval_s", "evidence.explanation_metrics")
 
 # What stands in a config where the corpus or the device decides; a record has what they have decided.
 _UNDECIDED = {"corpus.emotions": (), "corpus.max_frames": FROM_CORPUS, "train.precision": "fastest"}
@@ -54,13 +55,16 @@ def run_record(config: Config, utterances: list[Utterance]) -> dict[str, Any]:
     """What `config.json` holds: the config, a hash of the corpus, the time now (UTC), and the surroundings.
 
     `switches` are the variables of the environment that results may depend on; there is a hash of the network's file of
-    weights, if it has one.
+    weights, if it has one, "" where the file is not there.
     """
     begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     about = {"format": FORMAT, "config": flatten(config), "corpus_sha256": corpus_hash(utterances), "begun": begun}
-    if weights := getattr(config.network, "weights", ""):
-        about["weights_sha256"] = file_hash(Path(weights))
-    return {**about, "switches": switches(os.environ), **surroundings()}
+    return {**about, **_of_weights(config), "switches": switches(os.environ), **surroundings()}
+
+
+def _of_weights(config: Config) -> dict[str, str]:
+    weights = getattr(config.network, "weights", "")
+    return {_WEIGHTS_SHA256: file_hash(Path(weights))} if weights else {}
 
 
 def surroundings() -> dict[str, Any]:
@@ -143,7 +147,8 @@ def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = 
     if (earlier := _begun_record(workdir)) is not None:
         now, then = flatten(config), earlier["config"]
         decided = {name: then.get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
-        _require_same(workdir, earlier, {**earlier, "config": now | decided, "switches": switches(os.environ)}, counts)
+        about = {name: value for name, value in earlier.items() if name != _WEIGHTS_SHA256} | _of_weights(config)
+        _require_same(workdir, earlier, {**about, "config": now | decided, "switches": switches(os.environ)}, counts)
 
 
 def _begun_record(workdir: Path) -> dict[str, Any] | None:
@@ -208,7 +213,17 @@ def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable
     names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
     differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
     differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
-    return differing + changed_switches(earlier, record)
+    return differing + _changed_weights(earlier, record) + changed_switches(earlier, record)
+
+
+def _changed_weights(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """That two records are of different files of weights, wherever these lie, in words."""
+    hashes = [own.get(_WEIGHTS_SHA256) for own in (earlier, now)]
+    if "" not in hashes:
+        return [] if hashes[0] == hashes[1] else ["the file of weights"]
+    # A file that is not there, and need not be where all is trained, is known by its path.
+    paths = [own["config"].get(_WEIGHTS) for own in (earlier, now)]
+    return [] if paths[0] == paths[1] else [f"{_WEIGHTS} ({paths[0]} there, {paths[1]} now, one of which is no file)"]
 
 
 def changed_switches(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
