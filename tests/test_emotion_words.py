@@ -168,6 +168,26 @@ def test_labels_that_mean_one_emotion_are_said_where_there_are_several():
     assert relabel(utterances("Anger", "Fear"), ("anger", "fear"), {}).remarks == []
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (("Stress", "stress", "stress", " STRESS_", "Wut"), ("stress", "stress", "stress", "stress", "anger")),
+        (("Stress", "stress"), ("Stress", "Stress")),
+        (("gian", "giận", "Giận", "Giận"), ("gian", "Giận", "Giận", "Giận")),
+        (("1", "1.0", "-1"), ("1", "1.0", "-1")),
+    ],
+)
+def test_words_that_nobody_knows_have_one_spelling_where_no_emotions_are_named(labels, words):
+    found = relabel(utterances(*labels), (), {})
+    assert tuple(u.emotion for u in found.utterances) == words
+    assert any(", Stress for stress (1)" in remark for remark in found.remarks) == ("Wut" in labels)
+
+
+def test_a_spelling_that_labels_are_changed_to_counts_as_well():
+    found = relabel(utterances("1", "1", "stress"), (), {"1": "Stress"})
+    assert [u.emotion for u in found.utterances] == ["Stress"] * 3
+
+
 def test_a_change_is_of_the_label_that_it_names():
     found = relabel(utterances("giận", "gian"), ("giận",), {"gian": "x"})
     assert [u.emotion for u in found.utterances] == ["giận", "x"]

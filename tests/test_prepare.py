@@ -101,6 +101,16 @@ def test_groups_and_folds_are_those_of_the_config(without_computing, tmp_path):
     assert [str(cohort) for cohort in dataset.cohorts()] == ["all, fold 0", "all, fold 1", "all, fold 2"]
 
 
+def test_groups_that_may_be_one_are_told(without_computing, tmp_path, capsys):
+    corpus = replace(CONFIG.corpus, max_frames=400, models_per="place")
+    places = ("North", "north")
+    own = [u._replace(attributes=(("place", places[number // 2 % 2]),)) for number, u in enumerate(UTTERANCES)]
+    with pytest.raises(UserError, match="is impossible"):
+        preparation.load_dataset(own, replace(CONFIG, corpus=corpus), tmp_path)
+    told = "groups North and north count as different; if they are not, mend the table"
+    assert capsys.readouterr().err.count(told) == 1
+
+
 def replace_speaker(utterance: Utterance, speaker: int) -> Utterance:
     return utterance._replace(speaker=str(speaker))
 

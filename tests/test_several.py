@@ -178,6 +178,25 @@ def test_a_column_of_this_name_in_one_corpus_leaves_no_emotion_out(folders):
     assert set(with_emotions(config, own).corpus.emotions) == {u.emotion for u in own}
 
 
+def test_a_word_that_nobody_knows_is_shared_however_it_is_spelled(tmp_path, monkeypatch, capsys):
+    tables = {"one": ("Confusion", "Confusion", "anger", "1"), "two": ("confusion", "Wut", "1.0")}
+    for name, emotions in tables.items():
+        files = [f"{name}{number}.wav" for number in range(len(emotions))]
+        touch(tmp_path / name, files)
+        rows = [f"{file},ann,{emotion}\n" for file, emotion in zip(files, emotions, strict=True)]
+        (tmp_path / name / "utterances.csv").write_text(f"file,speaker,emotion\n{''.join(rows)}")
+    monkeypatch.setitem(CORPORA, "several", several_of(dict.fromkeys(tables, CORPORA["listed"])))
+    corpus = SeveralConfig(
+        corpora=tuple(tables), data_dir=",".join(str(tmp_path / name) for name in tables), max_frames=48
+    )
+    config, utterances, _ = find_corpus(Config(corpus=corpus), Path("no cache"))
+    assert config.corpus.emotions == ("Confusion", "anger")
+    assert len(utterances) == 5
+    said = capsys.readouterr().err
+    assert "confusion for Confusion (1)" in said
+    assert "emotions 1 and 1.0 count as different; if they are not, mend the table" in said
+
+
 def test_problems_of_all_corpora_are_told_at_once(folders):
     touch(folders["emodb"], ["wav/what.wav"])
     touch(folders["ravdess"], ["Actor_03/this.wav"])

@@ -15,7 +15,6 @@ from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Utterance, group_of, select, told_apart, without
-from convcam_jax.corpora.words.emotion_words import SYNONYMS
 from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.representations.cache import Loaded, load_or_compute
@@ -25,6 +24,7 @@ from convcam_jax.splits.dividing import Division, divide
 from convcam_jax.splits.protocol import Fold
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.progress import say
+from convcam_jax.system.spelling import on_alike
 
 # The parts of an utterance that lasts so many seconds, each at most of so many.
 Cut = Callable[[Utterance, float, float], list[Utterance]]
@@ -55,9 +55,7 @@ def named_emotions(config: Config, cache_dir: Path) -> tuple[list[Utterance], li
     """All utterances of the config's corpus in the config's words for emotions, and the problems of those left out."""
     found = CORPORA[config.corpus.name].find(config.corpus, cache_dir, config.representation.sample_rate_hz)
     corpus = config.corpus
-    utterances, remarks = relabel(
-        found.utterances, corpus.emotions or tuple(SYNONYMS), corpus.label_changes, corpus.excluded_speakers
-    )
+    utterances, remarks = relabel(found.utterances, corpus.emotions, corpus.label_changes, corpus.excluded_speakers)
     for remark in remarks:
         say(remark)
     return utterances, found.problems
@@ -68,6 +66,8 @@ def with_emotions(config: Config, utterances: Sequence[Utterance]) -> Config:
     if config.corpus.emotions:
         return config
     known = [u for u in utterances if u.speaker not in config.corpus.excluded_speakers]
+    for remark in on_alike("emotions", (u.emotion for u in known)):
+        say(remark)
     # A column `corpus` of a single corpus is the user's own.
     of_several = isinstance(config.corpus, SeveralConfig)
     emotions = shared_emotions(known, CORPUS if of_several else "")
@@ -146,8 +146,10 @@ def load_dataset(
 def _warnings_before_features(
     division: Callable[..., Division], utterances: Sequence[Utterance], config: Config
 ) -> tuple[str, ...]:
-    """What the split of recordings that are as long as they are would do without, which is said."""
+    """What the split of recordings that are as long as they are would do without; this is said, and groups alike."""
     groups = [group_of(u, config.corpus.models_per) for u in utterances]
+    for remark in on_alike("groups", groups):
+        say(remark)
     # Of parts there are more than of whole recordings: they may be divided where these cannot.
     warnings = () if config.corpus.longer == "split" else division(utterances, groups).warnings
     for warning in warnings:

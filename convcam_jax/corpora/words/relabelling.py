@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.corpora.words.emotion_words import are_told_apart, nearest_word, standard_word
+from convcam_jax.corpora.words.emotion_words import SYNONYMS, are_told_apart, nearest_word, standard_word
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.spelling import bare_form, common_form
 
@@ -43,11 +43,13 @@ def relabel(
     by_meaning = _changes_by_meaning(changes, list(counts))
     kept = {to for of, to in changes.items() if _is_itself(of, to)}
     changed = {label: _changed(label, changes, by_meaning, counts) for label in counts}
-    word_of = {label: to if to in kept else _match(to, emotions, counts) for label, to in changed.items()}
+    known = emotions or tuple(SYNONYMS)
+    chosen = emotions or (*known, *_usual_spellings((changed[u.emotion] for u in utterances), counts))
+    word_of = {label: to if to in kept else _match(to, chosen, counts) for label, to in changed.items()}
     considered = {u.emotion for u in utterances if u.speaker not in excluded_speakers}
     _check_told_apart({label: changed[label] for label in counts if label in considered}, word_of, changes)
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
-    return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, emotions, changes)])
+    return Relabelled(relabelled, [*_taken(word_of, counts), *_unknown(word_of, counts, known, changes)])
 
 
 def labels_told_apart(corpora: Iterable[Collection[str]], changed: Iterable[str] = ()) -> tuple[str, ...]:
@@ -137,6 +139,15 @@ def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, st
         return changes[label]
     alike = (to for of, to in changes.items() if _is_alike(of, label, labels))
     return next(alike, by_meaning.get(label, label))
+
+
+def _usual_spellings(words: Iterable[str], labels: Collection[str]) -> list[str]:
+    """Of words that nobody knows, the most frequent of those that are spelled alike, the first of several."""
+    usual: list[str] = []
+    for word, _ in Counter(words).most_common():
+        if standard_word(word) is None and not any(_is_alike(word, other, labels) for other in usual):
+            usual.append(word)
+    return usual
 
 
 def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
