@@ -66,6 +66,11 @@ WAVS = {
         riff(fmt(1, 16), b"data" + struct.pack("<I", 0xFFFFFFFF) + INT16.tobytes(), size=0xFFFFFFFF),
         INT16 / 2**15,
     ),
+    "length unknown, size 0": (
+        riff(fmt(1, 16), b"data" + struct.pack("<I", 0xFFFFFFFF) + INT16.tobytes(), size=0),
+        INT16 / 2**15,
+    ),
+    "size 0": (riff(fmt(1, 16), chunk(b"data", INT16.tobytes()), size=0), INT16 / 2**15),
     "length unknown to SoX": (
         riff(fmt(1, 16), b"data" + struct.pack("<I", 0x7FFFF000) + INT16.tobytes(), size=0x7FFFF024),
         INT16 / 2**15,
@@ -221,6 +226,14 @@ def test_silence_behind_a_chunk_that_is_too_small_is_followed_by_sound(tmp_path)
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(RecordingError, match="the size of its data chunk"):
         read_channels(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("told", [0, INT16.nbytes // 2])
+@pytest.mark.parametrize("size", [0, 4, 36])
+def test_sizes_that_a_program_has_left_behind_are_told_where_there_is_sound(size, told, tmp_path):
+    content = riff(fmt(1, 16), b"data" + struct.pack("<I", told) + INT16.tobytes(), size=size)
+    with pytest.raises(RecordingError, match="the size of its data chunk"):
+        read_channels(written(tmp_path, content))
 
 
 @pytest.mark.parametrize("ending", [".ogg", ".opus", ".flac", ".au"])

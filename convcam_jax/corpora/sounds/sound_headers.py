@@ -25,6 +25,8 @@ _N_CHANNELS = re.compile(r"^ *Channels *: (\d+)", re.MULTILINE)
 _IMA_CODING, _IMA_PACKET_FRAMES = re.compile(r"^ *Encoding *: ima4$", re.MULTILINE), 64
 _NIST_FRAMES = re.compile(rb"sample_count -i (\d+)")
 _NIST_HEADER_BYTES = 1024
+# With a chunk in it: the name of the format, and a chunk's name and size.
+_LEAST_RIFF_BYTES = 4 + 8
 _CHUNK_NAME = re.compile(rb"[ -~]{4}")
 # By the code in the header of a frame; other codes say that it stands elsewhere.
 _FLAC_RATES_HZ = dict(
@@ -101,7 +103,8 @@ def _are_chunks(path: Path) -> bool:
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
         magic, told = struct.unpack("<4sI", file.read(8))
-        end = min(8 + told, n_bytes)
+        # A program that was killed may have left 0.
+        end = min(8 + told, n_bytes) if told >= _LEAST_RIFF_BYTES else n_bytes
         position = 12
         while magic == b"RIFF" and position + 8 <= end:
             file.seek(position)
