@@ -4,7 +4,9 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from corpus_folders import make_folder
 
 from convcam_jax.corpora.folders.file_index import index_files, matching, sound_files
@@ -76,12 +78,27 @@ def test_absolute_paths_to_files_elsewhere_are_told_where_they_fit_several(tmp_p
     assert problem.problem.endswith(several)
 
 
-def test_two_files_of_one_name_are_told_apart_from_a_row_that_is_there_twice(tmp_path):
-    """Names that count anew for each speaker."""
-    folder = make_folder(tmp_path, ["a.wav", "b.wav"], "file,speaker,emotion,recording\na,ann,joy,1\nb,bob,fear,1\n")
-    message = "line 3: another file has the name 1, in line 2; give each recording its own name"
-    with pytest.raises(RecordingError, match=message):
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ("a,ann,joy,1,,,\nb,bob,fear,1,,,\n", "file"),
+        ("a,ann,joy,1,0,1,\na,ann,fear,1,1,2,\n", "part of this file"),
+        ("d,ann,joy,1,,,1\nd,bob,fear,1,,,2\n", "part of this file"),
+    ],
+    ids=["speakers", "sessions", "channels"],
+)
+def test_recordings_of_one_name_are_told_apart_from_a_row_that_is_there_twice(rows, what, tmp_path):
+    """Names that count anew for each speaker, or are those of sessions."""
+    folder = make_folder(tmp_path, ["a.wav", "b.wav"], f"file,speaker,emotion,recording,start,end,channel\n{rows}")
+    soundfile.write(folder / "d.wav", np.zeros((16000, 2)), 16000)
+    message = (
+        f"line 3: another {what} has the name 1, in line 2; give each recording its own name, or rename the column "
+        "recording"
+    )
+    with pytest.raises(RecordingError, match=message) as caught:
         find_listed(folder, "stop")
+    assert caught.value.kind == "called like another recording"
+    assert [u.recording for u in find_listed(folder, "skip").utterances] == ["1"]
 
 
 @pytest.mark.parametrize("endings", [["flac", "wav"], ["ogg", "wav"], ["MP3", "aiff", "ogg"], ["WAV", "wav"]], ids=str)

@@ -284,7 +284,7 @@ def _seconds(cell: str) -> float:
 def _with_names(
     entries: Sequence[ListedRecording], table: Path
 ) -> tuple[dict[str, ListedRecording], list[RecordingError]]:
-    """Entries by recording, and the problems of rows that speak of what another row speaks of."""
+    """Entries by recording, and the problems of rows that speak of what another row speaks of, or call theirs so."""
     names = recording_names([entry.source for entry in entries])
     named_entries: dict[str, ListedRecording] = {}
     problems: list[RecordingError] = []
@@ -292,24 +292,28 @@ def _with_names(
     for default, entry in zip(names, entries, strict=True):
         name = entry.cells.get("recording") or default
         first = named_entries.setdefault(name, entry)
-        if first is not entry:
+        if first is entry:
+            continue
+        if entry.source != first.source:
+            what = "part of this file" if entry.source.path == first.source.path else "file"
+            problem = (
+                f"another {what} has the name {name}, in line {first.line}; give each recording its own name, or "
+                "rename the column recording"
+            )
+            kind = "called like another recording"
+        else:
             if _contradicts(entry, first):
                 disputed.add(name)
             otherwise = " with another label or speaker, so neither is used" if name in disputed else ""
-            problem = f"{table} line {entry.line}: " + (
-                f"the recording is listed twice, first in line {first.line}{otherwise}; remove one of the rows"
-                if entry.source.path == first.source.path
-                else f"another file has the name {name}, in line {first.line}; give each recording its own name"
-            )
-            problems.append(RecordingError(name, problem, "listed twice"))
+            problem = f"the recording is listed twice, first in line {first.line}{otherwise}; remove one of the rows"
+            kind = "listed twice"
+        problems.append(RecordingError(name, f"{table} line {entry.line}: {problem}", kind))
     # Of rows that contradict one another any may be wrong.
     return {name: entry for name, entry in named_entries.items() if name not in disputed}, problems
 
 
 def _contradicts(entry: ListedRecording, other: ListedRecording) -> bool:
-    return entry.source == other.source and any(
-        entry.cells[column] != other.cells[column] for column in ("speaker", "emotion")
-    )
+    return any(entry.cells[column] != other.cells[column] for column in ("speaker", "emotion"))
 
 
 def _utterance(recording: str, entry: ListedRecording, genders: Mapping[str, str | None]) -> Utterance:
