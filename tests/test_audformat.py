@@ -133,6 +133,7 @@ def test_cells_are_without_what_is_not_seen(tmp_path):
         "emotion": ["an\u200bger\u00a0", "joie\u0301"],
         "speaker": ["\ufeffs1", "s  2"],
         "transcription": ["", "a\nb"],
+        "re\u0301gion": ["x", "\u202by\u202c"],
     }
     database = audformat.Database("made")
     index, _ = of_files(cells)
@@ -142,6 +143,7 @@ def test_cells_are_without_what_is_not_seen(tmp_path):
         database["emotion"][column].set(own)
     found = find("audformat", save(database, tmp_path, "parquet")).utterances
     assert [(u.emotion, u.speaker, u.text) for u in found] == [("anger", "s1", ""), ("joi\u00e9", "s 2", "a b")]
+    assert [u.attributes for u in found] == [(("r\u00e9gion", "x"),), (("r\u00e9gion", "y"),)]
 
 
 def test_files_of_one_name_in_two_folders_are_called_with_their_folders(tmp_path):

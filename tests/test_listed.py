@@ -112,7 +112,9 @@ def test_a_column_recording_beside_file_gives_the_name(tmp_path):
 
 def test_characters_that_nobody_sees_make_no_word_of_their_own(tmp_path):
     rows = ["a,ann,joy", "b,an\u200bn,jo\u00ady", "c,\ufeffann,joy\u200e", 'd,ann,"joy\u2060"', "e,ann,\u00a0joy"]
-    files = [f"{name}.wav" for name in "abcde"]
+    marks = "\u061c\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    rows += [f"f{number},{mark}ann,joy{mark}" for number, mark in enumerate(marks)]
+    files = [f"{row.partition(',')[0]}.wav" for row in rows]
     utterances = listed_in(make_folder(tmp_path, files, "file,speaker,emotion\n" + "\n".join(rows) + "\n"))
     assert {(u.speaker, u.emotion) for u in utterances} == {("ann", "joy")}
 

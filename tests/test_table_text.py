@@ -73,6 +73,9 @@ def test_lines_that_begin_with_a_hash_are_comments_where_they_can_be_no_row():
         ("speaker-id ", "speaker_id"),
         ("\u00a0EMOTION\u00a0", "emotion"),
         ("\ufefffile", "file"),
+        ("\u202bspeaker\u200f\u202c", "speaker"),
+        ("Re\u0301gion", "r\u00e9gion"),
+        ("\u01f0", "\u01f0"),
     ],
 )
 def test_names_of_columns_without_what_people_vary(cell, name):

@@ -10,7 +10,8 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 # What comes into a table by copying from pages and documents, and makes another word of one that looks the same.
-_WITHOUT_WIDTH = re.compile("[\xad\u200b\u200e\u2060\ufeff]")
+# Spreadsheets of Hebrew and Arabic write marks of direction.
+_WITHOUT_WIDTH = re.compile("[\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 # Inside of a word an underscore is no markup.
 _MARKUP = re.compile(r"[\\`*<|~$]|\](?=\()|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
@@ -25,7 +26,7 @@ def one_form(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    r"""The text without characters of no width, and with one space for all white space inside.
+    r"""The text without characters of no width and marks of direction, and with one space for all white space inside.
 
     >>> without_hidden("an\u200bger \u00a0now\n")
     'anger now'

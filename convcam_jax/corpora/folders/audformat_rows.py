@@ -125,7 +125,7 @@ def _part(folder: Path, row: Mapping[Hashable, Any]) -> RowPart:
         0.0 if pd.isna(start) or start is None else _seconds(start),
         None if pd.isna(end) or end is None else _seconds(end),
     )
-    return RowPart(source, {str(n): _text(value) for n, value in row.items() if n not in ("file", "start", "end")})
+    return RowPart(source, {_text(n): _text(value) for n, value in row.items() if n not in ("file", "start", "end")})
 
 
 def _utterance(name: str, part: RowPart, genders: Mapping[str, str | None]) -> Utterance:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from convcam_jax.system.errors import UserError, named
 from convcam_jax.system.progress import counted
+from convcam_jax.system.text import one_form, without_hidden
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -54,8 +55,8 @@ class Table(NamedTuple):
 
 
 def column_name(cell: str) -> str:
-    """The name of a column without what people vary: " Speaker ID" is "speaker_id"."""
-    return re.sub(r"[\s_-]+", "_", cell.strip().strip("\ufeff").casefold())
+    """The name of a column without what people vary and what is not seen: " Speaker ID" is "speaker_id"."""
+    return re.sub(r"[\s_-]+", "_", one_form(without_hidden(cell).casefold()))
 
 
 def parse_table(content: bytes, is_known: Callable[[str], bool]) -> Table:
