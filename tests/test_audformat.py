@@ -257,9 +257,11 @@ def test_a_recording_without_speaker_or_file_stops_or_is_left_out(tmp_path):
         find("audformat", folder)
     assert [p.recording for p in find("audformat", folder, on_error="skip").problems] == ["y"]
     folder = save(a_database(emotion=LABELLED, files=WHO), tmp_path / "file", files=FILES[:1])
-    with pytest.raises(RecordingError, match=r"^y: .*audio/y\.wav is not a file"):
+    with pytest.raises(RecordingError, match=r"^y: .*audio/y\.wav is missing; put it there or take it off the list$"):
         find("audformat", folder)
-    assert [u.recording for u in find("audformat", folder, on_error="skip").utterances] == ["x"]
+    found = find("audformat", folder, on_error="skip")
+    assert [u.recording for u in found.utterances] == ["x"]
+    assert [(p.recording, p.kind) for p in found.problems] == [("y", "missing")]
 
 
 @pytest.mark.parametrize(

@@ -158,11 +158,11 @@ def test_files_of_the_system_and_of_single_listeners_are_no_labels(tmp_path):
 def test_a_turn_without_its_recording_stops_or_is_left_out(tmp_path):
     paths = make(tmp_path, {"Ses01F_impro01_F000": "neu", "Ses01F_impro01_F001": "neu"})
     paths["Ses01F_impro01_F001"].unlink()
-    with pytest.raises(RecordingError, match=r"Ses01F_impro01_F001: .*F001\.wav is not a file"):
+    with pytest.raises(RecordingError, match=r"Ses01F_impro01_F001: .*F001\.wav is missing; put it there or"):
         find("iemocap", tmp_path)
     found = find("iemocap", tmp_path, on_error="skip")
     assert [u.recording for u in found.utterances] == ["Ses01F_impro01_F000"]
-    assert [p.recording for p in found.problems] == ["Ses01F_impro01_F001"]
+    assert [(p.recording, p.kind) for p in found.problems] == [("Ses01F_impro01_F001", "missing")]
 
 
 def test_an_unknown_code_is_named(tmp_path):

@@ -218,8 +218,8 @@ def _wrong_file(name: str, files: Sequence[Path], data_dir: Path) -> Iterator[_W
     elif len(files) > 1:
         several = named([str(path.relative_to(data_dir) if data_dir in path.parents else path) for path in files])
         yield "of which the name fits several files", f"{name} may be {several}; write more of the path"
-    elif files and (problem := file_problem(files[0])):
-        yield "no readable sound file", problem
+    elif files and (wrong := file_problem(files[0])):
+        yield wrong
 
 
 def _wrong_times(cells: Mapping[str, str]) -> Iterator[_Wrong]:

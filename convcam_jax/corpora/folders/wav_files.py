@@ -49,15 +49,22 @@ def files_in_wav(data_dir: Path, how_to_get: str) -> dict[str, Path]:
     return files
 
 
-def file_problem(path: Path) -> str:
-    """What keeps the file at `path` from being read, and what to do about it; "" if nothing does."""
+def file_problem(path: Path) -> tuple[str, str] | None:
+    """What such files are counted as, and what keeps the one at `path` from being read, and what to do about it.
+
+    None if nothing does.
+    """
     if os.path.islink(path) and not os.path.exists(path):
-        return f"{path} is a link to a file that is not there; replace or remove it"
-    if not os.path.isfile(path):
-        return f"{path} is not a file; rename or remove it"
-    if not os.access(path, os.R_OK):
-        return f"{path} cannot be read; change its permissions or remove it"
-    return ""
+        problem = f"{path} is a link to a file that is not there; replace or remove it"
+    elif not os.path.exists(path):
+        return "missing", f"{path} is missing; put it there or take it off the list"
+    elif not os.path.isfile(path):
+        problem = f"{path} is not a file; rename or remove it"
+    elif not os.access(path, os.R_OK):
+        problem = f"{path} cannot be read; change its permissions or remove it"
+    else:
+        return None
+    return "no readable sound file", problem
 
 
 def read_names(paths: Mapping[str, Path], read_name: Callable[[str, Path], Utterance], on_error: str) -> Found:
@@ -70,8 +77,9 @@ def read_names(paths: Mapping[str, Path], read_name: Callable[[str, Path], Utter
     for name, path in paths.items():
         try:
             utterance = read_name(name, path)
-            if problem := file_problem(path):
-                raise RecordingError(name, problem, "no readable sound file")
+            if wrong := file_problem(path):
+                kind, problem = wrong
+                raise RecordingError(name, problem, kind)
         except RecordingError as error:
             problems.append(error)
         else:
