@@ -58,6 +58,21 @@ def test_recordings_without_a_value_are_unused_and_counted():
     assert warnings == ("2 recordings have nothing in the column split, and are unused",)
 
 
+def test_an_emotion_that_training_lacks_is_not_validated():
+    rows = [(words, e) for words in ("train", "dev", "test") for e in ("anger", "fear")] + [("dev", "joy")] * 3
+    utterances = [
+        Utterance(f"r{k}", words, "female", e, "t", Path(f"r{k}.wav"), (("split", words),))
+        for k, (words, e) in enumerate(rows)
+    ]
+    unused = "3 recordings of joy of the group all are not used for validation: none is left there for training"
+    folds, warnings = divided(utterances)
+    assert folds[0].split_of == (*("train",) * 2, *("validation",) * 2, *("test",) * 2, *("unused",) * 3)
+    assert warnings == (unused,)
+    message = f"impossible: the group all lacks a recording for validation: .*; {unused}$"
+    with pytest.raises(UserError, match=message):
+        divided([u for u in utterances if u.value("split") != "dev" or u.emotion == "joy"])
+
+
 def test_validation_that_is_not_given_is_drawn_from_training():
     folds, warnings = divided(corpus(["train"] * 8 + ["test"] * 3), Given(parts=4))
     (fold,) = folds

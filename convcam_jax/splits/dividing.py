@@ -33,9 +33,9 @@ def divide(
 
     A group's models need `least_emotions` for training: one is enough where they do not tell emotions apart.
 
-    What the split can do without is a warning: an emotion that a group's models do not learn in a fold is not tested
-    there, what is cut from a file of the test is unused, and emotions that validation lacks are told. A recording is
-    tested in one fold at most.
+    What the split can do without is a warning: an emotion that a group's models do not learn in a fold is unused for
+    test and validation there, what is cut from a file of the test is unused, and emotions that validation lacks are
+    told. A recording is tested in one fold at most.
 
     Raises:
       UserError: the split is impossible; all reasons are given at once, and what it would have done without.
@@ -52,7 +52,7 @@ def divide(
         *missing_sets(folds, utterances, groups, least_emotions, protocol.parts > protocol.least_parts),
     ]
     if missing:
-        raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut))}")
+        raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut, *unlearned))}")
     check_folds(folds, utterances, protocol.apart)
     check_together(folds, protocol.together(utterances, groups), utterances)
     unvalidated = unvalidated_emotions(folds, utterances, groups)

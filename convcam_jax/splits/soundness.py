@@ -14,6 +14,8 @@ from convcam_jax.system.progress import counted
 FILE = "file"
 # The column of a corpus of dialogues that tells which speakers spoke with each other.
 _SESSION = "session"
+# No model can be right about an emotion that it does not learn: what is not done with its recordings.
+_UNLEARNED = {"test": "tested", "validation": "used for validation"}
 
 
 def value_of(utterance: Utterance, column: str) -> str:
@@ -147,28 +149,29 @@ def _n_learned(fold: Fold) -> int:
 def without_unlearned(
     folds: Sequence[Fold], utterances: Sequence[Utterance], groups: Sequence[str]
 ) -> tuple[tuple[Fold, ...], list[str]]:
-    """The folds without tests of emotions that the group's models do not learn there, and what is left out, in words.
+    """The folds without tests and validation of emotions that the group's models do not learn there.
 
-    A fold that tests nothing then is left out. Where nothing is for training, nothing is done.
+    What is left out is told in words. A fold that tests nothing then is left out. Where nothing is for training,
+    nothing is done.
     """
     kept: list[Fold] = []
-    left_out: dict[tuple[str, str], list[str]] = {}
+    left_out: dict[tuple[str, str, str], list[str]] = {}
     for fold in folds:
         placed = list(zip(groups, (u.emotion for u in utterances), fold.split_of, strict=True))
         learned = {(group, emotion) for group, emotion, split in placed if split == "train"}
         trained = {group for group, _ in learned}
         split_of = []
         for group, emotion, split in placed:
-            is_unlearned = split == "test" and group in trained and (group, emotion) not in learned
+            is_unlearned = split in _UNLEARNED and group in trained and (group, emotion) not in learned
             split_of.append(UNUSED if is_unlearned else split)
             if is_unlearned:
-                left_out.setdefault((emotion, group), []).append(fold.name)
+                left_out.setdefault((split, emotion, group), []).append(fold.name)
         if "test" in split_of or "test" not in fold.split_of:
             kept.append(fold._replace(split_of=tuple(split_of)))
     return tuple(kept), [
-        f"{len(names)} recordings of {emotion} of the group {group} are not tested{in_folds(dict.fromkeys(names))}: "
-        "none is left there for training"
-        for (emotion, group), names in sorted(left_out.items())
+        f"{len(names)} recordings of {emotion} of the group {group} are not {_UNLEARNED[split]}"
+        f"{in_folds(dict.fromkeys(names))}: none is left there for training"
+        for (split, emotion, group), names in sorted(left_out.items())
     ]
 
 
