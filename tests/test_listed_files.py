@@ -61,6 +61,30 @@ def test_a_folder_below_that_cannot_be_read_is_told(tmp_path, monkeypatch):
         sound_files(tmp_path)
 
 
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("listed", ["wav/a.wav", "copy/a.wav", "z/b.wav", "wav/further/b.wav"])
+def test_links_to_folders_are_no_further_files_in_whatever_order_a_disk_has_them(
+    listed, is_turned, tmp_path, monkeypatch
+):
+    table = f"file,speaker,emotion\n{listed},ann,joy\n"
+    folder = make_folder(tmp_path, [f"{'wav' if 'a.' in listed else 'z'}/{Path(listed).name}"], table)
+    (folder / "wav").mkdir(exist_ok=True)
+    (folder / "copy").symlink_to("wav", target_is_directory=True)
+    if "b." in listed:
+        (folder / "wav/further").symlink_to("../z", target_is_directory=True)
+    walk = os.walk
+
+    def in_order(*given, **ways):
+        for here, folders, files in walk(*given, **ways):
+            folders.sort(reverse=is_turned)
+            yield here, folders, files
+
+    monkeypatch.setattr(os, "walk", in_order)
+    found = find_listed(folder, "stop")
+    assert found.problems == []
+    assert [u.path.resolve() for u in found.utterances] == [(folder / listed).resolve()]
+
+
 def test_what_a_disk_has_for_repairs_of_its_system_is_no_part_of_a_corpus(tmp_path):
     folder = make_folder(tmp_path, ["a.wav", "lost+found/b.wav"], None)
     assert sound_files(folder) == [folder / "a.wav"]

@@ -25,8 +25,10 @@ def sound_files(folder: Path) -> list[Path]:
     """
     found, seen = [], set()
     for here, folders, files in os.walk(folder, onerror=_refuse_unread, followlinks=True):
-        # A link to a folder further up would lead round for ever.
         folders[:] = [name for name in folders if not name.startswith(".") and name != _OF_THE_SYSTEM]
+        # Folders come before links to them that lie beside them, in whatever order the disk has them.
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(here, name)), name))
+        # A link to a folder further up would lead round for ever.
         if (real := os.path.realpath(here)) in seen:
             folders.clear()
             continue
@@ -99,8 +101,8 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
             return own
     alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
     if not found and os.path.isfile(folder / name):
-        # Of another ending, or outside of the folder.
-        return [folder / name]
+        # Of another ending, outside of the folder, or by a link to one of its folders.
+        return [_as_listed(folder / name, index)]
     return alike or found
 
 
