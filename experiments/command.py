@@ -76,7 +76,7 @@ def config_of(flags: Flags) -> Config:
     if flags.data_dir:
         chosen["data_dir"] = expanded_paths(flags.data_dir)
     config = _with_changes(make_config(Choices(**chosen)), flags)
-    require_compared(config, flags.given)
+    require_compared(config, flags.given, [_field(one) for one in flags.set])
     return config
 
 
@@ -85,10 +85,14 @@ def _with_changes(config: Config, flags: Flags) -> Config:
     assignments = list(flags.set)
     if flags.experiment in ("evidence", "evidence_export"):
         # The size chooses defaults of other fields, which --set may change in turn: values go with those of the size.
-        sizes = [one for one in assignments if one.partition("=")[0].strip() == "evidence.size"]
+        sizes = [one for one in assignments if _field(one) == "evidence.size"]
         seeds = flags.seeds if "seeds" in flags.given else None
         config = with_evidence_size(apply_overrides(config, sizes), seeds)
     return apply_overrides(config, assignments)
+
+
+def _field(assignment: str) -> str:
+    return assignment.partition("=")[0].strip()
 
 
 def _refuse_flags_without_use(flags: Flags) -> None:

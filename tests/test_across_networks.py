@@ -1,6 +1,5 @@
 """The experiment that compares networks: its configs, its tables by hand, and the whole of it, begun again."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,8 @@ from small_run import QUICK, finish, table, times
 
 from convcam_jax.checks.across_networks.run_rows import TABLES, FinishedRun, network_agreement, run_rows, sentences
 from convcam_jax.figures.checks.across_networks import networks as draw_networks
-from convcam_jax.networks import NETWORKS
-from convcam_jax.networks.applications.mobilenet import MobileNetConfig
-from convcam_jax.representations.mel import Mel
 from convcam_jax.settings import presets
 from convcam_jax.settings.compared import compared_configs, compared_evidence
-from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config, with_device_defaults
 from convcam_jax.stages.record import run_record
@@ -23,7 +18,7 @@ from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json, write_text
 from convcam_jax.system.process.lock import locked
-from experiments import command, descriptions, evidence, networks, paper
+from experiments import evidence, networks, paper
 
 
 def accuracy_rows() -> pd.DataFrame:
@@ -198,72 +193,6 @@ def test_limits_of_the_agreement_of_maps_are_over_speakers():
     half_width = 4.3027 * np.sqrt(2 / 3 * np.square(without_one - without_one.mean()).sum())
     assert (row["low"], row["high"]) == (pytest.approx(0.6 - half_width, abs=1e-4), 1)
     assert (row["n_recordings"], row["n_speakers"]) == (5, 3)
-
-
-def test_runs_differ_in_network_and_representation_alone():
-    config = make_config(Choices("networks", network="mobilenet", corpus="emodb", data_dir="x"))
-    config = apply_overrides(config, ["networks.networks=mobilenet,simplenet", "networks.representations=cqt,mel"])
-    config = apply_overrides(config, ["network.width=0.5", "train.epochs=7", "representation.scale=decibel"])
-    runs = compared_configs(config)
-    assert list(runs) == ["mobilenet-cqt", "mobilenet-mel", "simplenet-cqt", "simplenet-mel"]
-    assert runs["mobilenet-mel"].network == MobileNetConfig(width=0.5)
-    assert runs["simplenet-cqt"].network == NETWORKS["simplenet"]()
-    assert runs["simplenet-mel"].representation == Mel(scale="decibel")
-    shared = {"experiment": "paper", "network": None, "representation": None, "networks": None}
-    for own in runs.values():
-        assert dataclasses.replace(own, **{n: getattr(config, n) for n in shared}) == config
-        assert own.experiment == "paper"
-
-
-def test_networks_are_small_on_the_embedded_corpus_and_where_cues_are_planted():
-    config = apply_overrides(make_config(Choices("networks")), ["networks.networks=simplenet,resnet_small"])
-    runs = compared_configs(config)
-    assert runs["resnet_small-cqt"].network == config.network
-    assert runs["simplenet-cqt"].network == NETWORKS["simplenet"]().small()
-    planted = compared_evidence(runs)
-    assert list(planted) == list(runs)
-    own = planted["resnet_small-cqt"]
-    assert (own.experiment, own.evidence.size, own.network.name) == ("evidence", "small", "resnet_small")
-
-
-@pytest.mark.parametrize(
-    ("assignment", "message"),
-    [
-        ("networks.networks=simplenet,simplenett", "networks.networks=simplenett: .* simplenet"),
-        ("networks.networks=simplenet,simplenet", "networks.networks: has one of them twice"),
-        ("networks.representations=", "networks.representations: needs at least one"),
-    ],
-)
-def test_what_cannot_be_compared_is_refused(assignment, message):
-    with pytest.raises(UserError, match=message):
-        apply_overrides(make_config(Choices("networks")), [assignment])
-
-
-@pytest.mark.parametrize(
-    ("experiment", "flag", "other"),
-    [
-        ("networks", "--network=crnn", "networks.networks=simplenet,mobilenet,resnet_small"),
-        ("networks", "--representation=mel", "networks.representations=cqt"),
-        ("benchmark", "--network=crnn", "benchmark.networks=simplenet"),
-    ],
-)
-def test_a_flag_for_what_is_not_compared_is_refused(experiment, flag, other):
-    def configured(*arguments):
-        return command.config_of(read_flags((f"--experiment={experiment}", *arguments), descriptions()))
-
-    name = flag.partition("=")[2]
-    # What is there by default, as resnet_small on the embedded corpus, need not be in the list.
-    assert configured(f"--set={other}")
-    with pytest.raises(UserError, match=rf"^{flag}: is not in {other.partition('=')[0]}; add --set={other},{name} or"):
-        configured(f"--set={other}", flag)
-    assert configured(f"--set={other},{name}", flag)
-
-
-def test_planted_evidence_is_explained_as_the_runs_are():
-    given = ["attribution.method=layercam", "attribution.score=softmax"]
-    runs = compared_configs(apply_overrides(make_config(Choices("networks")), given))
-    for name, own in compared_evidence(runs).items():
-        assert (own.attribution.method, own.attribution.score) == ("layercam", "softmax"), name
 
 
 @pytest.fixture

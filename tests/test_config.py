@@ -102,7 +102,7 @@ def test_filters_beyond_the_nyquist_frequency_are_refused_naming_how_many_fit():
         ),
         (
             {"attribution": AttributionConfig(layer="convolution_4")},
-            "attribution.layer: must be one of convolution_3, convolution_2, convolution_1, or empty for the first",
+            "attribution.layer: must be one of convolution_3, convolution_2, convolution_1, those of simplenet",
         ),
     ],
 )

@@ -1,16 +1,19 @@
 """The configs of the runs that the experiment `networks` compares, and of what `benchmark` measures."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.representations.representation import Representation
-from convcam_jax.settings.config import Config
+from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.experiments import NetworksConfig
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.system.errors import UserError
+
+# Of the config's representation, what the others that are compared have as well.
+_SHARED_INPUT = ("scale", "standardisation")
 
 
 def compared_configs(config: Config) -> dict[str, Config]:
@@ -35,13 +38,14 @@ def compared_configs(config: Config) -> dict[str, Config]:
     }
 
 
-def require_compared(config: Config, given: Collection[str]) -> None:
-    """Refuse a network or representation that a flag names and the experiment's own list of them leaves out.
+def require_compared(config: Config, given: Collection[str], changed: Collection[str]) -> None:
+    """Refuse a network or representation that the user speaks of and the experiment's own list of them leaves out.
 
-    given: names of the flags that were. Elsewhere the config may have what is not compared, by default.
+    given: names of the flags that were; changed: names of the fields that --set changes. Elsewhere the config may have
+    what is not compared, by default.
 
     Raises:
-      UserError: it names the flag and the list.
+      UserError: it names the flag, or the field and what it is of, and the list.
     """
     lists = {
         ("networks", "network"): config.networks.networks,
@@ -50,9 +54,24 @@ def require_compared(config: Config, given: Collection[str]) -> None:
     }
     for (experiment, flag), names in lists.items():
         name = getattr(config, flag).name
-        if config.experiment == experiment and flag in given and name not in names:
+        if config.experiment != experiment or name in names:
+            continue
+        if flag in given:
             with_it = f"--set={experiment}.{flag}s={','.join((*names, name))}"
             raise UserError(f"--{flag}={name}: is not in {experiment}.{flag}s; add {with_it} or leave the flag out")
+        shared = {f"{flag}.{field}" for field in _SHARED_INPUT}
+        for field in changed:
+            if field.startswith(f"{flag}.") and field not in shared:
+                what = f"--set={field}: is of {name}, which is not in {experiment}.{flag}s"
+                raise UserError(f"{what}; {_advice(flag, field, names)}")
+
+
+def _advice(flag: str, field: str, names: Sequence[str]) -> str:
+    """What to do about a changed field of a door, the flag's, of whose choices `names` are compared."""
+    having = [
+        name for name in names if field in {f"{flag}.{own.name}" for own in dataclasses.fields(DOORS[flag][name])}
+    ]
+    return f"add --{flag}={having[0]}, the one that it then holds for" if having else "leave it out"
 
 
 def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
@@ -88,4 +107,4 @@ def _representation(config: Config, name: str) -> Representation:
     own = config.representation
     if name == own.name:
         return own
-    return REPRESENTATIONS[name](scale=own.scale, standardisation=own.standardisation)
+    return REPRESENTATIONS[name](**{field: getattr(own, field) for field in _SHARED_INPUT})

@@ -86,7 +86,7 @@ class Config:
         require(
             self.attribution.layer in ("", *layers),
             "attribution.layer",
-            f"must be one of {', '.join(layers)}, or empty for the first of them",
+            f"must be one of {', '.join(layers)}, those of {self.network.name}, or empty for the first of them",
         )
         for field, methods in (
             ("attribution.method", (self.attribution.method,)),
