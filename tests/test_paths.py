@@ -20,6 +20,10 @@ PATH_FLAGS = {
     "cache_dir": ([], lambda settings: settings.cache_dir),
     "maps": (["--experiment=analyse_maps"], lambda settings: settings.maps),
     "from_workdir": (["--experiment=ablation"], lambda settings: settings.from_workdir),
+    "set=network.weights": (
+        ["--corpus=emodb", "--data_dir=/x", "--network=vgg16"],
+        lambda settings: settings.config.network.weights,
+    ),
 }
 
 

@@ -44,7 +44,7 @@ class ChainConfig:
 
     name: str
     width: float = 1.0
-    weights: str = ""
+    weights: str = dataclasses.field(default="", metadata={"is_path": True})
 
     def __post_init__(self) -> None:
         fewest = self.fewest_filters

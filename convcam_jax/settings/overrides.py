@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.paths import separated_by_commas
+from convcam_jax.system.paths import expanded, separated_by_commas
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import number_in, one_form, whole_number_in
-from convcam_jax.system.validation import nearest_in_words, require_choice
+from convcam_jax.system.validation import ALIKE, require_choice
 
 # Of whole numbers; beyond it arrays have no such size, and what counts would never come to its end.
 _MOST = 2**31
@@ -86,25 +87,28 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     # Most come with defaults of their own, which a changed name would not bring along.
     flags = {f"{door}.name": door for door in DOORS}
     flags |= {"corpus.data_dir": "data_dir", "corpus.corpora": "corpus"}
-    flags |= {"protocol": "protocol", "experiment": "experiment", "train.seeds": "seeds"}
+    flags |= {"train.seeds": "seeds", "protocol": "protocol", "experiment": "experiment"}
+    flags |= {flag: flag for flag in flags.values()}
     if name in flags:
         raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
     if name not in settable:
-        raise UserError(f"--set={name}: there is no such field{_meant(name, settable)}")
+        raise UserError(f"--set={name}: there is no such field{_meant(name, settable, flags)}")
     section, field = name.split(".")
     own = getattr(config, section)
-    choices = {f.name: f.metadata.get("choices", ()) for f in dataclasses.fields(own)}[field]
-    return section, field, parse(text, get_type_hints(type(own))[field], name, choices)
+    about = {f.name: f.metadata for f in dataclasses.fields(own)}[field]
+    value = parse(text, get_type_hints(type(own))[field], name, about.get("choices", ()))
+    return section, field, str(expanded(value)) if about.get("is_path") and value else value
 
 
-def _meant(name: str, settable: Sequence[str]) -> str:
-    """The end of a message: the field that is meant, perhaps, or those that there are."""
+def _meant(name: str, settable: Sequence[str], flags: Mapping[str, str]) -> str:
+    """The end of a message: the field that is meant, perhaps, with its flag if it has one, or those that there are."""
+    if near := nearest(name, settable, ALIKE):
+        return f"; the nearest is {near}" + (f", a flag of its own, --{flags[near]}" if near in flags else "")
     section = name.partition(".")[0]
     own = [field for field in settable if field.startswith(f"{section}.")]
     sections = dict.fromkeys(field.partition(".")[0] for field in settable)
-    there_are = f"; there are {', '.join(own)}" if own else f"; there are the sections {', '.join(sections)}"
-    return nearest_in_words(name, settable) or there_are
+    return f"; there are {', '.join(own)}" if own else f"; there are the sections {', '.join(sections)}"
 
 
 def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:

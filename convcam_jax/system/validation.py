@@ -6,7 +6,7 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.spelling import nearest
 
 # Less alike than this, two names are not taken for one another (see `nearest`).
-_ALIKE = 0.6
+ALIKE = 0.6
 
 
 def require(condition: bool, field: str, rule: str) -> None:
@@ -27,5 +27,5 @@ def nearest_in_words(text: str, choices: Collection[str]) -> str:
     >>> nearest_in_words("Papers", ["evidence", "paper"]), nearest_in_words("xyz", ["evidence", "paper"])
     ('; the nearest is paper', '')
     """
-    found = nearest(text, list(choices), _ALIKE)
+    found = nearest(text, list(choices), ALIKE)
     return f"; the nearest is {found}" if found else ""
