@@ -188,6 +188,12 @@ def test_the_size_of_the_evidence_chooses_other_sections_defaults():
     assert small.network == SimpleNetConfig(filters=(8, 16, 32), dense_units=64)
 
 
+@pytest.mark.parametrize(("network", "max_frames"), [("simplenet", 64), ("vgg16", 64), ("inceptionv3", 107)])
+def test_planted_recordings_have_the_frames_that_the_network_needs(network, max_frames):
+    config = make_config(Choices(experiment="evidence", network=network))
+    assert with_evidence_size(config, None).corpus.max_frames == max_frames
+
+
 def test_the_evidence_keeps_another_network():
     config = make_config(Choices(experiment="evidence", network="mobilenet"))
     own = with_evidence_size(config, None)
