@@ -1,15 +1,20 @@
 """The inputs that all programs are measured on."""
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
+import soundfile
 
 from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.attribution.placement import make_placement
+from convcam_jax.corpora.sounds.audio import read_recording
 from convcam_jax.data.dataset import Dataset, network_inputs
 from convcam_jax.measures.cohort_maps import tested_arrays
+from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.settings.config import Config
 from convcam_jax.system.formats import read_arrays, write_arrays
 
@@ -33,7 +38,7 @@ class Inputs(NamedTuple):
       bin_hz: `[F]`.
       placement_frequency: `[F, H]` weights that bring a map's rows to the bins.
       placement_time: `[T, W]` the same for columns and frames.
-      wavs: paths of the recordings whose features are computed.
+      wavs: paths of wav files, see `write_wavs`, whose features are computed.
       platform: where networks are computed: `cpu`, `gpu` or `tpu`.
     """
 
@@ -78,8 +83,26 @@ def repeat_until_full(spectrograms: np.ndarray, n_frames: np.ndarray) -> np.ndar
     return np.take_along_axis(spectrograms, frame[:, None, :], axis=2)
 
 
-def make_inputs(dataset: Dataset, config: Config) -> Inputs:
-    """The inputs from a corpus, of its first cohort; the wav files are those of all, in turns of length."""
+def write_wavs(dataset: Dataset, config: Config, n: int, folder: Path) -> list[Path]:
+    """Write `n` of the recordings of all cohorts as mono wav files (float32), each at the rate of its own file.
+
+    So all programs are given the same sound where a recording is a part of a file or one of its channels, or its file
+    of a format that some of them cannot read.
+    """
+    paths = []
+    # By a fixed permutation, so that every beginning has about the mean length.
+    for index in np.random.default_rng(0).permutation(len(dataset.utterances))[:n]:
+        source, rate_hz = dataset.utterances[index].source, dataset.sounds[index].file_rate_hz
+        recording = read_recording(source, rate_hz, shortest_s(config.prosody), config.corpus.channels)
+        buffer = io.BytesIO()
+        soundfile.write(buffer, recording.samples, rate_hz, subtype="FLOAT", format="WAV")
+        paths.append(folder / f"{index}.wav")
+        paths[-1].write_bytes(buffer.getvalue())
+    return paths
+
+
+def make_inputs(dataset: Dataset, config: Config, wavs: Sequence[Path]) -> Inputs:
+    """The inputs from a corpus, of its first cohort, and the wav files of `write_wavs`."""
     cohort, corpus = dataset.cohorts()[0], config.corpus
     recordings = network_inputs(dataset, corpus.emotions, config.representation, corpus.max_frames)
     spectrograms, n_frames = np.asarray(recordings.spectrograms), np.asarray(recordings.n_frames)
@@ -100,7 +123,7 @@ def make_inputs(dataset: Dataset, config: Config) -> Inputs:
         bin_hz=config.representation.frequencies_hz(),
         placement_frequency=placement.frequency,
         placement_time=placement.time,
-        wavs=np.array([str(dataset.utterances[i].path.absolute()) for i in _evenly_by_length(n_frames)]),
+        wavs=np.array([str(path) for path in wavs], dtype=np.str_),
         platform=np.array(jax.default_backend()),
     )
 
@@ -113,8 +136,3 @@ def save_inputs(path: Path, inputs: Inputs) -> None:
 def load_inputs(path: Path) -> Inputs:
     """Read the inputs."""
     return Inputs(**read_arrays(path))
-
-
-def _evenly_by_length(n_frames: np.ndarray) -> np.ndarray:
-    """All recordings in an order of which every beginning has about the mean length: by a fixed permutation."""
-    return np.random.default_rng(0).permutation(len(n_frames))

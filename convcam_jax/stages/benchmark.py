@@ -11,7 +11,7 @@ import pandas as pd
 
 from convcam_jax.attribution.baseline import evenly_spread
 from convcam_jax.benchmark.cases import MODULES, OURS, Case, make_size, turns
-from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs
+from convcam_jax.benchmark.inputs import Inputs, make_inputs, save_inputs, write_wavs
 from convcam_jax.benchmark.measure import Files, Worker, measure_in_turns, start_workers
 from convcam_jax.benchmark.method_costs import MOST_EXPLAINED, Cost, measure_method, methods_for
 from convcam_jax.benchmark.summary import benchmark_table, in_words
@@ -68,14 +68,17 @@ def _measure_network(
     run: Run, config: Config, tasks: tuple[str, ...], seconds: dict[Case, list[float]]
 ) -> dict[str, Any]:
     """Measure the config's network, whose seconds come to those that there are; what it was measured on."""
-    inputs = make_inputs(run.dataset, config)
-    size = make_size(config.benchmark, len(inputs.tested), len(inputs.wavs), multiplies_bfloat16())
-    groups = [
-        group
-        for group in turns(config.benchmark, size, len(inputs.batch), config.network.name)
-        if group[0].task in tasks
-    ]
+    dataset = run.dataset
+    n_tested = len(dataset.indices(dataset.cohorts()[0], "test"))
+    size = make_size(config.benchmark, n_tested, len(dataset.utterances), multiplies_bfloat16())
     with tempfile.TemporaryDirectory() as name:
+        n_wavs = max(size.features, default=0) if "features" in tasks else 0
+        inputs = make_inputs(dataset, config, write_wavs(dataset, config, n_wavs, Path(name)))
+        groups = [
+            group
+            for group in turns(config.benchmark, size, len(inputs.batch), config.network.name)
+            if group[0].task in tasks
+        ]
         files = Files(Path(name) / "inputs.npz", Path(name) / "config.json", run.cache_dir.absolute())
         save_inputs(files.inputs, inputs)
         write_json(files.config, flatten(config))
