@@ -115,6 +115,21 @@ def test_nodes_and_what_they_give_on_the_grid_are_the_same_map(map_placement):
     np.testing.assert_allclose(external_maps.scaled(from_nodes), external_maps.scaled(from_grid), atol=1e-6)
 
 
+@pytest.mark.parametrize("map_placement", ["stretched", "receptive_field"])
+def test_nodes_as_many_as_cells_are_cut_where_the_recording_ends(map_placement):
+    """As of the first convolution of several networks, in which each node has the place of a cell."""
+    shapes = MapShapes(SHAPES.grid, SHAPES.grid)
+    placement = make_placement(map_placement, Geometry(shapes.nodes, *2 * (ReceptiveField(3, 1, 0.0),)), shapes.grid)
+    nodes = np.random.default_rng(0).random(shapes.nodes).astype(np.float32)
+    external_maps.check_shape("03a01Fa", nodes.shape, N_FRAMES, shapes)
+    placed = external_maps.on_grid(nodes, N_FRAMES, shapes, placement)
+    np.testing.assert_allclose(placed[:, :N_FRAMES], nodes[:, :N_FRAMES] / nodes.max(), atol=1e-6)
+    assert placed.shape == shapes.grid
+    assert not placed[:, N_FRAMES:].any()
+    assert not external_maps.is_on_grid(nodes, N_FRAMES, shapes)
+    assert external_maps.is_on_grid(nodes, SHAPES.grid[1], shapes)
+
+
 def as_drawn(exact):
     """As a picture has it: the value cut to one of 256 colours, the colour's number read as 0..255."""
     return np.minimum(np.floor(exact * 256), 255) / 255
@@ -132,7 +147,7 @@ def test_from_colours_recovers_a_drawn_map():
 
 def test_only_drawn_maps_of_stretched_nodes_are_taken_for_such():
     def taken(values):
-        return external_maps.is_read_from_colours(values, SHAPES, STRETCHED)
+        return external_maps.is_read_from_colours(values, N_FRAMES, SHAPES, STRETCHED)
 
     exact, noise = stretched_map(), np.random.default_rng(3).random((SHAPES.grid[0], N_FRAMES))
     assert taken(as_drawn(exact))

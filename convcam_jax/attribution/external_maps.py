@@ -1,8 +1,9 @@
 """Activation maps that another program made: which are sound, and how they come onto the grid of the input.
 
-A map is one of two things, and its number of rows tells which: a map on the grid has a row for each of the F bins, a
-map of the last convolution fewer, as the layers up to it leave; so the two cannot be mistaken for each other.
-Axes: F frequency bin; n frames of the recording; T frames after padding; H, W rows and columns of the last convolution.
+A map is one of two things, and its shape tells which: a map on the grid has a row for each of the F bins and a column
+for each of the recording's n frames; all others are of the explained convolution. Where that has a node for each cell
+and the recording fills the grid, both are the same.
+Axes: F frequency bin; n frames of the recording; T frames after padding; H, W rows and columns of the convolution.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,13 +86,13 @@ def check_shape(name: str, shape: tuple[int, ...], n_frames: int, shapes: MapSha
     if shape not in (on_grid, shapes.nodes):
         raise UserError(
             f"--maps: array {name}: has shape {_text(shape)}; it must be {_text(on_grid)} (bins, frames of the "
-            f"recording) or {_text(shapes.nodes)} (the last convolution)"
+            f"recording) or {_text(shapes.nodes)} (the explained convolution)"
         )
 
 
-def is_on_grid(values: NDArray, shapes: MapShapes) -> bool:
-    """Whether a sound map is one on the grid [F, n] and not one of the last convolution [H, W]."""
-    return values.shape[0] == shapes.grid[0]
+def is_on_grid(values: NDArray, n_frames: int, shapes: MapShapes) -> bool:
+    """Whether a sound map is one on the grid [F, n] and not one of the explained convolution [H, W]."""
+    return values.shape == (shapes.grid[0], n_frames)
 
 
 def scaled(values: NDArray) -> NDArray[np.float32]:
@@ -103,19 +104,19 @@ def scaled(values: NDArray) -> NDArray[np.float32]:
 
 def on_grid(values: NDArray[np.float32], n_frames: int, shapes: MapShapes, placement: Placement) -> NDArray[np.float32]:
     """Map `[F, T]` in 0..1, zero from frame `n_frames` on, from a sound map: placed if it is `[H, W]`."""
-    if is_on_grid(values, shapes):
+    if is_on_grid(values, n_frames, shapes):
         return np.pad(values, ((0, 0), (0, shapes.grid[1] - n_frames)))
     return np.asarray(normalise_and_crop(place(jnp.asarray(values), placement), n_frames))
 
 
-def is_read_from_colours(values: NDArray, shapes: MapShapes, stretched: Placement) -> bool:
+def is_read_from_colours(values: NDArray, n_frames: int, shapes: MapShapes, stretched: Placement) -> bool:
     """Whether a sound map is one of nodes `stretched` over the grid, with the error of reading it from 256 colours.
 
     The nodes that fit such a map best leave 0.0008 to 0.0025 of its maximum (rms) in the 33 published pictures. A map
     that a program saved leaves nothing, and one that was made otherwise much more: 0.005 at least when the same nodes
     are placed at their receptive fields.
     """
-    if not is_on_grid(values, shapes) or not 0.5 < values.max() <= 1:
+    if not is_on_grid(values, n_frames, shapes) or not 0.5 < values.max() <= 1:
         return False
     residual = values - _fit(values.astype(np.float64), stretched)
     return bool(COLOUR_RESIDUALS[0] < np.sqrt(np.mean(np.square(residual))) < COLOUR_RESIDUALS[1])

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +164,9 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]
     """
     shapes = map_shapes(config)
     if config.given_maps.free_from_colours:
-        maps = _freed_from_colours(config, maps, shapes)
+        recordings = zip(dataset.utterances, dataset.features, strict=True)
+        n_frames = {u.recording: features.magnitude.shape[1] for u, features in recordings}
+        maps = _freed_from_colours(config, maps, n_frames, shapes)
     return [_of_cohort(config, dataset, cohort, maps, shapes) for cohort in dataset.cohorts()]
 
 
@@ -173,19 +175,20 @@ def _of_cohort(config: Config, dataset: Dataset, cohort: Cohort, maps: Maps, sha
     utterances = dataset.tested_utterances(cohort)
     arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, config.corpus)
     own = [external_maps.scaled(maps[u.recording]) for u in utterances]
-    on_grid = [
-        external_maps.on_grid(m, n, shapes, placement) for m, n in zip(own, arrays.n_frames.tolist(), strict=True)
-    ]
-    raw_maps = [None if external_maps.is_on_grid(m, shapes) else m for m in own]
+    of_frames = list(zip(own, arrays.n_frames.tolist(), strict=True))
+    on_grid = [external_maps.on_grid(m, n, shapes, placement) for m, n in of_frames]
+    raw_maps = [None if external_maps.is_on_grid(m, n, shapes) else m for m, n in of_frames]
     # What is not known: which class the maps' model took each for, but for the truth.
     certain = np.eye(len(config.corpus.emotions), dtype=np.float32)[arrays.emotion][None]
     correct = np.ones((1, len(own)), dtype=bool)
     return CohortMaps(cohort, [SEED], 0, utterances, arrays, np.stack(on_grid)[None], raw_maps, correct, certain)
 
 
-def _freed_from_colours(config: Config, maps: Maps, shapes: MapShapes) -> Maps:
+def _freed_from_colours(config: Config, maps: Maps, n_frames: Mapping[str, int], shapes: MapShapes) -> Maps:
     stretched = make_placement("stretched", _geometry(config), shapes.grid)
-    coloured = [name for name, m in maps.items() if external_maps.is_read_from_colours(m, shapes, stretched)]
+    coloured = [
+        name for name, m in maps.items() if external_maps.is_read_from_colours(m, n_frames[name], shapes, stretched)
+    ]
     if coloured:
         say(
             f"{len(coloured)} maps were read from pictures of {external_maps.N_COLOURS} colours and are freed from "
