@@ -41,9 +41,13 @@ def settings_of(*arguments: str):
         ("./~/x", "~/x"),
         ("a/~/x", "a/~/x"),
         ("/a b/x", "/a b/x"),
+        ("/Mu\u0308ller/x", "/Mu\u0308ller/x"),
+        ("/M\u00fcller/x", "/M\u00fcller/x"),
     ],
 )
-def test_a_home_folder_in_a_path_is_that_of_the_user(monkeypatch, tmp_path, flag, path, meant):
+def test_a_home_folder_in_a_path_is_that_of_the_user_and_the_rest_stays_as_it_is_written(
+    monkeypatch, tmp_path, flag, path, meant
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     others, arrives = PATH_FLAGS[flag]
     assert str(arrives(settings_of(f"--{flag}={path}", *others))) == meant.format(home=tmp_path)

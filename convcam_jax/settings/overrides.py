@@ -97,8 +97,10 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     section, field = name.split(".")
     own = getattr(config, section)
     about = {f.name: f.metadata for f in dataclasses.fields(own)}[field]
-    value = parse(text, get_type_hints(type(own))[field], name, about.get("choices", ()))
-    return section, field, str(expanded(value)) if about.get("is_path") and value else value
+    if about.get("is_path") and text:
+        # As it is written: to a disk, an accent that is written in another way makes another name.
+        return section, field, str(expanded(text))
+    return section, field, parse(text, get_type_hints(type(own))[field], name, about.get("choices", ()))
 
 
 def _meant(name: str, settable: Sequence[str], flags: Mapping[str, str]) -> str:
