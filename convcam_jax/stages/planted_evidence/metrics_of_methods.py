@@ -1,6 +1,5 @@
 """The field's metrics of explanations for every method's maps of planted evidence, held against the planted truth."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,9 +121,9 @@ def _versions(
     as_they_are = subset(run.recordings, tested)
     spectrograms = np.asarray(as_they_are.spectrograms)
 
-    def explain(recordings: Recordings, by: list, given: np.ndarray) -> Version:
+    def explain(recordings: Recordings, given: np.ndarray) -> Version:
         references = references_for(run, cohort, recordings)
-        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, by, references)
+        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, ways, references)
         update()
         return Version(given, placed_maps_of(run, own._replace(maps=pairs), test))
 
@@ -132,7 +131,6 @@ def _versions(
     for number in range(N_NOISY):
         noisy = with_noise(as_they_are, number)
         given = run.recordings._replace(spectrograms=run.recordings.spectrograms.at[tested].set(noisy))
-        versions.append(explain(given, ways, noisy))
+        versions.append(explain(given, noisy))
     other = run.recordings._replace(emotion=(run.recordings.emotion + 1) % run.network.n_classes)
-    asked = [dataclasses.replace(way, target="truth") for way in ways]
-    return [*versions, explain(other, asked, spectrograms)]
+    return [*versions, explain(other, spectrograms)]
