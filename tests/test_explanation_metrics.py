@@ -1,7 +1,5 @@
 """Metrics of explanations by hand: values that are known, and what must not count."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +13,6 @@ from convcam_jax.checks.explanation_metrics.metric_list import (
     OtherMaps,
     all_metrics,
 )
-from docs.page_tables import explanation_metrics
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -268,9 +265,3 @@ def test_all_metrics_are_those_of_the_list_and_the_same_for_several_maps():
     for name, values in together.items():
         np.testing.assert_allclose(values[1], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
     assert together["max_sensitivity"] == pytest.approx([0.1, 0.1], rel=1e-4)
-
-
-def test_the_page_has_the_table_of_all_metrics():
-    page = Path(__file__).resolve().parent.parent / "docs" / "explanation_metrics.md"
-    assert explanation_metrics() in page.read_text(encoding="utf-8")
-    assert len(explanation_metrics().splitlines()) == 2 + len(EXPLANATION_METRICS)

@@ -2,7 +2,6 @@
 
 import dataclasses
 from functools import cache, partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +15,10 @@ from convcam_jax.attribution.placement import make_placement
 from convcam_jax.networks.geometry import Layer, make_geometry
 from convcam_jax.networks.network import AttentionWeights
 from convcam_jax.system.errors import UserError
-from docs.page_tables import attribution_methods
 
 N, GRID, CHANNELS, CLASSES = 5, (8, 13), 4, 3
 LAYERS = ((Layer(3),), (Layer(3, 2),))
 GEOMETRY = make_geometry(LAYERS, GRID)
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "attribution_methods.md"
 GENERATOR = np.random.default_rng(0)
 KERNEL = jnp.asarray(GENERATOR.normal(size=(3, 3, 1, CHANNELS)), jnp.float32)
 HIDDEN = jnp.asarray(GENERATOR.normal(size=(*GEOMETRY.shape, CHANNELS, 6)), jnp.float32)
@@ -128,18 +125,6 @@ def test_the_class_that_is_explained_counts(name):
     """For all methods but Eigen-CAM and attention rollout, which look at activations or attention alone."""
     differ = explain(name, SPECTROGRAMS, TARGETS) != explain(name, SPECTROGRAMS, (TARGETS + 1) % CLASSES)
     assert differ.any() == (name not in ("eigencam", "attention_rollout"))
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_the_document_describes_every_method(name):
-    [row] = [line for line in attribution_methods().splitlines() if line.startswith(f"| `{name}` |")]
-    assert row in DOCUMENT.read_text(encoding="utf-8").splitlines()
-
-
-def test_the_documents_table_is_made_of_the_methods():
-    """It has no method that is not there, and no other columns."""
-    assert attribution_methods() in DOCUMENT.read_text(encoding="utf-8")
-    assert len(attribution_methods().splitlines()) == 2 + len(METHODS)
 
 
 def test_config_takes_the_methods_there_are():
