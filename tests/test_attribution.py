@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
+from linear_case import CURVATURES, SLOPES, SPECTROGRAMS, quadratic, scored_by
 from plain_network import explain_case, make_plain_case
 
 from convcam_jax.attribution.cams.ablation_cam import ablation_cam
@@ -38,7 +39,7 @@ NODE_METHODS = {
 }
 INPUT_METHODS = {
     "gradient_x_input": gradient_x_input,
-    "integrated_gradients": partial(integrated_gradients, baseline=0.0),
+    "integrated_gradients": integrated_gradients,
 }
 
 # Sums over the nodes: 8 and 6.
@@ -73,9 +74,17 @@ def curved_with_softmax(activations):
     return jax.nn.softmax(curved(activations))
 
 
+def alone(classify, spectrogram):
+    """A batch of one recording, whose logits are `classify` of it."""
+    return scored_by(quadratic)._replace(spectrograms=spectrogram[None], classify=jax.vmap(classify))
+
+
 @partial(jax.jit, static_argnames=("method", "classify", "score"))
 def explain(method, classify, values, target=0, score="logit"):
-    return {**NODE_METHODS, **INPUT_METHODS}[method](classify, values, target, score)
+    if method in NODE_METHODS:
+        return NODE_METHODS[method](classify, values, target, score)
+    explained = alone(classify, values)._replace(targets=jnp.asarray(target)[None], score=score)
+    return INPUT_METHODS[method](explained)[0]
 
 
 @pytest.mark.parametrize(
@@ -177,23 +186,19 @@ def test_score_cam_by_hand():
         return jnp.stack([masked.sum(), -masked.sum()])
 
     weights = np.exp([3.0, 0.0]) / np.exp([3.0, 0.0]).sum()
+    explained = alone(classify, spectrogram)._replace(activations=activations[None], placement=WHOLE)
+    explain_target = jax.jit(lambda target: score_cam(explained._replace(targets=target[None]))[0])
     for target, own in enumerate([weights, weights[::-1]]):
-        explain = jax.jit(lambda target=target: score_cam(classify, spectrogram, activations, target, WHOLE))
-        np.testing.assert_allclose(explain(), activations @ own, rtol=1e-6)
+        np.testing.assert_allclose(explain_target(jnp.asarray(target)), activations @ own, rtol=1e-6)
 
 
 def test_a_quadratic_score_in_closed_form():
     """Of a x^2 + b x, gradient times input is 2 a x^2 + b x, and the integral is the score itself."""
-    generator = np.random.default_rng(0)
-    a, b, spectrogram = jnp.asarray(generator.normal(size=(3, 4, 5)), jnp.float32)
-
-    def classify(values):
-        return jnp.stack([(a * values**2 + b * values).sum(), jnp.zeros(())])
-
-    by_gradient = explain("gradient_x_input", classify, spectrogram)
-    np.testing.assert_allclose(by_gradient, 2 * a * spectrogram**2 + b * spectrogram, rtol=1e-4, atol=1e-5)
-    integrated = explain("integrated_gradients", classify, spectrogram)
-    np.testing.assert_allclose(integrated, a * spectrogram**2 + b * spectrogram, rtol=1e-4, atol=1e-5)
+    explained = scored_by(quadratic)
+    a, b, x = map(np.asarray, (CURVATURES, SLOPES, SPECTROGRAMS))
+    by_gradient, integrated = (jax.jit(lambda of=of: of(explained))() for of in INPUT_METHODS.values())
+    np.testing.assert_allclose(by_gradient, 2 * a * x**2 + b * x, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(integrated, a * x**2 + b * x, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", [*NODE_METHODS, *INPUT_METHODS])
