@@ -22,7 +22,6 @@ from convcam_jax.training.augmentation import (
     mix,
     mix_batch,
     moved_by_bins,
-    moved_by_frames,
     shift_bins,
     shift_frames,
 )
@@ -76,15 +75,6 @@ def test_rows_move_by_hand():
     np.testing.assert_array_equal(down[:-2], own[2:])
     assert not up[:2].any()
     assert not down[-2:].any()
-
-
-def test_frames_move_by_hand():
-    own = np.asarray(spectrogram())[:, :N_FRAMES]
-    for frames in (-8, -2, 0, 3):
-        moved = np.asarray(moved_by_frames(spectrogram(), jnp.array(N_FRAMES), jnp.array(frames)))
-        np.testing.assert_array_equal(moved[:, :N_FRAMES], np.roll(own, frames, axis=1))
-    nothing = moved_by_frames(jnp.zeros((N_BINS, N_COLUMNS)), jnp.array(0), jnp.array(3))
-    assert not np.asarray(nothing).any()
 
 
 def test_shifts_reach_all_places_up_to_the_most_and_none_beyond():

@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from convcam_jax.checks.chance.config import ControlsConfig
-from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors, roll_frames
+from convcam_jax.checks.chance.contour_controls import contour_controls, contour_errors
 from convcam_jax.checks.chance.controls import control_table
 from convcam_jax.checks.chance.permutation import permutation_test
 from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.kernels.rolling import roll_frames
 from convcam_jax.kernels.stretching import stretched
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metric_table import METRICS
@@ -47,7 +48,9 @@ def expected(activation, arrays, i):
 def test_rolling_is_circular_inside_the_recording():
     rolled = roll_frames(jnp.array([[1.0, 2, 3, 4, 9, 9]]), 1, 4)
     np.testing.assert_array_equal(rolled, [[4, 1, 2, 3, 9, 9]])
-    np.testing.assert_array_equal(roll_frames(jnp.arange(6.0), 0, 4), np.arange(6))
+    for shift in (-8, -2, 0, 3):
+        np.testing.assert_array_equal(roll_frames(jnp.arange(6.0), shift, 4), [*np.roll(np.arange(4), shift), 4, 5])
+    np.testing.assert_array_equal(roll_frames(jnp.arange(6.0), 3, 0), np.arange(6))
 
 
 def test_stretching():

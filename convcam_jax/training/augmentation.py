@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from convcam_jax.data.recordings import Batch
+from convcam_jax.kernels.rolling import roll_frames
 from convcam_jax.representations.scale import Scale
 
 Spectrogram = Float[Array, "F T"]
@@ -53,13 +54,6 @@ def moved_by_bins(spectrogram: Spectrogram, bins: Int[Array, ""]) -> Spectrogram
     return jnp.where(inside[:, None], spectrogram[jnp.clip(rows, 0, len(spectrogram) - 1)], 0.0)
 
 
-def moved_by_frames(spectrogram: Spectrogram, n_frames: Int[Array, ""], frames: Int[Array, ""]) -> Spectrogram:
-    """Frame t of the recording as frame t + `frames`; what leaves it at one end comes in at the other."""
-    columns = jnp.arange(spectrogram.shape[1])
-    from_columns = jnp.where(columns < n_frames, (columns - frames) % jnp.maximum(n_frames, 1), columns)
-    return spectrogram[:, from_columns]
-
-
 def shift_bins(key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Array, ""], most: int) -> Spectrogram:
     """Moved by up to `most` bins up or down."""
     del n_frames
@@ -67,8 +61,8 @@ def shift_bins(key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Arra
 
 
 def shift_frames(key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Array, ""], most: int) -> Spectrogram:
-    """Moved by up to `most` frames, see `moved_by_frames`."""
-    return moved_by_frames(spectrogram, n_frames, jax.random.randint(key, (), -most, most + 1))
+    """Moved by up to `most` frames; what leaves the recording at one end comes in at the other."""
+    return roll_frames(spectrogram, jax.random.randint(key, (), -most, most + 1), n_frames)
 
 
 def mask_bins(key: Key[Array, ""], spectrogram: Spectrogram, n_frames: Int[Array, ""], most: int) -> Spectrogram:

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import ControlDraws, unmoved_by
 from convcam_jax.data.arrays import AnalysisArrays
+from convcam_jax.kernels.rolling import roll_frames
 from convcam_jax.kernels.stretching import stretched
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.metrics import (
@@ -26,15 +27,6 @@ from convcam_jax.measures.metrics import (
     trajectory_errors,
 )
 from convcam_jax.measures.missing_values import nan_allowed
-
-
-def roll_frames(
-    values: Float[Array, "... T"], shift: Int[Array, ""] | int, n_frames: Int[Array, ""] | int
-) -> Float[Array, "... T"]:
-    """`values` with the first `n_frames` frames shifted circularly by `shift` frames."""
-    frame = jnp.arange(values.shape[-1])
-    source = jnp.where(frame < n_frames, (frame - shift) % n_frames, frame)
-    return jnp.take(values, source, axis=-1)
 
 
 class ContourErrors(NamedTuple):
