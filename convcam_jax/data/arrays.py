@@ -44,7 +44,7 @@ def analysis_arrays(
 
 def n_frames(features: Sequence[Features]) -> Int[np.ndarray, " N"]:
     """Number of frames of each recording."""
-    return np.array([f.magnitude.shape[1] for f in features], dtype=np.int32)
+    return np.array([f.n_frames for f in features], dtype=np.int32)
 
 
 def emotion_indices(utterances: Sequence[Utterance], emotions: Sequence[str]) -> Int[np.ndarray, " N"]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.utterances import Utterance
@@ -17,6 +17,7 @@ from convcam_jax.measures.analysis import analyse, contours
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.result_tables import metrics_table, recording_views
 from convcam_jax.measures.views import GridAxes, MaskSet, RecordingView
+from convcam_jax.representations.features import Features
 from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.representation import Representation
 
@@ -81,11 +82,21 @@ def tested_arrays(
     """What the metrics need of a cohort's test recordings, F0 read as the analysis has it."""
     tested = dataset.indices(cohort, "test")
     features = [dataset.features[i] for i in tested]
-    times_s = [representation.frame_times_s(f.magnitude.shape[1]) for f in features]
-    reading = analysis.f0_reading, analysis.isolated_voiced_frame
-    f0 = [frame_f0(f, own_times_s, *reading) for f, own_times_s in zip(features, times_s, strict=True)]
     emotion = emotion_indices([dataset.utterances[i] for i in tested], corpus.emotions)
-    return analysis_arrays(features, f0, emotion, corpus.max_frames)
+    return measured_arrays(features, emotion, representation, analysis, corpus.max_frames)
+
+
+def measured_arrays(
+    features: Sequence[Features],
+    emotion: Int[np.ndarray, " N"],
+    representation: Representation,
+    analysis: AnalysisConfig,
+    max_frames: int,
+) -> AnalysisArrays:
+    """The same of N recordings from their features and the indices of their emotions."""
+    reading = analysis.f0_reading, analysis.isolated_voiced_frame
+    f0 = [frame_f0(own, representation.frame_times_s(own.n_frames), *reading) for own in features]
+    return analysis_arrays(features, f0, emotion, max_frames)
 
 
 def analyse_cohorts(

@@ -28,6 +28,11 @@ class Features(NamedTuple):
     praat_time_s: Float64[np.ndarray, "m"]  # centres of Praat's frames
     energy: Float64[np.ndarray, "n"]  # sums of squares, not normalised
 
+    @property
+    def n_frames(self) -> int:
+        """Frames of the representation."""
+        return self.magnitude.shape[1]
+
 
 def compute_features(samples: Float64[np.ndarray, "N"], config: FeatureConfig) -> Features:
     """All features of `samples` in -1..1 at the representation's `sample_rate_hz`, at least `shortest_s` long."""

@@ -133,7 +133,7 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     )
     if unreadable:
         raise UserError(f"--maps: array {unreadable[0].recording}: its recording is no good: {unreadable[0].problem}")
-    n_frames = {recording: features.magnitude.shape[1] for recording, features in computed.items()}
+    n_frames = {recording: features.n_frames for recording, features in computed.items()}
     external_maps.check_maps(maps, n_frames, map_shapes(config))
     groups = tuple(group_of(u, config.corpus.models_per) for u in given)
     everything = Fold(ONLY_FOLD, ("test",) * len(given))

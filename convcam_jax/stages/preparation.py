@@ -181,7 +181,7 @@ def _folds(
 
 
 def _n_frames(loaded: Loaded) -> dict[str, int]:
-    return {recording: features.magnitude.shape[1] for recording, features in loaded.features.items()}
+    return {recording: features.n_frames for recording, features in loaded.features.items()}
 
 
 def with_parts(

@@ -63,6 +63,13 @@ class ModelsOfConfig:
         geometry = explained_geometry(self.network, config.attribution, grid)
         return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
 
+    @cached_property
+    def axes(self) -> GridAxes:
+        """Where the cells of the inputs' grid lie."""
+        representation = self.config.representation
+        times_s = representation.frame_times_s(self.config.corpus.max_frames)
+        return GridAxes(representation.frequencies_hz(), representation.edges_hz(), times_s)
+
 
 class Run(ModelsOfConfig):
     """A run of one config in one folder; all but these and the recordings is made or read when it is asked for."""
@@ -80,13 +87,6 @@ class Run(ModelsOfConfig):
         """All recordings as the network sees them."""
         corpus = self.config.corpus
         return network_inputs(self.dataset, corpus.emotions, self.config.representation, corpus.max_frames)
-
-    @cached_property
-    def axes(self) -> GridAxes:
-        """Where the cells of the inputs' grid lie."""
-        representation = self.config.representation
-        times_s = representation.frame_times_s(self.config.corpus.max_frames)
-        return GridAxes(representation.frequencies_hz(), representation.edges_hz(), times_s)
 
     @cached_property
     def tested_sets(self) -> dict[Cohort, np.ndarray]:

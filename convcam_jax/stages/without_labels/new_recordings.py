@@ -135,7 +135,7 @@ def _write_tables(
 ) -> None:
     for table, rows in tables.items():
         write_csv(folder / f"{table}.csv", pd.concat(rows, ignore_index=True))
-    axes = dict(zip(AXES, (run.config.representation.frequencies_hz(), run.times_s), strict=True))
+    axes = dict(zip(AXES, (run.axes.bin_hz, run.axes.time_s), strict=True))
     write_arrays(folder / "maps.npz", {**maps, **axes})
 
 
@@ -209,8 +209,7 @@ def _features(
     if config.corpus.longer != "leave_out":
         # The files of a part speak of times from its beginning on, which its name tells.
         rest, loaded = with_parts(rest, loaded, config, cache_dir, crop=named_middle)
-    n_frames = {name: features.magnitude.shape[1] for name, features in loaded.features.items()}
-    longer += [p for u in rest if (p := too_long(u.recording, n_frames[u.recording], config))]
+    longer += [p for u in rest if (p := too_long(u.recording, loaded.features[u.recording].n_frames, config))]
     return without(rest, longer), loaded, [*loaded.problems, *longer]
 
 

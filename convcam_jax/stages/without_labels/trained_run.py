@@ -19,17 +19,17 @@ from convcam_jax.corpora.folders.file_index import recording_names
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.utterances import Source, Utterance
-from convcam_jax.data.arrays import AnalysisArrays, analysis_arrays
+from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.data.members import Member
 from convcam_jax.measures.analysis import contours
+from convcam_jax.measures.cohort_maps import measured_arrays
 from convcam_jax.measures.result_tables import contour_table, recording_views
 from convcam_jax.measures.segments import Label, strong_stretches, voiced_stretches
 from convcam_jax.measures.unlabelled import in_words, member_metrics, new_answer_table, spread_table
-from convcam_jax.measures.views import GridAxes, RecordingView
+from convcam_jax.measures.views import RecordingView
 from convcam_jax.networks.network import Variables
 from convcam_jax.representations.cache import compute_entry
 from convcam_jax.representations.features import Features
-from convcam_jax.representations.frame_f0 import frame_f0
 from convcam_jax.representations.lengths import longest_duration_s
 from convcam_jax.settings.config import Config
 from convcam_jax.stages.ensemble.rounds import ROUNDS_FILE, is_trained, read_rounds
@@ -178,11 +178,6 @@ class TrainedRun(ModelsOfConfig):
         """The references on the device."""
         return None if self.references is None else jnp.asarray(self.references)
 
-    @property
-    def times_s(self) -> np.ndarray:
-        """Centres of the frames of the longest recording that the models take."""
-        return self.config.representation.frame_times_s(self.config.corpus.max_frames)
-
     @settings_of_results()
     def explain(self, recording: str | Path | Source) -> Explanation:
         """What the members say of a sound file, or of a part or a channel of it, and why.
@@ -203,7 +198,7 @@ class TrainedRun(ModelsOfConfig):
         entry = compute_entry(source, self.config.features)
         if isinstance(entry, RecordingError):
             raise entry
-        if problem := too_long(name, entry.features.magnitude.shape[1], self.config):
+        if problem := too_long(name, entry.features.n_frames, self.config):
             raise problem
         return self.explain_features(name, entry.features, entry.sound)
 
@@ -228,7 +223,8 @@ class TrainedRun(ModelsOfConfig):
     def explanation(self, recording: str, features: Features, sound: SoundFacts, found: Answers) -> Explanation:
         """All that is told of a recording, from what the members have answered."""
         config, emotions = self.config, self.config.corpus.emotions
-        arrays = self._arrays(features, found.predicted)
+        emotion = np.array([found.predicted], np.int32)
+        arrays = measured_arrays([features], emotion, config.representation, config.analysis, config.corpus.max_frames)
         maps = np.asarray(placed_maps(found.signed_maps[:, None], arrays.n_frames, self.placement))[:, 0]
         view = self._view(recording, consensus_map(maps), arrays, emotions[found.predicted])
         table = new_answer_table(self.members, found.probabilities, emotions)
@@ -246,18 +242,10 @@ class TrainedRun(ModelsOfConfig):
             map_segments=strong_stretches(view.contour, view.trajectory_hz, view.time_s, sound.duration_s),
         )
 
-    def _arrays(self, features: Features, predicted: int) -> AnalysisArrays:
-        analysis = self.config.analysis
-        times_s = self.config.representation.frame_times_s(features.magnitude.shape[1])
-        f0 = frame_f0(features, times_s, analysis.f0_reading, analysis.isolated_voiced_frame)
-        return analysis_arrays([features], [f0], np.array([predicted], np.int32), self.config.corpus.max_frames)
-
     def _view(self, recording: str, own_map: np.ndarray, arrays: AnalysisArrays, emotion: str) -> RecordingView:
-        representation, analysis = self.config.representation, self.config.analysis
-        axes = GridAxes(representation.frequencies_hz(), representation.edges_hz(), self.times_s)
         utterance = Utterance(recording, "", "", emotion, "", Path())
-        lines = contours(own_map[None], arrays, axes.bin_hz, analysis.trajectory_threshold)
-        return recording_views("", [utterance], arrays, own_map[None], [None], lines, axes)[recording]
+        lines = contours(own_map[None], arrays, self.axes.bin_hz, self.config.analysis.trajectory_threshold)
+        return recording_views("", [utterance], arrays, own_map[None], [None], lines, self.axes)[recording]
 
 
 @settings_of_results()
