@@ -30,8 +30,8 @@ def evenly_spread(n_recordings: int, most: int) -> Int[np.ndarray, " R"]:
 
 def sounding_frames(references: Float[Array, "R F T"]) -> Bool[Array, "R T"]:
     """The frames of other recordings up to the last one that is not zero."""
-    has_sound = (references != 0).any(1)
-    return jnp.flip(jnp.cumsum(jnp.flip(has_sound, 1), 1), 1) > 0
+    has_sound = (references != 0).any(1).astype(int)
+    return lax.cummax(has_sound, axis=1, reverse=True) > 0
 
 
 def mean_spectrum(references: Float[Array, "R F T"]) -> Float[Array, " F"]:

@@ -1,6 +1,7 @@
 """How many frames recordings have, and how long one may be for a number of frames."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from convcam_jax.representations.representation import HIGHEST_RATE_HZ, Representation
@@ -23,10 +24,7 @@ def longest_duration_s(representation: Representation, max_frames: int, file_rat
 
     It has no more wherever it begins: its ends are rounded to samples of the file.
     """
-    low, high = 0, max_frames * HIGHEST_RATE_HZ
-    while high - low > 1:
-        between = (low + high) // 2
-        low, high = (between, high) if representation.n_frames(between) <= max_frames else (low, between)
+    n_samples = bisect_right(range(1, max_frames * HIGHEST_RATE_HZ), max_frames, key=representation.n_frames)
     # By a sample of the file, before resampling, and one of the representation, after it.
     rounding = math.ceil(representation.sample_rate_hz / file_rate_hz) + 1
-    return (low - rounding) / representation.sample_rate_hz
+    return (n_samples - rounding) / representation.sample_rate_hz
