@@ -20,7 +20,7 @@ from convcam_jax.corpora.synthetic.cues.cue import (
     stretch_centre_s,
 )
 from convcam_jax.corpora.synthetic.phones import BANDWIDTHS_HZ, UPPER_FORMANTS_HZ
-from convcam_jax.corpora.synthetic.planted import PlantedSentence
+from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech
 from convcam_jax.corpora.synthetic.speech import BASE_LEVEL_DB, draw_controls
 from convcam_jax.corpora.synthetic.voice import CONTROL_STEP_S, GRAIN_S, Controls, synthesise
 from convcam_jax.representations.cqt import Cqt
@@ -246,6 +246,7 @@ def test_a_cue_is_as_strong_as_it_says(cue, label):
 
 
 CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
+SPEECH = SyntheticSpeech(CONFIG, ("female",), RATE_HZ)
 SPEC = planted.specs(CONFIG, ["female"])[0]
 OWN_DRAWS = planted.draw(CONFIG, SPEC)
 OWN_CONTROLS = draw_controls(CONFIG, SPEC)
@@ -272,7 +273,7 @@ def test_a_cue_changes_its_own_tracks_only(cue):
 
 def versions(cue: str, label: int) -> tuple[np.ndarray, np.ndarray]:
     one = PlantedSentence(SPEC, cue, label)
-    return tuple(planted.render(CONFIG, own, RATE_HZ) for own in (one, planted.without_cues(one)))
+    return tuple(planted.render(CONFIG, own, RATE_HZ) for own in (one, SPEECH.without_cues(one)))
 
 
 def where_in_time(cue: str, label: int) -> np.ndarray:
@@ -352,7 +353,7 @@ def test_the_louder_burst_is_in_both_versions():
 
 def test_neither_of_the_two_bursts_tells_the_class_alone():
     config = SyntheticConfig(speakers_per_gender=10, texts=20)
-    own = planted.recordings(config, "xor", ["female", "male"])
+    own = SyntheticSpeech(config, ("female", "male"), RATE_HZ).recordings("xor")
     first = np.array([planted.draw(config, one.spec).first_of_two for one in own])
     labels = np.array([one.label for one in own])
     for bands in (first, (labels - first) % 3):

@@ -34,7 +34,7 @@ def missing_semitones(neutral: Controls, label: int, strength: float) -> np.ndar
 
 
 def limited(gender: str, strength: float) -> Limited:
-    own = planted.recordings(CONFIG, "f0", (gender,))
+    own = planted.SyntheticSpeech(CONFIG, (gender,), 16000).recordings("f0")
     missing = [missing_semitones(speech.draw_controls(CONFIG, one.spec), one.label, strength) for one in own]
     are_limited = [of_one > 1e-6 for of_one in missing]
     return Limited(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,12 +10,13 @@ from convcam_jax.corpora.synthetic import planted, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues import burst
 from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape
-from convcam_jax.corpora.synthetic.planted import PlantedSentence
+from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.representations.cqt import Cqt
 
 CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
 RATE_HZ = 16000
+SPEECH = SyntheticSpeech(CONFIG, ("female",), RATE_HZ)
 SPEC = planted.specs(CONFIG, ["female"])[0]
 DRAWS = planted.draw(CONFIG, SPEC)
 CQT = Cqt()
@@ -78,7 +81,7 @@ def test_classes_without_their_cue_are_alike():
     np.testing.assert_array_equal(sounds[0], sounds[1])
     np.testing.assert_array_equal(sounds[0], sounds[2])
     one = PlantedSentence(SPEC, "mixed", 2)
-    assert planted.without_cues(one).recording == f"neutral_{SPEC.speaker}{SPEC.text}{SPEC.version}"
+    assert SPEECH.without_cues(one).recording == f"neutral_{SPEC.speaker}{SPEC.text}{SPEC.version}"
 
 
 def test_a_recording_does_not_depend_on_the_size_of_the_corpus():
@@ -87,7 +90,8 @@ def test_a_recording_does_not_depend_on_the_size_of_the_corpus():
     np.testing.assert_array_equal(planted.render(CONFIG, one, RATE_HZ), planted.render(larger, one, RATE_HZ))
     other = SyntheticConfig(seed=1, speakers_per_gender=1, texts=2)
     assert planted.draw(other, SPEC) != DRAWS
-    assert planted.folder_name(CONFIG, RATE_HZ) != planted.folder_name(other, RATE_HZ)
+    files = {own.file(one) for own in (SPEECH, replace(SPEECH, config=other), replace(SPEECH, rate_hz=8000))}
+    assert len(files) == 3
 
 
 def test_sound_stays_below_full_scale_in_the_loudest_class():
@@ -96,10 +100,10 @@ def test_sound_stays_below_full_scale_in_the_loudest_class():
 
 
 def test_every_class_has_as_many_recordings_of_every_speaker_and_text():
-    config = SyntheticConfig(speakers_per_gender=2, texts=5)
+    speech = replace(SPEECH, config=SyntheticConfig(speakers_per_gender=2, texts=5))
     for variant in VARIANTS:
-        own = planted.recordings(config, variant, ["female"])
-        labels = np.array(planted.labels(config, variant, own))
+        own = speech.recordings(variant)
+        labels = np.array(speech.labels(variant, own))
         speakers = np.array([one.spec.speaker for one in own])
         assert len({one.recording for one in own}) == len(own) == 2 * 5 * 3
         for speaker in np.unique(speakers):
@@ -109,11 +113,11 @@ def test_every_class_has_as_many_recordings_of_every_speaker_and_text():
 
 
 def test_labels_of_none_say_nothing_of_the_cues():
-    config = SyntheticConfig(speakers_per_gender=10, texts=20)
-    own = planted.recordings(config, "none", ["female", "male"])
-    assert own == planted.recordings(config, "mixed", ["female", "male"])
-    labels, cues = np.array(planted.labels(config, "none", own)), np.array([one.label for one in own])
+    speech = SyntheticSpeech(SyntheticConfig(speakers_per_gender=10, texts=20), ("female", "male"), RATE_HZ)
+    own = speech.recordings("none")
+    assert own == speech.recordings("mixed")
+    labels, cues = np.array(speech.labels("none", own)), np.array([one.label for one in own])
     # 1200 recordings: the share of agreement is 1/3, with a standard deviation of 0.014.
     assert np.mean(labels == cues) == pytest.approx(1 / 3, abs=0.05)
-    assert planted.labels(config, "mixed", own) == cues.tolist()
+    assert speech.labels("mixed", own) == cues.tolist()
     assert variants.levels("none") == variants.levels("mixed")

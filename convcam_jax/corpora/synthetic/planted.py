@@ -83,35 +83,6 @@ def specs(config: SyntheticConfig, genders: Iterable[str]) -> list[UtteranceSpec
     ]
 
 
-def recordings(config: SyntheticConfig, variant: str, genders: Iterable[str]) -> list[PlantedSentence]:
-    """The recordings of a variant; version a carries the cues of class 0, b of class 1, c of class 2.
-
-    The recordings of `none` are those of `mixed`: only their labels differ, see `labels`.
-    """
-    sound = variants.sound_of(variant)
-    return [PlantedSentence(spec, sound, VERSIONS.index(spec.version)) for spec in specs(config, genders)]
-
-
-def labels(config: SyntheticConfig, variant: str, planted: Sequence[PlantedSentence]) -> list[int]:
-    """Class of every recording; in `none` the labels of each speaker's recordings are shuffled."""
-    own = [one.label for one in planted]
-    if variant != SHUFFLED_LABELS:
-        return own
-    speakers = [one.spec.speaker for one in planted]
-    keys = {speaker: (config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
-    return shuffled_of_each(speakers, own, keys)
-
-
-def without_cues(planted: PlantedSentence) -> PlantedSentence:
-    """The recording of the same sentence, speaker and draws without the cues: the neutral one, or what is beside."""
-    return PlantedSentence(planted.spec, variants.without_cues(planted.variant), 0)
-
-
-def folder_name(config: SyntheticConfig, rate: int) -> str:
-    """A name that depends on all that the sound of a recording depends on, besides its own name."""
-    return f"evidence-{PLANTED_VERSION}-{speech.CORPUS_VERSION}-seed-{config.seed}-{rate}-hz"
-
-
 def wav(planted: PlantedSentence, config: SyntheticConfig, rate: int) -> bytes:
     """The content of a recording's wav file: 16 bits, mono."""
     return wav_bytes(render(config, planted, rate), rate)
@@ -126,16 +97,22 @@ class SyntheticSpeech:
     rate_hz: int
 
     def recordings(self, variant: str) -> list[PlantedSentence]:
-        """See the function of this name."""
-        return recordings(self.config, variant, self.genders)
+        """Version a carries the cues of class 0, b of class 1, c of class 2; those of `none` are those of `mixed`."""
+        sound, own = variants.sound_of(variant), specs(self.config, self.genders)
+        return [PlantedSentence(spec, sound, VERSIONS.index(spec.version)) for spec in own]
 
     def labels(self, variant: str, own: Sequence[PlantedSentence]) -> list[int]:
-        """See the function of this name."""
-        return labels(self.config, variant, own)
+        """The classes; in `none` those of each speaker's recordings are shuffled."""
+        labels = [one.label for one in own]
+        if variant != SHUFFLED_LABELS:
+            return labels
+        speakers = [one.spec.speaker for one in own]
+        keys = {speaker: (self.config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
+        return shuffled_of_each(speakers, labels, keys)
 
     def without_cues(self, one: PlantedSentence) -> PlantedSentence:
-        """See the function of this name."""
-        return without_cues(one)
+        """The same sentence by the same speaker with the same draws: the neutral recording, or what is beside."""
+        return PlantedSentence(one.spec, variants.without_cues(one.variant), 0)
 
     def original(self, one: PlantedSentence) -> str:
         """Itself: voice, timing and intonation are drawn anew for every version of a sentence."""
@@ -147,8 +124,9 @@ class SyntheticSpeech:
         return Utterance(one.recording, spec.speaker, genders[spec.speaker], emotion, spec.text, path)
 
     def file(self, one: PlantedSentence) -> str:
-        """In a folder of its own for each seed and rate."""
-        return f"{folder_name(self.config, self.rate_hz)}/wav/{one.recording}.wav"
+        """In a folder for all that sounds depend on besides their names."""
+        versions = f"{PLANTED_VERSION}-{speech.CORPUS_VERSION}"
+        return f"evidence-{versions}-seed-{self.config.seed}-{self.rate_hz}-hz/wav/{one.recording}.wav"
 
     @property
     def render(self) -> Callable[[PlantedSentence], bytes]:
