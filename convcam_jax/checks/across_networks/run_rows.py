@@ -59,7 +59,12 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
     and over that of the energy; planted_precision and energy_precision, the mean average precision of `method` and of
     the input's energy against planted cues, the same for all groups. Missing values are NaN.
     """
-    precision = _precision(run.planted, "network", method)
+    planted = run.planted if run.planted.empty else run.planted[run.planted["placement"] != "stretched"]
+    precision = {
+        "planted_precision": _value(planted, "planted_mean", source="network", method=method),
+        "energy_precision": _value(planted, "planted_mean", source="energy", method=NO_METHOD),
+    }
+    seeds_alike = {"kind": "map_mean", "name": "rank_correlation", "emotion": "all"}
     rows = []
     for group in groups_of(run.metrics):
         own = {"run": run.name, "group": group, "node_rows": run.n_nodes[0], "node_columns": run.n_nodes[1]}
@@ -67,10 +72,10 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
         own |= {"zero_maps": float(run.metrics.loc[run.metrics["group"] == group, "map_is_zero"].mean())}
         for table in TABLES:
             own |= _cells(run.controls[table], table, group)
-        own |= {"seed_agreement": _agreement(run.stability, group)}
-        own |= {name: _gain(run.faithfulness, group, *which) for name, which in _GAINS.items()}
-        own |= {"planted_precision": precision, "energy_precision": _precision(run.planted, "energy", NO_METHOD)}
-        rows.append(own)
+        own |= {"seed_agreement": _value(run.stability, "value", group=group, **seeds_alike)}
+        for name, (curve, order) in _GAINS.items():
+            own |= {name: _value(run.faithfulness, "gain", group=group, fill=_FILL, curve=curve, order=order)}
+        rows.append(own | precision)
     return pd.DataFrame(rows)
 
 
@@ -135,25 +140,9 @@ def _cells(controls: pd.DataFrame, table: str, group: str) -> dict[str, int]:
     return {f"{table}_above_chance": int(above.sum()), f"{table}_cells": int(own["q"].notna().sum())}
 
 
-def _agreement(stability: pd.DataFrame, group: str) -> float:
-    if stability.empty:
+def _value(table: pd.DataFrame, column: str, **cells: str) -> float:
+    """Of the first row that has these cells; NaN where there is none."""
+    if table.empty:
         return np.nan
-    own = stability[(stability["kind"] == "map_mean") & (stability["name"] == "rank_correlation")]
-    own = own[(own["group"] == group) & (own["emotion"] == "all")]
-    return float(own["value"].iloc[0]) if len(own) else np.nan
-
-
-def _gain(faithfulness: pd.DataFrame, group: str, curve: str, order: str) -> float:
-    if faithfulness.empty:
-        return np.nan
-    own = faithfulness[(faithfulness["group"] == group) & (faithfulness["fill"] == _FILL)]
-    own = own[(own["curve"] == curve) & (own["order"] == order)]
-    return float(own["gain"].iloc[0]) if len(own) else np.nan
-
-
-def _precision(planted: pd.DataFrame, source: str, method: str) -> float:
-    if planted.empty:
-        return np.nan
-    own = planted[(planted["source"] == source) & (planted["method"] == method)]
-    own = own[own["placement"] != "stretched"]
-    return float(own["planted_mean"].iloc[0]) if len(own) else np.nan
+    own = table.loc[(table[list(cells)] == list(cells.values())).all(axis=1), column]
+    return float(own.iloc[0]) if len(own) else np.nan
