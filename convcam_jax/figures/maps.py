@@ -16,13 +16,13 @@ _MASK_INCHES = 1.35
 
 
 @style.styled
-def masks(mask_set: MaskSet, shown: Sequence[str] = SHOWN_EMOTIONS) -> Figure:
+def masks(mask_set: MaskSet) -> Figure:
     """Figure 3: masks of three emotions, of the chosen model and summed over all models, each divided by its maximum.
 
     Where a group has several folds, these are the sums over the folds of either. Emotions that the masks do not have
     are replaced by the first ones they have.
     """
-    emotions = _shown_emotions(mask_set.emotions, shown)
+    emotions = _shown_emotions(mask_set.emotions)
     of_kind = {"chosen model": group_masks(mask_set.best), "all models": group_masks(mask_set.summed)}
     rows = [(group, kind) for group in of_kind["chosen model"] for kind in of_kind]
     figure, axes = style.new_figure(
@@ -47,10 +47,10 @@ def masks(mask_set: MaskSet, shown: Sequence[str] = SHOWN_EMOTIONS) -> Figure:
     return figure
 
 
-def _shown_emotions(available: Sequence[str], shown: Sequence[str]) -> list[str]:
-    present = [emotion for emotion in shown if emotion in available]
+def _shown_emotions(available: Sequence[str]) -> list[str]:
+    present = [emotion for emotion in SHOWN_EMOTIONS if emotion in available]
     others = [emotion for emotion in available if emotion not in present]
-    return (present + others)[: len(shown)]
+    return (present + others)[: len(SHOWN_EMOTIONS)]
 
 
 @style.styled

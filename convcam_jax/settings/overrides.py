@@ -18,11 +18,8 @@ _MOST = 2**31
 
 def flatten(config: Config) -> dict[str, Any]:
     """All fields by their full names, such as `train.epochs`, in the order of their definition."""
-    return {name: v for field in _fields(config) for name, v in _flat(field.name, getattr(config, field.name)).items()}
-
-
-def _fields(config: Config) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(config)
+    sections = [_flat(field.name, getattr(config, field.name)) for field in dataclasses.fields(config)]
+    return {name: value for section in sections for name, value in section.items()}
 
 
 def _flat(section: str, value: Any) -> dict[str, Any]:
@@ -41,7 +38,8 @@ def restore(flat: dict[str, Any]) -> Config:
     """
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in flat.items()}
     default = Config()
-    sections = {field.name: _restored(field.name, getattr(default, field.name), values) for field in _fields(default)}
+    names = [field.name for field in dataclasses.fields(default)]
+    sections = {name: _restored(name, getattr(default, name), values) for name in names}
     known = {name for section, value in sections.items() for name in _flat(section, value)}
     if unknown := sorted(set(flat) - known):
         raise UserError(f"config field {unknown[0]}: there is no such field")

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from numpy.random import Generator
 
 from convcam_jax.checks.chance.config import ControlsConfig
 from convcam_jax.checks.chance.controls import UNTESTED, ControlDraws, unmoved_by
-from convcam_jax.checks.chance.random_masks import Generator, largest_cells, random_fields
+from convcam_jax.checks.chance.random_masks import largest_cells, random_fields
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.masks import binarise

@@ -5,9 +5,8 @@ Axes: P draw; M cell; F frequency bin; T time frame.
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.random import Generator
 from scipy import fft
-
-Generator = np.random.Generator
 
 
 def largest_cells(values: Float[np.ndarray, "P M"], n_cells: int, generator: Generator) -> Bool[np.ndarray, "P M"]:
