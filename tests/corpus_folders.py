@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.utterances import Found
+from convcam_jax.system.errors import RecordingError
 
 
 def touch(folder: Path, files: Iterable[str]) -> list[Path]:
@@ -30,3 +33,13 @@ def find(corpus: str, folder: Path, **fields: object) -> Found:
     """What a corpus finds in a folder, with fields of its config changed."""
     own = CORPORA[corpus]
     return own.find(own.config(data_dir=str(folder), **fields), folder / "no cache", 16000)
+
+
+def check_wrong_name(corpus: str, folder: Path, wrong: str, right: str, message: str) -> None:
+    """Of two recordings in a folder the one with the wrong name stops, or is left out."""
+    with pytest.raises(RecordingError, match=rf"{message}; rename or remove") as caught:
+        find(corpus, folder)
+    assert caught.value.recording == wrong
+    found = find(corpus, folder, on_error="skip")
+    assert [u.recording for u in found.utterances] == [right]
+    assert [p.recording for p in found.problems] == [wrong]

@@ -41,3 +41,7 @@ def classify(params: dict, activations: Array) -> Array:
 
 def logits(params: dict, spectrograms: Array) -> Array:
     return classify(params, activations(params, spectrograms))
+
+
+def relative_error(value: Array, expected: Array) -> float:
+    return float(jnp.linalg.norm(jnp.ravel(value - expected)) / jnp.linalg.norm(jnp.ravel(expected)))

@@ -10,30 +10,8 @@ import pytest
 from plain_sounds import noise, sine
 
 from convcam_jax.representations.cqt import Cqt
-from convcam_jax.system.errors import UserError
 
 CQT = Cqt()
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"cqt_sample_rate_hz": -16600}, "cqt_sample_rate_hz"),
-        ({"bins_per_octave": 0}, "bins_per_octave"),
-        ({"bins_per_octave": 100000}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 0.0}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 5e-324}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 20000.0}, "n_bins"),
-        ({"n_bins": 97}, "n_bins"),
-    ],
-)
-def test_fields_that_do_not_work_are_named(fields, field):
-    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
-        Cqt(**fields)
-
-
-def test_it_is_called_by_its_number_of_bins():
-    assert (CQT.title, replace(CQT, n_bins=84).title) == ("CQT-96", "CQT-84")
 
 
 @pytest.mark.parametrize(

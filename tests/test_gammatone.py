@@ -6,30 +6,9 @@ from plain_sounds import noise
 from scipy import signal
 
 from convcam_jax.representations.gammatone import Gammatone, erb_hz, erbs_of_hz, hz_of_erbs
-from convcam_jax.system.errors import UserError
 
 GAMMATONE = Gammatone()
 OTHER = Gammatone(n_bins=5, window_samples=301, hop_samples=200, lowest_hz=300.0, highest_hz=4000.0)
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"window_samples": 1}, "window_samples"),
-        ({"window_samples": 160001}, "window_samples"),
-        ({"highest_hz": 7199.0}, "highest_hz"),
-        ({"sample_rate_hz": 8000}, "highest_hz"),
-        ({"lowest_hz": -1.0}, "lowest_hz"),
-        ({"lowest_hz": 7000.0}, "lowest_hz"),
-    ],
-)
-def test_fields_that_do_not_work_are_named(fields, field):
-    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
-        Gammatone(**fields)
-
-
-def test_it_is_called_by_its_number_of_bins():
-    assert (GAMMATONE.title, OTHER.title) == ("gammatone-96", "gammatone-5")
 
 
 def test_erb_scale_by_hand():

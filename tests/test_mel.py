@@ -14,28 +14,6 @@ MEL = Mel()
 OTHER = Mel(n_bins=40, window_samples=400, hop_samples=160, lowest_hz=50.0, highest_hz=7000.0)
 
 
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"sample_rate_hz": 15999}, "highest_hz"),
-        ({"highest_hz": 8001.0}, "highest_hz"),
-        ({"lowest_hz": -1.0}, "lowest_hz"),
-        ({"lowest_hz": 8000.0}, "lowest_hz"),
-        ({"window_samples": 1}, "window_samples"),
-        ({"window_samples": 160001}, "window_samples"),
-        ({"n_bins": 97, "window_samples": 256}, "n_bins"),
-        ({"window_samples": 2}, "n_bins"),
-    ],
-)
-def test_fields_that_do_not_work_are_named(fields, field):
-    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
-        Mel(**fields)
-
-
-def test_it_is_called_by_its_number_of_bins():
-    assert (MEL.title, OTHER.title) == ("mel-96", "mel-40")
-
-
 # Librosa warns of a filter without a frequency, and warnings are errors in tests.
 @pytest.mark.parametrize("fields", [{}, {"window_samples": 400}, {"lowest_hz": 2000.0}])
 def test_the_largest_number_of_filters_leaves_none_empty(fields):

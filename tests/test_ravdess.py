@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from corpus_folders import check_wrong_name
 
 from convcam_jax.corpora.ravdess import RAVDESS, RAVDESS_EMOTIONS, RavdessConfig, find_ravdess
 from convcam_jax.corpora.sounds.audio import read_recording
@@ -102,13 +103,7 @@ def test_songs_and_videos_are_left_out_by_name(tmp_path):
 )
 def test_wrong_name_stops_or_is_left_out(name, tmp_path):
     touch(tmp_path / "Actor_12" / f"{FEARFUL}.wav", tmp_path / "Actor_12" / f"{name}.wav")
-    message = r"not a name of RAVDESS: .*as in 03-01-06-01-02-01-12; rename or remove"
-    with pytest.raises(RecordingError, match=message) as caught:
-        find(tmp_path)
-    assert caught.value.recording == name
-    found = find(tmp_path, "skip")
-    assert [u.recording for u in found.utterances] == [FEARFUL]
-    assert [p.recording for p in found.problems] == [name]
+    check_wrong_name("ravdess", tmp_path, name, FEARFUL, "not a name of RAVDESS: .*as in 03-01-06-01-02-01-12")
 
 
 def test_a_wrong_name_found_twice_is_one_problem(tmp_path):

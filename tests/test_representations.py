@@ -139,6 +139,57 @@ def test_what_no_representation_can_compute_with_is_named(name, field, value):
         REPRESENTATIONS[name](**{field: value})
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "field"),
+    [
+        (Cqt, {"cqt_sample_rate_hz": -16600}, "cqt_sample_rate_hz"),
+        (Cqt, {"bins_per_octave": 0}, "bins_per_octave"),
+        (Cqt, {"bins_per_octave": 100000}, "lowest_bin_hz"),
+        (Cqt, {"lowest_bin_hz": 0.0}, "lowest_bin_hz"),
+        (Cqt, {"lowest_bin_hz": 5e-324}, "lowest_bin_hz"),
+        (Cqt, {"lowest_bin_hz": 20000.0}, "n_bins"),
+        (Cqt, {"n_bins": 97}, "n_bins"),
+        (Vqt, {"vqt_sample_rate_hz": -1}, "vqt_sample_rate_hz"),
+        (Vqt, {"vqt_sample_rate_hz": 12}, "n_bins"),
+        (Vqt, {"bins_per_octave": 0}, "bins_per_octave"),
+        (Vqt, {"bins_per_octave": 100000}, "lowest_bin_hz"),
+        (Vqt, {"lowest_bin_hz": 0.0}, "lowest_bin_hz"),
+        (Vqt, {"lowest_bin_hz": 0.5, "n_bins": 90}, "lowest_bin_hz"),
+        (Vqt, {"lowest_bin_hz": 8300.0}, "n_bins"),
+        (Vqt, {"lowest_bin_hz": 9000.0}, "n_bins"),
+        (Vqt, {"n_bins": 97}, "n_bins"),
+        (Mel, {"sample_rate_hz": 15999}, "highest_hz"),
+        (Mel, {"highest_hz": 8001.0}, "highest_hz"),
+        (Mel, {"lowest_hz": -1.0}, "lowest_hz"),
+        (Mel, {"lowest_hz": 8000.0}, "lowest_hz"),
+        (Mel, {"window_samples": 1}, "window_samples"),
+        (Mel, {"window_samples": 160001}, "window_samples"),
+        (Mel, {"n_bins": 97, "window_samples": 256}, "n_bins"),
+        (Mel, {"window_samples": 2}, "n_bins"),
+        (Stft, {"window_samples": 1}, "window_samples"),
+        (Stft, {"window_samples": 160001}, "window_samples"),
+        (Stft, {"n_bins": 513}, "n_bins"),
+        (Stft, {"window_samples": 511}, "n_bins"),
+        (Gammatone, {"window_samples": 1}, "window_samples"),
+        (Gammatone, {"window_samples": 160001}, "window_samples"),
+        (Gammatone, {"highest_hz": 7199.0}, "highest_hz"),
+        (Gammatone, {"sample_rate_hz": 8000}, "highest_hz"),
+        (Gammatone, {"lowest_hz": -1.0}, "lowest_hz"),
+        (Gammatone, {"lowest_hz": 7000.0}, "lowest_hz"),
+    ],
+)
+def test_fields_that_do_not_work_are_named(kind, fields, field):
+    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
+        kind(**fields)
+
+
+def test_they_are_called_by_their_numbers_of_bins():
+    assert [own.title for own in VARIANTS] == [
+        *("CQT-96", "CQT-48", "VQT-96", "VQT-48", "mel-96", "mel-8"),
+        *("STFT-256", "STFT-30", "gammatone-96", "gammatone-12"),
+    ]
+
+
 def test_librosa_is_loaded_by_magnitudes_alone():
     code = """
 import sys

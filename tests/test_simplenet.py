@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_simplenet
-from reference_simplenet import classify, logits
+from reference_simplenet import classify, logits, relative_error
 from small_network import drawn_variables
 
 from convcam_jax.data.batches import draw_batches, frames_of, stratify
@@ -49,10 +49,6 @@ def packed_logits(network: SimpleNet, layout: int = LAYOUT):
 
 def cross_entropy(logits: jax.Array) -> jax.Array:
     return -jax.nn.log_softmax(logits)[:, 1].mean()
-
-
-def relative_error(value, expected) -> float:
-    return float(jnp.linalg.norm(jnp.ravel(value - expected)) / jnp.linalg.norm(jnp.ravel(expected)))
 
 
 def test_shapes_of_the_paper():

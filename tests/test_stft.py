@@ -6,28 +6,9 @@ import pytest
 from plain_sounds import noise
 
 from convcam_jax.representations.stft import Stft
-from convcam_jax.system.errors import UserError
 
 STFT = Stft()
 OTHER = Stft(n_bins=100, window_samples=400, hop_samples=160)
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"window_samples": 1}, "window_samples"),
-        ({"window_samples": 160001}, "window_samples"),
-        ({"n_bins": 513}, "n_bins"),
-        ({"window_samples": 511}, "n_bins"),
-    ],
-)
-def test_fields_that_do_not_work_are_named(fields, field):
-    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
-        Stft(**fields)
-
-
-def test_it_is_called_by_its_number_of_bins():
-    assert (STFT.title, OTHER.title) == ("STFT-256", "STFT-100")
 
 
 @pytest.mark.parametrize("stft", [STFT, OTHER, Stft(n_bins=512)])

@@ -7,6 +7,7 @@ import numpy as np
 import optax
 import pytest
 import reference_simplenet
+from reference_simplenet import relative_error
 from small_network import (
     GRID,
     N_INPUT_FRAMES,
@@ -95,9 +96,6 @@ def test_loss_and_gradients_at_real_lengths_are_those_of_a_plain_convolution():
     loss, gradient = jax.jit(jax.value_and_grad(packed))(params)
     expected_loss, expected = jax.jit(jax.value_and_grad(lambda own: reference_loss(own, batch, recordings)))(params)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-5)
-
-    def relative_error(value, expected):
-        return float(jnp.linalg.norm(jnp.ravel(value - expected)) / jnp.linalg.norm(jnp.ravel(expected)))
 
     errors = jax.tree.map(relative_error, gradient, expected)
     assert max(jax.tree.leaves(errors)) < 5e-5, errors

@@ -15,29 +15,6 @@ VQT = Vqt()
 
 
 @pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"vqt_sample_rate_hz": -1}, "vqt_sample_rate_hz"),
-        ({"vqt_sample_rate_hz": 12}, "n_bins"),
-        ({"bins_per_octave": 0}, "bins_per_octave"),
-        ({"bins_per_octave": 100000}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 0.0}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 0.5, "n_bins": 90}, "lowest_bin_hz"),
-        ({"lowest_bin_hz": 8300.0}, "n_bins"),
-        ({"lowest_bin_hz": 9000.0}, "n_bins"),
-        ({"n_bins": 97}, "n_bins"),
-    ],
-)
-def test_fields_that_do_not_work_are_named(fields, field):
-    with pytest.raises(UserError, match=rf"^config field representation\.{field}: must "):
-        Vqt(**fields)
-
-
-def test_it_is_called_by_its_number_of_bins():
-    assert VQT.title == "VQT-96"
-
-
-@pytest.mark.parametrize(
     "vqt",
     [VQT, replace(VQT, n_bins=84), replace(VQT, n_bins=190, bins_per_octave=24), replace(VQT, hop_samples=500)],
 )
