@@ -94,10 +94,10 @@ def energy_table(run: Path) -> str:
     rows = rows[(rows["level"] == "group") & (rows["metric"] == "energy_ratio")]
     lines = [["energy inside the mask, chosen models", "observed", *_CONTROLS.values()]]
     for group, of_group in rows.groupby("group"):
-        own = of_group.set_index("control")
-        first = own.iloc[0]
+        by_control = of_group.set_index("control")
+        first = by_control.iloc[0]
         observed = f"{_percent(first['observed'])} on {_percent(first['mask_area'])} of the area"
-        lines.append([str(group), observed, *(_percent(own.loc[name, "control_mean"]) for name in _CONTROLS)])
+        lines.append([str(group), observed, *(_percent(by_control.loc[name, "control_mean"]) for name in _CONTROLS)])
     return _markdown(lines)
 
 
@@ -163,11 +163,13 @@ def thresholds_table(run: Path) -> str:
     """
     rows = read_csv(run / "tables" / "evidence_thresholds.csv")
     rows = rows[rows["placement"] != "stretched"]
-    own = {(row["variant"], row["method"]): _threshold(row) for _, row in rows.iterrows()}
+    thresholds = {(row["variant"], row["method"]): _threshold(row) for _, row in rows.iterrows()}
     units = dict(zip(rows["variant"], rows["unit"], strict=True))
     methods = list(dict.fromkeys(rows.loc[rows["what"] == "found", "method"]))
     lines = [["cue", "unit", "networks learn", *methods]]
-    lines += [[cue, unit, *(own[cue, method] for method in (NO_METHOD, *methods))] for cue, unit in units.items()]
+    lines += [
+        [cue, unit, *(thresholds[cue, method] for method in (NO_METHOD, *methods))] for cue, unit in units.items()
+    ]
     return _markdown(lines)
 
 
@@ -216,8 +218,11 @@ def planted_by_network(run: Path) -> str:
     compared = read_csv(run / "tables" / "networks.csv").drop_duplicates("run").set_index("run")
     lines: list[list[str]] = []
     for name in compared.index:
-        own = run / "evidence" / str(name)
-        ranking, accuracy = _ranking(own), read_csv(own / "evidence_members.csv").groupby("variant")["test_accuracy"]
+        evidence = run / "evidence" / str(name)
+        ranking, accuracy = (
+            _ranking(evidence),
+            read_csv(evidence / "evidence_members.csv").groupby("variant")["test_accuracy"],
+        )
         cues = [cue for cue in _cues(ranking) if cue != SHUFFLED_LABELS]
         lines = lines or [["network", "nodes", "", *cues]]
         nodes = f"{compared.loc[name, 'node_rows']} x {compared.loc[name, 'node_columns']}"
@@ -234,8 +239,8 @@ def benchmark_of_networks(run: Path) -> str:
     rows = rows[rows["precision"] == "float32"]
     programs = [name for name in dict.fromkeys(rows["program"]) if name != OURS]
     lines = [["network", "", OURS, *programs, "as fast as the best peer"]]
-    for (network, task), own in rows.groupby(["network", "task"], sort=False):
-        first = own.drop_duplicates("program").set_index("program")
+    for (network, task), of_task in rows.groupby(["network", "task"], sort=False):
+        first = of_task.drop_duplicates("program").set_index("program")
         seconds = [f"{first.loc[name, 'seconds_median']:.3g}" if name in first.index else "" for name in programs]
         ours = first.loc[OURS]
         times = "" if np.isnan(ours["ratio_to_best_peer"]) else f"{1 / ours['ratio_to_best_peer']:.2f} times"

@@ -137,8 +137,8 @@ def _values(kind: Any, choices: Sequence[str]) -> str:
 
 def _described(kind: type, field: dataclasses.Field) -> str:
     """What the `Attributes` of the class, or else of the nearest one above it, say of a field; "" if none does."""
-    for own in kind.__mro__:
-        attributes = inspect.cleandoc(own.__dict__.get("__doc__") or "").partition("Attributes:\n")[2]
+    for base in kind.__mro__:
+        attributes = inspect.cleandoc(base.__dict__.get("__doc__") or "").partition("Attributes:\n")[2]
         for name, text in _ATTRIBUTE.findall(attributes):
             if name == field.name:
                 return re.sub(r"\s+", " ", text).removesuffix(".")

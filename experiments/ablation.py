@@ -16,5 +16,5 @@ def run(settings: RunSettings) -> None:
     """Measure the finished run's maps under every variant, and write the differences."""
     assert settings.from_workdir is not None
     earlier = read_earlier_run(settings.from_workdir, settings.config.corpus.data_dir)
-    own = ablation.begin(settings, earlier)
-    ablation.present(ablation.ablate(own), settings.workdir)
+    ablation_run = ablation.begin(settings, earlier)
+    ablation.present(ablation.ablate(ablation_run), settings.workdir)

@@ -20,11 +20,11 @@ from convcam_jax.system.progress import say
 def run(settings: RunSettings) -> None:
     """Check the maps, then analyse them as those of a trained ensemble of one member per group."""
     assert settings.maps is not None
-    own = given_maps.begin(settings, settings.maps, given_maps.read_maps(settings.maps))
-    measures.measure_maps(own)
+    given_run = given_maps.begin(settings, settings.maps, given_maps.read_maps(settings.maps))
+    measures.measure_maps(given_run)
     say("drawing tables and figures")
-    paper.write_map_tables(own)
-    paper.write_map_figures(own)
+    paper.write_map_tables(given_run)
+    paper.write_map_figures(given_run)
     say("comparing with chance")
-    chance.compare_with_chance(own)
-    report.write_report(own)
+    chance.compare_with_chance(given_run)
+    report.write_report(given_run)

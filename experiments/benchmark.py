@@ -18,5 +18,5 @@ def run(settings: RunSettings) -> None:
     """Measure, then draw."""
     benchmark.check_unmeasured(settings.workdir)
     # What is measured is this device, whatever one was measured in the workdir before.
-    own = beginning.begin(settings._replace(config=with_device_defaults(settings.config)))
-    benchmark.present(benchmark.measure(own), own.workdir)
+    begun = beginning.begin(settings._replace(config=with_device_defaults(settings.config)))
+    benchmark.present(benchmark.measure(begun), begun.workdir)

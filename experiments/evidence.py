@@ -23,10 +23,10 @@ def run(settings: RunSettings) -> None:
     """Train, explain and score every variant, then write tables, verdicts and figures."""
     made = evidence.begin(settings)
     tables, members = [], []
-    for number, (variant, own) in enumerate(made.runs.items(), start=1):
+    for number, (variant, of_variant) in enumerate(made.runs.items(), start=1):
         say(f"variant {variant}, {number} of {len(made.runs)}")
-        evidence.explain_variant(own)
-        scores, accuracies = evidence.score_variant(own, variant, made.truth)
+        evidence.explain_variant(of_variant)
+        scores, accuracies = evidence.score_variant(of_variant, variant, made.truth)
         tables.append(scores)
         members.append(accuracies)
     scores, accuracies = pd.concat(tables, ignore_index=True), pd.concat(members, ignore_index=True)

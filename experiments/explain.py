@@ -18,5 +18,5 @@ from convcam_jax.stages.without_labels.trained_run import run_of_file, run_of_fo
 def run(settings: RunSettings) -> Path:
     """Read the run's models, explain the recordings, and say where the results are."""
     file = settings.models
-    own = run_of_folder(settings.workdir, "--workdir") if file is None else run_of_file(file, "--models")
-    return explain_recordings(own, find_recordings(settings.recordings), settings.workdir, settings.cache_dir)
+    trained = run_of_folder(settings.workdir, "--workdir") if file is None else run_of_file(file, "--models")
+    return explain_recordings(trained, find_recordings(settings.recordings), settings.workdir, settings.cache_dir)

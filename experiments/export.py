@@ -16,9 +16,18 @@ from convcam_jax.system.progress import counted, say
 
 def run(settings: RunSettings) -> Path:
     """Read the run's models, write the file, and say where it is."""
-    own, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
-    say(f"writing {counted(len(own.members), 'model')}")
-    if own.references is not None:
-        say(f"and spectrograms of {counted(len(own.references), 'recording')}, with which the run's method compares")
-    write_models(path, own.record, own.members, own.part_size, own.read_parts(), own.references)
+    trained, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
+    say(f"writing {counted(len(trained.members), 'model')}")
+    if trained.references is not None:
+        say(
+            f"and spectrograms of {counted(len(trained.references), 'recording')}, with which the run's method compares"
+        )
+    write_models(
+        path,
+        trained.record,
+        trained.members,
+        trained.part_size,
+        trained.read_parts(),
+        trained.references,
+    )
     return path

@@ -59,13 +59,13 @@ def is_of_training(field: str) -> bool:
 
 def run(settings: RunSettings) -> None:
     """Train, unless that is done, and make every stage that is not made from the config yet."""
-    own = beginning.begin(settings, is_of_training)
+    paper_run = beginning.begin(settings, is_of_training)
     if is_first_process():
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")
-    training.train_ensemble(own)
-    if is_due(own, STAGES, "explanations"):
-        attribution.explain_own_share(own)
+    training.train_ensemble(paper_run)
+    if is_due(paper_run, STAGES, "explanations"):
+        attribution.explain_own_share(paper_run)
     if is_first_process():
-        make_stages(own, STAGES)
+        make_stages(paper_run, STAGES)
     wait_for_all("finished")

@@ -174,7 +174,7 @@ def test_without_any_change_a_batch_is_the_same():
 
 
 def test_a_batch_is_changed_recording_by_recording():
-    change = jax.jit(partial(augment, own=ALL, scale="decibel"))
+    change = jax.jit(partial(augment, augmentation=ALL, scale="decibel"))
     found = change(KEYS[0], BATCH)
     np.testing.assert_array_equal(found.n_frames, BATCH.n_frames)
     inside = np.arange(N_COLUMNS) < np.asarray(BATCH.n_frames)[:, None, None]

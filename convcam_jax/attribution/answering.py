@@ -97,8 +97,8 @@ def answers(
         ]
         return map(_joined, zip(*([ask(own, one, by) for one in inputs] for own in read_parts()), strict=True))
 
-    def ask(own: Variables, recording: Recordings, by: AttributionConfig) -> Explanations:
-        found = explain_members(own, recording, np.zeros((1, 1), np.int32), network, layout, (by,), references)
+    def ask(variables: Variables, recording: Recordings, by: AttributionConfig) -> Explanations:
+        found = explain_members(variables, recording, np.zeros((1, 1), np.int32), network, layout, (by,), references)
         on_step()
         return found
 

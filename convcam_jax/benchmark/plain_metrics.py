@@ -26,18 +26,18 @@ def scale(grid_map: np.ndarray, n_frames: int) -> np.ndarray:
 def analyse(maps: Sequence[np.ndarray], correct: Sequence[bool], inputs: Inputs, n_emotions: int) -> list[Metrics]:
     """Metrics of every map `[F, n]`, with masks from those of correctly classified recordings."""
     masks = np.zeros((n_emotions, *inputs.magnitude.shape[1:]))
-    for index, own in enumerate(maps):
+    for index, map_ in enumerate(maps):
         if correct[index]:
-            masks[inputs.emotion[index], :, : own.shape[1]] += own
+            masks[inputs.emotion[index], :, : map_.shape[1]] += map_
     binary = [(mask >= 0.1 * mask.max()) & (mask.max() > 0) for mask in masks]
     return [_recording(own, index, binary[inputs.emotion[index]], inputs) for index, own in enumerate(maps)]
 
 
-def _recording(own: np.ndarray, index: int, mask: np.ndarray, inputs: Inputs) -> Metrics:
-    n_frames = own.shape[1]
+def _recording(map_: np.ndarray, index: int, mask: np.ndarray, inputs: Inputs) -> Metrics:
+    n_frames = map_.shape[1]
     energy = inputs.energy[index, :n_frames]
-    contour = own.sum(0)
-    exists = own.max() > 0
+    contour = map_.sum(0)
+    exists = map_.max() > 0
     q = contour / contour.max() if exists else np.full(n_frames, np.nan)
     envelope = energy / energy.max()
     q_mse = float(np.mean((q - envelope) ** 2))
@@ -49,17 +49,20 @@ def _recording(own: np.ndarray, index: int, mask: np.ndarray, inputs: Inputs) ->
         "q_rmse": q_mse**0.5,
         "envelope_variance": float(envelope.var()),
         "q_voiced_excess": float(q[voiced].mean() - q[~voiced].mean()) if 0 < voiced.sum() < n_frames else np.nan,
-        **_f0_metrics(own, inputs.f0_hz[index, :n_frames], voiced, inputs.bin_hz),
+        **_f0_metrics(map_, inputs.f0_hz[index, :n_frames], voiced, inputs.bin_hz),
         "energy_ratio": float(cell_energy[in_recording].sum() / cell_energy.sum()) if mask.any() else np.nan,
         "mask_area": float(in_recording.mean()) if mask.any() else np.nan,
         "map_is_zero": not exists,
     }
 
 
-def _f0_metrics(own: np.ndarray, f0_hz: np.ndarray, voiced: np.ndarray, bin_hz: np.ndarray) -> Metrics:
-    peaks = own.max(0)
+def _f0_metrics(map_: np.ndarray, f0_hz: np.ndarray, voiced: np.ndarray, bin_hz: np.ndarray) -> Metrics:
+    peaks = map_.max(0)
     trajectory_hz = np.array(
-        [bin_hz[column >= 0.5 * peak].mean() if peak > 0 else np.nan for column, peak in zip(own.T, peaks, strict=True)]
+        [
+            bin_hz[column >= 0.5 * peak].mean() if peak > 0 else np.nan
+            for column, peak in zip(map_.T, peaks, strict=True)
+        ]
     )
     segments = np.split(np.arange(len(voiced)), np.flatnonzero(np.diff(voiced.astype(int))) + 1)
     counted = voiced & ~np.isnan(trajectory_hz)

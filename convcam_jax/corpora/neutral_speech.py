@@ -33,7 +33,7 @@ class NeutralSpeech(Protocol[One]):
         """All recordings of a variant."""
         ...
 
-    def labels(self, variant: str, own: Sequence[One]) -> list[int]:
+    def labels(self, variant: str, planted: Sequence[One]) -> list[int]:
         """The class (0..2) of every recording of a variant."""
         ...
 
@@ -61,9 +61,9 @@ class NeutralSpeech(Protocol[One]):
 
 def shuffled_of_each(speakers: Sequence[str], labels: Sequence[int], keys: Mapping[str, tuple[int, ...]]) -> list[int]:
     """The labels of each speaker's recordings in another order, drawn with the speaker's key."""
-    of, own = np.array(speakers), np.array(labels)
+    of, shuffled = np.array(speakers), np.array(labels)
     for speaker in np.unique(of):
         rng = np.random.default_rng(np.random.SeedSequence(keys[str(speaker)]))
         rows = np.flatnonzero(of == speaker)
-        own[rows] = rng.permutation(own[rows])
-    return own.tolist()
+        shuffled[rows] = rng.permutation(shuffled[rows])
+    return shuffled.tolist()

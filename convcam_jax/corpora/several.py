@@ -48,10 +48,10 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
         found: dict[str, Found] = {}
         changes, errors = {}, []
         for name, folder in _folders(config, corpora).items():
-            own = corpora[name].config(name, data_dir=folder, on_error=config.on_error)
+            config_of_one = corpora[name].config(name, data_dir=folder, on_error=config.on_error)
             try:
-                found[name] = corpora[name].find(own, cache_dir, sample_rate_hz)
-                changes[name] = own.label_changes
+                found[name] = corpora[name].find(config_of_one, cache_dir, sample_rate_hz)
+                changes[name] = config_of_one.label_changes
             except UserError as error:
                 errors.append(f"{name}: {error}")
         if errors:
@@ -114,12 +114,14 @@ def _as_part(name: str, found: Found, apart: Sequence[str], label_changes: Mappi
 
 
 def _renamed(name: str, utterance: Utterance) -> Utterance:
-    own = tuple((f"{name}_{CORPUS}" if column == CORPUS else column, cell) for column, cell in utterance.attributes)
+    attributes = tuple(
+        (f"{name}_{CORPUS}" if column == CORPUS else column, cell) for column, cell in utterance.attributes
+    )
     return utterance._replace(
         recording=_within(name, utterance.recording),
         speaker=_within(name, utterance.speaker),
         text=_within(name, utterance.text),
-        attributes=((CORPUS, name), *own),
+        attributes=((CORPUS, name), *attributes),
     )
 
 

@@ -66,29 +66,29 @@ def fixed_strata(
 def shared_strata(
     n_frames: Int[np.ndarray, " N"],
     sets: Mapping[Name, Int[np.ndarray, " _"]],
-    own: Collection[Name],
+    names: Collection[Name],
     n_steps: int,
     layout_of: LayoutOf,
 ) -> tuple[dict[Name, Int[np.ndarray, "n_strata n_steps"]], int]:
     """Strata of some of several sets, of the shape that all sets can share, and with it a compiled program.
 
-    Where that shape is much longer than the own sets need, it is theirs alone.
+    Where that shape is much longer than the wanted sets need, it is theirs alone.
 
     Args:
       n_frames: of all recordings.
       sets: the indices of each set's recordings, by its name.
-      own: names of the sets that are wanted.
+      names: of the sets that are wanted.
       n_steps: batches of each set.
       layout_of: the network's.
 
     Returns:
-      Strata for each of `own`, all of the same shape, and the layout for a batch of any.
+      Strata for each of `names`, all of the same shape, and the layout for a batch of any.
     """
-    alone = strata_of_one_shape(n_frames, {name: sets[name] for name in own}, n_steps, layout_of)
+    alone = strata_of_one_shape(n_frames, {name: sets[name] for name in names}, n_steps, layout_of)
     strata, layout = strata_of_one_shape(n_frames, sets, n_steps, layout_of)
     if layout > _LONGEST_SHARED * alone[1]:
         return alone
-    return {name: strata[name] for name in own}, layout
+    return {name: strata[name] for name in names}, layout
 
 
 def strata_of_one_shape(
@@ -111,7 +111,7 @@ def steps_per_epoch(sets: Mapping[Name, Int[np.ndarray, " _"]], batch_size: int)
 def tested_strata(
     n_frames: Int[np.ndarray, " N"],
     sets: Mapping[Name, Int[np.ndarray, " _"]],
-    own: Name,
+    name: Name,
     batch_size: int,
     layout_of: LayoutOf,
 ) -> tuple[Int[np.ndarray, "n_strata n_steps"], int]:
@@ -121,8 +121,8 @@ def tested_strata(
     """
     n_devices = jax.local_device_count()
     n_steps = n_devices * steps_per_epoch(sets, n_devices * batch_size)
-    strata, layout = shared_strata(n_frames, sets, [own], n_steps, layout_of)
-    return strata[own], layout
+    strata, layout = shared_strata(n_frames, sets, [name], n_steps, layout_of)
+    return strata[name], layout
 
 
 def recording_order(batches: np.ndarray) -> np.ndarray:

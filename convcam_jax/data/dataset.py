@@ -71,8 +71,8 @@ def as_recordings(
     """Recordings as the network sees them, from magnitudes `[F, n]` and the indices of their emotions."""
     # One after another: as a list they would take twice the memory of the array.
     spectrograms = np.zeros((len(magnitudes), len(magnitudes[0]), max_frames), dtype=np.float32)
-    for own, magnitude in zip(spectrograms, magnitudes, strict=True):
-        own[:, : magnitude.shape[1]] = representation.scaled(magnitude.astype(np.float64))
+    for spectrogram, magnitude in zip(spectrograms, magnitudes, strict=True):
+        spectrogram[:, : magnitude.shape[1]] = representation.scaled(magnitude.astype(np.float64))
     return Recordings(
         spectrograms=jnp.asarray(spectrograms),
         n_frames=jnp.asarray([magnitude.shape[1] for magnitude in magnitudes], dtype=jnp.int32),

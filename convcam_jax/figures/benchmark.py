@@ -48,13 +48,16 @@ def growth(table: pd.DataFrame, ours: str) -> Figure:
 
     Of several networks the first one is shown.
     """
-    own = table[(table["program"] == ours) & (table["network"] == table["network"].iloc[0])]
+    ours_alone = table[(table["program"] == ours) & (table["network"] == table["network"].iloc[0])]
     axes_of = {"members": ("training_step", "explaining"), "recordings": ("explaining", "features")}
-    panels = [(axis, task) for axis, tasks in axes_of.items() for task in tasks if (own["task"] == task).any()]
+    panels = [(axis, task) for axis, tasks in axes_of.items() for task in tasks if (ours_alone["task"] == task).any()]
     figure, axes = style.new_figure(1, max(len(panels), 1), height=2.6)
     for number, (panel, (axis, task)) in enumerate(zip(axes[0], panels, strict=False)):
         other = "recordings" if axis == "members" else "members"
-        rows = own[(own["task"] == task) & (own[other] == own.loc[own["task"] == task, other].iloc[0])]
+        rows = ours_alone[
+            (ours_alone["task"] == task)
+            & (ours_alone[other] == ours_alone.loc[ours_alone["task"] == task, other].iloc[0])
+        ]
         for precision, line in rows.sort_values(axis).groupby("precision"):
             panel.plot(line[axis], line["seconds_median"], "o-", label=precision)
             panel.fill_between(line[axis], line["seconds_min"], line["seconds_max"], alpha=0.3, lw=0)

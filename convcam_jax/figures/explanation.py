@@ -71,8 +71,8 @@ def _over_time(axes: Axes, view: RecordingView) -> None:
 def _answers(axes: Axes, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> None:
     places = np.arange(len(emotions))
     axes.barh(places, probabilities.mean(axis=0), color=style.SKY)
-    for own in probabilities:
-        axes.plot(own, places, "o", ms=2, color=style.GREY, alpha=0.6)
+    for of_member in probabilities:
+        axes.plot(of_member, places, "o", ms=2, color=style.GREY, alpha=0.6)
     axes.set_yticks(places, [style.shown(emotion) for emotion in emotions])
     axes.invert_yaxis()
     axes.set_xlim(0, 1)

@@ -61,8 +61,8 @@ def use_fonts_of_letters(figure: Figure) -> None:
     found = [OWN_FONT, *(font for letter in letters if (font := font_with(letter)))]
     families = list(dict.fromkeys(found))
     if len(families) > 1:
-        for own in texts:
-            own.set_fontfamily(families)
+        for text in texts:
+            text.set_fontfamily(families)
 
 
 def remark_on_letters(words: Iterable[str]) -> str:

@@ -276,15 +276,16 @@ def group_looks(groups: Sequence[str]) -> dict[str, GroupLook]:
 
     Each time the list of colours begins again, the marker and the hatch are the next ones.
     """
-    own = {group: _GROUP_COLOURS[group] for group in groups if group in _GROUP_COLOURS}
-    colours = [colour for colour in _OTHER_COLOURS if colour not in own.values()]
+    known_colours = {group: _GROUP_COLOURS[group] for group in groups if group in _GROUP_COLOURS}
+    colours = [colour for colour in _OTHER_COLOURS if colour not in known_colours.values()]
     others = (
         GroupLook(colour, marker, hatch)
         for marker, hatch in itertools.cycle(zip(_MARKERS, _HATCHES, strict=True))
         for colour in colours
     )
     return {
-        group: GroupLook(own[group], _MARKERS[0], _HATCHES[0]) if group in own else next(others) for group in groups
+        group: GroupLook(known_colours[group], _MARKERS[0], _HATCHES[0]) if group in known_colours else next(others)
+        for group in groups
     }
 
 

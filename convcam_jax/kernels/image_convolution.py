@@ -43,8 +43,8 @@ def convolution(
 ) -> Float[Array, "B rows columns D"]:
     """The convolution of images, float32; differentiable in both."""
     if kernel.shape[:2] == (1, 1):
-        own = _padded(images, padding)[:, :: strides[0], :: strides[1]]
-        return _product_of_nodes(own, kernel[0, 0], precision)
+        inputs = _padded(images, padding)[:, :: strides[0], :: strides[1]]
+        return _product_of_nodes(inputs, kernel[0, 0], precision)
     if kernel.shape[:2] == strides:
         return _by_tiles(_padded(images, padding), kernel, precision)
     if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:

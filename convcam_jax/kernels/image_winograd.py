@@ -88,8 +88,8 @@ def _convolve_strip(images: Array, kernel: Array, padding: Padding) -> Array:
 def _by_kernel(images: Array, cotangent: Array, *, padding: Padding) -> Array:
     n_strips = _n_strips(images, padding)
 
-    def add(total: Array, own: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + _strip_by_kernel(*own, padding), None
+    def add(total: Array, image_and_cotangent: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + _strip_by_kernel(*image_and_cotangent, padding), None
 
     nothing = jnp.zeros((*winograd.KERNEL, images.shape[3], cotangent.shape[3]))
     return lax.scan(add, nothing, (_on_strips(images, n_strips), _on_strips(cotangent, n_strips)))[0]

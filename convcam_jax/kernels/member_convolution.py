@@ -119,8 +119,8 @@ def _by_kernel(images: Array, cotangent: Array, shifts: _Shifts) -> Array:
     if images[0].nbytes <= _LARGEST_TOGETHER_BYTES:
         return gradient(padded, cotangent)
 
-    def add(total: Array, own: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + gradient(*(array[None] for array in own)), None
+    def add(total: Array, of_image: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + gradient(*(array[None] for array in of_image)), None
 
     first = jnp.zeros((*shifts.kernel, images.shape[-1], cotangent.shape[-1]), jnp.float32)
     return lax.scan(add, first, (padded, cotangent))[0]

@@ -84,9 +84,9 @@ def unpack(array: Array, strip: Strip, silence: Array, width: int) -> Array:
       `[N, H, width, C]`.
     """
     reduction = strip.values.shape[1] // array.shape[1]
-    own = _cut_out(array, strip.first_column // reduction, width, array.shape[1])
+    cut_out = _cut_out(array, strip.first_column // reduction, width, array.shape[1])
     sounding = (jnp.arange(width) * reduction)[None, :] < strip.n_frames[:, None]
-    return jnp.where(sounding[:, None, :, None], own, silence[None, None, None, :])
+    return jnp.where(sounding[:, None, :, None], cut_out, silence[None, None, None, :])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

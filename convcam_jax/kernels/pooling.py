@@ -42,9 +42,9 @@ def mean_pool_3x3(images: Array) -> Array:
     """Means `[B, H, W, C]` of the cells in windows of 3 x 3 around every cell; there are none beyond the edges."""
     for axis in (1, 2):
         widths = [(1, 1) if i == axis else (0, 0) for i in range(images.ndim)]
-        own = jnp.pad(jnp.ones(images.shape[axis]), 1)
+        present = jnp.pad(jnp.ones(images.shape[axis]), 1)
         shape = [-1 if i == axis else 1 for i in range(images.ndim)]
-        counts = reduce(jnp.add, _shifted(own, 0, stride=1)).reshape(shape)
+        counts = reduce(jnp.add, _shifted(present, 0, stride=1)).reshape(shape)
         images = reduce(jnp.add, _shifted(jnp.pad(images, widths), axis, stride=1)) / counts
     return images
 

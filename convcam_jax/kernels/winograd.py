@@ -109,8 +109,8 @@ def convolution(strip: Array, kernel: Array, pool: Pool, as_factor: Callable[[Ar
         ]
         # Row by row: stacked rows would be computed by one loop that asks for every element which row it is in.
         for row in range(OUTPUTS):
-            own = _output_columns([own_sums[row] for own_sums in sums], columns)
-            outputs = lax.dynamic_update_slice_in_dim(outputs, own[None], row, 0)
+            row_columns = _output_columns([own_sums[row] for own_sums in sums], columns)
+            outputs = lax.dynamic_update_slice_in_dim(outputs, row_columns[None], row, 0)
         own_values, own_winners = pool_with_winners(without_remainder(outputs, pool), pool)
         values = lax.dynamic_update_slice_in_dim(values, own_values, first_row // pool[0], 0)
         winners = lax.dynamic_update_slice_in_dim(winners, own_winners, first_row // pool[0], 0)
@@ -157,9 +157,9 @@ def gradients(
             for own_cotangents, matrix in zip(cotangent_tiles, matrices, strict=True)
         ]
         for row in range(INPUTS):
-            own = _input_columns([own_sums[row] for own_sums in sums], columns)
+            row_columns = _input_columns([own_sums[row] for own_sums in sums], columns)
             before = lax.dynamic_slice_in_dim(gradient, first_row + row, 1)
-            gradient = lax.dynamic_update_slice_in_dim(gradient, before + own[None], first_row + row, 0)
+            gradient = lax.dynamic_update_slice_in_dim(gradient, before + row_columns[None], first_row + row, 0)
         return totals, gradient
 
     nothing = (jnp.zeros((INPUTS, *kernel.shape[2:])),) * INPUTS, jnp.zeros(strip.shape)
@@ -213,8 +213,8 @@ def _input_tiles(strip: Array, first_row: Array, as_factor: Callable[[Array], Ar
     n = _n_blocks(strip.shape[1])
     blocks = _blocks_of_columns(_sum_rows(np.array(_OF_INPUT, np.float32), own_rows), n + 1)
     # The last two of eight columns are the first two of the next block.
-    own = [blocks[:, :n, i] for i in range(OUTPUTS)] + [blocks[:, 1:, i] for i in range(2)]
-    return _combine(_OF_INPUT, own)
+    cells = [blocks[:, :n, i] for i in range(OUTPUTS)] + [blocks[:, 1:, i] for i in range(2)]
+    return _combine(_OF_INPUT, cells)
 
 
 def _cotangent_tiles(cotangent: Array, of_rows: Array, columns: int) -> list[Array]:
@@ -237,10 +237,10 @@ def _output_columns(sums: Sequence[Array], columns: int) -> Array:
 
 def _input_columns(sums: Sequence[Array], columns: int) -> Array:
     """One row `[columns, C]` of the gradient by the strip, of 8 sums `[n, C]`."""
-    own = _combine(_transposed(_OF_INPUT), sums)
+    tiles = _combine(_transposed(_OF_INPUT), sums)
     # The last two of eight columns are the first two of the next tile.
-    shared = [own[i] + jnp.pad(own[OUTPUTS + i], [(1, 0), (0, 0)])[:-1] for i in range(2)]
-    return _behind_one_another([*shared, *own[2:OUTPUTS]], columns)
+    shared = [tiles[i] + jnp.pad(tiles[OUTPUTS + i], [(1, 0), (0, 0)])[:-1] for i in range(2)]
+    return _behind_one_another([*shared, *tiles[2:OUTPUTS]], columns)
 
 
 def _behind_one_another(columns_of_tiles: Sequence[Array], columns: int) -> Array:

@@ -89,15 +89,15 @@ def _parts(answers: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, str], p
     """Level, group, fold and speaker of each row, and the answers that it is about."""
     groups = groups_of(answers)
     for group in groups:
-        own = answers[answers["group"] == group]
-        yield ("group", group, EVERY, EVERY), own
-        if own["speaker"].nunique() > 1:
-            for speaker, of_speaker in own.groupby("speaker"):
+        of_group = answers[answers["group"] == group]
+        yield ("group", group, EVERY, EVERY), of_group
+        if of_group["speaker"].nunique() > 1:
+            for speaker, of_speaker in of_group.groupby("speaker"):
                 yield ("speaker", group, EVERY, str(speaker)), of_speaker
         # Folds that are one speaker each have their row already.
-        pairs = own[["fold", "speaker"]].drop_duplicates()
-        if own["fold"].nunique() > 1 and not (pairs["fold"].is_unique and pairs["speaker"].is_unique):
-            for fold, of_fold in own.groupby("fold"):
+        pairs = of_group[["fold", "speaker"]].drop_duplicates()
+        if of_group["fold"].nunique() > 1 and not (pairs["fold"].is_unique and pairs["speaker"].is_unique):
+            for fold, of_fold in of_group.groupby("fold"):
                 yield ("fold", group, str(fold), EVERY), of_fold
     if len(groups) > 1:
         yield ("all", EVERY, EVERY, EVERY), answers

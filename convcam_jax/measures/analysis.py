@@ -61,8 +61,8 @@ def analyse_member(
     masks = emotion_masks(maps, arrays.emotion, correct, n_emotions)
     binary = jax.vmap(lambda mask: binarise(mask, config.mask_threshold))(masks)
 
-    def recording(own_map: Float[Array, "F T"], own: AnalysisArrays) -> RecordingMetrics:
-        return recording_metrics(own_map, own, bin_hz, binary[own.emotion], config)
+    def recording(own_map: Float[Array, "F T"], arrays: AnalysisArrays) -> RecordingMetrics:
+        return recording_metrics(own_map, arrays, bin_hz, binary[arrays.emotion], config)
 
     return jax.vmap(recording)(maps, arrays), masks
 
@@ -96,9 +96,9 @@ def contours(
     Not to be called inside another `jit`.
     """
 
-    def recording(own_map: Float[Array, "F T"], own: AnalysisArrays) -> Contours:
+    def recording(own_map: Float[Array, "F T"], arrays: AnalysisArrays) -> Contours:
         trajectory = frequency_trajectory(own_map, bin_hz, threshold)
-        return Contours(activation_contour(own_map), energy_contour(own.energy, own.n_frames), trajectory)
+        return Contours(activation_contour(own_map), energy_contour(arrays.energy, arrays.n_frames), trajectory)
 
     return jax.vmap(recording)(maps, arrays)
 

@@ -49,15 +49,15 @@ class CohortMaps(NamedTuple):
     logits: Float[np.ndarray, "S N C"]
 
 
-def first_members(own: CohortMaps, cohort_maps: Iterable[CohortMaps], count: int) -> tuple[Member, ...]:
+def first_members(of_cohort: CohortMaps, cohort_maps: Iterable[CohortMaps], count: int) -> tuple[Member, ...]:
     """So many members of a cohort, or all if there are fewer: of the same seeds in all folds of the group.
 
     The seeds that are chosen in the most of these folds come first, then they go by number: with one fold the chosen
     member is the first.
     """
-    chosen = Counter(other.seeds[other.chosen] for other in cohort_maps if other.cohort.group == own.cohort.group)
-    seeds = sorted(own.seeds, key=lambda seed: (-chosen[seed], seed))
-    return tuple(Member(*own.cohort, int(seed)) for seed in seeds[:count])
+    chosen = Counter(other.seeds[other.chosen] for other in cohort_maps if other.cohort.group == of_cohort.cohort.group)
+    seeds = sorted(of_cohort.seeds, key=lambda seed: (-chosen[seed], seed))
+    return tuple(Member(*of_cohort.cohort, int(seed)) for seed in seeds[:count])
 
 
 class Analysed(NamedTuple):
@@ -107,14 +107,25 @@ def analyse_cohorts(
     views: dict[str, RecordingView] = {}
     masks: dict[Cohort, np.ndarray] = {}
     summed: dict[Cohort, np.ndarray] = {}
-    for own in cohort_maps:
-        found = analyse(own.maps, own.correct, own.arrays, axes.bin_hz, len(emotions), analysis)
-        masks[own.cohort], summed[own.cohort] = np.asarray(found.masks), np.asarray(found.ensemble_masks)
-        tables.append(metrics_table(own.cohort, own.seeds, own.utterances, own.arrays, own.correct, found.metrics))
-        chosen_maps = own.maps[own.chosen]
-        lines = contours(chosen_maps, own.arrays, axes.bin_hz, analysis.trajectory_threshold)
-        group = own.cohort.group
-        views |= recording_views(group, own.utterances, own.arrays, chosen_maps, own.raw_maps, lines, axes)
+    for of_cohort in cohort_maps:
+        found = analyse(of_cohort.maps, of_cohort.correct, of_cohort.arrays, axes.bin_hz, len(emotions), analysis)
+        masks[of_cohort.cohort], summed[of_cohort.cohort] = np.asarray(found.masks), np.asarray(found.ensemble_masks)
+        tables.append(
+            metrics_table(
+                of_cohort.cohort,
+                of_cohort.seeds,
+                of_cohort.utterances,
+                of_cohort.arrays,
+                of_cohort.correct,
+                found.metrics,
+            )
+        )
+        chosen_maps = of_cohort.maps[of_cohort.chosen]
+        lines = contours(chosen_maps, of_cohort.arrays, axes.bin_hz, analysis.trajectory_threshold)
+        group = of_cohort.cohort.group
+        views |= recording_views(
+            group, of_cohort.utterances, of_cohort.arrays, chosen_maps, of_cohort.raw_maps, lines, axes
+        )
     best = {own.cohort: masks[own.cohort][own.chosen] for own in cohort_maps}
     mask_set = MaskSet(best, summed, emotions, axes.bin_hz, axes.time_s, axes.edges_hz)
     return Analysed(pd.concat(tables, ignore_index=True), mask_set, views, masks)

@@ -28,8 +28,8 @@ def _of_group(members: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     if members["fold"].nunique() == 1:
         return members
     group = members["group"].iloc[0]
-    own = predictions[predictions["group"] == group]
-    per_seed = (own["truth"] == own["predicted"]).groupby(own["seed"]).mean()
+    of_group = predictions[predictions["group"] == group]
+    per_seed = (of_group["truth"] == of_group["predicted"]).groupby(of_group["seed"]).mean()
     return per_seed.rename("test_accuracy").reset_index().assign(group=group, chosen=False)
 
 

@@ -45,25 +45,25 @@ class TrajectoryErrors(NamedTuple):
 
 def recording_metrics(
     activation: Float[Array, "F T"],
-    own: AnalysisArrays,
+    arrays: AnalysisArrays,
     bin_hz: Float[Array, " F"],
     mask: Bool[Array, "F T"],
     config: AnalysisConfig,
 ) -> RecordingMetrics:
     """All metrics of one recording.
 
-    `activation` >= 0; `own`: what else is known of the recording, without the axis N: magnitude >= 0, energy >= 0, not
-    normalised, F0 in Hz, 0 where unvoiced, and voicing; `mask`: the binarised mask of the recording's emotion.
+    `activation` >= 0; `arrays`: what else is known of the recording, without the axis N: magnitude >= 0, energy >= 0,
+    not normalised, F0 in Hz, 0 where unvoiced, and voicing; `mask`: the binarised mask of the recording's emotion.
     A map that is zero in the whole recording has no contour, so its q metrics are NaN: zeros would lie closer to many
     an envelope than any map does. `envelope_variance` is a property of the recording: the q_mse of the best constant,
     the mean of Q. Frames where the map is zero have no dominant frequency and do not count in the F0 metrics, which are
     NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published reading of F0 has, do
     not count in semitones.
     """
-    in_recording = jnp.arange(activation.shape[1]) < own.n_frames
+    in_recording = jnp.arange(activation.shape[1]) < arrays.n_frames
     activation = jnp.where(in_recording[None, :], activation, 0)
     map_is_zero = jnp.max(activation) <= 0
-    contour, envelope = activation_contour(activation), energy_contour(own.energy, own.n_frames)
+    contour, envelope = activation_contour(activation), energy_contour(arrays.energy, arrays.n_frames)
     has_contour = in_recording & ~map_is_zero
     q_mse = mean_square_difference(contour, envelope, has_contour)
 
@@ -72,10 +72,10 @@ def recording_metrics(
         q_mse=q_mse,
         q_rmse=jnp.sqrt(q_mse),
         envelope_variance=variance(envelope, in_recording),
-        q_voiced_excess=voiced_excess(contour, own.voiced, has_contour),
-        **trajectory_errors(trajectory_hz, own.f0_hz, own.voiced & in_recording)._asdict(),
-        energy_ratio=energy_ratio(own.magnitude, mask, own.n_frames),
-        mask_area=mask_area(mask, own.n_frames),
+        q_voiced_excess=voiced_excess(contour, arrays.voiced, has_contour),
+        **trajectory_errors(trajectory_hz, arrays.f0_hz, arrays.voiced & in_recording)._asdict(),
+        energy_ratio=energy_ratio(arrays.magnitude, mask, arrays.n_frames),
+        mask_area=mask_area(mask, arrays.n_frames),
         map_is_zero=map_is_zero,
     )
 

@@ -77,8 +77,8 @@ def with_chosen(members: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFrame
     """The members table with the column `chosen` set as in `member_table`; an earlier choice does not count."""
     members = members.assign(chosen=False)
     criteria = CHOSEN_BY[analysis.chosen_by]
-    for _, own in members.groupby(list(Cohort._fields)):
-        ranked = own.sort_values([*criteria, "seed"], ascending=[False, *(True,) * len(criteria)])
+    for _, of_cohort in members.groupby(list(Cohort._fields)):
+        ranked = of_cohort.sort_values([*criteria, "seed"], ascending=[False, *(True,) * len(criteria)])
         members.loc[ranked.index[0], "chosen"] = True
     return members
 

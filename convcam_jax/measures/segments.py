@@ -57,9 +57,9 @@ def _spans(
     """Runs of frames centred on `time_s`, with the edges of each in seconds, inside of the recording."""
     half_step_s = (time_s[1] - time_s[0]) / 2 if len(time_s) > 1 else duration_s
     found = []
-    for own in segments(selected):
-        start_s = max(float(time_s[own.start] - half_step_s), 0.0)
-        end_s = min(float(time_s[own.stop - 1] + half_step_s), duration_s)
+    for segment in segments(selected):
+        start_s = max(float(time_s[segment.start] - half_step_s), 0.0)
+        end_s = min(float(time_s[segment.stop - 1] + half_step_s), duration_s)
         if start_s < end_s:
-            found.append((own, (start_s, end_s)))
+            found.append((segment, (start_s, end_s)))
     return found

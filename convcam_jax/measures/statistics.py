@@ -100,10 +100,12 @@ def mean_over_speakers(values: Float[np.ndarray, " N"], speakers: Sequence[str])
     n is their number. NaN without a value.
     """
     finite = np.isfinite(values)
-    own, of_speaker = np.asarray(values, float)[finite], np.asarray(speakers)[finite]
+    known, of_speaker = np.asarray(values, float)[finite], np.asarray(speakers)[finite]
     names = np.unique(of_speaker)
-    left_out = np.array([own[of_speaker != name].mean() for name in names]) if len(names) > 1 else np.empty(len(names))
-    return jackknife_interval(float(own.mean()) if len(own) else np.nan, left_out)
+    left_out = (
+        np.array([known[of_speaker != name].mean() for name in names]) if len(names) > 1 else np.empty(len(names))
+    )
+    return jackknife_interval(float(known.mean()) if len(known) else np.nan, left_out)
 
 
 def mean_over_pairs(values: Float[np.ndarray, " N"], pairs: Int[np.ndarray, "N 2"]) -> Interval:
@@ -114,12 +116,12 @@ def mean_over_pairs(values: Float[np.ndarray, " N"], pairs: Int[np.ndarray, "N 2
     network is in all of them. NaN without a value.
     """
     finite = np.isfinite(values)
-    own, of_pair = np.asarray(values, float)[finite], pairs[finite]
+    known, of_pair = np.asarray(values, float)[finite], pairs[finite]
     kept = [(of_pair != network).all(axis=1) for network in np.unique(of_pair)]
-    if len(own) < _LEAST_PAIRS or not all(others.any() for others in kept):
-        return Interval(float(own.mean()) if len(own) else np.nan, np.nan, np.nan, len(own))
-    left_out = np.array([own[others].mean() for others in kept])
-    return jackknife_interval(float(own.mean()), left_out)._replace(n=len(own))
+    if len(known) < _LEAST_PAIRS or not all(others.any() for others in kept):
+        return Interval(float(known.mean()) if len(known) else np.nan, np.nan, np.nan, len(known))
+    left_out = np.array([known[others].mean() for others in kept])
+    return jackknife_interval(float(known.mean()), left_out)._replace(n=len(known))
 
 
 def limited(interval: Interval, highest: float = np.inf) -> Interval:

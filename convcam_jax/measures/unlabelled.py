@@ -44,10 +44,10 @@ def member_metrics(
 @nan_allowed
 @partial(jax.jit, static_argnames="config", compiler_options=QUICKLY_COMPILED)
 def _metrics(
-    maps: Float[Array, "S F T"], own: AnalysisArrays, bin_hz: Float[Array, " F"], config: AnalysisConfig
+    maps: Float[Array, "S F T"], arrays: AnalysisArrays, bin_hz: Float[Array, " F"], config: AnalysisConfig
 ) -> RecordingMetrics:
     no_mask = jnp.zeros(maps.shape[1:], dtype=bool)
-    return jax.vmap(lambda map_: recording_metrics(map_, own, bin_hz, no_mask, config))(maps)
+    return jax.vmap(lambda map_: recording_metrics(map_, arrays, bin_hz, no_mask, config))(maps)
 
 
 def new_answer_table(
@@ -97,6 +97,6 @@ def in_words(answers: pd.DataFrame, predicted: str) -> str:
     groups = answers["group"].unique().tolist()
     if len(groups) == 1:
         return f"{predicted} {spread}, {verdict}"
-    own = (right[answers["group"] == group] for group in groups)
-    of_groups = ", ".join(f"{group} {one.sum()} of {len(one)}" for group, one in zip(groups, own, strict=True))
+    by_group = (right[answers["group"] == group] for group in groups)
+    of_groups = ", ".join(f"{group} {one.sum()} of {len(one)}" for group, one in zip(groups, by_group, strict=True))
     return f"{predicted} {spread}, {verdict}: {of_groups}"

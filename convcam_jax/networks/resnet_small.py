@@ -194,9 +194,9 @@ class ResNetSmallModule(nn.Module):
         return values if stop is not None or places is None else self._classify(values, places)
 
     def _classify(self, values: Array, places: Array) -> Array:
-        own = (places & is_active(values)[None]).astype(values.dtype)
-        n_columns = jnp.maximum(own.sum(1), 1.0)
-        means = jnp.einsum("bl,hlk->bhk", own, values) / n_columns[:, None, None]
+        counted = (places & is_active(values)[None]).astype(values.dtype)
+        n_columns = jnp.maximum(counted.sum(1), 1.0)
+        means = jnp.einsum("bl,hlk->bhk", counted, values) / n_columns[:, None, None]
         means = means.reshape(len(means), -1)
         means = nn.Dropout(self.config.dropout_rate, deterministic=not self.trains)(means)
         return ZeroSumOutput(self.n_classes, name=_OUTPUT)(means)

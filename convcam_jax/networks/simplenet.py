@@ -190,8 +190,8 @@ class SimpleNet:
         # The activations of all recordings by the weights of each, of which those of the own recording are taken: one
         # product, cheap for batches as small as these.
         by_weights = unpack(on_strip.values @ weights.T, strip, on_strip.silence @ weights.T, width)
-        own = jnp.arange(len(weights))
-        return by_weights[own, :, :, own], logits
+        recordings = jnp.arange(len(weights))
+        return by_weights[recordings, :, :, recordings], logits
 
 
 def _number(layer: str) -> int:

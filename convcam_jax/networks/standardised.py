@@ -82,14 +82,14 @@ class Standardised:
         self, variables: Variables, batch: Batch, layout: int, key: Array | None = None
     ) -> tuple[Float[Array, "B C"], Variables]:
         """See `Network.logits`."""
-        own, statistics = _parted(variables)
-        logits, own = self.network.logits(own, standardise(batch, **statistics), layout, key)
-        return logits, {**own, STATISTICS: statistics}
+        of_network, statistics = _parted(variables)
+        logits, of_network = self.network.logits(of_network, standardise(batch, **statistics), layout, key)
+        return logits, {**of_network, STATISTICS: statistics}
 
     def activations(self, variables: Variables, batch: Batch, layout: int, layer: str) -> Float[Array, "B H W K"]:
         """See `Network.activations`."""
-        own, statistics = _parted(variables)
-        return self.network.activations(own, standardise(batch, **statistics), layout, layer)
+        of_network, statistics = _parted(variables)
+        return self.network.activations(of_network, standardise(batch, **statistics), layout, layer)
 
     def head(
         self, variables: Variables, activations: Float[Array, "H W K"], layer: str, n_frames: Int[Array, ""]
@@ -107,8 +107,8 @@ class Standardised:
         def explain_standardised(
             prepared: Any, variables: Variables, batch: Batch, layout: int, *ways: Callable[..., Array]
         ) -> tuple[Array, Array]:
-            own, statistics = _parted(variables)
-            return explain(prepared, own, standardise(batch, **statistics), layout, *ways)
+            of_network, statistics = _parted(variables)
+            return explain(prepared, of_network, standardise(batch, **statistics), layout, *ways)
 
         return Shortcut(lambda variables: prepare(_parted(variables)[0]), explain_standardised)
 
@@ -122,8 +122,8 @@ class Standardised:
         def attend_standardised(
             variables: Variables, batch: Batch, added: Array | None
         ) -> tuple[Array, AttentionWeights]:
-            own, statistics = _parted(variables)
-            return attend(own, standardise(batch, **statistics), added)
+            of_network, statistics = _parted(variables)
+            return attend(of_network, standardise(batch, **statistics), added)
 
         return attention._replace(attend=attend_standardised)
 
@@ -134,5 +134,5 @@ class Standardised:
 
 def _parted(variables: Variables) -> tuple[Variables, dict[str, Array]]:
     """The variables of the network itself, and the statistics."""
-    own = {name: collection for name, collection in variables.items() if name != STATISTICS}
-    return own, variables[STATISTICS]
+    of_network = {name: collection for name, collection in variables.items() if name != STATISTICS}
+    return of_network, variables[STATISTICS]

@@ -58,9 +58,10 @@ def variants(bases: Mapping[str, AnalysisConfig]) -> list[Variant]:
     ]
 
 
-def _one_at_a_time(base: str, own: AnalysisConfig, other: AnalysisConfig) -> list[Variant]:
+def _one_at_a_time(base: str, config: AnalysisConfig, other: AnalysisConfig) -> list[Variant]:
     return [
-        Variant(base, field, dataclasses.replace(own, **{field: getattr(other, field)})) for field in differing_fields()
+        Variant(base, field, dataclasses.replace(config, **{field: getattr(other, field)}))
+        for field in differing_fields()
     ]
 
 
@@ -104,10 +105,10 @@ def summary(ablation: pd.DataFrame) -> pd.DataFrame:
         chosen=ablation["difference"].abs(), seeds=ablation["seeds_mean_difference"].abs()
     ).pivot_table(index="variant", columns="table", values=["chosen", "seeds"], aggfunc="mean", sort=False)
     rows = []
-    for variant, own in ablation.groupby("variant", sort=False):
+    for variant, of_variant in ablation.groupby("variant", sort=False):
         switched_to = str(variant).partition("=")[2] or "the other protocol"
         values = [sizes.get((kind, t), pd.Series(dtype=float)).get(variant, np.nan) for kind, t in _COLUMNS]
-        rows.append([own["base"].iloc[0], own["field"].iloc[0], switched_to, *values])
+        rows.append([of_variant["base"].iloc[0], of_variant["field"].iloc[0], switched_to, *values])
     names = [f"table{table}" + ("_seeds_mean" if kind == "seeds" else "") for kind, table in _COLUMNS]
     return pd.DataFrame(rows, columns=["base", "field", "switched_to", *names])
 

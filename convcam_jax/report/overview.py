@@ -253,14 +253,14 @@ def accuracies(members: pd.DataFrame, predictions: pd.DataFrame) -> list[dict[st
     if known.empty:
         return []
     found = []
-    for group, own in seed_accuracy(known, predictions).groupby("group"):
-        accuracy = rounded(own["test_accuracy"].to_numpy(), 4)
+    for group, of_group in seed_accuracy(known, predictions).groupby("group"):
+        accuracy = rounded(of_group["test_accuracy"].to_numpy(), 4)
         found.append(
             {
                 "group": group,
-                "seeds": own["seed"].tolist(),
+                "seeds": of_group["seed"].tolist(),
                 "accuracy": accuracy,
-                "chosen": own["chosen"].astype(bool).tolist(),
+                "chosen": of_group["chosen"].astype(bool).tolist(),
                 "offset": stacked(accuracy),
             }
         )
@@ -285,8 +285,8 @@ def confusions(predictions: pd.DataFrame, members: pd.DataFrame, emotions: tuple
     name_of_chosen = "chosen model" if members["fold"].nunique() == 1 else "chosen models"
     of_chosen = chosen_rows(predictions, members)
     found = []
-    for group, own in predictions.groupby("group"):
-        for name, part in ((name_of_chosen, of_chosen[of_chosen["group"] == group]), ("all seeds", own)):
+    for group, of_group in predictions.groupby("group"):
+        for name, part in ((name_of_chosen, of_chosen[of_chosen["group"] == group]), ("all seeds", of_group)):
             counts = pd.crosstab(part["truth"], part["predicted"]).reindex(
                 index=list(emotions), columns=list(emotions), fill_value=0
             )

@@ -61,7 +61,7 @@ def recording(shown: Shown, sounds: Sounds) -> dict[str, Any]:
 
 
 def _summary(shown: Shown) -> dict[str, Any]:
-    own = shown.metrics[shown.metrics["seed"] == shown.seeds[shown.chosen]].iloc[0]
+    of_chosen = shown.metrics[shown.metrics["seed"] == shown.seeds[shown.chosen]].iloc[0]
     view = shown.view
     return {
         "recording": view.recording,
@@ -69,10 +69,10 @@ def _summary(shown: Shown) -> dict[str, Any]:
         "speaker": shown.speaker,
         "emotion": view.emotion,
         "text": shown.text,
-        "correct": bool(own["correct"]),
+        "correct": bool(of_chosen["correct"]),
         "seeds_correct": int(shown.metrics["correct"].sum()),
         "seeds": len(shown.seeds),
-        "metrics": {name: number_or_none(own[name]) for name in METRICS},
+        "metrics": {name: number_or_none(of_chosen[name]) for name in METRICS},
     }
 
 

@@ -79,10 +79,10 @@ def compared_evidence(runs: Mapping[str, Config]) -> dict[str, Config]:
     found = {}
     for name, config in runs.items():
         choices = Choices("evidence", representation=config.representation.name, network=config.network.name)
-        own = make_config(choices)
-        evidence = dataclasses.replace(own.evidence, size="small")
-        own = dataclasses.replace(own, attribution=config.attribution, evidence=evidence)
-        found[name] = with_evidence_size(own, seeds=None)
+        made = make_config(choices)
+        evidence = dataclasses.replace(made.evidence, size="small")
+        made = dataclasses.replace(made, attribution=config.attribution, evidence=evidence)
+        found[name] = with_evidence_size(made, seeds=None)
     return found
 
 
@@ -92,8 +92,10 @@ def benchmarked_configs(config: Config) -> dict[str, Config]:
     Raises:
       UserError: a network does not fit the representation, or the corpus's frames.
     """
-    own, names = config.network, config.benchmark.networks or (config.network.name,)
-    return {name: dataclasses.replace(config, network=own if name == own.name else NETWORKS[name]()) for name in names}
+    given, names = config.network, config.benchmark.networks or (config.network.name,)
+    return {
+        name: dataclasses.replace(config, network=given if name == given.name else NETWORKS[name]()) for name in names
+    }
 
 
 def _network(config: Config, name: str) -> NetworkConfig:
@@ -104,7 +106,7 @@ def _network(config: Config, name: str) -> NetworkConfig:
 
 
 def _representation(config: Config, name: str) -> Representation:
-    own = config.representation
-    if name == own.name:
-        return own
-    return REPRESENTATIONS[name](**{field: getattr(own, field) for field in _SHARED_INPUT})
+    given = config.representation
+    if name == given.name:
+        return given
+    return REPRESENTATIONS[name](**{field: getattr(given, field) for field in _SHARED_INPUT})

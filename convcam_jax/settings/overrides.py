@@ -106,9 +106,9 @@ def _meant(name: str, settable: Sequence[str], flags: Mapping[str, str]) -> str:
     if near := nearest(name, settable, ALIKE):
         return f"; the nearest is {near}" + (f", a flag of its own, --{flags[near]}" if near in flags else "")
     section = name.partition(".")[0]
-    own = [field for field in settable if field.startswith(f"{section}.")]
+    of_section = [field for field in settable if field.startswith(f"{section}.")]
     sections = dict.fromkeys(field.partition(".")[0] for field in settable)
-    return f"; there are {', '.join(own)}" if own else f"; there are the sections {', '.join(sections)}"
+    return f"; there are {', '.join(of_section)}" if of_section else f"; there are the sections {', '.join(sections)}"
 
 
 def parse(text: str, kind: Any, name: str, choices: Sequence[str] = ()) -> Any:

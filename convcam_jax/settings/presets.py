@@ -165,8 +165,8 @@ def with_evidence_size(config: Config, seeds: int | None) -> Config:
         strengths="all" if full else config.evidence.strengths,
     )
     max_frames = max(64, config.make_network("float32").smallest_input()[1])
-    own: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20, "max_frames": max_frames}
-    corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, **(own if is_synthetic else {}))
+    sizes: dict[str, Any] = {"speakers_per_gender": 2 if small else 3, "texts": 20, "max_frames": max_frames}
+    corpus = dataclasses.replace(config.corpus, emotions=EVIDENCE_CLASSES, **(sizes if is_synthetic else {}))
     is_simplenet = isinstance(config.network, SimpleNetConfig)
     epochs = EVIDENCE_EPOCHS if is_synthetic and is_simplenet else MANY_EVIDENCE_EPOCHS
     training, inputs = ({}, {}) if is_simplenet else (EVIDENCE_TRAINING_OF_OTHERS, EVIDENCE_INPUT_OF_OTHERS)

@@ -34,8 +34,8 @@ class Preset:
 
     def input_fields(self) -> dict[str, str]:
         """The fields of a representation that are not at its own defaults."""
-        own = {"scale": self.scale, "standardisation": self.standardisation}
-        return {name: value for name, value in own.items() if value is not None}
+        fields = {"scale": self.scale, "standardisation": self.standardisation}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 # Chosen on validation recordings alone; docs/training.md says how.

@@ -116,9 +116,9 @@ def known_speakers(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> li
     tested: set[str] = set()
     for fold in folds:
         placed = [(u.speaker, split) for u, split in zip(utterances, fold.split_of, strict=True)]
-        own = {speaker for speaker, split in placed if split == "test"}
-        tested |= own
-        known.update(own & {speaker for speaker, split in placed if split in ("train", "validation")})
+        tested_here = {speaker for speaker, split in placed if split == "test"}
+        tested |= tested_here
+        known.update(tested_here & {speaker for speaker, split in placed if split in ("train", "validation")})
     if not known:
         return []
     return [

@@ -78,9 +78,9 @@ def _validated(grouped: GroupedUtterances, trainable: Sequence[bool]) -> set[str
     drawn: set[str] = set()
     of_emotions: dict[tuple[str, str], dict[Cell, list[str]]] = {}
     for cell, order in grouped.order.items():
-        own = [recording for recording in order if recording in left]
-        drawn |= set(_drawn({recording: left[recording] for recording in own}, grouped.parts))
-        of_emotions.setdefault((cell.group, cell.emotion), {})[cell] = own
+        of_cell = [recording for recording in order if recording in left]
+        drawn |= set(_drawn({recording: left[recording] for recording in of_cell}, grouped.parts))
+        of_emotions.setdefault((cell.group, cell.emotion), {})[cell] = of_cell
     for cells in of_emotions.values():
         sizes = [len(own) for own in cells.values()]
         if 2 * sum(size // grouped.parts for size in sizes) < sum(sizes) // grouped.parts:

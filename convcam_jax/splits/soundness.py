@@ -210,9 +210,9 @@ def missing_sets(
         emotions: dict[str, dict[str, set[str]]] = {}
         for u, group, split in zip(utterances, groups, fold.split_of, strict=True):
             emotions.setdefault(group, {}).setdefault(split, set()).add(u.emotion)
-        for group, own in emotions.items():
+        for group, of_group in emotions.items():
             for split, n_least in (("train", least_emotions), ("validation", 1)):
-                if "test" in own and len(own.get(split, ())) < n_least:
+                if "test" in of_group and len(of_group.get(split, ())) < n_least:
                     lacking.setdefault((group, split), []).append(fold.name)
     needed = "a recording" if least_emotions == 1 else "two emotions or more"
     what = {"train": f"{needed} for training", "validation": "a recording for validation"}

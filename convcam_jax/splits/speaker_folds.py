@@ -84,10 +84,10 @@ def _fold_of_speakers(
     )
     # Speakers of the same groups are dealt out together.
     strata: dict[frozenset[str], list[int]] = {}
-    for index, own in enumerate(of_groups):
-        strata.setdefault(frozenset(group for group, is_own in zip(names, own, strict=True) if is_own), []).append(
-            index
-        )
+    for index, membership in enumerate(of_groups):
+        strata.setdefault(
+            frozenset(group for group, is_own in zip(names, membership, strict=True) if is_own), []
+        ).append(index)
     generator = np.random.default_rng(seed)
     order = [strata[own] for own in sorted(strata, key=sorted)]
     draws = [_dealt(order, of_groups, n_folds, generator) for _ in range(_DRAWS)]
@@ -128,11 +128,11 @@ def _dealt(
         strata = [strata[index] for index in generator.permutation(len(strata))]
     in_fold, all_in_fold = np.zeros((n_folds, of_groups.shape[1]), dtype=int), np.zeros(n_folds, dtype=int)
     for stratum in strata:
-        own = of_groups[stratum[0]]
+        membership = of_groups[stratum[0]]
         for speaker in generator.permutation(np.asarray(stratum)):
-            fold = int(np.argmin(in_fold[:, own].sum(1) * (n_speakers + 1) + all_in_fold))
+            fold = int(np.argmin(in_fold[:, membership].sum(1) * (n_speakers + 1) + all_in_fold))
             folds[speaker] = fold
-            in_fold[fold] += own
+            in_fold[fold] += membership
             all_in_fold[fold] += 1
     return folds
 

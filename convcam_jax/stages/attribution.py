@@ -25,8 +25,8 @@ def explain_ensemble(run: Run) -> None:
     """Write `explanations.npz` (see `run.explanation_arrays`) and `predictions.csv`."""
     parts: dict[Cohort, list[CohortExplanations]] = {cohort: [] for cohort in run.dataset.cohorts()}
     tasks = [(own, cohort) for own in run.rounds for cohort in own.cohorts()]
-    for own, cohort in with_progress(tasks, "explaining", len(tasks), "part"):
-        parts[cohort].append(_kept_or_explained(run, own, cohort))
+    for training_round, cohort in with_progress(tasks, "explaining", len(tasks), "part"):
+        parts[cohort].append(_kept_or_explained(run, training_round, cohort))
     explained = {cohort: _joined(own) for cohort, own in parts.items()}
     predictions = _predictions(run, explained)
     n_zero = sum(int(zero_maps(own.signed_maps).sum()) for own in explained.values())
@@ -43,9 +43,9 @@ def explain_own_share(run: Run) -> None:
         return
     # Until then the first process saves what the others have trained.
     wait_for_all("to be explained")
-    for own in run.rounds[jax.process_index() :: jax.process_count()]:
-        for cohort in own.cohorts():
-            _kept_or_explained(run, own, cohort, for_others=True)
+    for training_round in run.rounds[jax.process_index() :: jax.process_count()]:
+        for cohort in training_round.cohorts():
+            _kept_or_explained(run, training_round, cohort, for_others=True)
     wait_for_all("explained")
 
 
@@ -69,15 +69,15 @@ def zero_maps(signed_maps: np.ndarray) -> np.ndarray:
     return np.count_nonzero(signed_maps.max((2, 3)) <= 0, axis=1)
 
 
-def _kept_or_explained(run: Run, own: Round, cohort: Cohort, for_others: bool = False) -> CohortExplanations:
-    path = kept_file(run, _STAGE, own.folder.name, run.dataset.cohorts().index(cohort))
-    origin = origin_of_maps(run, [own], cohort, own.members)
-    return CohortExplanations(**kept_or_made(path, origin, partial(_explain, run, own, cohort), for_others))
+def _kept_or_explained(run: Run, training_round: Round, cohort: Cohort, for_others: bool = False) -> CohortExplanations:
+    path = kept_file(run, _STAGE, training_round.folder.name, run.dataset.cohorts().index(cohort))
+    origin = origin_of_maps(run, [training_round], cohort, training_round.members)
+    return CohortExplanations(**kept_or_made(path, origin, partial(_explain, run, training_round, cohort), for_others))
 
 
-def _explain(run: Run, own: Round, cohort: Cohort) -> dict[str, np.ndarray]:
-    wanted = [member for member in own.members if member.cohort == cohort]
-    [(members, variables)] = trained_members([own], wanted)
+def _explain(run: Run, training_round: Round, cohort: Cohort) -> dict[str, np.ndarray]:
+    wanted = [member for member in training_round.members if member.cohort == cohort]
+    [(members, variables)] = trained_members([training_round], wanted)
     recordings = [u.recording for u in run.dataset.tested_utterances(cohort)]
     method = run.config.attribution.method
     on = counted(len(recordings), "recording")
@@ -95,17 +95,19 @@ def _joined(parts: list[CohortExplanations]) -> CohortExplanations:
 def _predictions(run: Run, explained: dict[Cohort, CohortExplanations]) -> pd.DataFrame:
     dataset, emotions = run.dataset, run.config.corpus.emotions
     tables = []
-    for cohort, own in explained.items():
+    for cohort, explanations in explained.items():
         tested = dataset.tested_utterances(cohort)
-        tables.append(prediction_table(cohort, own.seeds.tolist(), tested, own.logits, emotions))
+        tables.append(prediction_table(cohort, explanations.seeds.tolist(), tested, explanations.logits, emotions))
     return pd.concat(tables, ignore_index=True)
 
 
-def _scores(own: Round, zero: dict[Member, int]) -> list[MemberScores]:
+def _scores(training_round: Round, zero: dict[Member, int]) -> list[MemberScores]:
     """What the training has saved of its members, at the epoch whose variables were kept."""
-    learned = read_arrays(own.history_file())
+    learned = read_arrays(training_round.history_file())
     best_epoch, n_epochs = learned["best_epoch"], np.isfinite(learned["history"]).all(-1).sum(-1)
-    best = dict(zip(HISTORY_COLUMNS, learned["history"][np.arange(len(own.members)), best_epoch - 1].T, strict=True))
+    best = dict(
+        zip(HISTORY_COLUMNS, learned["history"][np.arange(len(training_round.members)), best_epoch - 1].T, strict=True)
+    )
     return [
         MemberScores(
             *member,
@@ -116,5 +118,5 @@ def _scores(own: Round, zero: dict[Member, int]) -> list[MemberScores]:
             float(best["validation_loss"][i]),
             zero[member],
         )
-        for i, member in enumerate(own.members)
+        for i, member in enumerate(training_round.members)
     ]

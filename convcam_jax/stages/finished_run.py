@@ -81,9 +81,9 @@ def check_written(folder: Path, flag: str) -> None:
 
     Those of its report do not count, which may have been made again.
     """
-    for stage, own in read_finished(folder).items():
+    for stage, record in read_finished(folder).items():
         if stage != _REPORT:
-            _check_files(folder, own.files, flag)
+            _check_files(folder, record.files, flag)
 
 
 def never_made(folder: Path, stages: Iterable[str]) -> list[str]:

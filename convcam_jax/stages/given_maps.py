@@ -174,13 +174,13 @@ def _of_cohort(config: Config, dataset: Dataset, cohort: Cohort, maps: Maps, sha
     placement = make_placement(config.analysis.map_placement, _geometry(config), shapes.grid)
     utterances = dataset.tested_utterances(cohort)
     arrays = tested_arrays(dataset, cohort, config.representation, config.analysis, config.corpus)
-    own = [external_maps.scaled(maps[u.recording]) for u in utterances]
-    of_frames = list(zip(own, arrays.n_frames.tolist(), strict=True))
+    given = [external_maps.scaled(maps[u.recording]) for u in utterances]
+    of_frames = list(zip(given, arrays.n_frames.tolist(), strict=True))
     on_grid = [external_maps.on_grid(m, n, shapes, placement) for m, n in of_frames]
     raw_maps = [None if external_maps.is_on_grid(m, n, shapes) else m for m, n in of_frames]
     # What is not known: which class the maps' model took each for, but for the truth.
     certain = np.eye(len(config.corpus.emotions), dtype=np.float32)[arrays.emotion][None]
-    correct = np.ones((1, len(own)), dtype=bool)
+    correct = np.ones((1, len(given)), dtype=bool)
     return CohortMaps(cohort, [SEED], 0, utterances, arrays, np.stack(on_grid)[None], raw_maps, correct, certain)
 
 

@@ -228,13 +228,13 @@ def _changed_weights(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list
 
 def changed_switches(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The variables of the environment that results may depend on and that differ between two records, in words."""
-    then, own = earlier["switches"], now["switches"]
-    return [f"the environment's {change}" for change in changed_fields(then, own, sorted({*then, *own}))]
+    then, now_set = earlier["switches"], now["switches"]
+    return [f"the environment's {change}" for change in changed_fields(then, now_set, sorted({*then, *now_set}))]
 
 
 def changed_surroundings(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
     # How many there are may be another number at each start.
-    then, own = ({"device": str(record["devices"]).partition(" x ")[2]} for record in (earlier, now))
+    then, now_there = ({"device": str(record["devices"]).partition(" x ")[2]} for record in (earlier, now))
     packages = changed_fields(earlier["packages"], now["packages"], COMPUTE)
-    return [*changed_fields(then, own, ["device"]), *packages]
+    return [*changed_fields(then, now_there, ["device"]), *packages]

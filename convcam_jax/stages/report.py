@@ -64,8 +64,8 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
     answers, controls = read_csv_if_there(run.workdir / PREDICTIONS), read_csv_if_there(run.workdir / "controls.csv")
     tested = [(own, index) for own in run.cohort_maps for index in range(len(own.utterances))]
     kinds = [(own.cohort.group, own.utterances[index].emotion) for own, index in tested]
-    for own, index in [tested[place] for place in spread_over(kinds, MOST_ON_PAGE)]:
-        utterance, maps = own.utterances[index], own.maps[:, index, :, : own.arrays.n_frames[index]]
+    for of_cohort, index in [tested[place] for place in spread_over(kinds, MOST_ON_PAGE)]:
+        utterance, maps = of_cohort.utterances[index], of_cohort.maps[:, index, :, : of_cohort.arrays.n_frames[index]]
         phones, syllables = read_labels(utterance)
         shown = Shown(
             view=run.analysed.views[utterance.recording],
@@ -73,8 +73,8 @@ def _all_shown(run: Run) -> Iterator[ToShow]:
             text=utterance.text,
             maps=maps,
             consensus=consensus_map(maps),
-            seeds=own.seeds,
-            chosen=own.chosen,
+            seeds=of_cohort.seeds,
+            chosen=of_cohort.chosen,
             metrics=_rows_of(run.analysed.metrics, utterance.recording),
             answers=_rows_of(answers, utterance.recording),
             controls=_rows_of(controls, utterance.recording),

@@ -143,9 +143,11 @@ class Run(ModelsOfConfig):
         explained, members = self.explanations[cohort], self.members
         tested = self.dataset.indices(cohort, "test")
         arrays = self.tested(cohort)
-        own = members[(members["group"] == cohort.group) & (members["fold"] == cohort.fold) & members["chosen"]]
+        chosen_members = members[
+            (members["group"] == cohort.group) & (members["fold"] == cohort.fold) & members["chosen"]
+        ]
         seeds = explained.seeds.tolist()
-        chosen = seeds.index(own["seed"].item())
+        chosen = seeds.index(chosen_members["seed"].item())
         on_input = METHODS[self.config.attribution.method].level == "input"
         return CohortMaps(
             cohort=cohort,
@@ -173,6 +175,6 @@ def load_explanations(path: Path) -> dict[Cohort, CohortExplanations]:
 def explanation_arrays(explained: dict[Cohort, CohortExplanations]) -> dict[str, np.ndarray]:
     """The arrays of `explanations.npz`: `cohorts` `[n, 2]` (group, fold), and `NAME_i` of each, i from 0 on."""
     arrays = {"cohorts": np.array(list(explained), dtype=str).reshape(-1, 2)}
-    for number, own in enumerate(explained.values()):
-        arrays |= {f"{name}_{number}": array for name, array in own._asdict().items()}
+    for number, explanations in enumerate(explained.values()):
+        arrays |= {f"{name}_{number}": array for name, array in explanations._asdict().items()}
     return arrays

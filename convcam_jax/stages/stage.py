@@ -218,5 +218,5 @@ def _say_due(stages: Sequence[Stage], due: Sequence[Due], is_new: bool) -> None:
     if not due:
         say("nothing has to be made again")
     elif not is_new:
-        for own in due:
-            say(f"to be made: {own.stage.name} ({own.reason})")
+        for due_stage in due:
+            say(f"to be made: {due_stage.stage.name} ({due_stage.reason})")

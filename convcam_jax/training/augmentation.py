@@ -117,15 +117,15 @@ def mix(
     return (1 - weight) * spectrogram + weight * jnp.where(inside[None, :], other, 0.0)
 
 
-def augment(key: Key[Array, ""], batch: Batch, own: Augmentation, scale: Scale) -> Batch:
+def augment(key: Key[Array, ""], batch: Batch, augmentation: Augmentation, scale: Scale) -> Batch:
     """Every recording of a batch in this scale changed by itself, in all ways but mixup."""
     ways: tuple[tuple[Callable[..., Array], float, float], ...] = (
-        (shift_bins, own.shift_bins, NONE.shift_bins),
-        (shift_frames, own.shift_frames, NONE.shift_frames),
-        (mask_bins, own.masked_bins, NONE.masked_bins),
-        (mask_frames, own.masked_frames, NONE.masked_frames),
-        (change_gain, own.gain, NONE.gain),
-        (partial(apply_filter, scale=scale), own.filter_db, NONE.filter_db),
+        (shift_bins, augmentation.shift_bins, NONE.shift_bins),
+        (shift_frames, augmentation.shift_frames, NONE.shift_frames),
+        (mask_bins, augmentation.masked_bins, NONE.masked_bins),
+        (mask_frames, augmentation.masked_frames, NONE.masked_frames),
+        (change_gain, augmentation.gain, NONE.gain),
+        (partial(apply_filter, scale=scale), augmentation.filter_db, NONE.filter_db),
     )
     spectrograms = batch.spectrograms
     for number, (change, most, none) in enumerate(ways):

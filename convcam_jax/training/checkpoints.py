@@ -97,9 +97,9 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
     folder's whole path is not UTF-8.
     """
     check_folder(folder)
-    own = jax.process_index()
+    process = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(
-        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+        primary_host=process, active_processes={process}, barrier_sync_key_prefix=f"process_{process}"
     )
     options = ocp.CheckpointManagerOptions(
         max_to_keep=1,

@@ -160,8 +160,8 @@ def train_step(
     def mean_loss(params: Any) -> tuple[Array, tuple[Scores, Variables]]:
         variables = {**state.variables, "params": params}
         if learning.changes_loss():
-            own = state._replace(variables=variables)
-            return augmented_loss(key, own, recordings, batch, network, layout, learning)
+            changed = state._replace(variables=variables)
+            return augmented_loss(key, changed, recordings, batch, network, layout, learning)
         scores, variables = score_batch(variables, recordings, batch, network, layout, key)
         return jnp.asarray(scores.loss / jnp.maximum(scores.recordings, 1)), (scores, variables)
 

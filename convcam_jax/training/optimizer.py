@@ -56,27 +56,29 @@ def learning_of(config: TrainConfig, n_steps: int, scale: Scale = "magnitude") -
     )
 
 
-def learning_rate_at(own: Learning) -> optax.Schedule | float:
+def learning_rate_at(learning: Learning) -> optax.Schedule | float:
     """The learning rate by the number of the step, from 0; a number where it is always the same.
 
     One cycle is that of L. Smith and N. Topin, "Super-convergence: Very fast training of neural networks using large
     learning rates", 2019, with half cosines: from a 25th of the rate up to it, and down to nearly nothing.
     """
-    if own.one_cycle:
-        return optax.cosine_onecycle_schedule(own.decay_steps, own.learning_rate)
-    if own.decay_steps:
-        return optax.warmup_cosine_decay_schedule(0.0, own.learning_rate, own.warmup_steps, own.decay_steps)
-    if own.warmup_steps:
-        return optax.linear_schedule(0.0, own.learning_rate, own.warmup_steps)
-    return own.learning_rate
+    if learning.one_cycle:
+        return optax.cosine_onecycle_schedule(learning.decay_steps, learning.learning_rate)
+    if learning.decay_steps:
+        return optax.warmup_cosine_decay_schedule(
+            0.0, learning.learning_rate, learning.warmup_steps, learning.decay_steps
+        )
+    if learning.warmup_steps:
+        return optax.linear_schedule(0.0, learning.learning_rate, learning.warmup_steps)
+    return learning.learning_rate
 
 
-def make_optimizer(own: Learning) -> optax.GradientTransformation:
+def make_optimizer(learning: Learning) -> optax.GradientTransformation:
     """Adam, as in the paper, unless the gradient is clipped, weights decay or the learning rate has a schedule.
 
     Weights decay apart from the gradient's moments (I. Loshchilov and F. Hutter, "Decoupled weight decay
     regularization", ICLR 2019), and the gradient's norm is that over all parameters.
     """
-    rate = learning_rate_at(own)
-    optimizer = optax.adamw(rate, weight_decay=own.weight_decay) if own.weight_decay else optax.adam(rate)
-    return optax.chain(optax.clip_by_global_norm(own.clip_norm), optimizer) if own.clip_norm else optimizer
+    rate = learning_rate_at(learning)
+    optimizer = optax.adamw(rate, weight_decay=learning.weight_decay) if learning.weight_decay else optax.adam(rate)
+    return optax.chain(optax.clip_by_global_norm(learning.clip_norm), optimizer) if learning.clip_norm else optimizer

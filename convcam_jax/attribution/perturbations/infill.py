@@ -102,7 +102,7 @@ def are_same(references: Float[Array, "R F T"], spectrogram: Float[Array, "F T"]
 
 
 def compared(
-    others: Float[Array, "R rows T"], own: Float[Array, "F T"], other: int
+    others: Float[Array, "R rows T"], spectrogram: Float[Array, "F T"], other: int
 ) -> tuple[Float[Array, "K R L"], Float[Array, "K R L"]]:
     """Squared distances of others, moved by each shift, from one, and their energy, both summed over the axis `other`.
 
@@ -110,8 +110,8 @@ def compared(
     """
 
     def compare(first: Array) -> tuple[Array, Array]:
-        one = lax.dynamic_slice_in_dim(others, first, len(own), axis=1)
-        return jnp.square(one - own[None]).sum(other), jnp.square(jnp.square(one)).sum(other)
+        one = lax.dynamic_slice_in_dim(others, first, len(spectrogram), axis=1)
+        return jnp.square(one - spectrogram[None]).sum(other), jnp.square(jnp.square(one)).sum(other)
 
     # One shift after another, since all others moved by all shifts at once would take that many times the memory.
     return lax.map(compare, MOST_BINS - jnp.asarray(SHIFTS_BINS))

@@ -240,6 +240,6 @@ def _inner_names(equation: Any) -> set[str]:
     for parameter in equation.params.values():
         for inner in parameter if isinstance(parameter, tuple | list) else (parameter,):
             if isinstance(inner, core.ClosedJaxpr):
-                for own in inner.jaxpr.eqns:
-                    names |= {own.primitive.name} | _inner_names(own)
+                for inner_equation in inner.jaxpr.eqns:
+                    names |= {inner_equation.primitive.name} | _inner_names(inner_equation)
     return names

@@ -14,9 +14,9 @@ def rescale(crossing: Crossing) -> Array:
     """A nonlinearity has the slope of the line from the reference to the input; its own where they are the same."""
     values, reference = crossing.values, jax.lax.stop_gradient(crossing.reference_values)
     same = is_close(values, reference)
-    _, own = jax.jvp(crossing.function, (jax.lax.stop_gradient(values),), (jnp.ones_like(values),))
+    _, derivative = jax.jvp(crossing.function, (jax.lax.stop_gradient(values),), (jnp.ones_like(values),))
     secant = (crossing.results - crossing.reference_results) / jnp.where(same, 1, values - reference)
-    return straight(crossing.results, values, jnp.where(same, own, secant))
+    return straight(crossing.results, values, jnp.where(same, derivative, secant))
 
 
 def deep_lift(explained: Explained) -> Float[Array, "B F T"]:

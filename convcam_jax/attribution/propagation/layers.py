@@ -117,11 +117,11 @@ class _Layers(NamedTuple):
 
     def select(self, call: Call, streams: Sequence[_Parts]) -> _Parts:
         streams = self._of_one_layer(call, streams)
-        own = [streams[place] for place in call.places]
+        parts = [streams[place] for place in call.places]
         chosen, won = choice(call, [other.values for other in streams])
-        raised, lowered = tuple(part.raised for part in own), tuple(part.lowered for part in own)
-        counted = won(tuple(part.ones for part in own)) if _has_ones(call, streams) else None
-        return _Parts(chosen, won(raised), won(lowered), counted, any(part.is_weighted for part in own))
+        raised, lowered = tuple(part.raised for part in parts), tuple(part.lowered for part in parts)
+        counted = won(tuple(part.ones for part in parts)) if _has_ones(call, streams) else None
+        return _Parts(chosen, won(raised), won(lowered), counted, any(part.is_weighted for part in parts))
 
     def _of_one_layer(self, call: Call, streams: Sequence[_Parts]) -> Sequence[_Parts]:
         """The streams of a call, of which the first layer ends where it meets later ones, and any at a known factor."""
@@ -150,23 +150,23 @@ def _has_ones(call: Call, streams: Sequence[_Parts]) -> bool:
 def _product(call: Call, streams: Sequence[_Parts], weighs: int) -> _Parts:
     """Through a product of the one operand that depends on the input with weights, which are in the place `weighs`."""
     [at] = call.places
-    own, weight = streams[at], streams[weighs]
+    stream, weight = streams[at], streams[weighs]
 
     def times(part: Array, factor: Any) -> Array:
         given = {at: part, weighs: factor}
         [found] = call(*(given.get(place, other.values) for place, other in enumerate(streams)))
         return found
 
-    values = times(own.values, weight.values)
+    values = times(stream.values, weight.values)
     if call.name in ("mul", "div"):
         raises = weight.values >= 0
-        up, down = times(own.raised, weight.values), times(own.lowered, weight.values)
+        up, down = times(stream.raised, weight.values), times(stream.lowered, weight.values)
         raised, lowered = jnp.where(raises, up, down), jnp.where(raises, down, up)
     else:
-        raised = times(own.raised, weight.raised) + times(own.lowered, weight.lowered)
-        lowered = times(own.raised, weight.lowered) + times(own.lowered, weight.raised)
-    if own.ones is None:
+        raised = times(stream.raised, weight.raised) + times(stream.lowered, weight.lowered)
+        lowered = times(stream.raised, weight.lowered) + times(stream.lowered, weight.raised)
+    if stream.ones is None:
         ones = None
     else:
-        ones = own.ones if call.name == "div" else times(own.ones, (weight.values != 0).astype(values.dtype))
+        ones = stream.ones if call.name == "div" else times(stream.ones, (weight.values != 0).astype(values.dtype))
     return _Parts(values, raised, lowered, ones)

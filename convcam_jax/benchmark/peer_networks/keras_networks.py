@@ -39,22 +39,22 @@ def with_activations(model: Any, config: Config) -> Any:
     return keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
 
 
-def _model(own: NetworkConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
-    match own:
+def _model(config: NetworkConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
+    match config:
         case SimpleNetConfig():
-            return _simplenet(own, shape, n_emotions)
+            return _simplenet(config, shape, n_emotions)
         case ResNetSmallConfig():
-            return resnet_small_model(own, shape, n_emotions)
+            return resnet_small_model(config, shape, n_emotions)
         case CRNNConfig():
-            return crnn_model(own, shape, n_emotions)
+            return crnn_model(config, shape, n_emotions)
         case SpectrogramTransformerConfig():
-            return spectrogram_transformer_model(own, shape, n_emotions)
-    make = getattr(keras.applications, KERAS_APPLICATIONS[own.name][0])
+            return spectrogram_transformer_model(config, shape, n_emotions)
+    make = getattr(keras.applications, KERAS_APPLICATIONS[config.name][0])
     return make(weights=None, input_shape=(*shape, 1), classes=n_emotions, classifier_activation=None)
 
 
-def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
-    layers, filters = keras.layers, own.filters
+def _simplenet(config: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) -> Any:
+    layers, filters = keras.layers, config.filters
     return keras.Sequential(
         [
             keras.Input((*shape, 1)),
@@ -65,8 +65,8 @@ def _simplenet(own: SimpleNetConfig, shape: tuple[int, ...], n_emotions: int) ->
             layers.Conv2D(filters[2], 3, activation="relu", name=EXPLAINED),
             layers.MaxPooling2D((2, 2)),
             layers.Flatten(),
-            layers.Dense(own.dense_units, activation="relu"),
-            layers.Dropout(own.dropout_rate),
+            layers.Dense(config.dense_units, activation="relu"),
+            layers.Dropout(config.dropout_rate),
             layers.Dense(n_emotions, dtype="float32"),
         ]
     )

@@ -48,24 +48,24 @@ def make(config: Config, shape: tuple[int, ...]) -> MadeNetwork:
     return made
 
 
-def _made(own: NetworkConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
-    match own:
+def _made(config: NetworkConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
+    match config:
         case SimpleNetConfig():
-            return _simplenet(own, shape, n_emotions)
+            return _simplenet(config, shape, n_emotions)
         case ResNetSmallConfig():
-            residual = ResNetSmall(own, shape[0], n_emotions)
+            residual = ResNetSmall(config, shape[0], n_emotions)
             return MadeNetwork(residual, residual.parts)
         case CRNNConfig():
-            recurrent = CRNN(own, shape[0], n_emotions)
+            recurrent = CRNN(config, shape[0], n_emotions)
             return MadeNetwork(recurrent, recurrent.convolutions)
         case SpectrogramTransformerConfig():
-            transformer = SpectrogramTransformer(own, shape, n_emotions)
+            transformer = SpectrogramTransformer(config, shape, n_emotions)
             return MadeNetwork(transformer, transformer.tokens)
-    return _MAKERS[own.name](shape, n_emotions)
+    return _MAKERS[config.name](shape, n_emotions)
 
 
-def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
-    filters = own.filters
+def _simplenet(config: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) -> MadeNetwork:
+    filters = config.filters
     last_relu = nn.ReLU()
     features = nn.Sequential(
         nn.Conv2d(1, filters[0], 3),
@@ -79,8 +79,10 @@ def _simplenet(own: SimpleNetConfig, shape: tuple[int, int], n_emotions: int) ->
         nn.MaxPool2d((2, 2)),
         nn.Flatten(),
     )
-    head = (nn.ReLU(), nn.Dropout(own.dropout_rate), nn.Linear(own.dense_units, n_emotions))
-    return MadeNetwork(nn.Sequential(features, nn.Linear(_width(features, shape), own.dense_units), *head), last_relu)
+    head = (nn.ReLU(), nn.Dropout(config.dropout_rate), nn.Linear(config.dense_units, n_emotions))
+    return MadeNetwork(
+        nn.Sequential(features, nn.Linear(_width(features, shape), config.dense_units), *head), last_relu
+    )
 
 
 def _vgg16(shape: tuple[int, int], n_emotions: int) -> MadeNetwork:

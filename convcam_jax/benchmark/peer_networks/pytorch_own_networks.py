@@ -18,14 +18,14 @@ _EPSILON = 1e-6
 class ResNetSmall(nn.Module):
     """`convcam_jax.networks.resnet_small` for inputs of F bins."""
 
-    def __init__(self, own: ResNetSmallConfig, n_bins: int, n_emotions: int) -> None:
+    def __init__(self, config: ResNetSmallConfig, n_bins: int, n_emotions: int) -> None:
         super().__init__()
         parts, n_channels, n_rows = [], 1, n_bins
-        for number, (n_filters, pool) in enumerate(zip(own.filters, resnet_small.POOLS, strict=True)):
+        for number, (n_filters, pool) in enumerate(zip(config.filters, resnet_small.POOLS, strict=True)):
             parts.append(_Part(n_channels, n_filters, pool, is_block=number > 0))
             n_channels, n_rows = n_filters, n_rows // pool[0]
         self.parts = nn.Sequential(*parts)
-        self.dropout = nn.Dropout(own.dropout_rate)
+        self.dropout = nn.Dropout(config.dropout_rate)
         self.output = nn.Linear(n_rows * n_channels, n_emotions, bias=False)
 
     def forward(self, images: Any) -> Any:
@@ -66,20 +66,20 @@ class _PoolingOfWholeRows(nn.MaxPool2d):
 class CRNN(nn.Module):
     """`convcam_jax.networks.crnn` for inputs of F bins."""
 
-    def __init__(self, own: CRNNConfig, n_bins: int, n_emotions: int) -> None:
+    def __init__(self, config: CRNNConfig, n_bins: int, n_emotions: int) -> None:
         super().__init__()
         layers: list[Any] = []
         n_channels, n_rows = 1, n_bins
-        for n_filters, pool in zip(own.filters, crnn.POOLS, strict=True):
+        for n_filters, pool in zip(config.filters, crnn.POOLS, strict=True):
             layers += [*_pooling(pool), nn.Conv2d(n_channels, n_filters, 3, padding=1), nn.ReLU()]
             n_channels, n_rows = n_filters, -(-n_rows // pool[0])
         self.convolutions = nn.Sequential(*layers)
         self.pooling = nn.MaxPool2d(crnn.LAST_POOL, ceil_mode=True)
-        self.dropout = nn.Dropout(own.dropout_rate)
+        self.dropout = nn.Dropout(config.dropout_rate)
         n_inputs = -(-n_rows // crnn.LAST_POOL[0]) * n_channels
-        self.recurrence = nn.GRU(n_inputs, own.recurrent_units, batch_first=True, bidirectional=True)
-        self.score = nn.Linear(2 * own.recurrent_units, 1, bias=False)
-        self.output = nn.Linear(2 * own.recurrent_units, n_emotions)
+        self.recurrence = nn.GRU(n_inputs, config.recurrent_units, batch_first=True, bidirectional=True)
+        self.score = nn.Linear(2 * config.recurrent_units, 1, bias=False)
+        self.output = nn.Linear(2 * config.recurrent_units, n_emotions)
 
     def forward(self, images: Any) -> Any:
         """Logits `[B, C]` of images `[B, 1, F, T]`."""
@@ -98,30 +98,30 @@ class CRNN(nn.Module):
 class SpectrogramTransformer(nn.Module):
     """`convcam_jax.networks.spectrogram_transformer` for inputs of F bins and T frames."""
 
-    def __init__(self, own: SpectrogramTransformerConfig, shape: tuple[int, int], n_emotions: int) -> None:
+    def __init__(self, config: SpectrogramTransformerConfig, shape: tuple[int, int], n_emotions: int) -> None:
         super().__init__()
         layers: list[Any] = []
-        n_channels, n_pools = 1, len(own.stem_filters)
-        for number, n_filters in enumerate(own.stem_filters):
+        n_channels, n_pools = 1, len(config.stem_filters)
+        for number, n_filters in enumerate(config.stem_filters):
             pooling = _pooling((2, 2)) if number > 0 else []
             layers += [*pooling, nn.Conv2d(n_channels, n_filters, 3, padding=1), nn.ReLU()]
             n_channels = n_filters
-        sizes = (own.patch_bins, own.patch_frames)
+        sizes = (config.patch_bins, config.patch_frames)
         n_rows, n_columns = (-(-length // size) for length, size in zip(shape, sizes, strict=True))
         behind = [size * n - length for length, size, n in zip(shape, sizes, (n_rows, n_columns), strict=True)]
         patch = (sizes[0] // 2**n_pools, sizes[1] // 2**n_pools)
         layers += [*_pooling((2, 2))] if n_pools else []
         self.pad = nn.ZeroPad2d((0, behind[1], 0, behind[0]))
-        self.patches = nn.Sequential(*layers, nn.Conv2d(n_channels, own.channels, patch, patch))
-        self.rows = nn.Parameter(0.02 * torch.randn(own.channels, n_rows, 1))
-        columns = torch.from_numpy(time_positions(n_columns, own.channels).T.copy())
+        self.patches = nn.Sequential(*layers, nn.Conv2d(n_channels, config.channels, patch, patch))
+        self.rows = nn.Parameter(0.02 * torch.randn(config.channels, n_rows, 1))
+        columns = torch.from_numpy(time_positions(n_columns, config.channels).T.copy())
         self.register_buffer("columns", columns[:, None])
-        self.blocks = nn.Sequential(*(_block(own) for _ in range(own.depth)))
+        self.blocks = nn.Sequential(*(_block(config) for _ in range(config.depth)))
         # On the grid of the patches, as methods of maps expect their activations.
         self.tokens = nn.Unflatten(2, (n_rows, n_columns))
-        self.normalisation = nn.LayerNorm(own.channels, eps=_EPSILON)
-        self.dropout = nn.Dropout(own.dropout_rate)
-        self.output = nn.Linear(own.channels, n_emotions)
+        self.normalisation = nn.LayerNorm(config.channels, eps=_EPSILON)
+        self.dropout = nn.Dropout(config.dropout_rate)
+        self.output = nn.Linear(config.channels, n_emotions)
 
     def forward(self, images: Any) -> Any:
         """Logits `[B, C]` of images `[B, 1, F, T]`."""
@@ -131,13 +131,13 @@ class SpectrogramTransformer(nn.Module):
         return self.output(self.dropout(mean))
 
 
-def _block(own: SpectrogramTransformerConfig) -> Any:
+def _block(config: SpectrogramTransformerConfig) -> Any:
     """With dropout behind attention and behind the dense layers, not of attention's weights nor of what is hidden."""
     layer = nn.TransformerEncoderLayer(
-        own.channels,
-        own.heads,
-        spectrogram_transformer.HIDDEN_PER_CHANNEL * own.channels,
-        own.dropout_rate,
+        config.channels,
+        config.heads,
+        spectrogram_transformer.HIDDEN_PER_CHANNEL * config.channels,
+        config.dropout_rate,
         partial(nn.functional.gelu, approximate="tanh"),
         layer_norm_eps=_EPSILON,
         batch_first=True,

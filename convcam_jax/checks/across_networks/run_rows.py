@@ -67,15 +67,15 @@ def run_rows(run: FinishedRun, method: str) -> pd.DataFrame:
     seeds_alike = {"kind": "map_mean", "name": "rank_correlation", "emotion": "all"}
     rows = []
     for group in groups_of(run.metrics):
-        own = {"run": run.name, "group": group, "node_rows": run.n_nodes[0], "node_columns": run.n_nodes[1]}
-        own |= _scores(run.accuracy, group)
-        own |= {"zero_maps": float(run.metrics.loc[run.metrics["group"] == group, "map_is_zero"].mean())}
+        row = {"run": run.name, "group": group, "node_rows": run.n_nodes[0], "node_columns": run.n_nodes[1]}
+        row |= _scores(run.accuracy, group)
+        row |= {"zero_maps": float(run.metrics.loc[run.metrics["group"] == group, "map_is_zero"].mean())}
         for table in TABLES:
-            own |= _cells(run.controls[table], table, group)
-        own |= {"seed_agreement": _value(run.stability, "value", group=group, **seeds_alike)}
+            row |= _cells(run.controls[table], table, group)
+        row |= {"seed_agreement": _value(run.stability, "value", group=group, **seeds_alike)}
         for name, (curve, order) in _GAINS.items():
-            own |= {name: _value(run.faithfulness, "gain", group=group, fill=_FILL, curve=curve, order=order)}
-        rows.append(own | precision)
+            row |= {name: _value(run.faithfulness, "gain", group=group, fill=_FILL, curve=curve, order=order)}
+        rows.append(row | precision)
     return pd.DataFrame(rows)
 
 
@@ -94,9 +94,9 @@ def network_agreement(
         shared = [name for name in maps[run] if name in maps[other]]
         values = [float(rank_correlations(np.stack([maps[run][n], maps[other][n]]))[0]) for n in shared]
         table = of_recording.loc[shared, ["group", "speaker"]].assign(value=values)
-        for group, own in table.groupby("group"):
-            mean, *limits, n_speakers = mean_over_speakers(own["value"].to_numpy(), own["speaker"].tolist())
-            rows.append([run, other, group, mean, *np.clip(limits, -1, 1), own["value"].count(), n_speakers])
+        for group, of_group in table.groupby("group"):
+            mean, *limits, n_speakers = mean_over_speakers(of_group["value"].to_numpy(), of_group["speaker"].tolist())
+            rows.append([run, other, group, mean, *np.clip(limits, -1, 1), of_group["value"].count(), n_speakers])
     columns = ["run", "other_run", "group", "rank_correlation", "low", "high", "n_recordings", "n_speakers"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -134,10 +134,10 @@ def _scores(accuracy: pd.DataFrame, group: str) -> dict[str, float]:
 
 
 def _cells(controls: pd.DataFrame, table: str, group: str) -> dict[str, int]:
-    own = controls[(controls["group"] == group) & (controls["level"] == "emotion") & (controls["control"] == CONTROL)]
+    cells = controls[(controls["group"] == group) & (controls["level"] == "emotion") & (controls["control"] == CONTROL)]
     # A cell that passes is always decided: among the decided ones alone it would count for more.
-    above = own["above_chance"].eq(True).fillna(False)
-    return {f"{table}_above_chance": int(above.sum()), f"{table}_cells": int(own["q"].notna().sum())}
+    above = cells["above_chance"].eq(True).fillna(False)
+    return {f"{table}_above_chance": int(above.sum()), f"{table}_cells": int(cells["q"].notna().sum())}
 
 
 def _value(table: pd.DataFrame, column: str, **cells: str) -> float:

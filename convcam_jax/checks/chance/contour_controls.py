@@ -56,12 +56,12 @@ def contour_errors(
     `compared`: indices of the recordings with whose maps each is compared; None: all N.
     """
 
-    def errors(contour: Array, trajectory_hz: Array, own: AnalysisArrays) -> tuple[Array, Array]:
-        in_recording = jnp.arange(len(contour)) < own.n_frames
-        envelope = energy_contour(own.energy, own.n_frames)
+    def errors(contour: Array, trajectory_hz: Array, arrays: AnalysisArrays) -> tuple[Array, Array]:
+        in_recording = jnp.arange(len(contour)) < arrays.n_frames
+        envelope = energy_contour(arrays.energy, arrays.n_frames)
         q_mse = mean_square_difference(contour, envelope, in_recording & (jnp.max(contour) > 0))
         q = jnp.sqrt(q_mse) if analysis.table3_metric == "q_rmse" else q_mse
-        of_c = trajectory_errors(trajectory_hz, own.f0_hz, own.voiced & in_recording)
+        of_c = trajectory_errors(trajectory_hz, arrays.f0_hz, arrays.voiced & in_recording)
         return q, getattr(of_c, analysis.table4_metric)
 
     def lines(activation: Array) -> tuple[Array, Array]:
@@ -70,19 +70,19 @@ def contour_errors(
     def recording(
         inputs: tuple[Array, AnalysisArrays, Array, Array | None],
     ) -> tuple[ContourErrors, ContourErrors]:
-        activation, own, own_shares, others = inputs
+        activation, one_recording, own_shares, others = inputs
         contour, trajectory_hz = lines(activation)
 
         def moved(share: Array) -> tuple[Array, Array]:
-            shift = (share * own.n_frames).astype(int)
-            rolled = roll_frames(jnp.stack([contour, trajectory_hz]), shift, own.n_frames)
-            return errors(rolled[0], rolled[1], own)
+            shift = (share * one_recording.n_frames).astype(int)
+            rolled = roll_frames(jnp.stack([contour, trajectory_hz]), shift, one_recording.n_frames)
+            return errors(rolled[0], rolled[1], one_recording)
 
         def other(its_map: Array, its_frames: Array) -> tuple[Array, Array]:
-            return errors(*lines(stretched(its_map, its_frames, own.n_frames)), own)
+            return errors(*lines(stretched(its_map, its_frames, one_recording.n_frames)), one_recording)
 
         parts = (
-            errors(contour, trajectory_hz, own),
+            errors(contour, trajectory_hz, one_recording),
             jax.vmap(moved)(own_shares),
             jax.vmap(other)(*((maps, arrays.n_frames) if others is None else (maps[others], arrays.n_frames[others]))),
         )

@@ -133,14 +133,14 @@ def _merged(draws: Sequence[ControlDraws]) -> ControlDraws:
     return draws[0]._replace(**merged)
 
 
-def _rows(own: pd.DataFrame, draw: ControlDraws, emotions: list[str]) -> list[dict[str, object]]:
+def _rows(metrics: pd.DataFrame, draw: ControlDraws, emotions: list[str]) -> list[dict[str, object]]:
     """Rows of every recording, every emotion and the group."""
-    correct, zero = own["correct"].astype(bool).to_numpy(), own["map_is_zero"].astype(bool).to_numpy()
-    emotion = np.array([emotions.index(name) for name in own["emotion"]], int)
+    correct, zero = metrics["correct"].astype(bool).to_numpy(), metrics["map_is_zero"].astype(bool).to_numpy()
+    emotion = np.array([emotions.index(name) for name in metrics["emotion"]], int)
     compared = _compared(draw, emotion, correct & ~zero & np.isfinite(draw.observed))
-    everything = np.arange(len(own))
+    everything = np.arange(len(metrics))
     parts = [
-        ("recording", own["emotion"][i], own["recording"][i], np.array([i]), emotion[[i]])
+        ("recording", metrics["emotion"][i], metrics["recording"][i], np.array([i]), emotion[[i]])
         for i in np.flatnonzero(compared.counted)
     ]
     parts += [("emotion", name, "", everything, np.array([label])) for label, name in enumerate(emotions)]
@@ -148,9 +148,9 @@ def _rows(own: pd.DataFrame, draw: ControlDraws, emotions: list[str]) -> list[di
     rows = []
     for level, name, recording, places, labels in parts:
         selected = correct & np.isin(emotion, labels) & np.isin(everything, places)
-        place = {"level": level, "group": own["group"][0], "emotion": name, "recording": recording}
+        place = {"level": level, "group": metrics["group"][0], "emotion": name, "recording": recording}
         n_zero_maps = {"n_zero_maps": int((selected & zero).sum())}
-        rows.append({**place, **_row(own, compared, places, labels), **n_zero_maps})
+        rows.append({**place, **_row(metrics, compared, places, labels), **n_zero_maps})
     return rows
 
 
@@ -161,12 +161,12 @@ def _compared(draw: ControlDraws, emotion: Int[np.ndarray, " N"], counted: Bool[
     return _Compared(draw, emotion, draw.labels, counted, draw.gain, draw.draws)
 
 
-def _row(own: pd.DataFrame, compared: _Compared, places: NDArray, labels: NDArray) -> dict[str, object]:
+def _row(metrics: pd.DataFrame, compared: _Compared, places: NDArray, labels: NDArray) -> dict[str, object]:
     """A row of those of the recordings `places` that have one of the emotions `labels`: really, or in a draw."""
     draw, places = compared.draw, places[compared.counted[places]]
     rows = places[np.isin(compared.emotion[places], labels)]
     places = places[np.isin(compared.labels[places], labels).any(1)]
-    observed, speakers = draw.observed[rows].astype(float), own["speaker"][rows].tolist()
+    observed, speakers = draw.observed[rows].astype(float), metrics["speaker"][rows].tolist()
     mean, better = _finite_mean(observed), METRICS[draw.metric].better
     taken = np.isin(compared.labels[places], labels)
     gains = mean_of_draws(np.where(taken, compared.gains[places], np.nan))
@@ -184,7 +184,7 @@ def _row(own: pd.DataFrame, compared: _Compared, places: NDArray, labels: NDArra
         "better": better,
         "observed": mean,
         **_limits("observed", *limited(mean_over_speakers(observed, speakers), highest)[1:3]),
-        "mask_area": own.loc[rows, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
+        "mask_area": metrics.loc[rows, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
         "control_mean": _finite_mean(of_draws),
         **_limits("control", *(quantile_limits(of_draws) if draw.tested else (np.nan, np.nan))),
         "excess": mean - _finite_mean(of_draws),
@@ -226,8 +226,8 @@ def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
     In the unit of `Metric.cells_in_words`; areas are in per cent.
     """
     rows = []
-    for (group, _, emotion), own in cells.groupby(["group", "level", "emotion"], sort=False):
-        first = own.iloc[0]
+    for (group, _, emotion), of_cell in cells.groupby(["group", "level", "emotion"], sort=False):
+        first = of_cell.iloc[0]
         metric = METRICS[first["metric"]]
         observed = only_zero_maps(first) or metric.in_a_cell(first["observed"])
         row = {"group": group, "emotion": emotion, "recordings": first["n_recordings"], "observed": observed}
@@ -237,7 +237,7 @@ def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:
             row
             | {
                 name.replace("_", " "): _as_text(control, metric)
-                for name, control in own.set_index("control").iterrows()
+                for name, control in of_cell.set_index("control").iterrows()
             }
         )
     return pd.DataFrame(rows)

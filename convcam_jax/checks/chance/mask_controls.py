@@ -61,21 +61,21 @@ def energy_ratios(
     """Energy ratios of one recording that is not silent; `mask` is that of its emotion."""
     n_frames = magnitude.shape[1]
     share = _energy_shares(magnitude)
-    own = mask[:, :n_frames]
+    in_recording = mask[:, :n_frames]
 
     def inside(cells: np.ndarray) -> np.ndarray:
         return cells.reshape(len(cells), -1) @ share
 
     def inside_largest(values: np.ndarray) -> np.ndarray:
         cut = values[:, :, :n_frames].reshape(len(values), -1)
-        ratios = inside(largest_cells(cut, int(own.sum()), generator))
+        ratios = inside(largest_cells(cut, int(in_recording.sum()), generator))
         return np.where(values.any((1, 2)), ratios, np.nan)
 
     shifts = (instead.time_share * n_frames).astype(int)
-    in_time = {int(s): inside(np.roll(own, s, axis=1)[None])[0] for s in np.unique(shifts)}
-    in_frequency = {int(s): inside(np.roll(own, s, axis=0)[None])[0] for s in np.unique(instead.bin_shift)}
+    in_time = {int(s): inside(np.roll(in_recording, s, axis=1)[None])[0] for s in np.unique(shifts)}
+    in_frequency = {int(s): inside(np.roll(in_recording, s, axis=0)[None])[0] for s in np.unique(instead.bin_shift)}
     return EnergyRatios(
-        observed=inside(own[None]),
+        observed=inside(in_recording[None]),
         random_blobs=inside_largest(instead.random_blobs),
         time_shift=np.array([in_time[int(s)] for s in shifts]),
         frequency_shift=np.array([in_frequency[int(s)] for s in instead.bin_shift]),
@@ -112,8 +112,8 @@ def mask_controls(
         mask = np.asarray(binarise(masks[emotion], analysis.mask_threshold))
         for row in np.flatnonzero(correct & (arrays.emotion == emotion) & sounds):
             n_frames = int(arrays.n_frames[row])
-            own = energy_ratios(arrays.magnitude[row, :, :n_frames], mask, instead, generator)
-            for name, values in own._asdict().items():
+            of_recording = energy_ratios(arrays.magnitude[row, :, :n_frames], mask, instead, generator)
+            for name, values in of_recording._asdict().items():
                 ratios[name][row] = values
             shifts = (instead.time_share * n_frames).astype(int)
             unmoved["time_shift"][row] = unmoved_by(shifts, mask[:, :n_frames], axis=1)
@@ -152,8 +152,8 @@ def exchanged_labels(
     """
     labels = np.where(counted, emotion, NO_EMOTION)[:, None].repeat(1 + n_draws, axis=1)
     for speaker in np.unique(speakers):
-        own = counted & (np.asarray(speakers) == speaker)
-        labels[own, 1:] = generator.permuted(labels[own, 1:], axis=0)
+        of_speaker = counted & (np.asarray(speakers) == speaker)
+        labels[of_speaker, 1:] = generator.permuted(labels[of_speaker, 1:], axis=0)
     return labels
 
 

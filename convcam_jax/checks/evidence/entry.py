@@ -222,9 +222,9 @@ def score_entry(
             continue
         methods, seeds = list(dict.fromkeys(named["method"])), sorted(set(named["seed"]))
         fingerprints: list[np.ndarray] = []
-        for fold, own in of_group.groupby("fold", sort=False):
-            correct = _correct_answers(entry, own, seeds, n_classes)
-            held_out = _held_out(own, tested)
+        for fold, of_fold in of_group.groupby("fold", sort=False):
+            correct = _correct_answers(entry, of_fold, seeds, n_classes)
+            held_out = _held_out(of_fold, tested)
             maps = (_member_maps(entry, (method, variant), seeds, held_out, tested, grid) for method in methods)
             seen = _fingerprinted(maps, fingerprints)
             tables.append(score_table(variant, Cohort(group, fold), seeds, correct, held_out, seen))
@@ -238,19 +238,19 @@ def n_networks(members: pd.DataFrame) -> int:
     return len(members.drop_duplicates(["variant", "group", "seed"]))
 
 
-def _correct_answers(entry: Entry, own: pd.DataFrame, seeds: Sequence[int], n_classes: int) -> np.ndarray:
-    """Whether the networks `[S]` of one variant, group and fold say the class of its test recordings `[N]`, `own`."""
-    named = list(zip(own["variant"], own["recording"], strict=True))
+def _correct_answers(entry: Entry, recordings: pd.DataFrame, seeds: Sequence[int], n_classes: int) -> np.ndarray:
+    """Whether the networks `[S]` of one variant, group and fold say the class of its test `recordings` `[N]`."""
+    named = list(zip(recordings["variant"], recordings["recording"], strict=True))
     answers = [
         [entry.answer(f"{PREDICTED}/{variant}/{seed}/{name}", n_classes) for variant, name in named] for seed in seeds
     ]
-    return np.array(answers) == own["label"].to_numpy()
+    return np.array(answers) == recordings["label"].to_numpy()
 
 
-def _held_out(own: pd.DataFrame, tested: SoundsOfTest) -> HeldOut:
-    names = own["recording"].tolist()
+def _held_out(recordings: pd.DataFrame, tested: SoundsOfTest) -> HeldOut:
+    names = recordings["recording"].tolist()
     sounds = ([of[name] for name in names] for of in (tested.magnitude, tested.truth))
-    return HeldOut(names, own["class"].tolist(), *sounds)
+    return HeldOut(names, recordings["class"].tolist(), *sounds)
 
 
 def _check_same_throughout(entry: Entry, given: pd.DataFrame) -> None:
@@ -259,12 +259,14 @@ def _check_same_throughout(entry: Entry, given: pd.DataFrame) -> None:
     A method of the easier group alone would be compared with those of both.
     """
     placed = given.assign(place=given["variant"] + " (" + given["group"] + ")")
-    for cue, own in placed.groupby(placed["variant"].map(of_cue), sort=False):
+    for cue, of_one_cue in placed.groupby(placed["variant"].map(of_cue), sort=False):
         about = f"--maps={entry.path}: the {{}} of {cue} must be the same"
-        _check_same(own["group"], own["variant"], f"{about.format('groups')} at all of its strengths", "groups")
+        _check_same(
+            of_one_cue["group"], of_one_cue["variant"], f"{about.format('groups')} at all of its strengths", "groups"
+        )
         in_all = f"{about.format('methods')} in all of its groups and strengths"
-        _check_same(own["method"], own["place"], in_all, "methods")
-        for _, of_group in own.groupby("group", sort=False):
+        _check_same(of_one_cue["method"], of_one_cue["place"], in_all, "methods")
+        for _, of_group in of_one_cue.groupby("group", sort=False):
             at_all = f"{about.format('networks')} at all of its strengths"
             _check_same(of_group["seed"], of_group["place"], at_all, "seeds")
 

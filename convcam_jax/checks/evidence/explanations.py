@@ -39,9 +39,9 @@ class EvidenceMaps(NamedTuple):
     maps: dict[str, Pair]
 
 
-def compared_methods(own: str, others: Sequence[str]) -> tuple[str, ...]:
-    """The methods that are compared, each once, `own` first."""
-    return tuple(dict.fromkeys((own, *others)))
+def compared_methods(method: str, others: Sequence[str]) -> tuple[str, ...]:
+    """The methods that are compared, each once, `method` first."""
+    return tuple(dict.fromkeys((method, *others)))
 
 
 def concatenated(parts: Sequence[Variables]) -> Variables:

@@ -55,8 +55,8 @@ def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str,
     # Of each network those that it has maps of: an entry may have other methods for other cues.
     ways = scores.loc[scores["source"] == "network", [*NETWORK, *WAY]].drop_duplicates()
     table = accuracy.merge(ways, on=NETWORK)
-    for own in (_found(correct, originals), precision):
-        table = table.merge(own, how="left", on=[*NETWORK, *WAY])
+    for columns in (_found(correct, originals), precision):
+        table = table.merge(columns, how="left", on=[*NETWORK, *WAY])
     return table.assign(found=table["found"].eq(True) & table["learned"])
 
 
@@ -76,8 +76,8 @@ def _exceeds_controls(score: str, maps: pd.DataFrame, correct: pd.DataFrame, ori
     wide = maps.pivot_table(score, [*_RECORDING, *WAY], "source")
     wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
     for control in SHARED:
-        own = correct.loc[correct["source"] == control, [*_RECORDING, score]]
-        wide = wide.merge(own.rename(columns={score: control}), on=_RECORDING)
+        of_control = correct.loc[correct["source"] == control, [*_RECORDING, score]]
+        wide = wide.merge(of_control.rename(columns={score: control}), on=_RECORDING)
     wide["original"] = [originals[name] for name in wide["recording"]]
     wide[list(CONTROLS)] = wide[["network"]].to_numpy() - wide[list(CONTROLS)]
     # Without a control a recording has no excess over it.
@@ -94,17 +94,17 @@ def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:
     and found with 95 % intervals (Wilson), mean accuracy, and the mean average precision with its interval.
     """
     rows = []
-    for (variant, *way), own in networks.groupby(["variant", *WAY], sort=False):
+    for (variant, *way), of_networks in networks.groupby(["variant", *WAY], sort=False):
         planted = levels(variant)
         if len(planted) != 1:
             continue
         [(cue, strength)] = planted
         row = {"variant": cue, "strength": strength, "unit": CUES[cue].unit, **dict(zip(WAY, way, strict=True))}
-        row |= {"members": len(own), "accuracy": own["accuracy"].mean()}
+        row |= {"members": len(of_networks), "accuracy": of_networks["accuracy"].mean()}
         for what in ("learned", "found"):
-            limits = stats.binomtest(int(own[what].sum()), len(own)).proportion_ci(method="wilson")
-            row |= {what: own[what].mean(), f"{what}_low": limits.low, f"{what}_high": limits.high}
-        rows.append(row | mean_interval(own["average_precision"]).columns("average_precision"))
+            limits = stats.binomtest(int(of_networks[what].sum()), len(of_networks)).proportion_ci(method="wilson")
+            row |= {what: of_networks[what].mean(), f"{what}_low": limits.low, f"{what}_high": limits.high}
+        rows.append(row | mean_interval(of_networks["average_precision"]).columns("average_precision"))
     order = {cue: number for number, cue in enumerate(CUES)}
     return pd.DataFrame(rows).sort_values(
         ["variant", *WAY, "strength"],
@@ -142,19 +142,19 @@ def threshold_table(networks: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for cue in CUES:
-        own = networks[networks["variant"].map(of_cue) == cue]
-        if own["variant"].nunique() > 1:
-            rows += [[cue, CUES[cue].unit, *rest] for rest in _thresholds(own)]
+        of_one_cue = networks[networks["variant"].map(of_cue) == cue]
+        if of_one_cue["variant"].nunique() > 1:
+            rows += [[cue, CUES[cue].unit, *rest] for rest in _thresholds(of_one_cue)]
     limits = ["threshold", "threshold_low", "threshold_high", "threshold_is"]
     return pd.DataFrame(rows, columns=["variant", "unit", "what", *WAY, *limits])
 
 
-def _thresholds(own: pd.DataFrame) -> Iterator[list]:
+def _thresholds(networks: pd.DataFrame) -> Iterator[list]:
     """What, method, placement and threshold with interval, of one cue's networks."""
-    own = own.assign(strength=own["variant"].map(lambda name: levels(name)[0].strength))
+    networks = networks.assign(strength=networks["variant"].map(lambda name: levels(name)[0].strength))
     # Of all networks: those of one group may have other methods than those of another.
-    yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(own.drop_duplicates(NETWORK), "learned")]
-    for way, of_way in own.groupby(WAY, sort=False):
+    yield ["learned", NO_METHOD, NOT_PLACED, *_with_interval(networks.drop_duplicates(NETWORK), "learned")]
+    for way, of_way in networks.groupby(WAY, sort=False):
         yield ["found", *way, *_with_interval(of_way, "found")]
 
 

@@ -132,8 +132,8 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     # Where no network classified anything correctly, or no map is a control, there are no columns.
     wide = wide.reindex(columns=["network", "random_weights", _CONTROLLED]).reset_index()
     for source in SHARED:
-        own = means.loc[means["source"] == source, [*NETWORK, "score", "value"]].rename(columns={"value": source})
-        wide = wide.merge(own, on=[*NETWORK, "score"])
+        of_source = means.loc[means["source"] == source, [*NETWORK, "score", "value"]].rename(columns={"value": source})
+        wide = wide.merge(of_source, on=[*NETWORK, "score"])
     return wide.rename_axis(columns=None)
 
 
@@ -151,15 +151,15 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     means = member_means(table)
     ways = table.loc[table["source"] == "network", keys[:3]].drop_duplicates()
     every = ways.merge(pd.DataFrame({"score": SCORES}), how="cross").sort_values(keys)
-    for key, own in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
-        own = own[own["network"].notna()]
+    for key, of_way in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
+        of_way = of_way[of_way["network"].notna()]
         row = dict(zip(keys, key, strict=True))
-        row |= mean_interval(own["network"]).columns("network")
-        row |= {control: own[control].mean() for control in CONTROLS}
+        row |= mean_interval(of_way["network"]).columns("network")
+        row |= {control: of_way[control].mean() for control in CONTROLS}
         for control in CONTROLS:
             network = _CONTROLLED if control == "random_weights" else "network"
-            row |= mean_interval(own[network] - own[control]).columns(f"over_{control}")
-        rows.append({**row, "members": len(own)})
+            row |= mean_interval(of_way[network] - of_way[control]).columns(f"over_{control}")
+        rows.append({**row, "members": len(of_way)})
     significant = table[table["correct"] & (table["source"] == "network")]
     significant = significant.assign(share_significant=significant["shift_p"] <= SIGNIFICANT_P)
     shares = significant.groupby(keys[:3])["share_significant"].mean().reset_index()
@@ -177,15 +177,15 @@ def method_ranking(summarised: pd.DataFrame, score: str) -> pd.DataFrame:
     variants the interval of the mean excess over the control lies above 0. Each method has a row of the sources
     `network` and `random_weights`; `energy` and `chance` have one each, whose method and placement are `none`.
     """
-    own, keys = summarised[summarised["score"] == score], list(RANKING_KEYS)
-    long = own.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
+    of_score, keys = summarised[summarised["score"] == score], list(RANKING_KEYS)
+    long = of_score.melt(["variant", "method", "placement"], list(SOURCES), var_name="source")
     long.loc[long["source"].isin(SHARED), ["method", "placement"]] = NO_METHOD, NOT_PLACED
     wide = long.groupby([*keys, "variant"])["value"].mean().unstack("variant")
     wide = wide[in_order(wide)]
     known = wide.drop(columns=SHUFFLED_LABELS, errors="ignore").dropna(axis=1, how="all")
     # A mean over the easy cues alone is none that others could be compared with.
     wide["planted_mean"] = known.mean(axis=1, skipna=False)
-    planted = own[own["variant"] != SHUFFLED_LABELS].assign(source="network")
+    planted = of_score[of_score["variant"] != SHUFFLED_LABELS].assign(source="network")
     for control in CONTROLS:
         above = (planted[f"over_{control}_low"] > 0).groupby([planted[key] for key in keys]).sum()
         wide[f"above_{control}"] = above.reindex(wide.index).astype("Int64")
@@ -223,8 +223,8 @@ def evidence_verdicts(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
     summarised, controlled = evidence_summary(judged), has_control(judged, ["variant", *WAY])
     networks = judged[judged["source"] == "network"].drop_duplicates([*NETWORK, *WAY]).groupby(["variant", *WAY])
     rows = []
-    for way, own in summarised.groupby(["variant", *WAY], sort=False):
-        by_score, of_way = own.set_index("score"), networks.get_group(way)
+    for way, summaries in summarised.groupby(["variant", *WAY], sort=False):
+        by_score, of_way = summaries.set_index("score"), networks.get_group(way)
         learned = of_way["learned"]
         verdict = verdict_of(way[0], by_score, learned.to_numpy(), bool(controlled.get(way, default=True)))
         if verdict.words == NOT_LEARNED:

@@ -106,9 +106,9 @@ def _of_version(s: int, seed: int, version: Version, n_frames: np.ndarray) -> Fl
     ).astype(np.float32)
 
 
-def _with_controls(own: MemberMaps, s: int, seed: int, n: int, n_frames: int) -> tuple[np.ndarray, ...]:
-    moved = shifted(own.trained[s, n], n_frames, np.random.default_rng([_SHIFT, seed, n]))
-    return own.trained[s, n], own.random[s, n], moved
+def _with_controls(maps: MemberMaps, s: int, seed: int, n: int, n_frames: int) -> tuple[np.ndarray, ...]:
+    moved = shifted(maps.trained[s, n], n_frames, np.random.default_rng([_SHIFT, seed, n]))
+    return maps.trained[s, n], maps.random[s, n], moved
 
 
 def _energy(spectrogram: Float[np.ndarray, "F T"]) -> Float[np.ndarray, "F T"]:

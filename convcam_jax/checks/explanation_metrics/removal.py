@@ -109,8 +109,8 @@ def noisy_linear_imputation(
     weight = from_neighbours(present.astype(spectrogram.dtype))
 
     def equations(unknown: Array) -> Array:
-        own = jnp.where(removed, unknown, 0.0)
-        return jnp.where(removed, weight * own - from_neighbours(own), unknown)
+        imputed = jnp.where(removed, unknown, 0.0)
+        return jnp.where(removed, weight * imputed - from_neighbours(imputed), unknown)
 
     known = jnp.where(removed | ~present, 0.0, spectrogram)
     given = jnp.where(removed, from_neighbours(known), 0.0)

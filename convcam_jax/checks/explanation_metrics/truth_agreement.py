@@ -57,11 +57,13 @@ def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFra
       by their mean rank, the best first) and a sentence. Missing where nothing can be ranked.
     """
     rows = []
-    for name, oriented, own in _by_metric(metrics, networks):
-        found = _rank_correlation(own)
-        over = {f"over_{control}": _preferred(own, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)}
+    for name, oriented, with_truth in _by_metric(metrics, networks):
+        found = _rank_correlation(with_truth)
+        over = {
+            f"over_{control}": _preferred(with_truth, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)
+        }
         better = EXPLANATION_METRICS[name].better
-        rows.append({"metric": name, "better": better, **found, **over, "ranking": _ranking(own)})
+        rows.append({"metric": name, "better": better, **found, **over, "ranking": _ranking(with_truth)})
     table = pd.DataFrame(rows)
     return table.assign(sentence=[_sentence(row) for _, row in table.iterrows()])
 
@@ -88,8 +90,8 @@ def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[
     for name, metric in EXPLANATION_METRICS.items():
         sign = 1 if metric.better == "higher" else -1
         oriented = means.assign(value=sign * means[name])[[*NETWORK, *WAY, "source", "value"]]
-        own = oriented[oriented["source"] == "network"].merge(truth, on=[*NETWORK, *WAY])
-        yield name, oriented, own.dropna(subset=["value", _TRUTH])
+        with_truth = oriented[oriented["source"] == "network"].merge(truth, on=[*NETWORK, *WAY])
+        yield name, oriented, with_truth.dropna(subset=["value", _TRUTH])
 
 
 def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -99,44 +101,47 @@ def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
     return correct.groupby([*NETWORK, *WAY, "source"])[names].mean().reset_index()
 
 
-def _rank_correlation(own: pd.DataFrame) -> dict[str, float]:
+def _rank_correlation(with_truth: pd.DataFrame) -> dict[str, float]:
     """Spearman's correlation over methods: mean over cues, interval, and how many methods, networks and cues."""
-    correlations = _correlations(own)
+    correlations = _correlations(with_truth)
     interval = mean_interval(correlations.groupby("cue")["correlation"].mean())
     low, high = np.clip(interval[1:3], -1, 1).tolist()
     return {
         **{"spearman": interval.mean, "low": low, "high": high},
-        "n_methods": len(own[WAY].drop_duplicates()),
+        "n_methods": len(with_truth[WAY].drop_duplicates()),
         "n_networks": len(correlations),
         "n_cues": interval.n,
     }
 
 
-def _correlations(own: pd.DataFrame) -> pd.DataFrame:
+def _correlations(with_truth: pd.DataFrame) -> pd.DataFrame:
     """The cue and Spearman's correlation of every network in which methods can be ranked."""
     table = pd.DataFrame(
-        [(of_cue(network[0]), spearman_rho(part["value"], part[_TRUTH])) for network, part in own.groupby(NETWORK)],
+        [
+            (of_cue(network[0]), spearman_rho(part["value"], part[_TRUTH]))
+            for network, part in with_truth.groupby(NETWORK)
+        ],
         columns=["cue", "correlation"],
     )
     return table.astype({"correlation": float}).dropna()
 
 
-def _preferred(own: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
+def _preferred(with_truth: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
     """In which share of methods and networks the metric is better for the method's map than for the control.
 
     Equal values, but for rounding, count as half.
     """
     shared = NETWORK if control in OF_A_RECORDING else [*NETWORK, *WAY]
     of_control = oriented.loc[oriented["source"] == control, [*shared, "value"]].dropna()
-    pairs = own.merge(of_control, on=shared, suffixes=("", "_control"))
+    pairs = with_truth.merge(of_control, on=shared, suffixes=("", "_control"))
     equal = np.isclose(pairs["value"], pairs["value_control"], rtol=_ROUNDING, atol=0)
     better = np.where(equal, 0.5, pairs["value"] > pairs["value_control"])
     return float(better.mean()) if len(pairs) else np.nan
 
 
-def _ranking(own: pd.DataFrame) -> str:
+def _ranking(with_truth: pd.DataFrame) -> str:
     """The methods by their mean rank over networks, the best first."""
-    ranks = own.assign(rank=own.groupby(NETWORK)["value"].rank(ascending=False))
+    ranks = with_truth.assign(rank=with_truth.groupby(NETWORK)["value"].rank(ascending=False))
     means = ranks.groupby(WAY, sort=False)["rank"].mean().sort_values(kind="stable")
     return "; ".join(
         method if placement == NOT_PLACED else f"{method}, {placement}" for method, placement in means.index

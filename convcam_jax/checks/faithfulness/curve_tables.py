@@ -29,21 +29,23 @@ _SPOKEN = {
 }
 
 
-def curve_table(own: CohortMaps, row: int, probability: Float[np.ndarray, "N curves fills orders P"]) -> pd.DataFrame:
+def curve_table(
+    of_cohort: CohortMaps, row: int, probability: Float[np.ndarray, "N curves fills orders P"]
+) -> pd.DataFrame:
     """One member's part of `faithfulness.csv`; `row` is its row in the cohort's arrays."""
-    names = [u.recording for u in own.utterances]
+    names = [u.recording for u in of_cohort.utterances]
     axes = (names, CURVES, FILLS, ORDERS, shares(probability.shape[-1] - 1))
     index = pd.MultiIndex.from_product(axes, names=["recording", "curve", "fill", "order", "share"])
     curve_points = pd.DataFrame({"probability": probability.ravel()}, index).reset_index()
     known = pd.DataFrame(
         {
             "recording": names,
-            **own.cohort._asdict(),
-            "speaker": [u.speaker for u in own.utterances],
-            "emotion": [u.emotion for u in own.utterances],
-            "seed": own.seeds[row],
-            "correct": own.correct[row],
-            "map_is_zero": own.maps[row].max((1, 2)) <= 0,
+            **of_cohort.cohort._asdict(),
+            "speaker": [u.speaker for u in of_cohort.utterances],
+            "emotion": [u.emotion for u in of_cohort.utterances],
+            "seed": of_cohort.seeds[row],
+            "correct": of_cohort.correct[row],
+            "map_is_zero": of_cohort.maps[row].max((1, 2)) <= 0,
         }
     )
     return known.merge(curve_points, on="recording")
@@ -96,8 +98,8 @@ def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd
     for group in groups_of(by_recording):
         for curve in CURVES:
             for fill in FILLS:
-                own = by_recording.query("group == @group and curve == @curve and fill == @fill")
-                rows += [[group, curve, fill, *_compare(own, curve, order)] for order in ORDERS[1:]]
+                areas = by_recording.query("group == @group and curve == @curve and fill == @fill")
+                rows += [[group, curve, fill, *_compare(areas, curve, order)] for order in ORDERS[1:]]
     frame = pd.DataFrame(rows, columns=_COMPARED)
     frame["p_adjusted"] = false_discovery(frame["p"].to_numpy())
     decided = frame["p_adjusted"] <= false_discovery_rate
@@ -106,8 +108,8 @@ def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd
     return frame
 
 
-def _compare(own: pd.DataFrame, curve: str, order: str) -> list:
-    shown, n_zero = without_zero_maps(own)
+def _compare(areas: pd.DataFrame, curve: str, order: str) -> list:
+    shown, n_zero = without_zero_maps(areas)
     wide = shown.pivot(index=["seed", "recording"], columns="order", values="area").reindex(columns=list(ORDERS))
     gain = (wide[order] - wide["map"]) * (1 if curve == "deletion" else -1)
     by_recording, by_seed = gain.groupby("recording").mean(), gain.groupby("seed").mean()
@@ -126,24 +128,24 @@ def _t_test(gains: pd.Series) -> float:
     return float(ttest_1samp(gains, 0).pvalue) if gains.any() else 1.0
 
 
-def _sentence(own: pd.Series) -> str:
-    other = _SPOKEN[own["order"]]
-    if words := only_zero_maps(own):
-        where = f"{own['curve']}, {own['fill']}, {own['group']} recordings"
+def _sentence(verdict: pd.Series) -> str:
+    other = _SPOKEN[verdict["order"]]
+    if words := only_zero_maps(verdict):
+        where = f"{verdict['curve']}, {verdict['fill']}, {verdict['group']} recordings"
         return f"The map's order is not compared with {other} ({where}): {words}."
-    seeds = "" if own["seeds"] == 1 else f", in the mean of {own['seeds_better']} of {own['seeds']} seeds"
-    whose = "of this network" if own["seeds"] == 1 else f"of these {own['seeds']} networks"
+    seeds = "" if verdict["seeds"] == 1 else f", in the mean of {verdict['seeds_better']} of {verdict['seeds']} seeds"
+    whose = "of this network" if verdict["seeds"] == 1 else f"of these {verdict['seeds']} networks"
     conclusion = {
         "better": f"the map's order is better, {whose}",
         "worse": f"the map's order is worse, {whose}",
         "undecided": "undecided",
-    }[own["verdict"]]
-    tested = np.isfinite(own["p"])
-    limits = f" ({own['low']:z.3f} to {own['high']:z.3f})" if tested else ""
-    p = f", adjusted p = {own['p_adjusted']:.2g}" if tested else ""
+    }[verdict["verdict"]]
+    tested = np.isfinite(verdict["p"])
+    limits = f" ({verdict['low']:z.3f} to {verdict['high']:z.3f})" if tested else ""
+    p = f", adjusted p = {verdict['p_adjusted']:.2g}" if tested else ""
     return (
-        f"{_SPOKEN[own['curve'], own['fill']]} the probability of the class faster than {other} in "
-        f"{own['better_in']} of {own['n_recordings']} {own['group']} recordings{seeds}: gain in area "
-        f"{own['gain']:z.3f}{limits}, {own['map_area']:.3f} against {own['order_area']:.3f}{p}: "
-        f"{conclusion}.{some_zero_maps(own)}"
+        f"{_SPOKEN[verdict['curve'], verdict['fill']]} the probability of the class faster than {other} in "
+        f"{verdict['better_in']} of {verdict['n_recordings']} {verdict['group']} recordings{seeds}: gain in area "
+        f"{verdict['gain']:z.3f}{limits}, {verdict['map_area']:.3f} against {verdict['order_area']:.3f}{p}: "
+        f"{conclusion}.{some_zero_maps(verdict)}"
     )

@@ -111,7 +111,7 @@ def shifted(
     Along an axis of n cells the map is moved by n / 4 to 3 n / 4 of them.
     """
     result = np.zeros_like(scores)
-    own = scores[:, :n_frames]
-    moves = [generator.integers(n // 4, 3 * n // 4 + 1) for n in own.shape]
-    result[:, :n_frames] = np.roll(own, moves, axis=(0, 1))
+    in_recording = scores[:, :n_frames]
+    moves = [generator.integers(n // 4, 3 * n // 4 + 1) for n in in_recording.shape]
+    result[:, :n_frames] = np.roll(in_recording, moves, axis=(0, 1))
     return result

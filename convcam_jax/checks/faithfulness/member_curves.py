@@ -100,7 +100,7 @@ def _program(n_members: int, network: Network, layout: int, n_steps: int) -> Cal
 
 def _one_member(
     variables: Variables,
-    own: _ToRank,
+    to_rank: _ToRank,
     inputs: _Inputs,
     batches: Int[Array, "n_batches B"],
     *,
@@ -115,15 +115,15 @@ def _one_member(
         given = take(inputs.recordings, batch)
         spectrograms, n_frames = given
         # Where all scores are equal, the order is random.
-        scores = jnp.stack([own.maps[batch], own.moved[batch], jnp.zeros_like(spectrograms), spectrograms])
-        of_recordings = jax.vmap(jax.random.fold_in, (None, 0))(own.key, inputs.numbers[batch])
+        scores = jnp.stack([to_rank.maps[batch], to_rank.moved[batch], jnp.zeros_like(spectrograms), spectrograms])
+        of_recordings = jax.vmap(jax.random.fold_in, (None, 0))(to_rank.key, inputs.numbers[batch])
         keys = jax.vmap(lambda key: jax.random.split(key, len(ORDERS)))(of_recordings)
         ranks = jax.vmap(jax.vmap(cell_ranks), (0, None, 1))(scores, n_frames, keys)
         fills = jnp.stack([jnp.zeros_like(spectrograms), inputs.blurs[batch]])
 
         def probability(inputs: Array) -> Array:
             logits = network.logits(variables, given._replace(spectrograms=inputs), layout)[0]
-            return jnp.take_along_axis(jax.nn.softmax(logits), own.labels[batch][:, None], axis=1)[:, 0]
+            return jnp.take_along_axis(jax.nn.softmax(logits), to_rank.labels[batch][:, None], axis=1)[:, 0]
 
         return curves(probability, spectrograms, fills, ranks, n_frames, steps)
 

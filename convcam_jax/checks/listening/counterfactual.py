@@ -103,21 +103,21 @@ def answer_summary(answers: pd.DataFrame, n_zero_maps: Mapping[str, int], thresh
         original = of_group[of_group["cells"] == "all"]
         for threshold in sorted(thresholds):
             for sound in _SENTENCES:
-                own = of_group[(of_group["threshold"] == threshold) & (of_group["sound"] == sound)]
-                place = {"group": group, "threshold": threshold, "sound": sound, "seeds": own["seed"].nunique()}
-                place |= {"n_recordings": own["recording"].nunique(), "n_zero_maps": n_zero_maps[group]}
-                row = place | _means(own, original)
+                of_sound = of_group[(of_group["threshold"] == threshold) & (of_group["sound"] == sound)]
+                place = {"group": group, "threshold": threshold, "sound": sound, "seeds": of_sound["seed"].nunique()}
+                place |= {"n_recordings": of_sound["recording"].nunique(), "n_zero_maps": n_zero_maps[group]}
+                row = place | _means(of_sound, original)
                 rows.append({**row, "sentence": _sentence(row)})
     return pd.DataFrame(rows)
 
 
-def _means(own: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
+def _means(of_sound: pd.DataFrame, original: pd.DataFrame) -> dict[str, float]:
     """What the answers to the map's and to random cells come to, beside those to the recordings as they are."""
     measures = ["p_explained", "correct", "energy_ratio"]
-    by_seed = {name: own[own["cells"] == name].groupby("seed")[measures].mean() for name in ("map", "random")}
+    by_seed = {name: of_sound[of_sound["cells"] == name].groupby("seed")[measures].mean() for name in ("map", "random")}
     difference = mean_interval(by_seed["map"]["p_explained"] - by_seed["random"]["p_explained"])
     return {
-        "area": own["area"].mean(),
+        "area": of_sound["area"].mean(),
         **{f"energy_ratio_{cells}": means["energy_ratio"].mean() for cells, means in by_seed.items()},
         "p_explained_original": original["p_explained"].mean(),
         **{f"p_explained_{cells}": means["p_explained"].mean() for cells, means in by_seed.items()},

@@ -60,7 +60,7 @@ def shuffled(rows: Sequence[int], seed: int, signed_maps: np.ndarray) -> Compare
 
 
 def compare(
-    own: CohortMaps,
+    of_cohort: CohortMaps,
     trained: np.ndarray,
     all_compared: Iterable[Compared],
     placement: Placement,
@@ -77,16 +77,16 @@ def compare(
     chosen_maps: dict[str, np.ndarray] = {}
     for compared in all_compared:
         rows = list(compared.rows)
-        maps = np.asarray(placed_maps(compared.signed_maps, own.arrays.n_frames, placement))
+        maps = np.asarray(placed_maps(compared.signed_maps, of_cohort.arrays.n_frames, placement))
         signed = np.asarray(_on_grid(compared.signed_maps, placement))
-        correct = own.correct[rows]
-        metrics = analyse(maps, correct, own.arrays, bin_hz, own.logits.shape[-1], analysis).metrics
-        seeds = [own.seeds[row] for row in rows]
-        table = metrics_table(own.cohort, seeds, own.utterances, own.arrays, correct, metrics)
-        likeness = _likeness((own.maps[rows], maps), (trained_on_grid[rows], signed), own.arrays.n_frames)
+        correct = of_cohort.correct[rows]
+        metrics = analyse(maps, correct, of_cohort.arrays, bin_hz, of_cohort.logits.shape[-1], analysis).metrics
+        seeds = [of_cohort.seeds[row] for row in rows]
+        table = metrics_table(of_cohort.cohort, seeds, of_cohort.utterances, of_cohort.arrays, correct, metrics)
+        likeness = _likeness((of_cohort.maps[rows], maps), (trained_on_grid[rows], signed), of_cohort.arrays.n_frames)
         tables.append(_with_condition(table, compared).join(pd.DataFrame(likeness)))
-        if own.chosen in rows:
-            chosen_maps.setdefault(compared.condition, maps[rows.index(own.chosen)])
+        if of_cohort.chosen in rows:
+            chosen_maps.setdefault(compared.condition, maps[rows.index(of_cohort.chosen)])
     return pd.concat(tables, ignore_index=True), chosen_maps
 
 

@@ -69,12 +69,12 @@ def interval_over_seeds(table: pd.DataFrame, means: pd.DataFrame, group: str, co
     They are those of a t interval; of likeness, which lies in -1..1, on Fisher's z, and that of another seed over pairs
     of networks (`mean_over_pairs`).
     """
-    own = means.loc[group, condition]
+    by_seed = means.loc[group, condition]
     if measure not in LIKENESS:
-        return _of_metric(own, measure)
+        return _of_metric(by_seed, measure)
     if condition == ANOTHER_SEED:
-        return from_fisher_z(_over_pairs(table, group, fisher_z(own)))
-    return correlation_interval(own)
+        return from_fisher_z(_over_pairs(table, group, fisher_z(by_seed)))
+    return correlation_interval(by_seed)
 
 
 def _over_pairs(table: pd.DataFrame, group: str, values: pd.Series) -> Interval:
@@ -120,12 +120,15 @@ def example_recording(table: pd.DataFrame) -> str:
 
     They are sorted by their mean rank correlation over the randomised networks; without any value, the first is taken.
     """
-    own = table[table["correct"].astype(bool)] if table["correct"].any() else table
+    counted = table[table["correct"].astype(bool)] if table["correct"].any() else table
     means = (
-        own[own["condition"].isin(randomised_layers(table))].groupby("recording")["rank_correlation"].mean().dropna()
+        counted[counted["condition"].isin(randomised_layers(table))]
+        .groupby("recording")["rank_correlation"]
+        .mean()
+        .dropna()
     )
     if means.empty:
-        return str(own["recording"].iloc[0])
+        return str(counted["recording"].iloc[0])
     return str(means.sort_values(kind="stable").index[(len(means) - 1) // 2])
 
 
@@ -152,9 +155,9 @@ def sanity_verdicts(table: pd.DataFrame, analysis: AnalysisConfig) -> pd.DataFra
 def _likeness_verdicts(table: pd.DataFrame, group: str) -> list[list]:
     rows = []
     for condition, change in _changes(table).items():
-        own, others = _paired_means(table, group, "rank_correlation", (condition, ANOTHER_SEED))
-        value, reference = correlation_interval(own), from_fisher_z(_over_pairs(table, group, fisher_z(others)))
-        difference = _over_pairs(table, group, fisher_z(own) - fisher_z(others))
+        likeness, others = _paired_means(table, group, "rank_correlation", (condition, ANOTHER_SEED))
+        value, reference = correlation_interval(likeness), from_fisher_z(_over_pairs(table, group, fisher_z(others)))
+        difference = _over_pairs(table, group, fisher_z(likeness) - fisher_z(others))
         verdict, conclusion = _judge_likeness(difference)
         of_pairs = _with_interval(reference, "pair")
         sentence = (
@@ -173,10 +176,10 @@ def _paired_means(table: pd.DataFrame, group: str, measure: str, pair: tuple[str
 
     Where nothing has a value in one condition, its means are missing, and the other's are over all that have one.
     """
-    own = table[table["group"] == group]
-    values = own.pivot_table(measure, ["seed", "recording"], "condition").reindex(columns=list(pair))
+    of_group = table[table["group"] == group]
+    values = of_group.pivot_table(measure, ["seed", "recording"], "condition").reindex(columns=list(pair))
     known = values.columns[values.notna().any()]
-    means = values.dropna(subset=known).groupby("seed").mean().reindex(sorted(own["seed"].unique()))
+    means = values.dropna(subset=known).groupby("seed").mean().reindex(sorted(of_group["seed"].unique()))
     return means[pair[0]], means[pair[1]]
 
 
@@ -185,10 +188,12 @@ def _shuffled_means(table: pd.DataFrame, group: str, measure: str) -> tuple[pd.S
 
     Of every member beside it the mean over recordings is taken, then that of the members.
     """
-    own = table[table["group"] == group]
-    trained = own.loc[own["condition"] == TRAINED, ["seed", "recording", measure]].rename(columns={measure: TRAINED})
+    of_group = table[table["group"] == group]
+    trained = of_group.loc[of_group["condition"] == TRAINED, ["seed", "recording", measure]].rename(
+        columns={measure: TRAINED}
+    )
     both = (
-        own[own["condition"] == SHUFFLED_LABELS]
+        of_group[of_group["condition"] == SHUFFLED_LABELS]
         .merge(trained, on=["seed", "recording"])
         .dropna(subset=[measure, TRAINED])
     )
@@ -229,11 +234,11 @@ def _metric_verdicts(table: pd.DataFrame, group: str, metric: Metric, number: in
         if not (table["condition"] == condition).any():
             continue
         if condition == SHUFFLED_LABELS:
-            noun, (own, of_trained) = "network", _shuffled_means(correct, group, metric.name)
+            noun, (of_condition, of_trained) = "network", _shuffled_means(correct, group, metric.name)
         else:
-            noun, (own, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
-        value, trained = _of_metric(own, metric.name), mean_interval(of_trained).mean
-        difference = mean_interval(own - of_trained)
+            noun, (of_condition, of_trained) = "seed", _paired_means(correct, group, metric.name, (condition, TRAINED))
+        value, trained = _of_metric(of_condition, metric.name), mean_interval(of_trained).mean
+        difference = mean_interval(of_condition - of_trained)
         differs = difference.low > 0 or difference.high < 0
         conclusion = (
             "the number tells the two apart" if differs else _undecided(difference, noun, f"two {noun}s or more")

@@ -26,8 +26,8 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
     """
     rows: list[list[object]] = []
     for group in groups_of(stability):
-        own = stability[(stability["group"] == group) & (stability["level"] == "group")]
-        maps = own[own["kind"] == "map_mean"].set_index("name")
+        of_group = stability[(stability["group"] == group) & (stability["level"] == "group")]
+        maps = of_group[of_group["kind"] == "map_mean"].set_index("name")
         if len(maps):
             # Maps smaller than the window of the structural similarity have none.
             n, n_ssim = (int(maps["n"].get(name, 0)) for name in ("rank_correlation", "ssim"))
@@ -39,7 +39,7 @@ def seed_verdicts(stability: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame
                 f"{counted(n, 'recording')}."
             )
             rows.append(["stability", group, "", sentence])
-        single = own[(own["kind"] == "icc") & (own["statistic"] == "icc_2_1")]
+        single = of_group[(of_group["kind"] == "icc") & (of_group["statistic"] == "icc_2_1")]
         rows += [["stability", group, row["name"], _explained_variance(row)] for _, row in single.iterrows()]
     counts = claims["answer"].value_counts()
     listed = ", ".join(f"{answer} ({count})" for answer, count in counts.items())

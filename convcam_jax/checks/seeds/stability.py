@@ -67,7 +67,7 @@ def recording_agreement(
     standard deviation of the pairs.
     """
     rows = []
-    for i, own in enumerate(recordings.itertuples(index=False)):
+    for i, recording in enumerate(recordings.itertuples(index=False)):
         of_recording = maps[:, i, :, : n_frames[i]]
         some = of_recording[of_recording.any((1, 2))]
         for name, measure in {"rank_correlation": rank_correlations, "ssim": structural_similarities}.items():
@@ -77,13 +77,13 @@ def recording_agreement(
                 {
                     "kind": "map_pairs",
                     "level": "recording",
-                    "group": own.group,
-                    "emotion": own.emotion,
-                    "recording": own.recording,
+                    "group": recording.group,
+                    "emotion": recording.emotion,
+                    "recording": recording.recording,
                     "name": name,
                     "statistic": "mean",
                     "n": len(pairs),
-                    "speaker": own.speaker,
+                    "speaker": recording.speaker,
                     "n_zero_maps": len(of_recording) - len(some),
                     **_of_pairs(pairs),
                 }
@@ -114,11 +114,11 @@ def _means_of_recordings(per_recording: pd.DataFrame) -> pd.DataFrame:
     everything = pd.concat([per_recording.assign(level="emotion"), of_group])
     rows = []
     for (group, level, emotion, name), all_own in everything.groupby(["group", "level", "emotion", "name"], sort=False):
-        own = all_own.dropna(subset="value")
-        if own.empty:
+        known = all_own.dropna(subset="value")
+        if known.empty:
             continue
-        values = own["value"].to_numpy()
-        mean, *limits, n_speakers = mean_over_speakers(values, own["speaker"].tolist())
+        values = known["value"].to_numpy()
+        mean, *limits, n_speakers = mean_over_speakers(values, known["speaker"].tolist())
         # Correlations and structural similarities lie between these.
         low, high = np.clip(limits, -1, 1).tolist()
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
@@ -149,9 +149,9 @@ def metric_agreement(metrics: pd.DataFrame) -> pd.DataFrame:
     was classified correctly or not. It is tested in one fold, whose members are its judges.
     """
     rows = []
-    for group, own in metrics.groupby("group"):
+    for group, of_group in metrics.groupby("group"):
         for name in METRICS:
-            complete = own.pivot(index="recording", columns="seed", values=name).dropna()
+            complete = of_group.pivot(index="recording", columns="seed", values=name).dropna()
             place = {"kind": "icc", "level": "group", "group": group, "emotion": "all", "name": name}
             place |= {"n": len(complete)}
             found = intraclass_correlations(complete.to_numpy())
@@ -171,11 +171,11 @@ def table_cells(metrics: pd.DataFrame, columns: Sequence[str], emotions: Sequenc
     for column in columns:
         for row in cell_statistics(metrics, column, groups_of(metrics), emotions).to_dict("records"):
             in_cell = (correct["group"] == row["group"]) & (correct["emotion"] == row["emotion"])
-            own = correct[in_cell].dropna(subset=column)
+            counted = correct[in_cell].dropna(subset=column)
             place: dict[str, object] = {"kind": "table_cell", "level": "emotion", "name": column}
-            place |= {"n": row.pop("n_recordings"), "n_speakers": own["speaker"].nunique()}
+            place |= {"n": row.pop("n_recordings"), "n_speakers": counted["speaker"].nunique()}
             if row["statistic"] == "mean":
-                over_speakers = mean_over_speakers(own[column].to_numpy(float), own["speaker"].tolist())
+                over_speakers = mean_over_speakers(counted[column].to_numpy(float), counted["speaker"].tolist())
                 interval = limited(over_speakers, 1 if METRICS[column].is_share else np.inf)
                 place |= {"low": interval.low, "high": interval.high}
             rows.append(place | row)
@@ -197,9 +197,9 @@ def mask_profiles(
     rows = []
     for group, of_group in masks.items():
         for index, emotion in enumerate(emotions):
-            own = of_group[:, index].astype(float)
-            own = own[own.any((1, 2))]
-            shares = own / own.sum((1, 2), keepdims=True)
+            of_emotion = of_group[:, index].astype(float)
+            of_emotion = of_emotion[of_emotion.any((1, 2))]
+            shares = of_emotion / of_emotion.sum((1, 2), keepdims=True)
             for axis, positions, profiles in (
                 ("frequency_hz", bin_hz, shares.sum(2)),
                 ("time_s", time_s, shares.sum(1)),

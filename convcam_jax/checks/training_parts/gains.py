@@ -28,10 +28,10 @@ def gains(histories: Mapping[str, pd.DataFrame], given: str, folds: pd.DataFrame
     scores = {name: _scores(history, shares) for name, history in histories.items()}
     rows = []
     for group in scores[given].columns.unique("group"):
-        for name, own in scores.items():
-            row: dict[str, object] = {"without": name, "group": group, "seeds": len(own)}
+        for name, by_group in scores.items():
+            row: dict[str, object] = {"without": name, "group": group, "seeds": len(by_group)}
             for score in _SCORES:
-                values = own[group][score]
+                values = by_group[group][score]
                 row |= mean_interval(values).columns(score)
                 differences = scores[given][group][score] - values if name != given else []
                 row |= mean_interval(differences).columns(f"{score}_gain")

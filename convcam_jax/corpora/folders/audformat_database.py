@@ -54,13 +54,13 @@ def chosen_tables(database: Any, column: str, patterns: Sequence[str]) -> list[s
             )
     if patterns:
         return [table for table in tables if any(fnmatch.fnmatch(table, pattern) for pattern in patterns)]
-    own = [table for table in tables if _has(database, table, column)]
-    if not own:
+    with_column = [table for table in tables if _has(database, table, column)]
+    if not with_column:
         described = "; ".join(f"{table}: {', '.join(database[table].columns)}" for table in tables)
         raise UserError(
             f"config field corpus.emotion_column: no table has a column {column}; there are {described or 'no tables'}"
         )
-    return [column] if column in own else own
+    return [column] if column in with_column else with_column
 
 
 def _has(database: Any, table: str, column: str) -> bool:

@@ -96,9 +96,9 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     wanted = next((own for own in (one_form(name), _composed(name)) if _folded(own) in index), _composed(name))
     found = list(index.get(_folded(wanted), ()))
     for exact in (wanted, f"{_FIRST_FOLDER}/{wanted}"):
-        own = [path for path in found if exact in _names(path.relative_to(folder))]
-        if own:
-            return own
+        exactly = [path for path in found if exact in _names(path.relative_to(folder))]
+        if exactly:
+            return exactly
     alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
     if not found and os.path.isfile(folder / name):
         # Of another ending, outside of the folder, or by a link to one of its folders.

@@ -24,13 +24,13 @@ def lines_with_rows_inside(table: Table, data_dir: Path, index: FileIndex) -> li
     are_names_without_ending = not all(map(_has_ending, words["file"]))
 
     def is_row(line: Sequence[str]) -> bool:
-        own = dict(zip(table.columns, map(str.strip, line), strict=False))
-        name, is_whole = own.get("file", ""), len(line) == len(table.columns)
+        cells = dict(zip(table.columns, map(str.strip, line), strict=False))
+        name, is_whole = cells.get("file", ""), len(line) == len(table.columns)
         files = matching(name, data_dir, index) if name else []
         is_new = bool(files) and listed.isdisjoint(files)
         if _has_ending(name):
-            return is_whole or (is_new and _seems_labelled(own, line, words))
-        return is_whole and are_names_without_ending and bool(files) and (is_new or _is_labelled(own, words))
+            return is_whole or (is_new and _seems_labelled(cells, line, words))
+        return is_whole and are_names_without_ending and bool(files) and (is_new or _is_labelled(cells, words))
 
     return [row.line for row in suspects if any(map(is_row, row.lines_inside))]
 

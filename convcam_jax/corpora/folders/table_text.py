@@ -76,8 +76,8 @@ def parse_table(content: bytes, is_known: Callable[[str], bool]) -> Table:
     delimiter = separator or _delimiter(lines[header_index], is_known)
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
-    own = TableRow(header[0], dict(zip(columns, columns, strict=True)), _lines_inside(header[1], delimiter))
-    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])), own)
+    header_row = TableRow(header[0], dict(zip(columns, columns, strict=True)), _lines_inside(header[1], delimiter))
+    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])), header_row)
     stripped = [[cell.strip() for cell in row] for _, row in rows]
     if remark := _on_empty_behind([(line, own) for (line, _), own in zip(rows, stripped, strict=True)], len(columns)):
         remarks.append(remark)

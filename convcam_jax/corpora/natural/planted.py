@@ -86,12 +86,12 @@ class NaturalSpeech:
             for label, version in enumerate(VERSIONS)
         ]
 
-    def labels(self, variant: str, own: Sequence[PlantedRecording]) -> list[int]:
+    def labels(self, variant: str, planted: Sequence[PlantedRecording]) -> list[int]:
         """The classes; in `none` those of each source are shuffled, so that all splits have as many of each."""
-        labels = [one.label for one in own]
+        labels = [one.label for one in planted]
         if variant != SHUFFLED_LABELS:
             return labels
-        names = [one.source.recording for one in own]
+        names = [one.source.recording for one in planted]
         return shuffled_of_each(names, labels, {name: _key(name) for name in names})
 
     def without_cues(self, one: PlantedRecording) -> PlantedRecording:

@@ -177,10 +177,10 @@ def _overlap_added(speech: Speech, changes: Changes, f0_range: F0Range) -> Float
 
 
 def _pitch_tier(manipulation: parselmouth.Data, speech: Speech, changes: Changes) -> parselmouth.Data:
-    own = call(manipulation, "Extract pitch tier")
+    pitch_tier = call(manipulation, "Extract pitch tier")
     changed = call("Create PitchTier", "changed", 0.0, len(speech.samples) / speech.rate_hz)
-    for number in range(1, call(own, "Get number of points") + 1):
-        time_s, f0_hz = call(own, "Get time from index", number), call(own, "Get value at index", number)
+    for number in range(1, call(pitch_tier, "Get number of points") + 1):
+        time_s, f0_hz = call(pitch_tier, "Get time from index", number), call(pitch_tier, "Get value at index", number)
         semitones = np.interp(time_s, speech.instants_s(), changes.semitones)
         call(changed, "Add point", time_s, f0_hz * 2 ** (semitones / 12))
     return changed

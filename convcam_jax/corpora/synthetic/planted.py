@@ -59,12 +59,12 @@ def render(config: SyntheticConfig, planted: PlantedSentence, rate: int) -> Floa
     rng = speech.stream_rng(config, spec, Stream.SOUND)
     cue_rng = rng.spawn(1)[0]
     [beside_rng] = cue_rng.spawn(1)
-    own = [(CUES[level.cue], level.strength) for level in variants.levels(planted.variant)]
+    cues = [(CUES[level.cue], level.strength) for level in variants.levels(planted.variant)]
     controls = neutral
-    for cue, strength in own:
+    for cue, strength in cues:
         controls = cue.plant(controls, planted.label, strength, draws)
     samples = synthesise(rng, controls, rate).samples
-    for cue, strength in own:
+    for cue, strength in cues:
         samples = cue.sound(cue_rng, Sounding(samples, neutral, draws, rate), planted.label, strength)
     for cue in variants.beside(planted.variant):
         samples = cue.beside(beside_rng, Sounding(samples, neutral, draws, rate))
@@ -101,12 +101,12 @@ class SyntheticSpeech:
         sound, own = variants.sound_of(variant), specs(self.config, self.genders)
         return [PlantedSentence(spec, sound, VERSIONS.index(spec.version)) for spec in own]
 
-    def labels(self, variant: str, own: Sequence[PlantedSentence]) -> list[int]:
+    def labels(self, variant: str, planted: Sequence[PlantedSentence]) -> list[int]:
         """The classes; in `none` those of each speaker's recordings are shuffled."""
-        labels = [one.label for one in own]
+        labels = [one.label for one in planted]
         if variant != SHUFFLED_LABELS:
             return labels
-        speakers = [one.spec.speaker for one in own]
+        speakers = [one.spec.speaker for one in planted]
         keys = {speaker: (self.config.seed, _LABEL_STREAM, int(speaker)) for speaker in speakers}
         return shuffled_of_each(speakers, labels, keys)
 

@@ -50,10 +50,10 @@ def with_strengths(variant: str) -> tuple[str, ...]:
 
 def levels(variant: str) -> tuple[CueLevel, ...]:
     """The cues of a variant with their strengths."""
-    own, _, strength = variant.partition(_AT)
-    if own in CUES:
-        return (CueLevel(own, float(strength) if strength else CUES[own].strengths[-1]),)
-    return tuple(CueLevel(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(own, ()))
+    name, _, strength = variant.partition(_AT)
+    if name in CUES:
+        return (CueLevel(name, float(strength) if strength else CUES[name].strengths[-1]),)
+    return tuple(CueLevel(cue, CUES[cue].strengths[-1]) for cue in _SEVERAL.get(name, ()))
 
 
 def is_full(variant: str) -> bool:
@@ -84,17 +84,17 @@ def beside(variant: str) -> tuple[Cue, ...]:
 
 def class_name(variant: str, label: int) -> str:
     """What a class is in a variant, such as `rising`."""
-    own = of_cue(variant)
-    return (CUES[own].classes if own in CUES else _SEVERAL_CLASSES[own])[label]
+    cue = of_cue(variant)
+    return (CUES[cue].classes if cue in CUES else _SEVERAL_CLASSES[cue])[label]
 
 
 def in_words(variant: str) -> str:
     """What a variant has, as in "finds the F0 contour", with the strength where it is not the largest."""
-    own = of_cue(variant)
-    if own not in CUES:
-        return _SEVERAL_WORDS[own]
+    name = of_cue(variant)
+    if name not in CUES:
+        return _SEVERAL_WORDS[name]
     [level] = levels(variant)
-    cue = CUES[own]
+    cue = CUES[name]
     return cue.words if is_full(variant) else f"{cue.words} ({level.strength:g} {cue.unit})"
 
 
@@ -102,7 +102,7 @@ def in_order(variants: Iterable[str]) -> list[str]:
     """Variants in the order of tables, each cue by its strength."""
 
     def place(variant: str) -> tuple[int, float]:
-        own = levels(variant)
-        return VARIANTS.index(of_cue(variant)), own[0].strength if len(own) == 1 else 0.0
+        cue_levels = levels(variant)
+        return VARIANTS.index(of_cue(variant)), cue_levels[0].strength if len(cue_levels) == 1 else 0.0
 
     return sorted(set(variants), key=place)

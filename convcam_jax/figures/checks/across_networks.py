@@ -39,17 +39,17 @@ def networks(rows: pd.DataFrame) -> Figure:
     figure, axes = style.new_figure(n_lines, _COLUMNS, height=height + 0.4, sharey=True)
     for number, (axis, (column, title, factor)) in enumerate(zip(axes.flat, panels, strict=False)):
         for place, group in enumerate(groups):
-            own = rows[rows["group"] == group].set_index("run").reindex(runs)
+            of_group = rows[rows["group"] == group].set_index("run").reindex(runs)
             heights = np.arange(len(runs)) + 0.8 * ((place + 0.5) / len(groups) - 0.5)
             axis.barh(
                 heights,
-                factor * own[column],
+                factor * of_group[column],
                 0.7 / len(groups),
                 color=looks[group].colour,
                 hatch=looks[group].hatch,
                 label=style.legend_name(group),
             )
-            _details(axis, column, own, heights)
+            _details(axis, column, of_group, heights)
         axis.set_xlabel(title)
         style.panel_title(axis, number, "")
     for left_over in axes.flat[len(panels) :]:
@@ -60,10 +60,10 @@ def networks(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _details(axis: Axes, column: str, own: pd.DataFrame, heights: np.ndarray) -> None:
+def _details(axis: Axes, column: str, of_group: pd.DataFrame, heights: np.ndarray) -> None:
     if column in ("accuracy", "above_chance"):
         axis.set_xlim(0, 100)
     if column == "accuracy":
-        axis.hlines(heights, own["accuracy_low"], own["accuracy_high"], color="black", lw=0.8)
+        axis.hlines(heights, of_group["accuracy_low"], of_group["accuracy_high"], color="black", lw=0.8)
     if column == "planted_precision":
-        axis.plot(own["energy_precision"], heights, "x", color="black", ms=3)
+        axis.plot(of_group["energy_precision"], heights, "x", color="black", ms=3)

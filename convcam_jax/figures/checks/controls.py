@@ -47,17 +47,17 @@ def against_chance(controls: pd.DataFrame, metric: str) -> Figure:
     A mark is filled where the cell is better than chance at the config's false discovery rate, and grey where the draws
     cannot decide it. controls: the table of controls.csv.
     """
-    own = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
-    groups = groups_of(own)
-    turned = any(_letters_abreast(own[own["group"] == group]) > _PANEL_LETTERS for group in groups)
+    cells = controls[(controls["metric"] == metric) & (controls["level"] != "recording")]
+    groups = groups_of(cells)
+    turned = any(_letters_abreast(cells[cells["group"] == group]) > _PANEL_LETTERS for group in groups)
     height = 2.1 + _TURNED_INCHES * turned
     figure, axes = style.new_figure(len(groups), 1, height=0.7 + height * len(groups))
     for number, (panel, group) in enumerate(zip(axes[:, 0], groups, strict=True)):
-        _panel(panel, own[own["group"] == group], turned)
+        _panel(panel, cells[cells["group"] == group], turned)
         style.panel_title(panel, number, style.group_title(group))
-        panel.set_ylim(0, 1.03 if METRICS[metric].is_share else _highest(own[own["group"] == group]))
+        panel.set_ylim(0, 1.03 if METRICS[metric].is_share else _highest(cells[cells["group"] == group]))
         panel.set_ylabel(METRICS[metric].label)
-    title = f"{_LEGEND_TITLE}\n{_UNDECIDED_TITLE}" if _is_undecided(own).any() else _LEGEND_TITLE
+    title = f"{_LEGEND_TITLE}\n{_UNDECIDED_TITLE}" if _is_undecided(cells).any() else _LEGEND_TITLE
     # Groups without a recording have no marks, so panels differ in what their legends hold.
     style.legend_below(figure, axes[:, 0], n_columns=3, title=title)
     return figure

@@ -46,12 +46,12 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
 
     summarised: `checks.evidence.scoring.evidence_summary`. Maps of both placements stand beside one another.
     """
-    own = summarised[summarised["method"] == method]
-    placements = list(dict.fromkeys(own["placement"]))
-    variants = in_order(own["variant"])
+    of_method = summarised[summarised["method"] == method]
+    placements = list(dict.fromkeys(of_method["placement"]))
+    variants = in_order(of_method["variant"])
     figure, axes = style.new_figure(2, 2, height=4.6, sharex=True)
     for number, (panel, score) in enumerate(zip(axes.flat, SCORES, strict=True)):
-        _bars(panel, own[own["score"] == score], variants, placements)
+        _bars(panel, of_method[of_method["score"] == score], variants, placements)
         style.panel_title(panel, number, SCORE_LABELS[score])
         style.turned_ticks(panel, variants, degrees=40)
         # Intervals of few networks reach beyond what a score can be.
@@ -61,8 +61,8 @@ def scores(summarised: pd.DataFrame, method: str) -> Figure:
     return figure
 
 
-def _bars(panel: Axes, own: pd.DataFrame, variants: Sequence[str], placements: Sequence[str]) -> None:
-    by_placement = [own[own["placement"] == p].set_index("variant").reindex(variants) for p in placements]
+def _bars(panel: Axes, of_score: pd.DataFrame, variants: Sequence[str], placements: Sequence[str]) -> None:
+    by_placement = [of_score[of_score["placement"] == p].set_index("variant").reindex(variants) for p in placements]
     width = 0.8 / (2 * len(placements) + 2)
     place = -0.4 + width / 2
     for rows, placement in zip(by_placement, placements, strict=True):

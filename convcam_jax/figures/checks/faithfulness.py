@@ -32,14 +32,14 @@ def mean_curves(table: pd.DataFrame) -> Figure:
     )
     cells = [(group, curve, fill) for group in groups for curve in CURVES for fill in FILLS]
     for number, (panel, (group, curve, fill)) in enumerate(zip(axes.flat, cells, strict=True)):
-        own, n_zero = without_zero_maps(table.query("group == @group and curve == @curve and fill == @fill"))
-        if own.empty:
+        shown, n_zero = without_zero_maps(table.query("group == @group and curve == @curve and fill == @fill"))
+        if shown.empty:
             # Without `say_empty`: the axes of all panels are the same.
             words = only_zero_maps({"n_recordings": 0, "n_zero_maps": n_zero})
             panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=style.GREY)
         else:
             for order in ORDERS:
-                _line(panel, own[own["order"] == order], order)
+                _line(panel, shown[shown["order"] == order], order)
         style.panel_title(panel, number, f"{style.group_title(group)}: {curve},\n{fill}")
     for panel in axes[-1]:
         panel.set_xlabel("share of cells (%)")
@@ -49,11 +49,11 @@ def mean_curves(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _line(axes: Axes, own: pd.DataFrame, order: str) -> None:
+def _line(axes: Axes, of_order: pd.DataFrame, order: str) -> None:
     colour, line = _LINES[order]
-    by_seed = own.groupby(["share", "seed"])["probability"].mean()
+    by_seed = of_order.groupby(["share", "seed"])["probability"].mean()
     intervals = [mean_interval(values) for _, values in by_seed.groupby("share")]
-    per_cent = 100 * np.array(sorted(own["share"].unique()))
+    per_cent = 100 * np.array(sorted(of_order["share"].unique()))
     mean, low, high, n = (np.array(column) for column in zip(*intervals, strict=True))
     axes.plot(per_cent, mean, color=colour, linestyle=line, label=f"order: {order.replace('_', ' ')}")
     if (n > 1).all():

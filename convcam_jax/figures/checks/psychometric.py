@@ -31,8 +31,8 @@ def psychometric_curves(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figur
     n_rows = -(-len(cues) // _COLUMNS)
     figure, axes = style.new_figure(n_rows, min(_COLUMNS, len(cues)), height=0.6 + 2.1 * n_rows)
     for number, (panel, cue) in enumerate(zip(axes.flat, cues, strict=False)):
-        own, limits = curves[curves["variant"] == cue], thresholds[thresholds["variant"] == cue]
-        _panel(panel, own, limits, shown)
+        of_one_cue, limits = curves[curves["variant"] == cue], thresholds[thresholds["variant"] == cue]
+        _panel(panel, of_one_cue, limits, shown)
         style.panel_title(panel, number, cue)
     for panel in axes.flat[len(cues) :]:
         panel.set_axis_off()
@@ -47,13 +47,13 @@ def _shown(curves: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(best["method"], best["placement"], strict=True))[:MOST_METHODS]
 
 
-def _panel(panel: Axes, own: pd.DataFrame, limits: pd.DataFrame, shown: list[tuple[str, str]]) -> None:
-    strengths = np.sort(own["strength"].unique())
-    first = own.drop_duplicates("strength").set_index("strength").loc[strengths]
+def _panel(panel: Axes, curves: pd.DataFrame, limits: pd.DataFrame, shown: list[tuple[str, str]]) -> None:
+    strengths = np.sort(curves["strength"].unique())
+    first = curves.drop_duplicates("strength").set_index("strength").loc[strengths]
     panel.plot(strengths, first["learned"], "o--", ms=3, color="black", label="networks that learn it", zorder=3)
     _bar(panel, limits[limits["what"] == "learned"], "black", 1, strengths)
     for number, (colour, (method, placement)) in enumerate(zip(_COLOURS, shown, strict=False), start=2):
-        rows = own[(own["method"] == method) & (own["placement"] == placement)].set_index("strength")
+        rows = curves[(curves["method"] == method) & (curves["placement"] == placement)].set_index("strength")
         # Empty where an entry has other methods for other cues.
         rows = rows.reindex(strengths)
         panel.plot(strengths, rows["found"], "o-", ms=3, color=colour, label=f"{_way(method, placement)} finds it")

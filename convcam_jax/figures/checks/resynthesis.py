@@ -20,19 +20,19 @@ def probability_of_explained(table: pd.DataFrame) -> Figure:
     figure, axes = style.new_figure(len(groups), 2, height=2.2 * len(groups), sharex=True, sharey=True)
     for row, group in enumerate(groups):
         for column, (sound, title) in enumerate(_TITLES.items()):
-            panel, own = axes[row, column], table[(table["group"] == group) & (table["sound"] == sound)]
+            panel, rows = axes[row, column], table[(table["group"] == group) & (table["sound"] == sound)]
             for cells, colour, mark in (("map", style.BLUE, "o"), ("random", style.VERMILION, "s")):
                 panel.plot(
-                    own["threshold"], own[f"p_explained_{cells}"], color=colour, marker=mark, label=f"{cells} cells"
+                    rows["threshold"], rows[f"p_explained_{cells}"], color=colour, marker=mark, label=f"{cells} cells"
                 )
-            if words := only_zero_maps(own.iloc[0]):
+            if words := only_zero_maps(rows.iloc[0]):
                 panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center", color=style.GREY)
             panel.axhline(
-                own["p_explained_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording"
+                rows["p_explained_original"].iloc[0], color=style.GREY, linestyle="--", label="whole recording"
             )
             style.panel_title(panel, 2 * row + column, f"{style.group_title(group)}: {title}")
             panel.set_ylim(0, 1)
-            panel.set_xticks(own["threshold"].unique())
+            panel.set_xticks(rows["threshold"].unique())
     for panel in axes[-1]:
         panel.set_xlabel("threshold (share of the map's maximum)")
     for panel in axes[:, 0]:

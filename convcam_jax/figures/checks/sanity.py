@@ -121,8 +121,8 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, conditions: Sequence[s
     step = min(_GROUP_STEP, _GROUPS_WIDTH / len(looks))
     for place, (group, (colour, marker, _)) in enumerate(looks.items()):
         at = np.arange(len(conditions)) + step * (place - (len(looks) - 1) / 2)
-        own = means.loc[group, list(conditions)]
-        axes.plot(np.tile(at, len(own)), own.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
+        by_seed = means.loc[group, list(conditions)]
+        axes.plot(np.tile(at, len(by_seed)), by_seed.to_numpy().ravel(), ".", color=colour, ms=2.5, alpha=0.5)
         intervals = [interval_over_seeds(table, means, group, name, measure) for name in conditions]
         mean, low, high, _ = np.array(intervals).T
         reach = np.nan_to_num([mean - low, high - mean])

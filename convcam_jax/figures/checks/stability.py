@@ -33,9 +33,9 @@ def map_agreement(stability: pd.DataFrame, emotions: Sequence[str]) -> Figure:
         for column, group in enumerate(groups):
             panel = axes[row, column]
             in_panel = (stability["group"] == group) & (stability["name"] == name) & (stability["level"] != "group")
-            own = stability[in_panel]
+            rows = stability[in_panel]
             for place, emotion in enumerate(emotions):
-                of_emotion = own[own["emotion"] == emotion]
+                of_emotion = rows[rows["emotion"] == emotion]
                 points = np.sort(of_emotion.loc[of_emotion["kind"] == "map_pairs", "value"].dropna())
                 jitter = 0.12 * (np.arange(len(points)) % 3 - 1)
                 panel.plot(
@@ -68,11 +68,13 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
         for column, emotion in enumerate(emotions):
             panel = axes[row, column]
             selected = (profiles["group"] == group) & (profiles["emotion"] == emotion) & (profiles["axis"] == axis)
-            own = profiles[selected].astype({"mean": float})
-            x = own["position"]
+            profile = profiles[selected].astype({"mean": float})
+            x = profile["position"]
             for low, high, colour, alpha, label in _BANDS:
-                panel.fill_between(x, 100 * own[low], 100 * own[high], color=colour, alpha=alpha, lw=0, label=label)
-            panel.plot(x, 100 * own["mean"], color=style.BLUE, label="mean of the seeds")
+                panel.fill_between(
+                    x, 100 * profile[low], 100 * profile[high], color=colour, alpha=alpha, lw=0, label=label
+                )
+            panel.plot(x, 100 * profile["mean"], color=style.BLUE, label="mean of the seeds")
             panel.set_xlabel("time (s)" if axis == "time_s" else "frequency (Hz)")
             if axis == "frequency_hz":
                 panel.set_xscale("log")
@@ -80,7 +82,7 @@ def mask_bands(profiles: pd.DataFrame) -> Figure:
                 panel.set_xticks([], minor=True)
             if row == 0:
                 style.panel_title(panel, column, style.shown(emotion))
-            if not own["mean"].notna().any():
+            if not profile["mean"].notna().any():
                 panel.text(0.5, 0.5, "no mask", transform=panel.transAxes, ha="center", color=style.GREY)
         style.label_left(axes[row], f"{title}\n% per {'frame' if axis == 'time_s' else 'bin'}")
         # The panels of a row share their axis. A band of few seeds may reach far beyond all of them.

@@ -105,11 +105,11 @@ class DenseStage(Part):
             values = mean_pool_2x2(self._convolve(values, values.shape[-1] // 2, 1, f"pool{self.number - 1}_conv"))
         for block in range(1, self.depth + 1):
             name = f"conv{self.number}_block{block}"
-            own = _Normalisation(name=f"{name}_0_bn")(values, present)
-            own = self._convolve(own, WIDENING * self.growth, 1, f"{name}_1_conv")
-            own = _Normalisation(name=f"{name}_1_bn")(own, present)
-            own = self._convolve(own, self.growth, 3, f"{name}_2_conv")
-            values = jnp.concatenate([values, own], axis=-1)
+            added = _Normalisation(name=f"{name}_0_bn")(values, present)
+            added = self._convolve(added, WIDENING * self.growth, 1, f"{name}_1_conv")
+            added = _Normalisation(name=f"{name}_1_bn")(added, present)
+            added = self._convolve(added, self.growth, 3, f"{name}_2_conv")
+            values = jnp.concatenate([values, added], axis=-1)
         last = "bn" if self.number == _LAST_STAGE else f"pool{self.number}_bn"
         return _Normalisation(name=last)(values, present)
 

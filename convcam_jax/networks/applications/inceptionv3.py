@@ -217,15 +217,15 @@ class Mixed(Part):
         number = self.first
         found = []
         for branch in self.module:
-            own = _POOLS[branch.pool](values)
+            branch_values = _POOLS[branch.pool](values)
             for step in branch.steps:
-                own = _take(step, own, present, number, self.width, self.precision)
+                branch_values = _take(step, branch_values, present, number, self.width, self.precision)
                 number += 1
             for step in branch.ends:
-                found.append(_take(step, own, present, number, self.width, self.precision))
+                found.append(_take(step, branch_values, present, number, self.width, self.precision))
                 number += 1
             if not branch.ends:
-                found.append(own)
+                found.append(branch_values)
         return jnp.concatenate(found, axis=-1)
 
     def extent(self, grid: tuple[int, int]) -> Sequence[Window]:

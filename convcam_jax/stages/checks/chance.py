@@ -34,23 +34,23 @@ def compare_with_chance(run: Run) -> None:
     write_table(run.workdir, "verdicts", verdicts, verdicts[["about", "above_chance", "sentence"]])
 
 
-def _draws(run: Run, own: CohortMaps, generator: np.random.Generator) -> list[ControlDraws]:
+def _draws(run: Run, of_cohort: CohortMaps, generator: np.random.Generator) -> list[ControlDraws]:
     analysis, controls = run.config.analysis, run.config.controls
-    n_largest = max(len(other.utterances) for other in run.cohort_maps if other.cohort.group == own.cohort.group)
-    maps, correct = own.maps[own.chosen], own.correct[own.chosen]
+    n_largest = max(len(other.utterances) for other in run.cohort_maps if other.cohort.group == of_cohort.cohort.group)
+    maps, correct = of_cohort.maps[of_cohort.chosen], of_cohort.correct[of_cohort.chosen]
     of_masks = mask_controls(
-        maps, run.analysed.masks.best[own.cohort], correct, own.arrays, analysis, controls, generator
+        maps, run.analysed.masks.best[of_cohort.cohort], correct, of_cohort.arrays, analysis, controls, generator
     )
-    speakers, counted = [u.speaker for u in own.utterances], correct & maps.any((1, 2))
-    labels = exchanged_labels(own.arrays.emotion, speakers, counted, controls.permutations, generator)
+    speakers, counted = [u.speaker for u in of_cohort.utterances], correct & maps.any((1, 2))
+    labels = exchanged_labels(of_cohort.arrays.emotion, speakers, counted, controls.permutations, generator)
     observed = of_masks[0].observed
-    exchanged = exchanged_emotions(maps, labels, own.arrays, observed, analysis.mask_threshold, generator)
-    of_contours = contour_controls(maps, own.arrays, run.axes.bin_hz, analysis, controls, generator, n_largest)
+    exchanged = exchanged_emotions(maps, labels, of_cohort.arrays, observed, analysis.mask_threshold, generator)
+    of_contours = contour_controls(maps, of_cohort.arrays, run.axes.bin_hz, analysis, controls, generator, n_largest)
     return [*of_masks, exchanged, *of_contours]
 
 
-def _chosen_rows(metrics: pd.DataFrame, own: CohortMaps) -> pd.DataFrame:
+def _chosen_rows(metrics: pd.DataFrame, of_cohort: CohortMaps) -> pd.DataFrame:
     """The rows of the cohort's chosen member, in the order of its recordings."""
-    seed = own.seeds[own.chosen]
-    rows = metrics[(metrics[MEMBER] == [*own.cohort, seed]).all(axis=1)]
-    return rows.set_index("recording").loc[[u.recording for u in own.utterances]].reset_index()
+    seed = of_cohort.seeds[of_cohort.chosen]
+    rows = metrics[(metrics[MEMBER] == [*of_cohort.cohort, seed]).all(axis=1)]
+    return rows.set_index("recording").loc[[u.recording for u in of_cohort.utterances]].reset_index()

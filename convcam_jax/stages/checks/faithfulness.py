@@ -27,26 +27,26 @@ def check(run: Run) -> None:
     write_csv(run.workdir / _TABLE, pd.concat(tables, ignore_index=True))
 
 
-def _tables(run: Run, own: CohortMaps) -> list[pd.DataFrame]:
+def _tables(run: Run, of_cohort: CohortMaps) -> list[pd.DataFrame]:
     """The tables of one cohort's members that are checked."""
     config, tables = run.config, []
-    recordings = subset(run.recordings, run.dataset.indices(own.cohort, "test"))
-    for members, variables in run.trained(first_members(own, run.cohort_maps, config.faithfulness.seeds)):
-        say(f"deletion and insertion with {counted(len(members), 'member')} ({own.cohort})")
-        rows = [list(own.seeds).index(member.seed) for member in members]
-        labels = explained_labels(config.attribution.target, own.arrays.emotion, own.logits[rows])
-        explained = OwnMaps(np.array([member.seed for member in members]), own.maps[rows], labels)
+    recordings = subset(run.recordings, run.dataset.indices(of_cohort.cohort, "test"))
+    for members, variables in run.trained(first_members(of_cohort, run.cohort_maps, config.faithfulness.seeds)):
+        say(f"deletion and insertion with {counted(len(members), 'member')} ({of_cohort.cohort})")
+        rows = [list(of_cohort.seeds).index(member.seed) for member in members]
+        labels = explained_labels(config.attribution.target, of_cohort.arrays.emotion, of_cohort.logits[rows])
+        explained = OwnMaps(np.array([member.seed for member in members]), of_cohort.maps[rows], labels)
         batch_size, n_steps = config.train.batch_size, config.faithfulness.steps
-        first = _tested_before(run, own)
+        first = _tested_before(run, of_cohort)
         found = member_curves(variables, explained, recordings, run.network, batch_size, n_steps, first)
-        tables += [curve_table(own, row, probability) for row, probability in zip(rows, found, strict=True)]
+        tables += [curve_table(of_cohort, row, probability) for row, probability in zip(rows, found, strict=True)]
     return tables
 
 
-def _tested_before(run: Run, own: CohortMaps) -> int:
+def _tested_before(run: Run, of_cohort: CohortMaps) -> int:
     """How many recordings the earlier folds of the cohort's group test."""
-    of_group = [other for other in run.cohort_maps if other.cohort.group == own.cohort.group]
-    return sum(len(other.utterances) for other in itertools.takewhile(lambda other: other is not own, of_group))
+    of_group = [other for other in run.cohort_maps if other.cohort.group == of_cohort.cohort.group]
+    return sum(len(other.utterances) for other in itertools.takewhile(lambda other: other is not of_cohort, of_group))
 
 
 def present(run: Run) -> None:

@@ -39,8 +39,8 @@ def ask_networks(run: Run) -> None:
     answers = _answers(run)
     write_csv(run.workdir / RESYNTHESIS, answers)
     n_zero_maps: Counter[str] = Counter()
-    for own in run.cohort_maps:
-        n_zero_maps[own.cohort.group] += int((~own.maps.any((0, 2, 3))).sum())
+    for of_cohort in run.cohort_maps:
+        n_zero_maps[of_cohort.cohort.group] += int((~of_cohort.maps.any((0, 2, 3))).sum())
     table = answer_summary(answers, n_zero_maps, run.config.report.thresholds)
     write_table(run.workdir, "resynthesis", table, table[["sentence"]])
     write_figure(run.workdir / "figures" / "resynthesis.png", probability_of_explained, table)
@@ -58,17 +58,17 @@ def _answers(run: Run) -> pd.DataFrame:
     made = in_processes(partial(probe, features=run.config.features, report=run.config.report), list(tasks.values()))
     found = dict(zip(tasks, made, strict=True))
     tables = []
-    for place, own in enumerate(run.cohort_maps):
+    for place, cohort_maps in enumerate(run.cohort_maps):
         of_cohort = {i: probes for (where, i), probes in found.items() if where == place}
         if of_cohort:
-            tables.append(_ask(run, own, of_cohort))
+            tables.append(_ask(run, cohort_maps, of_cohort))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ANSWER_COLUMNS)
 
 
-def _ask(run: Run, own: CohortMaps, found: dict[int, Probes]) -> pd.DataFrame:
+def _ask(run: Run, of_cohort: CohortMaps, found: dict[int, Probes]) -> pd.DataFrame:
     """The rows of a cohort, from the probes of its recordings."""
     labels = [
-        probe_table(own.utterances[i].recording, own.utterances[i].emotion, described)
+        probe_table(of_cohort.utterances[i].recording, of_cohort.utterances[i].emotion, described)
         for i, (described, _) in found.items()
     ]
     magnitudes = [one for _, of_recording in found.values() for one in of_recording]
@@ -76,11 +76,13 @@ def _ask(run: Run, own: CohortMaps, found: dict[int, Probes]) -> pd.DataFrame:
     unknown = np.zeros(len(magnitudes), np.int32)
     sounds = as_recordings(magnitudes, unknown, run.config.representation, run.config.corpus.max_frames)
     by_seed: dict[int, np.ndarray] = {}
-    for members, variables in run.trained([Member(*own.cohort, int(seed)) for seed in own.seeds]):
+    for members, variables in run.trained([Member(*of_cohort.cohort, int(seed)) for seed in of_cohort.seeds]):
         answers = probabilities(variables, sounds, run.network)
         by_seed |= {member.seed: one for member, one in zip(members, answers, strict=True)}
-    classes = explained_labels(run.config.attribution.target, own.arrays.emotion, own.logits)[:, list(found)]
+    classes = explained_labels(run.config.attribution.target, of_cohort.arrays.emotion, of_cohort.logits)[
+        :, list(found)
+    ]
     of_sounds = np.repeat(classes, [len(described) for described, _ in found.values()], axis=1)
-    explained = dict(zip(own.seeds, of_sounds, strict=True))
+    explained = dict(zip(of_cohort.seeds, of_sounds, strict=True))
     known = pd.concat(labels, ignore_index=True)
-    return answer_table(own.cohort, known, by_seed, explained, run.config.corpus.emotions)
+    return answer_table(of_cohort.cohort, known, by_seed, explained, run.config.corpus.emotions)

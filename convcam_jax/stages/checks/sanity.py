@@ -41,17 +41,17 @@ def check_sanity(run: Run) -> None:
     tables: list[pd.DataFrame] = []
     examples: dict[str, np.ndarray] = {}
     recordings: dict[str, str] = {}
-    for own in run.cohort_maps:
-        say(f"sanity checks ({own.cohort})")
-        trained = run.explanations[own.cohort].signed_maps
-        compared = _all_compared(run, own, trained, on_shuffled_labels)
-        table, maps = compare(own, trained, compared, run.placement, run.axes.bin_hz, run.config.analysis)
+    for of_cohort in run.cohort_maps:
+        say(f"sanity checks ({of_cohort.cohort})")
+        trained = run.explanations[of_cohort.cohort].signed_maps
+        compared = _all_compared(run, of_cohort, trained, on_shuffled_labels)
+        table, maps = compare(of_cohort, trained, compared, run.placement, run.axes.bin_hz, run.config.analysis)
         tables.append(table)
         # Without maps the chosen member of this fold is not among those that are checked in all folds.
-        if maps and own.cohort.group not in recordings:
-            recording = example_recording(table[table["seed"] == own.seeds[own.chosen]])
-            examples |= _example(own, recording, maps, len(recordings))
-            recordings[own.cohort.group] = recording
+        if maps and of_cohort.cohort.group not in recordings:
+            recording = example_recording(table[table["seed"] == of_cohort.seeds[of_cohort.chosen]])
+            examples |= _example(of_cohort, recording, maps, len(recordings))
+            recordings[of_cohort.cohort.group] = recording
     names = {"groups": np.array(list(recordings)), "recordings": np.array(list(recordings.values()))}
     write_arrays(run.workdir / _EXAMPLES, {**names, **examples})
     write_csv(run.workdir / _TABLE, pd.concat(tables, ignore_index=True))
@@ -79,34 +79,34 @@ def present(run: Run) -> None:
 
 
 def _all_compared(
-    run: Run, own: CohortMaps, trained: np.ndarray, on_shuffled_labels: Mapping[Member, np.ndarray]
+    run: Run, of_cohort: CohortMaps, trained: np.ndarray, on_shuffled_labels: Mapping[Member, np.ndarray]
 ) -> Iterator[Compared]:
     """Every condition's networks beside the members that are checked."""
-    seeds = list(own.seeds)
-    wanted = first_members(own, run.cohort_maps, run.config.sanity.seeds)
+    seeds = list(of_cohort.seeds)
+    wanted = first_members(of_cohort, run.cohort_maps, run.config.sanity.seeds)
     rows = [seeds.index(member.seed) for member in wanted]
     yield themselves(rows, trained)
-    number = run.dataset.cohorts().index(own.cohort)
+    number = run.dataset.cohorts().index(of_cohort.cohort)
     for part, (members, variables) in enumerate(run.trained(wanted)):
         those = [seeds.index(member.seed) for member in members]
         keys = member_keys(members)
         for depth, (layer, randomised) in enumerate(cascade(variables, keys, run.network, run.config.grid), start=1):
             path = kept_file(run, _PARTS, "randomised", number, part, depth)
-            origin = origin_of_maps(run, run.rounds, own.cohort, members, layer)
+            origin = origin_of_maps(run, run.rounds, of_cohort.cohort, members, layer)
             networks = f"{counted(len(members), 'member')} randomised down to {layer}"
-            signed_maps = kept_signed_maps(path, origin, run, randomised, own.cohort, networks)
+            signed_maps = kept_signed_maps(path, origin, run, randomised, of_cohort.cohort, networks)
             yield Compared(those, layer, depth, [None] * len(those), signed_maps)
     if len(seeds) > 1:
         yield another_seed(rows, seeds, trained)
     for member, maps in on_shuffled_labels.items():
-        if member.cohort == own.cohort:
+        if member.cohort == of_cohort.cohort:
             yield shuffled(rows, member.seed, maps)
 
 
-def _example(own: CohortMaps, recording: str, maps: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+def _example(of_cohort: CohortMaps, recording: str, maps: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
     """The maps `[N, F, T]` of every condition, of one recording."""
-    index = [u.recording for u in own.utterances].index(recording)
-    n_frames = own.arrays.n_frames[index]
+    index = [u.recording for u in of_cohort.utterances].index(recording)
+    n_frames = of_cohort.arrays.n_frames[index]
     return {
         f"{number}_conditions": np.array(list(maps)),
         f"{number}_maps": np.stack([of_condition[index, :, :n_frames] for of_condition in maps.values()]),

@@ -61,6 +61,6 @@ def _stability(run: Run) -> pd.DataFrame:
     return pd.concat([part.astype(_KINDS) for part in parts], ignore_index=True)
 
 
-def _recordings(own: CohortMaps) -> pd.DataFrame:
-    table = pd.DataFrame(own.utterances)[["emotion", "speaker", "recording"]]
-    return table.assign(group=own.cohort.group)
+def _recordings(of_cohort: CohortMaps) -> pd.DataFrame:
+    table = pd.DataFrame(of_cohort.utterances)[["emotion", "speaker", "recording"]]
+    return table.assign(group=of_cohort.cohort.group)

@@ -48,8 +48,8 @@ def maps_on_shuffled_labels(run: Run) -> dict[Member, Float[np.ndarray, "N H W"]
         rounds = _train(run, members)
         maps, history = _explain(run, members, rounds), history_table(rounds)
         keep(folder / _MAPS, _origin(run), {str(number): maps[member] for number, member in enumerate(members)})
-    for own in read_rounds(members, folder):
-        checkpoints.remove(own.folder)
+    for training_round in read_rounds(members, folder):
+        checkpoints.remove(training_round.folder)
     write_csv(run.workdir / "tables" / "sanity_shuffled_training.csv", _learned(run, history))
     return maps
 

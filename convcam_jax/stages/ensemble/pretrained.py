@@ -25,8 +25,8 @@ def check_weights(network: Network) -> None:
     weights = read_weights(network)
     if chain is not None and weights is not None:
         # Its parts have the same shapes on any grid and for any number of classes, neither of which may be known yet.
-        own, grid = dataclasses.replace(chain, n_classes=1), chain.smallest_input()
-        _fill(jax.eval_shape(lambda key: own.init(key, grid), jax.random.key(0)), own, weights)
+        of_one_class, grid = dataclasses.replace(chain, n_classes=1), chain.smallest_input()
+        _fill(jax.eval_shape(lambda key: of_one_class.init(key, grid), jax.random.key(0)), of_one_class, weights)
 
 
 def start_from_weights(state: MemberState, network: Network) -> MemberState:
@@ -70,8 +70,8 @@ def read_weights(network: Network) -> dict[str, list[np.ndarray]] | None:
 
 def _chain(network: Network) -> Chain | None:
     """The network that weights are for, also behind a standardisation of its inputs; None of one that takes none."""
-    own = network.network if isinstance(network, Standardised) else network
-    return own if isinstance(own, Chain) else None
+    network_itself = network.network if isinstance(network, Standardised) else network
+    return network_itself if isinstance(network_itself, Chain) else None
 
 
 def _layers(group: Any) -> dict[str, list[np.ndarray]]:

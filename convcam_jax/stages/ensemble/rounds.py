@@ -82,21 +82,23 @@ def noted_size(folder: Path) -> int:
     return size
 
 
-def is_trained(own: Round) -> bool:
+def is_trained(training_round: Round) -> bool:
     """Whether the round is complete.
 
     Raises:
       UserError: its members are trained, but cannot be told, or are others than it should have; nobody but the user may
         throw hours of work away.
     """
-    trained = own.folder if checkpoints.is_complete(own.folder) else own.handed_over_file()
+    trained = (
+        training_round.folder if checkpoints.is_complete(training_round.folder) else training_round.handed_over_file()
+    )
     if not trained.exists():
         return False
     try:
-        members = read_arrays(own.history_file())["members"]
+        members = read_arrays(training_round.history_file())["members"]
     except (UserError, KeyError) as error:
-        raise without_history(trained, own, error) from error
-    if members.tolist() != names_of(own.members).tolist():
+        raise without_history(trained, training_round, error) from error
+    if members.tolist() != names_of(training_round.members).tolist():
         raise UserError(
             f"{trained}: holds {len(members)} trained members, which are not those of this round by {ROUNDS_FILE} "
             f"beside it; remove {ROUNDS_FILE} if it was changed, and give the run's command again, which finds the "
@@ -105,10 +107,10 @@ def is_trained(own: Round) -> bool:
     return True
 
 
-def without_history(trained: Path, own: Round, error: Exception) -> UserError:
+def without_history(trained: Path, training_round: Round, error: Exception) -> UserError:
     """The error of a round whose members are trained, at `trained`, but cannot be told."""
     return UserError(
-        f"{trained}: holds trained members, but {own.history_file().name} beside it cannot be read "
+        f"{trained}: holds trained members, but {training_round.history_file().name} beside it cannot be read "
         f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
         "again, which trains them anew"
     )
@@ -122,9 +124,9 @@ def names_of(members: tuple[Member, ...]) -> np.ndarray:
 def history_table(rounds: Sequence[Round]) -> pd.DataFrame:
     """Loss and accuracy of every member in every epoch: the table of `history.csv`."""
     rows = []
-    for own in rounds:
-        history = read_arrays(own.history_file())["history"]
-        for member, epochs in zip(own.members, history, strict=True):
+    for training_round in rounds:
+        history = read_arrays(training_round.history_file())["history"]
+        for member, epochs in zip(training_round.members, history, strict=True):
             rows += [(*member, e, *scores) for e, scores in enumerate(epochs, start=1) if np.isfinite(scores).all()]
     return pd.DataFrame(rows, columns=[*Member._fields, "epoch", *HISTORY_COLUMNS])
 
@@ -133,11 +135,11 @@ def trained_members(
     rounds: Sequence[Round], wanted: Collection[Member]
 ) -> Iterator[tuple[tuple[Member, ...], Variables]]:
     """Those of the `wanted` members that each round has, and their variables `[S, ...]`."""
-    for own in rounds:
-        rows = [i for i, member in enumerate(own.members) if member in wanted]
+    for training_round in rounds:
+        rows = [i for i, member in enumerate(training_round.members) if member in wanted]
         if rows:
-            variables = checkpoints.load_variables(own.folder)
+            variables = checkpoints.load_variables(training_round.folder)
             # Those of a whole round are gigabytes that need not be copied.
-            is_whole = len(rows) == len(own.members)
+            is_whole = len(rows) == len(training_round.members)
             some = variables if is_whole else take_members(variables, rows)
-            yield tuple(own.members[i] for i in rows), in_float32(some)
+            yield tuple(training_round.members[i] for i in rows), in_float32(some)

@@ -66,13 +66,13 @@ def train_ensemble(run: Run) -> None:
     rounds = begun_rounds(config, dataset, workdir)
     if is_first_process():
         forget_what_was_made(rounds, workdir)
-    own = rounds[jax.process_index() :: jax.process_count()]
-    for number, one in enumerate(own, start=1):
+    own_rounds = rounds[jax.process_index() :: jax.process_count()]
+    for number, one in enumerate(own_rounds, start=1):
         was_trained = is_trained(one)
-        train_round(one, f"round {number} of {len(own)}", config, training, validation, run.recordings)
+        train_round(one, f"round {number} of {len(own_rounds)}", config, training, validation, run.recordings)
         # The file that an earlier start has left has those that were trained.
         if is_first_process() and not was_trained:
-            write_csv(workdir / "history.csv", history_table([one for one in own if is_trained(one)]))
+            write_csv(workdir / "history.csv", history_table([one for one in own_rounds if is_trained(one)]))
     wait_for_all("trained")
     if is_first_process():
         for one in rounds:
@@ -94,7 +94,7 @@ def forget_what_was_made(rounds: list[Round], workdir: Path) -> None:
 
 
 def train_round(
-    own: Round, name: str, config: Config, training: Sets, validation: Sets, recordings: Recordings
+    training_round: Round, name: str, config: Config, training: Sets, validation: Sets, recordings: Recordings
 ) -> None:
     """Train a round, or go on where an earlier run stopped, unless it is complete; it is shown as `name`.
 
@@ -103,15 +103,15 @@ def train_round(
     Raises:
       UserError: a loss is not finite.
     """
-    if not is_trained(own):
-        checkpoints.remove(own.folder)
-        own.handed_over_file().unlink(missing_ok=True)
-        say(f"training {name} ({config.train.precision}): {', '.join(map(str, own.members))}")
+    if not is_trained(training_round):
+        checkpoints.remove(training_round.folder)
+        training_round.handed_over_file().unlink(missing_ok=True)
+        say(f"training {name} ({config.train.precision}): {', '.join(map(str, training_round.members))}")
         network = _network(config)
         n_frames, scale = np.asarray(recordings.n_frames), config.representation.scale
-        plan = make_plan(n_frames, training, validation, own.members, network, config.train, scale)
-        (_train if is_first_process() else _train_for_first_process)(own, config, network, plan, recordings)
-    checkpoints.remove(own.progress_folder())
+        plan = make_plan(n_frames, training, validation, training_round.members, network, config.train, scale)
+        (_train if is_first_process() else _train_for_first_process)(training_round, config, network, plan, recordings)
+    checkpoints.remove(training_round.progress_folder())
 
 
 def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_recordings: int) -> list[Round]:
@@ -179,29 +179,31 @@ def _network(config: Config) -> Network:
     return config.make_network(precision)
 
 
-def _train(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
-    with checkpoints.open_manager(own.progress_folder()) as manager:
-        reached, done = _start_or_resume(manager, own.members, network, config, plan, recordings)
+def _train(training_round: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
+    with checkpoints.open_manager(training_round.progress_folder()) as manager:
+        reached, done = _start_or_resume(manager, training_round.members, network, config, plan, recordings)
         saved_at_s = monotonic()
         for epoch in _shown_epochs(reached, done, config, network, plan, recordings):
-            reached = _record(reached, epoch, own.members)
+            reached = _record(reached, epoch, training_round.members)
             # What is saved below takes the place of the last epoch's checkpoint.
             is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
             if is_due and epoch.number < config.train.epochs:
                 checkpoints.save(manager, epoch.number, reached)
                 saved_at_s = monotonic()
-    _write_history(own, reached)
+    _write_history(training_round, reached)
     # The variables come last: they tell that the round is complete.
-    checkpoints.save_variables(own.folder, _kept(reached, config))
+    checkpoints.save_variables(training_round.folder, _kept(reached, config))
 
 
-def _train_for_first_process(own: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
-    reached = _with_weights(_start(own.members, network, config, plan, recordings), network)
+def _train_for_first_process(
+    training_round: Round, config: Config, network: Network, plan: Plan, recordings: Recordings
+) -> None:
+    reached = _with_weights(_start(training_round.members, network, config, plan, recordings), network)
     for epoch in _shown_epochs(reached, 0, config, network, plan, recordings):
-        reached = _record(reached, epoch, own.members)
-    _write_history(own, reached)
+        reached = _record(reached, epoch, training_round.members)
+    _write_history(training_round, reached)
     leaves = flatten_dict(_kept(reached, config), sep="/")
-    write_arrays(own.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
+    write_arrays(training_round.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
 
 
 def _kept(reached: Progress, config: Config) -> Variables:
@@ -209,17 +211,19 @@ def _kept(reached: Progress, config: Config) -> Variables:
     return rounded(best) if config.train.kept_precision == "float16" else best
 
 
-def _write_history(own: Round, reached: Progress) -> None:
+def _write_history(training_round: Round, reached: Progress) -> None:
     best_epoch = np.asarray(reached.state.best_epoch)
-    arrays = {"members": names_of(own.members), "history": reached.history, "best_epoch": best_epoch}
-    write_arrays(own.history_file(), arrays)
+    arrays = {"members": names_of(training_round.members), "history": reached.history, "best_epoch": best_epoch}
+    write_arrays(training_round.history_file(), arrays)
 
 
-def _take_over(own: Round) -> None:
+def _take_over(training_round: Round) -> None:
     """Save the variables of a round that another process has trained."""
-    if own.handed_over_file().exists():
-        checkpoints.save_variables(own.folder, unflatten_dict(read_arrays(own.handed_over_file()), sep="/"))
-        own.handed_over_file().unlink()
+    if training_round.handed_over_file().exists():
+        checkpoints.save_variables(
+            training_round.folder, unflatten_dict(read_arrays(training_round.handed_over_file()), sep="/")
+        )
+        training_round.handed_over_file().unlink()
 
 
 def _start(

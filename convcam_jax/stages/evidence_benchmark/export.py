@@ -53,11 +53,11 @@ def recording_table(datasets: dict[str, Dataset]) -> pd.DataFrame:
     """The table of `recordings.csv`: a row per variant, recording and fold, with its label and what it is for."""
     tables = []
     for variant, dataset in datasets.items():
-        own = utterance_table(dataset).rename(columns={"emotion": "class"}).assign(variant=variant)
-        own["label"] = own["class"].map(EVIDENCE_CLASSES.index)
-        own["class"] = own["class"].map(lambda name, variant=variant: class_in_words(variant, name))
+        recordings = utterance_table(dataset).rename(columns={"emotion": "class"}).assign(variant=variant)
+        recordings["label"] = recordings["class"].map(EVIDENCE_CLASSES.index)
+        recordings["class"] = recordings["class"].map(lambda name, variant=variant: class_in_words(variant, name))
         columns = ["variant", "recording", "label", "class", "speaker", "gender", "text", "n_frames"]
-        tables.append(own[columns].merge(fold_table(dataset), on="recording"))
+        tables.append(recordings[columns].merge(fold_table(dataset), on="recording"))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -79,8 +79,8 @@ def version_of(files: dict[str, str]) -> str:
 
 def settings_hash(fields: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of those settings that scores depend on, of all `fields` of a config by their full names."""
-    own = {name: value for name, value in fields.items() if name.startswith(_OF_SCORES)}
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+    of_scores = {name: value for name, value in fields.items() if name.startswith(_OF_SCORES)}
+    return hashlib.sha256(json.dumps(of_scores, sort_keys=True).encode()).hexdigest()
 
 
 def content_hash(path: Path) -> str:

@@ -81,11 +81,11 @@ def tested_recordings(
     arrays = read_arrays(folder / TRUTH)
     features = load_or_compute(neutral_utterances(paths), config.features, cache_dir / "features", "stop").features
     for name in paths:
-        cells, own = arrays[f"{CELLS}{name}"].shape, features[name].magnitude.shape
-        if own != cells:
+        cells, shape = arrays[f"{CELLS}{name}"].shape, features[name].magnitude.shape
+        if shape != cells:
             raise UserError(
                 f"--from_workdir={folder}: the truth of {name} has {cells[0]} bins and {cells[1]} frames, its "
-                f"spectrogram {own[0]} and {own[1]}; export the benchmark again"
+                f"spectrogram {shape[0]} and {shape[1]}; export the benchmark again"
             )
     tested = SoundsOfTest(
         {name: soundfile.info(os.fsencode(path)).frames for name, path in paths.items()},

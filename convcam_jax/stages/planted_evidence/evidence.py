@@ -117,25 +117,25 @@ def make(settings: RunSettings) -> Evidence:
     check_ahead(settings.workdir, settings.config)
     sources, cache_dir = neutral_sources(settings), settings.cache_dir
     config, speech = sources.config, sources.speech
-    own = {v: speech.recordings(v) for v in config.evidence.planted}
-    paths = _make_sound(speech, [one for variant in own.values() for one in variant], cache_dir)
-    utterances = {v: planted_utterances(speech, v, of_variant, paths) for v, of_variant in own.items()}
+    planted = {v: speech.recordings(v) for v in config.evidence.planted}
+    paths = _make_sound(speech, [one for variant in planted.values() for one in variant], cache_dir)
+    utterances = {v: planted_utterances(speech, v, of_variant, paths) for v, of_variant in planted.items()}
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
     record = run_record(config, sounds)
     open_workdir(settings.workdir, record)
     features = _features(sounds, config, cache_dir)
-    datasets = {v: _dataset(own[v], us, features, sources) for v, us in utterances.items()}
-    truth = _truth(datasets, own, features, sources, cache_dir)
+    datasets = {v: _dataset(planted[v], us, features, sources) for v, us in utterances.items()}
+    truth = _truth(datasets, planted, features, sources, cache_dir)
     remove_partial(settings.workdir)
     write_record(settings.workdir, record)
     write_skipped(settings.workdir, sources.problems, sources.n_used)
     say(
-        f"{sum(map(len, own.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
+        f"{sum(map(len, planted.values()))} recordings; on average {np.mean([t.mean() for t in truth.values()]):.1%} "
         "of a test recording's cells carry its cue"
     )
     folder = settings.workdir / "variants"
     runs = {v: Run(config, folder / v, cache_dir, dataset) for v, dataset in datasets.items()}
-    originals = {one.recording: speech.original(one) for of_variant in own.values() for one in of_variant}
+    originals = {one.recording: speech.original(one) for of_variant in planted.values() for one in of_variant}
     return Evidence(runs, truth, originals)
 
 
@@ -160,23 +160,23 @@ def _features(utterances: Sequence[Utterance], config: Config, cache_dir: Path) 
 
 
 def _dataset(
-    own: Sequence[Any], utterances: Sequence[Utterance], features: dict[str, Features], sources: Sources
+    planted: Sequence[Any], utterances: Sequence[Utterance], features: dict[str, Features], sources: Sources
 ) -> Dataset:
     groups = tuple(group_of(u, sources.config.corpus.models_per) for u in utterances)
     of_each = tuple(features[u.recording] for u in utterances)
-    return Dataset(tuple(utterances), of_each, groups, sources.folds(own, utterances, groups))
+    return Dataset(tuple(utterances), of_each, groups, sources.folds(planted, utterances, groups))
 
 
 def _truth(
     datasets: dict[str, Dataset],
-    own: dict[str, list[Any]],
+    planted: dict[str, list[Any]],
     features: dict[str, Features],
     sources: Sources,
     cache_dir: Path,
 ) -> dict[str, np.ndarray]:
     """The changed cells of every test recording, from the recording without the cue."""
     tested = {
-        own[variant][i].recording: own[variant][i]
+        planted[variant][i].recording: planted[variant][i]
         for variant, dataset in datasets.items()
         for indices in dataset.sets("test").values()
         for i in indices
@@ -212,8 +212,8 @@ def _explanations(run: Run) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):
         origin = origin_of_maps(run, run.rounds, cohort, [way.method for way in compared_ways(run.config)])
-        own = kept_or_made(kept_file(run, _PARTS, number), origin, partial(_explain, run, cohort))
-        arrays |= {f"{name}_{number}": array for name, array in own.items()}
+        explanations = kept_or_made(kept_file(run, _PARTS, number), origin, partial(_explain, run, cohort))
+        arrays |= {f"{name}_{number}": array for name, array in explanations.items()}
     return arrays
 
 
@@ -282,12 +282,12 @@ def explained(run: Run) -> dict[Cohort, EvidenceMaps]:
 def score_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The variant's parts of `evidence.csv` and of `evidence_members.csv`."""
     tables, members = [], []
-    for cohort, own in explained(run).items():
+    for cohort, evidence_maps in explained(run).items():
         test = held_out(run.dataset, variant, cohort, truth)
         tested = run.dataset.tested_utterances(cohort)
-        correct = correct_predictions(own.logits, emotion_indices(tested, run.config.corpus.emotions))
-        seeds = own.seeds.tolist()
-        tables.append(score_table(variant, cohort, seeds, correct, test, placed_maps_of(run, own, test)))
+        correct = correct_predictions(evidence_maps.logits, emotion_indices(tested, run.config.corpus.emotions))
+        seeds = evidence_maps.seeds.tolist()
+        tables.append(score_table(variant, cohort, seeds, correct, test, placed_maps_of(run, evidence_maps, test)))
         members += [(variant, *cohort, seed, rate) for seed, rate in zip(seeds, correct.mean(1), strict=True)]
     accuracies = pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
     learned = learned_table(read_csv(run.workdir / "history.csv"))
@@ -306,8 +306,8 @@ def held_out(dataset: Dataset, variant: str, cohort: Cohort, truth: dict[str, np
     )
 
 
-def placed_maps_of(run: Run, own: EvidenceMaps, test: HeldOut) -> list[MemberMaps]:
+def placed_maps_of(run: Run, evidence_maps: EvidenceMaps, test: HeldOut) -> list[MemberMaps]:
     """All methods' maps of a cohort on the grid of the inputs, see `placed_pairs`."""
     frames = np.array([truth.shape[1] for truth in test.truth])
     geometry = explained_geometry(run.network, run.config.attribution, run.config.grid)
-    return placed_pairs(own.maps, frames, geometry, run.config.grid)
+    return placed_pairs(evidence_maps.maps, frames, geometry, run.config.grid)

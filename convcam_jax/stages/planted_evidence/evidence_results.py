@@ -35,9 +35,9 @@ def write_tables(
     `scoring.evidence_summary` of the scores; `originals` are those of `psychometric.networks_table`.
     """
     verdicts = scoring.evidence_verdicts(scores, n_classes)
-    own = summarised[summarised["method"].isin(shown_methods)]
+    of_methods = summarised[summarised["method"].isin(shown_methods)]
     columns = ["method"] if len(shown_methods) > 1 else []
-    shown = own[
+    shown = of_methods[
         ["variant", *columns, "placement", "score", "network", "network_low", "network_high", *scoring.CONTROLS]
     ]
     write_table(workdir, "evidence_summary", summarised, shown)
@@ -86,7 +86,7 @@ def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Exam
     It is taken from the first seed's correctly classified recordings of the first cohort, or from all if there is none.
     """
     run = made.runs[variant]
-    cohort, own = next(iter(explained(run).items()))
+    cohort, evidence_maps = next(iter(explained(run).items()))
     method = run.config.attribution.method
     of_method = scores.query("variant == @variant and group == @cohort.group and fold == @cohort.fold")
     of_method = of_method[(of_method["source"] == "network") & (of_method["method"] == method)]
@@ -97,11 +97,11 @@ def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Exam
     ranked = candidates.sort_values("relevance_mass", kind="stable")
     recording = ranked["recording"].iloc[(len(ranked) - 1) // 2]
     test = held_out(run.dataset, variant, cohort, made.truth)
-    n, s = list(test.recordings).index(recording), own.seeds.tolist().index(seed)
+    n, s = list(test.recordings).index(recording), evidence_maps.seeds.tolist().index(seed)
     truth = test.truth[n]
     maps = {
         f"{m.method}, {m.placement}": _scaled(m.trained[s, n, :, : truth.shape[1]])
-        for m in placed_maps_of(run, own._replace(maps={method: own.maps[method]}), test)
+        for m in placed_maps_of(run, evidence_maps._replace(maps={method: evidence_maps.maps[method]}), test)
     }
     return figures.Example(variant, test.classes[n], test.magnitude[n], truth, maps)
 

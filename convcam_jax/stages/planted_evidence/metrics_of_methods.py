@@ -72,28 +72,28 @@ def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.Data
     path = run.workdir / METRICS_FILE
     if not is_undamaged(path):
         tables = []
-        for cohort, own in explained(run).items():
+        for cohort, evidence_maps in explained(run).items():
             test = held_out(run.dataset, variant, cohort, truth)
             what = f"metrics of explanations: variant {variant} ({cohort})"
-            with show_progress(what, _N_QUESTIONS + len(own.seeds), "step") as update:
-                tables += _of_cohort(run, cohort, own, test, variant, update)
+            with show_progress(what, _N_QUESTIONS + len(evidence_maps.seeds), "step") as update:
+                tables += _of_cohort(run, cohort, evidence_maps, test, variant, update)
         write_checked(path, as_csv(pd.concat(tables)).encode(), "--workdir")
     return read_csv(path)
 
 
 def _of_cohort(
-    run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variant: str, update: Callable[[], None]
+    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, test: HeldOut, variant: str, update: Callable[[], None]
 ) -> list[pd.DataFrame]:
     """The tables of a cohort's networks; `update` is called after each version of the question, and each network."""
     recordings = subset(run.recordings, run.dataset.indices(cohort, "test"))
     _, variables = trained_and_random(run, cohort)
-    versions = _versions(run, cohort, own, test, variables, update)
-    sums = {way.method: _signed_sums(way, own.maps[way.method]) for way in compared_ways(run.config)}
+    versions = _versions(run, cohort, evidence_maps, test, variables, update)
+    sums = {way.method: _signed_sums(way, evidence_maps.maps[way.method]) for way in compared_ways(run.config)}
     signed_sums = [sums[placed.method] for placed in versions[0].maps]
     emotion, n_frames = np.asarray(recordings.emotion), np.asarray(recordings.n_frames)
-    correct = correct_predictions(own.logits, emotion)
+    correct = correct_predictions(evidence_maps.logits, emotion)
     tables = []
-    for s, seed in enumerate(own.seeds.tolist()):
+    for s, seed in enumerate(evidence_maps.seeds.tolist()):
         judged = judged_maps(s, seed, versions, signed_sums, n_frames)
         network = jax.tree.map(lambda leaf, s=s: leaf[s], variables)
         values = metrics_of_maps(network, seed, recordings, judged, run.network)
@@ -113,7 +113,7 @@ def _signed_sums(way: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarray, 
 
 
 def _versions(
-    run: Run, cohort: Cohort, own: EvidenceMaps, test: HeldOut, variables: dict, update: Callable[[], None]
+    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, test: HeldOut, variables: dict, update: Callable[[], None]
 ) -> list[Version]:
     """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
     tested = run.dataset.indices(cohort, "test")
@@ -125,9 +125,9 @@ def _versions(
         references = references_for(run, cohort, recordings)
         pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, ways, references)
         update()
-        return Version(given, placed_maps_of(run, own._replace(maps=pairs), test))
+        return Version(given, placed_maps_of(run, evidence_maps._replace(maps=pairs), test))
 
-    versions = [Version(spectrograms, placed_maps_of(run, own, test))]
+    versions = [Version(spectrograms, placed_maps_of(run, evidence_maps, test))]
     for number in range(N_NOISY):
         noisy = with_noise(as_they_are, number)
         given = run.recordings._replace(spectrograms=run.recordings.spectrograms.at[tested].set(noisy))

@@ -135,6 +135,6 @@ def _neutral_utterances(settings: RunSettings) -> tuple[list[Utterance], list[Re
     return wanted, problems
 
 
-def _folds_of_sources(split_of: dict[str, dict[str, str]], own: Sequence[PlantedRecording]) -> tuple[Fold, ...]:
+def _folds_of_sources(split_of: dict[str, dict[str, str]], planted: Sequence[PlantedRecording]) -> tuple[Fold, ...]:
     """The folds of a variant's recordings: each is where its source is."""
-    return tuple(Fold(name, tuple(of[one.source.recording] for one in own)) for name, of in split_of.items())
+    return tuple(Fold(name, tuple(of[one.source.recording] for one in planted)) for name, of in split_of.items())

@@ -136,8 +136,8 @@ def read_parts(found: ModelsFile) -> Iterator[Variables]:
     tensors, numbers = _tensors(found.path), range(len(found.members))
     leaves = [name.partition("/")[2] for name in tensors if name.startswith(_tensor_name(0, ""))]
     for first in numbers[:: found.part_size]:
-        own = numbers[first : first + found.part_size]
-        part = {leaf: np.stack([tensors[_tensor_name(number, leaf)] for number in own]) for leaf in leaves}
+        of_part = numbers[first : first + found.part_size]
+        part = {leaf: np.stack([tensors[_tensor_name(number, leaf)] for number in of_part]) for leaf in leaves}
         yield unflatten_dict(part, sep="/")
 
 
@@ -237,6 +237,6 @@ def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
     if len(others) != n_members * len(expected) or set(others) != names:
         raise ValueError("its tensors are not those of its network")
     for name, tensor in others.items():
-        own = expected[name.partition("/")[2]]
-        if tensor.get_dtype() not in _TYPES or tuple(tensor.get_shape()) != own.shape:
+        expected_leaf = expected[name.partition("/")[2]]
+        if tensor.get_dtype() not in _TYPES or tuple(tensor.get_shape()) != expected_leaf.shape:
             raise ValueError(f"its tensor {name} is not of the network's shape")

@@ -98,8 +98,8 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
     snr_db: list[float] = []
     late: list[RecordingError] = []
     n_written = 0
-    for own in _explained(run, usable, loaded):
-        for utterance, explained in own:
+    for together in _explained(run, usable, loaded):
+        for utterance, explained in together:
             name = utterance.recording
             say(f"{name}: {explained}")
             for table, rows in tables.items():
@@ -110,7 +110,7 @@ def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Pat
         if len(maps) >= min(2 * n_written, len(usable)):
             _write_tables(run, tables, maps, folder)
             n_written = len(maps)
-        for outcome in _write_beside(run, own, folder):
+        for outcome in _write_beside(run, together, folder):
             if isinstance(outcome, RecordingError):
                 late.append(outcome)
                 write_skipped(folder, [*problems, *late], len(usable) - len(late))

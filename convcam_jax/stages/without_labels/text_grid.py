@@ -18,19 +18,19 @@ def write_text_grid(path: Path, duration_s: float, tiers: Mapping[str, Sequence[
         intervals = list(_intervals(stretches, duration_s))
         lines += [f"item [{number}]:", 'class = "IntervalTier"', f"name = {_quoted(name)}", *_span(0.0, duration_s)]
         lines += [f"intervals: size = {len(intervals)}"]
-        for place, own in enumerate(intervals, start=1):
-            lines += [f"intervals [{place}]:", *_span(own.start_s, own.end_s), f"text = {_quoted(own.text)}"]
+        for place, label in enumerate(intervals, start=1):
+            lines += [f"intervals [{place}]:", *_span(label.start_s, label.end_s), f"text = {_quoted(label.text)}"]
     write_text(path, "\n".join(lines) + "\n")
 
 
 def _intervals(stretches: Sequence[Label], duration_s: float) -> Iterator[Label]:
     """The stretches, and without text what lies between them: all of the duration."""
     position_s = 0.0
-    for own in stretches:
-        start_s, end_s = max(own.start_s, position_s), min(own.end_s, duration_s)
+    for stretch in stretches:
+        start_s, end_s = max(stretch.start_s, position_s), min(stretch.end_s, duration_s)
         if start_s > position_s:
             yield Label(position_s, start_s, "")
-        yield Label(start_s, end_s, own.text)
+        yield Label(start_s, end_s, stretch.text)
         position_s = end_s
     if position_s < duration_s:
         yield Label(position_s, duration_s, "")

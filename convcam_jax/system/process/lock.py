@@ -37,9 +37,9 @@ def locked(folder: Path) -> Iterator[None]:
                 path.unlink()
             os.close(lock)
     finally:
-        for own in made:
+        for folder_made in made:
             with contextlib.suppress(OSError):
-                own.rmdir()
+                folder_made.rmdir()
 
 
 def _make(folder: Path) -> list[Path]:

@@ -214,9 +214,9 @@ def _exit_codes() -> list[int | None]:
 def _environment() -> Iterator[None]:
     """What processes that are started meanwhile inherit: variables, and that Ctrl-C is not for them."""
     warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _SILENT_TRACKER)))
-    own = {**_ENVIRONMENT, "PYTHONWARNINGS": warnings}
-    before = {name: os.environ.get(name) for name in own}
-    os.environ.update(own)
+    changed = {**_ENVIRONMENT, "PYTHONWARNINGS": warnings}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     # Ctrl-C reaches every process of the terminal; the parent alone ends the work, without a traceback from each. Not
     # ignored, which would lose it for the parent. The resource tracker, when it is started, takes the mask away.
     resource_tracker.ensure_running()
