@@ -247,6 +247,17 @@ def test_a_stage_keeps_the_start_that_made_it(tmp_path, made):
     }
 
 
+def test_what_a_version_has_made_to_which_a_field_was_not_free_is_kept(tmp_path, made, monkeypatch):
+    stages = [own._replace(fields=("train",)) for own in two_stages(made)]
+    with monkeypatch.context() as patch:
+        patch.setattr("convcam_jax.stages.stage.FREE_FIELDS", ())
+        make_stages(own_run(tmp_path), stages)
+    make_stages(own_run(tmp_path, "train.checkpoint_interval_s=1"), stages)
+    assert made == ["first", "second"]
+    make_stages(own_run(tmp_path, "train.epochs=1"), stages)
+    assert made == 2 * ["first", "second"]
+
+
 def test_a_folder_without_stages_has_none_finished(tmp_path):
     assert read_finished(tmp_path) == {}
 

@@ -178,15 +178,28 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
     if not path.is_file():
         return {}
     try:
-        return {
-            name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]), own["start"])
-            for name, own in read_json(path).items()
-        }
+        noted = read_json(path)
+        now = _as_noted_now(
+            {name: {part: own[part] for part in ("fields", "builds_on")} for name, own in noted.items()}
+        )
+        return {name: Finished(now[name], dict(own["files"]), own["start"]) for name, own in noted.items()}
     except (UserError, AttributeError, KeyError, TypeError, ValueError) as error:
         if is_of_the_system(error.__cause__):
             raise
         say(f"{path}: is damaged; all but the training is made again")
         return {}
+
+
+def _as_noted_now(noted: Mapping[str, Origin]) -> dict[str, Origin]:
+    """The origins without fields that are free now and counted when they were noted, by an earlier version perhaps."""
+    found: dict[str, Origin] = {}
+    hashes: dict[str, str] = {}
+    for name, origin in noted.items():
+        fields = {field: value for field, value in origin["fields"].items() if field not in FREE_FIELDS}
+        builds_on = {lower: hashes.get(then, then) for lower, then in origin["builds_on"].items()}
+        found[name] = {"fields": fields, "builds_on": builds_on}
+        hashes[_hash(origin)] = _hash(found[name])
+    return found
 
 
 def _counts(stage: Stage, field: str) -> bool:
