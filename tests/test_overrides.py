@@ -171,6 +171,7 @@ def test_an_empty_text_is_an_empty_tuple():
         ("corpus=emodb", "--set=corpus: is a flag of its own, --corpus"),
         ("data_dir=x", "--set=data_dir: is a flag of its own, --data_dir"),
         ("seeds=3", "--set=seeds: is a flag of its own, --seeds"),
+        ("workdir=x", "--set=workdir: is a flag of its own, --workdir"),
         (
             "train.seed=3",
             "--set=train.seed: there is no such field; the nearest is train.seeds, a flag of its own, --seeds",
@@ -194,7 +195,13 @@ def test_an_empty_text_is_an_empty_tuple():
         ),
         ("evidence.methods=gradcam,layercan", "--set=evidence.methods=layercan: must be one of gradcam, "),
         # A field of a choice that was not chosen.
-        ("network.width=0.5", "--set=network.width: there is no such field; the nearest is "),
+        (
+            "network.recurrent_units=8",
+            "--set=network.recurrent_units: there is no such field; it is of crnn, which --network chooses",
+        ),
+        ("network.width=0.5", "--set=network.width: there is no such field; it is of mobilenet, vgg16, "),
+        # A section.
+        ("networks=crnn", "--set=networks: there is no such field; there are networks.networks, "),
         ("attribution.layer=block_13", "config field attribution.layer: must be one of convolution_3"),
         ("train.epochs=0", "config field train.epochs: must lie in 1..1000000"),
         ("train.epochs=9999999", "config field train.epochs: must lie in 1..1000000"),

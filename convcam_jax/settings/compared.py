@@ -7,7 +7,7 @@ from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import NetworkConfig
 from convcam_jax.representations import REPRESENTATIONS
 from convcam_jax.representations.representation import Representation
-from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.settings.config import Config, choices_having
 from convcam_jax.settings.experiments import NetworksConfig
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.system.errors import UserError
@@ -68,9 +68,7 @@ def require_compared(config: Config, given: Collection[str], changed: Collection
 
 def _advice(flag: str, field: str, names: Sequence[str]) -> str:
     """What to do about a changed field of a door, the flag's, of whose choices `names` are compared."""
-    having = [
-        name for name in names if field in {f"{flag}.{own.name}" for own in dataclasses.fields(DOORS[flag][name])}
-    ]
+    having = [name for name in names if name in choices_having(field)]
     return f"add --{flag}={having[0]}, the one that it then holds for" if having else "leave it out"
 
 

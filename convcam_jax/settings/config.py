@@ -45,6 +45,16 @@ DOORS: Mapping[str, Mapping[str, type]] = {
 }
 
 
+def choices_having(field: str) -> list[str]:
+    """The choices at a section of `DOORS` that have the field, whose full name is given.
+
+    >>> choices_having("network.recurrent_units"), choices_having("train.epochs")
+    (['crnn'], [])
+    """
+    section, _, own = field.partition(".")
+    return [name for name, kind in DOORS.get(section, {}).items() if own in {f.name for f in dataclasses.fields(kind)}]
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Everything that a run's results depend on."""

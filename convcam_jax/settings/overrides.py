@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from convcam_jax.settings.config import DOORS, Config
+from convcam_jax.settings.config import DOORS, Config, choices_having
+from convcam_jax.settings.flags import Flags
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.paths import expanded, separated_by_commas
 from convcam_jax.system.spelling import nearest
@@ -84,9 +85,8 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
     """Section, field and new value."""
     # Most come with defaults of their own, which a changed name would not bring along.
     flags = {f"{door}.name": door for door in DOORS}
-    flags |= {"corpus.data_dir": "data_dir", "corpus.corpora": "corpus"}
-    flags |= {"train.seeds": "seeds", "protocol": "protocol", "experiment": "experiment"}
-    flags |= {flag: flag for flag in flags.values()}
+    flags |= {"corpus.data_dir": "data_dir", "corpus.corpora": "corpus", "train.seeds": "seeds"}
+    flags |= {field.name: field.name for field in dataclasses.fields(Flags) if field.name != "given"}
     if name in flags:
         raise UserError(f"--set={name}: is a flag of its own, --{flags[name]}")
     settable = [field for field in flatten(config) if "." in field]
@@ -102,11 +102,13 @@ def _read_change(config: Config, name: str, text: str) -> tuple[str, str, Any]:
 
 
 def _meant(name: str, settable: Sequence[str], flags: Mapping[str, str]) -> str:
-    """The end of a message: the field that is meant, perhaps, with its flag if it has one, or those that there are."""
-    if near := nearest(name, settable, ALIKE):
-        return f"; the nearest is {near}" + (f", a flag of its own, --{flags[near]}" if near in flags else "")
+    """The end of a message: what has the field, the one that is meant, perhaps, or those that there are, with flags."""
     section = name.partition(".")[0]
+    if having := choices_having(name):
+        return f"; it is of {', '.join(having)}, which --{section} chooses"
     of_section = [field for field in settable if field.startswith(f"{section}.")]
+    if (near := nearest(name, settable, ALIKE)) and not (of_section and name == section):
+        return f"; the nearest is {near}" + (f", a flag of its own, --{flags[near]}" if near in flags else "")
     sections = dict.fromkeys(field.partition(".")[0] for field in settable)
     return f"; there are {', '.join(of_section)}" if of_section else f"; there are the sections {', '.join(sections)}"
 
