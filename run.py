@@ -13,7 +13,12 @@ import sys
 from convcam_jax.system.process.allocator import keep_memory
 from convcam_jax.system.process.ending import end_by_signals, run_to_end
 from convcam_jax.system.process.main_program import is_main_program
-from convcam_jax.system.process.surroundings import check_limits, fill_closed_streams, settle_surroundings
+from convcam_jax.system.process.surroundings import (
+    check_limits,
+    check_number_of_devices,
+    fill_closed_streams,
+    settle_surroundings,
+)
 
 
 def main() -> None:
@@ -28,6 +33,7 @@ def main() -> None:
 
 def _run_command() -> None:
     check_limits()
+    check_number_of_devices()
     # Loading what this needs takes seconds, in which the program can be stopped already.
     from experiments.command import run_command
 

@@ -186,6 +186,21 @@ def test_as_many_devices_as_the_user_has_chosen(tmp_path):
     assert run_script(tmp_path / "script.py", DEVICES, tmp_path, environment=environment).stdout == "3\n"
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("0", "JAX_NUM_CPU_DEVICES=0: must be a whole number"),
+        ("two", "JAX_NUM_CPU_DEVICES=two: must be a whole number"),
+        ("", "--set=x: write it as"),
+    ],
+)
+def test_a_number_of_devices_that_is_none_is_refused_and_an_empty_one_is_as_if_unset(tmp_path, number, told):
+    line = [sys.executable, "run.py", "--set=x"]
+    own = environment() | {"JAX_NUM_CPU_DEVICES": number}
+    result = subprocess.run(line, cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
+    assert_refused(result, told)
+
+
 # A coroutine that does not let itself be closed, as Orbax's of a checkpoint that cannot be read.
 RAISES_WHEN_COLLECTED = """
 async def wait():

@@ -9,6 +9,7 @@ from convcam_jax.system.paths import forget_relative_folders
 
 # With less, compiled code aborts or stands still where it cannot have a thread. A small run takes 2.6 GB of addresses.
 _FEWEST_ADDRESSES_GB = 4
+_DEVICES = "JAX_NUM_CPU_DEVICES"
 
 
 def check_limits() -> None:
@@ -19,6 +20,18 @@ def check_limits() -> None:
             f"memory is limited to {limit / 1024**3:.1f} GB of addresses (ulimit -v), of which the program needs "
             f"{_FEWEST_ADDRESSES_GB} GB at least, used or not; raise the limit"
         )
+
+
+def check_number_of_devices() -> None:
+    """Raise UserError where the environment's number of devices is none, on which JAX would end; an empty one is unset.
+
+    To be called before JAX is loaded.
+    """
+    number = os.environ.get(_DEVICES, "").strip()
+    if not number:
+        os.environ.pop(_DEVICES, None)
+    elif not (number.isdecimal() and int(number)):
+        raise UserError(f"{_DEVICES}={number}: must be a whole number, 1 at least; or unset it, for a device per core")
 
 
 def fill_closed_streams() -> None:
