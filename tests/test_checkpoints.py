@@ -196,6 +196,12 @@ def test_what_lies_in_a_folder_that_is_not_utf8_is_told_and_not_called_damaged(t
     checkpoints.check_folder(tmp_path / "café")
 
 
+def test_a_folder_with_a_backslash_is_refused_as_arrays_would_be_kept_in_another(tmp_path):
+    with pytest.raises(UserError, match=r"a\\b/round: has a backslash, .* another --workdir$"):
+        checkpoints.save_variables(tmp_path / "a\\b" / "round", {"a": jnp.zeros(2)})
+    assert not list(tmp_path.iterdir())
+
+
 # Linux lets nobody read it, not even who may read all files.
 UNREADABLE = Path("/proc/sys/vm/compact_memory")
 

@@ -73,8 +73,8 @@ def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = l
     """See to it, before a corpus is read, that a run may begin or go on in `workdir` and has its file of weights.
 
     Raises:
-      UserError: the folder holds another run, or other files, or its path is not UTF-8, or the file of weights is
-        missing or does not fit.
+      UserError: the folder holds another run, or other files, or its path is one in which no networks can be kept, or
+        the file of weights is missing or does not fit.
     """
     checkpoints.check_folder(workdir)
     check_config(workdir, config, counts)

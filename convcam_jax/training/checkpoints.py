@@ -86,15 +86,23 @@ def _is_not_said_by_a_thread_of_orbax(record: LogRecord) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError where the whole path of a folder for checkpoints, or for folders of them, is not UTF-8."""
-    require_utf8(folder.absolute(), "--workdir")
+    """Raise UserError where a folder for checkpoints, or for folders of them, has a path in which none can be kept.
+
+    That is one, as a whole, that is not UTF-8 or has a backslash: TensorStore would write the arrays elsewhere.
+    """
+    path = folder.absolute()
+    require_utf8(path, "--workdir")
+    if "\\" in str(path):
+        raise UserError(
+            f"{path}: has a backslash, with which no networks are kept; rename the folder, or choose another --workdir"
+        )
 
 
 def open_manager(folder: Path) -> ocp.CheckpointManager:
     """The checkpoints in `folder`: the newest complete one is kept, what a killed run left half-written is removed.
 
-    They are this process's own, if there are several: none of the others takes part. Raises UserError where the
-    folder's whole path is not UTF-8.
+    They are this process's own, if there are several: none of the others takes part. Raises UserError as `check_folder`
+    does.
     """
     check_folder(folder)
     process = jax.process_index()
