@@ -68,16 +68,28 @@ def _composed(path: str) -> str:
 
 def _as_listed(path: Path, index: FileIndex) -> Path:
     """A file of the folder as its listing has it, by whatever way a table leads to it; one elsewhere as it is."""
-    same = (own for own in index.get(_folded(path.name), ()) if os.path.realpath(own) == os.path.realpath(path))
-    return next(same, path)
+    real = os.path.realpath(path)
+    ways = (path, Path(real))
+    return next((own for way in ways for own in _beside(way, index) if os.path.realpath(own) == real), path)
+
+
+def _beside(path: Path, index: FileIndex) -> list[Path]:
+    """The files in the folder of a path that are called as its last part, with or without their ending."""
+    folder = os.path.realpath(path.parent)
+    parts = (*Path(folder).parts, path.name) if os.path.isdir(folder) else ()
+    # Many folders may have files of one name: the longest end of the path fits the fewest.
+    for first in range(len(parts)):
+        called_so = index.get(_folded(str(PurePosixPath(*parts[first:]))), ())
+        if found := [own for own in called_so if os.path.realpath(own.parent) == folder]:
+            return found
+    return []
 
 
 def _at(path: Path, index: FileIndex) -> list[Path]:
     """The file at an absolute path, or else all sound files there that are called so but for their ending."""
     if os.path.isfile(path):
         return [_as_listed(path, index)]
-    folder = os.path.realpath(path.parent)
-    called_so = [own for own in index.get(_folded(path.name), ()) if os.path.realpath(own.parent) == folder]
+    called_so = _beside(path, index)
     found = [own for own in called_so if one_form(path.name) in (one_form(own.name), one_form(own.stem))] or called_so
     # Outside of the folder that has the index.
     found = found or [own for ending in ENDINGS if os.path.isfile(own := Path(f"{path}{ending}"))]
@@ -100,10 +112,8 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
         if exactly:
             return exactly
     alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
-    if not found and os.path.isfile(folder / name):
-        # Of another ending, outside of the folder, or by a link to one of its folders.
-        return [_as_listed(folder / name, index)]
-    return alike or found
+    # What is not listed so: of another ending, outside of the folder, or by a link to one of its folders.
+    return alike or found or [own for own in _at(folder / name, index) if os.path.isfile(own)]
 
 
 def _names(path: Path) -> tuple[str, str]:
