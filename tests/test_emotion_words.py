@@ -15,6 +15,7 @@ from convcam_jax.corpora.ravdess import RAVDESS_EMOTIONS
 from convcam_jax.corpora.savee import SAVEE_EMOTIONS
 from convcam_jax.corpora.tess import TESS_EMOTIONS
 from convcam_jax.corpora.utterances import Utterance, select
+from convcam_jax.corpora.words import relabelling
 from convcam_jax.corpora.words.emotion_words import SYNONYMS, nearest_word, standard_word
 from convcam_jax.corpora.words.relabelling import relabel
 from convcam_jax.settings.overrides import apply_overrides
@@ -183,9 +184,22 @@ def test_words_that_nobody_knows_have_one_spelling_where_no_emotions_are_named(l
     assert any(", Stress for stress (1)" in remark for remark in found.remarks) == ("Wut" in labels)
 
 
-def test_a_spelling_that_labels_are_changed_to_counts_as_well():
-    found = relabel(utterances("1", "1", "stress"), (), {"1": "Stress"})
+def test_a_spelling_that_labels_are_changed_to_comes_before_the_most_frequent():
+    found = relabel(utterances("1", "stress", "stress"), (), {"1": "Stress"})
     assert [u.emotion for u in found.utterances] == ["Stress"] * 3
+    assert found.remarks == [
+        "emotions called by other words, and their recordings: 1 for Stress (1), stress for Stress (2)"
+    ]
+
+
+def test_words_that_nobody_knows_are_not_compared_each_with_all_others(monkeypatch):
+    """A column of numbers has thousands."""
+    compared = []
+    is_alike = relabelling._is_alike
+    monkeypatch.setattr(relabelling, "_is_alike", lambda *words: compared.append(words) or is_alike(*words))
+    labels = [f"{number / 7:.3f}" for number in range(100)]
+    assert [u.emotion for u in relabel(utterances(*labels), (), {}).utterances] == labels
+    assert len(compared) < 20 * len(labels)
 
 
 def test_a_change_is_of_the_label_that_it_names():

@@ -44,8 +44,12 @@ def relabel(
     kept = {to for of, to in changes.items() if _is_itself(of, to)}
     changed = {label: _changed(label, changes, by_meaning, counts) for label in counts}
     known = emotions or tuple(SYNONYMS)
-    chosen = emotions or (*known, *_usual_spellings((changed[u.emotion] for u in utterances), counts))
-    word_of = {label: to if to in kept else _match(to, chosen, counts) for label, to in changed.items()}
+    by_use = Counter(changed[u.emotion] for u in utterances).most_common()
+    spellings = {} if emotions else _spellings((*changes.values(), *(word for word, _ in by_use)), counts)
+    word_of = {
+        label: to if to in kept else _match(to, (*known, *spellings.get(common_form(to), ())), counts)
+        for label, to in changed.items()
+    }
     considered = {u.emotion for u in utterances if u.speaker not in excluded_speakers}
     _check_told_apart({label: changed[label] for label in counts if label in considered}, word_of, changes)
     relabelled = [u._replace(emotion=word_of[u.emotion]) for u in utterances]
@@ -141,13 +145,14 @@ def _changed(label: str, changes: Mapping[str, str], by_meaning: Mapping[str, st
     return next(alike, by_meaning.get(label, label))
 
 
-def _usual_spellings(words: Iterable[str], labels: Collection[str]) -> list[str]:
-    """Of words that nobody knows, the most frequent of those that are spelled alike, the first of several."""
-    usual: list[str] = []
-    for word, _ in Counter(words).most_common():
-        if standard_word(word) is None and not any(_is_alike(word, other, labels) for other in usual):
-            usual.append(word)
-    return usual
+def _spellings(words: Iterable[str], labels: Collection[str]) -> dict[str, list[str]]:
+    """Of words that nobody knows, the first of those that are spelled alike; by their common form."""
+    spellings: dict[str, list[str]] = {}
+    for word in words:
+        firsts = spellings.setdefault(common_form(word), [])
+        if standard_word(word) is None and not any(_is_alike(word, other, labels) for other in firsts):
+            firsts.append(word)
+    return spellings
 
 
 def _match(word: str, emotions: Sequence[str], labels: Collection[str]) -> str:
