@@ -279,7 +279,10 @@ def test_files_without_a_row_do_not_stop_and_are_named(tmp_path):
     assert [(p.recording, p.kind) for p in found.problems] == [("wav/b.wav", "not listed")]
 
 
-@pytest.mark.parametrize(("one", "other"), [("3", "03"), ("Ann", "ann"), ("1", "1.0"), ("s_1", "s 1"), ("A.B.", "ab")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("3", "03"), ("Ann", "ann"), ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0"), ("s_1", "s 1"), ("A.B.", "ab")],
+)
 def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
     listed_in(make_folder(tmp_path, ["a.wav", "b.wav"], f"file,speaker,emotion\na,{one},joy\nb,{other},joy\n"))
     assert f"speakers {' and '.join(sorted((one, other)))} count as different" in capsys.readouterr().err

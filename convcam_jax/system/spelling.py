@@ -44,7 +44,7 @@ def on_alike(what: str, words: Iterable[str]) -> list[str]:
 
 
 def _without_varied(word: str) -> str:
-    form = re.sub(r"^(\d+)\.0+$", r"\1", common_form(word).lstrip("0"))
+    form = re.sub(r"^(-?\d+)\.0+$", r"\1", common_form(word)).lstrip("0")
     spoken = _NOT_BETWEEN_DIGITS.sub(lambda found: "" if _is_punctuation(found[0]) else found[0], form)
     return " ".join(spoken.split()) or form
 
