@@ -236,6 +236,24 @@ def test_sizes_that_a_program_has_left_behind_are_told_where_there_is_sound(size
         read_channels(written(tmp_path, content))
 
 
+@pytest.mark.parametrize(
+    ("ending", "name", "at", "left_behind"),
+    [(".rf64", b"ds64", 8, bytes(24)), (".aiff", b"SSND", 4, struct.pack(">I", 8))],
+)
+def test_a_file_that_a_killed_program_has_left_with_no_frames_is_not_called_empty(
+    ending, name, at, left_behind, tmp_path
+):
+    assert read_channels(written(tmp_path, sound_bytes(ending, np.zeros(0)), ending))[0].size == 0
+    content = bytearray(sound_bytes(ending, speech_like()))
+    start = content.index(name) + at
+    content[start : start + len(left_behind)] = left_behind
+    if ending == ".aiff":
+        start = content.index(b"COMM") + 10
+        content[start : start + 4] = bytes(4)
+    with pytest.raises(RecordingError, match=r"contradicts itself \(the size of its data chunk\)"):
+        read_channels(written(tmp_path, bytes(content), ending))
+
+
 @pytest.mark.parametrize("ending", [".ogg", ".opus", ".flac", ".au"])
 def test_several_files_in_one_are_told(ending, tmp_path):
     path = tmp_path / f"a{ending}"

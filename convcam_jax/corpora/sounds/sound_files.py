@@ -85,7 +85,7 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
             "with several channels",
         )
     _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
-    if what := contradiction(path, file.format, file.extra_info, file.samplerate):
+    if what := contradiction(path, file.format, file.extra_info, file.samplerate, file.frames):
         raise _contradicting(path, what)
 
 

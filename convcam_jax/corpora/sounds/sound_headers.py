@@ -27,6 +27,8 @@ _NIST_FRAMES = re.compile(rb"sample_count -i (\d+)")
 _NIST_HEADER_BYTES = 1024
 # With a chunk in it: the name of the format, and a chunk's name and size.
 _LEAST_RIFF_BYTES = 4 + 8
+# How a file of chunks begins, and the order of bytes in it; of RIFX, whose order is another, nothing is known.
+_CHUNK_ORDERS = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}
 _CHUNK_NAME = re.compile(rb"[ -~]{4}")
 # By the code in the header of a frame; other codes say that it stands elsewhere.
 _FLAC_RATES_HZ = dict(
@@ -64,13 +66,14 @@ def missing_share(path: Path, container: str, notes: str, n_frames: int) -> floa
     return max((1 - there / told for told, there in pairs if 0 < told < UNKNOWN_SIZE), default=0.0)
 
 
-def contradiction(path: Path, container: str, notes: str, rate_hz: int) -> str:
+def contradiction(path: Path, container: str, notes: str, rate_hz: int, n_frames: int) -> str:
     """What in the file contradicts itself, so that its rate, length or samples are not certain; "" if nothing."""
     if found := _RATES.search(notes):
         return " ".join(found[0].split())
     if (counts := _COMM_FRAMES.search(notes)) and not _tells_packets(notes, int(counts[1]), int(counts[2])):
         return "two numbers of frames"
-    if container in ("WAV", "WAVEX") and not _are_chunks(path):
+    is_chunks = container in ("WAV", "WAVEX") or (container in ("RF64", "AIFF") and n_frames == 0)
+    if is_chunks and not _are_chunks(path):
         return "the size of its data chunk"
     if container == "AU" and not _is_as_long_as_told(path):
         return "the size of its data"
@@ -99,20 +102,28 @@ def _head(path: Path, n_bytes: int) -> bytes:
 
 
 def _are_chunks(path: Path) -> bool:
-    """Whether a little-endian RIFF file is one chunk after another, with nothing but a tag or zeros behind its end."""
+    """Whether a file of chunks is one after another, with nothing but a tag or zeros behind its end.
+
+    One of RF64 that has no frames: its size and its data chunk's stand elsewhere, and are 0.
+    """
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
-        magic, told = struct.unpack("<4sI", file.read(8))
+        magic = file.read(4)
+        if magic not in _CHUNK_ORDERS:
+            return True
+        order = _CHUNK_ORDERS[magic]
+        (told,) = struct.unpack(f"{order}I", file.read(4))
         # A program that was killed may have left 0.
         end = min(8 + told, n_bytes) if told >= _LEAST_RIFF_BYTES else n_bytes
         position = 12
-        while magic == b"RIFF" and position + 8 <= end:
+        while position + 8 <= end:
             file.seek(position)
-            name, size = struct.unpack("<4sI", file.read(8))
+            name, size = struct.unpack(f"{order}4sI", file.read(8))
             if not _CHUNK_NAME.fullmatch(name):
                 return _fills_up(file, position)
+            size = 0 if magic == b"RF64" and size >= UNKNOWN_SIZE else size
             position += 8 + size + size % 2
-        return magic != b"RIFF" or told >= UNKNOWN_SIZE or _is_tag_or_filling(file, max(position, end))
+        return told >= UNKNOWN_SIZE or _is_tag_or_filling(file, max(position, end))
 
 
 def _is_tag_or_filling(file: BinaryIO, position: int) -> bool:
