@@ -230,7 +230,7 @@ def test_short_files_beside_a_long_one_are_for_the_test_and_for_validation(seed)
 
 def test_a_pinned_recording_takes_the_parts_of_its_file_along():
     utterances = in_files((9, 3, 2, 2))
-    ((_,), (problem,), _) = PerCell(pinned_test=("0_4",)).propose(utterances, ["all"] * 16)
+    (problem,) = PerCell(pinned_test=("0_4",)).propose(utterances, ["all"] * 16).problems
     assert problem == (
         "split.pinned_test: 9 recordings of anger by speaker 1, with the parts of their files, and only 4 of 16 go to "
         "the test set; pin fewer"

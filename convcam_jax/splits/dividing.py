@@ -41,7 +41,7 @@ def divide(
       UserError: the split is impossible; all reasons are given at once, and what it would have done without.
       ValueError: a fold is not what the protocol promises (see `check_folds`).
     """
-    folds, problems, warnings = protocol.propose(utterances, groups)
+    folds, problems, warnings, draws = protocol.propose(utterances, groups)
     cut: list[str] = []
     if FILE in protocol.apart:
         folds, cut = without_files_of_the_test(folds, utterances)
@@ -49,7 +49,7 @@ def divide(
     # What a protocol has found fault with is tested nowhere: that needs no more words.
     missing = [
         *(problems or untested_groups(folds, groups)),
-        *missing_sets(folds, utterances, groups, least_emotions, protocol.parts > protocol.least_parts),
+        *missing_sets(folds, utterances, groups, least_emotions, draws and protocol.parts > protocol.least_parts),
     ]
     if missing:
         raise UserError(f"--split={protocol.name} is impossible: {'; '.join((*missing, *warnings, *cut, *unlearned))}")

@@ -52,12 +52,13 @@ class Given(SplitProtocol):
             return Proposal((), (_about_columns(self.column or " or ".join(COLUMNS), found, columns),))
         values = [u.value(found[0]).strip() if found[0] in u.columns() else "" for u in utterances]
         grouped = grouped_utterances(utterances, groups, self.seed, self.parts)
-        problems, warnings = [], _without_value(found[0], values)
+        problems, warnings, draws = [], _without_value(found[0], values), True
         if any(value.lower() in SPLIT_WORDS for value in values):
             splits = [SPLIT_WORDS.get(value.lower(), "") for value in values]
             problems = _about_words(found[0], values, splits)
             folds: tuple[Fold, ...] = (_as_written(splits),)
-            if "validation" not in splits:
+            draws = "validation" not in splits
+            if draws:
                 tested, trainable = [own == "test" for own in splits], [own == "train" for own in splits]
                 folds = (fold_that_tests(ONLY_FOLD, tested, trainable, grouped),)
                 warnings.append(f"the column {found[0]} has no validation: it is drawn from training")
@@ -68,7 +69,7 @@ class Given(SplitProtocol):
             alone = with_one_value(values, groups)
             if alone:
                 problems = [f"the column {found[0]} has one value for all recordings of: {named(list(alone))}"]
-        return Proposal(folds, tuple(problems), (*warnings, *known_speakers(folds, utterances)))
+        return Proposal(folds, tuple(problems), (*warnings, *known_speakers(folds, utterances)), draws)
 
 
 def _about_columns(wanted: str, found: Sequence[str], columns: Sequence[str]) -> str:

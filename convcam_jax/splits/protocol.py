@@ -29,11 +29,13 @@ class Proposal(NamedTuple):
       folds: as far as they can be made.
       problems: what makes the split impossible, one sentence each, and what to do.
       warnings: what the split does without, one sentence each.
+      draws_validation: whether validation is drawn, by `parts`, and not given.
     """
 
     folds: tuple[Fold, ...]
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    draws_validation: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

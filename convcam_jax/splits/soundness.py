@@ -203,7 +203,7 @@ def missing_sets(
     """Which groups lack recordings for training or validation in folds that test them: one sentence per group and set.
 
     A model needs recordings of `least_emotions` (1 or 2) for training, and a recording for validation. Whether
-    `split.parts` is not yet the least that is allowed is said by `can_lower_parts`.
+    validation is drawn, and `split.parts` is not yet the least that is allowed, is said by `can_lower_parts`.
     """
     lacking: dict[tuple[str, str], list[str]] = {}
     for fold in folds:
