@@ -192,14 +192,17 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
 
 def _as_noted_now(noted: Mapping[str, Origin]) -> dict[str, Origin]:
     """The origins without fields that are free now and counted when they were noted, by an earlier version perhaps."""
-    found: dict[str, Origin] = {}
-    hashes: dict[str, str] = {}
-    for name, origin in noted.items():
-        fields = {field: value for field, value in origin["fields"].items() if field not in FREE_FIELDS}
-        builds_on = {lower: hashes.get(then, then) for lower, then in origin["builds_on"].items()}
-        found[name] = {"fields": fields, "builds_on": builds_on}
-        hashes[_hash(origin)] = _hash(found[name])
-    return found
+    by_hash = {_hash(origin): origin for origin in noted.values()}
+
+    def now(origin: Origin) -> Origin:
+        fields = {name: value for name, value in origin["fields"].items() if name not in FREE_FIELDS}
+        lower = origin["builds_on"].items()
+        return {
+            "fields": fields,
+            "builds_on": {name: _hash(now(by_hash[then])) if then in by_hash else then for name, then in lower},
+        }
+
+    return {name: now(origin) for name, origin in noted.items()}
 
 
 def _counts(stage: Stage, field: str) -> bool:
