@@ -165,7 +165,7 @@ def given_maps(config: Config, dataset: Dataset, maps: Maps) -> list[CohortMaps]
     shapes = map_shapes(config)
     if config.given_maps.free_from_colours:
         recordings = zip(dataset.utterances, dataset.features, strict=True)
-        n_frames = {u.recording: features.magnitude.shape[1] for u, features in recordings}
+        n_frames = {u.recording: features.n_frames for u, features in recordings}
         maps = _freed_from_colours(config, maps, n_frames, shapes)
     return [_of_cohort(config, dataset, cohort, maps, shapes) for cohort in dataset.cohorts()]
 
