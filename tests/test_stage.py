@@ -17,7 +17,7 @@ from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.stage import STAGES_FILE, Stage, due_stages, make_stages, origins, read_finished
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import read_json, write_json, write_text
+from convcam_jax.system.formats import read_json, write_text
 from convcam_jax.system.process.worker_processes import background, in_processes, meanwhile
 from experiments.paper import STAGES, TRAINING, is_of_training
 
@@ -247,17 +247,14 @@ def test_a_stage_keeps_the_start_that_made_it(tmp_path, made):
     }
 
 
-def test_what_a_version_has_made_to_which_a_field_was_not_free_is_kept(tmp_path, made, monkeypatch):
-    stages = [own._replace(fields=("train",)) for own in two_stages(made)]
+def test_a_field_that_counted_when_a_stage_was_made_is_the_reason_to_make_it_anew(tmp_path, made, monkeypatch, capsys):
+    first, _ = two_stages(made)
     with monkeypatch.context() as patch:
         patch.setattr("convcam_jax.stages.stage.FREE_FIELDS", ())
-        make_stages(own_run(tmp_path), stages)
-    # What waits for its figures is noted behind what builds on it.
-    write_json(tmp_path / STAGES_FILE, dict(reversed(read_json(tmp_path / STAGES_FILE).items())))
-    make_stages(own_run(tmp_path, "train.checkpoint_interval_s=1"), stages)
-    assert made == ["first", "second"]
-    make_stages(own_run(tmp_path, "train.epochs=1"), stages)
-    assert made == 2 * ["first", "second"]
+        make_stages(own_run(tmp_path), [first._replace(fields=("train.checkpoint_interval_s",))])
+    make_stages(own_run(tmp_path), [first._replace(fields=("train.checkpoint_interval_s",))])
+    assert made == ["first", "first"]
+    assert "first (train.checkpoint_interval_s 120.0 → None)" in capsys.readouterr().err
 
 
 def test_a_folder_without_stages_has_none_finished(tmp_path):

@@ -178,31 +178,15 @@ def read_finished(workdir: Path) -> dict[str, Finished]:
     if not path.is_file():
         return {}
     try:
-        noted = read_json(path)
-        now = _as_noted_now(
-            {name: {part: own[part] for part in ("fields", "builds_on")} for name, own in noted.items()}
-        )
-        return {name: Finished(now[name], dict(own["files"]), own["start"]) for name, own in noted.items()}
+        return {
+            name: Finished({part: own[part] for part in ("fields", "builds_on")}, dict(own["files"]), own["start"])
+            for name, own in read_json(path).items()
+        }
     except (UserError, AttributeError, KeyError, TypeError, ValueError) as error:
         if is_of_the_system(error.__cause__):
             raise
         say(f"{path}: is damaged; all but the training is made again")
         return {}
-
-
-def _as_noted_now(noted: Mapping[str, Origin]) -> dict[str, Origin]:
-    """The origins without fields that are free now and counted when they were noted, by an earlier version perhaps."""
-    by_hash = {_hash(origin): origin for origin in noted.values()}
-
-    def now(origin: Origin) -> Origin:
-        fields = {name: value for name, value in origin["fields"].items() if name not in FREE_FIELDS}
-        lower = origin["builds_on"].items()
-        return {
-            "fields": fields,
-            "builds_on": {name: _hash(now(by_hash[then])) if then in by_hash else then for name, then in lower},
-        }
-
-    return {name: now(origin) for name, origin in noted.items()}
 
 
 def _counts(stage: Stage, field: str) -> bool:
@@ -216,11 +200,11 @@ def _hash(origin: Origin) -> str:
 def _reason(stage: Stage, now: Origin, then: Origin | None) -> str:
     if then is None:
         return "not made yet"
-    before = then["fields"]
+    before, after = then["fields"], now["fields"]
     changes = [
-        f"{name} {shortened(before.get(name))} → {shortened(value)}"
-        for name, value in now["fields"].items()
-        if before.get(name) != value
+        f"{name} {shortened(before.get(name))} → {shortened(after.get(name))}"
+        for name in {**after, **before}
+        if before.get(name) != after.get(name)
     ]
     others = [name for name in stage.builds_on if then["builds_on"].get(name) != now["builds_on"][name]]
     return "; ".join([*changes, *([f"builds on {', '.join(others)}"] if others else [])])
