@@ -17,7 +17,7 @@ class LeaveOneSpeakerOut(SplitProtocol):
 
     Of every other speaker's n recordings of an emotion floor(n / parts) are for validation, the same in all folds, and
     the rest for training. What a recording is drawn for does not depend on other speakers, except for an emotion of
-    which none of them has `parts` recordings (see `held_out.GroupedUtterances`). Recordings of groups that the test
+    which few of them have `parts` recordings (see `held_out.GroupedUtterances`). Recordings of groups that the test
     speaker has no recording in are unused: their models are not for this speaker.
 
     """
