@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiny_evidence import tiny_config
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import changed_cells
@@ -13,6 +14,9 @@ from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape
 from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.stages.planted_evidence.sources import neutral_sources
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
 
 CONFIG = SyntheticConfig(speakers_per_gender=1, texts=2)
 RATE_HZ = 16000
@@ -121,3 +125,37 @@ def test_labels_of_none_say_nothing_of_the_cues():
     assert np.mean(labels == cues) == pytest.approx(1 / 3, abs=0.05)
     assert speech.labels("mixed", own) == cues.tolist()
     assert variants.levels("none") == variants.levels("mixed")
+
+
+def settings_with(tmp_path, **changed: object) -> RunSettings:
+    """Of voices of two women (22, 24) and two men (21, 23), of whom the women are asked for."""
+    config = tiny_config()
+    corpus = replace(config.corpus, speakers_per_gender=2, **changed)
+    return RunSettings(replace(config, corpus=corpus), tmp_path / "run", tmp_path / "cache")
+
+
+def test_excluded_speakers_are_left_out_and_the_others_recordings_stay_the_same(tmp_path):
+    own, without = (
+        neutral_sources(settings_with(tmp_path, excluded_speakers=excluded)).speech.recordings("burst")
+        for excluded in ((), ("22", "23"))
+    )
+    assert {one.spec.speaker for one in own} == {"22", "24"}
+    assert without == [one for one in own if one.spec.speaker == "24"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"excluded_speakers": ("nobody",)}, "excluded_speakers: the corpus has no speaker nobody; the nearest is 2"),
+        ({"excluded_speakers": ("22", "24")}, "excluded_speakers: no speaker is left who is female$"),
+        ({"versions": 2}, "versions: planted evidence in the embedded voices has one version of a sentence for each"),
+        ({"longer": "crop"}, "longer: planted evidence in the embedded voices has whole recordings; leave it"),
+        (
+            {"labels": ("calm:neutral",)},
+            "labels: planted evidence in the embedded voices has the labels of its classes",
+        ),
+    ],
+)
+def test_what_embedded_voices_cannot_be_is_refused(changed, told, tmp_path):
+    with pytest.raises(UserError, match=rf"config field corpus\.{told}"):
+        neutral_sources(settings_with(tmp_path, **changed))

@@ -102,11 +102,12 @@ def of_considered_speakers(
     utterances: Sequence[Utterance], config: CorpusConfig, speakers: Sequence[str]
 ) -> list[Utterance]:
     """Those not of the config's excluded speakers; for `speakers` and what is raised see `select`."""
-    _check_excluded(config.excluded_speakers, sorted({u.speaker for u in utterances} | set(speakers)))
+    check_excluded(config.excluded_speakers, sorted({u.speaker for u in utterances} | set(speakers)))
     return [u for u in utterances if u.speaker not in config.excluded_speakers]
 
 
-def _check_excluded(excluded: Sequence[str], speakers: Sequence[str]) -> None:
+def check_excluded(excluded: Sequence[str], speakers: Sequence[str]) -> None:
+    """Raise UserError unless all excluded speakers are among a corpus's `speakers`."""
     for speaker in excluded:
         if speaker not in speakers:
             near = nearest(speaker, speakers)

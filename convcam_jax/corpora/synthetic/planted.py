@@ -72,12 +72,12 @@ def render(config: SyntheticConfig, planted: PlantedSentence, rate: int) -> Floa
 
 
 def specs(config: SyntheticConfig, genders: Iterable[str]) -> list[UtteranceSpec]:
-    """All sentences in all versions by the speakers of some genders."""
+    """All sentences in all versions by the speakers of some genders who are not excluded."""
     wanted = set(genders)
     return [
         UtteranceSpec(speaker, text, NEUTRAL, version)
         for speaker, gender in speech.speaker_genders(config).items()
-        if gender in wanted
+        if gender in wanted and speaker not in config.excluded_speakers
         for text in speech.texts(config)
         for version in VERSIONS
     ]

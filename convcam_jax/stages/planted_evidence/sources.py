@@ -15,8 +15,9 @@ from convcam_jax.corpora.natural.resynthesis import F0Range
 from convcam_jax.corpora.neutral_speech import NeutralSpeech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH
-from convcam_jax.corpora.synthetic.planted import SyntheticSpeech
-from convcam_jax.corpora.utterances import Utterance, of_considered_speakers, without
+from convcam_jax.corpora.synthetic.planted import SyntheticSpeech, specs
+from convcam_jax.corpora.synthetic.speech import speaker_genders
+from convcam_jax.corpora.utterances import Utterance, check_excluded, of_considered_speakers, without
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
@@ -32,6 +33,12 @@ from convcam_jax.system.progress import counted, say
 NEUTRAL_EMOTION = "neutral"
 # Above twice the upper edge of the highest burst.
 LOWEST_RATE_HZ = math.ceil(2 * (1 + BURST_WIDTH / 2) * max(BURST_HZ))
+# Fields of the embedded corpus that planted evidence in its voices leaves no choice of, and what it has.
+_FIXED = {
+    "labels": "the labels of its classes alone",
+    "longer": "whole recordings",
+    "versions": "one version of a sentence for each class",
+}
 
 
 class Sources(NamedTuple):
@@ -69,9 +76,22 @@ def neutral_sources(settings: RunSettings) -> Sources:
             f"whose highest burst lies at {max(BURST_HZ):.0f} Hz"
         )
     if isinstance(config.corpus, SyntheticConfig):
-        speech = SyntheticSpeech(config.corpus, config.evidence.genders, rate_hz)
+        speech = _of_embedded_voices(config.corpus, config.evidence.genders, rate_hz)
         return Sources(config, speech, lambda _, utterances, groups: divide(config.split, utterances, groups).folds)
     return _of_people(settings)
+
+
+def _of_embedded_voices(corpus: SyntheticConfig, genders: tuple[str, ...], rate_hz: int) -> SyntheticSpeech:
+    for field, what_it_has in _FIXED.items():
+        if getattr(corpus, field) != getattr(SyntheticConfig(), field):
+            raise UserError(
+                f"config field corpus.{field}: planted evidence in the embedded voices has {what_it_has}; "
+                "leave it as it is"
+            )
+    check_excluded(corpus.excluded_speakers, sorted(speaker_genders(corpus)))
+    if not specs(corpus, genders):
+        raise UserError(f"config field corpus.excluded_speakers: no speaker is left who is {' or '.join(genders)}")
+    return SyntheticSpeech(corpus, genders, rate_hz)
 
 
 def _of_people(settings: RunSettings) -> Sources:
