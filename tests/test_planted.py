@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from convcam_jax.corpora.synthetic.cues.cue import STRETCH_PLACES, contour_shape
 from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech
 from convcam_jax.corpora.synthetic.variants import VARIANTS
 from convcam_jax.representations.cqt import Cqt
+from convcam_jax.stages.planted_evidence import evidence
 from convcam_jax.stages.planted_evidence.sources import neutral_sources
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -159,3 +161,14 @@ def test_excluded_speakers_are_left_out_and_the_others_recordings_stay_the_same(
 def test_what_embedded_voices_cannot_be_is_refused(changed, told, tmp_path):
     with pytest.raises(UserError, match=rf"config field corpus\.{told}"):
         neutral_sources(settings_with(tmp_path, **changed))
+
+
+def test_the_input_has_the_frames_of_the_longest_recording_where_no_number_is_named(tmp_path):
+    settings = settings_with(tmp_path, max_frames=0)
+    # A run that is begun again has what the first one found.
+    for _ in range(2):
+        run = evidence.make(settings).runs["burst"]
+        longest = max(one.magnitude.shape[1] for one in run.dataset.features)
+        assert run.config.corpus.max_frames == longest
+        config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["config"]
+        assert config["corpus.max_frames"] == longest

@@ -51,6 +51,7 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
 from convcam_jax.stages.planted_evidence.sources import Sources, neutral_sources
+from convcam_jax.stages.preparation import with_max_frames
 from convcam_jax.stages.record import run_record, with_precision, write_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -116,11 +117,13 @@ def make(settings: RunSettings) -> Evidence:
     settings = settings._replace(config=with_precision(settings.config, settings.workdir))
     check_ahead(settings.workdir, settings.config)
     sources, cache_dir = neutral_sources(settings), settings.cache_dir
-    config, speech = sources.config, sources.speech
-    planted = {v: speech.recordings(v) for v in config.evidence.planted}
+    speech = sources.speech
+    planted = {v: speech.recordings(v) for v in sources.config.evidence.planted}
     paths = _make_sound(speech, [one for variant in planted.values() for one in variant], cache_dir)
     utterances = {v: planted_utterances(speech, v, of_variant, paths) for v, of_variant in planted.items()}
     sounds = list({u.recording: u for of_variant in utterances.values() for u in of_variant}.values())
+    config = with_max_frames(sources.config, sounds)
+    sources = sources._replace(config=config)
     record = run_record(config, sounds)
     open_workdir(settings.workdir, record)
     features = _features(sounds, config, cache_dir)
