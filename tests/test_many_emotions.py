@@ -66,6 +66,28 @@ def test_many_emotions_are_written_beside_one_another(n_emotions, groups):
         assert shown >= set(emotions), name
 
 
+def test_long_labels_and_names_lie_inside_the_figure_of_an_explanation():
+    label, recording = "disappointment_and_frustration", "Interview_2024-05-13_participant_017_session_2_take_03_mono1"
+    assert (len(label), len(recording)) == (30, 60)
+    view = VIEW._replace(recording=recording, emotion=label)
+    long = explanation(view, np.full((20, 2), 0.5), ("anger", label))
+    assert_no_overlapping_text(long)
+    assert long.axes[0].get_title(loc="left").replace("\n", "").endswith(recording)
+    spectrogram, answers = (long.axes[place].get_window_extent().width / long.dpi for place in (0, 4))
+    assert spectrogram == pytest.approx(answers)
+    assert answers > 2.5
+    # A column of the page is enough for usual ones.
+    assert explanation(VIEW, np.full((20, 2), 0.5), ("anger", "fear")).get_figwidth() == style.COLUMN_INCHES
+
+
+def test_an_explanation_without_a_voiced_frame_says_so():
+    figure = explanation(VIEW._replace(voiced=np.zeros_like(VIEW.voiced)), np.full((2, 2), 0.5), ("anger", "fear"))
+    frequencies = figure.axes[2]
+    assert [text.get_text() for text in frequencies.texts] == ["no voiced frame"]
+    assert frequencies.get_legend() is None
+    assert_no_overlapping_text(figure)
+
+
 def test_variants_are_written_beside_one_another():
     rows = [(variant, score) for variant in VARIANTS for score in SCORES]
     summarised = pd.DataFrame(rows, columns=["variant", "score"]).assign(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convcam_jax.figures import style
+from convcam_jax.figures.fonts import use_fonts_of_letters
 from convcam_jax.measures.segments import STRONG
 from convcam_jax.measures.views import RecordingView
 from convcam_jax.system.progress import counted
@@ -15,6 +16,8 @@ from convcam_jax.system.progress import counted
 # Of the panels in inches, without what stands between them; that of the answers has room for a few emotions.
 _HEIGHTS, _ANSWERS_HEIGHT = (1.6, 1.6, 1.0, 1.0), 1.2
 _FEW_EMOTIONS, _EMOTION_HEIGHT = 6, 0.14
+# What a column has room for beside its panels, and what titles keep from the edge, in inches.
+_LABELS_WIDTH, _EDGE_WIDTH = 0.5, 0.03
 
 
 @style.styled
@@ -40,17 +43,21 @@ def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], em
     for panel in (spectrogram, own_map, frequencies):
         panel.set_xlabel("")
     _answers(answers, probabilities, emotions)
+    _make_room(figure, answers)
     return figure
 
 
 def _frequencies(axes: Axes, view: RecordingView) -> None:
+    style.panel_title(axes, 2, "F0 and the map's trajectory c, voiced frames")
     voiced = view.voiced.astype(bool)
+    if not voiced.any():
+        style.say_empty(axes, "no voiced frame")
+        return
     for label, values_hz, colour in (("F0", view.f0_hz, style.BLUE), ("c", view.trajectory_hz, style.VERMILION)):
         axes.plot(view.time_s, np.where(voiced, values_hz, np.nan), ".-", ms=2, color=colour, label=label)
     axes.set_ylabel("(Hz)")
     axes.set_ylim(bottom=0)
     _over_time(axes, view)
-    style.panel_title(axes, 2, "F0 and the map's trajectory c, voiced frames")
 
 
 def _shares(axes: Axes, view: RecordingView) -> None:
@@ -78,3 +85,13 @@ def _answers(axes: Axes, probabilities: Float[np.ndarray, "S C"], emotions: Sequ
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     style.panel_title(axes, 4, "answers: mean (bar), models (dots)")
+
+
+def _make_room(figure: Figure, answers: Axes) -> None:
+    """Make the figure wider by what long names of emotions need, and by as much as titles go beyond it."""
+    use_fonts_of_letters(figure)
+    names = max(name.get_window_extent().width for name in answers.get_yticklabels()) / figure.dpi
+    figure.set_figwidth(style.COLUMN_INCHES + max(0, names - _LABELS_WIDTH))
+    figure.draw_without_rendering()
+    beyond = figure.get_tightbbox().x1 + _EDGE_WIDTH - figure.get_figwidth()
+    figure.set_figwidth(figure.get_figwidth() + max(0, beyond))
