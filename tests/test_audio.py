@@ -7,6 +7,7 @@ import soundfile
 
 from convcam_jax.corpora.sounds.audio import clipped_share, read_recording, wav_bytes
 from convcam_jax.corpora.sounds.resampling import resample
+from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
 from convcam_jax.corpora.utterances import Source
 from convcam_jax.system.errors import RecordingError
@@ -157,6 +158,22 @@ def test_files_that_are_not_audio_are_named(content, tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(RecordingError, match=r"03a01Fa\.wav is missing"):
         read_recording(Source(tmp_path / "03a01Fa.wav"), RATE_HZ, SHORTEST_S)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s"),
+    [
+        *((-0.5, None), (-0.5, 0.5), (0.6, 0.2), (0.5, 0.5), (0.0, 0), (0.0, -1)),
+        *((np.nan, None), (0.0, np.nan), (np.inf, None), (0.0, np.inf)),
+    ],
+)
+@pytest.mark.parametrize("ending", [".wav", ".mp3"])
+def test_a_part_that_is_none_of_any_file_is_told(ending, start_s, end_s, tmp_path):
+    path = tmp_path / f"a{ending}"
+    soundfile.write(path, tone(16000), RATE_HZ)
+    with pytest.raises(RecordingError, match=r"is asked for from start .* s to .*, which is no part of a file"):
+        read_recording(Source(path, start_s, end_s), RATE_HZ, SHORTEST_S)
+    assert told_samples(Source(path, start_s, end_s), RATE_HZ) == 0
 
 
 def test_the_clipped_share_is_what_the_extremes_have_more_than_the_values_next_to_them():

@@ -78,6 +78,15 @@ def test_a_channel_that_the_file_has_not_is_a_problem(words, folder):
     assert caught.value.kind == "of a channel that their file has not"
 
 
+@pytest.mark.parametrize("channel", [-1, -2, 2, 5])
+@pytest.mark.parametrize("channels", ["refuse", "mix"])
+def test_a_source_of_a_channel_that_the_file_has_not_is_a_problem(channel, channels, folder):
+    with pytest.raises(
+        RecordingError, match=rf"has 2 channels, .* \(of a Source from 0: {channel}\); mend the channel"
+    ):
+        read_recording(Source(folder / "d.wav", channel=channel), RATE_HZ, 0.05, channels)
+
+
 @pytest.mark.parametrize("words", [("A", "B"), ("1", "2"), ("0", "1"), ("2", "2"), ("left", "")], ids=str)
 def test_a_file_of_one_channel_is_read_as_it_is(words, folder, capsys):
     """As in tables of dialogues, which name the side of a speaker whatever was kept of the file."""

@@ -101,11 +101,11 @@ def read_recording(
 
 def _one_channel(path: Path, channels: Float64[np.ndarray, "N C"], channel: int) -> Float64[np.ndarray, "N 1"]:
     n_channels = channels.shape[1]
-    if channel >= n_channels:
+    if not 0 <= channel < n_channels:
         raise RecordingError(
             path.stem,
             f"{path} has {n_channels} channel{'s' * (n_channels > 1)}, and of these channel {channel + 1} is asked "
-            "for, counted from 1; mend the column channel, or give it another name",
+            f"for, counted from 1 (of a Source from 0: {channel}); mend the channel, or give its column another name",
             "of a channel that their file has not",
         )
     return channels[:, channel : channel + 1]

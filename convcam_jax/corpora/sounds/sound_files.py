@@ -39,8 +39,15 @@ def read_channels(
     """Samples of all channels from `start_s` to `end_s` (None: the end), -1..1 but in files of floats; the rate in Hz.
 
     Raises RecordingError if the file is missing, is no sound file, is damaged or cut off, or has a rate, a number of
-    channels or a length that no recording of speech has.
+    channels or a length that no recording of speech has, or if no part of a file starts and ends so.
     """
+    if not _is_part(start_s, end_s):
+        end = "its end" if end_s is None else f"end {end_s:g} s"
+        raise RecordingError(
+            path.stem,
+            f"{path} is asked for from start {start_s:g} s to {end}, which is no part of a file; mend start and end",
+            "of no part of their file",
+        )
     if os.path.exists(path) and not os.path.isfile(path):
         raise RecordingError(path.stem, f"{path} is not a file; rename or remove it", "no readable sound file")
     if not os.path.isfile(path):
@@ -63,6 +70,10 @@ def read_channels(
         raise RecordingError(
             path.stem, f"{path} cannot be read ({error.strerror}); replace or remove it", "no readable sound file"
         ) from error
+
+
+def _is_part(start_s: float, end_s: float | None) -> bool:
+    return 0 <= start_s < math.inf and (end_s is None or start_s < end_s < math.inf)
 
 
 def _as_bytes(path: Path) -> bytes:
@@ -163,7 +174,7 @@ def told_samples(source: Source, sample_rate_hz: int) -> int:
     The sound itself is neither read nor checked.
     """
     told = _header(source.path)
-    if told is None or not 0 < told.frames < UNKNOWN_SIZE:
+    if told is None or not 0 < told.frames < UNKNOWN_SIZE or not _is_part(source.start_s, source.end_s):
         return 0
     last = told.frames if source.end_s is None else min(round(source.end_s * told.samplerate), told.frames)
     return math.ceil(max(last - round(source.start_s * told.samplerate), 0) * (sample_rate_hz / told.samplerate))
