@@ -10,10 +10,13 @@ from convcam_jax.measures import masks
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
 
-def test_masks_by_hand():
+@pytest.mark.parametrize("x64", [False, True])
+def test_masks_by_hand(x64):
     maps = jnp.array([[[1.0, 0.0]], [[0.5, 0.5]], [[9.0, 9.0]], [[0.0, 1.0]]])
     emotion_index, correct = jnp.array([0, 0, 0, 2]), jnp.array([True, True, False, True])
-    result = masks.emotion_masks(maps, emotion_index, correct, n_emotions=3)
+    with jax.enable_x64(x64):
+        result = masks.emotion_masks(maps, emotion_index, correct, n_emotions=3)
+    assert result.dtype == maps.dtype
     np.testing.assert_array_equal(result, [[[1.5, 0.5]], [[0.0, 0.0]], [[0.0, 1.0]]])
 
 

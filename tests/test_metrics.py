@@ -271,6 +271,27 @@ def test_map_of_zeros():
     assert all(jnp.isnan(getattr(result, name)) for name in F0_METRICS)
 
 
+@pytest.mark.parametrize("recording", [random_recording(), random_recording() | {"voiced": jnp.zeros(T, dtype=bool)}])
+def test_values_that_do_not_exist_are_no_error_where_jax_seeks_nan(recording):
+    expected = measured(**recording, config=CONFIG)
+    with jax.debug_nans(True):
+        found = measured(**recording, config=CONFIG)
+        mapped = jax.vmap(lambda activation: measured(**{**recording, "activation": activation}, config=CONFIG))
+        several = mapped(recording["activation"][None])
+    assert_same(found, expected)
+    assert_same(jax.tree.map(lambda values: values[0], several), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_frames", [23, np.int32(23), np.int64(23)])
+def test_the_width_of_numbers_that_jax_is_set_to_does_not_matter(n_frames):
+    recording = random_recording()
+    expected = measured(**recording, config=CONFIG)
+    with jax.enable_x64(True):
+        found = measured(**{**recording, "n_frames": jnp.asarray(n_frames)}, config=CONFIG)
+        assert_same(found, expected, rtol=1e-6)
+        assert_same(measured(**{**recording, "n_frames": n_frames}, config=CONFIG), expected, rtol=1e-6)
+
+
 def test_jit_and_vmap_agree_with_a_loop():
     recordings = [random_recording(seed, n_frames) for seed, n_frames in enumerate((T, 23, 1))]
     loop = [measured(**recording, config=CONFIG) for recording in recordings]

@@ -104,6 +104,15 @@ def test_placement_of_a_method_is_by_its_level(map_placement):
     np.testing.assert_array_equal(placement.place(grid_map, on_grid), grid_map)
 
 
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("n_frames", [2, np.int32(2), np.int64(2)])
+def test_a_placed_map_by_hand(n_frames, x64):
+    one = jnp.array([[-4.0, 1.0, 2.0], [0.5, -1.0, 1.0]], jnp.float32)
+    with jax.enable_x64(x64):
+        placed = placement.placed_map(one, jnp.asarray(n_frames), placement.identity_placement((2, 3)))
+    np.testing.assert_array_equal(placed, [[0, 0.5, 0], [0.25, 0, 0]])
+
+
 def test_placed_maps_by_hand():
     """Only what is positive counts, the map is divided by its maximum, and is zero behind the recording."""
     identity = placement.identity_placement((2, 3))

@@ -96,7 +96,7 @@ def normalise_and_crop(grid_map: Float[Array, "F T"], n_frames: Int[ArrayLike, "
     """
     peak = jnp.max(jnp.abs(grid_map))
     scaled = grid_map / jnp.where(peak > 0, peak, 1)
-    in_recording = jnp.arange(grid_map.shape[1]) < n_frames
+    in_recording = jnp.arange(grid_map.shape[1]) < jnp.asarray(n_frames, int)
     return jnp.where(in_recording[None, :], scaled, 0)
 
 

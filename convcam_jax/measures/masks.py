@@ -20,7 +20,7 @@ def emotion_masks(
 
     `emotion_index` in 0..n_emotions - 1. An emotion without any correctly classified recording has a mask of zeros.
     """
-    counted = jnp.where(correct[:, None], jax.nn.one_hot(emotion_index, n_emotions), 0)
+    counted = jnp.where(correct[:, None], jax.nn.one_hot(emotion_index, n_emotions, dtype=maps.dtype), 0)
     return jnp.einsum("nc,nft->cft", counted, maps, precision=lax.Precision.HIGHEST)
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.missing_values import nan_allowed
 
 SEMITONES_PER_OCTAVE = 12
 
@@ -43,6 +44,7 @@ class TrajectoryErrors(NamedTuple):
     f0_frame_rmse_semitones: Array
 
 
+@nan_allowed
 def recording_metrics(
     activation: Float[Array, "F T"],
     arrays: AnalysisArrays,
@@ -60,7 +62,7 @@ def recording_metrics(
     NaN for a recording without any frame that counts. Frames at 0 Hz, which only the published reading of F0 has, do
     not count in semitones.
     """
-    in_recording = jnp.arange(activation.shape[1]) < arrays.n_frames
+    in_recording = _in_recording(activation.shape[1], arrays.n_frames)
     activation = jnp.where(in_recording[None, :], activation, 0)
     map_is_zero = jnp.max(activation) <= 0
     contour, envelope = activation_contour(activation), energy_contour(arrays.energy, arrays.n_frames)
@@ -104,7 +106,7 @@ def activation_contour(activation: Float[Array, "F T"]) -> Float[Array, " T"]:
 
 def energy_contour(energy: Float[Array, " T"], n_frames: Int[ArrayLike, ""]) -> Float[Array, " T"]:
     """Envelope Q in 0..1: the energies of the frames over their maximum, 0 behind the recording (Eq. 7)."""
-    return _divided_by_maximum(jnp.where(jnp.arange(len(energy)) < n_frames, energy, 0))
+    return _divided_by_maximum(jnp.where(_in_recording(len(energy), n_frames), energy, 0))
 
 
 def mean_square_difference(
@@ -191,7 +193,7 @@ def energy_ratio(
 
     NaN if the mask has no cell on the whole grid, which says that there is none, and if the recording is silent.
     """
-    in_recording = (jnp.arange(magnitude.shape[1]) < n_frames)[None, :]
+    in_recording = _in_recording(magnitude.shape[1], n_frames)[None, :]
     peak = jnp.max(jnp.where(in_recording, magnitude, 0))
     # Scaled first, so that the squares of a quiet recording do not vanish in single precision.
     cell_energy = jnp.square(jnp.where(in_recording, magnitude, 0) / jnp.where(peak > 0, peak, 1))
@@ -202,9 +204,14 @@ def energy_ratio(
 
 def mask_area(mask: Bool[Array, "F T"], n_frames: Int[ArrayLike, ""]) -> Float[Array, ""]:
     """Share in 0..1 of the recording's F x n_frames cells inside `mask`; NaN if there is no mask."""
-    in_recording = (jnp.arange(mask.shape[1]) < n_frames)[None, :]
-    area = jnp.sum(mask & in_recording) / (mask.shape[0] * n_frames)
+    in_recording = _in_recording(mask.shape[1], n_frames)[None, :]
+    area = jnp.sum(mask & in_recording) / (mask.shape[0] * jnp.asarray(n_frames, int))
     return jnp.where(jnp.any(mask), area, jnp.nan)
+
+
+def _in_recording(n_padded: int, n_frames: Int[ArrayLike, ""]) -> Bool[Array, " n_padded"]:
+    # Of one width, whatever width of whole numbers JAX is set to.
+    return jnp.arange(n_padded) < jnp.asarray(n_frames, int)
 
 
 def _most_segments(n_frames: int) -> int:
