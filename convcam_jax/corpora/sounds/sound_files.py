@@ -73,7 +73,8 @@ def read_channels(
 
 
 def _is_part(start_s: float, end_s: float | None) -> bool:
-    return 0 <= start_s < math.inf and (end_s is None or start_s < end_s < math.inf)
+    # Times may be NumPy's, whose comparisons are no bool.
+    return bool(0 <= start_s < math.inf and (end_s is None or start_s < end_s < math.inf))
 
 
 def _as_bytes(path: Path) -> bytes:
