@@ -107,6 +107,14 @@ def test_summary_pairs_the_network_with_its_controls():
     assert row["members"] == len(SEEDS)
 
 
+def test_the_interval_of_a_score_ends_where_scores_do():
+    one_right = make_table().assign(average_precision=lambda table: table["seed"] == SEEDS[0])
+    row = evidence_summary(one_right).query("score == 'average_precision'").iloc[0]
+    # 1/3 and 4.3027 * 1/3.
+    assert row[["network_low", "network_high"]].tolist() == [0, 1]
+    assert row[["over_chance_low", "over_chance_high"]].tolist() == [0, 0]
+
+
 def answers_of(group: str, fold: str, n_right: int, n: int) -> pd.DataFrame:
     """A row for each of two seeds and `n` recordings."""
     rows = [("burst", group, fold, seed, f"{fold}{i}", i < n_right) for seed in (0, 1) for i in range(n)]

@@ -84,6 +84,9 @@ def test_summary_leaves_out_zero_maps():
     assert own["mean"] == pytest.approx(by_seed.mean())
     assert own["seeds"] == 2
     assert own["low"] < by_seed.min() < by_seed.max() < own["high"]
+    # By Student's t of two seeds these would lie beyond what an area can be.
+    apart = area_summary(AREAS.assign(area=AREAS["seed"] % 2))
+    assert apart[["low", "high"]].drop_duplicates().to_numpy().tolist() == [[0, 1]]
     # Two recordings, of two seeds each.
     assert (cells["n_zero_maps"] == 4).all()
 

@@ -174,6 +174,12 @@ def test_shares_stand_by_strength_with_their_intervals():
     # Wilson's interval of 3 of 4: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
     assert own[["found_low", "found_high"]].iloc[-1].tolist() == pytest.approx([0.3006, 0.9544], abs=1e-4)
     assert set(table["unit"]) == {"semitones"}
+    # Two and two networks of 0.5 and 0.2 by Student's t: 0.35 -+ 3.182 * 0.173 / 2; of 1 and 0 it would be beyond both.
+    own = table[(table["method"] == "good") & (table["strength"] == 1)].iloc[0]
+    assert own[["average_precision_low", "average_precision_high"]].tolist() == pytest.approx([0.07, 0.63], abs=0.02)
+    apart = NETWORKS.assign(average_precision=NETWORKS["found"].astype(float))
+    own = psychometric_table(apart).query("method == 'good' and strength == 1").iloc[0]
+    assert own[["average_precision_low", "average_precision_high"]].tolist() == [0, 1]
 
 
 def test_thresholds_lie_where_half_of_the_networks_pass():

@@ -118,6 +118,9 @@ def test_gains_are_those_of_the_last_epoch_seed_by_seed():
     both = rows.loc[("all", "mixup")]
     assert both[["accuracy", "accuracy_gain", "loss_gain"]].tolist() == pytest.approx([0.7, 0.125, -0.2])
     assert rows.loc[("all", AS_GIVEN), "accuracy"] == pytest.approx(0.825)
+    # 0.7 -+ 1.27 of accuracies, 0.6 -+ 1.27 nats of losses.
+    limits = [f"{score}_{end}" for score in ("accuracy", "loss") for end in ("low", "high")]
+    assert rows.loc[("female", AS_GIVEN), limits].tolist() == pytest.approx([0, 1, 0, 1.8706], abs=1e-4)
     assert rows.xs(AS_GIVEN, level="without").filter(like="gain").isna().all(axis=None)
 
 

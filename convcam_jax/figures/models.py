@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from convcam_jax.figures import style
-from convcam_jax.measures.statistics import groups_of, mean_interval
+from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 
 _CURVES = {"train": style.BLUE, "validation": style.VERMILION}
 _CURVE_LABELS = {"train": "train (over the steps of the epoch)", "validation": "validation"}
@@ -54,7 +54,7 @@ def _accuracy_panel(axes: Axes, seeds: pd.DataFrame) -> None:
     per_cent = 100 * seeds["test_accuracy"].to_numpy()
     chosen = seeds["chosen"].to_numpy(dtype=bool)
     positions = np.arange(len(seeds))
-    interval = mean_interval(per_cent)
+    interval = limited(mean_interval(per_cent), 100)
     if np.isfinite(interval.low):
         axes.axhspan(interval.low, interval.high, color=style.SKY, alpha=0.3, lw=0, label="95 % interval of the mean")
     axes.axhline(interval.mean, color=style.BLUE, lw=0.8, label="mean of all models")

@@ -33,7 +33,7 @@ from convcam_jax.checks.evidence.scoring import (
 )
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import levels, of_cue
-from convcam_jax.measures.statistics import mean_interval, t_quantile
+from convcam_jax.measures.statistics import limited, mean_interval, t_quantile
 
 RESAMPLES = 1000
 # What a threshold is: between two levels, or beyond those that were planted.
@@ -104,7 +104,8 @@ def psychometric_table(networks: pd.DataFrame) -> pd.DataFrame:
         for what in ("learned", "found"):
             limits = stats.binomtest(int(of_networks[what].sum()), len(of_networks)).proportion_ci(method="wilson")
             row |= {what: of_networks[what].mean(), f"{what}_low": limits.low, f"{what}_high": limits.high}
-        rows.append(row | mean_interval(of_networks["average_precision"]).columns("average_precision"))
+        precision = limited(mean_interval(of_networks["average_precision"]), 1)
+        rows.append(row | precision.columns("average_precision"))
     order = {cue: number for number, cue in enumerate(CUES)}
     return pd.DataFrame(rows).sort_values(
         ["variant", *WAY, "strength"],

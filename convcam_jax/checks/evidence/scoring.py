@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from convcam_jax.checks.evidence.relevance_scores import SCORES, chance_scores, relevance_scores, shift_p_value
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, in_order, in_words
 from convcam_jax.data.members import Cohort
-from convcam_jax.measures.statistics import MEMBER, mean_interval
+from convcam_jax.measures.statistics import MEMBER, limited, mean_interval
 from convcam_jax.system.progress import counted
 
 SOURCES = ("network", "random_weights", "energy", "chance")
@@ -154,7 +154,7 @@ def evidence_summary(table: pd.DataFrame) -> pd.DataFrame:
     for key, of_way in every.merge(means, how="left", on=keys).groupby(keys, sort=False):
         of_way = of_way[of_way["network"].notna()]
         row = dict(zip(keys, key, strict=True))
-        row |= mean_interval(of_way["network"]).columns("network")
+        row |= limited(mean_interval(of_way["network"]), 1).columns("network")
         row |= {control: of_way[control].mean() for control in CONTROLS}
         for control in CONTROLS:
             network = _CONTROLLED if control == "random_weights" else "network"

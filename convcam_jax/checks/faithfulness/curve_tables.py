@@ -12,7 +12,7 @@ from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve, shares
 from convcam_jax.measures.cohort_maps import CohortMaps
-from convcam_jax.measures.statistics import groups_of, mean_interval
+from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 
 _COMPARED = [
     *("group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings", "n_zero_maps"),
@@ -73,7 +73,8 @@ def area_summary(by_recording: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key in ((g, c, f, o) for g in groups_of(by_recording) for c in CURVES for f in FILLS for o in ORDERS):
         shown, n_zero = without_zero_maps(parts[key])
-        rows.append([*key, *mean_interval(shown.groupby("seed")["area"].mean()), len(shown), n_zero])
+        interval = limited(mean_interval(shown.groupby("seed")["area"].mean()), 1)
+        rows.append([*key, *interval, len(shown), n_zero])
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves", "n_zero_maps"])
 
 

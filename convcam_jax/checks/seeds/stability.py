@@ -206,7 +206,7 @@ def mask_profiles(
             ):
                 for position, values in zip(positions, profiles.T, strict=True):
                     extremes = (values.min(), values.max()) if len(values) else (np.nan, np.nan)
-                    mean, low, high, n = mean_interval(values)
+                    mean, low, high, n = limited(mean_interval(values), 1)
                     rows.append([group, emotion, axis, position, mean, low, high, *extremes, n])
     columns = ["group", "emotion", "axis", "position", "mean", "low", "high", "lowest", "highest", "seeds"]
     return pd.DataFrame(rows, columns=columns)

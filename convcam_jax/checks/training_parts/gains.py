@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
-from convcam_jax.measures.statistics import MEMBER, groups_of, mean_interval
+from convcam_jax.measures.statistics import MEMBER, groups_of, limited, mean_interval
 
 _BOTH = "all"
 _SCORES = {"accuracy": "validation_accuracy", "loss": "validation_loss"}
+_HIGHEST = {"accuracy": 1.0, "loss": np.inf}
 
 
 def gains(histories: Mapping[str, pd.DataFrame], given: str, folds: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +34,7 @@ def gains(histories: Mapping[str, pd.DataFrame], given: str, folds: pd.DataFrame
             row: dict[str, object] = {"without": name, "group": group, "seeds": len(by_group)}
             for score in _SCORES:
                 values = by_group[group][score]
-                row |= mean_interval(values).columns(score)
+                row |= limited(mean_interval(values), _HIGHEST[score]).columns(score)
                 differences = scores[given][group][score] - values if name != given else []
                 row |= mean_interval(differences).columns(f"{score}_gain")
             rows.append(row)

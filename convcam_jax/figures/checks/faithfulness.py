@@ -9,7 +9,7 @@ from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.checks.faithfulness.curve_tables import without_zero_maps
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
 from convcam_jax.figures import style
-from convcam_jax.measures.statistics import groups_of, mean_interval
+from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 
 _LINES = {
     "map": (style.VERMILION, "-"),
@@ -52,10 +52,10 @@ def mean_curves(table: pd.DataFrame) -> Figure:
 def _line(axes: Axes, of_order: pd.DataFrame, order: str) -> None:
     colour, line = _LINES[order]
     by_seed = of_order.groupby(["share", "seed"])["probability"].mean()
-    intervals = [mean_interval(values) for _, values in by_seed.groupby("share")]
+    # By Student's t an interval of few seeds reaches beyond what a probability can be.
+    intervals = [limited(mean_interval(values), 1) for _, values in by_seed.groupby("share")]
     per_cent = 100 * np.array(sorted(of_order["share"].unique()))
     mean, low, high, n = (np.array(column) for column in zip(*intervals, strict=True))
     axes.plot(per_cent, mean, color=colour, linestyle=line, label=f"order: {order.replace('_', ' ')}")
     if (n > 1).all():
-        # By Student's t an interval of few seeds reaches beyond what a probability can be.
-        axes.fill_between(per_cent, np.clip(low, 0, 1), np.clip(high, 0, 1), color=colour, alpha=0.15, lw=0)
+        axes.fill_between(per_cent, low, high, color=colour, alpha=0.15, lw=0)
