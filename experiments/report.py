@@ -10,6 +10,7 @@ from convcam_jax.stages import report
 from convcam_jax.stages.finished_run import (
     check_up_to_date,
     check_written,
+    files_of_stages,
     load_earlier_run,
     never_made,
     read_earlier_run,
@@ -26,4 +27,5 @@ def run(settings: RunSettings) -> None:
     check_written(earlier.folder, "--workdir")
     if missing := never_made(earlier.folder, (stage.name for stage in STAGES)):
         say(f"the run was stopped before {', '.join(missing)}, which the report goes without")
-    report.write_report(load_earlier_run(earlier, settings.cache_dir, "--workdir"))
+    earlier_run = load_earlier_run(earlier, settings.cache_dir, "--workdir")
+    report.write_report(earlier_run, files_of_stages(earlier.folder))

@@ -230,15 +230,16 @@ def test_networks_are_asked_for_the_class_that_their_map_is_of(target, tmp_path,
 
 def test_the_page_shows_as_many_of_each_group_and_emotion(tmp_path, monkeypatch):
     own = make_run(tmp_path, "gradcam")
-    whole = list(report._all_shown(own))
+    tables = report._Tables(tmp_path)
+    whole = list(report._all_shown(own, tables))
     assert [task.shown.view.recording for task in whole] == [u.recording for u in own.dataset.utterances]
     monkeypatch.setattr(report, "MOST_ON_PAGE", 6)
-    shown = [task.shown for task in report._all_shown(own)]
+    shown = [task.shown for task in report._all_shown(own, tables)]
     kinds = [(one.view.recording[0], one.view.emotion) for one in shown]
     assert sorted(kinds) == [(group, emotion) for group in GROUPS for emotion in EMOTIONS]
     said = {}
     monkeypatch.setattr(report, "in_processes", lambda make, tasks: ((task, 300.0) for task in tasks))
-    monkeypatch.setattr(report, "_overview", lambda run, snr_db, n_left_out: said.setdefault("left_out", n_left_out))
+    monkeypatch.setattr(report, "_overview", lambda run, tables, snr_db, n: said.setdefault("left_out", n))
     monkeypatch.setattr(report, "make_page", lambda about, tasks: str(len(tasks)))
     report.write_report(own)
     assert (said["left_out"], (tmp_path / "report.html").read_text()) == (10, "6")

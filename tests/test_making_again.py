@@ -14,6 +14,7 @@ from small_run import (
     QUICK,
     SMALL_RUN,
     assert_refused,
+    call,
     command,
     environment,
     finish,
@@ -23,7 +24,7 @@ from small_run import (
     times,
 )
 
-from convcam_jax.system.formats import read_json
+from convcam_jax.system.formats import read_json, write_json
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,17 @@ def test_what_depends_on_a_changed_field_is_made_again_and_nothing_else(finished
     assert_refused(refused, "error: ", "train.batch_size (12 there, 8 now)")
     assert "mask_threshold" not in refused.stderr
     assert hashes(finished) == contents
+
+
+def test_a_report_shows_nothing_of_a_stage_that_it_goes_without(finished, run_cache_dir):
+    page, of_chance = finished / "report.html", "than chance at a false discovery rate"
+    assert of_chance in page.read_text()
+    made = read_json(finished / "stages.json")
+    write_json(finished / "stages.json", {name: own for name, own in made.items() if name not in ("chance", "report")})
+    result = call(command(finished, run_cache_dir, "--experiment=report"))
+    assert "the run was stopped before chance, which the report goes without" in result.stderr
+    assert (finished / "tables" / "verdicts.csv").exists()
+    assert of_chance not in page.read_text()
 
 
 def kill_in_stage(workdir: Path, cache_dir: Path, stage: str, *flags: str) -> None:

@@ -92,6 +92,11 @@ def never_made(folder: Path, stages: Iterable[str]) -> list[str]:
     return [name for name in stages if name not in finished and name != _REPORT]
 
 
+def files_of_stages(folder: Path) -> set[str]:
+    """What the finished stages of the run in `folder` have written, by its paths there."""
+    return {name for own in read_finished(folder).values() for name in own.files}
+
+
 def _check_files(folder: Path, written: Mapping[str, str], flag: str) -> None:
     if changed := changed_file(folder, written):
         raise UserError(

@@ -2,11 +2,11 @@
 
 import datetime
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.record import read_record
 from convcam_jax.stages.run import EXPLANATIONS, Run
 from convcam_jax.stages.stage import read_finished
-from convcam_jax.system.formats import read_csv, read_csv_if_there, write_text
+from convcam_jax.system.formats import read_csv, write_text
 from convcam_jax.system.process.worker_processes import in_processes
 from convcam_jax.system.progress import with_progress
 
@@ -44,24 +44,40 @@ _VERDICTS = ("verdicts", "faithfulness_verdicts", "sanity_verdicts", "stability_
 _SOUNDS = ("original", "only_*", "without_*")
 
 
-def write_report(run: Run) -> None:
+class _Tables(NamedTuple):
+    """The tables in a workdir, all or those that are `written`, by their paths there."""
+
+    workdir: Path
+    written: Collection[str] | None = None
+
+    def has(self, name: str) -> bool:
+        return (self.workdir / name).is_file() and (self.written is None or name in self.written)
+
+    def read_if_there(self, name: str) -> pd.DataFrame:
+        return read_csv(self.workdir / name) if self.has(name) else pd.DataFrame()
+
+
+def write_report(run: Run, written: Collection[str] | None = None) -> None:
     """Write `report.html` and the sounds in `listening/`, from the other files of the workdir.
 
-    Of more recordings than the page has room for as many of each group and emotion are shown and heard.
+    Of more recordings than the page has room for as many of each group and emotion are shown and heard. `written`: the
+    files of the stages that have been made, of a run in whose folder others may lie that an earlier config gave; None
+    where there are no others.
     """
-    tasks = list(_all_shown(run))
+    tables = _Tables(run.workdir, written)
+    tasks = list(_all_shown(run, tables))
     n_left_out = sum(len(own.utterances) for own in run.cohort_maps) - len(tasks)
     thresholds, folder = run.config.report.thresholds, run.workdir / "listening"
     remove_earlier(run.workdir, *(f"{folder.name}/*_{part}.wav" for part in _SOUNDS))
     make = partial(show, features=run.config.features, thresholds=thresholds, folder=folder)
     with closing(in_processes(make, tasks)) as made:
         shown, snr_db = zip(*with_progress(made, "report", len(tasks), "recording"), strict=True)
-    page = make_page(_overview(run, min(snr_db), n_left_out), list(shown))
+    page = make_page(_overview(run, tables, min(snr_db), n_left_out), list(shown))
     write_text(run.workdir / REPORT, page)
 
 
-def _all_shown(run: Run) -> Iterator[ToShow]:
-    answers, controls = read_csv_if_there(run.workdir / PREDICTIONS), read_csv_if_there(run.workdir / "controls.csv")
+def _all_shown(run: Run, tables: _Tables) -> Iterator[ToShow]:
+    answers, controls = tables.read_if_there(PREDICTIONS), tables.read_if_there("controls.csv")
     tested = [(own, index) for own in run.cohort_maps for index in range(len(own.utterances))]
     kinds = [(own.cohort.group, own.utterances[index].emotion) for own, index in tested]
     for of_cohort, index in [tested[place] for place in spread_over(kinds, MOST_ON_PAGE)]:
@@ -104,9 +120,9 @@ def _rows_of(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[table["recording"] == name] if "recording" in table else table
 
 
-def _overview(run: Run, snr_db: float, n_left_out: int) -> dict[str, Any]:
+def _overview(run: Run, tables: _Tables, snr_db: float, n_left_out: int) -> dict[str, Any]:
     config, workdir = run.config, run.workdir
-    members, answers = read_csv(workdir / "members.csv"), read_csv_if_there(workdir / PREDICTIONS)
+    members, answers = read_csv(workdir / "members.csv"), tables.read_if_there(PREDICTIONS)
     record, emotions = read_record(workdir), config.corpus.emotions
     facts = overview.facts(config, record, read_csv(workdir / "utterances.csv"), members, run.analysed.metrics)
     return {
@@ -119,9 +135,9 @@ def _overview(run: Run, snr_db: float, n_left_out: int) -> dict[str, Any]:
         "masks": overview.masks(run.analysed.masks),
         "thresholds": list(config.report.thresholds),
         "snr_db": snr_db,
-        "resynthesis": read_csv_if_there(workdir / "tables" / RESYNTHESIS).to_dict("records"),
-        "tables": list(_tables(workdir / "tables", corpus_note(config.corpus))),
-        "verdicts": list(_verdicts(workdir / "tables")),
+        "resynthesis": tables.read_if_there(f"tables/{RESYNTHESIS}").to_dict("records"),
+        "tables": list(_shown_tables(tables, corpus_note(config.corpus))),
+        "verdicts": list(_verdicts(tables)),
     }
 
 
@@ -136,12 +152,11 @@ def explained_at(workdir: Path, record: Mapping[str, Any]) -> datetime.datetime 
     return datetime.datetime.fromtimestamp((workdir / EXPLANATIONS).stat().st_mtime, datetime.UTC)
 
 
-def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
+def _shown_tables(tables: _Tables, note_on_claims: str) -> Iterator[dict[str, Any]]:
     """The tables that every run writes, those of the paper beside what it prints."""
     for name, title in _TITLES.items():
-        path = folder / f"{name}.csv"
-        if path.is_file():
-            frame = read_csv(path)
+        if tables.has(path := f"tables/{name}.csv"):
+            frame = tables.read_if_there(path)
             is_statistics = name in {f"table{number}" for number in STATISTICS_TABLES}
             if name == "claims" and note_on_claims:
                 title = f"{title}. {note_on_claims}"
@@ -151,9 +166,8 @@ def _tables(folder: Path, note_on_claims: str) -> Iterator[dict[str, Any]]:
             yield as_table(title, shown, is_statistics)
 
 
-def _verdicts(folder: Path) -> Iterator[dict[str, Any]]:
+def _verdicts(tables: _Tables) -> Iterator[dict[str, Any]]:
     """The verdicts of all controls that have been run."""
     for name in _VERDICTS:
-        path = folder / f"{name}.csv"
-        if path.is_file():
-            yield from overview.verdict_tables(name.replace("_", " "), read_csv(path))
+        if tables.has(path := f"tables/{name}.csv"):
+            yield from overview.verdict_tables(name.replace("_", " "), tables.read_if_there(path))
