@@ -249,6 +249,23 @@ def test_scores_of_a_masked_input():
     assert nothing.average_drop == pytest.approx((p - 0.5) / p, abs=1e-6)
 
 
+@pytest.mark.parametrize("margin", [2.0, 16.0, 18.0, 40.0])
+def test_gain_and_drop_of_a_network_that_is_sure(margin):
+    """Two more logits ahead of the other leave e**-2 of what was missing to 1, and the other way round of a small p."""
+    spectrogram = np.zeros(GRID)
+    spectrogram[0, :2] = margin + 2, 2
+    answers = {"surer": lambda versions: versions[:, 0, :2], "less sure": lambda versions: -versions[:, 0, :2]}
+    found = {
+        name: masked_input.masked_input_scores(answer, explained(only((0, 0)), spectrogram))
+        for name, answer in answers.items()
+    }
+    left = (1 + np.exp(-margin)) / (1 + np.exp(-margin - 2)) * np.exp(-2)
+    assert (found["surer"].average_increase, found["surer"].average_drop) == (1, 0)
+    assert found["surer"].average_gain == pytest.approx(1 - left, abs=1e-5)
+    assert (found["less sure"].average_increase, found["less sure"].average_gain) == (0, 0)
+    assert found["less sure"].average_drop == pytest.approx(1 - left, abs=1e-5)
+
+
 @pytest.mark.slow
 def test_all_metrics_are_those_of_the_list_and_the_same_for_several_maps():
     maps = jnp.asarray(np.stack([CONTRIBUTIONS, SPECTROGRAM]), jnp.float32)

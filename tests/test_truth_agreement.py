@@ -119,6 +119,19 @@ def test_controls_are_those_of_the_same_network():
 
 
 @pytest.mark.usefixtures("few_metrics")
+def test_a_control_counts_where_the_method_has_a_value_too():
+    """A second recording, of which the map has no value, and controls have a very good one."""
+    metrics = make_metrics()
+    second = metrics[metrics["correct"]].assign(recording="c")
+    second["sparseness"] = np.where(second["source"] == "network", np.nan, 100.0)
+    before, with_second = (
+        agreement_table(own, make_networks()).set_index("metric").loc["sparseness"]
+        for own in (metrics, pd.concat([metrics, second]))
+    )
+    pd.testing.assert_series_equal(with_second, before)
+
+
+@pytest.mark.usefixtures("few_metrics")
 def test_sentences_say_what_the_interval_says():
     agreeing = make_networks()
     agreeing = agreeing[~((agreeing["variant"] == "pause") & (agreeing["seed"] == 1))]

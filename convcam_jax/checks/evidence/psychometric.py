@@ -25,6 +25,7 @@ from convcam_jax.checks.evidence.scoring import (
     NETWORK,
     NO_METHOD,
     NOT_PLACED,
+    RECORDING,
     SHARED,
     WAY,
     has_control,
@@ -38,7 +39,6 @@ from convcam_jax.measures.statistics import limited, mean_interval, t_quantile
 RESAMPLES = 1000
 # What a threshold is: between two levels, or beyond those that were planted.
 MEASURED, AT_MOST, ABOVE = "measured", "at most", "above"
-_RECORDING = [*NETWORK, "fold", "recording"]
 
 
 def networks_table(scores: pd.DataFrame, n_classes: int, originals: Mapping[str, str]) -> pd.DataFrame:
@@ -73,11 +73,11 @@ def _found(correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.DataFrame:
 
 def _exceeds_controls(score: str, maps: pd.DataFrame, correct: pd.DataFrame, originals: Mapping[str, str]) -> pd.Series:
     """The same by one score, with network, method and placement as the index."""
-    wide = maps.pivot_table(score, [*_RECORDING, *WAY], "source")
+    wide = maps.pivot_table(score, [*RECORDING, *WAY], "source")
     wide = wide.reindex(columns=["network", "random_weights"]).reset_index()
     for control in SHARED:
-        of_control = correct.loc[correct["source"] == control, [*_RECORDING, score]]
-        wide = wide.merge(of_control.rename(columns={score: control}), on=_RECORDING)
+        of_control = correct.loc[correct["source"] == control, [*RECORDING, score]]
+        wide = wide.merge(of_control.rename(columns={score: control}), on=RECORDING)
     wide["original"] = [originals[name] for name in wide["recording"]]
     wide[list(CONTROLS)] = wide[["network"]].to_numpy() - wide[list(CONTROLS)]
     # Without a control a recording has no excess over it.

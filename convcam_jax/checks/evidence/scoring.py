@@ -25,7 +25,7 @@ NOT_PLACED = "none"
 NO_METHOD = "none"
 # By which tables name a network, whatever its folds, and a way of explaining it.
 NETWORK, WAY = ["variant", "group", "seed"], ["method", "placement"]
-_RECORDING = [*NETWORK, "fold", "recording", *WAY]
+RECORDING = [*NETWORK, "fold", "recording"]
 # The network's mean over the recordings that have a control by random weights.
 _CONTROLLED = "network_controlled"
 KEYS = ["variant", *MEMBER, "recording", "class", "correct", *WAY, "source"]
@@ -123,8 +123,10 @@ def member_means(table: pd.DataFrame) -> pd.DataFrame:
     (`without_flat_controls`), and `network_controlled` is the network's over the same ones.
     """
     correct = without_flat_controls(table[table["correct"]])
-    controls = correct.loc[correct["source"] == "random_weights", _RECORDING]
-    controlled = correct[correct["source"] == "network"].merge(controls, on=_RECORDING).assign(source=_CONTROLLED)
+    controls = correct.loc[correct["source"] == "random_weights", [*RECORDING, *WAY]]
+    controlled = (
+        correct[correct["source"] == "network"].merge(controls, on=[*RECORDING, *WAY]).assign(source=_CONTROLLED)
+    )
     long = pd.concat([correct, controlled]).melt([*NETWORK, *WAY, "source"], list(SCORES), var_name="score")
     means = long.groupby([*NETWORK, *WAY, "score", "source"], as_index=False)["value"].mean()
     explained = means[means["method"] != NO_METHOD]
@@ -205,7 +207,7 @@ def network_accuracies(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
 
     scores: the table of evidence.csv. Folds of a seed are one network, asked of the recordings of all of them.
     """
-    answers = scores.drop_duplicates([*NETWORK, "fold", "recording"])
+    answers = scores.drop_duplicates(RECORDING)
     table = answers.groupby(NETWORK)["correct"].mean().rename("accuracy").reset_index()
     return table.assign(learned=table["accuracy"] >= learned_accuracy(n_classes))
 

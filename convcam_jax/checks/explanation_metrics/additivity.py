@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from convcam_jax.attribution.score import Classify
 from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording, target_logits
 
-# Cells along each side of a square that is silenced: two thirds of an octave and 256 ms of the default representation.
+# Cells along each side of a square that is silenced: two thirds of an octave and 247 ms of the default representation.
 SQUARE_CELLS = 8
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from convcam_jax.attribution.score import Classify
+from convcam_jax.attribution.score import Classify, class_scores
 from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording
 
 
@@ -21,7 +21,7 @@ class MaskedInputScores(NamedTuple):
       faithfulness: p less the probability of what the mask keeps out: -1 to 1.
       average_increase: whether q > p.
       average_drop: max(p - q, 0) / p.
-      average_gain: max(q - p, 0) / (1 - p); 0 where p is 1.
+      average_gain: max(q - p, 0) / (1 - p).
       input_fidelity: whether the answer to what the mask lets through is that to the whole.
     """
 
@@ -38,12 +38,15 @@ def masked_input_scores(answers: Classify, recording: ExplainedRecording) -> Mas
     mask = positive / jnp.where(positive.max() > 0, positive.max(), 1.0)
     whole = recording.spectrogram
     logits = answers(jnp.stack([whole, mask * whole, (1 - mask) * whole]))
-    before, through, outside = jax.nn.softmax(logits)[:, recording.target]
-    room = 1 - before
+    # Of logarithms: near 1, where networks are sure, a rounded probability does not tell how far it is from there.
+    log_odds = class_scores(logits, "contrast")[:, recording.target]
+    before, _, outside = jax.nn.sigmoid(log_odds)
+    log_p, log_q, _ = jax.nn.log_sigmoid(log_odds)
+    log_rest_of_p, log_rest_of_q, _ = jax.nn.log_sigmoid(-log_odds)
     return MaskedInputScores(
         faithfulness=before - outside,
-        average_increase=(through > before).astype(before.dtype),
-        average_drop=jax.nn.relu(before - through) / before,
-        average_gain=jnp.where(room > 0, jax.nn.relu(through - before) / jnp.where(room > 0, room, 1.0), 0.0),
+        average_increase=(log_odds[1] > log_odds[0]).astype(before.dtype),
+        average_drop=jax.nn.relu(-jnp.expm1(log_q - log_p)),
+        average_gain=jax.nn.relu(-jnp.expm1(log_rest_of_q - log_rest_of_p)),
         input_fidelity=(logits[1].argmax() == logits[0].argmax()).astype(before.dtype),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from convcam_jax.checks.evidence.scoring import KEYS, NETWORK, NOT_PLACED, WAY, HeldOut
+from convcam_jax.checks.evidence.scoring import KEYS, NETWORK, NOT_PLACED, RECORDING, WAY, HeldOut
 from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RECORDING
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
@@ -57,11 +57,9 @@ def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFra
       by their mean rank, the best first) and a sentence. Missing where nothing can be ranked.
     """
     rows = []
-    for name, oriented, with_truth in _by_metric(metrics, networks):
+    for name, judged, with_truth in _by_metric(metrics, networks):
         found = _rank_correlation(with_truth)
-        over = {
-            f"over_{control}": _preferred(with_truth, oriented, control) for control in (*OF_A_MAP, *OF_A_RECORDING)
-        }
+        over = {f"over_{control}": _preferred(judged, control) for control in (*OF_A_MAP, *OF_A_RECORDING)}
         better = EXPLANATION_METRICS[name].better
         rows.append({"metric": name, "better": better, **found, **over, "ranking": _ranking(with_truth)})
     table = pd.DataFrame(rows)
@@ -80,25 +78,19 @@ def agreement_by_cue(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFr
 
 
 def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Of each metric its name, the means of all maps in every network, and the means of methods beside the truth.
+    """Of each metric its name, its values in single recordings, and the means of methods beside the truth.
 
-    Higher is better in both (column `value`). Beside the truth (column `average_precision`) are only networks that have
-    learned their cue.
+    Values (column `value`, higher is better) are those of all maps in networks that have learned their cue, of
+    correctly classified recordings; what is not finite is left out. The truth is the column `average_precision`.
     """
     truth = networks[networks["learned"] & (networks["variant"] != SHUFFLED_LABELS)]
-    means = _network_means(metrics)
+    correct = metrics[metrics["correct"]].replace([np.inf, -np.inf], np.nan)
+    learned = correct.merge(truth[NETWORK].drop_duplicates(), on=NETWORK)
     for name, metric in EXPLANATION_METRICS.items():
         sign = 1 if metric.better == "higher" else -1
-        oriented = means.assign(value=sign * means[name])[[*NETWORK, *WAY, "source", "value"]]
-        with_truth = oriented[oriented["source"] == "network"].merge(truth, on=[*NETWORK, *WAY])
-        yield name, oriented, with_truth.dropna(subset=["value", _TRUTH])
-
-
-def _network_means(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Means over correctly classified recordings; what is not finite does not count."""
-    names = list(EXPLANATION_METRICS)
-    correct = metrics[metrics["correct"]].replace([np.inf, -np.inf], np.nan)
-    return correct.groupby([*NETWORK, *WAY, "source"])[names].mean().reset_index()
+        judged = learned.assign(value=sign * learned[name])[[*RECORDING, *WAY, "source", "value"]].dropna()
+        means = judged[judged["source"] == "network"].groupby([*NETWORK, *WAY])["value"].mean().reset_index()
+        yield name, judged, means.merge(truth, on=[*NETWORK, *WAY]).dropna(subset=[_TRUTH])
 
 
 def _rank_correlation(with_truth: pd.DataFrame) -> dict[str, float]:
@@ -126,17 +118,18 @@ def _correlations(with_truth: pd.DataFrame) -> pd.DataFrame:
     return table.astype({"correlation": float}).dropna()
 
 
-def _preferred(with_truth: pd.DataFrame, oriented: pd.DataFrame, control: str) -> float:
+def _preferred(judged: pd.DataFrame, control: str) -> float:
     """In which share of methods and networks the metric is better for the method's map than for the control.
 
-    Equal values, but for rounding, count as half.
+    The means compared are over the recordings in which both have a value. Equal ones, but for rounding, count as half.
     """
-    shared = NETWORK if control in OF_A_RECORDING else [*NETWORK, *WAY]
-    of_control = oriented.loc[oriented["source"] == control, [*shared, "value"]].dropna()
-    pairs = with_truth.merge(of_control, on=shared, suffixes=("", "_control"))
-    equal = np.isclose(pairs["value"], pairs["value_control"], rtol=_ROUNDING, atol=0)
-    better = np.where(equal, 0.5, pairs["value"] > pairs["value_control"])
-    return float(better.mean()) if len(pairs) else np.nan
+    shared = RECORDING if control in OF_A_RECORDING else [*RECORDING, *WAY]
+    of_control = judged.loc[judged["source"] == control, [*shared, "value"]]
+    pairs = judged[judged["source"] == "network"].merge(of_control, on=shared, suffixes=("", "_control"))
+    means = pairs.groupby([*NETWORK, *WAY])[["value", "value_control"]].mean()
+    equal = np.isclose(means["value"], means["value_control"], rtol=_ROUNDING, atol=0)
+    better = np.where(equal, 0.5, means["value"] > means["value_control"])
+    return float(better.mean()) if len(means) else np.nan
 
 
 def _ranking(with_truth: pd.DataFrame) -> str:
