@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.transform import resize
 
-from convcam_jax.attribution import METHODS, placement
+from convcam_jax.attribution import placement
 from convcam_jax.networks.geometry import Geometry, ReceptiveField
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
@@ -93,13 +93,13 @@ def test_jit_and_vmap_agree_with_a_loop():
 
 
 @pytest.mark.parametrize("map_placement", ["stretched", "receptive_field"])
-def test_placement_of_a_method_is_by_its_level(map_placement):
+def test_placement_is_by_the_level(map_placement):
     """What explains the input lies on the grid already, whatever the placement of nodes."""
-    nodes = placement.placement_of(METHODS["gradcam"], map_placement, GEOMETRY, GRID_SHAPE)
+    nodes = placement.placement_of("nodes", map_placement, GEOMETRY, GRID_SHAPE)
     expected = placement.make_placement(map_placement, GEOMETRY, GRID_SHAPE)
     for weights, own in zip(nodes, expected, strict=True):
         np.testing.assert_array_equal(weights, own)
-    on_grid = placement.placement_of(METHODS["integrated_gradients"], map_placement, GEOMETRY, GRID_SHAPE)
+    on_grid = placement.placement_of("input", map_placement, GEOMETRY, GRID_SHAPE)
     grid_map = random_map(GRID_SHAPE) - 0.5
     np.testing.assert_array_equal(placement.place(grid_map, on_grid), grid_map)
 

@@ -51,7 +51,7 @@ def test_maps_of_either_level_are_compared(method):
     shape = geometry.shape if METHODS[method].level == "nodes" else GRID
     generator = np.random.default_rng(1)
     signed, other = generator.normal(size=(2, len(SEEDS), N, *shape)).astype(np.float32)
-    placement = placement_of(METHODS[method], "receptive_field", geometry, GRID)
+    placement = placement_of(METHODS[method].level, "receptive_field", geometry, GRID)
     own = make_cohort(signed, placement)
     rows = [1, 0]
     all_compared = [
@@ -83,7 +83,7 @@ def test_maps_of_either_level_are_compared(method):
 def test_a_member_that_is_not_chosen_leaves_no_example():
     geometry = TOY.geometry(BANDS, GRID)
     signed = np.random.default_rng(1).normal(size=(len(SEEDS), N, *geometry.shape)).astype(np.float32)
-    placement = placement_of(METHODS["gradcam"], "stretched", geometry, GRID)
+    placement = placement_of(METHODS["gradcam"].level, "stretched", geometry, GRID)
     own = make_cohort(signed, placement)
     compared = [themselves([2], signed), themselves([1], signed)]
     _, maps = compare(own, signed, compared[:1], placement, BIN_HZ, AnalysisConfig())

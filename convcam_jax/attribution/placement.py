@@ -5,7 +5,7 @@ centres are. Positions are counted in cells of the input: 0 is the centre of the
 Axes: S member; N recording; H, W rows and columns of the convolution; F frequency bin; T time frame.
 """
 
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,15 +25,6 @@ class Placement(NamedTuple):
 
     frequency: Float32[np.ndarray, "F H"]
     time: Float32[np.ndarray, "T W"]
-
-
-@runtime_checkable
-class OnLevel(Protocol):
-    """A method of attribution, of which only counts here where its maps lie."""
-
-    @property
-    def level(self) -> Level:
-        """Where its maps lie."""
 
 
 def stretched_centres(n_nodes: int, n_cells: int) -> Float64[np.ndarray, " n_nodes"]:
@@ -77,9 +68,9 @@ def identity_placement(grid: tuple[int, int]) -> Placement:
     return Placement(frequency, time)
 
 
-def placement_of(method: OnLevel, map_placement: MapPlacement, geometry: Geometry, grid: tuple[int, int]) -> Placement:
-    """How the maps of a method of attribution come to `grid` (F, T), on which those of some methods are already."""
-    return identity_placement(grid) if method.level == "input" else make_placement(map_placement, geometry, grid)
+def placement_of(level: Level, map_placement: MapPlacement, geometry: Geometry, grid: tuple[int, int]) -> Placement:
+    """How the maps of a method of attribution come from where they lie to `grid` (F, T)."""
+    return identity_placement(grid) if level == "input" else make_placement(map_placement, geometry, grid)
 
 
 def place(node_map: Float[Array, "*batch H W"], placement: Placement) -> Float[Array, "*batch F T"]:

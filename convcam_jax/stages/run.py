@@ -61,7 +61,7 @@ class ModelsOfConfig:
         """How the maps of the config's method come to the grid of the inputs."""
         config, grid = self.config, self.config.grid
         geometry = explained_geometry(self.network, config.attribution, grid)
-        return placement_of(METHODS[config.attribution.method], config.analysis.map_placement, geometry, grid)
+        return placement_of(METHODS[config.attribution.method].level, config.analysis.map_placement, geometry, grid)
 
     @cached_property
     def axes(self) -> GridAxes:

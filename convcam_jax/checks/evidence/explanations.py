@@ -82,9 +82,10 @@ def placed_pairs(
     """
     result = []
     for method, pair in maps.items():
-        on_nodes = METHODS[method].level != "input"
+        level = METHODS[method].level
+        on_nodes = level != "input"
         for kind in PLACEMENTS if on_nodes else PLACEMENTS[:1]:
-            placement = placement_of(METHODS[method], kind, geometry, grid)
+            placement = placement_of(level, kind, geometry, grid)
             trained, random = (np.asarray(placed_maps(signed, n_frames, placement)) for signed in pair)
             result.append(MemberMaps(method, kind if on_nodes else NOT_PLACED, trained, random))
     return result
