@@ -12,7 +12,7 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.attention.attention_relevance import attention_relevance
 from convcam_jax.attribution.attention.attention_rollout import attention_rollout
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import Way, explain_batch
+from convcam_jax.attribution.explaining import batch_explainer
 from convcam_jax.data.recordings import Batch
 from convcam_jax.networks.crnn import CRNNConfig
 from convcam_jax.networks.network import AttentionWeights
@@ -48,7 +48,7 @@ def batch() -> Batch:
     return Batch(jnp.asarray(spectrograms * sounds, jnp.float32), jnp.array(N_FRAMES))
 
 
-WAYS = tuple(
+ATTRIBUTIONS = tuple(
     AttributionConfig(method, score=score)
     for method in (*METHODS_OF_TOKENS, "gradcam")
     for score in ("logit", "softmax")
@@ -56,7 +56,7 @@ WAYS = tuple(
 
 
 @cache
-def explained(ways=WAYS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+def explained(attributions=ATTRIBUTIONS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Signed maps and logits by method and score, in one program."""
     own = variables()
     if network != NETWORK:
@@ -65,9 +65,12 @@ def explained(ways=WAYS, network=NETWORK) -> dict[tuple[str, str], tuple[np.ndar
     @jax.jit
     def explain(own, batch):
         references = batch.spectrograms[:1]
-        return [explain_batch(None, own, batch, EMOTION, references, Way(network, 0, config)) for config in ways]
+        explainers = [batch_explainer(own, references, network, 0, config) for config in attributions]
+        return [explain_one(batch, EMOTION) for explain_one in explainers]
 
-    return {(way.method, way.score): found for way, found in zip(ways, explain(own, batch()), strict=True)}
+    return {
+        (config.method, config.score): found for config, found in zip(attributions, explain(own, batch()), strict=True)
+    }
 
 
 def linear_attention(weights: AttentionWeights, slopes: jax.Array):
@@ -117,7 +120,7 @@ def test_where_attention_lowers_the_score_nothing_is_relevant():
 @pytest.mark.slow
 def test_rollout_is_a_distribution_over_the_tokens_that_hold_sound():
     """Rows of attention add up to 1, and so do they all together; nothing comes from behind a recording."""
-    maps = np.asarray(explained(WAYS[:1])["attention_rollout", "logit"][0])
+    maps = np.asarray(explained(ATTRIBUTIONS[:1])["attention_rollout", "logit"][0])
     np.testing.assert_allclose(maps.sum((1, 2)), 1, rtol=1e-5)
     for own, n_frames in zip(maps, N_FRAMES, strict=True):
         n_columns = -(-n_frames // CONFIG.patch_frames)
@@ -128,8 +131,10 @@ def test_rollout_is_a_distribution_over_the_tokens_that_hold_sound():
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS_OF_TOKENS)
 def test_a_standardised_network_attends_as_the_one_behind_it(method):
-    ways = tuple(way for way in WAYS if way.score == "logit")
-    found, expected = (explained(ways, network)[method, "logit"][0] for network in (Standardised(NETWORK), NETWORK))
+    attributions = tuple(config for config in ATTRIBUTIONS if config.score == "logit")
+    found, expected = (
+        explained(attributions, network)[method, "logit"][0] for network in (Standardised(NETWORK), NETWORK)
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 

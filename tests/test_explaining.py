@@ -61,8 +61,8 @@ def plain_explanation(params, spectrogram, emotion, target, score):
 @pytest.mark.parametrize(("target", "score"), [("truth", "logit"), ("predicted", "softmax")])
 def test_members_are_explained_as_by_a_plain_loop(target, score):
     assert (STRATA == ABSENT).sum() == 1
-    ways = (AttributionConfig(target=target, score=score),)
-    (signed_maps,), explained_logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, ways)
+    configs = (AttributionConfig(target=target, score=score),)
+    (signed_maps,), explained_logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, configs)
     assert signed_maps.shape == (2, 7, 6, 6)
     assert explained_logits.shape == (2, 7, 3)
     for member in range(2):
@@ -102,8 +102,8 @@ TRIED += ("gradient_shap", "occlusion", "kernel_shap")
 
 @pytest.fixture(scope="module")
 def maps_by_method():
-    ways = tuple(AttributionConfig(method, score="softmax") for method in TRIED)
-    explained = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, ways)
+    configs = tuple(AttributionConfig(method, score="softmax") for method in TRIED)
+    explained = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, configs)
     return dict(zip(TRIED, explained.signed_maps, strict=True))
 
 
@@ -124,13 +124,13 @@ def test_packed_recordings_are_explained_as_one_by_one(maps_by_method, method):
 
 def test_the_shortcut_gives_what_the_method_gives_of_activations_and_head(monkeypatch):
     """Grad-CAM of the last convolution; without its shortcut the network is asked for activations and head."""
-    way = AttributionConfig(score="softmax", target="predicted")
+    config = AttributionConfig(score="softmax", target="predicted")
     assert NETWORK.shortcut("gradcam", "convolution_3") is not None
-    by_shortcut = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (way,))
+    by_shortcut = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (config,))
     monkeypatch.setattr(type(NETWORK), "shortcut", lambda self, method, layer: None)
     # Another config than above, so that the program is another: the class that is explained is the same.
-    same_way = AttributionConfig(score="softmax", target="predicted", layer="convolution_3")
-    by_parts = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (same_way,))
+    same_config = AttributionConfig(score="softmax", target="predicted", layer="convolution_3")
+    by_parts = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (same_config,))
     np.testing.assert_allclose(by_shortcut.logits, by_parts.logits, rtol=1e-4, atol=1e-5)
     (left,), (right,) = by_shortcut.signed_maps, by_parts.signed_maps
     assert np.linalg.norm(left - right) <= 1e-4 * np.linalg.norm(right)
@@ -138,9 +138,9 @@ def test_the_shortcut_gives_what_the_method_gives_of_activations_and_head(monkey
 
 @pytest.mark.parametrize(("layer", "nodes"), [("convolution_2", (8, 17)), ("convolution_1", (10, 38))])
 def test_another_layer_can_be_explained(layer, nodes):
-    way = AttributionConfig("hirescam", layer=layer)
-    assert explained_layer(NETWORK, way) == layer
-    (signed_maps,), logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (way,))
+    config = AttributionConfig("hirescam", layer=layer)
+    assert explained_layer(NETWORK, config) == layer
+    (signed_maps,), logits = explain_members(VARIABLES, RECORDINGS, STRATA, NETWORK, LAYOUT, (config,))
     assert signed_maps.shape == (2, 7, *nodes)
     recording = sorted(EXPLAINED)[0]
     expected = reference_simplenet.logits(params_of(1), RECORDINGS.spectrograms[recording][None])[0]

@@ -85,8 +85,8 @@ def test_packed_recordings_have_the_map_of_padded_ones(monkeypatch):
     recordings = make_recordings(3)
     members = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_variables(seed=1), make_variables(seed=2))
     layout = NETWORK.layout(np.asarray(recordings.n_frames)[:, None])
-    strata, ways = np.arange(3)[:, None], (AttributionConfig("full_grad"),)
-    [maps] = explain_members(members, recordings, strata, NETWORK, layout, ways).signed_maps
+    strata, configs = np.arange(3)[:, None], (AttributionConfig("full_grad"),)
+    [maps] = explain_members(members, recordings, strata, NETWORK, layout, configs).signed_maps
     params = jax.tree.map(lambda leaf: leaf[1], members)["params"]
     inputs, n_frames, emotion = recordings
     plain = explain_case(PlainCase(params, inputs, emotion, jnp.zeros((3, *NODES, 1)), n_frames), "full_grad")

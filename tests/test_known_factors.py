@@ -260,9 +260,9 @@ class Case(NamedTuple):
     def explain(self, method: str) -> tuple[np.ndarray, np.ndarray]:
         """Maps by the method, and the explained logits."""
         n_frames = np.asarray(self.recordings.n_frames)
-        way = AttributionConfig(method, target="truth")
+        config = AttributionConfig(method, target="truth")
         layout = self.network.layout(n_frames[:, None])
-        found = explain_members(self.members, self.recordings, np.arange(2)[:, None], self.network, layout, (way,))
+        found = explain_members(self.members, self.recordings, np.arange(2)[:, None], self.network, layout, (config,))
         return found.signed_maps[0][0], found.logits[0][np.arange(2), np.asarray(self.recordings.emotion)]
 
 

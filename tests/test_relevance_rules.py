@@ -196,9 +196,9 @@ def test_packed_recordings_have_the_relevance_of_padded_ones():
     """With the network's own kernels, and mapped over members."""
     recordings, names = make_recordings(3), tuple(RULES)
     members = jax.tree.map(lambda *leaves: jnp.stack(leaves), make_variables(seed=1), make_variables(seed=2))
-    strata, ways = np.arange(3)[:, None], tuple(AttributionConfig(name) for name in names)
+    strata, configs = np.arange(3)[:, None], tuple(AttributionConfig(name) for name in names)
     layout = NETWORK.layout(np.asarray(recordings.n_frames)[:, None])
-    maps = explain_members(members, recordings, strata, NETWORK, layout, ways).signed_maps
+    maps = explain_members(members, recordings, strata, NETWORK, layout, configs).signed_maps
     params = jax.tree.map(lambda leaf: leaf[1], members)["params"]
     inputs, n_frames, emotion = recordings
     case = PlainCase(params, inputs, emotion, jnp.zeros((3, *NODES, 1)), n_frames)

@@ -57,8 +57,8 @@ def explain(case: Case, *names: str, baseline: Baseline = "silence") -> tuple[li
     members = jax.tree.map(lambda leaf: leaf[None], case.variables)
     strata = np.arange(len(case.recordings.n_frames))[:, None]
     layout = NETWORK.layout(np.asarray(case.recordings.n_frames)[:, None])
-    ways = tuple(AttributionConfig(name, target="truth", baseline=baseline) for name in names)
-    found = explain_members(members, case.recordings, strata, NETWORK, layout, ways)
+    configs = tuple(AttributionConfig(name, target="truth", baseline=baseline) for name in names)
+    found = explain_members(members, case.recordings, strata, NETWORK, layout, configs)
     return [own[0] for own in found.signed_maps], found.logits[0]
 
 

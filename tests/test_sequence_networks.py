@@ -41,8 +41,8 @@ def explain(name: str, methods: list[str], layer: str = "") -> tuple[dict[str, n
     """Signed maps by method, and logits, of two members; and the members' logits as they are without attribution."""
     network = network_of(name)
     members = jax.jit(jax.vmap(lambda key: network.init(key, GRID)))(jax.random.split(jax.random.key(0), 2))
-    ways = tuple(AttributionConfig(method, layer) for method in methods)
-    found = explain_members(members, recordings(), np.arange(3)[:, None], network, 0, ways)
+    configs = tuple(AttributionConfig(method, layer) for method in methods)
+    found = explain_members(members, recordings(), np.arange(3)[:, None], network, 0, configs)
     return dict(zip(methods, found.signed_maps, strict=True)), found.logits
 
 

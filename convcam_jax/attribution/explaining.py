@@ -1,5 +1,6 @@
 """Signed maps and logits of members that share their recordings, on all of them, as one program."""
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -30,26 +31,11 @@ MOST_REFERENCES, LEAST_REFERENCES, MOST_CELLS = 1000, 50, 2 * 10**7
 class Explanations(NamedTuple):
     """Of members S and their recordings N: signed maps in front of ReLU (Eq. 5), and logits `[S, N, C]`.
 
-    There are signed maps for each way of explaining: `[S, N, H, W]` of methods whose level is the nodes, else
-    `[S, N, F, T]`.
+    There are signed maps for each config: `[S, N, H, W]` of methods whose level is the nodes, else `[S, N, F, T]`.
     """
 
     signed_maps: tuple[np.ndarray, ...]
     logits: np.ndarray
-
-
-class Way(NamedTuple):
-    """How the recordings of a batch are explained: all of it is known when a program is compiled.
-
-    Attributes:
-      network: whose answers are explained.
-      layout: the network's for the batch.
-      config: the method, and which class and which of its outputs are explained.
-    """
-
-    network: Network
-    layout: int
-    config: AttributionConfig
 
 
 def explained_layer(network: Network, config: AttributionConfig) -> str:
@@ -62,28 +48,21 @@ def explained_geometry(network: Network, config: AttributionConfig, grid: tuple[
     return network.geometry(explained_layer(network, config), grid)
 
 
-def explain_batch(
-    prepared: Any,
+def explained_batch(
     variables: Variables,
     batch: Batch,
-    emotion: Int[Array, " B"],
+    targets_of: Callable[[Array], Array],
     references: Float[Array, "R F T"],
-    way: Way,
+    network: Network,
+    layout: int,
+    config: AttributionConfig,
 ) -> tuple[Float[Array, "B rows columns"], Float[Array, "B C"]]:
-    """Signed maps, of the nodes or on the grid, and logits of one member.
+    """Signed maps, of the nodes or on the grid, and logits of one member, without a shortcut of its network.
 
-    `prepared` is what `prepare` has made of its variables, `references` are recordings with which others are compared.
+    `targets_of` makes of logits `[B, C]` the classes `[B]` that are explained, `references` are recordings with which
+    others are compared.
     """
-    network, layout, config = way
     layer = explained_layer(network, config)
-
-    def targets_of(logits: Float[Array, "B C"]) -> Int[Array, " B"]:
-        return emotion if config.target == "truth" else logits.argmax(-1)
-
-    shortcut = network.shortcut(config.method, layer)
-    if shortcut is not None:
-        gradient = partial(score_gradient, score=config.score)
-        return shortcut.explain(prepared, variables, batch, layout, targets_of, gradient)
 
     def head(activations: Float[Array, "H W K"], n_frames: Int[Array, ""]) -> Float[Array, " C"]:
         return network.head(variables, activations, layer, n_frames)
@@ -119,10 +98,26 @@ def references_of(recordings: Recordings) -> Float[Array, "R F T"]:
     return recordings.spectrograms[evenly_spread(n_recordings, most)]
 
 
-def prepare(variables: Variables, network: Network, config: AttributionConfig) -> Any:
-    """What a network's own way of explaining makes of the variables once for all batches; None without one."""
+def batch_explainer(
+    variables: Variables, references: Float[Array, "R F T"], network: Network, layout: int, config: AttributionConfig
+) -> Callable[[Batch, Int[Array, " B"]], tuple[Array, Array]]:
+    """What explains one member's batches: from a batch and its classes `[B]` to what `explained_batch` gives.
+
+    What a network's own way of explaining makes of the variables is made once for all batches.
+    """
     shortcut = network.shortcut(config.method, explained_layer(network, config))
-    return None if shortcut is None else shortcut.prepare(variables)
+    prepared = None if shortcut is None else shortcut.prepare(variables)
+
+    def explain(batch: Batch, emotion: Int[Array, " B"]) -> tuple[Float[Array, "B rows columns"], Float[Array, "B C"]]:
+        def targets_of(logits: Float[Array, "B C"]) -> Int[Array, " B"]:
+            return emotion if config.target == "truth" else logits.argmax(-1)
+
+        if shortcut is None:
+            return explained_batch(variables, batch, targets_of, references, network, layout, config)
+        gradient = partial(score_gradient, score=config.score)
+        return shortcut.explain(prepared, variables, batch, layout, targets_of, gradient)
+
+    return explain
 
 
 def explain_member(
@@ -134,18 +129,15 @@ def explain_member(
     layout: int,
     configs: tuple[AttributionConfig, ...],
 ) -> tuple[tuple[Array, ...], Array]:
-    """Maps as of `explain_batch` for each of `configs`, and logits, of one member.
+    """Maps as of `batch_explainer` for each of `configs`, and logits, of one member.
 
     Each array has an axis for the batches in front.
     """
-    prepared = [prepare(variables, network, config) for config in configs]
+    explainers = [batch_explainer(variables, references, network, layout, config) for config in configs]
 
     def explain(batch: Int[Array, " B"]) -> tuple[tuple[Array, ...], Array]:
         taken, emotion = take(recordings, batch), recordings.emotion[batch]
-        explained = [
-            explain_batch(own, variables, taken, emotion, references, Way(network, layout, config))
-            for own, config in zip(prepared, configs, strict=True)
-        ]
+        explained = [explain_one(taken, emotion) for explain_one in explainers]
         return tuple(maps for maps, _ in explained), explained[0][1]
 
     return jax.lax.map(explain, batches)
@@ -168,7 +160,7 @@ def explain_members(
       strata: indices of the recordings to explain, or `ABSENT`.
       network: the members'.
       layout: the network's for one batch, a column of `strata`.
-      configs: how, and which class and which of its outputs are explained; there may be several ways.
+      configs: how, and which class and which of its outputs are explained; there may be several.
       references: with which recordings are compared, those of `references_of` where nothing else is given.
 
     Returns:

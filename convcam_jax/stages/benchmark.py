@@ -118,8 +118,8 @@ def _measure_methods(run: Run, config: Config, costs: list[Cost]) -> None:
     members = tuple(Member(*cohort, seed) for seed in range(jax.local_device_count()))
     variables = init_round(members, network, config.train, config.grid).variables
     for method in methods_for(config):
-        way = dataclasses.replace(config.attribution, method=method)
-        cost = measure_method(config.network.name, variables, recordings, strata[:, 0], network, layout, way)
+        attribution = dataclasses.replace(config.attribution, method=method)
+        cost = measure_method(config.network.name, variables, recordings, strata[:, 0], network, layout, attribution)
         costs.append(cost)
         say(f"{cost.network}, {method}: {cost.seconds_median:.4f} s per map, {cost.program_bytes / 1e6:.0f} MB")
         write_csv(run.workdir / _COSTS, pd.DataFrame(costs))

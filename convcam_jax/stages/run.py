@@ -130,8 +130,8 @@ class Run(ModelsOfConfig):
     def explain(self, variables: Variables, cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
         """Signed maps `[S, N, ...]` and logits `[S, N, C]` of members on the cohort's test recordings."""
         strata, layout = self.strata_to_explain(cohort)
-        ways = (self.config.attribution,)
-        (signed_maps,), logits = explain_members(variables, self.recordings, strata, self.network, layout, ways)
+        configs = (self.config.attribution,)
+        (signed_maps,), logits = explain_members(variables, self.recordings, strata, self.network, layout, configs)
         return signed_maps, logits
 
     def strata_to_explain(self, cohort: Cohort) -> tuple[np.ndarray, int]:

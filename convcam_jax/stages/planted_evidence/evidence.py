@@ -214,7 +214,7 @@ def _explanations(run: Run) -> dict[str, np.ndarray]:
     cohorts = run.dataset.cohorts()
     arrays: dict[str, np.ndarray] = {"cohorts": np.array(cohorts, dtype=str)}
     for number, cohort in enumerate(cohorts):
-        origin = origin_of_maps(run, run.rounds, cohort, [way.method for way in compared_ways(run.config)])
+        origin = origin_of_maps(run, run.rounds, cohort, [own.method for own in compared_configs(run.config)])
         explanations = kept_or_made(kept_file(run, _PARTS, number), origin, partial(_explain, run, cohort))
         arrays |= {f"{name}_{number}": array for name, array in explanations.items()}
     return arrays
@@ -222,13 +222,13 @@ def _explanations(run: Run) -> dict[str, np.ndarray]:
 
 def _explain(run: Run, cohort: Cohort) -> dict[str, np.ndarray]:
     members, variables = trained_and_random(run, cohort)
-    ways = compared_ways(run.config)
+    configs = compared_configs(run.config)
     strata, layout = run.strata_to_explain(cohort)
     on = counted(len(run.dataset.indices(cohort, "test")), "recording")
-    by = ", ".join(way.method for way in ways)
+    by = ", ".join(own.method for own in configs)
     say(f"explaining {counted(len(members), 'member')} ({cohort}) on {on} by {by}")
     references = references_for(run, cohort, run.recordings)
-    maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, ways, references)
+    maps, logits = explain_pairs(variables, run.recordings, strata, run.network, layout, configs, references)
     recordings = np.array([u.recording for u in run.dataset.tested_utterances(cohort)])
     arrays = {"seeds": np.array([member.seed for member in members]), "recordings": recordings, "logits": logits}
     for method, pair in maps.items():
@@ -242,7 +242,7 @@ def references_for(run: Run, cohort: Cohort, recordings: Recordings) -> Float[Ar
     Of every recording of people there are three versions. The others of one that is explained would say what it lacks:
     so none is taken of what is tested, whose versions are all on this side of the fold.
     """
-    compares = any(way.compares for way in compared_ways(run.config))
+    compares = any(own.compares for own in compared_configs(run.config))
     if not compares or isinstance(run.config.corpus, SyntheticConfig):
         return None
     others = np.delete(np.arange(len(recordings.emotion)), run.dataset.indices(cohort, "test"))
@@ -262,7 +262,7 @@ def trained_and_random(run: Run, cohort: Cohort) -> tuple[tuple[Member, ...], Va
     return members, concatenated([trained, random])
 
 
-def compared_ways(config: Config) -> list[AttributionConfig]:
+def compared_configs(config: Config) -> list[AttributionConfig]:
     """How each of the compared methods explains."""
     methods = compared_methods(config.attribution.method, config.evidence.methods)
     return [dataclasses.replace(config.attribution, method=method) for method in methods]

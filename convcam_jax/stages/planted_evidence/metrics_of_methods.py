@@ -29,7 +29,7 @@ from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.planted_evidence.evidence import (
     METRICS_FILE,
     Evidence,
-    compared_ways,
+    compared_configs,
     explained,
     held_out,
     placed_maps_of,
@@ -88,7 +88,8 @@ def _of_cohort(
     recordings = subset(run.recordings, run.dataset.indices(cohort, "test"))
     _, variables = trained_and_random(run, cohort)
     versions = _versions(run, cohort, evidence_maps, test, variables, update)
-    sums = {way.method: _signed_sums(way, evidence_maps.maps[way.method]) for way in compared_ways(run.config)}
+    configs = compared_configs(run.config)
+    sums = {own.method: _signed_sums(own, evidence_maps.maps[own.method]) for own in configs}
     signed_sums = [sums[placed.method] for placed in versions[0].maps]
     emotion, n_frames = np.asarray(recordings.emotion), np.asarray(recordings.n_frames)
     correct = correct_predictions(evidence_maps.logits, emotion)
@@ -102,11 +103,11 @@ def _of_cohort(
     return tables
 
 
-def _signed_sums(way: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarray, "S N"], Float[np.ndarray, "S N"]]:
+def _signed_sums(config: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarray, "S N"], Float[np.ndarray, "S N"]]:
     """Sums of a method's signed maps, or NaN where they are not meant to be what the logit gains over silence."""
-    sums_over = METHODS[way.method].sums_over
-    over = way.baseline if sums_over == "baseline" else sums_over
-    if way.score != "logit" or over != "silence":
+    sums_over = METHODS[config.method].sums_over
+    over = config.baseline if sums_over == "baseline" else sums_over
+    if config.score != "logit" or over != "silence":
         unknown = np.full(pair.trained.shape[:2], np.nan)
         return unknown, unknown
     return pair.trained.sum((-2, -1)), pair.random.sum((-2, -1))
@@ -117,13 +118,13 @@ def _versions(
 ) -> list[Version]:
     """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
     tested = run.dataset.indices(cohort, "test")
-    ways, (strata, layout) = compared_ways(run.config), run.strata_to_explain(cohort)
+    configs, (strata, layout) = compared_configs(run.config), run.strata_to_explain(cohort)
     as_they_are = subset(run.recordings, tested)
     spectrograms = np.asarray(as_they_are.spectrograms)
 
     def explain(recordings: Recordings, given: np.ndarray) -> Version:
         references = references_for(run, cohort, recordings)
-        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, ways, references)
+        pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, configs, references)
         update()
         return Version(given, placed_maps_of(run, evidence_maps._replace(maps=pairs), test))
 
