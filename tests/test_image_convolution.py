@@ -7,7 +7,7 @@ import pytest
 from image_convolutions import TOLERANCE, assert_equal_to_sums, normal, with_gradients
 
 from convcam_jax.kernels import image_convolution, member_convolution
-from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution, pointwise_convolution
+from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution
 
 CHANNELS, FILTERS = 3, 5
 # More than a patch of 3 x 3 may have.
@@ -108,7 +108,7 @@ def test_dense_kernels_of_any_size_and_many_channels(monkeypatch, kernel_size, s
 
 def test_pointwise_convolution_and_gradients():
     assert_equal_to_sums(
-        lambda i, k: pointwise_convolution(i, k[0, 0], "float32"),
+        convolution,
         normal(0, 2, 7, 4, CHANNELS),
         normal(1, 1, 1, CHANNELS, FILTERS),
         (1, 1),
@@ -122,7 +122,7 @@ CONVOLUTIONS = {
         lambda i, k, p: convolution(i, k, (2, 1), ((2, 2), (2, 2)), p),
         (5, 5, CHANNELS, FILTERS),
     ),
-    "pointwise": (pointwise_convolution, (CHANNELS, FILTERS)),
+    "pointwise": (lambda i, k, p: convolution(i, k, precision=p), (1, 1, CHANNELS, FILTERS)),
     "depthwise": (lambda i, k, p: depthwise_convolution(i, k, (2, 2), ((0, 1), (1, 1)), p), (3, 3, CHANNELS)),
 }
 

@@ -54,13 +54,6 @@ def convolution(
     return member_convolution(images, kernel, strides, padding, precision)
 
 
-def pointwise_convolution(
-    images: Float[Array, "B H W C"], kernel: Float[Array, "C D"], precision: Precision
-) -> Float[Array, "B H W D"]:
-    """The convolution with a 1 x 1 kernel, float32; differentiable in both."""
-    return _product_of_nodes(images, kernel, precision)
-
-
 def depthwise_convolution(
     images: Float[Array, "B H W C"],
     kernel: Float[Array, "h w C"],

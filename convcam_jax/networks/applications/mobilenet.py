@@ -14,7 +14,7 @@ from typing import ClassVar
 import flax.linen as nn
 from jaxtyping import Array, Bool, Float
 
-from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution, pointwise_convolution
+from convcam_jax.kernels.image_convolution import convolution, depthwise_convolution
 from convcam_jax.kernels.precision import Precision
 from convcam_jax.networks.blocks import Normalisation, Part, Window, padding_of, scaled
 from convcam_jax.networks.chain import Chain, ChainConfig
@@ -136,7 +136,7 @@ class SeparableBlock(Part):
         strides, padding = (self.stride, self.stride), padding_of(_block_window(self.stride))
         values = depthwise_convolution(values, depthwise, strides, padding, self.precision)
         values = _Normalisation(name="depthwise_normalisation")(values, present)
-        values = pointwise_convolution(values, pointwise, self.precision)
+        values = convolution(values, pointwise[None, None], precision=self.precision)
         return _Normalisation(name="pointwise_normalisation")(values, present)
 
     def extent(self, grid: tuple[int, int]) -> Sequence[Window]:
