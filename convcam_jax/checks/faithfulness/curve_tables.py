@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 
 from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
-from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, area_under_curve, shares
+from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 
@@ -54,12 +54,12 @@ def curve_table(
 def areas(table: pd.DataFrame) -> pd.DataFrame:
     """Area under each curve, in 0..1: the columns of `faithfulness.csv` with `area` instead of share and probability.
 
-    Each curve's rows stand together, in rising order of the share.
+    It is that of the trapezoidal rule. Each curve's rows stand together, in rising order of the share.
     """
     n_shares = table["share"].nunique()
     curve_of = table.drop(columns=["share", "probability"]).iloc[::n_shares].reset_index(drop=True)
     values = table["probability"].to_numpy().reshape(-1, n_shares)
-    return curve_of.assign(area=area_under_curve(table["share"].to_numpy()[:n_shares], values))
+    return curve_of.assign(area=np.trapezoid(values, table["share"].to_numpy()[:n_shares]))
 
 
 def area_summary(by_recording: pd.DataFrame) -> pd.DataFrame:

@@ -86,13 +86,6 @@ def curves(
     return jnp.stack([deletion, insertion])
 
 
-def area_under_curve(
-    steps: Float[np.ndarray, " P"], probability: Float[np.ndarray, "*curves P"]
-) -> Float[np.ndarray, "*curves"] | float:
-    """Area under curves over the shares, by the trapezoidal rule: 0..1."""
-    return np.trapezoid(probability, steps, axis=-1)
-
-
 def blurred_within(spectrogram: Float[np.ndarray, "F T"], n_frames: int) -> Float[np.ndarray, "F T"]:
     """The recording's part under a Gaussian of 5 cells, its edge repeated beyond it; zero behind it.
 
