@@ -10,7 +10,7 @@ from tiny_evidence import tiny_config
 
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
-from convcam_jax.checks.evidence.explanations import Pair, compared_methods
+from convcam_jax.checks.evidence.explanations import Pair
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
@@ -228,9 +228,14 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     assert default.evidence.planted == default.evidence.variants
     changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
     assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))
-    methods = compared_methods(changed.attribution.method, changed.evidence.methods)
-    assert methods == ("gradcam", "layercam")
     assert config_of("--seeds=6").train.seeds == 6
+
+
+def test_methods_are_compared_once_and_the_runs_own_comes_first():
+    methods = ("--set=attribution.method=layercam", "--set=evidence.methods=gradcam,layercam,scorecam")
+    compared = evidence.compared_configs(config_of(*methods, "--set=attribution.score=softmax"))
+    assert [own.method for own in compared] == ["layercam", "gradcam", "scorecam"]
+    assert {own.score for own in compared} == {"softmax"}
 
 
 def test_values_go_with_the_defaults_of_the_size():

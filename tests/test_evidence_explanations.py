@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from toy_network import BANDS, GRID, TOY
 
-from convcam_jax.checks.evidence.explanations import Pair, compared_methods, learned_table, placed_pairs
+from convcam_jax.checks.evidence.explanations import Pair, learned_table, placed_pairs
 from convcam_jax.checks.evidence.planting import changed_cells, class_in_words, planted_utterances
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.planted import SyntheticSpeech, draw
@@ -35,10 +35,6 @@ def test_maps_of_nodes_are_placed_in_both_ways_and_maps_on_the_grid_in_none():
     assert all((own.random[:, 2, :, 7:] == 0).all() and own.random[:, 2, :, :7].any() for own in placed)
     expected = np.maximum(cells[1, 0, 0], 0)
     np.testing.assert_allclose(placed[2].random[0, 0], expected / expected.max(), rtol=1e-6)
-
-
-def test_methods_are_compared_once_and_the_runs_own_comes_first():
-    assert compared_methods("layercam", ("gradcam", "layercam", "scorecam")) == ("layercam", "gradcam", "scorecam")
 
 
 def test_what_was_learned_is_that_of_the_best_epoch():

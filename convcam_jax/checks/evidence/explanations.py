@@ -39,11 +39,6 @@ class EvidenceMaps(NamedTuple):
     maps: dict[str, Pair]
 
 
-def compared_methods(method: str, others: Sequence[str]) -> tuple[str, ...]:
-    """The methods that are compared, each once, `method` first."""
-    return tuple(dict.fromkeys((method, *others)))
-
-
 def concatenated(parts: Sequence[Variables]) -> Variables:
     """Variables of members one after the other, from those of several `[S, ...]`."""
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

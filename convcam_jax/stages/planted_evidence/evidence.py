@@ -19,7 +19,6 @@ from convcam_jax.attribution.explaining import explained_geometry, references_of
 from convcam_jax.checks.evidence.explanations import (
     EvidenceMaps,
     Pair,
-    compared_methods,
     concatenated,
     explain_pairs,
     learned_table,
@@ -263,15 +262,15 @@ def trained_and_random(run: Run, cohort: Cohort) -> tuple[tuple[Member, ...], Va
 
 
 def compared_configs(config: Config) -> list[AttributionConfig]:
-    """How each of the compared methods explains."""
-    methods = compared_methods(config.attribution.method, config.evidence.methods)
+    """How each of the compared methods explains, the config's own first."""
+    methods = dict.fromkeys((config.attribution.method, *config.evidence.methods))
     return [dataclasses.replace(config.attribution, method=method) for method in methods]
 
 
 def explained(run: Run) -> dict[Cohort, EvidenceMaps]:
     """What `explanations.npz` of a variant holds."""
     arrays = read_arrays(run.workdir / EXPLANATIONS)
-    methods = compared_methods(run.config.attribution.method, run.config.evidence.methods)
+    methods = [own.method for own in compared_configs(run.config)]
     return {
         Cohort(*names): EvidenceMaps(
             arrays[f"seeds_{number}"],
