@@ -132,7 +132,7 @@ def test_inputs_survive_being_saved(tmp_path):
 @pytest.mark.parametrize("size", ["short", "full"])
 def test_every_case_of_ours_has_a_peer_in_its_group_or_one_measured_before(size):
     config = BenchmarkConfig(size=size)
-    groups = turns(config, make_size(config, 48, 417, bfloat16_units=True), 16, "simplenet")
+    groups = turns(config.tasks, make_size(config, 48, 417, bfloat16_units=True), 16, "simplenet")
     measured = set()
     for group in groups:
         assert group[0].program == OURS
@@ -148,13 +148,13 @@ def test_every_case_of_ours_has_a_peer_in_its_group_or_one_measured_before(size)
 def test_a_short_benchmark_leaves_out_bfloat16_where_the_processor_has_no_units_for_it():
     for size, expected in (("short", {"float32"}), ("full", {"float32", "bfloat16", "float64"})):
         config = BenchmarkConfig(size=size)
-        groups = turns(config, make_size(config, 48, 417, bfloat16_units=False), 16, "simplenet")
+        groups = turns(config.tasks, make_size(config, 48, 417, bfloat16_units=False), 16, "simplenet")
         assert {case.precision for group in groups for case in group} == expected
 
 
 def test_tasks_can_be_chosen():
     config = BenchmarkConfig(tasks=("features",))
-    groups = turns(config, make_size(config, 4, 20, bfloat16_units=True), 16, "simplenet")
+    groups = turns(config.tasks, make_size(config, 4, 20, bfloat16_units=True), 16, "simplenet")
     assert [[(c.program, c.recordings) for c in group] for group in groups] == [[(OURS, 20), ("librosa_loop", 20)]]
 
 

@@ -1,5 +1,6 @@
 """What is measured: the cases of each size of the benchmark."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from convcam_jax.settings.experiments import BenchmarkConfig
@@ -80,8 +81,8 @@ def make_size(config: BenchmarkConfig, n_tested: int, n_recordings: int, bfloat1
     return BenchmarkSize(3, config.members or (10, 1, 2, 5, 20, 40), explained, features, precisions)
 
 
-def turns(config: BenchmarkConfig, size: BenchmarkSize, batch_size: int, network: str) -> list[list[Case]]:
-    """The cases of a network in groups; those of a group are measured in turns."""
+def turns(tasks: Collection[str], size: BenchmarkSize, batch_size: int, network: str) -> list[list[Case]]:
+    """The cases of these tasks of a network in groups; those of a group are measured in turns."""
     groups = []
     for task, n in (("training_step", size.members[0]), ("training_step_full_length", _FULL_LENGTH_MEMBERS)):
         for precision in size.precisions[task]:
@@ -96,7 +97,7 @@ def turns(config: BenchmarkConfig, size: BenchmarkSize, batch_size: int, network
         for n in size.features
     ]
     groups += [[case] for case in _growth(size, batch_size, network)]
-    return [group for group in groups if group[0].task in config.tasks]
+    return [group for group in groups if group[0].task in tasks]
 
 
 def _growth(size: BenchmarkSize, batch_size: int, network: str) -> list[Case]:

@@ -74,11 +74,7 @@ def _measure_network(
     with tempfile.TemporaryDirectory() as name:
         n_wavs = max(size.features, default=0) if "features" in tasks else 0
         inputs = make_inputs(dataset, config, write_wavs(dataset, config, n_wavs, Path(name)))
-        groups = [
-            group
-            for group in turns(config.benchmark, size, len(inputs.batch), config.network.name)
-            if group[0].task in tasks
-        ]
+        groups = turns(tasks, size, len(inputs.batch), config.network.name)
         files = Files(Path(name) / "inputs.npz", Path(name) / "config.json", run.cache_dir.absolute())
         save_inputs(files.inputs, inputs)
         write_json(files.config, flatten(config))
