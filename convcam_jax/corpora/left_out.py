@@ -10,9 +10,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError, named
 from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import one_form
-
-# Less alike than this, a label is not taken for a misspelled emotion.
-_ALIKE = 0.6
+from convcam_jax.system.validation import ALIKE
 
 # Parts that overlap by less do so by rounding.
 _OVERLAP_S = 0.1
@@ -40,7 +38,7 @@ def _not_selected(utterance: Utterance, config: CorpusConfig) -> RecordingError:
         problem = f"its speaker {utterance.speaker} is one of corpus.excluded_speakers"
         return RecordingError(utterance.recording, problem, "of excluded speakers")
     emotion = utterance.emotion
-    meant = nearest(emotion, config.emotions, _ALIKE)
+    meant = nearest(emotion, config.emotions, ALIKE)
     hint = f" (the nearest is {meant})" if meant else ""
     return RecordingError(
         utterance.recording, f"its emotion {emotion} is none of corpus.emotions{hint}", f"labelled {emotion}"

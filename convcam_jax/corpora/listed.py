@@ -38,14 +38,15 @@ from convcam_jax.system.errors import RecordingError, UserError, named
 from convcam_jax.system.progress import say
 from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import number_in, one_form, without_hidden
+from convcam_jax.system.validation import ALIKE
 
 TABLE = "utterances.csv"
 # A line break in one of these comes from a quotation mark out of place, with which the cell has taken the next row in.
 _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
 # Of the channel that is read, where it tells one; a further column as well.
 _CHANNEL = "channel"
-# Less alike than this, a column is not taken for a misspelled one that is needed, or for one that is not.
-_ALIKE, _ALIKE_OPTIONAL = 0.6, 0.75
+# Less alike than this, a column is not taken for a misspelled one that is not needed.
+_ALIKE_OPTIONAL = 0.75
 # What keeps a row from being read: what such rows are counted as, and what to do about it.
 _Wrong = tuple[str, str]
 HOW_TO_LIST = (
@@ -168,7 +169,7 @@ def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def _nearest(missing: Sequence[str], table: Table) -> str:
-    pairs = [(column, nearest(column, table.columns, _ALIKE)) for column in missing]
+    pairs = [(column, nearest(column, table.columns, ALIKE)) for column in missing]
     hints = [f"{meant!r} for {column}" for column, meant in pairs if meant]
     return f" (did you mean {', '.join(hints)}?)" if hints else ""
 

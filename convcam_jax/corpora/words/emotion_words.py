@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from convcam_jax.system.spelling import common_form, nearest
+from convcam_jax.system.validation import ALIKE
 
 # From English, German, French, Italian and Spanish, and the abbreviations of common corpora. Words of one line mean the
 # same; what a corpus tells apart (calm and neutral, excitement and happiness) is on lines of its own.
@@ -81,8 +82,6 @@ _STANDARD_WORDS = {
 _MEANINGS = tuple(
     {form: number for number, words in enumerate(meanings) for form in _spelled(words)} for meanings in _TOLD_APART
 )
-# Words less alike than this are no misspellings of one another.
-_LIKENESS = 0.6
 
 
 def standard_word(word: str) -> str | None:
@@ -106,4 +105,4 @@ def are_told_apart(word: str, other: str) -> bool:
 
 def nearest_word(word: str, others: Sequence[str]) -> str | None:
     """The most alike of `others` and the words that are known; None if it is like none."""
-    return nearest(word, [*others, *SYNONYMS, *_STANDARD_WORDS], _LIKENESS)
+    return nearest(word, [*others, *SYNONYMS, *_STANDARD_WORDS], ALIKE)
