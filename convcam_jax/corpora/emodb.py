@@ -75,10 +75,10 @@ def _ambiguous(data_dir: Path) -> frozenset[str]:
     if not any(data_dir.glob(f"db.{_AMBIGUOUS_TABLE}.*")):
         return frozenset()
     # Here, so that processes which only read recordings do without pandas.
-    from convcam_jax.corpora.folders.audformat_database import as_user_error, files_of, load_database
+    from convcam_jax.corpora.folders.audformat_database import as_user_error, load_database
 
     with as_user_error(data_dir):
-        return frozenset(Path(file).stem for file in files_of(load_database(data_dir), _AMBIGUOUS_TABLE))
+        return frozenset(Path(file).stem for file in load_database(data_dir)[_AMBIGUOUS_TABLE].files)
 
 
 def _find(config: EmodbConfig, cache_dir: Path, sample_rate_hz: int) -> Found:

@@ -56,7 +56,7 @@ class Given(SplitProtocol):
         if any(value.lower() in SPLIT_WORDS for value in values):
             splits = [SPLIT_WORDS.get(value.lower(), "") for value in values]
             problems = _about_words(found[0], values, splits)
-            folds: tuple[Fold, ...] = (_as_written(splits),)
+            folds: tuple[Fold, ...] = (Fold(ONLY_FOLD, tuple(split or UNUSED for split in splits)),)
             draws = "validation" not in splits
             if draws:
                 tested, trainable = [own == "test" for own in splits], [own == "train" for own in splits]
@@ -76,10 +76,6 @@ def _about_columns(wanted: str, found: Sequence[str], columns: Sequence[str]) ->
     if found:
         return f"the corpus has the columns {' and '.join(found)}; say by split.column which one it is"
     return f"it needs a column {wanted}, and the corpus has {', '.join(columns)}; say by split.column which one it is"
-
-
-def _as_written(splits: Sequence[str]) -> Fold:
-    return Fold(ONLY_FOLD, tuple(split or UNUSED for split in splits))
 
 
 def _about_words(column: str, values: Sequence[str], splits: Sequence[str]) -> list[str]:

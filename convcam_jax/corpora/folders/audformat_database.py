@@ -33,11 +33,6 @@ def load_database(folder: Path) -> Any:
     return audformat.Database.load(str(folder), load_data=False)
 
 
-def files_of(database: Any, table: str) -> list[str]:
-    """The files of a table of recordings, by their paths in the database's folder."""
-    return list(database[table].files)
-
-
 def chosen_tables(database: Any, column: str, patterns: Sequence[str]) -> list[str]:
     """Tables of recordings whose names match one of the patterns, such as "emotion.*".
 

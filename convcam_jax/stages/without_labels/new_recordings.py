@@ -204,7 +204,10 @@ def _features(
     if config.corpus.longer == "leave_out":
         longer = [p for u in found if (p := told_too_long(u.recording, u.source, config))]
         found = without(found, longer)
-    loaded = _computed(found[0], config) if len(found) == 1 else _loaded(found, config, cache_dir)
+    if len(found) == 1:
+        loaded = _computed(found[0], config)
+    else:
+        loaded = load_or_compute(found, config.features, cache_dir / "features", "skip")
     rest = without(found, loaded.problems)
     if config.corpus.longer != "leave_out":
         # The files of a part speak of times from its beginning on, which its name tells.
@@ -213,12 +216,8 @@ def _features(
     return without(rest, longer), loaded, [*loaded.problems, *longer]
 
 
-def _loaded(found: Sequence[Utterance], config: Config, cache_dir: Path) -> Loaded:
-    return load_or_compute(found, config.features, cache_dir / "features", "skip")
-
-
 def _computed(one: Utterance, config: Config) -> Loaded:
-    """The same of one recording, here: to start other processes takes longer than this."""
+    """The features of one recording, computed here: to start other processes takes longer than this."""
     entry = compute_entry(one.source, config.features)
     if isinstance(entry, RecordingError):
         return Loaded({}, {}, [RecordingError(one.recording, entry.problem, entry.kind)])
