@@ -98,8 +98,7 @@ def is_on_grid(values: NDArray, n_frames: int, shapes: MapShapes) -> bool:
 def scaled(values: NDArray) -> NDArray[np.float32]:
     """The map divided by its maximum, so that it lies in 0..1; zeros stay zeros."""
     exact = values.astype(np.float64)
-    peak = exact.max()
-    return (exact / (peak if peak > 0 else 1)).astype(np.float32)
+    return (exact / (exact.max() or 1)).astype(np.float32)
 
 
 def on_grid(values: NDArray[np.float32], n_frames: int, shapes: MapShapes, placement: Placement) -> NDArray[np.float32]:

@@ -33,7 +33,7 @@ def masks(mask_set: MaskSet) -> Figure:
         for column, emotion in enumerate(emotions):
             panel = axes[row, column]
             mask = of_kind[kind][group][mask_set.emotions.index(emotion)]
-            scaled = mask / mask.max() if mask.max() > 0 else mask
+            scaled = mask / (mask.max() or 1)
             image = style.time_frequency_image(
                 panel, scaled, mask_set.time_s, mask_set.edges_hz, style.MAP_COLOURS, (0.0, 1.0)
             )
@@ -85,9 +85,7 @@ def raw_and_scaled_map(view: RecordingView, raw_map: Float[np.ndarray, "H W"], l
     """
     figure, axes = style.new_figure(1, 2, height=2.5)
     raw, scaled = axes[0]
-    peak = raw_map.max()
-    raw_share = raw_map / peak if peak > 0 else raw_map
-    raw.imshow(raw_share, origin="lower", aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=1)
+    raw.imshow(raw_map / (raw_map.max() or 1), origin="lower", aspect="auto", cmap=style.MAP_COLOURS, vmin=0, vmax=1)
     # Of few nodes there would be ticks between them.
     raw.locator_params(integer=True)
     raw.set_xlabel(f"column of {layer}")

@@ -196,8 +196,7 @@ def duration(record: Mapping[str, Any], explained: datetime | None) -> dict[str,
     found = {"begun": f"{begun:%Y-%m-%d %H:%M} UTC"}
     if explained is not None:
         minutes = (explained - begun).total_seconds() / 60
-        unit = "minute" if round(minutes) == 1 else "minutes"
-        found["until all maps were made"] = f"{minutes:.0f} {unit}, by the date of explanations.npz"
+        found["until all maps were made"] = f"{counted(round(minutes), 'minute')}, by the date of explanations.npz"
     return found
 
 

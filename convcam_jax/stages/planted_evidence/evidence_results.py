@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from convcam_jax.checks.evidence import psychometric, scoring
 from convcam_jax.corpora.synthetic.variants import is_full
@@ -99,13 +97,7 @@ def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Exam
     test = held_out(run.dataset, variant, cohort, made.truth)
     n, s = list(test.recordings).index(recording), evidence_maps.seeds.tolist().index(seed)
     truth = test.truth[n]
-    maps = {
-        f"{m.method}, {m.placement}": _scaled(m.trained[s, n, :, : truth.shape[1]])
-        for m in placed_maps_of(run, evidence_maps._replace(maps={method: evidence_maps.maps[method]}), test)
-    }
-    return figures.Example(variant, test.classes[n], test.magnitude[n], truth, maps)
-
-
-def _scaled(own_map: Float[np.ndarray, "F n"]) -> Float[np.ndarray, "F n"]:
-    """The map divided by its maximum in the recording."""
-    return own_map / own_map.max() if own_map.max() > 0 else own_map
+    placed = placed_maps_of(run, evidence_maps._replace(maps={method: evidence_maps.maps[method]}), test)
+    maps = {f"{m.method}, {m.placement}": m.trained[s, n, :, : truth.shape[1]] for m in placed}
+    shares = {name: own / (own.max() or 1) for name, own in maps.items()}
+    return figures.Example(variant, test.classes[n], test.magnitude[n], truth, shares)
