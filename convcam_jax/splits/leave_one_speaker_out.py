@@ -19,7 +19,6 @@ class LeaveOneSpeakerOut(SplitProtocol):
     the rest for training. What a recording is drawn for does not depend on other speakers, except for an emotion of
     which few of them have `parts` recordings (see `held_out.GroupedUtterances`). Recordings of groups that the test
     speaker has no recording in are unused: their models are not for this speaker.
-
     """
 
     name: str = "leave_one_speaker_out"

@@ -18,7 +18,6 @@ class LeaveOneTextOut(SplitProtocol):
 
     Of a speaker's n recordings of an emotion that are of other texts floor(n / parts) are for validation, the rest for
     training. Recordings of groups that have no recording of the text are unused.
-
     """
 
     name: str = "leave_one_text_out"

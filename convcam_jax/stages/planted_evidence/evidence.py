@@ -82,13 +82,12 @@ class Evidence(NamedTuple):
 
 
 def begin(settings: RunSettings) -> Evidence:
-    """Make the recordings, open the workdir, and write `config.json`, tables of the recordings and their truth.
+    """Do what `make` does, and write tables of the recordings and their truth.
 
     These are `utterances.csv`, `folds.csv` and `evidence_truth.npz`.
 
     Raises:
-      UserError: metrics are asked of other classes than maps are, the workdir holds another run, the network's file of
-        weights is missing, or a recording is longer than `corpus.max_frames`.
+      UserError: metrics are asked of other classes than maps are, or as of `make`.
     """
     config = settings.config
     require(
@@ -107,11 +106,11 @@ def begin(settings: RunSettings) -> Evidence:
 
 
 def make(settings: RunSettings) -> Evidence:
-    """Make the recordings and their truth, open the workdir, and write `config.json`.
+    """Make the recordings and their truth, open the workdir, and write `config.json`, and `skipped.csv` if it has rows.
 
     Raises:
-      UserError: the workdir holds another run, the network's file of weights is missing, or a recording is longer than
-        `corpus.max_frames`.
+      UserError: the workdir holds another run, the network's file of weights is missing, a cue cannot be planted, there
+        is something wrong with the corpus or its split, or a recording is longer than `corpus.max_frames`.
     """
     settings = settings._replace(config=with_precision(settings.config, settings.workdir))
     check_ahead(settings.workdir, settings.config)
