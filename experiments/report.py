@@ -23,9 +23,8 @@ from experiments.paper import STAGES
 def run(settings: RunSettings) -> None:
     """Read the run's config and maps, and write its report."""
     earlier = read_earlier_run(settings.workdir, settings.config.corpus.data_dir, "--workdir")
-    check_up_to_date(earlier, "--workdir")
-    check_written(earlier.folder, "--workdir")
+    check_up_to_date(earlier)
+    check_written(earlier)
     if missing := never_made(earlier.folder, (stage.name for stage in STAGES)):
         say(f"the run was stopped before {', '.join(missing)}, which the report goes without")
-    earlier_run = load_earlier_run(earlier, settings.cache_dir, "--workdir")
-    report.write_report(earlier_run, files_of_stages(earlier.folder))
+    report.write_report(load_earlier_run(earlier, settings.cache_dir), files_of_stages(earlier.folder))

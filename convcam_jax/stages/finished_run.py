@@ -25,11 +25,12 @@ _READ = (EXPLANATIONS, "members.csv")
 
 
 class EarlierRun(NamedTuple):
-    """A finished run of the experiment `paper`."""
+    """A finished run of the experiment `paper`, and the flag by which its folder was given."""
 
     folder: Path
     config: Config
     corpus_sha256: str
+    flag: str
 
 
 def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") -> EarlierRun:
@@ -49,7 +50,7 @@ def read_earlier_run(folder: Path, data_dir: str, flag: str = "--from_workdir") 
         raise UserError(f"{flag}={folder}: is a run of {config.experiment}; give one of the experiment paper")
     _check_finished(folder, config, flag)
     corpus = dataclasses.replace(config.corpus, data_dir=data_dir or config.corpus.data_dir)
-    return EarlierRun(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]))
+    return EarlierRun(folder, dataclasses.replace(config, corpus=corpus), str(record["corpus_sha256"]), flag)
 
 
 def _check_finished(folder: Path, config: Config, flag: str) -> None:
@@ -71,19 +72,19 @@ def _refuse_unmade(folder: Path, stages: Sequence[str], flag: str) -> None:
         )
 
 
-def check_up_to_date(earlier: EarlierRun, flag: str) -> None:
-    """Raise UserError where any stage of a run, given as `flag`, was made by another config than the run has now."""
-    _refuse_unmade(earlier.folder, outdated(read_finished(earlier.folder), flatten(earlier.config)), flag)
+def check_up_to_date(earlier: EarlierRun) -> None:
+    """Raise UserError where any stage of a run was made by another config than the run has now."""
+    _refuse_unmade(earlier.folder, outdated(read_finished(earlier.folder), flatten(earlier.config)), earlier.flag)
 
 
-def check_written(folder: Path, flag: str) -> None:
-    """Raise UserError where a file of a finished run, given as `flag`, is not what the run has written.
+def check_written(earlier: EarlierRun) -> None:
+    """Raise UserError where a file of a finished run is not what the run has written.
 
     Those of its report do not count, which may have been made again.
     """
-    for stage, record in read_finished(folder).items():
+    for stage, record in read_finished(earlier.folder).items():
         if stage != _REPORT:
-            _check_files(folder, record.files, flag)
+            _check_files(earlier.folder, record.files, earlier.flag)
 
 
 def never_made(folder: Path, stages: Iterable[str]) -> list[str]:
@@ -117,7 +118,7 @@ def restored_config(folder: Path, record: Mapping[str, Any]) -> Config:
         raise UserError(f"{folder / CONFIG_FILE}: cannot be read as the config of a run ({error})") from error
 
 
-def load_earlier_run(earlier: EarlierRun, cache_dir: Path, flag: str = "--from_workdir") -> Run:
+def load_earlier_run(earlier: EarlierRun, cache_dir: Path) -> Run:
     """The earlier run, with its recordings.
 
     Raises:
@@ -125,7 +126,9 @@ def load_earlier_run(earlier: EarlierRun, cache_dir: Path, flag: str = "--from_w
     """
     utterances = find_corpus(earlier.config, cache_dir).utterances
     if corpus_hash(utterances) != earlier.corpus_sha256:
-        raise UserError(f"{flag}={earlier.folder}: the corpus is not the one of that run; give it as --data_dir")
+        raise UserError(
+            f"{earlier.flag}={earlier.folder}: the corpus is not the one of that run; give it as --data_dir"
+        )
     dataset, _ = load_dataset(utterances, earlier.config, cache_dir)
     _check_recordings(earlier, dataset)
     return Run(earlier.config, earlier.folder, cache_dir, dataset)
