@@ -41,7 +41,7 @@ CRITERION = 0.5
 
 
 class MemberMaps(NamedTuple):
-    """The maps of one cohort's members by one method, placed in one way.
+    """The maps of one cohort's members by one method, in one placement.
 
     Attributes:
       method: its name.
@@ -225,17 +225,18 @@ def evidence_verdicts(scores: pd.DataFrame, n_classes: int) -> pd.DataFrame:
     summarised, controlled = evidence_summary(judged), has_control(judged, ["variant", *WAY])
     networks = judged[judged["source"] == "network"].drop_duplicates([*NETWORK, *WAY]).groupby(["variant", *WAY])
     rows = []
-    for way, summaries in summarised.groupby(["variant", *WAY], sort=False):
-        by_score, of_way = summaries.set_index("score"), networks.get_group(way)
+    for key, summaries in summarised.groupby(["variant", *WAY], sort=False):
+        variant, method, placement = key
+        by_score, of_way = summaries.set_index("score"), networks.get_group(key)
         learned = of_way["learned"]
-        verdict = verdict_of(way[0], by_score, learned.to_numpy(), bool(controlled.get(way, default=True)))
+        verdict = verdict_of(variant, by_score, learned.to_numpy(), bool(controlled.get(key, default=True)))
         if verdict.words == NOT_LEARNED:
             numbers = f"{learned.sum()} of {len(learned)} (mean accuracy {of_way['accuracy'].mean():.2f})"
         else:
-            judged_by = of_way if way[0] == SHUFFLED_LABELS else of_way[learned]
+            judged_by = of_way if variant == SHUFFLED_LABELS else of_way[learned]
             numbers = _numbers(by_score, len(of_way), judged_by["accuracy"].mean())
-        sentence = f"{way[1]}{_PLACEMENT_WORDS[way[2]]} {_in_words(verdict, way[0])}: {numbers}"
-        rows.append([*way, len(learned), learned.sum(), verdict.words, sentence])
+        sentence = f"{method}{_PLACEMENT_WORDS[placement]} {_in_words(verdict, variant)}: {numbers}"
+        rows.append([*key, len(learned), learned.sum(), verdict.words, sentence])
     return pd.DataFrame(rows, columns=["variant", *WAY, "networks", "networks_learned", "verdict", "sentence"])
 
 
