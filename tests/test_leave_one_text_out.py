@@ -53,6 +53,22 @@ def test_recordings_of_groups_without_the_text_are_unused():
     assert unused == {"kids": {"2"}, "dogs": set(), "door": {"1"}}
 
 
+def test_groups_that_learn_nothing_of_a_text_have_no_model_that_is_tested_by_it():
+    """All that the first speaker says of a third text is an emotion of which nothing else of theirs is."""
+    of_one = [u._replace(emotion="disgust") if u.text == "door" else u for u in corpus(TEXTS, "1")]
+    utterances = [*of_one, *corpus(TEXTS, "2")]
+    groups = [u.speaker for u in utterances]
+    folds, warnings = divide(LeaveOneTextOut(), utterances, groups)
+    [door] = [fold for fold in folds if fold.name == "door"]
+    assert {split for group, split in zip(groups, door.split_of, strict=True) if group == "1"} == {"unused"}
+    assert {split for group, split in zip(groups, door.split_of, strict=True) if group == "2"} == {
+        *("train", "validation", "test")
+    }
+    assert warnings == (
+        "8 recordings of disgust of the group 1 are not tested in fold door: none is left there for training",
+    )
+
+
 def test_a_corpus_without_texts_is_told_in_a_line():
     message = (
         "^--split=leave_one_text_out is impossible: it needs the text of each recording, and the corpus tells none"

@@ -151,8 +151,8 @@ def without_unlearned(
 ) -> tuple[tuple[Fold, ...], list[str]]:
     """The folds without tests and validation of emotions that the group's models do not learn there.
 
-    What is left out is told in words. A fold that tests nothing then is left out. Where nothing is for training,
-    nothing is done.
+    What is left out is told in words. A group that a fold tests nothing of then is unused in it, and a fold that tests
+    nothing is left out. Where nothing is for training, nothing is done.
     """
     kept: list[Fold] = []
     left_out: dict[tuple[str, str, str], list[str]] = {}
@@ -167,7 +167,9 @@ def without_unlearned(
             if is_unlearned:
                 left_out.setdefault((split, emotion, group), []).append(fold.name)
         if "test" in split_of or "test" not in fold.split_of:
-            kept.append(fold._replace(split_of=tuple(split_of)))
+            tested = {group for group, split in zip(groups, split_of, strict=True) if split == "test"}
+            of_tested = (own if group in tested else UNUSED for group, own in zip(groups, split_of, strict=True))
+            kept.append(fold._replace(split_of=tuple(of_tested)))
     return tuple(kept), [
         f"{len(names)} recordings of {emotion} of the group {group} are not {_UNLEARNED[split]}"
         f"{in_folds(dict.fromkeys(names))}: none is left there for training"
