@@ -18,7 +18,8 @@ KEYS = ["group", "emotion", "statistic"]
 def from_recordings(table: int, column: str) -> pd.DataFrame:
     """Cells computed from the 58 printed values, beside the table's."""
     recordings = FACTS.recordings.assign(correct=True)
-    cells = cell_statistics(recordings, column, ["female", "male"], EMOTIONS)
+    # The paper's range of one recording is 0.
+    cells = cell_statistics(recordings, column, ["female", "male"], EMOTIONS).fillna({"value": 0.0})
     return cells.merge(FACTS.statistics.query("table == @table"), on=KEYS, validate="one_to_one")
 
 

@@ -153,18 +153,21 @@ def test_cells_by_hand():
     metrics = pd.DataFrame(
         {
             "group": "female",
-            "emotion": ["anger", "anger", "anger", "fear", "neutral"],
-            "correct": [True, True, False, False, True],
-            "x": [1.0, 4.0, 100.0, 3.0, np.nan],
+            "emotion": ["anger", "anger", "anger", "boredom", "fear", "neutral"],
+            "correct": [True, True, False, True, False, True],
+            "x": [1.0, 4.0, 100.0, 7.0, 3.0, np.nan],
         }
     )
-    cells = cell_statistics(metrics, "x", ["female", "male"], ["anger", "fear", "neutral"])
-    assert len(cells) == 2 * 3 * 4
+    cells = cell_statistics(metrics, "x", ["female", "male"], ["anger", "boredom", "fear", "neutral"])
+    assert len(cells) == 2 * 4 * 4
     assert cells["statistic"].tolist()[:4] == ["min", "max", "mean", "range"]
     assert cells["value"].tolist()[:4] == [1.0, 4.0, 2.5, 3.0]
     assert cells["n_recordings"].tolist()[:4] == [2, 2, 2, 2]
-    assert cells["value"].iloc[4:].isna().all()
-    assert (cells["n_recordings"].iloc[4:] == 0).all()
+    # One recording has no range.
+    np.testing.assert_array_equal(cells["value"].iloc[4:8], [7.0, 7.0, 7.0, np.nan])
+    assert cells["n_recordings"].tolist()[4:8] == [1, 1, 1, 1]
+    assert cells["value"].iloc[8:].isna().all()
+    assert (cells["n_recordings"].iloc[8:] == 0).all()
 
 
 def test_rank_correlations_of_too_few_or_equal_values_are_missing():

@@ -202,13 +202,13 @@ def cell_statistics(metrics: pd.DataFrame, column: str, groups: Sequence[str], e
 
     metrics: rows of one member per cohort. Returns group, emotion, statistic, value, n_recordings with a row for
     every cell, in the order of `groups`, `emotions` and CELL_STATISTICS; without a recording a cell is NaN,
-    n_recordings 0.
+    n_recordings 0. One recording has no range: the paper's 0 would say that recordings agree.
     """
     correct = metrics.loc[metrics["correct"].astype(bool), ["group", "emotion", column]].dropna()
     cells = correct.groupby(["group", "emotion"])[column].agg(["min", "max", "mean", "count"])
     index = pd.MultiIndex.from_product([groups, emotions], names=["group", "emotion"])
     cells = cells.reindex(index).astype(float)
-    cells["range"] = cells["max"] - cells["min"]
+    cells["range"] = (cells["max"] - cells["min"]).where(cells["count"] > 1)
     counts = cells["count"].fillna(0).astype(int)
     tidy = cells[list(CELL_STATISTICS)].stack().rename("value")
     tidy.index = tidy.index.set_names("statistic", level=2)

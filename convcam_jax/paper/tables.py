@@ -63,7 +63,7 @@ def statistics_table(
     the two numbers do not measure the same thing.
     """
     metric = table_metric(table, analysis)
-    tidy = _without_lone_ranges(table_cells(table, chosen_rows(metrics, members), analysis, emotions))
+    tidy = table_cells(table, chosen_rows(metrics, members), analysis, emotions)
     tidy.insert(1, "metric", metric.name)
     tidy["ours"] = [_with_digits(value, metric.decimals, analysis.table_digits) for value in tidy["value"]]
     over_seeds = _over_seeds(table, metrics, analysis, emotions)
@@ -148,11 +148,6 @@ def confusion_matrices(
     return matrices
 
 
-def _without_lone_ranges(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells in which one recording has no range: the paper's 0 would say that recordings agree."""
-    return cells.assign(value=cells["value"].mask((cells["statistic"] == "range") & (cells["n_recordings"] < 2)))
-
-
 def _with_digits(value: float, decimals: int, digits: Digits) -> float:
     return float(printed(value, decimals, digits)) if np.isfinite(value) else np.nan
 
@@ -160,7 +155,7 @@ def _with_digits(value: float, decimals: int, digits: Digits) -> float:
 def _over_seeds(table: int, metrics: pd.DataFrame, analysis: AnalysisConfig, emotions: Sequence[str]) -> pd.DataFrame:
     """Mean and intervals over the seeds of each cell's value; no error is below 0, and no share above 100 %."""
     highest = 100.0 if table_metric(table, analysis).is_share else np.inf
-    cells = [_without_lone_ranges(table_cells(table, rows, analysis, emotions)) for _, rows in metrics.groupby("seed")]
+    cells = [table_cells(table, rows, analysis, emotions) for _, rows in metrics.groupby("seed")]
     keys = ["group", "emotion", "statistic"]
     by_key = pd.concat(cells).groupby(keys)["value"]
     rows = [
