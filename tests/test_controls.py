@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.checks.chance.control_verdicts import control_verdicts, p_in_words
+from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, ControlDraws, control_table, readable_cells
 from convcam_jax.figures.checks.controls import against_chance
 from convcam_jax.system.formats import EMPTY
@@ -138,7 +138,6 @@ def test_sentences():
         "q = 1.000). It is worse than in nearly all draws."
     )
     assert ("emotion", "female", "sadness") not in of_cell.index
-    assert p_in_words(0.00021) == "0.0002"
 
 
 def lone_cell(n_draws, n_cells, as_good=0, unchanged=None):

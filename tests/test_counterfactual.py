@@ -77,6 +77,16 @@ def test_summary_says_where_the_map_is_right():
     assert sentences.str.endswith("the map's cells matter more than as many random ones.").all()
 
 
+def test_a_limit_that_decides_is_not_rounded_to_zero():
+    """Differences of 0.0003 and 0.00034 over the seeds: 0.00032 -+ 12.706 * 0.00002."""
+    answers = make_counterfactual()
+    answers["p_explained"] = 0.5 + (answers["cells"] == "map") * (0.0003 + 0.00004 * answers["seed"])
+    sentence = answer_summary(answers, NO_ZERO_MAPS, [0.5])["sentence"].iloc[0]
+    assert sentence.endswith(
+        "difference 0.0003 (0.00007 to 0.0006 over the seeds): the map's cells matter more than as many random ones."
+    )
+
+
 def test_summary_counts_the_recordings_whose_map_is_zero():
     answers = make_counterfactual()
     table = answer_summary(answers[answers["group"] == "female"], {"male": 7, "female": 3}, (0.75, 0.5))

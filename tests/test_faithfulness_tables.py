@@ -135,6 +135,13 @@ def test_p_and_interval_are_of_one_test_by_hand():
     assert rows["sentence"].str.endswith("adjusted p = 0.074: undecided.").all()
 
 
+def test_a_limit_that_decides_is_not_rounded_to_zero():
+    """Of the mean 0.0004 and the deviation 0.0001: 4.3027 * 0.0001 / sqrt(3) on both sides."""
+    rows = area_verdicts(areas_with_gains([0.0003, 0.0004, 0.0005]), 0.05)
+    assert set(rows["verdict"]) == {"better"}
+    assert rows["sentence"].str.contains("gain in area 0.0004 (0.0002 to 0.0006), 0.500 against", regex=False).all()
+
+
 def test_the_interval_leaves_out_zero_where_p_is_below_5_per_cent():
     for mean in (0.1, 0.2, 0.25, 0.3, -0.3):
         rows = area_verdicts(areas_with_gains([mean - 0.1, mean, mean + 0.1]), 0.05)

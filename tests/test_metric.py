@@ -50,12 +50,15 @@ def test_a_table_of_another_metric_is_refused(field, value):
     ("name", "value", "text"),
     [
         ("f0_frame_rmse_hz", 1301.3, "1301 Hz"),
-        ("f0_frame_rmse_hz", -0.3, "0 Hz"),
+        ("f0_frame_rmse_hz", -0.34, "-0.3 Hz"),
         ("energy_ratio", 0.876, "88 %"),
         ("mask_area", 0.004, "0.4 %"),
         ("f0_segment_rmse_hz", 102.4, "102 Hz"),
         ("f0_frame_rmse_semitones", 5.26, "5.3 semitones"),
+        ("f0_frame_rmse_semitones", 0.02, "0.02 semitones"),
+        ("f0_frame_rmse_semitones", 0, "0.0 semitones"),
         ("q_mse", 0.0415, "0.042"),
+        ("q_mse", 0.000041, "0.00004"),
         ("q_rmse", np.nan, EMPTY),
     ],
 )

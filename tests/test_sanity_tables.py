@@ -194,6 +194,11 @@ def test_metrics_are_told_in_their_unit_and_within_what_they_can_be():
     assert "by 524 Hz (-429 to 1477 over 2 seeds), paired" in of_f0["sentence"]
     assert "is 80 % for the maps" in share["sentence"]
     assert "by -15 percentage points (-79 to 49 over 2 seeds), paired" in share["sentence"]
+    # 6.4 -+ 12.7062 * 0.5.
+    table["f0_frame_rmse_hz"] = 1301 + changed * (5.9 + table["seed"])
+    rows = sanity_verdicts(table, AnalysisConfig()).query("group == 'male' and condition == 'convolution_1'")
+    told_apart = "by 6 Hz (0.05 to 13 over 2 seeds), paired by seed: the number tells the two apart."
+    assert told_apart in rows.set_index("measure").loc["f0_frame_rmse_hz", "sentence"]
 
 
 def test_networks_on_shuffled_labels_are_compared_over_these_networks():

@@ -157,6 +157,12 @@ def test_sentences_say_what_the_interval_says():
         assert nothing["sentence"].str.contains("cannot be held against planted truth").all()
 
 
+def test_a_limit_that_decides_is_not_rounded_to_zero():
+    counts = {"metric": "road", "n_methods": 3, "n_networks": 4, "n_cues": 2}
+    sentence = truth_agreement._sentence(pd.Series({**counts, "spearman": 0.2, "low": 0.004, "high": 0.396}))
+    assert "planted truth does: rank correlation 0.20 (0.004 to 0.40) over" in sentence
+
+
 @pytest.mark.usefixtures("few_metrics")
 def test_what_is_not_finite_does_not_count():
     metrics = make_metrics()

@@ -1,5 +1,6 @@
 """Numbers as text: as many digits as a table has, or as a sentence needs."""
 
+import math
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -28,13 +29,25 @@ def printed(value: float, decimals: int, digits: Digits) -> str:
     return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding):zf}"
 
 
+def with_first_digit(value: float, decimals: int) -> str:
+    """`value` rounded to so many decimals, or to its first digit if that stands behind them: only 0 is shown as 0.
+
+    >>> with_first_digit(0.1409, 3), with_first_digit(-0.00042, 3), with_first_digit(0.0, 3), with_first_digit(0.3, 0)
+    ('0.141', '-0.0004', '0.000', '0.3')
+    """
+    size = abs(round(float(value), _NOISE_DECIMALS))
+    if 0 < size < 1:
+        decimals = max(decimals, -math.floor(math.log10(size)))
+    return printed(value, decimals, "rounded")
+
+
 def per_cent(share: float) -> str:
-    """A share as per cent without decimals, or with one where it is below 1 %.
+    """A share as per cent without decimals, below 1 % with those that its first digit needs.
 
     >>> per_cent(0.127), per_cent(0.0049), per_cent(0.0), per_cent(-0.0003)
-    ('13 %', '0.5 %', '0 %', '0.0 %')
+    ('13 %', '0.5 %', '0 %', '-0.03 %')
     """
-    return f"{100 * share:z.0f} %" if abs(share) >= 0.01 or share == 0 else f"{100 * share:z.1f} %"
+    return f"{with_first_digit(100 * share, 0)} %"
 
 
 def setting_in_per_cent(share: float) -> str:

@@ -6,7 +6,7 @@ The metrics themselves are computed in `metrics`.
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from convcam_jax.measures.digits import per_cent, printed
+from convcam_jax.measures.digits import per_cent, printed, with_first_digit
 
 Better = Literal["higher", "lower"]
 Unit = Literal["", "Hz", "semitones", "%"]
@@ -15,9 +15,9 @@ Unit = Literal["", "Hz", "semitones", "%"]
 STATISTICS_TABLES = (3, 4, 5)
 
 _IN_A_SENTENCE: Mapping[Unit, Callable[[float], str]] = {
-    "": lambda value: printed(value, 3, "rounded"),
-    "Hz": "{:z.0f} Hz".format,
-    "semitones": "{:z.1f} semitones".format,
+    "": lambda value: with_first_digit(value, 3),
+    "Hz": lambda value: f"{with_first_digit(value, 0)} Hz",
+    "semitones": lambda value: f"{with_first_digit(value, 1)} semitones",
     "%": per_cent,
 }
 

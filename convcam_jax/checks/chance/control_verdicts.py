@@ -7,7 +7,7 @@ import pandas as pd
 
 from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.corpora.config import ALL
-from convcam_jax.measures.digits import per_cent, setting_in_per_cent
+from convcam_jax.measures.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.system.progress import counted
 
@@ -34,11 +34,6 @@ def control_in_words(metric: str, control: str) -> str:
     """What a metric is compared with."""
     moved = metric != "energy_ratio" and control == "time_shift"
     return "the same map moved in time" if moved else _CONTROLS[control]
-
-
-def p_in_words(p: float) -> str:
-    """A p- or q-value as text: three decimals, or as many as its first digit needs."""
-    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
 
 
 def control_verdicts(controls: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:
@@ -115,10 +110,11 @@ def _cell(row: pd.Series, rate: float, is_only_group: bool) -> list[object]:
         is_same = row["control"] not in _REMARKS and _has_no_other_draw(row)
         remark = f" ({_NO_OTHER_DRAW})" if is_same else ""
         return [*place, None, f"{subject}; {control}: {show(row['control_mean'])}{remark}."]
-    test = f"p = {p_in_words(row['p'])} with {counted(row['n_draws'], 'draw')}, q = {p_in_words(row['q'])})"
+    p, q, smallest_p = (with_first_digit(row[name], 3) for name in ("p", "q", "smallest_p"))
+    test = f"p = {p} with {counted(row['n_draws'], 'draw')}, q = {q})"
     better = "above that inside" if metric.better == "higher" else "below that with"
     if pd.isna(row["above_chance"]):
-        reason = f"no p of these draws is below {p_in_words(row['smallest_p'])}, of {counted(row['n_tests'], 'test')}"
+        reason = f"no p of these draws is below {smallest_p}, of {counted(row['n_tests'], 'test')}"
         return [*place, None, f"{subject}; {against}; {test}: it cannot be decided, as {reason}."]
     if row["above_chance"]:
         return [*place, True, f"{subject} is {better} {against}; {test}."]

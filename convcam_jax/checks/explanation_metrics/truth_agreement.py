@@ -17,6 +17,7 @@ from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RE
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
 from convcam_jax.data.members import Cohort
+from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.measures.statistics import mean_interval, spearman_rho
 from convcam_jax.system.progress import counted
 
@@ -155,5 +156,6 @@ def _sentence(row: pd.Series) -> str:
         verdict = "ranks the methods against planted truth"
     else:
         verdict = "was not shown to rank the methods as planted truth does"
-    limits = "" if np.isnan(row["low"]) else f" ({row['low']:z.2f} to {row['high']:z.2f})"
-    return f"{words} {verdict}: rank correlation {row['spearman']:z.2f}{limits} {where}"
+    mean, low, high = (with_first_digit(row[name], 2) for name in ("spearman", "low", "high"))
+    limits = "" if np.isnan(row["low"]) else f" ({low} to {high})"
+    return f"{words} {verdict}: rank correlation {mean}{limits} {where}"

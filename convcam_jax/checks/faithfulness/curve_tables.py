@@ -12,6 +12,7 @@ from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
 from convcam_jax.measures.cohort_maps import CohortMaps
+from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 
 _COMPARED = [
@@ -142,11 +143,12 @@ def _sentence(verdict: pd.Series) -> str:
         "undecided": "undecided",
     }[verdict["verdict"]]
     tested = np.isfinite(verdict["p"])
-    limits = f" ({verdict['low']:z.3f} to {verdict['high']:z.3f})" if tested else ""
+    gain, low, high = (with_first_digit(verdict[name], 3) for name in ("gain", "low", "high"))
+    limits = f" ({low} to {high})" if tested else ""
     p = f", adjusted p = {verdict['p_adjusted']:.2g}" if tested else ""
     return (
         f"{_SPOKEN[verdict['curve'], verdict['fill']]} the probability of the class faster than {other} in "
         f"{verdict['better_in']} of {verdict['n_recordings']} {verdict['group']} recordings{seeds}: gain in area "
-        f"{verdict['gain']:z.3f}{limits}, {verdict['map_area']:.3f} against {verdict['order_area']:.3f}{p}: "
+        f"{gain}{limits}, {verdict['map_area']:.3f} against {verdict['order_area']:.3f}{p}: "
         f"{conclusion}.{some_zero_maps(verdict)}"
     )

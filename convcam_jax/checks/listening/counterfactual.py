@@ -16,7 +16,7 @@ from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.batches import by_recording, frames_of, stratify
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings, take
-from convcam_jax.measures.digits import per_cent, setting_in_per_cent
+from convcam_jax.measures.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.measures.statistics import MEMBER, mean_interval
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.training.ensemble import member_mesh, over_members
@@ -144,10 +144,11 @@ def _sentence(row: dict) -> str:
         verdict = "the map's cells matter more than as many random ones"
     else:
         verdict = "as many random cells matter more than the map's"
-    interval = "" if np.isnan(low) else f" ({low:z.3f} to {high:z.3f} over the seeds)"
+    limits = f" ({with_first_digit(low, 3)} to {with_first_digit(high, 3)} over the seeds)"
+    difference = with_first_digit(row["difference"], 3) + ("" if np.isnan(low) else limits)
     return (
         f"{subject}: probability of the explained class {row['p_explained_map']:.2f} with "
         f"{per_cent(row['energy_ratio_map'])} of the energy, by as many random cells {row['p_explained_random']:.2f} "
-        f"with {per_cent(row['energy_ratio_random'])}; difference {row['difference']:z.3f}{interval}: {verdict}."
+        f"with {per_cent(row['energy_ratio_random'])}; difference {difference}: {verdict}."
         f"{some_zero_maps(row)}"
     )
