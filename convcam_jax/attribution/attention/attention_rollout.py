@@ -12,7 +12,7 @@ from convcam_jax.attribution.score import Score
 
 
 def attention_rollout(attend: Attend, targets: Int[Array, " B"], score: Score = "logit") -> Float[Array, "B H W"]:
-    """Attention rollout of Abnar and Zuidema, ACL 2020 (section 4): how much of each token comes to what is classified.
+    """Attention rollout of Abnar and Zuidema, ACL 2020 (section 3): how much of each token comes to what is classified.
 
     A block hands on the mean of what its heads attend to and, as much, the token itself; the product over the blocks is
     averaged with the weights of the mean that is classified. It is the same for every class.
@@ -30,6 +30,6 @@ METHOD = Method(
     level="tokens",
     explain=by_tokens(attention_rollout),
     description="p Πₗ (I + mean over heads of Pₗ) / 2, from the last block to the first",
-    source="Abnar and Zuidema, ACL 2020, section 4",
+    source="Abnar and Zuidema, ACL 2020, section 3",
     sign=">= 0",
 )
