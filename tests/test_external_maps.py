@@ -9,7 +9,7 @@ from convcam_jax.attribution import external_maps
 from convcam_jax.attribution.external_maps import MapShapes
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.networks.geometry import Geometry, ReceptiveField
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import RecordingError, UserError
 
 SHAPES = MapShapes(grid=(96, 202), nodes=(90, 47))
 N_FRAMES = 70
@@ -87,11 +87,16 @@ def test_values_above_1_are_sound():
 
 
 def test_unknown_names():
-    external_maps.check_names(["b"], ["a", "b"])
-    with pytest.raises(UserError, match=re.escape("array x: there is no such recording")):
-        external_maps.check_names(["b", "x"], ["a", "b"])
-    with pytest.raises(UserError, match=re.escape("array x (and 1 more): there is no such recording")):
-        external_maps.check_names(["y", "x"], ["a", "b"])
+    silent = RecordingError("s", "is silent", "silent")
+    external_maps.check_names(["b"], ["a", "b"], [silent])
+    for names, message in {
+        ("b", "x"): "array x: there is no such recording",
+        ("y", "x"): "array x (and 1 more): there is no such recording",
+        ("s", "x"): "array x: there is no such recording",
+        ("b", "s"): "arrays of recordings that are not used: 1 silent (s): is silent; mend that, or leave these arrays",
+    }.items():
+        with pytest.raises(UserError, match=re.escape(f"--maps: {message}")):
+            external_maps.check_names(names, ["a", "b"], [silent])
 
 
 def test_scaled_divides_by_the_maximum_even_of_numbers_beyond_single_precision():

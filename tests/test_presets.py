@@ -94,6 +94,15 @@ def test_published_recordings_are_pinned_on_emodb_split_per_cell_only(corpus, pr
     assert config.train.seeds == 3
 
 
+@pytest.mark.parametrize("protocol", ["published", "corrected"])
+def test_maps_from_elsewhere_are_of_all_speakers(protocol):
+    config = make_config(Choices("analyse_maps", protocol, "emodb", data_dir="folder"))
+    assert config.corpus == EmodbConfig(data_dir="folder")
+    assert config.corpus.excluded_speakers == ()
+    assert config.split == PerCell()
+    assert default_config(config).corpus == config.corpus
+
+
 def test_only_the_synthetic_corpus_has_a_smaller_network_and_fewer_checks():
     synthetic, emodb = (make_config(Choices(corpus=corpus)) for corpus in ("synthetic", "emodb"))
     assert synthetic.network == FIRST_LOOK_NETWORK

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convcam_jax.attribution.placement import Placement, normalise_and_crop, place
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.namespaces import AXES, MAP
 from convcam_jax.system.text import one_form
 
@@ -42,14 +42,21 @@ def recordings_of(names: Sequence[str]) -> list[str | None]:
     return [None if name in AXES else one_form(name.removeprefix(MAP)) for name in names]
 
 
-def check_names(names: Iterable[str], recordings: Iterable[str]) -> None:
-    """Raise UserError unless every array's name is that of a recording of the corpus."""
-    unknown = sorted(set(names) - set(recordings))
+def check_names(names: Iterable[str], recordings: Iterable[str], left_out: Iterable[RecordingError]) -> None:
+    """Raise UserError unless every array's name is that of one of the `recordings`; of one `left_out` it says why."""
+    unused = set(names) - set(recordings)
+    problems = [problem for problem in left_out if problem.recording in unused]
+    unknown = sorted(unused - {problem.recording for problem in problems})
     if unknown:
         more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
         raise UserError(
             f"--maps: array {unknown[0]}{more}: there is no such recording among those that the config uses; "
             "name each array as its wav file, without .wav"
+        )
+    if problems:
+        raise UserError(
+            f"--maps: arrays of recordings that are not used: {counted_by_kind(problems, with_example=True)}; "
+            "mend that, or leave these arrays out"
         )
 
 

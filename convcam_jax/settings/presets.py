@@ -107,7 +107,9 @@ def full_config(choices: Choices) -> Config:
     }
     corpus = _corpus(choices.corpus.split(","), choices.data_dir)
     split = chosen["split"]()
-    if isinstance(split, PerCell) and choices.corpus == "emodb":
+    # Maps from elsewhere are not divided, so that no speaker has too few.
+    is_divided = choices.experiment != "analyse_maps"
+    if is_divided and isinstance(split, PerCell) and choices.corpus == "emodb":
         corpus = dataclasses.replace(corpus, excluded_speakers=EXCLUDED_SPEAKERS)
         if choices.protocol == "published":
             split = dataclasses.replace(split, pinned_test=published.published_names())

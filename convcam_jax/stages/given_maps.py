@@ -124,15 +124,12 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     """
     workdir = settings.workdir
     config, utterances, unnamed = find_corpus(with_precision(settings.config, workdir), settings.cache_dir)
-    external_maps.check_names(maps, [u.recording for u in utterances])
+    external_maps.check_names(maps, [u.recording for u in utterances], unnamed)
     record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
     open_workdir(workdir, record)
     given = [u for u in utterances if u.recording in maps]
-    computed, _, unreadable = load_or_compute(
-        given, config.features, settings.cache_dir / "features", config.corpus.on_error
-    )
-    if unreadable:
-        raise UserError(f"--maps: array {unreadable[0].recording}: its recording is no good: {unreadable[0].problem}")
+    computed, _, unreadable = load_or_compute(given, config.features, settings.cache_dir / "features", "skip")
+    external_maps.check_names(maps, computed, unreadable)
     n_frames = {recording: features.n_frames for recording, features in computed.items()}
     external_maps.check_maps(maps, n_frames, map_shapes(config))
     groups = tuple(group_of(u, config.corpus.models_per) for u in given)

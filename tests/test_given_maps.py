@@ -1,0 +1,74 @@
+"""Which recordings of a folder of sounds maps from elsewhere are of, and what is told of those."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+
+from convcam_jax.corpora.listed import ListedConfig
+from convcam_jax.representations import cache
+from convcam_jax.settings.config import Config
+from convcam_jax.stages import given_maps
+from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.errors import UserError
+
+RATE_HZ = 16000
+# By their recordings: durations in seconds, speakers and emotions.
+RECORDINGS = {
+    "a": (0.4, "Ada", "anger"),
+    "b": (0.5, "Ada", "fear"),
+    "c": (0.4, "Bea", "anger"),
+    "d": (0.5, "Bea", "fear"),
+    "sad": (0.4, "Bea", "sadness"),
+}
+MAP = np.ones((90, 5))
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """The config of a folder of noises, and two that are silent; no other process computes features."""
+    monkeypatch.setattr(
+        cache, "_compute_all", lambda sources, config: (cache.compute_entry(source, config) for source in sources)
+    )
+    folder, generator = tmp_path / "corpus", np.random.default_rng(0)
+    folder.mkdir()
+    for name, (duration_s, _, _) in RECORDINGS.items():
+        soundfile.write(folder / f"{name}.wav", 0.1 * generator.normal(size=round(duration_s * RATE_HZ)), RATE_HZ)
+    for name in ("silent1", "silent2"):
+        soundfile.write(folder / f"{name}.wav", np.zeros(RATE_HZ), RATE_HZ)
+    rows = [(name, *words) for name, (_, *words) in RECORDINGS.items()]
+    rows += [("silent1", "Ada", "anger"), ("silent2", "Bea", "fear")]
+    lines = [f"{name}.wav,{speaker},{emotion},female\n" for name, speaker, emotion in rows]
+    (folder / "utterances.csv").write_text("file,speaker,emotion,gender\n" + "".join(lines))
+    return ListedConfig(data_dir=str(folder), emotions=("anger", "fear"), max_frames=34)
+
+
+def begin(tmp_path, corpus, names):
+    """A run of a map of the last convolution for each of the `names`."""
+    path = tmp_path / "maps.npz"
+    np.savez(path, **dict.fromkeys(names, MAP))
+    config = Config(experiment="analyse_maps", corpus=corpus)
+    return given_maps.begin(RunSettings(config, tmp_path / "run", tmp_path / "cache"), path, given_maps.read_maps(path))
+
+
+@pytest.mark.parametrize(
+    ("names", "excluded", "message"),
+    [
+        ("acd", ("Bea",), "2 of excluded speakers (c, d): its speaker Bea is one of corpus.excluded_speakers"),
+        (("a", "sad"), (), "1 labelled sadness (sad): its emotion sadness is none of corpus.emotions"),
+        (("a", "silent1", "silent2"), (), "2 silent (silent1, silent2): {folder}/silent1.wav is silent"),
+    ],
+)
+def test_maps_of_recordings_that_are_not_used_are_told_why(tmp_path, corpus, names, excluded, message):
+    config = dataclasses.replace(corpus, excluded_speakers=excluded)
+    with pytest.raises(UserError) as error:
+        begin(tmp_path, config, names)
+    expected = f"--maps: arrays of recordings that are not used: {message.format(folder=corpus.data_dir)}"
+    assert str(error.value).startswith(expected)
+    assert str(error.value).endswith("; mend that, or leave these arrays out")
+    assert not (tmp_path / "run").exists()
+
+
+def test_recordings_without_a_map_may_be_no_good(tmp_path, corpus):
+    assert [u.recording for u in begin(tmp_path, corpus, "ab").dataset.utterances] == ["a", "b"]
