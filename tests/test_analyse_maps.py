@@ -80,7 +80,7 @@ def test_everything_is_written(node_run, utterances):
     workdir = node_run.workdir
     assert files(workdir / "tables", ".csv") == files(workdir / "tables", ".md") == MAP_TABLES
     assert files(workdir / "figures", ".png") == FIGURES | {"figure06"}
-    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances", "folds", "controls"}
+    assert files(workdir, ".csv") == {"metrics", "contours", "members", "utterances", "sounds", "folds", "controls"}
     assert files(workdir, ".npz") == {"maps", "masks"}
     metrics = read_csv(workdir / "metrics.csv")
     assert sorted(metrics["recording"]) == [u.recording for u in utterances]

@@ -1,6 +1,7 @@
 """Which recordings of a folder of sounds maps from elsewhere are of, and what is told of those."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from convcam_jax.settings.config import Config
 from convcam_jax.stages import given_maps
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
+from convcam_jax.system.formats import read_csv
 
 RATE_HZ = 16000
 # By their recordings: durations in seconds, speakers and emotions.
@@ -72,3 +74,22 @@ def test_maps_of_recordings_that_are_not_used_are_told_why(tmp_path, corpus, nam
 
 def test_recordings_without_a_map_may_be_no_good(tmp_path, corpus):
     assert [u.recording for u in begin(tmp_path, corpus, "ab").dataset.utterances] == ["a", "b"]
+
+
+def test_what_is_odd_about_the_sounds_is_told_and_kept(tmp_path, corpus, capsys):
+    folder = Path(corpus.data_dir)
+    samples, _ = soundfile.read(folder / "a.wav")
+    soundfile.write(folder / "b.wav", np.stack([samples, samples], axis=1), 2 * RATE_HZ)
+    # The sound of an angry recording under fear.
+    (folder / "d.wav").write_bytes((folder / "c.wav").read_bytes())
+    run = begin(tmp_path, corpus, "abcd")
+    said = capsys.readouterr().err
+    assert "1 of 4 recordings are not at 16000 Hz and were resampled: 1 of 32000 Hz" in said
+    assert "1 of 4 recordings have several channels and were mixed down to one: b" in said
+    assert (
+        "recordings that a run leaves out, whose maps count all the same: "
+        "2 equal to a recording with another emotion or speaker (c, d)" in said
+    )
+    table = read_csv(run.workdir / "sounds.csv")
+    assert table["recording"].tolist() == list("abcd")
+    assert table["file_rate_hz"].tolist() == [16000, 32000, 16000, 16000]

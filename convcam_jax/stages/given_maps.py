@@ -13,7 +13,10 @@ from convcam_jax.attribution import external_maps
 from convcam_jax.attribution.explaining import explained_geometry
 from convcam_jax.attribution.external_maps import MapShapes
 from convcam_jax.attribution.placement import make_placement
-from convcam_jax.corpora.utterances import group_of
+from convcam_jax.corpora.left_out import equal_sounds, overlapping
+from convcam_jax.corpora.sounds.audio import SoundFacts
+from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
+from convcam_jax.corpora.utterances import Utterance, group_of
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.cohort_maps import CohortMaps, tested_arrays
@@ -26,7 +29,7 @@ from convcam_jax.stages.preparation import find_corpus
 from convcam_jax.stages.record import run_record, with_precision
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import UserError
+from convcam_jax.system.errors import UserError, counted_by_kind
 from convcam_jax.system.files import sha256_of
 from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
 from convcam_jax.system.memory import free_memory
@@ -128,13 +131,19 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
     open_workdir(workdir, record)
     given = [u for u in utterances if u.recording in maps]
-    computed, _, unreadable = load_or_compute(given, config.features, settings.cache_dir / "features", "skip")
-    external_maps.check_names(maps, computed, unreadable)
-    n_frames = {recording: features.n_frames for recording, features in computed.items()}
+    features, sounds, unreadable = load_or_compute(given, config.features, settings.cache_dir / "features", "skip")
+    external_maps.check_names(maps, features, unreadable)
+    n_frames = {recording: own.n_frames for recording, own in features.items()}
     external_maps.check_maps(maps, n_frames, map_shapes(config))
-    groups = tuple(group_of(u, config.corpus.models_per) for u in given)
-    everything = Fold(ONLY_FOLD, ("test",) * len(given))
-    dataset = Dataset(tuple(given), tuple(computed[u.recording] for u in given), groups, (everything,))
+    for remark in _remarks(given, sounds, config.representation.sample_rate_hz):
+        say(remark)
+    dataset = Dataset(
+        tuple(given),
+        tuple(features[u.recording] for u in given),
+        tuple(group_of(u, config.corpus.models_per) for u in given),
+        (Fold(ONLY_FOLD, ("test",) * len(given)),),
+        tuple(sounds[u.recording] for u in given),
+    )
     write_beginning(workdir, record, dataset, unnamed)
     n_zero = sum(not values.any() for values in maps.values())
     say(counted(len(maps), "map") + (f", {n_zero} of them zero everywhere" if n_zero else ""))
@@ -142,6 +151,14 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     run.cohort_maps = given_maps(config, dataset, maps)
     write_csv(workdir / "members.csv", unknown_members(dataset.cohorts(), path))
     return run
+
+
+def _remarks(given: Sequence[Utterance], sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list[str]:
+    """What is odd about the sounds, and which recordings a run leaves out for the sound of others."""
+    overlaps, remark = overlapping(given)
+    doubled = [*equal_sounds(given, {recording: sound.sha256 for recording, sound in sounds.items()}), *overlaps]
+    told = f"recordings that a run leaves out, whose maps count all the same: {counted_by_kind(doubled)}"
+    return [*sound_remarks(sounds, sample_rate_hz), *([told] if doubled else []), *([remark] if remark else [])]
 
 
 def map_shapes(config: Config) -> MapShapes:
