@@ -23,6 +23,7 @@ RECORDINGS = {
     "c": (0.4, "Bea", "anger"),
     "d": (0.5, "Bea", "fear"),
     "sad": (0.4, "Bea", "sadness"),
+    "long": (1.5, "Ada", "anger"),
 }
 MAP = np.ones((90, 5))
 
@@ -93,3 +94,22 @@ def test_what_is_odd_about_the_sounds_is_told_and_kept(tmp_path, corpus, capsys)
     table = read_csv(run.workdir / "sounds.csv")
     assert table["recording"].tolist() == list("abcd")
     assert table["file_rate_hz"].tolist() == [16000, 32000, 16000, 16000]
+
+
+@pytest.mark.parametrize(
+    ("longer", "durations_s"),
+    [
+        ("crop", {"a": 0.4, "long": 1.048}),
+        ("split", {"a": 0.4, "long_0.000-0.750": 0.75, "long_0.750-1.500": 0.75}),
+        ("split", {"long_0.750-1.500": 0.75}),
+    ],
+)
+def test_long_recordings_are_cut_as_those_of_a_run(tmp_path, corpus, longer, durations_s):
+    dataset = begin(tmp_path, dataclasses.replace(corpus, longer=longer), durations_s).dataset
+    found = {u.recording: sound.duration_s for u, sound in zip(dataset.utterances, dataset.sounds, strict=True)}
+    assert found == pytest.approx(durations_s, abs=1e-3)
+
+
+def test_maps_of_recordings_that_are_divided_are_refused(tmp_path, corpus):
+    with pytest.raises(UserError, match=r"array long: there is no such recording"):
+        begin(tmp_path, dataclasses.replace(corpus, longer="split"), ["a", "long"])

@@ -16,7 +16,7 @@ from convcam_jax.attribution.placement import make_placement
 from convcam_jax.corpora.left_out import equal_sounds, overlapping
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
-from convcam_jax.corpora.utterances import Utterance, group_of
+from convcam_jax.corpora.utterances import Utterance, group_of, without
 from convcam_jax.data.dataset import Dataset
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.cohort_maps import CohortMaps, tested_arrays
@@ -25,7 +25,7 @@ from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold
 from convcam_jax.stages.beginning import open_workdir, write_beginning
-from convcam_jax.stages.preparation import find_corpus
+from convcam_jax.stages.preparation import FoundCorpus, find_corpus, with_parts
 from convcam_jax.stages.record import run_record, with_precision
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
@@ -126,24 +126,14 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
         Nothing is written then.
     """
     workdir = settings.workdir
-    config, utterances, unnamed = find_corpus(with_precision(settings.config, workdir), settings.cache_dir)
-    external_maps.check_names(maps, [u.recording for u in utterances], unnamed)
+    found = find_corpus(with_precision(settings.config, workdir), settings.cache_dir)
+    config, utterances, unnamed = found
+    # The names of parts are known when all sounds are read.
+    if config.corpus.longer != "split":
+        external_maps.check_names(maps, [u.recording for u in utterances], unnamed)
     record = {**run_record(config, utterances), "maps_sha256": sha256_of(path)}
     open_workdir(workdir, record)
-    given = [u for u in utterances if u.recording in maps]
-    features, sounds, unreadable = load_or_compute(given, config.features, settings.cache_dir / "features", "skip")
-    external_maps.check_names(maps, features, unreadable)
-    n_frames = {recording: own.n_frames for recording, own in features.items()}
-    external_maps.check_maps(maps, n_frames, map_shapes(config))
-    for remark in _remarks(given, sounds, config.representation.sample_rate_hz):
-        say(remark)
-    dataset = Dataset(
-        tuple(given),
-        tuple(features[u.recording] for u in given),
-        tuple(group_of(u, config.corpus.models_per) for u in given),
-        (Fold(ONLY_FOLD, ("test",) * len(given)),),
-        tuple(sounds[u.recording] for u in given),
-    )
+    dataset = _recordings_with_map(found, maps, settings.cache_dir)
     write_beginning(workdir, record, dataset, unnamed)
     n_zero = sum(not values.any() for values in maps.values())
     say(counted(len(maps), "map") + (f", {n_zero} of them zero everywhere" if n_zero else ""))
@@ -151,6 +141,32 @@ def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:
     run.cohort_maps = given_maps(config, dataset, maps)
     write_csv(workdir / "members.csv", unknown_members(dataset.cohorts(), path))
     return run
+
+
+def _recordings_with_map(found: FoundCorpus, maps: Maps, cache_dir: Path) -> Dataset:
+    """The recordings that have a map, all for the test; those that are too long are cut as a run cuts them."""
+    config, utterances, left_out = found
+    if config.corpus.longer != "split":
+        utterances = [u for u in utterances if u.recording in maps]
+    loaded = load_or_compute(utterances, config.features, cache_dir / "features", "skip")
+    usable = without(utterances, loaded.problems)
+    if config.corpus.longer != "leave_out":
+        usable, loaded = with_parts(usable, loaded, config, cache_dir)
+    external_maps.check_names(maps, [u.recording for u in usable], [*left_out, *loaded.problems])
+    given = [u for u in usable if u.recording in maps]
+    features = tuple(loaded.features[u.recording] for u in given)
+    sounds = {u.recording: loaded.sounds[u.recording] for u in given}
+    n_frames = {u.recording: own.n_frames for u, own in zip(given, features, strict=True)}
+    external_maps.check_maps(maps, n_frames, map_shapes(config))
+    for remark in _remarks(given, sounds, config.representation.sample_rate_hz):
+        say(remark)
+    return Dataset(
+        tuple(given),
+        features,
+        tuple(group_of(u, config.corpus.models_per) for u in given),
+        (Fold(ONLY_FOLD, ("test",) * len(given)),),
+        tuple(sounds.values()),
+    )
 
 
 def _remarks(given: Sequence[Utterance], sounds: Mapping[str, SoundFacts], sample_rate_hz: int) -> list[str]:
