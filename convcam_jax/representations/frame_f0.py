@@ -59,8 +59,9 @@ def voiced_frames_only(
     """F0 at the times `frame_time_s`, read from the voiced frames of Praat's evenly spaced track only.
 
     A frame is voiced if the nearest Praat frame, no more than half a step away, is voiced. Its F0 is linear between the
-    two Praat frames around it if both are voiced, else that of the nearest. So does Praat's "Get value at time". A track
-    of one frame, of a recording that is hardly longer than pitch analysis needs, has no step, and counts everywhere.
+    two Praat frames around it if both are voiced, else that of the nearest. So does Praat's "Get value at time". A
+    track of one frame, of a recording that is hardly longer than pitch analysis needs, has no step, and counts
+    everywhere.
     """
     n_praat = len(praat_f0_hz)
     step_s = praat_time_s[1] - praat_time_s[0] if n_praat > 1 else np.inf
