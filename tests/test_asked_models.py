@@ -1,6 +1,8 @@
 """Models of a run asked about recordings: what they are given, what is told, and what is kept if something fails."""
 
+import dataclasses
 import os
+import re
 from pathlib import Path
 
 import jax
@@ -92,6 +94,15 @@ def test_what_is_too_long_by_its_header_is_not_read(own, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"^--recordings: 2 too long"):
         explain_recordings(own, both, tmp_path / "w", tmp_path / "cache")
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("max_frames", [40, 202, 292])
+def test_what_is_cut_as_long_as_is_told_is_not_too_long(max_frames):
+    config = dataclasses.replace(CONFIG, corpus=dataclasses.replace(CONFIG.corpus, max_frames=max_frames))
+    told = trained_run.too_long("long", max_frames + 1, config)
+    longest_s = float(re.search(r"which is (\d+\.\d\d) s", str(told))[1])
+    n_frames = config.representation.n_frames(round(longest_s * config.representation.sample_rate_hz))
+    assert max_frames - 1 <= n_frames <= max_frames
 
 
 def test_other_surroundings_than_those_of_the_run_are_told(capsys):

@@ -359,6 +359,12 @@ def test_what_takes_no_cue_is_named(source, tmp_path, make, kind):
     assert (problem and problem.kind) == kind
 
 
+def test_too_little_speech_is_never_told_as_enough(source, tmp_path):
+    noise = 0.3 * np.random.default_rng(0).standard_normal(15944)
+    problem = source_problem(READING, spoken_as(lambda samples: noise, source, tmp_path))
+    assert problem.problem == "its speech lasts 0.99 s; cues need 1 s"
+
+
 def test_silence_in_the_file_changes_no_level(source, tmp_path):
     padded = spoken_as(lambda samples: np.concatenate([np.zeros(64000), samples, np.zeros(64000)]), source, tmp_path)
     alone, within = (planted.render(READING, PlantedRecording(own, "", "neutral", 0)) for own in (source, padded))

@@ -35,6 +35,7 @@ from convcam_jax.corpora.synthetic.planted import HEADROOM
 from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS, VARIANTS, sound_of
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.system.errors import RecordingError
+from convcam_jax.system.progress import rounded_down
 
 # To be raised whenever the same recording gives other sound.
 NATURAL_VERSION = 4
@@ -142,7 +143,7 @@ def source_problem(reading: Reading, source: Utterance) -> RecordingError | None
     speech = as_speech(samples, reading.rate_hz, LEVEL_DB)
     speech_s = speech.end_s - speech.start_s
     if speech_s < LEAST_SPEECH_S:
-        problem = f"its speech lasts {speech_s:.2f} s; cues need {LEAST_SPEECH_S:g} s"
+        problem = f"its speech lasts {rounded_down(speech_s, 2)} s; cues need {LEAST_SPEECH_S:g} s"
         return RecordingError(source.recording, problem, "with little speech")
     if (peak := HEADROOM * np.abs(speech.samples).max()) > 1:
         problem = f"its loudest sample is {peak:.1f} times full scale where its speech is as loud as others'; a click?"
@@ -151,7 +152,7 @@ def source_problem(reading: Reading, source: Utterance) -> RecordingError | None
         problem = f"it is silent for {silent_s:.2f} s within its speech, where a cue might change nothing"
         return RecordingError(source.recording, problem, "with silence inside")
     if (voiced_s := _voiced_s(speech, reading.f0_range)) < LEAST_VOICED_S:
-        problem = f"it is voiced for {voiced_s:.2f} s; an F0 contour needs {LEAST_VOICED_S:g} s"
+        problem = f"it is voiced for {rounded_down(voiced_s, 2)} s; an F0 contour needs {LEAST_VOICED_S:g} s"
         return RecordingError(source.recording, problem, "hardly voiced")
     return None
 

@@ -115,10 +115,11 @@ def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: 
     """What keeps the samples from being used: its kind, and what to do about it; None if nothing does."""
     if len(samples) == 0:
         return "empty", "is empty (0 samples); record it again or remove it"
-    if len(samples) < math.ceil(shortest_s * rate_hz):
+    least = math.ceil(shortest_s * rate_hz)
+    if len(samples) < least:
         return "too short", (
-            f"is too short ({1000 * len(samples) / rate_hz:.1f} ms; pitch analysis needs {1000 * shortest_s:.1f} ms); "
-            "record it again or remove it"
+            f"is too short ({len(samples)} samples; pitch analysis needs {least}, which is {1000 * shortest_s:.1f} ms)"
+            "; record it again or remove it"
         )
     if not np.isfinite(samples).all():
         return "not finite", "has samples that are not finite numbers; export it again or remove it"

@@ -50,7 +50,7 @@ from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.jax_setup import settings_of_results, switches
 from convcam_jax.system.paths import expanded
-from convcam_jax.system.progress import counted, say
+from convcam_jax.system.progress import counted, rounded_down, say
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:
@@ -313,10 +313,10 @@ def too_long(recording: str, n_frames: int, config: Config) -> RecordingError | 
     most = config.corpus.max_frames
     if n_frames <= most:
         return None
-    longest_s = longest_duration_s(config.representation, most, config.representation.sample_rate_hz)
+    longest = rounded_down(longest_duration_s(config.representation, most, config.representation.sample_rate_hz), 2)
     return RecordingError(
         recording,
-        f"is too long ({n_frames} frames; the run's models take {most}, which is {longest_s:.2f} s); cut it",
+        f"is too long ({n_frames} frames; the run's models take {most}, which is {longest} s); cut it",
         "too long",
     )
 
