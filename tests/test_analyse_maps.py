@@ -1,6 +1,7 @@
 """The experiment on maps from elsewhere: on a small embedded corpus, and on the published maps."""
 
 import dataclasses
+import errno
 import io
 import os
 import re
@@ -164,18 +165,25 @@ def test_unsound_maps_are_refused_before_anything_is_written(tmp_path, cache_dir
         refused(settings(tmp_path, cache_dir, maps), message)
 
 
+def failing(number):
+    def fail(*_, **__):
+        raise OSError(number, "not now")
+
+    return fail
+
+
 def test_files_that_are_no_npz_are_refused(tmp_path, cache_dir, node_maps):
     given = settings(tmp_path, cache_dir, node_maps)
     whole = given.maps.read_bytes()
     refused(given._replace(maps=tmp_path / "none.npz"), "there is no such file")
     refused(given._replace(maps=tmp_path), "there is no such file")
     given.maps.write_bytes(whole[: len(whole) // 2])
-    refused(given, "not an .npz file, or cut short")
+    refused(given, r"cannot be read \(File is not a zip file\); write it anew with numpy\.savez")
     with given.maps.open("wb") as file:
         np.save(file, np.ones((90, 47)))
-    refused(given, "not an .npz file")
+    refused(given, "File is not a zip file")
     given.maps.write_bytes(b"")
-    refused(given, "not an .npz file")
+    refused(given, "File is not a zip file")
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 255
     given.maps.write_bytes(damaged)
@@ -190,6 +198,15 @@ def test_files_that_are_no_npz_are_refused(tmp_path, cache_dir, node_maps):
     refused(given, "array a is there twice")
     np.savez(given.maps, **{"map/a": np.ones((90, 47)), "a": np.ones((90, 47))})
     refused(given, "array a is there twice")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_file_of_maps_that_the_system_does_not_read_need_not_be_written_anew(tmp_path, number, monkeypatch):
+    path = tmp_path / "maps.npz"
+    np.savez(path, a=np.ones((2, 3)))
+    monkeypatch.setattr(zipfile, "_EndRecData" if number == errno.EIO else "ZipFile", failing(number))
+    with pytest.raises(UserError, match=rf"^--maps=.*maps\.npz: cannot be read \(\[Errno {number}\] not now\)$"):
+        given_maps.read_maps(path)
 
 
 def test_names_of_maps_are_those_of_recordings_whatever_these_are(tmp_path):

@@ -1,5 +1,6 @@
 """The kinds of files of a run come back as they were written; tables as text."""
 
+import errno
 import io
 import random
 import zipfile
@@ -116,6 +117,18 @@ def test_an_array_whose_shape_is_damaged_is_not_believed(tmp_path, shape):
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("a.npy", buffer.getvalue() + np.arange(6.0).tobytes())
     with pytest.raises(UserError, match=r"a\.npy is longer than its array"):
+        read_arrays(path)
+
+
+def test_an_array_file_that_the_system_does_not_read_is_not_to_be_removed(tmp_path, monkeypatch):
+    path = tmp_path / "arrays.npz"
+    write_arrays(path, {"a": np.ones(3)})
+
+    def fail(file):
+        raise OSError(errno.EIO, "not now")
+
+    monkeypatch.setattr(zipfile, "_EndRecData", fail)
+    with pytest.raises(UserError, match=rf"arrays\.npz: cannot be read \(\[Errno {errno.EIO}\] not now\)$"):
         read_arrays(path)
 
 

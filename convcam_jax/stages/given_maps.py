@@ -29,9 +29,9 @@ from convcam_jax.stages.preparation import FoundCorpus, find_corpus, with_parts
 from convcam_jax.stages.record import run_record, with_precision
 from convcam_jax.stages.run import Run
 from convcam_jax.stages.run_settings import RunSettings
-from convcam_jax.system.errors import UserError, counted_by_kind
+from convcam_jax.system.errors import UserError, counted_by_kind, is_of_the_system
 from convcam_jax.system.files import sha256_of
-from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, read_array, write_csv
+from convcam_jax.system.formats import ARRAY_ENDING, UNREADABLE, open_arrays, read_array, write_csv
 from convcam_jax.system.memory import free_memory
 from convcam_jax.system.progress import counted, say
 from convcam_jax.system.text import visible
@@ -59,15 +59,13 @@ def read_given_arrays(path: Path, members_of: Callable[[zipfile.ZipFile, Path], 
     """
     if not path.is_file():
         raise UserError(f"--maps={path}: there is no such file")
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"--maps={path}: not an .npz file, or cut short; write it with numpy.savez")
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_arrays(path) as file:
             _check_size(file, path)
             members = members_of(file, path)
             return {recording: _read_array(file, member, path) for recording, member in members.items()}
     except UNREADABLE as error:
-        raise UserError(f"--maps={path}: cannot be read ({error}); write it with numpy.savez") from error
+        raise _unreadable(f"--maps={path}:", error, "write it anew with numpy.savez") from error
 
 
 def _check_size(file: zipfile.ZipFile, path: Path) -> None:
@@ -113,7 +111,13 @@ def _read_array(file: zipfile.ZipFile, member: str, path: Path) -> NDArray:
         return read_array(file, member)
     except UNREADABLE as error:
         name = member.removesuffix(ARRAY_ENDING)
-        raise UserError(f"--maps={path}: array {name} cannot be read ({error}); save it as float32") from error
+        raise _unreadable(f"--maps={path}: array {name}", error, "save it as float32") from error
+
+
+def _unreadable(what: str, error: Exception, advice: str) -> UserError:
+    """What is wrong with the file, or an array of it, and what to do about it unless the system did not read it."""
+    is_unread = isinstance(error, OSError) and is_of_the_system(error)
+    return UserError(f"{what} cannot be read ({error})" + ("" if is_unread else f"; {advice}"))
 
 
 def begin(settings: RunSettings, path: Path, maps: Maps) -> Run:

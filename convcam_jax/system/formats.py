@@ -155,7 +155,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file; raises UserError if it is missing or damaged."""
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_arrays(path) as file:
             if _n_members(path) not in (len(file.namelist()), _MANY_MEMBERS):
                 raise ValueError("its table of contents is damaged")
             return {member.removesuffix(ARRAY_ENDING): read_array(file, member) for member in file.namelist()}
@@ -175,6 +175,17 @@ def _n_members(path: Path) -> int:
     with path.open("rb") as file:
         file.seek(-_END_BYTES, os.SEEK_END)
         return int.from_bytes(file.read(_END_BYTES)[_N_MEMBERS_AT], "little")
+
+
+def open_arrays(path: Path) -> zipfile.ZipFile:
+    """Open an .npz file; raises `UNREADABLE`, of which OSError where the system does not read it."""
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        # Else a disk that fails is told as a file that is no zip file.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def read_array(file: zipfile.ZipFile, member: str) -> np.ndarray:
