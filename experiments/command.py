@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,10 +122,19 @@ def _needs(flags: Flags) -> dict[str, str]:
 
 
 def _refuse_workdir_without_run(flags: Flags, workdir: Path) -> None:
-    """Where a finished run is needed the folder is not made."""
+    """Where a finished run is needed the folder is not made, and no other one would do."""
     needs = _needs(flags)
-    if "workdir" in needs and not workdir.is_dir():
+    if "workdir" not in needs:
+        return
+    if not workdir.is_dir():
         raise UserError(f"--workdir={flags.workdir}: there is no such folder; {needs['workdir']}")
+    if not os.access(workdir, os.W_OK | os.X_OK):
+        instead = EXPERIMENTS[flags.experiment].unless.get("workdir")
+        raise UserError(
+            f"--workdir={flags.workdir}: cannot be written, and what is made of a run lies in its folder; copy the run "
+            "into a folder of your own (docs/explain.md says which files explain and export need)"
+            + (f", or give --{instead}" if instead else "")
+        )
 
 
 def _begins_with_features(config: Config) -> bool:

@@ -373,6 +373,21 @@ def test_a_report_of_no_run_is_refused(tmp_path, jax_alone):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["--experiment=explain", "--recordings=a.wav"], "explain and export need), or give --models"),
+        (["--experiment=export"], "explain and export need)"),
+        (["--experiment=report"], "explain and export need)"),
+    ],
+)
+def test_a_run_that_one_may_only_read_is_to_be_copied(tmp_path, jax_alone, monkeypatch, arguments, end):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    message = refusal(*arguments, f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path}")
+    assert message.startswith(f"--workdir={tmp_path}: cannot be written, ")
+    assert message.endswith(end)
+
+
 def test_a_folder_of_other_files_is_refused(tmp_path, run_cache_dir, jax_alone):
     (tmp_path / "thesis.tex").write_text("")
     message = refusal(f"--workdir={tmp_path}", f"--cache_dir={run_cache_dir}", *SMALL)
