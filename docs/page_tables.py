@@ -132,28 +132,34 @@ def agreement_of_metrics(run: Path) -> str:
 
 def agreement_by_cue(run: Path) -> str:
     """The same of each cue, the metrics in the same order; at the end what there is to find by any method."""
-    return _markdown(_agreement_by_cue(run))
-
-
-def agreement_on_absence(run: Path) -> str:
-    """As `agreement_by_cue`, and at which place over all cues each metric ranks the maps of filling, if it does."""
-    head, *lines = _agreement_by_cue(run)
-    ranking = read_csv(run / "tables" / "explanation_metrics.csv").set_index("metric")["ranking"].dropna()
-    orders = {f"`{metric}`": methods.split("; ") for metric, methods in ranking.items()}
-    places = {m: f"{own.index('filling') + 1} of {len(own)}" for m, own in orders.items() if "filling" in own}
-    return _markdown([[*head, "place of filling"], *([*line, places.get(line[0], "")] for line in lines)])
-
-
-def _agreement_by_cue(run: Path) -> list[list[str]]:
-    metrics = read_csv(run / "tables" / "explanation_metrics.csv").sort_values("spearman", ascending=False)["metric"]
     cells = read_csv(run / "tables" / "explanation_metrics_by_cue.csv").pivot(index="metric", columns="cue")["spearman"]
     methods = read_csv(run / "tables" / "evidence_methods.csv")
     cues = [cue for cue in _cues(methods) if cue in cells.columns]
     lines = [["metric", *cues]]
-    for metric, of_cues in cells.reindex(index=metrics, columns=cues).iterrows():
+    for metric, of_cues in cells.reindex(index=_metrics_by_agreement(run), columns=cues).iterrows():
         lines.append([f"`{metric}`", *map(_or_nothing, of_cues)])
     highest = methods.loc[methods["source"] == "network", cues].max()
-    return [*lines, ["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)]]
+    lines.append(["highest average precision of a method", *(f"{highest[cue]:.2f}" for cue in cues)])
+    return _markdown(lines)
+
+
+def places_of_filling(run: Path) -> str:
+    """At which place each metric ranks the maps of filling, where sound is missing; the metrics in the same order."""
+    rankings = read_csv(run / "tables" / "explanation_metrics_by_cue.csv").pivot(
+        index="metric", columns="cue", values="ranking"
+    )
+    cues = ["pause", "devoicing", "gap"]
+    lines = [["metric", *cues]]
+    for metric, of_cues in rankings.reindex(index=_metrics_by_agreement(run), columns=cues).iterrows():
+        orders = [methods.split("; ") if isinstance(methods, str) else [] for methods in of_cues]
+        places = [f"{order.index('filling') + 1} of {len(order)}" if "filling" in order else "" for order in orders]
+        lines.append([f"`{metric}`", *places])
+    return _markdown(lines)
+
+
+def _metrics_by_agreement(run: Path) -> list[str]:
+    table = read_csv(run / "tables" / "explanation_metrics.csv")
+    return table.sort_values("spearman", ascending=False)["metric"].tolist()
 
 
 def thresholds_table(run: Path) -> str:

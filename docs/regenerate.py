@@ -53,7 +53,7 @@ MAKERS: Mapping[tuple[str, str], Callable[..., str]] = {
     ("evidence_strengths", "thresholds"): page_tables.thresholds_table,
     ("explanation_metrics", "agreement"): page_tables.agreement_of_metrics,
     ("explanation_metrics", "cues"): page_tables.agreement_by_cue,
-    ("explanation_metrics_of_absence", "cues"): page_tables.agreement_on_absence,
+    ("explanation_metrics", "absence"): page_tables.places_of_filling,
     ("leaderboard", "methods"): page_tables.leaderboard,
     ("leaderboard", "networks"): page_tables.networks_of_leaderboard,
 }

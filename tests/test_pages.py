@@ -229,11 +229,14 @@ def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
     write_table(
         tmp_path,
         "explanation_metrics",
-        "metric,spearman,low,high,over_random,over_random_weights,ranking\nroad,,,,,0.5,rise; lime\n"
-        "sparseness,0.2,-0.1,0.5,1,0.25,filling; rise\naverage_drop,0.3,0.1,0.5,0.125,1,rise; filling; lime\n",
+        "metric,spearman,low,high,over_random,over_random_weights\nroad,,,,,0.5\n"
+        "sparseness,0.2,-0.1,0.5,1,0.25\naverage_drop,0.3,0.1,0.5,0.125,1\n",
     )
-    by_cue = "average_drop,burst,0.9,4\naverage_drop,pause,-0.5,4\nsparseness,burst,0.75,3\n"
-    write_table(tmp_path, "explanation_metrics_by_cue", f"metric,cue,spearman,n_networks\n{by_cue}")
+    by_cue = (
+        "average_drop,burst,0.9,4,filling; rise\naverage_drop,pause,-0.5,4,rise; filling; lime\n"
+        "sparseness,burst,0.75,3,rise\nsparseness,gap,-0.25,3,rise; lime\n"
+    )
+    write_table(tmp_path, "explanation_metrics_by_cue", f"metric,cue,spearman,n_networks,ranking\n{by_cue}")
     head = "method,placement,source,pause,burst,planted_mean,above_chance"
     rows = "rise,none,network,0.03,0.5,0.2,1\nlime,none,network,0.01,0.75,0.2,1\nnone,none,energy,0.9,0.9,0.9,\n"
     write_table(tmp_path, "evidence_methods", f"{head}\n{rows}")
@@ -252,13 +255,12 @@ def test_metrics_stand_in_the_order_of_their_agreement_with_truth(tmp_path):
         "| `road` |  |  |",
         "| highest average precision of a method | 0.03 | 0.75 |",
     ]
-    assert page_tables.agreement_on_absence(tmp_path).splitlines() == [
-        "| metric | pause | burst | place of filling |",
+    assert page_tables.places_of_filling(tmp_path).splitlines() == [
+        "| metric | pause | devoicing | gap |",
         "|---|---|---|---|",
-        "| `average_drop` | -0.50 | 0.90 | 2 of 3 |",
-        "| `sparseness` |  | 0.75 | 1 of 2 |",
+        "| `average_drop` | 2 of 3 |  |  |",
+        "| `sparseness` |  |  |  |",
         "| `road` |  |  |  |",
-        "| highest average precision of a method | 0.03 | 0.75 |  |",
     ]
 
 

@@ -95,8 +95,14 @@ def test_each_cue_has_the_mean_of_its_networks():
     table = agreement_by_cue(make_metrics(), make_networks())
     assert list(table["metric"].drop_duplicates()) == list(EXPLANATION_METRICS)
     found = table.set_index(["metric", "cue"])
-    assert list(found.loc["sparseness"].itertuples(name=None)) == [("burst", 1.0, 2), ("pause", 0.0, 2)]
-    assert list(found.loc["complexity"].itertuples(name=None)) == [("burst", -1.0, 2), ("pause", 0.0, 2)]
+    ranking = "best; middle; worst"
+    assert list(found.loc["sparseness"].itertuples(name=None)) == [("burst", 1, 2, ranking), ("pause", 0, 2, ranking)]
+    ranking = "worst; middle; best"
+    assert list(found.loc["complexity"].itertuples(name=None)) == [("burst", -1, 2, ranking), ("pause", 0, 2, ranking)]
+    turned = make_metrics()
+    turned.loc[turned["variant"] == "pause", "sparseness"] *= -1
+    found = agreement_by_cue(turned, make_networks()).set_index(["metric", "cue"])["ranking"]["sparseness"]
+    assert found.to_dict() == {"burst": "best; middle; worst", "pause": "worst; middle; best"}
     metrics = make_metrics().assign(road=np.nan)
     some = agreement_by_cue(metrics, make_networks())
     assert (some["spearman"].dtype, set(EXPLANATION_METRICS) - set(some["metric"])) == (float, {"road"})

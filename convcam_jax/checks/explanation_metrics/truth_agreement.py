@@ -68,14 +68,17 @@ def agreement_table(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFra
 
 
 def agreement_by_cue(metrics: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """One row per metric and cue: the mean correlation over the cue's networks, see `agreement_table`.
+    """One row per metric and cue: the mean correlation over the cue's networks and the ranking, see `agreement_table`.
 
-    Returns metric, cue, spearman, and how many networks it rests on; what cannot be ranked has no row.
+    Returns metric, cue, spearman, on how many networks it rests, and ranking; what cannot be ranked has no row.
     """
-    tables = [_correlations(own).assign(metric=name) for name, _, own in _by_metric(metrics, networks)]
-    cells = pd.concat(tables).groupby(["metric", "cue"], sort=False)["correlation"]
-    table = cells.agg(spearman="mean", n_networks="size").reset_index()
-    return table.sort_values("metric", key=lambda names: names.map(list(EXPLANATION_METRICS).index), kind="stable")
+    rows = []
+    for name, _, with_truth in _by_metric(metrics, networks):
+        for cue, of_cue_alone in with_truth.groupby(with_truth["variant"].map(of_cue)):
+            correlations = _correlations(of_cue_alone)["correlation"]
+            if len(correlations):
+                rows.append((name, cue, correlations.mean(), len(correlations), _ranking(of_cue_alone)))
+    return pd.DataFrame(rows, columns=["metric", "cue", "spearman", "n_networks", "ranking"])
 
 
 def _by_metric(metrics: pd.DataFrame, networks: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:

@@ -60,7 +60,7 @@ def judge(made: Evidence, scores: pd.DataFrame, workdir: Path) -> None:
     networks = networks_table(scores, len(config.corpus.emotions), made.originals)
     agreement = agreement_table(metrics, networks)
     by_cue = agreement_by_cue(metrics, networks)
-    write_table(workdir, "explanation_metrics_by_cue", by_cue)
+    write_table(workdir, "explanation_metrics_by_cue", by_cue, by_cue.drop(columns="ranking"))
     write_table(workdir, "explanation_metrics", agreement, agreement.drop(columns=["ranking", "sentence"]))
     if agreement["spearman"].notna().any():
         write_figure(workdir / "figures" / "explanation_metrics.png", figures.agreement, agreement)
