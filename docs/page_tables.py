@@ -13,6 +13,7 @@ from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS
+from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import Network
 from convcam_jax.system.errors import UserError
@@ -124,8 +125,8 @@ def agreement_of_metrics(run: Path) -> str:
     head = ["metric", "rank correlation with planted truth", *(name.replace("_", " ") for name in controls)]
     lines = [head]
     for _, row in rows.iterrows():
-        interval = f"{row['spearman']:z.2f} ({row['low']:z.2f} to {row['high']:z.2f})"
-        agreement = "" if np.isnan(row["spearman"]) else interval
+        mean, low, high = (with_first_digit(row[name], 2) for name in ("spearman", "low", "high"))
+        agreement = "" if np.isnan(row["spearman"]) else f"{mean} ({low} to {high})"
         lines.append([f"`{row['metric']}`", agreement, *(_or_nothing(row[name]) for name in controls)])
     return _markdown(lines)
 
@@ -378,4 +379,4 @@ def _or_nothing(cell: float) -> str:
 
 
 def _two_digits(cell: object) -> str:
-    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+    return f"{cell:z.2f}" if isinstance(cell, float) else str(cell)
