@@ -8,7 +8,11 @@ python run.py ... --set=train.epochs=20                with any field of the con
 python run.py --experiment=report --workdir=FOLDER     the report of a finished run made again
 """
 
+import os
 import sys
+
+if os.name == "nt":
+    sys.exit("Windows lacks what this program needs of the system; install and run it inside WSL, or on Linux")
 
 from convcam_jax.system.process.allocator import keep_memory
 from convcam_jax.system.process.ending import end_by_signals, run_to_end

@@ -10,6 +10,13 @@ CONFIG_FLAGS = ("corpus", "data_dir", "representation", "split", "network", "pro
 SHARING_FLAGS = ("distributed", "coordinator", "num_processes", "process_id")
 # Every experiment takes these.
 GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
+# Sections of the config that some experiments alone look at.
+OWN_SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "benchmark": ("benchmark",),
+    "evidence": ("evidence", "evidence_export"),
+    "given_maps": ("analyse_maps",),
+    "networks": ("networks",),
+}
 _A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"
 _GOES_ON = "the same command with --workdir={workdir} goes on where it was"
 _BEGINS_ANEW = "the same command begins anew"

@@ -2,7 +2,7 @@
 
 python run.py --experiment=ablation --from_workdir=RUN --workdir=FOLDER
 
-RUN is the folder of a finished run of the experiment `paper`, under either protocol; its models, maps and config are
+RUN is the folder of a finished run of the experiment `paper`, under any protocol; its models, maps and config are
 used, and nothing is trained. --data_dir is needed only if the corpus has been moved. Starting from each protocol, one
 field of the analysis at a time is set as the other protocol has it.
 """

@@ -25,7 +25,7 @@ from convcam_jax.system.process.lock import locked
 from convcam_jax.system.process.worker_processes import background, start
 from convcam_jax.system.progress import be_quiet, in_time, say
 from convcam_jax.system.share import Share
-from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, SHARING_FLAGS, descriptions
+from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, OWN_SECTIONS, SHARING_FLAGS, descriptions
 
 # Of the processes of a run that no scheduler has started.
 _PROCESS_FLAGS = ("coordinator", "num_processes", "process_id")
@@ -103,6 +103,10 @@ def _refuse_flags_without_use(flags: Flags) -> None:
             raise UserError(f"--{name}: {experiment.instead}; leave the flag out")
         takers = [taker for taker, own in EXPERIMENTS.items() if name in own.takes]
         raise UserError(f"--{name}: is for --experiment={' or '.join(takers)} only")
+    for field in map(_field, flags.set):
+        users = OWN_SECTIONS.get(field.partition(".")[0], (flags.experiment,))
+        if flags.experiment not in users:
+            raise UserError(f"--set={field}: is for --experiment={' or '.join(users)} only; leave it out")
     for name, what in _needs(flags).items():
         if not getattr(flags, name):
             raise UserError(f"--{name}: missing; {what}")

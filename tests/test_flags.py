@@ -125,6 +125,21 @@ def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
     assert (experiment, flag) in OTHERS
 
 
+@pytest.mark.parametrize(
+    ("experiment", "assignment", "users"),
+    [
+        ("networks", "evidence.variants=burst", "evidence or evidence_export"),
+        ("paper", " networks.evidence = true", "networks"),
+        ("evidence", "benchmark.members=2", "benchmark"),
+        ("paper", "given_maps.free_from_colours=false", "analyse_maps"),
+    ],
+)
+def test_a_field_that_an_experiment_does_not_look_at_is_refused(experiment, assignment, users):
+    field = assignment.partition("=")[0].strip()
+    with pytest.raises(UserError, match=rf"^--set={field}: is for --experiment={users} only; leave it out$"):
+        config_of(f"--experiment={experiment}", f"--set={assignment}")
+
+
 @pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag not in GENERAL_FLAGS])
 def test_the_help_of_a_flag_says_for_which_experiments_it_is(flag):
     takers = [name for name, own in EXPERIMENTS.items() if flag in own.takes]

@@ -1,6 +1,7 @@
 """Which processes are the program's own: only those are started anew, and end by signals."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -43,6 +44,13 @@ OTHERS = {
     "IPython": "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
     "for _ in range(2):\n    shell.run_line_magic('run', 'run.py --help')\nprint('still', True)",
 }
+
+
+def test_windows_is_refused_in_one_line():
+    script = "import os, runpy\nos.name = 'nt'\nrunpy.run_path('run.py', run_name='__main__')"
+    result = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_DIR, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert re.fullmatch(r"Windows .* inside WSL, or on Linux\n", result.stderr), result.stderr
 
 
 @pytest.mark.parametrize("name", ["runpy", pytest.param("import", marks=pytest.mark.slow), "IPython"])

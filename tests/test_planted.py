@@ -6,7 +6,7 @@ import pytest
 from tiny_evidence import tiny_config
 
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
-from convcam_jax.checks.evidence.planting import changed_cells
+from convcam_jax.checks.evidence.planting import changed_cells, planted_utterances
 from convcam_jax.corpora.neutral_speech import VERSIONS
 from convcam_jax.corpora.synthetic import planted, variants
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
@@ -143,6 +143,18 @@ def test_excluded_speakers_are_left_out_and_the_others_recordings_stay_the_same(
     )
     assert {one.spec.speaker for one in own} == {"22", "24"}
     assert without == [one for one in own if one.spec.speaker == "24"]
+
+
+def test_what_is_tested_of_none_is_what_is_tested_of_mixed(tmp_path):
+    """Also where recordings are divided by speaker and class: its labels are shuffled, its cues are not."""
+    sources = neutral_sources(settings_with(tmp_path))
+    tested = []
+    for variant in ("mixed", "none"):
+        own = sources.speech.recordings(variant)
+        utterances = planted_utterances(sources.speech, variant, own, {one.recording: tmp_path for one in own})
+        (fold,) = sources.folds(own, utterances, ["female"] * len(own))
+        tested.append({u.recording for u, split in zip(utterances, fold.split_of, strict=True) if split == "test"})
+    assert tested[0] == tested[1] != set()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class NetworksConfig:
     Attributes:
       networks: keys of `NETWORKS`; each is run with each of `representations`.
       representations: keys of `REPRESENTATIONS`; each is run with each of `networks`.
-      evidence: whether planted evidence, in its small size, is asked of each as well.
+      evidence: whether planted evidence, in the embedded voices and its small size, is asked of each as well.
     """
 
     networks: tuple[str, ...] = ("simplenet", "mobilenet", "resnet_small")

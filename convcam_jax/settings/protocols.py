@@ -1,4 +1,4 @@
-"""What each protocol has by default: the paper's two differ in the analysis alone, the third in the training.
+"""What each protocol has by default: the paper's two differ in the analysis, the third in input, network and training.
 
 What a flag chooses or `--set` changes goes before.
 """
@@ -38,7 +38,7 @@ class Preset:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-# Chosen on validation recordings alone; docs/training.md says how.
+# Chosen on training and validation recordings, but for two of the test by mistake; docs/training.md says how.
 MODERN = Preset(
     PROTOCOLS["corrected"],
     representation="cqt",

@@ -15,13 +15,13 @@ from convcam_jax.corpora.natural.resynthesis import F0Range
 from convcam_jax.corpora.neutral_speech import NeutralSpeech
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH
-from convcam_jax.corpora.synthetic.planted import SyntheticSpeech, specs
+from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech, specs
 from convcam_jax.corpora.synthetic.speech import speaker_genders
 from convcam_jax.corpora.utterances import Utterance, check_excluded, of_considered_speakers, without
 from convcam_jax.representations.prosody import shortest_s
 from convcam_jax.settings.config import Config
 from convcam_jax.splits.dividing import divide
-from convcam_jax.splits.protocol import Fold
+from convcam_jax.splits.protocol import Fold, SplitProtocol
 from convcam_jax.stages.preparation import load_dataset, named_emotions, with_max_frames
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
@@ -77,8 +77,16 @@ def neutral_sources(settings: RunSettings) -> Sources:
         )
     if isinstance(config.corpus, SyntheticConfig):
         speech = _of_embedded_voices(config.corpus, config.evidence.genders, rate_hz)
-        return Sources(config, speech, lambda _, utterances, groups: divide(config.split, utterances, groups).folds)
+        return Sources(config, speech, partial(_folds_by_cue, config.split))
     return _of_people(settings)
+
+
+def _folds_by_cue(
+    split: SplitProtocol, planted: Sequence[PlantedSentence], utterances: Sequence[Utterance], groups: Sequence[str]
+) -> tuple[Fold, ...]:
+    """The folds of a variant's recordings, divided by what their cues say, so that shuffled labels change no fold."""
+    of_cues = [u._replace(emotion=EVIDENCE_CLASSES[one.label]) for u, one in zip(utterances, planted, strict=True)]
+    return divide(split, of_cues, groups).folds
 
 
 def _of_embedded_voices(corpus: SyntheticConfig, genders: tuple[str, ...], rate_hz: int) -> SyntheticSpeech:
