@@ -201,6 +201,41 @@ def test_long_recordings_are_split_into_equal_parts(utterances_of_lengths, tmp_p
     assert "were divided into 4 parts" in capsys.readouterr().err
 
 
+def with_silence(path: Path, before_s: float, behind_s: float) -> Path:
+    """A copy of a sound with silence before it and behind it."""
+    samples, rate_hz = soundfile.read(path)
+    padded = np.pad(samples, (round(before_s * rate_hz), round(behind_s * rate_hz)))
+    soundfile.write(copy := path.with_name(f"padded_{path.name}"), padded, rate_hz, subtype="DOUBLE")
+    return copy
+
+
+EQUAL_PARTS = [f"{name}_{part}" for name in ("bbbbbbb", "padded") for part in ("0.000-0.650", "0.650-1.300")]
+
+
+@pytest.mark.parametrize(
+    ("longer", "silence_s", "emotion", "left_out"),
+    [
+        ("crop", (0.2, 0.2), "anger", {"padded": EQUAL}),
+        ("crop", (0.2, 0.2), "fear", {"padded": CONTRADICTORY, "bbbbbbb": CONTRADICTORY}),
+        ("crop", (0.2, 0.4), "fear", {}),
+        # A silent part cannot be used, and is compared with none.
+        ("split", (0.0, 0.65), "fear", dict.fromkeys(EQUAL_PARTS, CONTRADICTORY) | {"padded_1.300-1.950": "silent"}),
+    ],
+)
+def test_parts_with_equal_sounds_are_used_once_or_not_at_all(
+    longer, silence_s, emotion, left_out, utterances_of_lengths, tmp_path, monkeypatch
+):
+    in_this_process(monkeypatch)
+    take = utterances_of_lengths[6]._replace(emotion="anger")
+    padded = take._replace(recording="padded", emotion=emotion, path=with_silence(take.path, *silence_s))
+    config = replace(longest(30), corpus=replace(longest(30).corpus, longer=longer))
+    found = [*utterances_of_lengths[:6], take, utterances_of_lengths[7], padded]
+    dataset, problems = preparation.load_dataset(found, config, tmp_path)
+    assert {p.recording: p.kind for p in problems} == left_out
+    assert {u.recording for u in dataset.utterances}.isdisjoint(left_out)
+    assert len({sound.sha256 for sound in dataset.sounds}) == len(dataset.sounds)
+
+
 def test_parts_are_split_where_whole_files_are_too_few(tmp_path, monkeypatch, capsys):
     in_this_process(monkeypatch)
     config = replace(CONFIG, corpus=replace(CONFIG.corpus, max_frames=30, longer="split"))

@@ -119,7 +119,7 @@ def load_dataset(
     for remark in sound_remarks(loaded.sounds, config.representation.sample_rate_hz):
         say(remark)
     found = without(utterances, loaded.problems)
-    equal = equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
+    equal = _equal_sounds(found, loaded)
     found = without(found, equal)
     overlaps, remark = overlapping(found)
     if remark:
@@ -127,6 +127,9 @@ def load_dataset(
     found = without(found, overlaps)
     if corpus.longer != "leave_out":
         found, loaded = with_parts(found, loaded, config, cache_dir)
+        # Recordings that differ may have a part in common.
+        equal += _equal_sounds(found, loaded)
+        found = without(found, equal)
     longer = longer_than(found, _n_frames(loaded), corpus.max_frames)
     usable = without(found, longer)
     if found and not usable:
@@ -178,6 +181,10 @@ def _folds(
         if warning not in said:
             say(warning)
     return folds
+
+
+def _equal_sounds(found: Sequence[Utterance], loaded: Loaded) -> list[RecordingError]:
+    return equal_sounds(found, {recording: sound.sha256 for recording, sound in loaded.sounds.items()})
 
 
 def _n_frames(loaded: Loaded) -> dict[str, int]:
