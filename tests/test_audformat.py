@@ -147,13 +147,14 @@ def test_cells_are_without_what_is_not_seen(tmp_path):
 
 
 def test_files_of_one_name_in_two_folders_are_called_with_their_folders(tmp_path):
-    files = ["a/x.wav", "b/x.wav", "b/y.wav"]
+    files = ["a/x.wav", "b/x.wav", "x.wav", "b/y.wav"]
     index = audformat.filewise_index(files)
-    database = a_database(emotion=(index, {"emotion": ["anger"] * 3, "speaker": ["s1"] * 3}))
+    database = a_database(emotion=(index, {"emotion": ["anger"] * 4, "speaker": ["s1"] * 4}))
     utterances = find("audformat", save(database, tmp_path, files=files)).utterances
     assert [(u.recording, str(u.path.relative_to(tmp_path))) for u in utterances] == [
         ("a_x", "a/x.wav"),
         ("b_x", "b/x.wav"),
+        ("x", "x.wav"),
         ("y", "b/y.wav"),
     ]
 

@@ -37,6 +37,19 @@ def test_names_are_short_and_each_has_its_own():
     assert names(("x.wav", 0.0, 1.0), ("x.wav", 0.0, 1.0)) == ["x_0.000-1.000"] * 2
 
 
+def test_names_do_not_depend_on_where_a_corpus_lies(tmp_path, monkeypatch):
+    there = make_folder(tmp_path / "there", ["x.wav", "y.wav"], None)
+    names_of = {"x.wav": "x", "s/x.wav": "s_x", "y.take": "y", "../there/y.wav": "there_y"}
+    names_of[str(there / "x.wav")] = "there_x"
+    table = "\n".join(["file,speaker,emotion", *(f"{file},ann,joy" for file in names_of)])
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        make_folder(folder, ["x.wav", "s/x.wav", "y.take"], table)
+    monkeypatch.chdir(tmp_path / "one")
+    for given in (tmp_path / "one", tmp_path / "other", Path("."), Path("../other"), tmp_path / "one/s/.."):
+        found = {u.path: u.recording for u in find_listed(given, "stop").utterances}
+        assert found == {given / file: name for file, name in names_of.items()}
+
+
 def test_names_are_text_whatever_bytes_files_are_called_by(tmp_path):
     for name in (b"bad\xff.wav", b"bad\xfe.wav", b"good.wav"):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()

@@ -286,7 +286,7 @@ def _with_names(
     entries: Sequence[ListedRecording], table: Path
 ) -> tuple[dict[str, ListedRecording], list[RecordingError]]:
     """Entries by recording, and the problems of rows that speak of what another row speaks of, or call theirs so."""
-    names = recording_names([entry.source for entry in entries])
+    names = recording_names([entry.source for entry in entries], table.parent)
     named_entries: dict[str, ListedRecording] = {}
     problems: list[RecordingError] = []
     disputed: set[str] = set()

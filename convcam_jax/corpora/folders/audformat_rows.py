@@ -52,7 +52,7 @@ def find_labelled(
         parts = [_part(folder, row) for row in rows.to_dict("records")]
     labelled: dict[str, list[RowPart]] = {}
     unlabelled = []
-    names = recording_names([part.source for part in parts])
+    names = recording_names([part.source for part in parts], folder)
     for name, part in sorted(zip(names, parts, strict=True), key=lambda own: own[0]):
         if part.cells["emotion"]:
             labelled.setdefault(name, []).append(part)

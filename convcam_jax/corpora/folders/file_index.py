@@ -120,16 +120,16 @@ def _names(path: Path) -> tuple[str, str]:
     return one_form(str(path)), one_form(str(path.with_suffix("")))
 
 
-def recording_names(sources: Sequence[Source]) -> list[str]:
+def recording_names(sources: Sequence[Source], folder: Path = Path("/")) -> list[str]:
     """A name for each file or part of one, another for each, and as short as can be.
 
     That of the file without its ending, which stands behind it where files of one folder differ in it alone; where
-    files of different folders have the same, those of the folders that they lie in stand before it, and where paths
-    differ only in their Unicode form or in bytes that are no text, a number behind it. A channel
-    has its number behind, from 1 on, where others of the file are there, a part its start and end, and a number where
-    another is called so.
+    files of different folders have the same, those of the folders that they lie in stand before it, up to `folder` for
+    what lies below that, and where paths differ only in their Unicode form or in bytes that are no text, a number
+    behind it. A channel has its number behind, from 1 on, where others of the file are there, a part its start and end,
+    and a number where another is called so.
     """
-    as_text = {source.path: _as_text(source.path) for source in sources}
+    as_text = {source.path: _as_text(_within(source.path, folder)) for source in sources}
     different = set(as_text.values())
     counts = Counter(path.with_suffix("") for path in different)
     endings = {path: path.suffix if counts[path.with_suffix("")] > 1 else "" for path in different}
@@ -147,6 +147,12 @@ def _part_of(name: str, source: Source, has_channels: bool) -> str:
     if has_channels and source.channel is not None:
         name = f"{name}_channel{source.channel + 1}"
     return part_name(name, source.start_s, source.end_s) if source.is_part else name
+
+
+def _within(path: Path, folder: Path) -> Path:
+    """A path from a folder on, if it leads through that."""
+    whole, root = path.absolute(), folder.absolute()
+    return whole.relative_to(root) if whole.is_relative_to(root) else path
 
 
 def _as_text(path: Path) -> Path:
