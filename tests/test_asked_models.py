@@ -154,6 +154,18 @@ def test_a_recording_that_has_gone_before_its_sounds_are_made_keeps_its_answers(
     assert (folder / "report.html").is_file()
 
 
+def test_of_a_folder_what_cannot_be_read_is_told_and_what_was_explained_is_passed_over(here, own, tmp_path):
+    (tmp_path / "phone.M4A").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+    with pytest.raises(RecordingError, match=r"phone\.M4A cannot be read as audio"):
+        explain_recordings(own, find_recordings([str(tmp_path)]), tmp_path / "w", tmp_path / "cache")
+    found = make_sounds(tmp_path, "a")
+    assert [u.recording for u in found] == ["a", "phone"]
+    folder = explain_recordings(own, found, tmp_path / "w", tmp_path / "cache")
+    assert table(folder, "skipped.csv")["recording"].tolist() == ["phone"]
+    assert (folder / "listening/a_original.wav").is_file()
+    assert find_recordings([str(tmp_path)]) == found
+
+
 def test_what_stops_the_files_beside_leaves_the_answers_and_no_page(here, own, tmp_path, monkeypatch):
     (tmp_path / "new").mkdir()
     found = make_sounds(tmp_path / "new", "a", "b")

@@ -6,6 +6,8 @@ import pytest
 from corpus_folders import make_folder
 
 from convcam_jax.corpora.folders.file_index import index_files, matching, sound_files
+from convcam_jax.stages.record import CONFIG_FILE
+from convcam_jax.stages.stage import STAGES_FILE
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,14 @@ def test_of_many_files_of_one_name_each_is_found_by_the_whole_of_its_path(way, t
         assert matching(named, folder, index) == [folder / f"s{number}/audio.wav"]
     # Not each of them with all others.
     assert len(asked) < 40 * 10
+
+
+def test_sounds_of_runs_below_are_none_of_the_folder(tmp_path):
+    of_run = [f"runs/a/{name}" for name in (CONFIG_FILE, STAGES_FILE, "listening/x_original.wav")]
+    # A config alone may be anybody's.
+    make_folder(tmp_path, [*of_run, "b.wav", "set/config.json", "set/c.wav"], None)
+    assert sound_files(tmp_path) == [tmp_path / "b.wav", tmp_path / "set/c.wav"]
+    assert sound_files(tmp_path / "runs/a") == [tmp_path / "runs/a/listening/x_original.wav"]
 
 
 def test_a_file_elsewhere_that_is_a_link_to_one_of_the_folder_is_that_one(tmp_path):

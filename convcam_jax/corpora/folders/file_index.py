@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from convcam_jax.corpora.sounds.sound_files import ENDINGS
@@ -13,28 +13,32 @@ from convcam_jax.system.text import one_form
 _FIRST_FOLDER = "wav"
 # At the root of a disk of Linux, for the system's repairs; nobody else may read it.
 _OF_THE_SYSTEM = "lost+found"
+# Files that a run's folder has, and one of recordings that were explained: sounds below it are the program's own.
+_OF_THE_PROGRAM = ({"config.json", "stages.json"}, {"answers.csv", "maps.npz"})
 
 # Sound files by every end of their paths, with and without their ending, in one form of Unicode and small letters.
 FileIndex = Mapping[str, Sequence[Path]]
 
 
-def sound_files(folder: Path) -> list[Path]:
-    """All files below a folder that have an ending of sound files, sorted; those that begin with a dot are not.
+def sound_files(folder: Path, endings: Collection[str] = ENDINGS) -> list[Path]:
+    """All files below a folder that have one of the endings, sorted; those that begin with a dot are not.
 
-    Raises UserError where a folder below cannot be read.
+    Folders below that are the program's own are passed over. Raises UserError where a folder below cannot be read.
     """
-    found, seen = [], set()
+    found: list[Path] = []
+    seen: set[str] = set()
     for here, folders, files in os.walk(folder, onerror=_refuse_unread, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".") and name != _OF_THE_SYSTEM]
         # Folders come before links to them that lie beside them, in whatever order the disk has them.
         folders.sort(key=lambda name: (os.path.islink(os.path.join(here, name)), name))
+        is_own = bool(seen) and any(marks.issubset(files) for marks in _OF_THE_PROGRAM)
         # A link to a folder further up would lead round for ever.
-        if (real := os.path.realpath(here)) in seen:
+        if (real := os.path.realpath(here)) in seen or is_own:
             folders.clear()
             continue
         seen.add(real)
         names = [name for name in (*files, *folders) if not name.startswith(".")]
-        found += [Path(here) / name for name in names if Path(name).suffix.lower() in ENDINGS]
+        found += [Path(here) / name for name in names if Path(name).suffix.lower() in endings]
     return sorted(found)
 
 

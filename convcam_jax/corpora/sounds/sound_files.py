@@ -25,6 +25,8 @@ ENDINGS = (
     *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd"),
     *(".w64", ".rf64", ".caf", ".sph", ".nist"),
 )
+# In which telephones and cameras keep them, and which it does not read.
+UNREAD_ENDINGS = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp")
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 2000, 768000
 MOST_CHANNELS = 32
 LONGEST_S = 3600.0
