@@ -128,6 +128,23 @@ def test_other_columns_of_the_table_are_kept(tmp_path):
     assert dict(second.attributes) == {"intensity": "", "level": "2", "duration": "2.5", "start_s": "2"}
 
 
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+def test_a_column_may_hold_lists(storage, tmp_path):
+    columns = {"emotion": ["anger", "happiness"], "speaker": ["s1", "s2"], "raters": [["a", "b"], None]}
+    found = find("audformat", save(a_database(emotion=of_files(columns)), tmp_path, storage)).utterances
+    assert [dict(u.attributes) for u in found] == [{"raters": "['a', 'b']"}, {"raters": ""}]
+
+
+def test_lists_of_parts_are_those_of_a_file_where_they_agree(tmp_path):
+    words = {"text": [["a", "b"], ["a", "b"], ["c"]]}
+    labels = {"emotion": ["anger", "happiness"], "speaker": ["s1", "s2"]}
+    for second, expected in ((["a", "b"], "['a', 'b']"), (["b"], "")):
+        words["text"][1] = second
+        database = a_database(emotion=of_files(labels), words=(PARTS, words))
+        found = find("audformat", save(database, tmp_path / expected[:2], "parquet"), tables=("emotion",)).utterances
+        assert [u.text for u in found] == [expected, "['c']"]
+
+
 def test_cells_are_without_what_is_not_seen(tmp_path):
     cells = {
         "emotion": ["an\u200bger\u00a0", "joie\u0301"],

@@ -87,8 +87,10 @@ def at_recordings(told: pd.Series, index: pd.Index) -> pd.Series:
     if told.index.nlevels < index.nlevels:
         return told.reindex(index.get_level_values("file")).set_axis(index)
     if told.index.nlevels > index.nlevels:
-        of_files = told.dropna().astype(object).groupby(level="file")
-        told = of_files.first().where(of_files.nunique() == 1)
+        known = told.dropna().astype(object)
+        # As text: lists, which a cell may hold, cannot be counted.
+        n_different = known.map(str).groupby(level="file").nunique()
+        told = known.groupby(level="file").first().where(n_different == 1)
     return told.reindex(index)
 
 

@@ -155,4 +155,8 @@ def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         # pandas makes floats of a column's whole numbers where one of them is missing.
         value = int(value)
-    return "" if pd.isna(value) else without_hidden(one_form(str(value)))
+    if isinstance(value, np.ndarray):
+        # A list, of whose items pandas would tell one by one whether they are missing.
+        value = value.tolist()
+    is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return "" if is_missing else without_hidden(one_form(str(value)))
