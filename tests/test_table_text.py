@@ -132,9 +132,13 @@ def test_cells_behind_the_last_column_are_too_many(moved, end):
     assert [(bad.line, bad.kind) for bad in table.bad_rows] == [(3, "in rows of too many cells")]
 
 
-def test_a_separator_at_the_end_of_every_line_is_no_column_that_is_missed():
-    [row] = cells(b"file;speaker;emotion;\na;1;x;\n")
-    assert row == {"file": "a", "speaker": "1", "emotion": "x", "column_4": ""}
+@pytest.mark.parametrize("end", ["", ";", ";;", "; ;;"])
+@pytest.mark.parametrize("header_end", [";", "; ", ";;", ';"";\u200b'])
+def test_separators_at_the_end_of_the_header_are_no_columns(header_end, end):
+    rows = f"a;1;x{end}\nb;1;x;y{end}\n"
+    table = parse_table(f"file;;emotion{header_end}\n{rows}".encode(), is_known)
+    assert [row.cells for row in table.rows] == [{"file": "a", "column_2": "1", "emotion": "x"}]
+    assert [(bad.line, bad.kind) for bad in table.bad_rows] == [(3, "in rows of too many cells")]
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,9 @@ def _on_empty_behind(rows: Iterable[tuple[int, Sequence[str]]], n_columns: int) 
 
 
 def _columns(header: Sequence[str], line: int) -> tuple[str, ...]:
-    # A separator at the end of a line makes a column without a name.
-    names = [column_name(cell) or f"column_{number}" for number, cell in enumerate(header, start=1)]
+    cells = [column_name(cell) for cell in header]
+    n_columns = len(cells) - _n_empty_behind(cells, 0)
+    names = [cell or f"column_{number}" for number, cell in enumerate(cells[:n_columns], start=1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"line {line}: there are two columns {named(twice)}; rename or remove one")
