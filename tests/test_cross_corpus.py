@@ -108,6 +108,8 @@ def test_a_missing_column_and_a_single_corpus_are_told():
     some = [UTTERANCES[0]._replace(attributes=(("corpus", ""),)), *UTTERANCES[1:]]
     with pytest.raises(UserError, match="of which corpus each recording is, and it is empty for berlinanger0"):
         divide(CrossCorpus(), some, ALL)
-    with pytest.raises(UserError, match="it needs two corpora, and the column corpus has one, berlin"):
+    with pytest.raises(
+        UserError, match="it needs two corpora, and the column corpus has one, berlin; add another, or choose"
+    ):
         divide(CrossCorpus(), UTTERANCES[:24], ALL[:24])
     assert len(divide(CrossCorpus(column="from"), corpus("from"), ALL).folds) == 3

@@ -136,5 +136,6 @@ def test_all_words_that_are_not_understood_are_told_with_the_nearest():
 
 def test_one_fold_for_a_group_is_told():
     utterances = corpus(["1", "1"], "fold")
-    with pytest.raises(UserError, match="the column fold has one value for all recordings of: all"):
+    to_do = r"choose another split\.column, or choose another --split"
+    with pytest.raises(UserError, match=f"the column fold has one value for all recordings of: all; {to_do}"):
         divided(utterances)

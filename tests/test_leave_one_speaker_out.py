@@ -125,10 +125,17 @@ def test_same_seed_gives_the_same_split_on_every_machine():
     assert [k for k in range(8) if by_fold["10"][f"03a{k}"] == "validation"] == [1, 2]
 
 
+def test_a_single_speaker_is_told_without_what_cannot_help():
+    alone = [u for u in UTTERANCES if u.speaker == "8"]
+    with pytest.raises(UserError, match=r"have one: all \(8\); add speakers, or choose another --split"):
+        divide(LeaveOneSpeakerOut(), alone, ["all"] * len(alone))
+
+
 def test_all_groups_of_one_speaker_are_told_with_what_else_is_missing():
     utterances = [u for u in UTTERANCES if u.speaker not in "79"]
     message = (
-        r"^--split=leave_one_speaker_out is impossible: .* these have one: male \(8\); choose another corpus\.models"
+        r"^--split=leave_one_speaker_out is impossible: .* these have one: male \(8\); add speakers, choose another "
+        r"corpus\.models_per \(all: one model for all recordings\), or choose another --split"
     )
     with pytest.raises(UserError, match=message):
         divide(LeaveOneSpeakerOut(), utterances, genders(utterances))

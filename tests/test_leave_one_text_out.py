@@ -71,7 +71,8 @@ def test_groups_that_learn_nothing_of_a_text_have_no_model_that_is_tested_by_it(
 
 def test_a_corpus_without_texts_is_told_in_a_line():
     message = (
-        "^--split=leave_one_text_out is impossible: it needs the text of each recording, and the corpus tells none"
+        "^--split=leave_one_text_out is impossible: it needs the text of each recording, and the corpus tells none "
+        r"\(column text\); choose another --split"
     )
     with pytest.raises(UserError, match=message):
         divide(LeaveOneTextOut(), [u._replace(text="") for u in UTTERANCES], ALL)
@@ -80,7 +81,11 @@ def test_a_corpus_without_texts_is_told_in_a_line():
 def test_recordings_without_a_text_and_groups_of_one_text_are_told_at_once():
     utterances = [*corpus(("kids", "dogs"), "1"), *corpus(("door",), "2")]
     utterances[:2] = [u._replace(text="") for u in utterances[:2]]
-    message = r"these have none: 1angerkids0, 1angerkids1; it needs two texts of each group, and .*: 2 \(door\)$"
+    message = (
+        "these have none: 1angerkids0, 1angerkids1; fill them in, or choose another --split; it needs two texts of "
+        r"each group, and .*: 2 \(door\); add recordings of others, choose another corpus\.models_per \(all: one model for "
+        r"all recordings\), or choose another --split$"
+    )
     with pytest.raises(UserError, match=message):
         divide(LeaveOneTextOut(), utterances, [u.speaker for u in utterances])
 

@@ -1,5 +1,6 @@
 """The split with folds of several speakers."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -127,11 +128,31 @@ def test_groups_whose_speakers_cannot_be_dealt_evenly_are_told():
     )
 
 
-def test_all_groups_with_fewer_speakers_than_folds_are_told():
-    utterances = corpus({"a": 4, "b": 4, "c": 4})
-    message = r"split\.n_folds, 5\).* these have fewer: female \(2\), male \(1\); lower split\.n_folds"
-    with pytest.raises(UserError, match=message):
-        divide(SpeakerFolds(), utterances, genders(utterances))
+@pytest.mark.parametrize(
+    ("speakers", "models_per", "n_folds", "told"),
+    [
+        (
+            "abc",
+            "gender",
+            5,
+            "female (2), male (1); add speakers, choose another corpus.models_per (all: one model for ",
+        ),
+        (
+            "abcd",
+            "gender",
+            5,
+            "female (2), male (2); add speakers, lower split.n_folds, choose another corpus.models_p",
+        ),
+        ("abc", "all", 5, "all (3); add speakers, lower split.n_folds, or choose another --split"),
+        ("a", "all", 5, "all (1); add speakers, or choose another --split"),
+        ("a", "all", 2, "all (1); add speakers, or choose another --split"),
+    ],
+)
+def test_all_groups_with_fewer_speakers_than_folds_are_told_with_what_helps(speakers, models_per, n_folds, told):
+    utterances = corpus(dict.fromkeys(speakers, 4))
+    groups = genders(utterances) if models_per == "gender" else ["all"] * len(utterances)
+    with pytest.raises(UserError, match=rf"split\.n_folds, {n_folds}\).* these have fewer: {re.escape(told)}"):
+        divide(SpeakerFolds(n_folds=n_folds), utterances, groups)
 
 
 def test_there_are_two_folds_at_least():

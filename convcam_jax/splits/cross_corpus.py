@@ -59,7 +59,8 @@ class CrossCorpus(SplitProtocol):
         problems += _shared_speakers(utterances, corpora)
         problems += [f"{remark}, or else rename one" for remark in on_alike("corpora", known)]
         if len(known) == 1:
-            problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}")
+            to_do = "add another, or choose another --split"
+            problems.append(f"it needs two corpora, and the column {self.column} has one, {known[0]}; {to_do}")
         if problems:
             return Proposal((), tuple(problems))
         trained = set(self.training_corpora or known)

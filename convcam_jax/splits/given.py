@@ -8,6 +8,7 @@ from typing import ClassVar
 from convcam_jax.corpora.utterances import Utterance, columns_of
 from convcam_jax.splits.held_out import fold_that_tests, folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
+from convcam_jax.splits.soundness import or_other_groups
 from convcam_jax.system.errors import named
 from convcam_jax.system.spelling import nearest, on_alike
 
@@ -68,7 +69,8 @@ class Given(SplitProtocol):
             warnings += [f"folds by the column {found[0]}: {named(sizes)}", *on_alike("folds", filter(None, values))]
             alone = with_one_value(values, groups)
             if alone:
-                problems = [f"the column {found[0]} has one value for all recordings of: {named(list(alone))}"]
+                to_do = f"choose another split.column{or_other_groups(alone)}, or choose another --split"
+                problems = [f"the column {found[0]} has one value for all recordings of: {named(list(alone))}; {to_do}"]
         return Proposal(folds, tuple(problems), (*warnings, *known_speakers(folds, utterances)), draws)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
-from convcam_jax.splits.soundness import FILE, shared_sessions
+from convcam_jax.splits.soundness import FILE, or_other_groups, shared_sessions
 from convcam_jax.system.errors import named
 
 
@@ -41,5 +41,6 @@ class LeaveOneSpeakerOut(SplitProtocol):
         if not alone:
             return Proposal(folds, warnings=warnings)
         names = named([f"{group} ({speaker})" for group, speaker in alone.items()])
-        problem = f"it needs two speakers of each group, and these have one: {names}; choose another corpus.models_per"
+        to_do = f"add speakers{or_other_groups(alone)}, or choose another --split"
+        problem = f"it needs two speakers of each group, and these have one: {names}; {to_do}"
         return Proposal(folds, (problem,), warnings)

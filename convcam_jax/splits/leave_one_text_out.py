@@ -7,7 +7,7 @@ from typing import ClassVar
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances, with_one_value
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
-from convcam_jax.splits.soundness import FILE
+from convcam_jax.splits.soundness import FILE, or_other_groups
 from convcam_jax.system.errors import named
 from convcam_jax.system.spelling import on_alike
 
@@ -38,14 +38,17 @@ class LeaveOneTextOut(SplitProtocol):
         Texts that may be one are told.
         """
         texts = [u.text for u in utterances]
+        needed = "it needs the text of each recording, and"
         if not any(texts):
-            return Proposal((), ("it needs the text of each recording, and the corpus tells none (column text)",))
+            return Proposal((), (f"{needed} the corpus tells none (column text); choose another --split",))
         without = [u.recording for u in utterances if not u.text]
-        problems = [f"it needs the text of each recording, and these have none: {named(without)}"] if without else []
+        to_do = "fill them in, or choose another --split"
+        problems = [f"{needed} these have none: {named(without)}; {to_do}"] if without else []
         alone = with_one_value(texts, groups)
         if alone:
             names = named([f"{group} ({text})" for group, text in alone.items()])
-            problems.append(f"it needs two texts of each group, and these have one: {names}")
+            to_do = f"add recordings of others{or_other_groups(alone)}, or choose another --split"
+            problems.append(f"it needs two texts of each group, and these have one: {names}; {to_do}")
         tested_in = ["" if group in alone else text for text, group in zip(texts, groups, strict=True)]
         return Proposal(
             folds_that_test(tested_in, grouped_utterances(utterances, groups, self.seed, self.parts)),

@@ -1,7 +1,7 @@
 """What must hold of folds, whatever protocol made them: nothing is on both sides, and no set lacks what it needs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from convcam_jax.corpora.config import ALL
 from convcam_jax.corpora.utterances import Utterance
@@ -220,7 +220,8 @@ def missing_sets(
     what = {"train": f"{needed} for training", "validation": "a recording for validation"}
     to_do = {"train": "", "validation": ", or lower split.parts" if can_lower_parts else ""}
     return [
-        f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings{_or_other_groups(group)}{to_do[split]}"
+        f"the group {group} lacks {what[split]}{in_folds(names)}: add recordings"
+        f"{or_other_groups([group])}{to_do[split]}"
         for (group, split), names in sorted(lacking.items())
     ]
 
@@ -233,6 +234,6 @@ def untested_groups(folds: Sequence[Fold], groups: Sequence[str]) -> list[str]:
     return [f"nothing is tested of the groups {named(untested)}: {to_do}"] if untested else []
 
 
-def _or_other_groups(group: str) -> str:
-    """What may be done so that a group has more recordings."""
-    return "" if group == ALL else f", choose another corpus.models_per ({ALL}: one model for all recordings)"
+def or_other_groups(groups: Iterable[str]) -> str:
+    """What else may be done so that the groups have more recordings, in a list in words; nothing where all are one."""
+    return "" if ALL in set(groups) else f", choose another corpus.models_per ({ALL}: one model for all recordings)"

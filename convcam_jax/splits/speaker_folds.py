@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.held_out import folds_that_test, grouped_utterances
 from convcam_jax.splits.protocol import Proposal, SplitProtocol
-from convcam_jax.splits.soundness import FILE, shared_sessions
+from convcam_jax.splits.soundness import FILE, or_other_groups, shared_sessions
 from convcam_jax.system.errors import named
 from convcam_jax.system.validation import require
 
@@ -55,11 +55,14 @@ class SpeakerFolds(SplitProtocol):
     def propose(self, utterances: Sequence[Utterance], groups: Sequence[str]) -> Proposal:
         """The folds; a group with fewer speakers than folds is a problem."""
         n_speakers = Counter(group for _, group in {(u.speaker, g) for u, g in zip(utterances, groups, strict=True)})
-        few = [f"{group} ({n})" for group, n in sorted(n_speakers.items()) if n < self.n_folds]
+        few = {group: n for group, n in sorted(n_speakers.items()) if n < self.n_folds}
         if few:
+            # Of two folds or more there is none for one speaker.
+            or_fewer_folds = ", lower split.n_folds" if min(few.values()) > 1 else ""
             problem = (
                 f"each group needs as many speakers as folds (split.n_folds, {self.n_folds}), and these have fewer: "
-                f"{named(few)}; lower split.n_folds, or choose another corpus.models_per"
+                f"{named([f'{group} ({n})' for group, n in few.items()])}; add speakers{or_fewer_folds}"
+                f"{or_other_groups(few)}, or choose another --split"
             )
             return Proposal((), (problem,))
         fold_of = _fold_of_speakers(utterances, groups, self.n_folds, self.seed)
