@@ -164,7 +164,7 @@ def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
     problems = [RecordingError(f"s{i}", "is silent", "silent") for i in range(5)]
     problems += [RecordingError("s0", "has no speaker", "without a speaker")]
     dataset = small_dataset()._replace(sounds=(SoundFacts(1.0, 16000, 1, 0.5, 0.0, 0.001, "0a"),))
-    beginning.write_beginning(tmp_path, {"config": {}}, dataset, problems)
+    beginning.write_beginning(tmp_path, run_record(CONFIG, []), dataset, problems)
     assert capsys.readouterr().err == (
         "recordings are left out: 5 silent (s0, s1, s2 and 2 more); 1 without a speaker (s0); 1 are used; "
         f"{tmp_path}/skipped.csv says which and why\n"
@@ -176,6 +176,9 @@ def test_what_is_left_out_is_one_line_and_one_table(tmp_path, capsys):
         ["s0", "without a speaker", "has no speaker"],
     ]
     assert read_csv(tmp_path / "sounds.csv").to_numpy().tolist() == [["r0", 1.0, 16000, 1, 0.5, 0.0, 0.001, "0a"]]
+    # The recordings are mended, and the same command is given again.
+    beginning.write_beginning(tmp_path, run_record(CONFIG, []), dataset, [])
+    assert not (tmp_path / "skipped.csv").exists()
 
 
 def with_weights(path: Path) -> Config:

@@ -83,8 +83,8 @@ def test_recordings_without_a_text_and_groups_of_one_text_are_told_at_once():
     utterances[:2] = [u._replace(text="") for u in utterances[:2]]
     message = (
         "these have none: 1angerkids0, 1angerkids1; fill them in, or choose another --split; it needs two texts of "
-        r"each group, and .*: 2 \(door\); add recordings of others, choose another corpus\.models_per \(all: one model for "
-        r"all recordings\), or choose another --split$"
+        r"each group, and .*: 2 \(door\); add recordings of others, choose another corpus\.models_per \(all: one model "
+        r"for all recordings\), or choose another --split$"
     )
     with pytest.raises(UserError, match=message):
         divide(LeaveOneTextOut(), utterances, [u.speaker for u in utterances])

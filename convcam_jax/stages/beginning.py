@@ -38,7 +38,7 @@ from convcam_jax.system.text import visible
 from convcam_jax.training import checkpoints
 
 _FOLDS = "folds.csv"
-_SKIPPED_COLUMNS = ["recording", "kind", "problem"]
+_SKIPPED, _SKIPPED_COLUMNS = "skipped.csv", ["recording", "kind", "problem"]
 
 
 def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: True) -> Run:
@@ -165,15 +165,20 @@ def _words(dataset: Dataset) -> set[str]:
 
 
 def write_skipped(folder: Path, problems: Sequence[RecordingError], n_used: int) -> None:
-    """Write `skipped.csv` if there are problems, and say how many there are beside the recordings that are used."""
-    if problems:
-        # A name need not be text: a file's may be any bytes.
-        rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
-        write_csv(folder / "skipped.csv", pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
-        say(
-            f"recordings are left out: {counted_by_kind(problems)}; {n_used} are used; "
-            f"{folder / 'skipped.csv'} says which and why"
-        )
+    """Write `skipped.csv` if there are problems, and say how many there are beside the recordings that are used.
+
+    Where there are none, the file of an earlier start is removed.
+    """
+    if not problems:
+        remove_earlier(folder, _SKIPPED)
+        return
+    # A name need not be text: a file's may be any bytes.
+    rows = [(visible(p.recording), p.kind, visible(p.problem)) for p in problems]
+    write_csv(folder / _SKIPPED, pd.DataFrame(rows, columns=_SKIPPED_COLUMNS))
+    say(
+        f"recordings are left out: {counted_by_kind(problems)}; {n_used} are used; "
+        f"{folder / _SKIPPED} says which and why"
+    )
 
 
 def _tested(dataset: Dataset) -> int:
