@@ -9,6 +9,7 @@ See docs/evidence_benchmark.md. Axes: N recording; R row (mel band); T column (f
 import argparse
 import copy
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -65,9 +66,9 @@ def read_case(folder: Path, own: pd.DataFrame) -> Case:
     return case._replace(inputs=inputs / case.part("train")[0].std())
 
 
-def network_with_random_weights(seed: int) -> torch.nn.Sequential:
+def network_with_random_weights(key: int) -> torch.nn.Sequential:
     """Three convolutions and two dense layers; the first of these tells rows and columns apart."""
-    torch.manual_seed(seed)
+    torch.manual_seed(key)
     network = torch.nn.Sequential(
         torch.nn.Conv2d(1, 8, 5, padding=2),
         torch.nn.ReLU(),
@@ -190,19 +191,22 @@ def explain(network: torch.nn.Sequential, method: Method, case: Case) -> np.ndar
     return np.maximum(maps, 0).astype(np.float32)
 
 
-def entry_of(case: Case, seed: int, epochs: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Train one network; its answers and maps of the test recordings, with the beginnings of their names."""
-    random = network_with_random_weights(seed)
+def entry_of(case: Case, key: int, epochs: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Train one network; its answers and maps of the test recordings, with the beginnings of their names.
+
+    key: what its draws begin with.
+    """
+    random = network_with_random_weights(key)
     network = trained(random, case, epochs)
     for split in ("train", "validation"):
         inputs, labels = case.part(split)
-        print(f"seed {seed}, {split}: accuracy {(answers(network, inputs) == labels).float().mean():.3f}", flush=True)
+        print(f"{split}: accuracy {(answers(network, inputs) == labels).float().mean():.3f}", flush=True)
     yield "predicted", answers(network, case.part("test")[0]).numpy()
     for method, maps_of in METHODS.items():
         for kind, explained in (("network", network), ("random_weights", random)):
             # captum draws by both.
-            torch.manual_seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
+            torch.manual_seed(key)
+            np.random.seed(key)  # noqa: NPY002
             yield f"{kind}/{method}", explain(explained, maps_of, case)
 
 
@@ -229,7 +233,9 @@ def main() -> None:
             case = read_case(given.benchmark, own)
             tested = own.loc[own["split"] == "test", "recording"]
             for seed in range(given.seeds):
-                for begin, arrays in entry_of(case, seed, given.epochs):
+                # Networks of another group count as others, and so have first weights of their own.
+                key = zlib.crc32(f"{group}/{fold}/{seed}".encode())
+                for begin, arrays in entry_of(case, key, given.epochs):
                     for recording, array in zip(tested, arrays, strict=True):
                         save(f"{begin}/{variant}/{seed}/{recording}", array)
 
