@@ -34,8 +34,8 @@ from convcam_jax.system.files import write_whole
 _KIND = "models of convcam_jax"
 # To be raised when what a file holds changes.
 _VERSION = 4
-# What NumPy calls the types of tensors.
-_TYPES = {"F32": "<f4", "F16": "<f2"}
+# What NumPy calls the types of tensors; variables are of the first two.
+_TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
 # The recordings with which others are compared, [R, F, T].
 _REFERENCES = "references"
 # How the checksum of the metadata is called among those of the tensors.
@@ -109,14 +109,12 @@ def open_models(path: Path, flag: str) -> ModelsFile:
         raise UserError(f"{flag}={path}: there is no such file; give one that --experiment=export has made")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata, names = file.metadata() or {}, file.keys()
-            _check_version(metadata)
-            sums = json.loads(metadata["crc32"])
-            if sums[_METADATA] != _sum_of_metadata(metadata):
-                raise ValueError("its metadata are damaged")
-            _check_sums(path, sums)
-            found = _described(path, metadata)
-            _check_tensors(found, {name: file.get_slice(name) for name in names})
+            metadata = file.metadata() or {}
+        _check_version(metadata)
+        tensors = _tensors(path)
+        _check_sums(metadata, tensors)
+        found = _described(path, metadata)
+        _check_tensors(found, tensors)
     except _UNUSABLE as error:
         raise UserError(
             f"{flag}={path}: cannot be used ({error or type(error).__name__}); give a file that --experiment=export "
@@ -147,24 +145,16 @@ def references_of_file(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
 
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file."""
-    return {
-        name: np.ndarray(own["shape"], np.dtype(_TYPES[own["dtype"]]), content)
-        for name, (own, content) in _contents(path).items()
-    }
+    """The tensors of a file, mapped: the reader of safetensors copies them.
 
-
-def _contents(path: Path) -> dict[str, tuple[Mapping[str, Any], np.ndarray]]:
-    """What the header of a file says of each tensor, and its bytes, mapped: the reader of safetensors copies them.
-
-    safetensors has seen to it that they lie in the file, one behind the other.
+    It has seen to it that they lie in the file, one behind the other.
     """
     content = np.memmap(path, np.uint8, "r")
     begin = 8 + int.from_bytes(content[:8].tobytes(), "little")
     header = json.loads(content[8:begin].tobytes())
     del header["__metadata__"]
     return {
-        name: (own, content[begin + own["data_offsets"][0] : begin + own["data_offsets"][1]])
+        name: np.ndarray(own["shape"], _TYPES[own["dtype"]], content, begin + own["data_offsets"][0])
         for name, own in header.items()
     }
 
@@ -184,9 +174,12 @@ def _save(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path) 
     path.chmod(mode)
 
 
-def _check_sums(path: Path, sums: Mapping[str, int]) -> None:
-    for name, (_, content) in _contents(path).items():
-        if zlib.crc32(content.data) != sums[name]:
+def _check_sums(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> None:
+    sums = json.loads(metadata["crc32"])
+    if sums[_METADATA] != _sum_of_metadata(metadata):
+        raise ValueError("its metadata are damaged")
+    for name, tensor in tensors.items():
+        if zlib.crc32(tensor.data) != sums[name]:
             raise ValueError(f"its tensor {name} is damaged")
 
 
@@ -215,15 +208,14 @@ def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
     return ModelsFile(path, restore(record["config"]), record, members, int(metadata["part_size"]))
 
 
-def _check_references(config: Config, tensor: Any) -> None:
+def _check_references(config: Config, tensor: np.ndarray | None) -> None:
     if tensor is None:
         raise ValueError("it lacks the references, recordings with which its method compares")
-    shape = tuple(tensor.get_shape())
-    if tensor.get_dtype() != "F32" or not 0 < shape[0] <= MOST_REFERENCES or shape[1:] != config.grid:
+    if tensor.dtype != np.float32 or not 0 < len(tensor) <= MOST_REFERENCES or tensor.shape[1:] != config.grid:
         raise ValueError(f"its tensor {_REFERENCES} is not of recordings of the network's input")
 
 
-def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
+def _check_tensors(found: ModelsFile, tensors: Mapping[str, np.ndarray]) -> None:
     """Raise ValueError unless the tensors are those of the config's networks, before anything is made of their size."""
     config, n_members = found.config, len(found.members)
     if not 0 < found.part_size <= n_members or config.grid[0] * config.grid[1] > _MOST_CELLS:
@@ -237,6 +229,5 @@ def _check_tensors(found: ModelsFile, tensors: Mapping[str, Any]) -> None:
     if len(others) != n_members * len(expected) or set(others) != names:
         raise ValueError("its tensors are not those of its network")
     for name, tensor in others.items():
-        expected_leaf = expected[name.partition("/")[2]]
-        if tensor.get_dtype() not in _TYPES or tuple(tensor.get_shape()) != expected_leaf.shape:
+        if tensor.dtype not in (np.float32, np.float16) or tensor.shape != expected[name.partition("/")[2]].shape:
             raise ValueError(f"its tensor {name} is not of the network's shape")
