@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convcam_jax.checks.evidence.cells import cell_edges
 from convcam_jax.checks.evidence.entry import Entry, Grid, SoundsOfTest, score_entry
+from convcam_jax.measures.views import cell_edges
 from convcam_jax.representations.cqt import Cqt
 from convcam_jax.system.errors import UserError
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from convcam_jax.checks.evidence.cells import boxes_of, cell_edges, onto_cells, overlap_shares, waveform_onto_cells
+from convcam_jax.checks.evidence.cells import boxes_of, onto_cells, overlap_shares, waveform_onto_cells
+from convcam_jax.measures.views import cell_edges
 from convcam_jax.representations.cqt import Cqt
 
 CQT = Cqt()
@@ -32,6 +33,7 @@ def test_boxes_cover_the_cells_once_and_nothing_else(share):
 
 def test_edges_lie_between_centres():
     np.testing.assert_allclose(cell_edges(np.array([0.0, 1.0, 3.0])), [-0.5, 0.5, 2.0, 4.0])
+    np.testing.assert_allclose(cell_edges(np.array([3.0])), [2.5, 3.5])
 
 
 def test_a_map_of_the_same_grid_stays_as_it_is_but_for_what_is_below_0():

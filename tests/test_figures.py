@@ -178,11 +178,6 @@ def test_silence_is_drawn_without_warnings():
         figure.savefig(io.BytesIO())
 
 
-def test_frames_are_centred_on_their_times():
-    edges = style.time_edges(np.array([0.0, 0.5, 1.0]))
-    np.testing.assert_allclose(edges, [-0.25, 0.25, 0.75, 1.25])
-
-
 def test_raw_map_is_shown_beside_the_scaled_one():
     figure = maps.raw_and_scaled_map(VIEW, VIEW.raw_map, "block 3")
     raw, scaled = figure.axes[:2]

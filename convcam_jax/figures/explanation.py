@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from convcam_jax.figures import style
 from convcam_jax.figures.fonts import use_fonts_of_letters
 from convcam_jax.measures.segments import STRONG
-from convcam_jax.measures.views import RecordingView
+from convcam_jax.measures.views import RecordingView, cell_edges
 from convcam_jax.system.progress import counted
 
 # Of the panels in inches, without what stands between them; that of the answers has room for a few emotions.
@@ -71,7 +71,7 @@ def _shares(axes: Axes, view: RecordingView) -> None:
 
 
 def _over_time(axes: Axes, view: RecordingView) -> None:
-    axes.set_xlim(view.time_s[0], style.time_edges(view.time_s)[-1])
+    axes.set_xlim(view.time_s[0], cell_edges(view.time_s)[-1])
     axes.legend(loc="upper right", ncols=2)
 
 

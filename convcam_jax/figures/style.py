@@ -22,6 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from convcam_jax.figures.fonts import drawable, use_fonts_of_letters
 from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.measures.views import cell_edges
 from convcam_jax.representations.scale import SHOWN_RANGE_DB, decibels
 from convcam_jax.system.text import in_one_line
 
@@ -327,12 +328,6 @@ def level_db(magnitude: Float[np.ndarray, "F n"]) -> Float[np.ndarray, "F n"]:
     return decibels(magnitude, SHOWN_RANGE_DB) - SHOWN_RANGE_DB
 
 
-def time_edges(time_s: Float[np.ndarray, " n"]) -> Float[np.ndarray, " e"]:
-    """Edges [n + 1] of evenly spaced frames that are centred on the times [n]."""
-    half_step = (time_s[1] - time_s[0]) / 2 if len(time_s) > 1 else 0.5
-    return np.append(time_s - half_step, time_s[-1] + half_step)
-
-
 def time_frequency_image(
     axes: Axes,
     values: Shaped[np.ndarray, "F n"],
@@ -347,9 +342,9 @@ def time_frequency_image(
     """
     edges_hz = drawn_edges(edges_hz)
     mesh = axes.pcolormesh(
-        time_edges(time_s), edges_hz, values, cmap=colours, vmin=limits[0], vmax=limits[1], rasterized=True
+        cell_edges(time_s), edges_hz, values, cmap=colours, vmin=limits[0], vmax=limits[1], rasterized=True
     )
     frequency_axis(axes, edges_hz)
-    axes.set_xlim(time_s[0], time_edges(time_s)[-1])
+    axes.set_xlim(time_s[0], cell_edges(time_s)[-1])
     axes.set_xlabel("time (s)")
     return mesh

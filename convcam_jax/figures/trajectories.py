@@ -15,7 +15,7 @@ from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import dominant_cells
 from convcam_jax.measures.segments import segments
 from convcam_jax.measures.statistics import groups_of
-from convcam_jax.measures.views import RecordingView
+from convcam_jax.measures.views import RecordingView, cell_edges
 
 # The paper's two examples of wrong F0 contours.
 F0_ERROR_EXAMPLES = ("13b01Ab", "13a01Nb")
@@ -42,7 +42,7 @@ def trajectory_scheme(view: RecordingView, threshold: float) -> Figure:
     top, middle, bottom = axes[:, 0]
     cells = np.where(kept_cells(view, threshold), 1.0, np.nan)
     style.time_frequency_image(middle, cells, view.time_s, view.edges_hz, ListedColormap([style.GREY]), (0.0, 1.0))
-    edges = style.time_edges(view.time_s)
+    edges = cell_edges(view.time_s)
     for panel in (top, middle, bottom):
         for segment in segments(view.voiced):
             panel.axvspan(edges[segment.start], edges[segment.stop], color=style.SKY, alpha=0.2, lw=0, zorder=0)
@@ -91,7 +91,7 @@ def best_trajectories(
 def _trajectory_panel(axes: Axes, view: RecordingView) -> None:
     """F0 and c of one recording over time: frames thin, means of segments thick, over the frames that have both."""
     contours = {"F0": (view.f0_hz, style.BLUE), "trajectory c of the map": (view.trajectory_hz, style.VERMILION)}
-    edges, scored = style.time_edges(view.time_s), np.isfinite(view.trajectory_hz)
+    edges, scored = cell_edges(view.time_s), np.isfinite(view.trajectory_hz)
     for label, (values_hz, colour) in contours.items():
         axes.plot(view.time_s, _where_voiced(view, values_hz), ".-", ms=1.5, lw=0.5, color=colour, alpha=0.7)
         for number, segment in enumerate(segments(view.voiced)):

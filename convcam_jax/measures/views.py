@@ -19,6 +19,17 @@ class GridAxes(NamedTuple):
     time_s: Float[np.ndarray, " T"]
 
 
+def cell_edges(centres: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m+1"]:
+    """Edges halfway between centres, in s or in Hz; of a single one half a unit around it.
+
+    The first and the last cell are symmetric about their centres.
+    """
+    if len(centres) == 1:
+        return centres[0] + np.array([-0.5, 0.5])
+    inner = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])
+
+
 class RecordingView(NamedTuple):
     """One test recording as its cohort's chosen member sees it; n is its number of frames.
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from convcam_jax.data.members import Member
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.views import RecordingView
-from convcam_jax.report.recordings import Sounds, number_or_none, panels
+from convcam_jax.report.recordings import Sounds, panels
 from convcam_jax.report.shown_tables import as_table, with_headings
 from convcam_jax.splits.protocol import ONLY_FOLD
 from convcam_jax.system.namespaces import PROBABILITY
@@ -79,7 +79,7 @@ def _summary(heard: Heard) -> dict[str, Any]:
 def _metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     """For each metric the members' mean, least and greatest."""
     rows = [
-        (name.replace("_", " "), *(number_or_none(float(value)) for value in (own.mean(), own.min(), own.max())))
+        (name.replace("_", " "), *(round(float(value), 4) for value in (own.mean(), own.min(), own.max())))
         for name, own in metrics.items()
         if name in METRICS
     ]

@@ -72,7 +72,7 @@ def _summary(shown: Shown) -> dict[str, Any]:
         "correct": bool(of_chosen["correct"]),
         "seeds_correct": int(shown.metrics["correct"].sum()),
         "seeds": len(shown.seeds),
-        "metrics": {name: number_or_none(of_chosen[name]) for name in METRICS},
+        "metrics": {name: round(float(of_chosen[name]), 4) for name in METRICS},
     }
 
 
@@ -153,10 +153,10 @@ def _metrics(shown: Shown) -> list[dict[str, Any]]:
     return [
         {
             "metric": name,
-            "chosen": number_or_none(shown.metrics.loc[chosen, name].iloc[0]),
-            "mean": number_or_none(shown.metrics[name].mean()),
-            "lowest": number_or_none(shown.metrics[name].min()),
-            "highest": number_or_none(shown.metrics[name].max()),
+            "chosen": round(float(shown.metrics.loc[chosen, name].iloc[0]), 4),
+            "mean": round(float(shown.metrics[name].mean()), 4),
+            "lowest": round(float(shown.metrics[name].min()), 4),
+            "highest": round(float(shown.metrics[name].max()), 4),
         }
         for name in METRICS
     ]
@@ -166,8 +166,3 @@ def _controls(controls: pd.DataFrame) -> dict[str, Any]:
     shown = controls[[column for column in CONTROL_COLUMNS if column in controls]]
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
     return {"columns": list(shown.columns), "rows": rows}
-
-
-def number_or_none(value: float) -> float | None:
-    """A number with four digits behind the point; None where it is not known."""
-    return round(float(value), 4) if np.isfinite(value) else None

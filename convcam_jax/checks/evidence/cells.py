@@ -21,12 +21,6 @@ class Box(NamedTuple):
     high_hz: float
 
 
-def cell_edges(centres: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m+1"]:
-    """Edges halfway between centres, in s or in Hz; the first and the last cell are symmetric about their centres."""
-    inner = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])
-
-
 def boxes_of(
     cells: Bool[np.ndarray, "F n"], edges_s: Float[np.ndarray, " n+1"], edges_hz: Float[np.ndarray, " F+1"]
 ) -> list[Box]:

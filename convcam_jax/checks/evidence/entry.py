@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.evidence.cells import cell_edges, onto_cells, waveform_onto_cells
+from convcam_jax.checks.evidence.cells import onto_cells, waveform_onto_cells
 from convcam_jax.checks.evidence.scoring import NO_METHOD, NOT_PLACED, HeldOut, MemberMaps, score_table
 from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER
+from convcam_jax.measures.views import cell_edges
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.namespaces import AXES
 

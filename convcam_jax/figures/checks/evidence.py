@@ -15,6 +15,7 @@ from convcam_jax.checks.evidence.scoring import NOT_PLACED, RANKING_KEYS, SHARED
 from convcam_jax.corpora.synthetic.variants import in_order
 from convcam_jax.figures import style
 from convcam_jax.figures.frequency import drawn_edges
+from convcam_jax.measures.views import cell_edges
 
 SCORE_LABELS = {
     "relevance_mass": "relevance mass accuracy",
@@ -105,7 +106,7 @@ def examples(
         for column, (title, (values, colours, limits)) in enumerate(images.items()):
             panel = axes[row, column]
             style.time_frequency_image(panel, values, time_s[:n], edges_hz, colours, limits)
-            outline = _outline(example.truth, style.time_edges(time_s[:n]), drawn_edges(edges_hz))
+            outline = _outline(example.truth, cell_edges(time_s[:n]), drawn_edges(edges_hz))
             panel.add_collection(LineCollection(outline, colors="white", linewidths=0.6))
             if row < len(shown) - 1:
                 panel.set_xlabel("")

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.evidence.cells import Box, boxes_of, cell_edges
+from convcam_jax.checks.evidence.cells import Box, boxes_of
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.checks.evidence.planting import class_in_words
 from convcam_jax.corpora.synthetic import variants
 from convcam_jax.data.dataset import Dataset, fold_table, utterance_table
-from convcam_jax.measures.views import GridAxes
+from convcam_jax.measures.views import GridAxes, cell_edges
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.planted_evidence.evidence import Evidence
