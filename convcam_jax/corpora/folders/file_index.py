@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from convcam_jax.corpora.sounds.sound_files import ENDINGS
+from convcam_jax.corpora.sounds.sound_files import ENDINGS, UNREAD_ENDINGS
 from convcam_jax.corpora.utterances import Source, part_name, told_apart
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.text import one_form
@@ -13,17 +13,19 @@ from convcam_jax.system.text import one_form
 _FIRST_FOLDER = "wav"
 # At the root of a disk of Linux, for the system's repairs; nobody else may read it.
 _OF_THE_SYSTEM = "lost+found"
-# Files that a run's folder has, and one of recordings that were explained: sounds below it are the program's own.
-_OF_THE_PROGRAM = ({"config.json", "stages.json"}, {"answers.csv", "maps.npz"})
+# Files that folders of a run, of explained recordings and of a benchmark have: sounds below are the program's own.
+_OF_THE_PROGRAM = ({"config.json", "stages.json"}, {"answers.csv", "maps.npz"}, {"checksums.json", "truth.npz"})
 
-# Sound files by every end of their paths, with and without their ending, in one form of Unicode and small letters.
+# Sound files by every end of their paths, with and without their ending (with it alone, where none can read them), in
+# one form of Unicode and small letters.
 FileIndex = Mapping[str, Sequence[Path]]
 
 
-def sound_files(folder: Path, endings: Collection[str] = ENDINGS) -> list[Path]:
-    """All files below a folder that have one of the endings, sorted; those that begin with a dot are not.
+def sound_files(folder: Path) -> list[Path]:
+    """All files below a folder that have an ending of sound files, sorted; those that begin with a dot are not.
 
-    Folders below that are the program's own are passed over. Raises UserError where a folder below cannot be read.
+    What cannot be read is among them, and is told with its reason. Folders below that are the program's own are passed
+    over. Raises UserError where a folder below cannot be read.
     """
     found: list[Path] = []
     seen: set[str] = set()
@@ -38,7 +40,7 @@ def sound_files(folder: Path, endings: Collection[str] = ENDINGS) -> list[Path]:
             continue
         seen.add(real)
         names = [name for name in (*files, *folders) if not name.startswith(".")]
-        found += [Path(here) / name for name in names if Path(name).suffix.lower() in endings]
+        found += [Path(here) / name for name in names if Path(name).suffix.lower() in (*ENDINGS, *UNREAD_ENDINGS)]
     return sorted(found)
 
 
@@ -52,10 +54,11 @@ def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
     """The index of files below `folder`."""
     index: dict[str, list[Path]] = {}
     for path in paths:
+        is_read = path.suffix.lower() not in UNREAD_ENDINGS
         parts = path.relative_to(folder).parts
         for first in range(len(parts)):
             end = PurePosixPath(*parts[first:])
-            for name in (end, end.with_suffix("")):
+            for name in (end, end.with_suffix("")) if is_read else (end,):
                 index.setdefault(_folded(str(name)), []).append(path)
     return index
 

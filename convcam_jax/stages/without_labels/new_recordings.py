@@ -13,7 +13,6 @@ import pandas as pd
 from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.sounds.lengths import named_middle
-from convcam_jax.corpora.sounds.sound_files import ENDINGS, UNREAD_ENDINGS
 from convcam_jax.corpora.sounds.sound_remarks import remark_on_band, sound_remarks
 from convcam_jax.corpora.utterances import Source, Utterance, without
 from convcam_jax.report.new_recordings import Heard
@@ -62,10 +61,9 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
                 f"--recordings={path}: there is no such file or folder; a path with a comma needs double quotes "
                 "around it where there are several"
             )
-        # What cannot be read is told with its reason rather than passed over.
-        below = sound_files(path, (*ENDINGS, *UNREAD_ENDINGS)) if path.is_dir() else [path]
+        below = sound_files(path) if path.is_dir() else [path]
         if not below:
-            raise UserError(f"--recordings={path}: there is no sound file in this folder, those of runs aside")
+            raise UserError(f"--recordings={path}: there is no sound file in this folder but what the program wrote")
         found += below
     # By where their folders are, so that none counts twice; folders keep the names that they were given by.
     known: dict[Path, Path] = {}
