@@ -225,7 +225,10 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
     write_json(broken / "config.json", {**record, "corpus_sha256": "0"})
     refused("was stopped before explanations, members had been made", broken)
     note_as_made(broken, flatten(CONFIG))
-    refused("the corpus is not the one of that run", broken)
+    refused(
+        "the corpus is not the one of that run, or another version of the program gave its recordings other names",
+        broken,
+    )
     write_json(broken / "config.json", {**record, "config": {**record["config"], "experiment": "ablation"}})
     refused("is a run of ablation; give one of the experiment paper", broken)
     other = {**record["config"], "split.seed": 1}
@@ -233,6 +236,6 @@ def test_what_is_no_finished_run_of_the_paper_is_refused(source, cache_dir, tmp_
     # As where a run was killed that had begun to be made again.
     refused("was stopped before explanations had been made by its config; give the run's command again", broken)
     note_as_made(broken, other)
-    refused(r"recordings \(female\) are not the test set of its config", broken)
+    refused(r"recordings \(female\) are not the test set of its config in this version of the program; make", broken)
     (broken / "config.json").write_text("{", encoding="utf-8")
     refused("cannot be read as the config of a run", broken)

@@ -132,9 +132,8 @@ def test_another_network_is_refused_naming_it(tmp_path):
 
 def test_another_corpus_is_refused(tmp_path):
     write_json(tmp_path / "config.json", record())
-    with pytest.raises(
-        UserError, match=r"differing in the corpus's recordings or what is known of them; choose another --workdir$"
-    ):
+    message = r"differing in the corpus's recordings, their names or what is known of them; choose another --workdir$"
+    with pytest.raises(UserError, match=message):
         check_workdir(tmp_path, {**record(), "corpus_sha256": "other"}, lambda field: False)
 
 

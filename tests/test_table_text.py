@@ -139,6 +139,7 @@ def test_separators_at_the_end_of_the_header_are_no_columns(header_end, end):
     table = parse_table(f"file;;emotion{header_end}\n{rows}".encode(), is_known)
     assert [row.cells for row in table.rows] == [{"file": "a", "column_2": "1", "emotion": "x"}]
     assert [(bad.line, bad.kind) for bad in table.bad_rows] == [(3, "in rows of too many cells")]
+    assert "name each column" in table.bad_rows[0].problem
 
 
 @pytest.mark.parametrize(

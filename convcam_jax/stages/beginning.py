@@ -127,7 +127,8 @@ def _check_folds(workdir: Path, dataset: Dataset) -> None:
     if path.is_file() and path.read_bytes() != as_csv(fold_table(dataset)).encode():
         raise UserError(
             f"{path}: has other recordings, or divides them otherwise, than the run would now, by another "
-            "prosody.f0_floor_hz perhaps; choose another --workdir, or remove the file if it was damaged"
+            "prosody.f0_floor_hz or version of the program perhaps; choose another --workdir, or remove the file if it "
+            "was damaged"
         )
 
 

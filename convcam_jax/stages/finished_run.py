@@ -127,7 +127,8 @@ def load_earlier_run(earlier: EarlierRun, cache_dir: Path) -> Run:
     utterances = find_corpus(earlier.config, cache_dir).utterances
     if corpus_hash(utterances) != earlier.corpus_sha256:
         raise UserError(
-            f"{earlier.flag}={earlier.folder}: the corpus is not the one of that run; give it as --data_dir"
+            f"{earlier.flag}={earlier.folder}: the corpus is not the one of that run, or another version of the "
+            "program gave its recordings other names; give it as --data_dir, or make the run again in another folder"
         )
     dataset, _ = load_dataset(utterances, earlier.config, cache_dir)
     _check_recordings(earlier, dataset)
@@ -141,5 +142,6 @@ def _check_recordings(earlier: EarlierRun, dataset: Dataset) -> None:
         tested = [u.recording for u in dataset.tested_utterances(cohort)]
         if cohort not in explanations or tested != explanations[cohort].recordings.tolist():
             raise UserError(
-                f"{earlier.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config"
+                f"{earlier.folder / EXPLANATIONS}: its recordings ({cohort}) are not the test set of its config "
+                "in this version of the program; make the run again in another folder"
             )

@@ -32,7 +32,7 @@ _TRAININGS = ("training", "variants/*/training")
 FORMAT = 7
 # What a run is made from, beside its config.
 _HASHES = {
-    "corpus_sha256": "the corpus's recordings or what is known of them",
+    "corpus_sha256": "the corpus's recordings, their names or what is known of them",
     "maps_sha256": "the file of maps",
     "benchmark_version": "the benchmark",
 }

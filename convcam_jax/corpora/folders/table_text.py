@@ -209,8 +209,8 @@ def _add_row(table: Table, line: int, cells: list[str], lines_inside: Sequence[l
     n_columns = len(table.columns)
     counts = f"{counted(len(cells), 'cell')} for {counted(n_columns, 'column')}"
     if len(cells) > n_columns:
-        problem = f"{counts} (put a text that has the separator in it into quotation marks; end all rows alike)"
-        table.bad_rows.append(BadRow(line, "in rows of too many cells", problem))
+        to_do = "put a text that has the separator in it into quotation marks; name each column; end all rows alike"
+        table.bad_rows.append(BadRow(line, "in rows of too many cells", f"{counts} ({to_do})"))
     elif len(cells) < n_columns:
         table.bad_rows.append(BadRow(line, "in rows of too few cells", f"{counts} (is the line cut off?)"))
     elif any(_CONTROL.search(cell) for cell in cells):
