@@ -15,21 +15,26 @@ from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.several import SeveralConfig
 from convcam_jax.networks import NETWORKS
 from convcam_jax.representations import REPRESENTATIONS
+from convcam_jax.settings.protocols import PRESETS
 from convcam_jax.splits import SPLIT_PROTOCOLS
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.text import whole_number_in
 from convcam_jax.system.validation import nearest_in_words, require_choice
 
-PROTOCOLS = {
-    "corrected": "maps at the receptive fields of their cells, F0 from voiced frames only, errors as the text has them",
-    "published": "as the published numbers show to have been computed",
-    "modern": "as corrected, of the network, representation, scale and training that validation finds best",
-}
 _INTRODUCTION = """Grad-CAM of a convolutional network on emotional speech: runs one experiment into a folder.
 
   python run.py                                     the whole paper on the embedded synthetic corpus
   python run.py --corpus=emodb --data_dir=FOLDER    the same on the Berlin corpus
   python run.py --experiment=report --workdir=RUN   the report of a finished run made again"""
+# What one wants to do with flags, by the first of those for it.
+_PURPOSES = {
+    "experiment": "what to do",
+    "corpus": "with which recordings",
+    "representation": "how",
+    "workdir": "where files lie",
+    "distributed": "several processes",
+    "quiet": "what is told",
+}
 _HELP_WIDTH = 100
 _INDENT = " " * 8
 _HELP = "help"
@@ -44,7 +49,6 @@ class Flag(NamedTuple):
       choices: its values, each with what it stands for; empty if any text will do.
       combined: whether several of `choices` may be given, divided by commas.
       lowest: of a whole number; None for text.
-      repeated: whether it may be given several times.
     """
 
     help: str
@@ -52,148 +56,132 @@ class Flag(NamedTuple):
     choices: Mapping[str, str] = {}
     combined: bool = False
     lowest: int | None = None
-    repeated: bool = False
+
+
+def _flag(default: Any, *about: Any, **others: Any) -> Any:
+    """A field of `Flags`: its default, and what is known of it as a `Flag`."""
+    return dataclasses.field(default=default, metadata={"flag": Flag(*about, **others)})
+
+
+def _first_lines(described: Mapping[str, object]) -> dict[str, str]:
+    return {name: (own.__doc__ or "").partition("\n")[0] for name, own in described.items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags:
     """What was given, or else the default; `given` are the names of the flags that were."""
 
-    experiment: str = "paper"
-    corpus: str = "synthetic"
-    data_dir: str = ""
-    maps: str = ""
-    from_workdir: str = ""
-    recordings: tuple[str, ...] = ()
-    representation: str = ""
-    models: str = ""
-    split: str = "per_cell"
-    network: str = ""
-    protocol: str = "corrected"
-    seeds: int = 10
-    set: tuple[str, ...] = ()
-    workdir: str = ""
-    cache_dir: str = ""
-    quiet: bool = False
-    distributed: bool = False
-    coordinator: str = ""
-    num_processes: int = 1
-    process_id: int = 0
+    experiment: str = _flag("paper", "What to do; by default the whole paper.", "NAME")
+    corpus: str = _flag(
+        "synthetic",
+        "Which recordings; by default the embedded ones. Several corpora as in --corpus=emodb,ravdess "
+        "--data_dir=FOLDER,FOLDER. Not for evidence_export.",
+        "NAME",
+        {name: corpus.description for name, corpus in CORPORA.items() if name != SeveralConfig.name},
+        combined=True,
+    )
+    data_dir: str = _flag(
+        "",
+        "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
+        "embedded corpus needs none. Not for evidence_export.",
+        "FOLDER",
+    )
+    maps: str = _flag(
+        "",
+        "For analyse_maps: the .npz file with one activation map per recording; for evidence_score: that of any "
+        "toolkit.",
+        "FILE",
+    )
+    from_workdir: str = _flag(
+        "",
+        "For ablation: the folder of a finished run of the experiment paper; for evidence_score: that of "
+        "evidence_export.",
+        "FOLDER",
+    )
+    recordings: tuple[str, ...] = _flag(
+        (), "For explain: sound files and folders of them, divided by commas; may be given repeatedly.", "FILE,FOLDER"
+    )
+    models: str = _flag("", "For explain: a run's models, as export writes them; then no run is needed.", "FILE")
+    representation: str = _flag(
+        "",
+        "What the network sees of a recording; by default the protocol's, a constant-Q transform.",
+        "NAME",
+        _first_lines(REPRESENTATIONS),
+    )
+    split: str = _flag(
+        "per_cell",
+        "What is for training, validation and the test; by default as in the paper. Not for analyse_maps.",
+        "NAME",
+        {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
+    )
+    network: str = _flag(
+        "",
+        "Which network is trained; by default the paper's, or resnet_small with --protocol=modern and on the "
+        "embedded recordings, there but in evidence and benchmark. Not for evidence_export.",
+        "NAME",
+        _first_lines(NETWORKS),
+    )
+    protocol: str = _flag(
+        "corrected",
+        "How maps are placed and measured, and what is trained; by default corrected.",
+        "NAME",
+        {name: own.description for name, own in PRESETS.items()},
+    )
+    seeds: int = _flag(
+        10,
+        "How many models per group and fold; by default ten, four of evidence. Not for analyse_maps, "
+        "evidence_export and benchmark.",
+        "NUMBER",
+        lowest=1,
+    )
+    set: tuple[str, ...] = _flag(
+        (),
+        "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing is "
+        "changed; docs/settings.md has all fields.",
+        "FIELD=VALUE",
+    )
+    workdir: str = _flag(
+        "",
+        "Where everything is written, and where a run that was stopped goes on; by default a new folder in "
+        "runs/, named by corpus, experiment and time.",
+        "FOLDER",
+    )
+    cache_dir: str = _flag(
+        "",
+        "Where features, the embedded corpus and compiled programs are kept from run to run; by default the "
+        "user's folder for such files ($XDG_CACHE_HOME/convcam_jax or ~/.cache/convcam_jax).",
+        "FOLDER",
+    )
+    distributed: bool = _flag(
+        False,
+        "For paper: share the members with the other processes of a job of SLURM, Open MPI, Kubernetes or a TPU "
+        "pod; all see --workdir. By default there is one process.",
+        "",
+    )
+    coordinator: str = _flag(
+        "",
+        "For paper, elsewhere: where process 0 listens, the same for all; by default there is one process.",
+        "HOST:PORT",
+    )
+    num_processes: int = _flag(
+        1, "For paper: how many processes share the members; all see --workdir.", "NUMBER", lowest=1
+    )
+    process_id: int = _flag(0, "For paper: which of the processes this one is, from 0 on.", "NUMBER", lowest=0)
+    quiet: bool = _flag(False, "Tell nothing but errors and where the results are; by default every step is told.", "")
     given: frozenset[str] = frozenset()
 
 
 def flags_by_purpose(experiments: Mapping[str, str]) -> dict[str, dict[str, Flag]]:
     """All flags, by what one wants to do with them; `experiments` are described by name."""
-    return {
-        "what to do": {
-            "experiment": Flag("What to do; by default the whole paper.", "NAME", experiments),
-        },
-        "with which recordings": _recordings(),
-        "how": _ways(),
-        "where files lie": _places(),
-        "several processes": {
-            "distributed": Flag(
-                "For paper: share the members with the other processes of a job of SLURM, Open MPI, Kubernetes or a "
-                "TPU pod; all see --workdir. By default there is one process.",
-                "",
-            ),
-            "coordinator": Flag(
-                "For paper, elsewhere: where process 0 listens, the same for all; by default there is one process.",
-                "HOST:PORT",
-            ),
-            "num_processes": Flag(
-                "For paper: how many processes share the members; all see --workdir.", "NUMBER", lowest=1
-            ),
-            "process_id": Flag("For paper: which of the processes this one is, from 0 on.", "NUMBER", lowest=0),
-        },
-        "what is told": {
-            "quiet": Flag("Tell nothing but errors and where the results are; by default every step is told.", ""),
-        },
-    }
-
-
-def _recordings() -> dict[str, Flag]:
-    return {
-        "corpus": Flag(
-            "Which recordings; by default the embedded ones. Several corpora as in --corpus=emodb,ravdess "
-            "--data_dir=FOLDER,FOLDER. Not for evidence_export.",
-            "NAME",
-            {name: corpus.description for name, corpus in CORPORA.items() if name != SeveralConfig.name},
-            combined=True,
-        ),
-        "data_dir": Flag(
-            "The corpus's folder, as it is downloaded, or those of several corpora, divided by commas; the "
-            "embedded corpus needs none. Not for evidence_export.",
-            "FOLDER",
-        ),
-        "maps": Flag(
-            "For analyse_maps: the .npz file with one activation map per recording; for evidence_score: that of "
-            "any toolkit.",
-            "FILE",
-        ),
-        "from_workdir": Flag(
-            "For ablation: the folder of a finished run of the experiment paper; for evidence_score: that of "
-            "evidence_export.",
-            "FOLDER",
-        ),
-        "recordings": Flag(
-            "For explain: sound files and folders of them, divided by commas; may be given repeatedly.",
-            "FILE,FOLDER",
-            repeated=True,
-        ),
-        "models": Flag("For explain: a run's models, as export writes them; then no run is needed.", "FILE"),
-    }
-
-
-def _ways() -> dict[str, Flag]:
-    return {
-        "representation": Flag(
-            "What the network sees of a recording; by default the protocol's, a constant-Q transform.",
-            "NAME",
-            {name: _first_line(own) for name, own in REPRESENTATIONS.items()},
-        ),
-        "split": Flag(
-            "What is for training, validation and the test; by default as in the paper. Not for analyse_maps.",
-            "NAME",
-            {name: own.guarantee for name, own in SPLIT_PROTOCOLS.items()},
-        ),
-        "network": Flag(
-            "Which network is trained; by default the paper's, or resnet_small with --protocol=modern and on the "
-            "embedded recordings, there but in evidence and benchmark. Not for evidence_export.",
-            "NAME",
-            {name: _first_line(own) for name, own in NETWORKS.items()},
-        ),
-        "protocol": Flag(
-            "How maps are placed and measured, and what is trained; by default corrected.", "NAME", PROTOCOLS
-        ),
-        "seeds": Flag(
-            "How many models per group and fold; by default ten, four of evidence. Not for analyse_maps, "
-            "evidence_export and benchmark.",
-            "NUMBER",
-            lowest=1,
-        ),
-        "set": Flag(
-            "Change a field of the config, such as train.epochs=20; may be given repeatedly. By default nothing "
-            "is changed; docs/settings.md has all fields.",
-            "FIELD=VALUE",
-            repeated=True,
-        ),
-    }
-
-
-def _places() -> dict[str, Flag]:
-    return {
-        "workdir": Flag(
-            "Where everything is written, and where a run that was stopped goes on; by default a new folder in "
-            "runs/, named by corpus, experiment and time.",
-            "FOLDER",
-        ),
-        "cache_dir": Flag(
-            "Where features, the embedded corpus and compiled programs are kept from run to run; by default the "
-            "user's folder for such files ($XDG_CACHE_HOME/convcam_jax or ~/.cache/convcam_jax).",
-            "FOLDER",
-        ),
-    }
+    found: dict[str, dict[str, Flag]] = {}
+    for field in dataclasses.fields(Flags):
+        if field.name in _PURPOSES:
+            of_purpose = found[_PURPOSES[field.name]] = {}
+        if field.name == "experiment":
+            of_purpose[field.name] = field.metadata["flag"]._replace(choices=experiments)
+        elif field.metadata:
+            of_purpose[field.name] = field.metadata["flag"]
+    return found
 
 
 def read_flags(arguments: Sequence[str], experiments: Mapping[str, str]) -> Flags:
@@ -231,7 +219,7 @@ def _defined(known: Mapping[str, Flag]) -> absl_flags.FlagValues:
     for name, flag in known.items():
         if not flag.placeholder:
             absl_flags.DEFINE_bool(name, False, flag.help, flag_values=defined)
-        elif flag.repeated:
+        elif isinstance(getattr(Flags, name), tuple):
             absl_flags.DEFINE_multi_string(name, None, flag.help, flag_values=defined)
         else:
             absl_flags.DEFINE_string(name, None, flag.help, flag_values=defined)
@@ -257,7 +245,7 @@ def _read(name: str, value: Any, flag: Flag) -> Any:
     if flag.choices:
         for choice in value.split(",") if flag.combined else [value]:
             require_choice(choice, flag.choices, f"--{name}")
-    if flag.repeated:
+    if isinstance(getattr(Flags, name), tuple):
         return tuple(value)
     if flag.lowest is None:
         return value
@@ -277,7 +265,3 @@ def _not_understood(argument: str, experiments: Mapping[str, str]) -> str:
 
 def _no_such_flag(name: str, known: Mapping[str, Flag]) -> str:
     return f"--{name}: there is no such flag{nearest_in_words(name, known) or '; --help tells all'}"
-
-
-def _first_line(described: object) -> str:
-    return (described.__doc__ or "").partition("\n")[0]

@@ -17,6 +17,7 @@ class Preset:
     """The defaults of a protocol.
 
     Attributes:
+      description: what it does, in a line.
       analysis: how maps are placed and measured.
       representation: the key in `REPRESENTATIONS`.
       network: the key in `NETWORKS`.
@@ -25,6 +26,7 @@ class Preset:
       train: fields of `TrainConfig` that are not at its defaults.
     """
 
+    description: str
     analysis: AnalysisConfig
     representation: str = "cqt"
     network: str = "simplenet"
@@ -40,6 +42,7 @@ class Preset:
 
 # Chosen on training and validation recordings, but for two of the test by mistake; docs/training.md says how.
 MODERN = Preset(
+    "as corrected, of the network, representation, scale and training that docs/training.md chose",
     PROTOCOLS["corrected"],
     representation="cqt",
     network="resnet_small",
@@ -61,7 +64,10 @@ MODERN = Preset(
     },
 )
 PRESETS: Mapping[Protocol, Preset] = {
-    "corrected": Preset(PROTOCOLS["corrected"]),
-    "published": Preset(PROTOCOLS["published"]),
+    "corrected": Preset(
+        "maps at the receptive fields of their cells, F0 from voiced frames only, errors as the text has them",
+        PROTOCOLS["corrected"],
+    ),
+    "published": Preset("as the published numbers show to have been computed", PROTOCOLS["published"]),
     "modern": MODERN,
 }
