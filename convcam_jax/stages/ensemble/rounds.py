@@ -82,38 +82,45 @@ def noted_size(folder: Path) -> int:
     return size
 
 
+def trained_names(training_round: Round) -> list[list[str]]:
+    """Group, fold and seed of each member that is trained, as `names_of`; none where the round is not complete.
+
+    Raises:
+      UserError: they are trained, but cannot be told; nobody but the user may throw hours of work away.
+    """
+    trained, history = _trained_at(training_round), training_round.history_file()
+    if not trained.exists():
+        return []
+    try:
+        return read_arrays(history)["members"].tolist()
+    except (UserError, KeyError) as error:
+        raise UserError(
+            f"{trained}: holds trained members, but {history.name} beside it cannot be read "
+            f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
+            "again, which trains them anew"
+        ) from error
+
+
 def is_trained(training_round: Round) -> bool:
     """Whether the round is complete.
 
     Raises:
-      UserError: its members are trained, but cannot be told, or are others than it should have; nobody but the user may
-        throw hours of work away.
+      UserError: see `trained_names`, or its members are others than it should have.
     """
-    trained = (
-        training_round.folder if checkpoints.is_complete(training_round.folder) else training_round.handed_over_file()
-    )
-    if not trained.exists():
-        return False
-    try:
-        members = read_arrays(training_round.history_file())["members"]
-    except (UserError, KeyError) as error:
-        raise without_history(trained, training_round, error) from error
-    if members.tolist() != names_of(training_round.members).tolist():
+    names = trained_names(training_round)
+    if names and names != names_of(training_round.members).tolist():
         raise UserError(
-            f"{trained}: holds {len(members)} trained members, which are not those of this round by {ROUNDS_FILE} "
-            f"beside it; remove {ROUNDS_FILE} if it was changed, and give the run's command again, which finds the "
-            "number in the first round"
+            f"{_trained_at(training_round)}: holds {len(names)} trained members, which are not those of this round by "
+            f"{ROUNDS_FILE} beside it; remove {ROUNDS_FILE} if it was changed, and give the run's command again, which "
+            "finds the number in the first round"
         )
-    return True
+    return bool(names)
 
 
-def without_history(trained: Path, training_round: Round, error: Exception) -> UserError:
-    """The error of a round whose members are trained, at `trained`, but cannot be told."""
-    return UserError(
-        f"{trained}: holds trained members, but {training_round.history_file().name} beside it cannot be read "
-        f"({error.__cause__ or error}); if that cannot be mended, remove {trained.name} and give the run's command "
-        "again, which trains them anew"
-    )
+def _trained_at(training_round: Round) -> Path:
+    """Where the variables lie if the round is complete."""
+    folder = training_round.folder
+    return folder if checkpoints.is_complete(folder) else training_round.handed_over_file()
 
 
 def names_of(members: tuple[Member, ...]) -> np.ndarray:

@@ -31,7 +31,7 @@ from convcam_jax.stages.ensemble.rounds import (
     names_of,
     noted_size,
     read_rounds,
-    without_history,
+    trained_names,
 )
 from convcam_jax.stages.run import EXPLANATIONS, MODELS, Run
 from convcam_jax.stages.stage import STAGES_FILE
@@ -120,7 +120,9 @@ def make_rounds(config: Config, members: tuple[Member, ...], folder: Path, n_rec
     All are of one size, but the last may be shorter. `n_recordings` is how many the run has, which each device holds.
     """
     if not _is_noted(folder):
-        size = _size_of_first_round(folder) or _new_size(config, members, n_recordings)
+        # In rounds of another size than the first one all were trained anew.
+        trained = trained_names(Round((), folder / "round_00"))
+        size = len(trained) or _new_size(config, members, n_recordings)
         write_json(folder / ROUNDS_FILE, {"members_at_once": size})
     return read_rounds(members, folder)
 
@@ -134,22 +136,6 @@ def _is_noted(folder: Path) -> bool:
             raise
         return False
     return True
-
-
-def _size_of_first_round(folder: Path) -> int:
-    """How many members the first round has if it is trained, else 0: in rounds of another size all were trained anew.
-
-    Raises:
-      UserError: it is, but that cannot be told.
-    """
-    first = Round((), folder / "round_00")
-    trained = first.folder if checkpoints.is_complete(first.folder) else first.handed_over_file()
-    if not trained.exists():
-        return 0
-    try:
-        return len(read_arrays(first.history_file())["members"])
-    except (UserError, KeyError) as error:
-        raise without_history(trained, first, error) from error
 
 
 def _new_size(config: Config, members: tuple[Member, ...], n_recordings: int) -> int:
