@@ -1,6 +1,7 @@
 """A run: its config and folder, and what its stages make or read, each when it is first asked for."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -71,16 +72,18 @@ class ModelsOfConfig:
         return GridAxes(representation.frequencies_hz(), representation.edges_hz(), times_s)
 
 
+@dataclass(eq=False, repr=False)
 class Run(ModelsOfConfig):
-    """A run of one config in one folder; all but these and the recordings is made or read when it is asked for."""
+    """A run of one config in one folder; all but these and the recordings is made or read when it is asked for.
 
-    def __init__(self, config: Config, workdir: Path, cache_dir: Path, dataset: Dataset, start: str = "") -> None:
-        """`start`: when this start of the program began, as `record.run_record` notes it; "" where nothing is made."""
-        self.config = config
-        self.workdir = workdir
-        self.cache_dir = cache_dir
-        self.dataset = dataset
-        self.start = start
+    `start`: when this start of the program began, as `record.run_record` notes it; "" where nothing is made.
+    """
+
+    config: Config
+    workdir: Path
+    cache_dir: Path
+    dataset: Dataset
+    start: str = ""
 
     @cached_property
     def recordings(self) -> Recordings:

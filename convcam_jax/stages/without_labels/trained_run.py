@@ -125,6 +125,7 @@ class Explanation:
         return draw(self.view, self.probabilities.to_numpy(), tuple(self.probabilities.columns))
 
 
+@dataclass(eq=False, repr=False)
 class TrainedRun(ModelsOfConfig):
     """The models of a finished run; they are read when they are first asked, and then kept in the memory.
 
@@ -137,21 +138,12 @@ class TrainedRun(ModelsOfConfig):
       references: with which the config's method compares recordings, `[R, F, T]`; None if it compares with none.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        record: Mapping[str, Any],
-        members: tuple[Member, ...],
-        part_size: int,
-        read_parts: Callable[[], Iterator[Variables]],
-        references: Float[np.ndarray, "R F T"] | None,
-    ) -> None:
-        self.config = config
-        self.record = record
-        self.members = members
-        self.part_size = part_size
-        self.read_parts = read_parts
-        self.references = references
+    config: Config
+    record: Mapping[str, Any]
+    members: tuple[Member, ...]
+    part_size: int
+    read_parts: Callable[[], Iterator[Variables]]
+    references: Float[np.ndarray, "R F T"] | None
 
     def __repr__(self) -> str:
         groups = "; ".join(dict.fromkeys(str(member.cohort) for member in self.members))
