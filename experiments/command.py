@@ -10,6 +10,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from tqdm import tqdm
+
 from convcam_jax.corpora import CORPORA
 from convcam_jax.settings.compared import require_compared
 from convcam_jax.settings.config import Config
@@ -23,7 +25,7 @@ from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths
 from convcam_jax.system.process.ending import advise
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.process.worker_processes import background, start
-from convcam_jax.system.progress import be_quiet, in_time, say
+from convcam_jax.system.progress import be_quiet, say
 from convcam_jax.system.share import Share
 from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, OWN_SECTIONS, SHARING_FLAGS, descriptions
 
@@ -53,7 +55,7 @@ def run_command(arguments: list[str]) -> None:
         experiment = importlib.import_module(f"experiments.{flags.experiment}")
         with background():
             results = experiment.run(settings) or settings.workdir
-    say(f"finished after {in_time(monotonic() - begun_s)}")
+    say(f"finished after {tqdm.format_interval(monotonic() - begun_s)}")
     print(f"The results are in {results}")
 
 

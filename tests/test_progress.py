@@ -8,10 +8,7 @@ import subprocess
 import sys
 import termios
 
-import pytest
 from small_run import PROJECT_DIR
-
-from convcam_jax.system import progress
 
 WORK = """
 from convcam_jax.system.progress import be_quiet, say, with_progress
@@ -65,14 +62,6 @@ def test_a_closed_stderr_is_no_error(tmp_path):
     script.write_text(WORK.format(total=5, quiet=False))
     line = f"{sys.executable} {script} 2>&-"
     subprocess.run(line, shell=True, cwd=PROJECT_DIR, env={**os.environ, "PYTHONPATH": str(PROJECT_DIR)}, check=True)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00"), (9.6, "0:10"), (75, "1:15"), (600, "10:00"), (3599, "59:59"), (3600, "1:00:00"), (36000, "10:00:00")],
-)
-def test_times(seconds, text):
-    assert progress.in_time(seconds) == text
 
 
 def test_an_interrupt_finds_the_lock_made():

@@ -14,6 +14,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
+from tqdm import tqdm
+
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.stages.record import FREE_FIELDS, shortened
 from convcam_jax.stages.run import Run
@@ -21,7 +23,7 @@ from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import file_hash, written_files
 from convcam_jax.system.formats import read_json, write_json
 from convcam_jax.system.process.worker_processes import begun_meanwhile
-from convcam_jax.system.progress import in_time, say
+from convcam_jax.system.progress import say
 
 STAGES_FILE = "stages.json"
 # Figures are drawn while other stages are made; what the training has saved is checked when it is read.
@@ -148,7 +150,7 @@ def _make(run: Run, stage: Stage, origin: Origin) -> MadeStage:
     begun_s, n_begun, n_written = monotonic(), len(begun_meanwhile()), len(written_files())
     stage.make(run)
     if monotonic() - begun_s >= _LONG_S:
-        say(f"stage {stage.name} took {in_time(monotonic() - begun_s)}")
+        say(f"stage {stage.name} took {tqdm.format_interval(monotonic() - begun_s)}")
     sums = {name: file_hash(run.workdir / name) for name in _of_stage(run.workdir, written_files()[n_written:])}
     return MadeStage(stage.name, Finished(origin, sums, run.start), begun_meanwhile()[n_begun:])
 

@@ -1,7 +1,6 @@
 """What the user is told while a run goes on, on stderr: apart from the results."""
 
 import contextlib
-import datetime
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_FLOOR, Decimal
@@ -55,16 +54,6 @@ def rounded_down(value: float, decimals: int) -> str:
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_FLOOR))
 
 
-def in_time(seconds: float) -> str:
-    """A duration in minutes and seconds, and hours if there are any.
-
-    >>> in_time(7.4), in_time(75), in_time(3675)
-    ('0:07', '1:15', '1:01:15')
-    """
-    text = str(datetime.timedelta(seconds=round(seconds)))
-    return text.removeprefix("0:").removeprefix("0") if text.startswith("0:0") else text.removeprefix("0:")
-
-
 @contextlib.contextmanager
 def show_progress(what: str, total: int, unit: str, done: int = 0, shown: bool = True) -> Iterator[Callable[[], None]]:
     """Show how far something is; what it gives is to be called after each of `total` units, of which some are `done`.
@@ -108,5 +97,6 @@ class _Lines:
 
     def _in_words(self, seconds: float) -> str:
         left_s = seconds / (self._done - self._first) * (self._total - self._done)
-        times = f"{in_time(seconds)} taken" + (f", about {in_time(left_s)} left" if self._done < self._total else "")
+        left = f", about {tqdm.format_interval(left_s)} left" if self._done < self._total else ""
+        times = f"{tqdm.format_interval(seconds)} taken{left}"
         return f"{self._what}: {self._done} of {counted(self._total, self._unit)}, {times}"
