@@ -20,13 +20,12 @@ from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.jax_setup import fix_settings, meet, prepare_jax
+from convcam_jax.system.jax_setup import Share, fix_settings, meet, prepare_jax
 from convcam_jax.system.paths import default_cache_dir, expanded, expanded_paths, keep_libraries_files
 from convcam_jax.system.process.ending import advise
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.process.worker_processes import background, start
 from convcam_jax.system.progress import be_quiet, say
-from convcam_jax.system.share import Share
 from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, OWN_SECTIONS, SHARING_FLAGS, descriptions
 
 # Of the processes of a run that no scheduler has started.

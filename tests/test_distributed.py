@@ -13,8 +13,7 @@ from small_run import PROJECT_DIR, assert_refused, call, command, devices
 
 from convcam_jax.settings.flags import Flags
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.jax_setup import meet, prepare_jax
-from convcam_jax.system.share import Share
+from convcam_jax.system.jax_setup import Share, meet, prepare_jax
 from experiments.command import _share
 
 # Members are trained in rounds of one, so that each process has some. Of rounds of several other digits would come.
@@ -37,8 +36,7 @@ SHARES = {
 }
 MEET = """
 import sys
-from convcam_jax.system.jax_setup import meet, wait_for_all
-from convcam_jax.system.share import Share
+from convcam_jax.system.jax_setup import Share, meet, wait_for_all
 if __name__ == "__main__":
     print(meet(Share()))
     wait_for_all("met")

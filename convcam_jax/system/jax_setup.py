@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, update_wrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import absl.logging
 import jax
@@ -24,7 +24,6 @@ import orbax.checkpoint as ocp
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.paths import require_utf8
 from convcam_jax.system.processor import n_cores
-from convcam_jax.system.share import Share
 
 # What results depend on, whatever the user's environment says of it for other programs.
 RESULTS_DEPEND_ON: dict[str, Any] = {
@@ -68,6 +67,17 @@ _BARRIER_TIMEOUT_MS = 7 * 24 * 3600 * 1000
 _SHUTDOWN_TIMEOUT_S = 20
 # The first byte of what zlib has compressed.
 _ZLIB = b"\x78"
+
+
+class Share(NamedTuple):
+    """One of the processes of a run: its number `process_id`, from 0 on, and where process 0 listens (HOST:PORT).
+
+    None of what is to be found in the environment that a cluster's scheduler has made.
+    """
+
+    coordinator: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
 
 
 def meet(share: Share) -> int:
