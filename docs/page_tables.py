@@ -13,9 +13,9 @@ from convcam_jax.checks.evidence.scoring import NO_METHOD
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS
-from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.network import Network
+from convcam_jax.system.digits import with_first_digit
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import read_csv, read_json
 

@@ -13,7 +13,7 @@ from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.overrides import flatten
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.splits.protocol import SplitProtocol
-from convcam_jax.system.formats import EMPTY
+from convcam_jax.system.digits import EMPTY
 from convcam_jax.training.config import TrainConfig
 
 # What all choices of a door have; networks have nothing in common.

@@ -7,7 +7,7 @@ import pytest
 from convcam_jax.checks.chance.control_verdicts import control_verdicts
 from convcam_jax.checks.chance.controls import CONTROL_TABLE_COLUMNS, ControlDraws, control_table, readable_cells
 from convcam_jax.figures.checks.controls import against_chance
-from convcam_jax.system.formats import EMPTY
+from convcam_jax.system.digits import EMPTY
 
 RATE = 0.05
 EMOTIONS = ("anger", "fear", "sadness")

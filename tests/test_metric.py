@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from convcam_jax.measures import digits
 from convcam_jax.measures.config import AnalysisConfig, table_metric
 from convcam_jax.measures.metric_table import METRICS, STATISTICS_TABLES, metrics_of_table
 from convcam_jax.measures.metrics import RecordingMetrics
+from convcam_jax.system import digits
+from convcam_jax.system.digits import EMPTY
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.formats import EMPTY
 
 
 def test_every_metric_is_one_that_is_computed_in_the_same_order():

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from convcam_jax.corpora.config import EMOTIONS, CorpusConfig
-from convcam_jax.measures.digits import printed
 from convcam_jax.measures.statistics import cell_statistics
 from convcam_jax.paper import published
+from convcam_jax.system.digits import printed
 
 FACTS = published.load()
 KEYS = ["group", "emotion", "statistic"]

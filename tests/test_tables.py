@@ -10,7 +10,7 @@ from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.measures.statistics import chosen_rows, mean_interval
 from convcam_jax.paper import published, tables
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
-from convcam_jax.system.formats import EMPTY
+from convcam_jax.system.digits import EMPTY
 
 FACTS = published.load()
 RESULTS = make_results()

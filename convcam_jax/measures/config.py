@@ -4,9 +4,9 @@ import dataclasses
 from typing import Literal
 
 from convcam_jax.attribution.placement import MapPlacement
-from convcam_jax.measures.digits import Digits
 from convcam_jax.measures.metric_table import METRICS, Metric, metrics_of_table
 from convcam_jax.representations.frame_f0 import F0Reading, IsolatedVoicedFrame
+from convcam_jax.system.digits import Digits
 from convcam_jax.system.validation import require
 
 

@@ -6,7 +6,7 @@ The metrics themselves are computed in `metrics`.
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from convcam_jax.measures.digits import per_cent, printed, with_first_digit
+from convcam_jax.system.digits import per_cent, printed, with_first_digit
 
 Better = Literal["higher", "lower"]
 Unit = Literal["", "Hz", "semitones", "%"]

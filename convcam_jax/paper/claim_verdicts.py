@@ -6,7 +6,6 @@ import pandas as pd
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.measures.config import AnalysisConfig, table_metric
-from convcam_jax.measures.digits import printed
 from convcam_jax.measures.metric_table import STATISTICS_TABLES
 from convcam_jax.measures.statistics import chosen_rows
 from convcam_jax.paper.claim_terms import (
@@ -23,6 +22,7 @@ from convcam_jax.paper.claims import CLAIMS
 from convcam_jax.paper.protocols import protocol_name
 from convcam_jax.paper.published import Published
 from convcam_jax.paper.tables import table_cells
+from convcam_jax.system.digits import printed
 from convcam_jax.system.progress import counted
 
 # What is above 0 in the recordings that a share counts, from rows of the metrics table.

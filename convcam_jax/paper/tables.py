@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.measures.config import AnalysisConfig, table_metric
-from convcam_jax.measures.digits import Digits, printed
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.statistics import (
     cell_statistics,
@@ -22,6 +21,7 @@ from convcam_jax.measures.statistics import (
     within,
 )
 from convcam_jax.paper.protocols import PUBLISHED_ANALYSIS
+from convcam_jax.system.digits import Digits, printed
 from convcam_jax.system.namespaces import EMOTION
 
 _STATISTICS_COLUMNS = [

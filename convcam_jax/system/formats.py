@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 import pandas as pd
 
+from convcam_jax.system.digits import EMPTY
 from convcam_jax.system.errors import UserError, is_of_the_system
 from convcam_jax.system.files import write_whole
 from convcam_jax.system.namespaces import ATTRIBUTE
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 # What to do about a file that is damaged.
 MAKE_AGAIN = "remove it, and give the run's command again, which makes it anew"
-EMPTY = "–"  # noqa: RUF001
 # Columns of words: they stay text, whatever the words look like ("01", "NA", "true").
 _WORDS = frozenset(
     (

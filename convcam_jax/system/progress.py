@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from decimal import ROUND_FLOOR, Decimal
 from time import monotonic
 from typing import TypeVar
 
@@ -43,15 +42,6 @@ def counted(number: int, noun: str) -> str:
     ('1 member', '0 members', '2 maps')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def rounded_down(value: float, decimals: int) -> str:
-    """A number with so many decimals, never more than it is: of a limit that nothing may exceed, or that it misses.
-
-    >>> rounded_down(9.0061, 2), rounded_down(0.9965, 2), rounded_down(0.29, 2)
-    ('9.00', '0.99', '0.29')
-    """
-    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_FLOOR))
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ import pandas as pd
 
 from convcam_jax.checks.chance.controls import only_zero_maps
 from convcam_jax.corpora.config import ALL
-from convcam_jax.measures.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.measures.metric_table import METRICS
+from convcam_jax.system.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.system.progress import counted
 
 CONTROL_VERDICT_COLUMNS = ("about", "group", "emotion", "metric", "control", "above_chance", "sentence")

@@ -17,8 +17,8 @@ from convcam_jax.checks.explanation_metrics.judged_maps import OF_A_MAP, OF_A_RE
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.variants import SHUFFLED_LABELS, of_cue
 from convcam_jax.data.members import Cohort
-from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.measures.statistics import mean_interval, spearman_rho
+from convcam_jax.system.digits import with_first_digit
 from convcam_jax.system.progress import counted
 
 # What sums over moved cells differ by.

@@ -12,8 +12,8 @@ from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
 from convcam_jax.measures.cohort_maps import CohortMaps
-from convcam_jax.measures.digits import with_first_digit
 from convcam_jax.measures.statistics import groups_of, limited, mean_interval
+from convcam_jax.system.digits import with_first_digit
 
 _COMPARED = [
     *("group", "curve", "fill", "order", "gain", "low", "high", "better_in", "n_recordings", "n_zero_maps"),

@@ -16,9 +16,9 @@ from convcam_jax.checks.listening.resynthesis import Probe
 from convcam_jax.data.batches import by_recording, frames_of, stratify
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings, take
-from convcam_jax.measures.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.measures.statistics import MEMBER, mean_interval
 from convcam_jax.networks.network import Network, Variables
+from convcam_jax.system.digits import per_cent, setting_in_per_cent, with_first_digit
 from convcam_jax.training.ensemble import member_mesh, over_members
 from convcam_jax.training.member import compiler_options
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from convcam_jax.measures.digits import per_cent
 from convcam_jax.measures.statistics import groups_of
+from convcam_jax.system.digits import per_cent
 from convcam_jax.system.progress import counted
 
 SEED_VERDICT_COLUMNS = ("about", "group", "metric", "sentence")

@@ -34,8 +34,8 @@ from convcam_jax.corpora.synthetic.cues.cue import draw_places
 from convcam_jax.corpora.synthetic.planted import HEADROOM
 from convcam_jax.corpora.synthetic.variants import NEUTRAL, SHUFFLED_LABELS, VARIANTS, sound_of
 from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.system.digits import rounded_down
 from convcam_jax.system.errors import RecordingError
-from convcam_jax.system.progress import rounded_down
 
 # To be raised whenever the same recording gives other sound.
 NATURAL_VERSION = 4

@@ -46,11 +46,12 @@ from convcam_jax.stages.references import read_references
 from convcam_jax.stages.run import ModelsOfConfig
 from convcam_jax.stages.without_labels import models_file
 from convcam_jax.system.ahead import one_ahead
+from convcam_jax.system.digits import rounded_down
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.formats import read_csv
 from convcam_jax.system.jax_setup import settings_of_results, switches
 from convcam_jax.system.paths import expanded
-from convcam_jax.system.progress import counted, rounded_down, say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.training import checkpoints
 
 if TYPE_CHECKING:

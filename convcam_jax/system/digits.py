@@ -1,14 +1,14 @@
 """Numbers as text: as many digits as a table has, or as a sentence needs."""
 
 import math
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Literal
 
-import numpy as np
-
-from convcam_jax.system.formats import EMPTY
-
 Digits = Literal["rounded", "truncated"]
+
+# How a number that is not known is shown.
+EMPTY = "–"  # noqa: RUF001
+_ROUNDINGS = {"rounded": ROUND_HALF_UP, "truncated": ROUND_DOWN}
 
 # Decimals that survive floating-point arithmetic: 0.347 - 0.086 is 0.26099999999999995.
 _NOISE_DECIMALS = 9
@@ -22,11 +22,18 @@ def printed(value: float, decimals: int, digits: Digits) -> str:
     >>> printed(-0.0002, 3, "rounded"), printed(-0.0009, 3, "truncated"), printed(-0.0009, 3, "rounded")
     ('0.000', '0.000', '-0.001')
     """
-    if not np.isfinite(value):
-        return EMPTY
-    exact = Decimal(repr(round(float(value), _NOISE_DECIMALS)))
-    rounding = ROUND_DOWN if digits == "truncated" else ROUND_HALF_UP
-    return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding):zf}"
+    return _quantised(round(float(value), _NOISE_DECIMALS), decimals, _ROUNDINGS[digits])
+
+
+def rounded_down(value: float, decimals: int) -> str:
+    """A number with so many decimals, never more than it is: of a limit that nothing may exceed, or that it misses.
+
+    Noise is not rounded away: it may decide.
+
+    >>> rounded_down(9.0061, 2), rounded_down(0.9965, 2), rounded_down(0.29, 2), rounded_down(0.29999999999999993, 2)
+    ('9.00', '0.99', '0.29', '0.29')
+    """
+    return _quantised(float(value), decimals, ROUND_FLOOR)
 
 
 def with_first_digit(value: float, decimals: int) -> str:
@@ -57,3 +64,9 @@ def setting_in_per_cent(share: float) -> str:
     ('12.5 %', '7 %')
     """
     return f"{100 * share:g} %"
+
+
+def _quantised(value: float, decimals: int, rounding: str) -> str:
+    if not math.isfinite(value):
+        return EMPTY
+    return f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), rounding):zf}"
