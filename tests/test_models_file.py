@@ -114,6 +114,8 @@ def test_recordings_with_which_the_method_compares_are_in_it(tmp_path):
     for wrong in (None, references[:0], references[:, :, 1:].copy(), references.astype(np.float64)):
         write_models(path, record, MEMBERS, 2, iter(PARTS), wrong)
         refused(path, "references")
+    one_number = {"references": np.array(1, np.float32)}
+    refused(rewritten(path, tmp_path / "changed", {}, one_number), "references is not of recordings")
     write_models(path, RECORD, MEMBERS, 2, iter(PARTS))
     assert references_of_file(opened(path)) is None
     # Where the method compares with none they have no business there.
@@ -244,7 +246,11 @@ def test_tensors_of_other_shapes_and_types_are_told(path, tmp_path):
     with safe_open(path, framework="numpy") as file:
         own = {name: file.get_tensor(name) for name in list(file.keys())}
     name = "member_01/params/dense/kernel"
-    for other in (own[name].T, own[name].astype(np.float64)):
+    for other, words in (
+        (own[name].T, "is not of the network's shape"),
+        (own[name].astype(np.float64), "is of F64, not of F32 or F16"),
+        (own[name].astype(np.int32), "is of I32, not of F32 or F16"),
+    ):
         tensors = {**own, name: np.ascontiguousarray(other)}
-        refused(rewritten(path, tmp_path / "changed", {}, tensors), f"{name} is not of the network's shape")
+        refused(rewritten(path, tmp_path / "changed", {}, tensors), f"its tensor {name} {words}")
     refused(rewritten(path, tmp_path / "changed", {}, {k: v for k, v in own.items() if k != name}), "not those of")

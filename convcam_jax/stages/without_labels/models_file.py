@@ -34,8 +34,8 @@ from convcam_jax.system.files import write_whole
 _KIND = "models of convcam_jax"
 # To be raised when what a file holds changes.
 _VERSION = 4
-# What NumPy calls the types of tensors; variables are of the first two.
-_TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+# What NumPy calls the types of tensors.
+_TYPES = {"F32": "<f4", "F16": "<f2"}
 # The recordings with which others are compared, [R, F, T].
 _REFERENCES = "references"
 # How the checksum of the metadata is called among those of the tensors.
@@ -147,12 +147,15 @@ def references_of_file(found: ModelsFile) -> Float[np.ndarray, "R F T"] | None:
 def _tensors(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a file, mapped: the reader of safetensors copies them.
 
-    It has seen to it that they lie in the file, one behind the other.
+    It has seen to it that they lie in the file, one behind the other. Raises ValueError where one is of another type.
     """
     content = np.memmap(path, np.uint8, "r")
     begin = 8 + int.from_bytes(content[:8].tobytes(), "little")
     header = json.loads(content[8:begin].tobytes())
     del header["__metadata__"]
+    for name, own in header.items():
+        if own["dtype"] not in _TYPES:
+            raise ValueError(f"its tensor {name} is of {own['dtype']}, not of {' or '.join(_TYPES)}")
     return {
         name: np.ndarray(own["shape"], _TYPES[own["dtype"]], content, begin + own["data_offsets"][0])
         for name, own in header.items()
@@ -211,7 +214,7 @@ def _described(path: Path, metadata: Mapping[str, str]) -> ModelsFile:
 def _check_references(config: Config, tensor: np.ndarray | None) -> None:
     if tensor is None:
         raise ValueError("it lacks the references, recordings with which its method compares")
-    if tensor.dtype != np.float32 or not 0 < len(tensor) <= MOST_REFERENCES or tensor.shape[1:] != config.grid:
+    if tensor.dtype != np.float32 or tensor.shape[1:] != config.grid or not 0 < len(tensor) <= MOST_REFERENCES:
         raise ValueError(f"its tensor {_REFERENCES} is not of recordings of the network's input")
 
 
@@ -229,5 +232,5 @@ def _check_tensors(found: ModelsFile, tensors: Mapping[str, np.ndarray]) -> None
     if len(others) != n_members * len(expected) or set(others) != names:
         raise ValueError("its tensors are not those of its network")
     for name, tensor in others.items():
-        if tensor.dtype not in (np.float32, np.float16) or tensor.shape != expected[name.partition("/")[2]].shape:
+        if tensor.shape != expected[name.partition("/")[2]].shape:
             raise ValueError(f"its tensor {name} is not of the network's shape")
