@@ -148,6 +148,17 @@ def test_metrics_stand_in_the_order_of_the_tables():
     assert list(made["summary"]["metrics"]) == [row["metric"] for row in made["details"]["metrics"]] == list(METRICS)
 
 
+def test_values_of_metrics_that_are_not_known_are_null_on_the_page():
+    """Seed 0 is the chosen one."""
+    shown = make_shown()
+    shown = shown._replace(metrics=shown.metrics.assign(q_rmse=[np.nan, 0.25, np.inf], q_mse=np.nan))
+    made = json.loads(as_json(recording(shown, make_sounds(shown))))
+    assert (made["summary"]["metrics"]["q_rmse"], made["summary"]["metrics"]["q_mse"]) == (None, None)
+    rows = {row.pop("metric"): row for row in made["details"]["metrics"]}
+    assert rows["q_rmse"] == {"chosen": None, "mean": None, "lowest": 0.25, "highest": None}
+    assert set(rows["q_mse"].values()) == {None}
+
+
 def test_changed_fields_are_those_that_the_user_changed():
     published = with_device_defaults(make_config(Choices(corpus="emodb", data_dir="corpus", protocol="published")))
     assert overview.non_default_fields(published) == []
