@@ -86,6 +86,17 @@ def test_draws_that_lack_a_value_of_some_recordings_are_compared_over_the_others
     assert (everything["p"], everything["n_draws"]) == (1.0, 3)
 
 
+def test_what_draws_reach_is_cut_to_what_the_metric_can_be():
+    observed = np.array([0.9, 0.5, 0.1, 0.1, 0.3])
+    draws = np.tile(observed[:, None], 3)
+    # Without the first recording a draw has 0.5 more than was observed, which is 0.7 with it.
+    draws[0], draws[1] = np.nan, 1.0
+    same = [ControlDraws("energy_ratio", "random_blobs", observed, draws)]
+    anger = row(control_table([make_recordings()], [same], EMOTIONS, RATE), "emotion", "anger")
+    assert anger[["control_mean", "control_low", "control_high"]].tolist() == [1, 1, 1]
+    assert anger["excess"] == pytest.approx(0.7 - 1.2)
+
+
 def test_the_direction_is_that_of_the_metric(table):
     anger = row(table, "emotion", "anger", "q_rmse", "time_shift")
     assert (anger["better"], anger["p"]) == ("lower", 1.0)

@@ -18,6 +18,7 @@ from convcam_jax.corpora.config import EMOTIONS
 from convcam_jax.data.members import Cohort
 from convcam_jax.figures import errors, maps, models, style, trajectories
 from convcam_jax.figures.checks import controls, evidence, sanity, stability
+from convcam_jax.figures.explanation import explanation
 from convcam_jax.figures.frequency import drawn_edges
 from convcam_jax.measures.folds import group_masks, seed_accuracy
 from convcam_jax.measures.metric_table import METRICS
@@ -55,6 +56,19 @@ def test_bins_are_drawn_from_edge_to_edge_whatever_their_scale():
         assert axes.get_ylim() == pytest.approx((drawn[0], drawn[-1]))
     figure = evidence.examples([shown], VIEW.time_s, MEL_EDGES_HZ, "mel-96")
     assert [axes.get_title() for axes in figure.axes] == ["mel-96 (dB)", "gradcam"]
+
+
+@pytest.mark.parametrize(("shown_map", "words"), [(VIEW.map, []), (np.zeros_like(VIEW.map), ["zero"])])
+def test_a_map_of_zeros_says_that_it_is_one(shown_map, words):
+    view = VIEW._replace(map=shown_map)
+    shown = evidence.Example("f0", "first", VIEW.magnitude, VIEW.map > 0.5, {"gradcam": shown_map})
+    for panel in (
+        maps.raw_and_scaled_map(view, VIEW.raw_map, "block 1").axes[1],
+        sanity.example("a", VIEW.magnitude, {"trained": shown_map}, VIEW.time_s, EDGES_HZ, "CQT-96").axes[1],
+        evidence.examples([shown], VIEW.time_s, EDGES_HZ, "CQT-96").axes[1],
+        explanation(view, np.full((2, 2), 0.5), ("anger", "fear")).axes[1],
+    ):
+        assert [text.get_text() for text in panel.texts] == words
 
 
 def test_the_cells_that_carry_a_cue_are_outlined_at_their_edges():

@@ -19,6 +19,9 @@ _FEW_EMOTIONS, _EMOTION_HEIGHT = 6, 0.14
 # What a column has room for beside its panels, and what titles keep from the edge, in inches.
 _LABELS_WIDTH, _EDGE_WIDTH = 0.5, 0.03
 
+# How much higher than its curves a panel is whose legend stands above them.
+_ROOM_FOR_LEGEND = 1.35
+
 
 @style.styled
 def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], emotions: Sequence[str]) -> Figure:
@@ -37,6 +40,7 @@ def explanation(view: RecordingView, probabilities: Float[np.ndarray, "S C"], em
     )
     style.panel_title(spectrogram, 0, style.shown_recording(view.recording))
     style.time_frequency_image(own_map, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
+    style.say_zero(own_map, view.map)
     style.panel_title(own_map, 1, f"map of {style.shown(view.emotion)}, mean of {counted(len(probabilities), 'model')}")
     _frequencies(frequencies, view)
     _shares(shares, view)
@@ -56,7 +60,7 @@ def _frequencies(axes: Axes, view: RecordingView) -> None:
     for label, values_hz, colour in (("F0", view.f0_hz, style.BLUE), ("c", view.trajectory_hz, style.VERMILION)):
         axes.plot(view.time_s, np.where(voiced, values_hz, np.nan), ".-", ms=2, color=colour, label=label)
     axes.set_ylabel("(Hz)")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, _ROOM_FOR_LEGEND * axes.get_ylim()[1])
     _over_time(axes, view)
 
 
@@ -65,7 +69,7 @@ def _shares(axes: Axes, view: RecordingView) -> None:
     axes.plot(view.time_s, view.contour, color=style.VERMILION, label="q")
     axes.axhline(STRONG, color=style.GREY, lw=0.5, ls=":")
     axes.set_xlabel("time (s)")
-    axes.set_ylim(0, 1.05)
+    axes.set_ylim(0, _ROOM_FOR_LEGEND)
     _over_time(axes, view)
     style.panel_title(axes, 3, "envelope Q and the map's contour q")
 

@@ -92,6 +92,7 @@ def raw_and_scaled_map(view: RecordingView, raw_map: Float[np.ndarray, "H W"], l
     raw.set_ylabel(f"row of {layer}")
     style.panel_title(raw, 0, f"{raw_map.shape[0]} × {raw_map.shape[1]}, {_name(view)}")  # noqa: RUF001
     image = style.time_frequency_image(scaled, view.map, view.time_s, view.edges_hz, style.MAP_COLOURS, (0.0, 1.0))
+    style.say_zero(scaled, view.map)
     style.panel_title(scaled, 1, f"{view.map.shape[0]} bins × {view.map.shape[1]} frames")  # noqa: RUF001
     figure.colorbar(image, ax=axes, label="activation (share of maximum)")
     return figure

@@ -297,6 +297,12 @@ def say_empty(axes: Axes, text: str = "no correctly classified recording with a 
     axes.set_yticks([])
 
 
+def say_zero(axes: Axes, shown_map: Shaped[np.ndarray, "F n"]) -> None:
+    """Write on a map that is zero everywhere that it is: it looks as a faint one does."""
+    if not np.any(shown_map):
+        axes.text(0.5, 0.5, "zero", transform=axes.transAxes, ha="center", va="center", color="white")
+
+
 def frequency_axis(axes: Axes, edges_hz: Float[np.ndarray, " E"]) -> None:
     """Logarithmic frequency axis that spans bins with these edges, all > 0, with round figures in Hz."""
     lowest, highest = edges_hz[0], edges_hz[-1]

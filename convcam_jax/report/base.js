@@ -106,7 +106,8 @@ addEventListener("beforeprint", () => {
     part.open = true;
   }
   redrawCharts();
-  for (const node of drawings.keys()) Plotly.Plots.resize(node);
+  // At once: the paper does not wait for what is done later.
+  for (const node of drawings.keys()) Plotly.relayout(node, { width: node.clientWidth });
 });
 addEventListener("afterprint", () => {
   delete document.documentElement.dataset.print;

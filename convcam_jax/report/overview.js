@@ -39,7 +39,7 @@ function showAccuracy() {
     })),
     layout: chartLayout({
       xaxis: { title: { text: "test accuracy" }, range: [0, 1.02], tickformat: ".0%" },
-      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => chartLabel(own.group)), range: [-0.5, run.accuracies.length - 0.5], zeroline: false }, legend: { orientation: "h", y: 1 + 0.4 / Math.max(2, run.accuracies.length) },
+      yaxis: { tickvals: run.accuracies.map((_, place) => place), ticktext: run.accuracies.map((own) => chartLabel(own.group)), range: [run.accuracies.length - 0.5, -0.5], zeroline: false }, legend: { orientation: "h", y: 1 + 0.4 / Math.max(2, run.accuracies.length) },
     }),
   }));
 }

@@ -71,8 +71,10 @@ function step(by) {
 }
 
 function listenToControls() {
-  // Not every browser says "input" when a choice is made in a list.
-  for (const event of ["input", "change"]) byId("filters").addEventListener(event, showList);
+  byId("filters").addEventListener("input", showList);
+  // Not every browser says "input" when a choice is made in a list. A search field says "change" when it is left, by
+  // pressing a button of the list perhaps, which must not go meanwhile.
+  byId("filters").addEventListener("change", (event) => { if (event.target.matches("select")) showList(); });
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));

@@ -178,6 +178,9 @@ def _row(metrics: pd.DataFrame, compared: _Compared, places: NDArray, labels: ND
     of_own = np.where(compared.labels[rows] == compared.emotion[rows, None], compared.gains[rows], np.nan)
     excess = compared.gain[rows] - mean_of_draws(of_own.T)
     highest = 1 if METRICS[draw.metric].is_share else np.inf
+    limits = quantile_limits(of_draws) if draw.tested else (np.nan, np.nan)
+    # What is observed plus what a draw gains may lie beyond what the metric can be.
+    by_chance, *limits = np.clip([_finite_mean(of_draws), *limits], 0, highest).tolist()
     return {
         "metric": draw.metric,
         "control": draw.control,
@@ -185,8 +188,8 @@ def _row(metrics: pd.DataFrame, compared: _Compared, places: NDArray, labels: ND
         "observed": mean,
         **_limits("observed", *limited(mean_over_speakers(observed, speakers), highest)[1:3]),
         "mask_area": metrics.loc[rows, "mask_area"].mean() if draw.metric == "energy_ratio" else np.nan,
-        "control_mean": _finite_mean(of_draws),
-        **_limits("control", *(quantile_limits(of_draws) if draw.tested else (np.nan, np.nan))),
+        "control_mean": by_chance,
+        **_limits("control", *limits),
         "excess": mean - _finite_mean(of_draws),
         **_limits("excess", *mean_over_speakers(excess, speakers)[1:3]),
         "n_draws": test.n,

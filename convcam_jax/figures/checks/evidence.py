@@ -107,6 +107,8 @@ def examples(
             panel = axes[row, column]
             style.time_frequency_image(panel, values, time_s[:n], edges_hz, colours, limits)
             outline = _outline(example.truth, cell_edges(time_s[:n]), drawn_edges(edges_hz))
+            if colours == style.MAP_COLOURS:
+                style.say_zero(panel, values)
             panel.add_collection(LineCollection(outline, colors="white", linewidths=0.6))
             if row < len(shown) - 1:
                 panel.set_xlabel("")

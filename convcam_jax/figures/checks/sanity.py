@@ -86,8 +86,8 @@ def example(
         style.time_frequency_image(panel, values, time_s, edges_hz, colours, limits)
         panel.set(xlabel="", ylabel="")
         style.panel_title(panel, number, title)
-        if colours == style.MAP_COLOURS and not np.any(values):
-            panel.text(0.5, 0.5, "zero", transform=panel.transAxes, ha="center", va="center", color="white")
+        if colours == style.MAP_COLOURS:
+            style.say_zero(panel, values)
     _remove_left_over(axes, len(pictures))
     figure.supxlabel(f"time in {style.shown_recording(recording)} (s)", fontsize=style.FONT_POINTS)
     figure.supylabel("frequency (Hz)", fontsize=style.FONT_POINTS)
