@@ -14,7 +14,7 @@ from convcam_jax.corpora.listed import ListedConfig
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.data.dataset import Dataset
+from convcam_jax.data.dataset import Dataset, fold_table
 from convcam_jax.data.members import Cohort
 from convcam_jax.networks import NETWORKS
 from convcam_jax.representations import cache
@@ -137,16 +137,16 @@ def test_the_beginning_says_what_every_recording_is_for(tmp_path):
 
 def test_a_run_goes_on_with_the_recordings_and_the_split_that_it_began_with(tmp_path):
     dataset = small_dataset()
-    beginning._check_folds(tmp_path, dataset)
+    beginning.check_folds(tmp_path, fold_table(dataset))
     beginning.write_beginning(tmp_path, run_record(CONFIG, []), dataset, [])
-    beginning._check_folds(tmp_path, dataset)
+    beginning.check_folds(tmp_path, fold_table(dataset))
     divided_otherwise = dataset._replace(folds=(dataset.folds[0]._replace(split_of=("test",)),))
     for other in (divided_otherwise, dataset._replace(utterances=(UTTERANCE._replace(recording="r1"),))):
         with pytest.raises(UserError, match=rf"^{tmp_path}/folds.csv: has other recordings, or divides them otherwise"):
-            beginning._check_folds(tmp_path, other)
+            beginning.check_folds(tmp_path, fold_table(other))
     (tmp_path / "folds.csv").write_bytes(b"\xff\x00")
     with pytest.raises(UserError, match="remove the file if it was damaged"):
-        beginning._check_folds(tmp_path, dataset)
+        beginning.check_folds(tmp_path, fold_table(dataset))
 
 
 def test_a_run_begins_without_what_a_killed_one_left_half_written(tmp_path):

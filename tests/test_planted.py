@@ -184,3 +184,16 @@ def test_the_input_has_the_frames_of_the_longest_recording_where_no_number_is_na
         assert run.config.corpus.max_frames == longest
         config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["config"]
         assert config["corpus.max_frames"] == longest
+
+
+def test_planted_evidence_goes_on_with_the_folds_that_it_began_with(tmp_path):
+    """What is explained there is of the recordings that they tested, by networks that learned from the others."""
+    settings = settings_with(tmp_path)
+    evidence.begin(settings)
+    evidence.begin(settings)
+    folds = settings.workdir / "folds.csv"
+    earlier = folds.read_text().replace("validation", "test")
+    folds.write_text(earlier)
+    with pytest.raises(UserError, match=rf"^{folds}: has other recordings, or divides them otherwise"):
+        evidence.begin(settings)
+    assert folds.read_text() == earlier

@@ -37,7 +37,7 @@ from convcam_jax.system.progress import counted, say
 from convcam_jax.system.text import visible
 from convcam_jax.training import checkpoints
 
-_FOLDS = "folds.csv"
+FOLDS = "folds.csv"
 _SKIPPED, _SKIPPED_COLUMNS = "skipped.csv", ["recording", "kind", "problem"]
 
 
@@ -59,7 +59,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     open_workdir(workdir, record, counts)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
-        _check_folds(workdir, dataset)
+        check_folds(workdir, fold_table(dataset))
         learned = {i for indices in dataset.sets("train").values() for i in indices.tolist()}
         sounds = [dataset.sounds[i] for i in learned]
         highest = highest_file_rate_hz(sounds, config.representation.sample_rate_hz)
@@ -115,16 +115,17 @@ def open_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], 
         say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
 
 
-def _check_folds(workdir: Path, dataset: Dataset) -> None:
+def check_folds(workdir: Path, folds: pd.DataFrame) -> None:
     """See to it that a run that goes on has the recordings and the split that it began with.
 
-    They follow from the config and the corpus; but `prosody.f0_floor_hz`, which may change, says what is too short.
+    folds: the table of `folds.csv`. It follows from the config and the corpus; but `prosody.f0_floor_hz`, which may
+    change, says what is too short, and another version of the program may divide otherwise.
 
     Raises:
       UserError: they are others.
     """
-    path = workdir / _FOLDS
-    if path.is_file() and path.read_bytes() != as_csv(fold_table(dataset)).encode():
+    path = workdir / FOLDS
+    if path.is_file() and path.read_bytes() != as_csv(folds).encode():
         raise UserError(
             f"{path}: has other recordings, or divides them otherwise, than the run would now, by another "
             "prosody.f0_floor_hz or version of the program perhaps; choose another --workdir, or remove the file if it "
@@ -145,7 +146,7 @@ def write_beginning(
         _remove_exported(workdir)
     write_record(workdir, record)
     write_csv(workdir / "utterances.csv", utterance_table(dataset))
-    write_csv(workdir / _FOLDS, fold_table(dataset))
+    write_csv(workdir / FOLDS, fold_table(dataset))
     if dataset.sounds:
         write_csv(workdir / "sounds.csv", sound_table(dataset))
     write_skipped(workdir, problems, len(dataset.utterances))

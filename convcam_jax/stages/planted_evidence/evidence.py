@@ -45,7 +45,7 @@ from convcam_jax.networks.standardised import STATISTICS
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.representations.features import Features
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.beginning import check_ahead, open_workdir, write_skipped
+from convcam_jax.stages.beginning import FOLDS, check_ahead, check_folds, open_workdir, write_skipped
 from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.ensemble import training
 from convcam_jax.stages.ensemble.kept_maps import discard_kept, kept_file, kept_or_made, origin_of_maps
@@ -87,7 +87,8 @@ def begin(settings: RunSettings) -> Evidence:
     These are `utterances.csv`, `folds.csv` and `evidence_truth.npz`.
 
     Raises:
-      UserError: metrics are asked of other classes than maps are, or as of `make`.
+      UserError: metrics are asked of other classes than maps are, the recordings or their folds are others than those
+        that the run in the workdir began with, or as of `make`.
     """
     config = settings.config
     require(
@@ -97,10 +98,11 @@ def begin(settings: RunSettings) -> Evidence:
     )
     made = make(settings)
     datasets = {variant: run.dataset for variant, run in made.runs.items()}
+    folds = pd.concat([fold_table(own).assign(variant=variant) for variant, own in datasets.items()])
+    check_folds(settings.workdir, folds)
     tables = [utterance_table(own).assign(variant=variant) for variant, own in datasets.items()]
     write_csv(settings.workdir / "utterances.csv", pd.concat(tables).rename(columns={"emotion": "class"}))
-    folds = pd.concat([fold_table(own).assign(variant=variant) for variant, own in datasets.items()])
-    write_csv(settings.workdir / "folds.csv", folds)
+    write_csv(settings.workdir / FOLDS, folds)
     write_arrays(settings.workdir / TRUTH, {f"{CELLS}{name}": cells for name, cells in made.truth.items()})
     return made
 
