@@ -92,7 +92,7 @@ async function drawChart(node, make, finish = () => {}) {
 }
 
 function redrawCharts() {
-  for (const [node, { make, finish }] of drawings) drawChart(node, make, finish);
+  return Promise.all([...drawings].map(([node, { make, finish }]) => drawChart(node, make, finish)));
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
@@ -109,11 +109,12 @@ addEventListener("beforeprint", () => {
   // At once: the paper does not wait for what is done later.
   for (const node of drawings.keys()) Plotly.relayout(node, { width: node.clientWidth });
 });
-addEventListener("afterprint", () => {
+addEventListener("afterprint", async () => {
   delete document.documentElement.dataset.print;
   for (const part of folded) part.open = false;
   folded.clear();
-  redrawCharts();
+  await redrawCharts();
+  for (const node of drawings.keys()) Plotly.relayout(node, { autosize: true });
 });
 
 const VIRIDIS = [[68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37]];
