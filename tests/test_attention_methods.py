@@ -113,6 +113,14 @@ def test_relevance_of_one_block_in_closed_form():
     np.testing.assert_allclose(found[0, 0], np.array([0.25, 0.75]) @ of_block, rtol=1e-6)
 
 
+def test_relevance_of_two_blocks_is_the_product_in_their_order():
+    first, last = np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([[0.2, 0.8], [1.0, 0.0]])
+    weights = AttentionWeights(jnp.asarray(np.stack([first, last])[None, :, None], jnp.float32), POOLING)
+    found = attention_relevance(linear_attention(weights, jnp.ones_like(weights.blocks)), jnp.array([0]))
+    expected = np.array([0.25, 0.75]) @ ((np.eye(2) + last) @ (np.eye(2) + first) - np.eye(2))
+    np.testing.assert_allclose(found[0, 0], expected, rtol=1e-6)
+
+
 def test_where_attention_lowers_the_score_nothing_is_relevant():
     assert not np.asarray(attention_relevance(linear_attention(WEIGHTS, -BLOCK), jnp.array([0]))).any()
 

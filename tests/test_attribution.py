@@ -126,10 +126,11 @@ def test_shapley_cam_of_a_quadratic_score():
 
 
 def test_finer_cam_compares_the_three_classes_that_are_nearest():
-    scores = np.array([1.0, 5.0, 1.5, -0.5, -3.0])
-    near = scores[[2, 3, 1]]
+    """Neither the highest, 9, nor the lowest, -3."""
+    scores = np.array([1.0, 9.0, 1.5, -0.5, 0.5, -3.0])
+    near = scores[[4, 2, 3]]
     expected = scores[0] - (near * np.exp(near)).sum() / np.exp(near).sum()
-    assert float(lead(jnp.asarray(scores), 0)) == pytest.approx(expected, rel=1e-5)
+    assert float(lead(jnp.asarray(scores, jnp.float32), 0)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_grad_cam_plus_plus_is_equation_19():

@@ -283,3 +283,14 @@ def test_a_member_that_is_never_right():
     [axes] = against_chance(table, "energy_ratio").axes
     assert np.isnan(np.concatenate([line.get_ydata() for line in axes.lines]).astype(float)).all()
     assert [label.get_text().partition("\n")[2] for label in axes.get_xticklabels()] == ["0 recordings\n0 speakers"] * 4
+
+
+def test_q_of_a_metric_and_control_is_the_same_whatever_else_is_tested():
+    blobs, _, moved = make_draws()
+    others = moved._replace(metric="energy_ratio", draws=np.full((5, 3), 9.0)), blobs._replace(metric="q_rmse")
+    draws = [blobs, moved, *others]
+    keys = ["level", "emotion", "recording", "metric", "control"]
+    together = control_table([make_recordings()], [draws], EMOTIONS, RATE).set_index(keys)["q"]
+    for own in draws:
+        alone = control_table([make_recordings()], [[own]], EMOTIONS, RATE).set_index(keys)["q"]
+        np.testing.assert_array_equal(together.loc[alone.index], alone)

@@ -13,7 +13,13 @@ from small_network import GRID, NETWORK, make_recordings, make_variables
 from convcam_jax.attribution import METHODS, answering
 from convcam_jax.attribution.answering import Asked, answers
 from convcam_jax.attribution.config import AttributionConfig
-from convcam_jax.attribution.explaining import explain_member, explain_members, explained_layer, references_of
+from convcam_jax.attribution.explaining import (
+    Explanations,
+    explain_member,
+    explain_members,
+    explained_layer,
+    references_of,
+)
 from convcam_jax.attribution.method import Explained
 from convcam_jax.attribution.placement import make_placement
 from convcam_jax.data.batches import frames_of, stratify
@@ -244,3 +250,14 @@ def test_the_class_that_is_explained_is_that_of_the_answers_that_are_told(monkey
     assert found.predicted == found.probabilities.mean(0).argmax()
     # Grad-CAM itself is compiled once.
     assert asked_by[0] == asked_by[1]
+
+
+def test_the_class_is_that_of_the_mean_probability(monkeypatch):
+    """Most members say 1, so do the mean logits and the first member; the last one says 2."""
+    shares = np.array([[0.45, 0.55, 1e-6], [0.45, 0.55, 1e-6], [0.98, 0.01, 0.01], [1e-12, 0.02, 0.98]])
+    found = Explanations((np.zeros((4, 1, *GRID), np.float32),), np.log(shares)[:, None].astype(np.float32))
+    monkeypatch.setattr(answering, "explain_members", lambda *_: found)
+    magnitude = np.asarray(RECORDINGS.spectrograms[0, :, : N_FRAMES[0]])
+    asked = Asked(NETWORK, Cqt(scale="magnitude"), GRID[1], AttributionConfig("gradcam"), None)
+    [own] = answers(lambda: [VARIABLES], [magnitude], asked)
+    assert own.predicted == 0

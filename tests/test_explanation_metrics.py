@@ -282,3 +282,18 @@ def test_all_metrics_are_those_of_the_list_and_the_same_for_several_maps():
     for name, values in together.items():
         np.testing.assert_allclose(values[1], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
     assert together["max_sensitivity"] == pytest.approx([0.1, 0.1], rel=1e-4)
+
+
+def test_side_neighbours_weigh_twice_as_much_as_corners():
+    values = jnp.asarray(np.arange(9.0).reshape(3, 3) ** 2, jnp.float32)
+    removed, everywhere = jnp.zeros((3, 3), bool).at[1, 1].set(True), jnp.ones((3, 3), bool)
+    found = removal.noisy_linear_imputation(values, removed, everywhere, jnp.zeros((3, 3)))
+    assert float(found[1, 1]) == pytest.approx((2 * (1 + 9 + 25 + 49) + 0 + 4 + 36 + 64) / 12, rel=1e-5)
+
+
+def test_concentration_of_cells_that_differ():
+    """Shares of a quarter and three quarters; the third frame lies behind the recording."""
+    relevance = jnp.asarray([[1.0, -3.0, 0.0]])
+    recording = ExplainedRecording(jnp.ones((1, 3)), relevance, jnp.asarray(2), jnp.asarray(0))
+    assert float(concentration.sparseness(recording)) == pytest.approx(1 / 4)
+    assert float(concentration.complexity(recording)) == pytest.approx(-0.25 * np.log(0.25) - 0.75 * np.log(0.75))

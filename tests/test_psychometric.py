@@ -297,3 +297,11 @@ def test_a_method_without_maps_of_a_cue_has_no_curve_in_its_panel():
     for own, there, missing in zip(lines, ("good", "other"), ("other", "good"), strict=True):
         assert np.isfinite(own[f"{there}, stretched, finds it"]).all()
         assert np.isnan(own[f"{missing}, stretched, finds it"]).all()
+
+
+def test_a_cue_is_not_found_by_less_than_chance():
+    """As of a pause, where there is next to no energy."""
+    own = scores().query("variant == 'f0' and method in ('good', 'none')")
+    both = ["relevance_mass", "average_precision"]
+    own[both] = own[both].mask(own["source"] == "energy", 0.01).mask(own["source"] == "chance", 0.6)
+    assert not networks_table(own, N_CLASSES, ORIGINALS)["found"].any()

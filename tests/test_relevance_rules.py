@@ -47,6 +47,28 @@ def test_a_layer_by_hand(name, expected):
     np.testing.assert_allclose(found, [expected], rtol=1e-5)
 
 
+def convolved(values, kernel):
+    return jax.lax.conv_general_dilated(values, kernel, (1,), "VALID", dimension_numbers=("NWC", "WIO", "NWC"))
+
+
+PAIRS, DIFFERENCES = (jnp.array(own).reshape(2, 1, 1) for own in ([1.0, 2.0], [3.0, -1.0]))
+
+
+@pytest.mark.parametrize(
+    ("behind", "expected"),
+    [
+        # Nodes 3 and 3. A dense layer of 3 and -1: 9 and -3, each shared by the two cells that a node sees.
+        (lambda nodes: nodes[..., 0] @ jnp.array([[3.0], [-1.0]]), [4.5, 4.5 - 1.5, -1.5]),
+        # A convolution of 3 and -1: all 6 are of what raises it, the first node.
+        (lambda nodes: jax.nn.relu(convolved(nodes, DIFFERENCES))[..., 0] @ jnp.array([[1.0]]), [3, 3, 0]),
+    ],
+    ids=["dense", "convolution"],
+)
+def test_the_composite_has_another_rule_in_dense_layers_than_in_convolutions(behind, expected):
+    found = relevance("composite_lrp", lambda x: behind(jax.nn.relu(convolved(x, PAIRS))), np.ones((1, 3, 1)))
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from fake_results import make_results
 from figure_checks import line_data
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity
 
 from convcam_jax.checks.seeds.seed_verdicts import seed_verdicts
 from convcam_jax.checks.seeds.stability import (
@@ -246,3 +248,25 @@ def test_sentences_about_seeds():
     assert seed_verdicts(without_ssim, claims)["sentence"].iloc[0] == (
         "Maps of one recording by two seeds (male): rank correlation 0.12, on average over 39 recordings."
     )
+
+
+def test_pairs_and_their_means_are_those_of_scipy_and_scikit_image():
+    maps = np.random.default_rng(6).random((3, 2, 8, 9))
+    maps /= maps.max((2, 3), keepdims=True)
+    known = pd.DataFrame({"group": "male", "emotion": "fear", "speaker": ["a", "b"], "recording": ["x", "y"]})
+    table = map_agreement([recording_agreement(maps, np.array([9, 9]), known)])
+    measures = {
+        "rank_correlation": lambda one, other: spearmanr(one.ravel(), other.ravel()).statistic,
+        "ssim": lambda one, other: structural_similarity(one, other, win_size=7, data_range=1.0),
+    }
+    for name, measure in measures.items():
+        pairs = np.array(
+            [[measure(*own[[a, b]]) for a, b in ((0, 1), (0, 2), (1, 2))] for own in np.moveaxis(maps, 1, 0)]
+        )
+        of_recordings = table[(table["kind"] == "map_pairs") & (table["name"] == name)]
+        expected = np.stack([pairs.mean(1), pairs.min(1), pairs.max(1), pairs.std(1, ddof=1)], 1)
+        np.testing.assert_allclose(of_recordings[["value", "low", "high", "spread"]].astype(float), expected)
+        mean = table[(table["kind"] == "map_mean") & (table["level"] == "group") & (table["name"] == name)].iloc[0]
+        limits = mean_over_speakers(pairs.mean(1), ["a", "b"])[1:3]
+        assert mean[["low", "high"]].tolist() == pytest.approx(np.clip(limits, -1, 1).tolist())
+        assert mean["spread"] == pytest.approx(pairs.mean(1).std(ddof=1))

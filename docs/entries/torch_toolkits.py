@@ -233,6 +233,7 @@ def main() -> None:
             case = read_case(given.benchmark, own)
             tested = own.loc[own["split"] == "test", "recording"]
             for seed in range(given.seeds):
+                print(f"seed {seed}", flush=True)
                 # Networks of another group count as others, and so have first weights of their own.
                 key = zlib.crc32(f"{group}/{fold}/{seed}".encode())
                 for begin, arrays in entry_of(case, key, given.epochs):
