@@ -29,7 +29,7 @@ def run(settings: RunSettings) -> None:
     compared = compared_configs(settings.config)
     asked = compared_evidence(compared) if settings.config.networks.evidence else {}
     of_runs, of_planted = settings.workdir / _RUNS, settings.workdir / _EVIDENCE
-    runs = runs_inside({of_runs / name: config for name, config in compared.items()}, paper.is_of_training)
+    runs = runs_inside({of_runs / name: config for name, config in compared.items()})
     planted = runs_inside({of_planted / name: config for name, config in asked.items()})
     # They are written last: until then they would be those of other runs.
     remove_earlier(settings.workdir, *across_networks.WRITTEN)

@@ -19,13 +19,12 @@ or by a cluster's scheduler, which tells each process what its share is:
 from convcam_jax.stages import attribution, beginning, measures, paper, report
 from convcam_jax.stages.checks import chance, faithfulness, listening, sanity, seeds
 from convcam_jax.stages.ensemble import training
+from convcam_jax.stages.record import TRAINING
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.stage import Stage, is_due, make_stages
 from convcam_jax.system.jax_setup import is_first_process, wait_for_all
 from convcam_jax.system.process.worker_processes import start
 
-# What members are trained on, and how: a workdir is for one training.
-TRAINING = ("experiment", "corpus", "representation", "split", "network", "train")
 _MAPS = (
     *("analysis.map_placement", "analysis.f0_reading", "analysis.isolated_voiced_frame"),
     *("analysis.trajectory_threshold", "analysis.mask_threshold", "prosody"),
@@ -52,14 +51,9 @@ STAGES = (
 )
 
 
-def is_of_training(field: str) -> bool:
-    """Whether a field of the config must not change in a workdir."""
-    return field.partition(".")[0] in TRAINING
-
-
 def run(settings: RunSettings) -> None:
     """Train, unless that is done, and make every stage that is not made from the config yet."""
-    paper_run = beginning.begin(settings, is_of_training)
+    paper_run = beginning.begin(settings)
     if is_first_process():
         # The processes that made the features have nothing to do now, and will draw the figures.
         start("convcam_jax.figures.trajectories")

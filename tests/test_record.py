@@ -26,7 +26,6 @@ from convcam_jax.stages.record import (
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json
 from convcam_jax.system.jax_setup import switches
-from experiments.paper import is_of_training
 
 ANOTHER = "holds a run of another version of this program, whose files were others; make it again in another folder"
 
@@ -66,9 +65,7 @@ def test_a_config_is_asked_without_the_corpus(tmp_path):
     with pytest.raises(UserError, match=r"differing in corpus\.max_frames \(120 there, 130 now\); choose"):
         check_config(tmp_path, apply_overrides(left_to_the_corpus, ["corpus.max_frames=130"]))
     other = apply_overrides(left_to_the_corpus, ["attribution.method=hirescam"])
-    check_config(tmp_path, other, is_of_training)
-    with pytest.raises(UserError, match=r"differing in attribution\.method"):
-        check_config(tmp_path, other)
+    check_config(tmp_path, other)
 
 
 def test_another_process_may_begin_the_run_while_the_folder_is_looked_at(tmp_path, monkeypatch):
@@ -94,12 +91,16 @@ def test_another_config_is_refused_naming_the_fields(tmp_path):
     assert "recordings" not in message
 
 
-def test_fields_that_do_not_count_may_differ(tmp_path):
+def test_what_follows_the_training_may_differ_in_a_run_of_the_paper_alone(tmp_path):
     write_json(tmp_path / "config.json", record())
     after = record("analysis.mask_threshold=0.2", "controls.permutations=3", "attribution.method=hirescam")
-    check_workdir(tmp_path, after, is_of_training)
-    with pytest.raises(UserError, match=r"mask_threshold \(0\.1 there, 0\.2 now\); choose another --workdir$"):
-        check_workdir(tmp_path, record("analysis.mask_threshold=0.2"))
+    check_workdir(tmp_path, after)
+    for own in (planted := record(), after):
+        own["config"]["experiment"] = "evidence"
+    write_json(tmp_path / "config.json", planted)
+    told = r"differing in analysis\.mask_threshold \(0\.1 .*, attribution\.method .*, controls\.permutations .*; choose"
+    with pytest.raises(UserError, match=told):
+        check_workdir(tmp_path, after)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_folder_is_for_one_training(tmp_path, change):
     write_json(tmp_path / "config.json", record())
     field = change.partition("=")[0]
     with pytest.raises(UserError, match=rf"differing in {field} \(.* there, .* now\); choose another --workdir$"):
-        check_workdir(tmp_path, record(change, "analysis.mask_threshold=0.2"), is_of_training)
+        check_workdir(tmp_path, record(change, "analysis.mask_threshold=0.2"))
 
 
 def test_another_network_is_refused_naming_it(tmp_path):
@@ -126,7 +127,7 @@ def test_another_network_is_refused_naming_it(tmp_path):
     other["config"] = {n: v for n, v in other["config"].items() if not n.startswith("network.")}
     other["config"] |= {"network.name": "mobilenet", "network.width": 1.0}
     with pytest.raises(UserError, match=r"network\.name \(simplenet there, mobilenet now\)") as error:
-        check_workdir(tmp_path, other, is_of_training)
+        check_workdir(tmp_path, other)
     assert "network.width (None there, 1.0 now)" in str(error.value)
 
 
@@ -134,7 +135,7 @@ def test_another_corpus_is_refused(tmp_path):
     write_json(tmp_path / "config.json", record())
     message = r"differing in the corpus's recordings, their names or what is known of them; choose another --workdir$"
     with pytest.raises(UserError, match=message):
-        check_workdir(tmp_path, {**record(), "corpus_sha256": "other"}, lambda field: False)
+        check_workdir(tmp_path, {**record(), "corpus_sha256": "other"})
 
 
 @pytest.mark.parametrize("of", ["maps", "weights"])
@@ -181,7 +182,7 @@ def test_switches_that_results_may_depend_on_are_recorded_and_others_are_refused
         write_json(tmp_path / "config.json", there)
         check_workdir(tmp_path, there)
         with pytest.raises(UserError) as error:
-            check_workdir(tmp_path, now, lambda field: False)
+            check_workdir(tmp_path, now)
         assert f"differing in the environment's {name} {words}" in str(error.value)
     # The environment has it now: a run without it is refused before its corpus is read.
     write_json(tmp_path / "config.json", with_it)

@@ -1,6 +1,6 @@
 """A run begins in its workdir, or goes on there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,10 @@ FOLDS = "folds.csv"
 _SKIPPED, _SKIPPED_COLUMNS = "skipped.csv", ["recording", "kind", "problem"]
 
 
-def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: True) -> Run:
+def begin(settings: RunSettings) -> Run:
     """Read the corpus, open the workdir, and write the files of `write_beginning`.
 
-    Of several processes the first one writes. A workdir that holds a run of another config is refused, unless only
-    fields differ that do not count.
+    Of several processes the first one writes.
 
     Raises:
       UserError: there is something wrong with the corpus or the network's weights, or the workdir holds another run.
@@ -53,10 +52,10 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     """
     workdir = settings.workdir
     config = with_precision(settings.config, workdir)
-    check_ahead(workdir, config, counts)
+    check_ahead(workdir, config)
     config, utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
-    open_workdir(workdir, record, counts)
+    open_workdir(workdir, record)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         check_folds(workdir, fold_table(dataset))
@@ -69,7 +68,7 @@ def begin(settings: RunSettings, counts: Callable[[str], bool] = lambda field: T
     return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
 
 
-def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
+def check_ahead(workdir: Path, config: Config) -> None:
     """See to it, before a corpus is read, that a run may begin or go on in `workdir` and has its file of weights.
 
     Raises:
@@ -77,14 +76,12 @@ def check_ahead(workdir: Path, config: Config, counts: Callable[[str], bool] = l
         the file of weights is missing or does not fit.
     """
     checkpoints.check_folder(workdir)
-    check_config(workdir, config, counts)
+    check_config(workdir, config)
     if not (workdir / CONFIG_FILE).exists():
         check_weights(config.make_network("float32"))
 
 
-def runs_inside(
-    configs: Mapping[Path, Config], counts: Callable[[str], bool] = lambda field: True
-) -> dict[Path, Config]:
+def runs_inside(configs: Mapping[Path, Config]) -> dict[Path, Config]:
     """The configs of runs by their folders, all of one precision.
 
     All of them are asked whether they may begin or go on before the first one does, as each may take hours; each has to
@@ -98,11 +95,11 @@ def runs_inside(
             locks.enter_context(locked(folder))
         runs = {folder: with_precision(config, *configs) for folder, config in configs.items()}
         for folder, config in runs.items():
-            check_ahead(folder, config, counts)
+            check_ahead(folder, config)
     return runs
 
 
-def open_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
+def open_workdir(workdir: Path, record: dict[str, Any]) -> None:
     """See to it that a run with this `record` may begin or go on in the workdir, see `check_workdir`.
 
     What is another one than when the run in the workdir, if there is one, began, is said. Nothing is written.
@@ -110,7 +107,7 @@ def open_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], 
     Raises:
       UserError: the folder holds a run of another config or version, or other files.
     """
-    check_workdir(workdir, record, counts)
+    check_workdir(workdir, record)
     if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
         say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,6 +46,8 @@ COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praa
 # Where the corpus and the file of weights lie and how often a training is kept do not change a run's results; more can
 # be asked for later.
 FREE_FIELDS = ("corpus.data_dir", _WEIGHTS, "train.checkpoint_interval_s", "evidence.explanation_metrics")
+# What members are trained on, and how: a workdir of the experiment `paper` is for one training.
+TRAINING = ("experiment", "corpus", "representation", "split", "network", "train")
 
 # What stands in a config where the corpus or the device decides; a record has what they have decided.
 _UNDECIDED = {"corpus.emotions": (), "corpus.max_frames": FROM_CORPUS, "train.precision": "fastest"}
@@ -125,20 +127,20 @@ def _mending(workdir: Path) -> str:
     )
 
 
-def check_workdir(workdir: Path, record: dict[str, Any], counts: Callable[[str], bool] = lambda field: True) -> None:
+def check_workdir(workdir: Path, record: dict[str, Any]) -> None:
     """See to it that a run with the `record` of its `config.json` may begin or go on in `workdir`.
 
     `record` is that of `run_record`, with `maps_sha256` if maps were given; no hash must change, nor a switch, nor a
-    field of the config that `counts`.
+    field of the config: of the experiment `paper`, one of `TRAINING`.
 
     Raises:
       UserError: the folder holds a run of another config or version, or other files.
     """
     if (earlier := _begun_record(workdir)) is not None:
-        _require_same(workdir, earlier, record, counts)
+        _require_same(workdir, earlier, record)
 
 
-def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = lambda field: True) -> None:
+def check_config(workdir: Path, config: Config) -> None:
     """The same before the corpus is read, of config and switches; what the corpus or the device decides may differ.
 
     Raises:
@@ -148,7 +150,7 @@ def check_config(workdir: Path, config: Config, counts: Callable[[str], bool] = 
         now, then = flatten(config), earlier["config"]
         decided = {name: then.get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
         about = {name: value for name, value in earlier.items() if name != _WEIGHTS_SHA256} | _of_weights(config)
-        _require_same(workdir, earlier, {**about, "config": now | decided, "switches": switches(os.environ)}, counts)
+        _require_same(workdir, earlier, {**about, "config": now | decided, "switches": switches(os.environ)})
 
 
 def _begun_record(workdir: Path) -> dict[str, Any] | None:
@@ -164,10 +166,8 @@ def _begun_record(workdir: Path) -> dict[str, Any] | None:
     return None
 
 
-def _require_same(
-    workdir: Path, earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]
-) -> None:
-    if differing := _differing(earlier, json.loads(json.dumps(record)), counts):
+def _require_same(workdir: Path, earlier: dict[str, Any], record: dict[str, Any]) -> None:
+    if differing := _differing(earlier, json.loads(json.dumps(record))):
         raise UserError(
             f"{workdir}: holds a run of another config, differing in {', '.join(differing)}; choose another --workdir"
         )
@@ -209,9 +209,12 @@ def shortened(value: Any) -> str:
     return textwrap.shorten(str(value), width=60, placeholder=" …")
 
 
-def _differing(earlier: dict[str, Any], record: dict[str, Any], counts: Callable[[str], bool]) -> list[str]:
+def _differing(earlier: dict[str, Any], record: dict[str, Any]) -> list[str]:
     names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
-    differing = changed_fields(earlier["config"], record["config"], filter(counts, names))
+    if record["config"]["experiment"] == "paper":
+        # The stages say what is made again by the others.
+        names = [name for name in names if name.partition(".")[0] in TRAINING]
+    differing = changed_fields(earlier["config"], record["config"], names)
     differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
     return differing + _changed_weights(earlier, record) + changed_switches(earlier, record)
 
