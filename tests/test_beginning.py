@@ -94,6 +94,58 @@ def test_a_run_goes_on_where_another_precision_is_the_fastest(settings, monkeypa
         beginning.begin(chosen)
 
 
+@pytest.fixture
+def beside(settings, monkeypatch) -> RunSettings:
+    """Those of another process of a run, whose first process writes while this one waits for it."""
+
+    def let_the_first_begin(name):
+        with monkeypatch.context() as first:
+            first.setattr(beginning, "is_first_process", lambda: True)
+            first.setattr(beginning, "wait_for_all", lambda name: None)
+            first.setattr(presets, "fastest_precision", lambda: "bfloat16")
+            beginning.begin(settings)
+
+    monkeypatch.setattr(presets, "fastest_precision", lambda: "float32")
+    monkeypatch.setattr(beginning, "is_first_process", lambda: False)
+    monkeypatch.setattr(beginning, "wait_for_all", let_the_first_begin)
+    return settings
+
+
+def test_a_process_beside_the_first_one_trains_in_its_precision(beside):
+    assert beginning.begin(beside).config.train.precision == "bfloat16"
+    moved = beside._replace(config=apply_overrides(beside.config, ["train.checkpoint_interval_s=7"]))
+    assert beginning.begin(moved).config.train.checkpoint_interval_s == 7
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("train.learning_rate=0.1", r"train\.learning_rate \(0\.001 there, 0\.1 now\)"),
+        ("train.precision=float32", r"train\.precision \(bfloat16 there, float32 now\)"),
+        ("attribution.method=hirescam", r"attribution\.method \(gradcam there, hirescam now\)"),
+    ],
+)
+def test_a_process_with_another_config_than_the_first_one_is_refused(beside, change, told, goes_on):
+    if goes_on:
+        beginning.begin(beside)
+    with pytest.raises(UserError, match=rf"run of another config, differing in {told}; "):
+        beginning.begin(beside._replace(config=apply_overrides(beside.config, [change])))
+
+
+def test_a_process_that_has_left_out_other_recordings_is_refused(beside, monkeypatch):
+    load, wait = beginning.load_dataset, beginning.wait_for_all
+    monkeypatch.setattr(beginning, "load_dataset", lambda *args, **kwargs: (small_dataset(), []))
+
+    def let_the_first_begin(name):
+        monkeypatch.setattr(beginning, "load_dataset", load)
+        wait(name)
+
+    monkeypatch.setattr(beginning, "wait_for_all", let_the_first_begin)
+    with pytest.raises(UserError, match=r"folds.csv: has other recordings"):
+        beginning.begin(beside)
+
+
 def test_a_folder_that_is_not_utf8_is_refused_before_the_corpus_is_read(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(beginning, "find_corpus", None)
     workdir = tmp_path / os.fsdecode(b"caf\xe9")

@@ -16,6 +16,7 @@ from convcam_jax.stages.record import (
     changed_fields,
     changed_surroundings,
     check_config,
+    check_shared,
     check_workdir,
     read_record,
     run_record,
@@ -119,6 +120,23 @@ def test_a_folder_is_for_one_training(tmp_path, change):
     field = change.partition("=")[0]
     with pytest.raises(UserError, match=rf"differing in {field} \(.* there, .* now\); choose another --workdir$"):
         check_workdir(tmp_path, record(change, "analysis.mask_threshold=0.2"))
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"corpus_sha256": "other"}, "the corpus's recordings, .*"),
+        ({"switches": {"XLA_FLAGS": "--x"}}, r"the environment's XLA_FLAGS \(.* there, --x now\)"),
+        (record("analysis.mask_threshold=0.2"), r"analysis\.mask_threshold \(0\.1 there, 0\.2 now\)"),
+    ],
+)
+def test_processes_of_a_run_have_one_record_but_for_free_fields(tmp_path, other, told):
+    with pytest.raises(UserError, match=r"has no config\.json of the first process; give each process the same --work"):
+        check_shared(tmp_path, record())
+    write_json(tmp_path / "config.json", record())
+    check_shared(tmp_path, record("train.checkpoint_interval_s=7", "train.precision=fastest"))
+    with pytest.raises(UserError, match=f"first process has a run of another config, differing in {told}; give each"):
+        check_shared(tmp_path, {**record(), **other})
 
 
 def test_another_network_is_refused_naming_it(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from convcam_jax.stages.record import (
     HIGHEST_FILE_RATE,
     changed_surroundings,
     check_config,
+    check_shared,
     check_workdir,
     explains_otherwise,
     read_record,
@@ -44,18 +46,19 @@ _SKIPPED, _SKIPPED_COLUMNS = "skipped.csv", ["recording", "kind", "problem"]
 def begin(settings: RunSettings) -> Run:
     """Read the corpus, open the workdir, and write the files of `write_beginning`.
 
-    Of several processes the first one writes.
+    Of several processes the first one writes, and the others have to have the same run.
 
     Raises:
       UserError: there is something wrong with the corpus or the network's weights, or the workdir holds another run.
-        Nothing is written then.
+        Nothing is written then. Or the first process has another run than this one.
     """
     workdir = settings.workdir
     config = with_precision(settings.config, workdir)
     check_ahead(workdir, config)
     config, utterances, unnamed = find_corpus(config, settings.cache_dir)
     record = run_record(config, utterances)
-    open_workdir(workdir, record)
+    if is_first_process():
+        open_workdir(workdir, record)
     dataset, unreadable = load_dataset(utterances, config, settings.cache_dir, left_out=unnamed)
     if is_first_process():
         check_folds(workdir, fold_table(dataset))
@@ -64,8 +67,19 @@ def begin(settings: RunSettings) -> Run:
         highest = highest_file_rate_hz(sounds, config.representation.sample_rate_hz)
         write_beginning(workdir, {**record, HIGHEST_FILE_RATE: highest}, dataset, [*unnamed, *unreadable])
     wait_for_all("begun")
+    if not is_first_process():
+        config = _shared_config(settings, config, record, dataset)
     say(f"{counted(len(dataset.utterances), 'recording')}, {_tested(dataset)} of them for the test")
     return Run(config, workdir, settings.cache_dir, dataset, record["begun"])
+
+
+def _shared_config(settings: RunSettings, config: Config, record: dict[str, Any], dataset: Dataset) -> Config:
+    """The config of a process beside the first one, in whose precision it trains where its flags leave that open."""
+    workdir, precision = settings.workdir, settings.config.train.precision
+    check_shared(workdir, {**record, "config": record["config"] | {"train.precision": precision}})
+    _say_what_changed(workdir, record)
+    check_folds(workdir, fold_table(dataset))
+    return replace(config, train=with_precision(settings.config, workdir).train)
 
 
 def check_ahead(workdir: Path, config: Config) -> None:
@@ -108,6 +122,10 @@ def open_workdir(workdir: Path, record: dict[str, Any]) -> None:
       UserError: the folder holds a run of another config or version, or other files.
     """
     check_workdir(workdir, record)
+    _say_what_changed(workdir, record)
+
+
+def _say_what_changed(workdir: Path, record: dict[str, Any]) -> None:
     if (workdir / CONFIG_FILE).exists() and (changes := changed_surroundings(read_record(workdir), record)):
         say(f"what is made from now on may differ in its last digits from what is there: {', '.join(changes)}")
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -147,10 +147,36 @@ def check_config(workdir: Path, config: Config) -> None:
       UserError: as `check_workdir` does.
     """
     if (earlier := _begun_record(workdir)) is not None:
-        now, then = flatten(config), earlier["config"]
-        decided = {name: then.get(name) for name, open_value in _UNDECIDED.items() if now[name] == open_value}
         about = {name: value for name, value in earlier.items() if name != _WEIGHTS_SHA256} | _of_weights(config)
-        _require_same(workdir, earlier, {**about, "config": now | decided, "switches": switches(os.environ)})
+        now = _decided(flatten(config), earlier)
+        _require_same(workdir, earlier, {**about, "config": now, "switches": switches(os.environ)})
+
+
+def check_shared(workdir: Path, record: dict[str, Any]) -> None:
+    """See to it that a process has the run that the first one has begun in `workdir`, in every field but free ones.
+
+    `record` is that of `run_record`; what the corpus or the device decides may differ.
+
+    Raises:
+      UserError: the first process has a run of another config, or another folder.
+    """
+    earlier = _begun_record(workdir)
+    if earlier is None:
+        raise UserError(
+            f"{workdir}: has no {CONFIG_FILE} of the first process; give each process the same --workdir, on a disk "
+            "that all of them see"
+        )
+    if differing := _differing(earlier, {**record, "config": _decided(record["config"], earlier)}):
+        raise UserError(
+            f"{workdir}: the first process has a run of another config, differing in {', '.join(differing)}; "
+            "give each process the same command, in the same environment"
+        )
+
+
+def _decided(config: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a config, as an earlier record has them where the corpus or the device decides."""
+    left_open = [name for name, open_value in _UNDECIDED.items() if config[name] == open_value]
+    return config | {name: earlier["config"].get(name) for name in left_open}
 
 
 def _begun_record(workdir: Path) -> dict[str, Any] | None:
@@ -167,7 +193,9 @@ def _begun_record(workdir: Path) -> dict[str, Any] | None:
 
 
 def _require_same(workdir: Path, earlier: dict[str, Any], record: dict[str, Any]) -> None:
-    if differing := _differing(earlier, json.loads(json.dumps(record))):
+    # Of other fields of the experiment `paper` the stages say what is made again by them.
+    sections = TRAINING if record["config"]["experiment"] == "paper" else ()
+    if differing := _differing(earlier, record, sections):
         raise UserError(
             f"{workdir}: holds a run of another config, differing in {', '.join(differing)}; choose another --workdir"
         )
@@ -209,11 +237,12 @@ def shortened(value: Any) -> str:
     return textwrap.shorten(str(value), width=60, placeholder=" …")
 
 
-def _differing(earlier: dict[str, Any], record: dict[str, Any]) -> list[str]:
+def _differing(earlier: dict[str, Any], record: dict[str, Any], sections: Sequence[str] = ()) -> list[str]:
+    """In what two records differ, in words; of the fields of their configs those of `sections`, if there are any."""
+    record = json.loads(json.dumps(record))
     names = sorted({*earlier["config"], *record["config"]} - set(FREE_FIELDS))
-    if record["config"]["experiment"] == "paper":
-        # The stages say what is made again by the others.
-        names = [name for name in names if name.partition(".")[0] in TRAINING]
+    if sections:
+        names = [name for name in names if name.partition(".")[0] in sections]
     differing = changed_fields(earlier["config"], record["config"], names)
     differing += [what for name, what in _HASHES.items() if earlier.get(name) != record.get(name)]
     return differing + _changed_weights(earlier, record) + changed_switches(earlier, record)
