@@ -8,6 +8,7 @@ import soundfile
 from corpus_folders import touch
 from run_checks import assert_whole
 from small_run import QUICK, SMALL_NETWORK, assert_refused, finish, start, table
+from test_iemocap import make as make_iemocap
 
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.listed import ListedConfig
@@ -153,6 +154,44 @@ def test_what_one_corpus_tells_apart_or_the_config_is_so_in_all(
     assert [{u.emotion for u in found_in if u.value("corpus") == name} for name in names] == expected
     if changes == ("joy:anger",):
         assert [u.recording for u in found_in if u.emotion == "anger"] == ["listed/b", "other/a", "other/b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "emotions", "excited"),
+    [
+        ((), (), "happiness"),
+        ((), ("anger", "happiness", "sadness"), "happiness"),
+        (("sad:sad",), ("anger", "joy", "sad"), "joy"),
+        (("excitement:happiness",), (), "happiness"),
+        # What the config speaks of, by any word for it, is as it says.
+        (("excited:unused",), ("anger", "happiness", "sadness"), None),
+        (("excitement:anger",), (), "anger"),
+        (("excitement:excitement",), (), "excitement"),
+        (("happiness:excitement",), (), "excitement"),
+        ((), ("anger", "excitement", "happiness"), "excitement"),
+        ((), ("anger", "aufgeregt", "happy"), "aufgeregt"),
+    ],
+)
+def test_a_default_change_of_one_corpus_holds_for_all_unless_the_config_speaks_of_it(
+    changes, emotions, excited, tmp_path
+):
+    """IEMOCAP takes excitement for happiness, and the other corpus has a word of its own for it."""
+    codes = ("ang", "exc", "hap", "sad")
+    make_iemocap(tmp_path / "i", {f"Ses01F_impro01_F00{k}": code for k, code in enumerate(codes)})
+    touch(tmp_path / "l", [f"{k}.wav" for k in range(4)])
+    rows = [f"{k}.wav,ann,{label}\n" for k, label in enumerate(("angry", "excited", "happy", "sad"))]
+    (tmp_path / "l" / "utterances.csv").write_text(f"file,speaker,emotion\n{''.join(rows)}")
+    config = SeveralConfig(
+        corpora=("iemocap", "listed"),
+        data_dir=f"{tmp_path / 'i'},{tmp_path / 'l'}",
+        max_frames=202,
+        labels=changes,
+        emotions=emotions,
+    )
+    utterances = find_corpus(Config(corpus=config), Path("no cache")).utterances
+    emotion_of = {u.recording: u.emotion for u in utterances}
+    assert emotion_of.get("iemocap/Ses01F_impro01_F001") == emotion_of.get("listed/1") == excited
+    assert emotion_of["iemocap/Ses01F_impro01_F000"] == emotion_of["listed/0"] == "anger"
 
 
 def test_words_that_no_corpus_tells_apart_are_one_emotion(folders):

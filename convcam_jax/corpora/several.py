@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from convcam_jax.corpora.config import CorpusConfig
 from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.utterances import Found, Utterance
-from convcam_jax.corpora.words.emotion_words import NO_EMOTIONS, SYNONYMS
+from convcam_jax.corpora.words.emotion_words import NO_EMOTIONS, SYNONYMS, standard_word
 from convcam_jax.corpora.words.relabelling import labels_told_apart, relabel
 from convcam_jax.system.errors import RecordingError, UserError
 from convcam_jax.system.paths import separate_paths
@@ -46,12 +47,11 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
 
     def find(config: SeveralConfig, cache_dir: Path, sample_rate_hz: int) -> Found:
         found: dict[str, Found] = {}
-        changes, errors = {}, []
+        errors = []
         for name, folder in _folders(config, corpora).items():
             config_of_one = corpora[name].config(name, data_dir=folder, on_error=config.on_error)
             try:
                 found[name] = corpora[name].find(config_of_one, cache_dir, sample_rate_hz)
-                changes[name] = config_of_one.label_changes
             except UserError as error:
                 errors.append(f"{name}: {error}")
         if errors:
@@ -59,7 +59,8 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
         # What one corpus tells apart, or the config, stays apart in all until the labels of all are known.
         labels = [list(dict.fromkeys(u.emotion for u in own.utterances)) for own in found.values()]
         apart = labels_told_apart([*labels, config.emotions], config.label_changes)
-        return _in_one([_as_part(name, own, apart, changes[name]) for name, own in found.items()])
+        changes = _default_changes(config, corpora)
+        return _in_one([_as_part(name, own, apart, changes) for name, own in found.items()])
 
     return Corpus(
         description="several of these, as in --corpus=emodb,ravdess --data_dir=FOLDER,FOLDER",
@@ -85,6 +86,13 @@ def shared_emotions(utterances: Sequence[Utterance], column: str) -> tuple[str, 
             "--set=corpus.labels=WORD:OTHER"
         )
     return tuple(shared)
+
+
+def _default_changes(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, str]:
+    """The changes of labels that any of the config's corpora has by default, of what the config does not speak of."""
+    defaults = [corpora[name].config(name).label_changes for name in config.corpora]
+    spoken_of = {standard_word(word) for word in (*config.emotions, *chain(*config.label_changes.items()))}
+    return {of: to for changes in defaults for of, to in changes.items() if standard_word(of) not in spoken_of}
 
 
 def _folders(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, str]:
