@@ -150,6 +150,7 @@ def test_the_real_recordings_are_found_each_once(ravdess_dir, capsys):
     speakers = Counter(u.speaker for u in found.utterances)
     assert set(speakers.values()) == {60}
     assert len(speakers) >= 4
+    assert speakers.keys() <= set(RAVDESS.speakers)
     for speaker in speakers:
         own = [u for u in found.utterances if u.speaker == speaker]
         # Neutral speech has one intensity, all else two.

@@ -1,6 +1,8 @@
 """Several corpora in one run: names of different corpora never meet, and all have the same emotions."""
 
 import dataclasses
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,9 @@ from convcam_jax.settings.overrides import flatten, restore
 from convcam_jax.settings.presets import Choices, default_config, make_config
 from convcam_jax.splits.cross_corpus import CrossCorpus
 from convcam_jax.splits.dividing import divide
+from convcam_jax.stages.planted_evidence.sources import neutral_sources
 from convcam_jax.stages.preparation import find_corpus, with_emotions
+from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
 from experiments import command, descriptions
 
@@ -48,6 +52,13 @@ def several(folders: dict[str, Path], names: tuple[str, ...] = ("emodb", "ravdes
 
 def found(config: SeveralConfig) -> Found:
     return CORPORA["several"].find(config, Path("no cache"), 16000)
+
+
+def call_listed(monkeypatch: pytest.MonkeyPatch, names: Iterable[str]) -> None:
+    """Corpora of these names are there, and can be used together: each is a table of recordings."""
+    tables = dict.fromkeys(names, CORPORA["listed"])
+    for name, corpus in {**tables, "several": several_of(tables)}.items():
+        monkeypatch.setitem(CORPORA, name, corpus)
 
 
 def test_nothing_of_two_corpora_has_the_same_name(folders):
@@ -147,7 +158,7 @@ def test_what_one_corpus_tells_apart_or_the_config_is_so_in_all(
         rows = "".join(f"{name},Ute,{label}\n" for name, label in zip("abc", labels, strict=True))
         (folders[folder] / "utterances.csv").write_text(f"file,speaker,emotion\n{rows}")
     names = ("listed", "other")
-    monkeypatch.setitem(CORPORA, "several", several_of(dict.fromkeys(names, CORPORA["listed"])))
+    call_listed(monkeypatch, names)
     paths = f'"{folders["own, mine"]}",{folders["emodb"]}'
     config = SeveralConfig(corpora=names, data_dir=paths, max_frames=202, labels=changes, emotions=emotions)
     found_in = find_corpus(Config(corpus=config), Path("no cache")).utterances
@@ -224,7 +235,7 @@ def test_a_word_that_nobody_knows_is_shared_however_it_is_spelled(tmp_path, monk
         touch(tmp_path / name, files)
         rows = [f"{file},ann,{emotion}\n" for file, emotion in zip(files, emotions, strict=True)]
         (tmp_path / name / "utterances.csv").write_text(f"file,speaker,emotion\n{''.join(rows)}")
-    monkeypatch.setitem(CORPORA, "several", several_of(dict.fromkeys(tables, CORPORA["listed"])))
+    call_listed(monkeypatch, tables)
     corpus = SeveralConfig(
         corpora=tuple(tables), data_dir=",".join(str(tmp_path / name) for name in tables), max_frames=48
     )
@@ -259,6 +270,32 @@ def test_it_is_one_command(folders, monkeypatch):
     assert default_config(config).corpus == config.corpus
     # A folder whose name has a comma is one folder.
     assert flags("--corpus=listed", "--data_dir=~/own, mine").corpus.data_dir == f"{home}/own, mine"
+
+
+@pytest.mark.parametrize(
+    ("excluded", "wrong"),
+    [
+        ("emodb/09,ravdess/24,emodb/03", None),
+        ("emodb/17", "emodb/17; the nearest is emodb/1"),
+        ("ravdess/25", "ravdess/25; the nearest is ravdess/02"),
+        ("listed/09", "listed/09; the nearest is listed/03"),
+        ("24", "24; the nearest is"),
+    ],
+)
+def test_a_known_speaker_of_whom_a_folder_has_nothing_can_be_excluded(excluded, wrong, folders, tmp_path):
+    own = dataclasses.replace(several(folders), excluded_speakers=tuple(excluded.split(",")), max_frames=202)
+    refused = f"excluded_speakers: the corpus has no speaker {wrong}"
+    with nullcontext() if wrong is None else pytest.raises(UserError, match=refused):
+        assert {u.speaker for u in find_corpus(Config(corpus=own), Path("no cache")).utterances} == {
+            *("emodb/08", "ravdess/03", "listed/03")
+        }
+    planted = flags(
+        *("--experiment=evidence", f"--corpus={','.join(own.corpora)}", f"--data_dir={own.data_dir}"),
+        *("--set=evidence.variants=burst", f"--set=corpus.excluded_speakers={excluded}"),
+    )
+    # There is no neutral recording, which is looked for in those of the speakers who are left.
+    with pytest.raises(UserError, match=refused if wrong else "has no neutral recording"):
+        neutral_sources(RunSettings(planted, tmp_path / "run", tmp_path / "cache"))
 
 
 @pytest.mark.parametrize(

@@ -96,4 +96,5 @@ RAVDESS = Corpus(
     how_to_get=HOW_TO_GET_RAVDESS,
     config=RavdessConfig,
     find=_find,
+    speakers=tuple(f"{number:02}" for number in range(1, 25)),
 )

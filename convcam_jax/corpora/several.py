@@ -70,6 +70,13 @@ def several_of(corpora: Mapping[str, Corpus]) -> Corpus:
     )
 
 
+def known_speakers(config: CorpusConfig, corpora: Mapping[str, Corpus]) -> tuple[str, ...]:
+    """The speakers of the whole corpora that a config names, where they are known beforehand, as `find` calls them."""
+    if isinstance(config, SeveralConfig):
+        return tuple(_within(name, speaker) for name in config.corpora for speaker in corpora[name].speakers)
+    return corpora[config.name].speakers
+
+
 def shared_emotions(utterances: Sequence[Utterance], column: str) -> tuple[str, ...]:
     """The emotions that each of the corpora has that a column names ("": all emotions), in alphabetical order.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from convcam_jax.corpora import CORPORA
 from convcam_jax.corpora.config import FROM_CORPUS
 from convcam_jax.corpora.left_out import equal_sounds, longer_than, not_selected, overlapping
-from convcam_jax.corpora.several import CORPUS, SeveralConfig, shared_emotions
+from convcam_jax.corpora.several import CORPUS, SeveralConfig, known_speakers, shared_emotions
 from convcam_jax.corpora.sounds.lengths import equal_parts, middle
 from convcam_jax.corpora.sounds.sound_files import told_samples
 from convcam_jax.corpora.sounds.sound_remarks import sound_remarks
@@ -46,7 +46,7 @@ def find_corpus(config: Config, cache_dir: Path) -> FoundCorpus:
     utterances, unreadable = named_emotions(config, cache_dir)
     with _saying_what_was_left_out(unreadable):
         config = with_emotions(config, utterances)
-        selected = select(utterances, config.corpus, CORPORA[config.corpus.name].speakers)
+        selected = select(utterances, config.corpus, known_speakers(config.corpus, CORPORA))
     problems = [*unreadable, *not_selected(utterances, config.corpus)]
     return FoundCorpus(with_max_frames(config, selected), selected, problems)
 

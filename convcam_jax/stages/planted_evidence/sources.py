@@ -13,6 +13,7 @@ from convcam_jax.corpora.natural.changes import NATURAL_CUES
 from convcam_jax.corpora.natural.planted import NaturalSpeech, PlantedRecording, Reading, source_problem, variants_of
 from convcam_jax.corpora.natural.resynthesis import F0Range
 from convcam_jax.corpora.neutral_speech import NeutralSpeech
+from convcam_jax.corpora.several import known_speakers
 from convcam_jax.corpora.synthetic.config import SyntheticConfig
 from convcam_jax.corpora.synthetic.cues.burst import BURST_HZ, BURST_WIDTH
 from convcam_jax.corpora.synthetic.planted import PlantedSentence, SyntheticSpeech, specs
@@ -147,7 +148,7 @@ def _neutral_utterances(settings: RunSettings) -> tuple[list[Utterance], list[Re
     config = settings.config
     corpus = replace(config.corpus, emotions=())
     utterances, problems = named_emotions(replace(config, corpus=corpus), settings.cache_dir)
-    considered = of_considered_speakers(utterances, corpus, CORPORA[corpus.name].speakers)
+    considered = of_considered_speakers(utterances, corpus, known_speakers(corpus, CORPORA))
     neutral = [u for u in considered if u.emotion == NEUTRAL_EMOTION]
     if not neutral:
         raise UserError(
