@@ -1,10 +1,11 @@
 """A convolutional recurrent network: convolutions, a bidirectional recurrence, attention pooling.
 
 Choi et al., "Convolutional recurrent neural networks for music classification", ICASSP 2017, have the convolutions and
-the recurrence; gated recurrent units are those of Cho et al., EMNLP 2014; the weighted mean over frames is that of
-Mirsamadi, Barsoum and Zhang, "Automatic speech emotion recognition using recurrent neural networks with local
-attention", ICASSP 2017. Recurrence and pooling see the frames that hold sound alone: backwards it begins at the last
-one of a recording, wherever the grid ends.
+the recurrence; gated recurrent units are those of the first version of Cho et al., EMNLP 2014 (arXiv:1406.1078v1),
+whose reset gate is applied behind the recurrent product, as in cuDNN, not in front of it; the weighted mean over frames
+is that of Mirsamadi, Barsoum and Zhang, "Automatic speech emotion recognition using recurrent neural networks with
+local attention", ICASSP 2017. Recurrence and pooling see the frames that hold sound alone: backwards it begins at the
+last one of a recording, wherever the grid ends.
 """
 
 import dataclasses
