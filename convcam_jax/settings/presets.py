@@ -117,7 +117,7 @@ def full_config(choices: Choices) -> Config:
         experiment=choices.experiment,
         protocol=choices.protocol,
         corpus=corpus,
-        representation=chosen["representation"](**preset.input_fields()),
+        representation=chosen["representation"](**preset.input),
         split=split,
         network=chosen["network"](),
         train=TrainConfig(seeds=choices.seeds, **preset.train),

@@ -9,7 +9,6 @@ from typing import Any
 
 from convcam_jax.measures.config import AnalysisConfig
 from convcam_jax.paper.protocols import PROTOCOLS, Protocol
-from convcam_jax.representations.scale import Scale, Standardisation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +20,7 @@ class Preset:
       analysis: how maps are placed and measured.
       representation: the key in `REPRESENTATIONS`.
       network: the key in `NETWORKS`.
-      scale: of any representation; None: as each has it.
-      standardisation: as `scale`.
+      input: fields of any representation that are not at its own defaults.
       train: fields of `TrainConfig` that are not at its defaults.
     """
 
@@ -30,14 +28,8 @@ class Preset:
     analysis: AnalysisConfig
     representation: str = "cqt"
     network: str = "simplenet"
-    scale: Scale | None = None
-    standardisation: Standardisation | None = None
+    input: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def input_fields(self) -> dict[str, str]:
-        """The fields of a representation that are not at its own defaults."""
-        fields = {"scale": self.scale, "standardisation": self.standardisation}
-        return {name: value for name, value in fields.items() if value is not None}
 
 
 # Chosen on training and validation recordings, but for two of the test by mistake; docs/training.md says how.
@@ -46,8 +38,7 @@ MODERN = Preset(
     PROTOCOLS["corrected"],
     representation="cqt",
     network="resnet_small",
-    scale="decibel",
-    standardisation="per_bin",
+    input={"scale": "decibel", "standardisation": "per_bin"},
     train={
         "epochs": 40,
         "patience_epochs": 40,
