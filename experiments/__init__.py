@@ -10,13 +10,8 @@ CONFIG_FLAGS = ("corpus", "data_dir", "representation", "split", "network", "pro
 SHARING_FLAGS = ("distributed", "coordinator", "num_processes", "process_id")
 # Every experiment takes these.
 GENERAL_FLAGS = ("experiment", "workdir", "cache_dir", "quiet")
-# Sections of the config that some experiments alone look at.
-OWN_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "benchmark": ("benchmark",),
-    "evidence": ("evidence", "evidence_export"),
-    "given_maps": ("analyse_maps",),
-    "networks": ("networks",),
-}
+# Sections of the config for what a run of the experiment `paper` does with its maps.
+_OF_PLACED_MAPS = ("analysis", "controls", "report", "sanity", "faithfulness")
 _A_FINISHED_RUN = "give the folder of a finished run of the experiment paper"
 _GOES_ON = "the same command with --workdir={workdir} goes on where it was"
 _BEGINS_ANEW = "the same command begins anew"
@@ -31,6 +26,7 @@ class Experiment(NamedTuple):
       needs: flags that must be given, each with what to give.
       unless: flags that need not be given where another one is, the other one of each.
       instead: why it does not take flags of the config.
+      ignores: sections of the config, and fields by their full names, that change nothing in it.
       begins_with_features: whether it first makes features of a corpus.
       when_stopped: what is told then, with `{workdir}`.
     """
@@ -39,8 +35,13 @@ class Experiment(NamedTuple):
     needs: Mapping[str, str] = {}
     unless: Mapping[str, str] = {}
     instead: str = ""
+    ignores: tuple[str, ...] = ()
     begins_with_features: bool = False
     when_stopped: str = _BEGINS_ANEW
+
+    def looks_at(self, field: str) -> bool:
+        """Whether the field of the config, by its full name, can change anything in it."""
+        return field not in self.ignores and field.partition(".")[0] not in self.ignores
 
 
 def _config_flags_without(*names: str) -> tuple[str, ...]:
@@ -48,12 +49,27 @@ def _config_flags_without(*names: str) -> tuple[str, ...]:
 
 
 EXPERIMENTS: Mapping[str, Experiment] = {
-    "paper": Experiment((*CONFIG_FLAGS, *SHARING_FLAGS), begins_with_features=True, when_stopped=_GOES_ON),
-    "evidence": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
+    "paper": Experiment(
+        (*CONFIG_FLAGS, *SHARING_FLAGS),
+        ignores=("given_maps", "benchmark", "networks", "evidence"),
+        begins_with_features=True,
+        when_stopped=_GOES_ON,
+    ),
+    "evidence": Experiment(
+        CONFIG_FLAGS,
+        ignores=(*_OF_PLACED_MAPS, "given_maps", "benchmark", "networks"),
+        begins_with_features=True,
+        when_stopped=_GOES_ON,
+    ),
     "evidence_export": Experiment(
-        _config_flags_without("corpus", "data_dir", "network", "seeds"),
+        _config_flags_without("corpus", "data_dir", "network", "protocol", "seeds"),
         instead="a benchmark has synthetic voices alone, as recordings of people are not this program's to give away, "
         "and no network",
+        ignores=(
+            *(*_OF_PLACED_MAPS, "given_maps", "benchmark", "networks"),
+            *("representation.scale", "representation.standardisation", "network", "train", "attribution"),
+            *("evidence.methods", "evidence.explanation_metrics"),
+        ),
         begins_with_features=True,
     ),
     "evidence_score": Experiment(
@@ -67,6 +83,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "analyse_maps": Experiment(
         (*_config_flags_without("split", "seeds"), "maps"),
         {"maps": "give the .npz file with one activation map per recording"},
+        ignores=(
+            *("split", "train", "analysis.chosen_by", "report.random_masks", "report.seed"),
+            *("representation.scale", "representation.standardisation"),
+            *(f"attribution.{name}" for name in ("method", "target", "score", "baseline", "seed")),
+            *("benchmark", "networks", "sanity", "faithfulness", "evidence"),
+        ),
     ),
     "ablation": Experiment(
         ("data_dir", "from_workdir"),
@@ -84,10 +106,24 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         unless={"workdir": "models"},
         instead="the config is that of the run in --workdir or --models",
     ),
-    "networks": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
-    "training_ablation": Experiment(CONFIG_FLAGS, begins_with_features=True, when_stopped=_GOES_ON),
+    "networks": Experiment(
+        CONFIG_FLAGS,
+        ignores=("given_maps", "benchmark", "evidence"),
+        begins_with_features=True,
+        when_stopped=_GOES_ON,
+    ),
+    "training_ablation": Experiment(
+        CONFIG_FLAGS,
+        ignores=("attribution", *_OF_PLACED_MAPS, "given_maps", "benchmark", "networks", "evidence"),
+        begins_with_features=True,
+        when_stopped=_GOES_ON,
+    ),
     "benchmark": Experiment(
         _config_flags_without("seeds"),
+        ignores=(
+            *(f"analysis.{name}" for name in ("table3_metric", "table4_metric", "chosen_by", "table_digits")),
+            *("controls", "given_maps", "networks", "report", "sanity", "faithfulness", "evidence"),
+        ),
         when_stopped="{workdir} keeps what has been measured; the same command with another --workdir begins anew",
     ),
 }

@@ -16,7 +16,7 @@ from convcam_jax.corpora import CORPORA
 from convcam_jax.settings.compared import require_compared
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.flags import Flags, read_flags
-from convcam_jax.settings.overrides import apply_overrides
+from convcam_jax.settings.overrides import apply_overrides, flatten
 from convcam_jax.settings.presets import Choices, make_config, with_evidence_size
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.system.errors import UserError
@@ -26,7 +26,7 @@ from convcam_jax.system.process.ending import advise
 from convcam_jax.system.process.lock import locked
 from convcam_jax.system.process.worker_processes import background, start
 from convcam_jax.system.progress import be_quiet, say
-from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, OWN_SECTIONS, SHARING_FLAGS, descriptions
+from experiments import CONFIG_FLAGS, EXPERIMENTS, GENERAL_FLAGS, SHARING_FLAGS, descriptions
 
 # Of the processes of a run that no scheduler has started.
 _PROCESS_FLAGS = ("coordinator", "num_processes", "process_id")
@@ -77,7 +77,10 @@ def config_of(flags: Flags) -> Config:
     chosen: dict[str, Any] = {name: getattr(flags, name) for name in Choices._fields}
     if flags.data_dir:
         chosen["data_dir"] = expanded_paths(flags.data_dir)
-    config = _with_changes(make_config(Choices(**chosen)), flags)
+    choices = Choices(**chosen)
+    config = make_config(choices)
+    _refuse_protocol_without_use(choices, config)
+    config = _with_changes(config, flags)
     require_compared(config, flags.given, [_field(one) for one in flags.set])
     return config
 
@@ -105,8 +108,8 @@ def _refuse_flags_without_use(flags: Flags) -> None:
         takers = [taker for taker, own in EXPERIMENTS.items() if name in own.takes]
         raise UserError(f"--{name}: is for --experiment={' or '.join(takers)} only")
     for field in map(_field, flags.set):
-        users = OWN_SECTIONS.get(field.partition(".")[0], (flags.experiment,))
-        if flags.experiment not in users:
+        if not experiment.looks_at(field):
+            users = [name for name, own in EXPERIMENTS.items() if "set" in own.takes and own.looks_at(field)]
             raise UserError(f"--set={field}: is for --experiment={' or '.join(users)} only; leave it out")
     for name, what in _needs(flags).items():
         if not getattr(flags, name):
@@ -114,6 +117,17 @@ def _refuse_flags_without_use(flags: Flags) -> None:
     if flags.data_dir and "corpus" in experiment.takes and flags.corpus == "synthetic":
         others = ", ".join(f"--corpus={name}" for name in CORPORA if name not in ("synthetic", "several"))
         raise UserError(f"--data_dir: the synthetic corpus has no folder; add one of {others}")
+
+
+def _refuse_protocol_without_use(choices: Choices, config: Config) -> None:
+    """The config of the choices must not be the usual protocol's in all that the experiment looks at."""
+    usual = choices._replace(protocol=Choices().protocol)
+    if choices == usual:
+        return
+    changed = {name for name, _ in flatten(config).items() ^ flatten(make_config(usual)).items()} - {"protocol"}
+    if not any(map(EXPERIMENTS[choices.experiment].looks_at, changed)):
+        what = f"changes nothing that --experiment={choices.experiment} looks at"
+        raise UserError(f"--protocol={choices.protocol}: {what}; leave it out")
 
 
 def _needs(flags: Flags) -> dict[str, str]:

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from reads import no_ignored_field_is_read
 from tiny_evidence import tiny_config
 
 from convcam_jax.attribution.config import AttributionConfig
@@ -36,7 +37,8 @@ def cache_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, cache_dir):
     workdir = tmp_path_factory.mktemp("runs") / "evidence"
-    experiment.run(RunSettings(tiny_config(), workdir, cache_dir))
+    with no_ignored_field_is_read("evidence"):
+        experiment.run(RunSettings(tiny_config(), workdir, cache_dir))
     return workdir
 
 

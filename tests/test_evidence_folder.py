@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from reads import no_ignored_field_is_read
 from test_evidence_benchmark import CQT, GRID
 from tiny_evidence import tiny_config
 
@@ -131,7 +132,8 @@ def export_config():
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, run_cache_dir):
     folder = tmp_path_factory.mktemp("exported") / "benchmark"
-    evidence_export.run(RunSettings(export_config(), folder, run_cache_dir))
+    with no_ignored_field_is_read("evidence_export"):
+        evidence_export.run(RunSettings(export_config(), folder, run_cache_dir))
     return folder
 
 

@@ -1,5 +1,6 @@
 """The command line: what is taken, what is refused and how, and the help."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 from small_run import PROJECT_DIR
 
+from convcam_jax.settings.config import DOORS, Config
 from convcam_jax.settings.flags import Flags, flags_by_purpose, read_flags
 from convcam_jax.settings.protocols import PRESETS
 from convcam_jax.system.errors import UserError
@@ -106,7 +108,7 @@ def test_a_flag_that_an_experiment_does_not_take_is_refused(experiment, flag):
 @pytest.mark.parametrize(
     ("experiment", "flag"),
     [
-        *(("evidence_export", flag) for flag in ("seeds", "network")),
+        *(("evidence_export", flag) for flag in ("seeds", "network", "protocol")),
         *(("analyse_maps", flag) for flag in ("seeds", "split")),
         ("benchmark", "seeds"),
     ],
@@ -126,12 +128,54 @@ def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
         ("paper", " networks.evidence = true", "networks"),
         ("evidence", "benchmark.members=2", "benchmark"),
         ("paper", "given_maps.free_from_colours=false", "analyse_maps"),
+        ("evidence", "analysis.mask_threshold=0.3", "paper or analyse_maps or networks or benchmark"),
+        ("evidence_export", "train.epochs=3", "paper or evidence or networks or training_ablation or benchmark"),
+        ("evidence_export", "evidence.methods=rise", "evidence"),
+        ("evidence_export", "network.dense_units=9", ".* or benchmark"),
+        ("training_ablation", "attribution.method=hirescam", "paper or evidence or networks or benchmark"),
+        ("benchmark", "controls.permutations=9", "paper or analyse_maps or networks"),
+        ("benchmark", "analysis.table_digits=truncated", "paper or analyse_maps or networks"),
+        ("analyse_maps", "split.seed=3", ".* or benchmark"),
+        ("analyse_maps", "attribution.target=predicted", "paper or evidence or networks or benchmark"),
+        ("analyse_maps", "report.random_masks=3", "paper or networks"),
     ],
 )
 def test_a_field_that_an_experiment_does_not_look_at_is_refused(experiment, assignment, users):
     field = assignment.partition("=")[0].strip()
     with pytest.raises(UserError, match=rf"^--set={field}: is for --experiment={users} only; leave it out$"):
         config_of(f"--experiment={experiment}", f"--set={assignment}")
+
+
+def test_what_an_experiment_ignores_is_there_and_of_another():
+    names = {field.name for field in dataclasses.fields(Config)}
+    fields = {f"{name}.{own.name}" for name in names for kind in kinds_of(name) for own in dataclasses.fields(kind)}
+    for own in EXPERIMENTS.values():
+        assert set(own.ignores) <= names | fields
+    of_config = [own for own in EXPERIMENTS.values() if "set" in own.takes]
+    assert all(any(own.looks_at(field) for own in of_config) for field in fields)
+
+
+def kinds_of(section: str) -> list[type]:
+    kind = type(getattr(Config(), section))
+    return list(DOORS[section].values()) if section in DOORS else [kind] * dataclasses.is_dataclass(kind)
+
+
+OF_EMODB = ("--corpus=emodb", "--data_dir=X")
+
+
+@pytest.mark.parametrize("experiment", ["evidence", "training_ablation"])
+@pytest.mark.parametrize("corpus", [(), ("--corpus=ravdess", "--data_dir=X"), (*OF_EMODB, "--split=speaker_folds")])
+def test_a_protocol_that_changes_nothing_is_refused(experiment, corpus):
+    message = rf"^--protocol=published: changes nothing that --experiment={experiment} looks at; leave it out$"
+    with pytest.raises(UserError, match=message):
+        config_of(f"--experiment={experiment}", "--protocol=published", *corpus)
+    assert config_of(f"--experiment={experiment}", "--protocol=corrected", *corpus).protocol == "corrected"
+    assert config_of(f"--experiment={experiment}", "--protocol=modern", *corpus).protocol == "modern"
+
+
+@pytest.mark.parametrize("experiment", ["evidence", "training_ablation"])
+def test_a_protocol_that_says_what_is_tested_is_taken(experiment):
+    assert config_of(f"--experiment={experiment}", "--protocol=published", *OF_EMODB).split.pinned_test
 
 
 @pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag not in GENERAL_FLAGS])

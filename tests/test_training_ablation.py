@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from small_run import QUICK, SMALL_CORPUS, SMALL_NETWORK, finish, refusal, table
+from reads import no_ignored_field_is_read
+from small_run import SMALL_CORPUS, SMALL_NETWORK, finish, refusal, table
 
 from convcam_jax.checks.training_parts.gains import gains
+from convcam_jax.settings.flags import read_flags
 from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 from convcam_jax.settings.training_parts import AS_GIVEN, TRAINING_PARTS, configs_without_parts
@@ -18,6 +20,9 @@ from convcam_jax.system.errors import UserError
 from convcam_jax.system.formats import write_json
 from convcam_jax.system.process.lock import locked
 from convcam_jax.training.config import TrainConfig
+from experiments import descriptions
+from experiments import training_ablation as experiment
+from experiments.command import config_of
 
 # Fields of the training that are not a part of it which could be left out.
 NO_PARTS = {
@@ -140,9 +145,11 @@ def test_a_group_may_be_called_all():
 @pytest.mark.slow
 def test_each_part_is_left_out_and_what_is_trained_is_not_trained_again(tmp_path, run_cache_dir):
     workdir = tmp_path / "w"
-    flags = ("--experiment=training_ablation", "--seeds=2", *SMALL_NETWORK, *SMALL_CORPUS, *QUICK)
+    flags = ("--experiment=training_ablation", "--seeds=2", *SMALL_NETWORK, *SMALL_CORPUS, "--set=train.epochs=1")
     flags += ("--set=train.schedule=constant", "--set=train.shift_frames=0")
-    finish(workdir, run_cache_dir, *flags)
+    config = config_of(read_flags(flags, descriptions()))
+    with no_ignored_field_is_read("training_ablation"):
+        experiment.run(RunSettings(config, workdir, run_cache_dir))
     rows = table(workdir, "tables/training_ablation.csv")
     assert rows["without"].tolist() == [AS_GIVEN, "shift_bins"] * 3
     histories = {name: table(workdir, f"runs/{name}/history.csv") for name in (AS_GIVEN, "without_shift_bins")}

@@ -123,7 +123,7 @@ class Flags:
     )
     protocol: str = _flag(
         "corrected",
-        "How maps are placed and measured, and what is trained; by default corrected.",
+        "How maps are placed and measured, and what is trained; by default corrected. Not for evidence_export.",
         "NAME",
         {name: own.description for name, own in PRESETS.items()},
     )
