@@ -3,7 +3,7 @@
 `run.py` and `experiments/` lie beside the package in a checkout, and in `_program/` inside of it once it is installed.
 """
 
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def main() -> None:
     folder = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
     # As of every script, in front: experiments are found there, by worker processes too.
     sys.path.insert(0, str(folder))
-    runpy.run_path(str(folder / "run.py"), run_name="__main__")
+    importlib.import_module("run").main()
 
 
 if __name__ == "__main__":

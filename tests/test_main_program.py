@@ -16,7 +16,10 @@ from convcam_jax.system.process.main_program import runs_script
     [
         (["python", "run.py"], ["run.py"], True),
         (["python", "-u", "-Wignore", "run.py", "--seeds=3"], ["run.py", "--seeds=3"], True),
-        (["python", "/env/bin/convcam", "--help"], ["/env/bin/convcam", "--help"], True),
+        (["python", "-u", "-m", "convcam_jax"], ["/lib/convcam_jax/__main__.py"], True),
+        (["python", "-m", "pdb", "-m", "convcam_jax"], ["/lib/convcam_jax/__main__.py"], False),
+        (["python", "-m", "convcam_jax", "a"], ["/lib/convcam_jax/__main__.py", "b"], False),
+        (["python", "-m", "convcam_jax"], ["run.py"], False),
         (["python", "-m", "pdb", "run.py"], ["run.py"], False),
         (["python", "-m", "cProfile", "run.py", "--seeds=3"], ["run.py", "--seeds=3"], False),
         (["python", "-m", "ipykernel_launcher", "-f", "k.json"], ["run.py"], False),
@@ -31,6 +34,27 @@ from convcam_jax.system.process.main_program import runs_script
 )
 def test_a_script_that_python_was_started_for_is_told_from_others(command, arguments, expected):
     assert runs_script(command, arguments) is expected
+
+
+# The script that an installation makes of the command.
+COMMAND = "import sys\nfrom convcam_jax.__main__ import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+# Says at the end whether the process was started anew for its allocator, and listens to signals.
+WATCHED = "import atexit, os, signal\n" + (
+    "atexit.register(lambda: print('GLIBC_TUNABLES' in os.environ, signal.getsignal(signal.SIGTERM) != signal.SIG_DFL))"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is that of Linux")
+@pytest.mark.parametrize("line", [["convcam"], ["-m", "convcam_jax"]], ids=["command", "module"])
+def test_the_installed_command_is_the_main_program(line, tmp_path):
+    (tmp_path / "convcam").write_text(COMMAND)
+    (tmp_path / "sitecustomize.py").write_text(WATCHED)
+    environment = {key: value for key, value in os.environ.items() if key != "GLIBC_TUNABLES"}
+    environment["PYTHONPATH"] = f"{tmp_path}:{PROJECT_DIR}"
+    started = [sys.executable, *line, "--help"]
+    result = subprocess.run(started, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "--experiment" in result.stdout
+    assert result.stdout.splitlines()[-1] == "True True", result.stderr
 
 
 # Other programs, in whose process run.py is run; afterwards they are still there.
