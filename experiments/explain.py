@@ -13,10 +13,15 @@ from pathlib import Path
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.without_labels.new_recordings import explain_recordings, find_recordings
 from convcam_jax.stages.without_labels.trained_run import run_of_file, run_of_folder
+from convcam_jax.system.files import remove_partial
 
 
 def run(settings: RunSettings) -> Path:
     """Read the run's models, explain the recordings, and say where the results are."""
     file = settings.models
-    trained = run_of_folder(settings.workdir, "--workdir") if file is None else run_of_file(file, "--models")
+    if file is None:
+        trained = run_of_folder(settings.workdir, "--workdir")
+        remove_partial(settings.workdir)
+    else:
+        trained = run_of_file(file, "--models")
     return explain_recordings(trained, find_recordings(settings.recordings), settings.workdir, settings.cache_dir)

@@ -11,12 +11,14 @@ from convcam_jax.stages.run import MODELS
 from convcam_jax.stages.run_settings import RunSettings
 from convcam_jax.stages.without_labels.models_file import write_models
 from convcam_jax.stages.without_labels.trained_run import run_of_folder
+from convcam_jax.system.files import remove_partial
 from convcam_jax.system.progress import counted, say
 
 
 def run(settings: RunSettings) -> Path:
     """Read the run's models, write the file, and say where it is."""
     trained, path = run_of_folder(settings.workdir, "--workdir"), settings.workdir / MODELS
+    remove_partial(settings.workdir)
     say(f"writing {counted(len(trained.members), 'model')}")
     if trained.references is not None:
         say(

@@ -16,6 +16,7 @@ from convcam_jax.stages.finished_run import (
     read_earlier_run,
 )
 from convcam_jax.stages.run_settings import RunSettings
+from convcam_jax.system.files import remove_partial
 from convcam_jax.system.progress import say
 from experiments.paper import STAGES
 
@@ -25,6 +26,7 @@ def run(settings: RunSettings) -> None:
     earlier = read_earlier_run(settings.workdir, settings.config.corpus.data_dir, "--workdir")
     check_up_to_date(earlier)
     check_written(earlier)
+    remove_partial(settings.workdir)
     if missing := never_made(earlier.folder, (stage.name for stage in STAGES)):
         say(f"the run was stopped before {', '.join(missing)}, which the report goes without")
     report.write_report(load_earlier_run(earlier, settings.cache_dir), files_of_stages(earlier.folder))
