@@ -60,7 +60,7 @@ def run_command(arguments: list[str]) -> None:
 
 def settings_of(flags: Flags) -> RunSettings:
     """What the experiment is given, but for what depends on the devices there are."""
-    return RunSettings(
+    settings = RunSettings(
         config_of(flags),
         _workdir(flags),
         expanded(flags.cache_dir) if flags.cache_dir else default_cache_dir(),
@@ -69,6 +69,13 @@ def settings_of(flags: Flags) -> RunSettings:
         flags.recordings,
         _optional(flags.models),
     )
+    if Path(os.path.realpath(settings.cache_dir)).is_relative_to(os.path.realpath(settings.workdir)):
+        # A run begins in an empty folder, and what is half-written there is removed.
+        raise UserError(
+            f"--cache_dir={settings.cache_dir}: lies in --workdir, which is for the files of one run; choose a folder "
+            "beside it"
+        )
+    return settings
 
 
 def config_of(flags: Flags) -> Config:

@@ -122,3 +122,17 @@ def test_recordings_are_files_folders_and_several_of_these(tmp_path):
     for nothing in ("", ",", " "):
         with pytest.raises(UserError, match="--recordings: names no file or folder"):
             find_recordings([nothing])
+
+
+@pytest.mark.parametrize("cache", ["w", "w/cache", "w/../w/a/b", "link/cache"])
+def test_a_cache_inside_the_workdir_is_refused(tmp_path, cache):
+    """Of `link` too, which is the workdir by another name."""
+    (tmp_path / "link").symlink_to(tmp_path / "w")
+    with pytest.raises(UserError, match=r"--cache_dir=.*: lies in --workdir, which is for the files of one run"):
+        settings_of(f"--workdir={tmp_path / 'w'}", f"--cache_dir={tmp_path / cache}")
+    beside = settings_of(f"--workdir={tmp_path / 'w'}", f"--cache_dir={tmp_path / 'w-cache'}")
+    assert beside.cache_dir == tmp_path / "w-cache"
+
+
+def test_the_workdir_may_lie_in_the_cache(tmp_path):
+    assert settings_of(f"--workdir={tmp_path / 'runs' / 'w'}", f"--cache_dir={tmp_path}").cache_dir == tmp_path

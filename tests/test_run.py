@@ -382,9 +382,10 @@ def test_a_report_of_no_run_is_refused(tmp_path, jax_alone):
     ],
 )
 def test_a_run_that_one_may_only_read_is_to_be_copied(tmp_path, jax_alone, monkeypatch, arguments, end):
-    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
-    message = refusal(*arguments, f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path}")
-    assert message.startswith(f"--workdir={tmp_path}: cannot be written, ")
+    (workdir := tmp_path / "w").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != workdir)
+    message = refusal(*arguments, f"--cache_dir={tmp_path / 'cache'}", f"--workdir={workdir}")
+    assert message.startswith(f"--workdir={workdir}: cannot be written, ")
     assert message.endswith(end)
 
 
