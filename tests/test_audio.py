@@ -87,10 +87,23 @@ def test_one_channel_is_the_same_however_channels_are_read(tmp_path):
     [
         (tone(1000), -tone(1000), "channels that cancel each other out"),
         (tone(1000), -0.9 * tone(1000), "channels that cancel each other out"),
+        (tone(1000) + 0.05, 0.05 - 0.95 * tone(1000), "channels that cancel each other out"),
+        (tone(1000) + 0.5, 0.5 - tone(1000), "channels that cancel each other out"),
+        (np.full(1000, 0.1), np.full(1000, -0.3), "is silent"),
+        (tone(0), tone(0), "is empty"),
         (tone(1000), np.full(1000, np.nan), "not finite"),
         (np.full(1000, np.inf), np.full(1000, -np.inf), "not finite"),
     ],
-    ids=["opposite", "nearly opposite", "nan", "infinite"],
+    ids=[
+        "opposite",
+        "nearly opposite",
+        "with an offset",
+        "with a large one",
+        "offsets alone",
+        "empty",
+        "nan",
+        "infinite",
+    ],
 )
 def test_mixed_channels_are_checked_as_they_are_used(left, right, message, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE_HZ, subtype="DOUBLE")
@@ -105,6 +118,12 @@ def test_one_of_many_channels_is_not_cancelled_by_silence(n_channels, tmp_path):
     soundfile.write(tmp_path / "a.wav", channels, RATE_HZ, subtype="DOUBLE")
     recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels="mix")
     np.testing.assert_allclose(recording.samples, tone(1000) / n_channels)
+
+
+def test_opposite_offsets_are_no_channels_that_cancel_each_other_out(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(1000) + 8, tone(1000) - 8], axis=1), RATE_HZ, subtype="DOUBLE")
+    recording = read_recording(Source(tmp_path / "a.wav"), RATE_HZ, SHORTEST_S, channels="mix")
+    np.testing.assert_allclose(recording.samples, tone(1000), atol=1e-12)
 
 
 def test_a_made_file_is_read_as_it_was_to_half_a_step(tmp_path):

@@ -141,13 +141,15 @@ def sample_problem(samples: Float64[np.ndarray, "N"], rate_hz: int, shortest_s: 
 def cancels_out(channels: Float64[np.ndarray, "N C"], mixed: Float64[np.ndarray, "N"]) -> bool:
     """Whether the mean of several channels is much less than that of channels that have nothing to do with each other.
 
-    As where one of two is the other one turned around.
+    As where one of two is the other one turned around. Offsets are no sound, and cancel nothing.
     """
-    n_channels = channels.shape[1]
-    if n_channels == 1 or not np.isfinite(channels).all():
+    n_samples, n_channels = channels.shape
+    if n_samples == 0 or n_channels == 1 or not np.isfinite(channels).all():
         return False
-    independent = np.square(channels).sum() / n_channels**2
-    return bool(independent > 0 and np.square(mixed).sum() < _CANCELLED_SHARE * independent)
+    sounds = channels - channels.mean(axis=0)
+    independent = np.square(sounds).sum() / n_channels**2
+    is_silent = np.abs(sounds).max() < LOWEST_PEAK
+    return bool(not is_silent and np.square(mixed - mixed.mean()).sum() < _CANCELLED_SHARE * independent)
 
 
 def implausible_offset(samples: Float64[np.ndarray, "N"]) -> float:
