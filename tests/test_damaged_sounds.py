@@ -1,6 +1,8 @@
 """Sound files with random damage: one line says what is wrong, or what is read is what was there."""
 
 import random
+import re
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,15 +136,50 @@ def test_three_hundred_damaged_files_of_each_container(ending, damage, tmp_path)
 TAGS = {"none": b"", "at the end": b"TAG" + bytes(125), "in front": b"ID3\x03\0\0\0\0\x01\x02" + bytes(130)}
 
 
-@pytest.mark.parametrize("rate_hz", [RATE_HZ, 44100])
+@pytest.mark.parametrize(("n_samples", "rate_hz"), [(64000, RATE_HZ), (64000, 44100), (4000, RATE_HZ), (8000, 44100)])
 @pytest.mark.parametrize("between", TAGS.values(), ids=TAGS)
-def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between, rate_hz, tmp_path):
+def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between, n_samples, rate_hz, tmp_path):
     own = sound_bytes(".mp3", speech_like(32000))
     path = tmp_path / "a.mp3"
-    path.write_bytes(TAGS["in front"] + own + between + sound_bytes(".mp3", speech_like(64000, seed=1), rate_hz))
+    path.write_bytes(TAGS["in front"] + own + between + sound_bytes(".mp3", speech_like(n_samples, seed=1), rate_hz))
     with pytest.raises(
         RecordingError, match=r"contradicts itself \(the number of its bytes: behind them there is anoth"
     ):
+        read_recording(Source(path), RATE_HZ, 0.04)
+
+
+def test_an_mp3_whose_first_frame_is_not_counted_is_read(tmp_path):
+    content = bytearray(sound_bytes(".mp3", speech_like(32000)))
+    told = re.search(rb"(?:Xing|Info)\0\0\0[\x03\x07\x0f].{4}", content, re.DOTALL).end()
+    n_first = content.index(content[:2], 4)
+    struct.pack_into(">I", content, told, struct.unpack_from(">I", content, told)[0] - n_first)
+    (tmp_path / "a.mp3").write_bytes(content)
+    assert len(read_recording(Source(tmp_path / "a.mp3"), RATE_HZ, 0.04).samples) == 32000
+
+
+def changed_bytes(ending: str, at: int, new: bytes) -> bytes:
+    content = bytearray(sound_bytes(ending, speech_like()))
+    content[at : at + len(new)] = new
+    return bytes(content)
+
+
+@pytest.mark.parametrize("tag", [TAGS["none"], TAGS["in front"]], ids=["", "behind a tag"])
+@pytest.mark.parametrize(
+    ("ending", "at", "new", "message"),
+    [
+        (".flac", 18, (8000 << 4).to_bytes(3, "big"), "contradicts itself (two sample rates)"),
+        (".flac", 30, b"none", "contradicts itself (the checksum of its samples)"),
+        (".flac", 22, bytes(4), "does not tell its length, as a FLAC stream that was not finished; convert it"),
+        (".wav", 40, struct.pack("<I", 16000), "contradicts itself (the size of its data chunk)"),
+        (".au", 8, struct.pack(">I", 16000), "contradicts itself (the size of its data)"),
+    ],
+)
+def test_headers_that_contradict_their_files_are_told_behind_a_tag_as_well(ending, at, new, message, tag, tmp_path):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(tag + sound_bytes(ending, speech_like()))
+    assert len(read_recording(Source(path), RATE_HZ, 0.04).samples) == 16000
+    path.write_bytes(tag + changed_bytes(ending, at, new))
+    with pytest.raises(RecordingError, match=re.escape(message)):
         read_recording(Source(path), RATE_HZ, 0.04)
 
 

@@ -98,6 +98,14 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
             f"{path} has {file.channels} channels, more than {MOST_CHANNELS}; mend its header or export it again",
             "with several channels",
         )
+    if file.format == "FLAC" and file.frames >= UNKNOWN_SIZE:
+        # Of such a file libsndfile reads no more than its header.
+        raise RecordingError(
+            path.stem,
+            f"{path} does not tell its length, as a FLAC stream that was not finished; convert it, as by `flac -d` or "
+            "`sox`",
+            "of an unknown length",
+        )
     _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
     if what := contradiction(path, file.format, file.extra_info, file.samplerate, file.frames):
         raise _contradicting(path, what)

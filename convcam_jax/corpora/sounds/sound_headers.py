@@ -43,7 +43,13 @@ _CAF_HEADER_BYTES, _CAF_CHUNK_HEADER_BYTES = 8, 12
 # frames and of bytes.
 _MP3_BYTES = re.compile(rb"(?:Xing|Info)\0\0\0(.)", re.DOTALL)
 _MP3_HEADER_BYTES, _MP3_TELLS_FRAMES, _MP3_TELLS_BYTES = 64, 1, 2
-_GREATEST_MP3_FRAME_BYTES, _ID3V1_BYTES = 2881, 128
+# Layer III's rates of bits (kbit/s) and of samples, of MPEG 1 and of the others (ISO/IEC 11172-3 and 13818-3); MPEG 2
+# has half the rates of samples, MPEG 2.5, whose version is 0, a quarter.
+_MP3_KBITS_PER_S = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MP3_LOWER_KBITS_PER_S = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MP3_RATES_HZ = (44100, 48000, 32000)
+_MPEG_1, _RATE_DIVISORS, _LAYER_III = 3, {3: 1, 2: 2, 0: 4}, 1
+_TAG_BEGINNINGS, _ID3V1_BYTES, _ID3V2_HEADER_BYTES = (b"ID3", b"TAG"), 128, 10
 # Tags that programs put behind the end of a file, and chunks that they did not count.
 _TAG_NAME = re.compile(rb"ID3|TAG|APET|[A-Za-z][ -~]{3}")
 _BLOCK_BYTES = 2**16
@@ -80,7 +86,7 @@ def contradiction(path: Path, container: str, notes: str, rate_hz: int, n_frames
     if container == "CAF" and not _are_caf_chunks(path):
         return "the size of its data chunk"
     if container == "FLAC":
-        return _flac_contradiction(path, rate_hz)
+        return _flac_contradiction(path.read_bytes(), rate_hz)
     if container == "MP3" and _goes_on_behind(path.read_bytes()):
         return "the number of its bytes: behind them there is another MP3"
     return _ogg_contradiction(path.read_bytes()) if container == "OGG" else ""
@@ -108,14 +114,15 @@ def _are_chunks(path: Path) -> bool:
     """
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
+        start = _seek_behind_tags(file)
         magic = file.read(4)
         if magic not in _CHUNK_ORDERS:
             return True
         order = _CHUNK_ORDERS[magic]
         (told,) = struct.unpack(f"{order}I", file.read(4))
         # A program that was killed may have left 0.
-        end = min(8 + told, n_bytes) if told >= _LEAST_RIFF_BYTES else n_bytes
-        position = 12
+        end = min(start + 8 + told, n_bytes) if told >= _LEAST_RIFF_BYTES else n_bytes
+        position = start + 12
         while position + 8 <= end:
             file.seek(position)
             name, size = struct.unpack(f"{order}4sI", file.read(8))
@@ -142,10 +149,11 @@ def _fills_up(file: BinaryIO, position: int) -> bool:
 def _is_as_long_as_told(path: Path) -> bool:
     """Whether an AU file, of either order of bytes, ends where its data do, but for a tag or zeros."""
     with path.open("rb") as file:
+        beginning = _seek_behind_tags(file)
         magic, start, size = struct.unpack(">4sII", file.read(12))
         if magic != b".snd":
             start, size = (int.from_bytes(value.to_bytes(4, "big"), "little") for value in (start, size))
-        return size >= UNKNOWN_SIZE or _is_tag_or_filling(file, start + size)
+        return size >= UNKNOWN_SIZE or _is_tag_or_filling(file, beginning + start + size)
 
 
 def _are_caf_chunks(path: Path) -> bool:
@@ -176,29 +184,59 @@ def _goes_on_behind(content: bytes) -> bool:
     skipped = 4 if header[1][0] & _MP3_TELLS_FRAMES else 0
     told = int.from_bytes(content[header.end() + skipped :][:4], "big")
     behind = _behind_tags(content, first + told)
-    # Some programs do not count the first frame.
-    is_more = len(content) - behind > max(_GREATEST_MP3_FRAME_BYTES, told // 100)
-    return is_more and content[behind] == 0xFF and content[behind + 1] >= 0xE0
+    # Some programs do not count the first frame, so that the last one stands here.
+    is_more = len(content) - behind > _mp3_frame_bytes(content, first)
+    n_bytes = _mp3_frame_bytes(content, behind)
+    return is_more and n_bytes > 0 and _mp3_frame_bytes(content, behind + n_bytes) > 0
+
+
+def _mp3_frame_bytes(content: bytes, position: int) -> int:
+    """How long the frame of an MP3 is that begins here, by its header; 0 if none does."""
+    header = int.from_bytes(content[position : position + 4])
+    version, layer = header >> 19 & 3, header >> 17 & 3
+    bits_code, rate_code, padding = header >> 12 & 15, header >> 10 & 3, header >> 9 & 1
+    is_frame = header >> 21 == 0x7FF and layer == _LAYER_III and version in _RATE_DIVISORS
+    if not is_frame or bits_code in (0, 15) or rate_code == 3:
+        return 0
+    is_first = version == _MPEG_1
+    kbits_per_s = (_MP3_KBITS_PER_S if is_first else _MP3_LOWER_KBITS_PER_S)[bits_code]
+    rate_hz = _MP3_RATES_HZ[rate_code] // _RATE_DIVISORS[version]
+    return (144 if is_first else 72) * 1000 * kbits_per_s // rate_hz + padding
 
 
 def _behind_tags(content: bytes, position: int) -> int:
     """Where tags end that begin here: ID3v1's 128 bytes, and ID3v2's, whose size has 7 bits in each byte."""
-    while (name := content[position : position + 3]) in (b"ID3", b"TAG"):
-        size = content[position + 6 : position + 10]
-        n_bytes = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(size)))
-        position += n_bytes if name == b"ID3" else _ID3V1_BYTES
+    while content[position : position + 3] in _TAG_BEGINNINGS:
+        position += _tag_bytes(content[position : position + _ID3V2_HEADER_BYTES])
     return position
 
 
-def _flac_contradiction(path: Path, rate_hz: int) -> str:
-    if _flac_frame_rate_hz(path) not in (None, rate_hz):
+def _tag_bytes(header: bytes) -> int:
+    if header.startswith(b"TAG"):
+        return _ID3V1_BYTES
+    return _ID3V2_HEADER_BYTES + sum(byte << 7 * place for place, byte in enumerate(reversed(header[6:])))
+
+
+def _seek_behind_tags(file: BinaryIO) -> int:
+    """Go to where the tags end that a file begins with, which libsndfile passes over, and say where that is."""
+    position = 0
+    while (header := file.read(_ID3V2_HEADER_BYTES))[:3] in _TAG_BEGINNINGS:
+        position += _tag_bytes(header)
+        file.seek(position)
+    return file.seek(position)
+
+
+def _flac_contradiction(content: bytes, rate_hz: int) -> str:
+    if _flac_frame_rate_hz(content) not in (None, rate_hz):
         return "two sample rates"
-    return "several files in one" if path.read_bytes().count(_FLAC_BEGINNING) > 1 else ""
+    return "several files in one" if content.count(_FLAC_BEGINNING) > 1 else ""
 
 
 def flac_samples_hash(path: Path) -> tuple[int, bytes] | None:
     """Bits of a sample and the MD5 of all samples that the header of a FLAC file tells; None where it tells none."""
-    head = _head(path, _FLAC_HASH_END)
+    with path.open("rb") as file:
+        _seek_behind_tags(file)
+        head = file.read(_FLAC_HASH_END)
     if not head.startswith(_FLAC_BEGINNING) or len(head) < _FLAC_HASH_END or not any(head[_FLAC_HASH_START:]):
         return None
     n_bits = 1 + (int.from_bytes(head[_FLAC_BITS : _FLAC_BITS + 2]) >> 4 & 0x1F)
@@ -216,15 +254,14 @@ def _ogg_contradiction(content: bytes) -> str:
     return "" if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else "a page that is missing"
 
 
-def _flac_frame_rate_hz(path: Path) -> int | None:
+def _flac_frame_rate_hz(content: bytes) -> int | None:
     """The rate that the first frame of a FLAC file tells (RFC 9639, sections 8 and 9.1.2), None if it tells none."""
-    with path.open("rb") as file:
-        file.seek(4)
-        is_last = False
-        while not is_last and len(block := file.read(4)) == 4:
-            is_last = bool(block[0] & 0x80)
-            file.seek(int.from_bytes(block[1:]), 1)
-        frame = file.read(3)
+    position = _behind_tags(content, 0) + 4
+    is_last = False
+    while not is_last and position + 4 <= len(content):
+        is_last = bool(content[position] & 0x80)
+        position += 4 + int.from_bytes(content[position + 1 : position + 4])
+    frame = content[position : position + 3]
     return _FLAC_RATES_HZ.get(frame[2] & 0x0F) if len(frame) == 3 and frame[0] == 0xFF else None
 
 
