@@ -38,7 +38,13 @@ def test_a_column_that_is_called_as_a_refusal_says_is_understood(columns, cells,
 
 
 @pytest.mark.parametrize(
-    ("column", "meant"), [("Start_ms", "start"), ("offset", "end (in seconds)"), ("Dur.", "duration (in seconds)")]
+    ("column", "meant"),
+    [
+        ("Start_ms", "start (in seconds)"),
+        ("startms", "start (in seconds)"),
+        ("offset", "end (in seconds)"),
+        ("Dur.", "duration (in seconds)"),
+    ],
 )
 def test_a_column_that_is_called_as_a_remark_says_is_understood(column, meant, tmp_path, capsys):
     listed_in(make_folder(tmp_path, ["a.wav"], table(column, "1")))
@@ -52,6 +58,10 @@ def test_a_column_that_is_called_as_a_remark_says_is_understood(column, meant, t
     [
         *(("start_ms", "start"), ("begin_date", "start"), ("onset_ms", "start"), ("from", "start"), ("end_ms", "end")),
         *(("stop_reason", "end"), ("to", "end"), ("offset", "end"), ("dur.", "duration"), ("level", "")),
+        *((word, "start") for word in ("xmin", "t0", "t0_ms", "segment_start", "von")),
+        *((word, "end") for word in ("xmax", "t1", "segment_end_ms", "until", "fin")),
+        *((word, "duration") for word in ("dauer", "length", "clip_length")),
+        *((word, "") for word in ("t10", "t_test", "totals", "final")),
     ],
 )
 def test_columns_that_seem_to_hold_times_and_are_not_understood_have_a_name_to_be_called_by(column, meant):
@@ -59,8 +69,8 @@ def test_columns_that_seem_to_hold_times_and_are_not_understood_have_a_name_to_b
 
 
 def test_every_name_that_is_proposed_for_times_is_understood():
-    starts = ("start", "begin", "onset", "from", "begintime", "starttime", "tmin")
-    words = (*starts, "end", "stop", "offset", "to", "endtime", "tmax", "duration", "dur")
+    starts = ("start", "begin", "onset", "from", "begintime", "starttime", "tmin", "xmin", "anfang")
+    words = (*starts, "end", "stop", "offset", "to", "endtime", "tmax", "till", "bis", "duration", "dur", "dauer")
     proposed = {time_meant(f"{word}_ms", columns) for word in words for columns in ((), ("duration",))}
     assert {name.split()[0] for name in proposed} == {"start", "end", "duration"}
     assert all(is_known(column_name(name)) for name in proposed)
@@ -77,8 +87,9 @@ def test_units_behind_times_are_understood_alike(unit):
     def named(*words: str) -> list[str]:
         return [column_name(f"{word}{unit}") for word in words]
 
-    for start in ("start", "start time", "startTime", "begin", "begin_time", "BeginTime", "onset", "tmin"):
-        for end in ("end", "End Time", "endTime", "stop", "tmax"):
+    others = ("begin", "begin_time", "BeginTime", "onset", "tmin")
+    for start in ("start", "start time", "startTime", "time_start", *others):
+        for end in ("end", "End Time", "endTime", "time_end", "stop", "tmax"):
             assert list(program_names(named(start, end)).values()) == ["start", "end"]
         columns = named(start, "duration", "Dur")
         assert durations(reversed(program_names(columns).values())) == columns[1:]

@@ -44,7 +44,10 @@ def test_times_go_by_the_names_that_people_use(header, cells, start_s, end_s, tm
     [
         *(("start", "end_ms", "end", "end"), ("onset (s)", "offset", "end", "end"), ("begin", "to", "end", "end")),
         *(("start", "duration_ms", "end", "duration"), ("start_s", "Dur. (samples)", "end", "duration")),
-        *(("end", "start_ms", "start", "start"), ("stop", "from", "start", "start")),
+        *(("end", "start_ms", "start", "start"), ("stop", "from", "start", "start"), ("end", "t0", "start", "start")),
+        *(("start", "Dauer", "end", "duration"), ("start", "length", "end", "duration")),
+        *(("start", word, "end", "end") for word in ("finish", "until", "till", "fin", "xmax", "t1", "bis")),
+        *(("start", word, "end", "end") for word in ("segment_end", "time_end_ms")),
     ],
 )
 def test_a_bound_that_is_not_understood_beside_one_that_is_is_refused(taken, column, lacking, meant, tmp_path):

@@ -11,11 +11,11 @@ from convcam_jax.corpora.corpus import Corpus
 from convcam_jax.corpora.folders.column_words import (
     NEEDED,
     OPTIONAL,
+    column_meant,
     durations,
     half_of_times,
     is_known,
     program_names,
-    time_meant,
 )
 from convcam_jax.corpora.folders.contradictions import without_contradictions
 from convcam_jax.corpora.folders.file_index import FileIndex, index_files, matching, recording_names, sound_files
@@ -45,8 +45,6 @@ TABLE = "utterances.csv"
 _IN_ONE_LINE = (*NEEDED, "gender", "split", "fold")
 # Of the channel that is read, where it tells one; a further column as well.
 _CHANNEL = "channel"
-# Less alike than this, a column is not taken for a misspelled one that is not needed.
-_ALIKE_OPTIONAL = 0.75
 # What keeps a row from being read: what such rows are counted as, and what to do about it.
 _Wrong = tuple[str, str]
 HOW_TO_LIST = (
@@ -143,8 +141,7 @@ def _read_table(path: Path) -> Table:
     remarks += [
         f"kept {column!r} as a column of its own; if {meant} was meant, call it so"
         for column in names.values()
-        if not is_known(column)
-        and (meant := nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or time_meant(column, names.values()))
+        if (meant := column_meant(column, names.values()))
     ]
     rows = [row._replace(cells={names[c]: cell for c, cell in row.cells.items()}) for row in table.rows]
     return table._replace(columns=tuple(names.values()), rows=rows, remarks=[*table.remarks, *remarks])

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import number_in
 
 NEEDED = ("file", "speaker", "emotion")
@@ -15,8 +16,8 @@ _WORDS = {
     "emotion": ("label",),
     "gender": ("sex", "geschlecht"),
     "text": ("sentence", "utterance", "satz"),
-    "start": ("start", "start_time", "starttime", "begin", "begin_time", "begintime", "onset", "tmin"),
-    "end": ("end", "end_time", "endtime", "stop", "tmax"),
+    "start": ("start", "start_time", "starttime", "time_start", "begin", "begin_time", "begintime", "onset", "tmin"),
+    "end": ("end", "end_time", "endtime", "time_end", "stop", "tmax"),
 }
 # Instead of an end, where there is a start.
 _DURATIONS = ("duration", "dur")
@@ -25,13 +26,25 @@ _TIMES = frozenset({*_WORDS["start"], *_WORDS["end"], *_DURATIONS})
 _KNOWN = _TIMES.union(NEEDED, OPTIONAL, *_WORDS.values())
 _SECONDS = "(?:in_)?(?:s|sec|seconds)"
 _UNIT = re.compile(rf"(?:_{_SECONDS}|_?\({_SECONDS}\)|_?\[{_SECONDS}\])$")
-_START = "start (in seconds)"
+# Less alike than this, a column is not taken for a misspelled one that is not needed.
+_ALIKE_OPTIONAL = 0.75
+_START, _END = "start (in seconds)", "end (in seconds)"
 # How a column begins that seems to hold times, and what it would have to be called to be taken for them.
+_STARTS = ("start", "starttime", "begin", "begintime", "onset", "from", "tmin", "xmin", "t0", "beginn", "anfang", "von")
+_ENDS = (
+    *("end", "endtime", "stop", "offset", "to", "tmax", "xmax", "t1"),
+    *("finish", "until", "till", "ende", "bis", "fin"),
+)
 _TIME_WORDS = {
-    **dict.fromkeys(("start", "starttime", "begin", "begintime", "onset", "from", "tmin"), _START),
-    **dict.fromkeys(("end", "endtime", "stop", "offset", "to", "tmax"), "end (in seconds)"),
-    **dict.fromkeys(("duration", "dur"), "duration (in seconds)"),
+    **dict.fromkeys(_STARTS, _START),
+    **dict.fromkeys(_ENDS, _END),
+    **dict.fromkeys(("duration", "dur", "length", "dauer"), "duration (in seconds)"),
 }
+# What the times may be of, one of these words, and what stands behind it.
+_TIME_NAME = re.compile(
+    r"(?:(?:time|t|segment|seg|part|clip|audio|speech|utterance)_)?"
+    rf"({'|'.join(_TIME_WORDS)})(?![a-z]|(?<=\d)\d)(.*)"
+)
 # What else the name of a column of times may have in it: of seconds, and of other units.
 _OF_SECONDS = frozenset({"", "s", "sec", "secs", "second", "seconds", "in", "time", "point", "position", "pos"})
 _MILLISECONDS = ("ms", "msec", "msecs", "millisecond", "milliseconds")
@@ -83,10 +96,24 @@ def time_meant(column: str, columns: Collection[str] = ()) -> str:
 
     `columns` are all, by the program's names. An offset is the end, but beside a duration without a start it is this.
     """
-    first, *_ = re.split(r"[^a-z]+", column)
+    found = _TIME_NAME.fullmatch(column)
+    if found is None or is_known(column):
+        return ""
+    return _START if found[1] == "offset" and _has_only_durations(columns) else _TIME_WORDS[found[1]]
+
+
+def column_meant(column: str, columns: Collection[str] = ()) -> str:
+    """What a column that is not needed and not understood should be called, "" if it seems to be one of its own.
+
+    For `columns` see `time_meant`.
+
+    >>> column_meant("start_ms"), column_meant("strat"), column_meant("gendre"), column_meant("level")
+    ('start (in seconds)', 'start (in seconds)', 'gender', '')
+    """
     if is_known(column):
         return ""
-    return _START if first == "offset" and _has_only_durations(columns) else _TIME_WORDS.get(first, "")
+    meant = nearest(column, OPTIONAL, _ALIKE_OPTIONAL) or ""
+    return time_meant(column, columns) or {"start": _START, "end": _END}.get(meant, meant)
 
 
 def _has_only_durations(columns: Collection[str]) -> bool:
@@ -119,7 +146,7 @@ _OTHER_BOUND = {"start": "end", "end": "start"}
 
 
 def _has_times(column: str, there: str, meant: str, rows: Iterable[Mapping[str, str]]) -> bool:
-    _, *others = re.split(r"[^a-z]+", column)
+    others = re.split(r"[^a-z]+", _TIME_NAME.sub(r"\2", column))
     pairs = [(_time(row[column]), _time(row.get(there) or "0")) for row in rows if row[column]]
     if not pairs or not all(0 <= own < math.inf for own, _ in pairs) or set(others) - _OF_SECONDS - _OF_OTHERS:
         return False
