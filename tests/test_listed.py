@@ -320,6 +320,10 @@ def test_links_that_lead_round_end(tmp_path):
     folder = make_folder(tmp_path, ["s/a.wav"], "file,speaker,emotion\na,ann,joy\n")
     (folder / "s" / "up").symlink_to(folder)
     assert [u.path for u in listed_in(folder)] == [folder / "s" / "a.wav"]
+        (
+            "# of 2024\n# file,speaker,emotion\nx,ann,joy\n",
+            r"has 'x', 'ann', 'joy'; line 2 begins with # and was taken",
+        ),
 
 
 def test_what_the_config_does_not_name_is_left_out_by_label_and_named():

@@ -132,7 +132,7 @@ def _read_table(path: Path) -> Table:
         raise UserError(
             f"{path}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} "
             f"missing; it needs {', '.join(NEEDED)}, may have {', '.join(OPTIONAL)} and others, and has "
-            f"{', '.join(map(repr, table.columns))}{_nearest(missing, table)}"
+            f"{', '.join(map(repr, table.columns))}{_meant(missing, table)}"
         )
     if problem := half_of_times(names, [row.cells for row in table.rows]):
         raise UserError(f"{path}: {problem}")
@@ -165,7 +165,13 @@ def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
     return {column: cell if column == "file" else without_hidden(one_form(cell)) for column, cell in cells.items()}
 
 
-def _nearest(missing: Sequence[str], table: Table) -> str:
+def _meant(missing: Sequence[str], table: Table) -> str:
+    """What may be the header, or the columns that are missing, "" if nothing is like them."""
+    if table.comment_above:
+        return (
+            f"; line {table.comment_above} begins with {COMMENT} and was taken for a comment: if it is the header, "
+            f"take the {COMMENT} away"
+        )
     pairs = [(column, nearest(column, table.columns, ALIKE)) for column in missing]
     hints = [f"{meant!r} for {column}" for column, meant in pairs if meant]
     return f" (did you mean {', '.join(hints)}?)" if hints else ""

@@ -51,6 +51,7 @@ class Table(NamedTuple):
     bad_rows: list[BadRow]
     remarks: list[str]
     n_comments: int  # lines that can be nothing else
+    comment_above: int  # number of the last one above the header, 0 if there is none
     header: TableRow
 
 
@@ -77,7 +78,8 @@ def parse_table(content: bytes, is_known: Callable[[str], bool]) -> Table:
     header, *rows = _read(lines[header_index:], delimiter, header_index)
     columns = _columns(header[1], header_index + 1)
     header_row = TableRow(header[0], dict(zip(columns, columns, strict=True)), _lines_inside(header[1], delimiter))
-    table = Table(columns, [], [], remarks, sum(map(_is_comment, lines[:header_index])), header_row)
+    comments = [number for number, line in enumerate(lines[:header_index], start=1) if _is_comment(line)]
+    table = Table(columns, [], [], remarks, len(comments), max(comments, default=0), header_row)
     stripped = [[cell.strip() for cell in row] for _, row in rows]
     if remark := _on_empty_behind([(line, own) for (line, _), own in zip(rows, stripped, strict=True)], len(columns)):
         remarks.append(remark)
