@@ -73,6 +73,10 @@ def test_missing_columns_are_named_beside_those_that_are_there(tmp_path):
         (["wav/a.wav", "old/a.wav"], "a", "wav/a.wav"),
         (["x/a.wav", "x/A.wav"], "A", "x/A.wav"),
         (["a.mp3", "a.ogg"], "a.ogg", "a.ogg"),
+        # What looks the same.
+        *((["an\u00a0a.wav"], "an a", "an\u00a0a.wav"), (["an  a.wav"], "an a.wav", "an  a.wav")),
+        *((["an a.wav"], "an\u00a0 a", "an a.wav"), (["an a.wav"], "\u200ban a", "an a.wav")),
+        *((["an  a.wav", "an a.wav"], name, f"{name}.wav") for name in ("an a", "an  a")),
         (["take.1.wav"], "take.1", "take.1.wav"),
         ([unicodedata.normalize("NFD", "wav/für.wav")], "für", unicodedata.normalize("NFD", "wav/für.wav")),
         ([unicodedata.normalize("NFC", "für.wav")], unicodedata.normalize("NFD", "für"), "für.wav"),
@@ -113,6 +117,7 @@ def test_a_column_recording_beside_file_gives_the_name(tmp_path):
 def test_characters_that_nobody_sees_make_no_word_of_their_own(tmp_path):
     rows = ["a,ann,joy", "b,an\u200bn,jo\u00ady", "c,\ufeffann,joy\u200e", 'd,ann,"joy\u2060"', "e,ann,\u00a0joy"]
     marks = "\u061c\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    marks += "\u034f\u180e\u2061\u2064\u206f\ufe0e\ufe0f\u200c\u200d\u2800\U000e0041"
     rows += [f"f{number},{mark}ann,joy{mark}" for number, mark in enumerate(marks)]
     files = [f"{row.partition(',')[0]}.wav" for row in rows]
     utterances = listed_in(make_folder(tmp_path, files, "file,speaker,emotion\n" + "\n".join(rows) + "\n"))
@@ -279,6 +284,22 @@ def test_files_without_a_row_do_not_stop_and_are_named(tmp_path):
     assert [(p.recording, p.kind) for p in found.problems] == [("wav/b.wav", "not listed")]
 
 
+@pytest.mark.parametrize("cell", ["\u200d", "\ufe0f", "\u034f\u2062", "\U000e0041", "\u2800", "\u3164", "\U000e0100"])
+def test_a_cell_in_which_nothing_is_seen_is_empty(cell, tmp_path):
+    folder = make_folder(tmp_path, ["a.wav", "b.wav"], f"file,speaker,emotion\na,ann,{cell}\nb,ann,joy\n")
+    [problem] = find_listed(folder, "skip").problems
+    assert problem.kind == "without emotion"
+
+
+def test_speakers_that_differ_in_what_is_not_seen_are_told_with_it(tmp_path, capsys):
+    """A joiner, with which some words are written; and what scripts and emoji have of it is kept."""
+    words = ["an\u200dna", "anna", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\U0001f3f4\U000e0067\U000e007f"]
+    rows = "".join(f"{file},{word},joy\n" for file, word in zip("abcd", words, strict=True))
+    found = listed_in(make_folder(tmp_path, [f"{file}.wav" for file in "abcd"], f"file,speaker,emotion\n{rows}"))
+    assert [u.speaker for u in found] == words
+    assert "speakers anna and an[U+200D]na count as different" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [("3", "03"), ("Ann", "ann"), ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0"), ("s_1", "s 1"), ("A.B.", "ab")],
@@ -299,6 +320,10 @@ def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
             r"utterances\.csv: has no recording that can be used; x: .*there is no sound file",
         ),
         (b"PK\x03\x04", r"utterances\.csv: is a spreadsheet"),
+        (
+            "# of 2024\n# file,speaker,emotion\nx,ann,joy\n",
+            r"has 'x', 'ann', 'joy'; line 2 begins with # and was taken",
+        ),
     ],
 )
 def test_an_unusable_table_is_an_error_even_when_skipping(table, message, tmp_path):
@@ -320,10 +345,6 @@ def test_links_that_lead_round_end(tmp_path):
     folder = make_folder(tmp_path, ["s/a.wav"], "file,speaker,emotion\na,ann,joy\n")
     (folder / "s" / "up").symlink_to(folder)
     assert [u.path for u in listed_in(folder)] == [folder / "s" / "a.wav"]
-        (
-            "# of 2024\n# file,speaker,emotion\nx,ann,joy\n",
-            r"has 'x', 'ann', 'joy'; line 2 begins with # and was taken",
-        ),
 
 
 def test_what_the_config_does_not_name_is_left_out_by_label_and_named():

@@ -162,7 +162,7 @@ def _without_comments(table: Table, data_dir: Path, index: FileIndex) -> Table:
 
 def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
     # A file is found by its name as it is on the disk.
-    return {column: cell if column == "file" else without_hidden(one_form(cell)) for column, cell in cells.items()}
+    return {column: cell if column == "file" else one_form(without_hidden(cell)) for column, cell in cells.items()}
 
 
 def _meant(missing: Sequence[str], table: Table) -> str:

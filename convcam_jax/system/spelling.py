@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from convcam_jax.system.errors import named
+from convcam_jax.system.text import as_seen, with_unseen
 
 # What stands between digits is part of a number, and a hyphen that is left in the common form is its sign.
 _NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d)[^\w\s-]|[^\w\s-](?!\d)")
@@ -31,7 +32,8 @@ def _with_single_spaces(text: str) -> str:
 def on_alike(what: str, words: Iterable[str]) -> list[str]:
     """A remark on those of some words that may be one; none if there are none.
 
-    A spreadsheet takes zeros away, or adds some, and people vary capital letters, accents and punctuation.
+    A spreadsheet takes zeros away, or adds some, and people vary capital letters, accents, punctuation and what is not
+    seen.
 
     >>> on_alike("texts", ["Hello you.", "hello you", "bye"])
     ['texts Hello you. and hello you count as different; if they are not, mend the table']
@@ -39,12 +41,12 @@ def on_alike(what: str, words: Iterable[str]) -> list[str]:
     alike: dict[str, set[str]] = {}
     for word in words:
         alike.setdefault(_without_varied(word), set()).add(word)
-    pairs = [" and ".join(sorted(own)) for own in alike.values() if len(own) > 1]
+    pairs = [" and ".join(map(with_unseen, sorted(own))) for own in alike.values() if len(own) > 1]
     return [f"{what} {named(sorted(pairs))} count as different; if they are not, mend the table"] if pairs else []
 
 
 def _without_varied(word: str) -> str:
-    form = re.sub(r"^(-?\d+)\.0+$", r"\1", common_form(word)).lstrip("0")
+    form = re.sub(r"^(-?\d+)\.0+$", r"\1", common_form(as_seen(word))).lstrip("0")
     spoken = _NOT_BETWEEN_DIGITS.sub(lambda found: "" if _is_punctuation(found[0]) else found[0], form)
     return " ".join(spoken.split()) or form
 

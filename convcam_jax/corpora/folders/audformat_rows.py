@@ -159,4 +159,4 @@ def _text(value: object) -> str:
         # A list, of whose items pandas would tell one by one whether they are missing.
         value = value.tolist()
     is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
-    return "" if is_missing else without_hidden(one_form(str(value)))
+    return "" if is_missing else one_form(without_hidden(str(value)))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from convcam_jax.corpora.sounds.sound_files import ENDINGS, UNREAD_ENDINGS
 from convcam_jax.corpora.utterances import Source, part_name, told_apart
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.text import one_form
+from convcam_jax.system.text import one_form, without_hidden
 
 _FIRST_FOLDER = "wav"
 # At the root of a disk of Linux, for the system's repairs; nobody else may read it.
@@ -17,7 +17,7 @@ _OF_THE_SYSTEM = "lost+found"
 _OF_THE_PROGRAM = ({"config.json", "stages.json"}, {"answers.csv", "maps.npz"}, {"checksums.json", "truth.npz"})
 
 # Sound files by every end of their paths, with and without their ending (with it alone, where none can read them), in
-# one form of Unicode and small letters.
+# one form of Unicode, small letters, and what is seen of them.
 FileIndex = Mapping[str, Sequence[Path]]
 
 
@@ -64,8 +64,8 @@ def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
 
 
 def _folded(name: str) -> str:
-    # Cells of a table have no spaces around them, and names of files may.
-    return one_form(name).strip().casefold()
+    # Cells of a table have no spaces around them, and names of files may. A line break tells of rows inside a cell.
+    return one_form("\n".join(map(without_hidden, name.splitlines()))).strip().casefold()
 
 
 def _composed(path: str) -> str:
