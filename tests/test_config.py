@@ -52,6 +52,7 @@ from convcam_jax.training.config import TrainConfig
         (ControlsConfig, {"shifts": 0}, "controls.shifts"),
         (ControlsConfig, {"false_discovery_rate": 1.0}, "controls.false_discovery_rate"),
         (ReportConfig, {"thresholds": (0.5, 0.5)}, "report.thresholds"),
+        (ReportConfig, {"thresholds": (0.5, 0.5000001)}, "report.thresholds"),
         (SanityConfig, {"seeds": -1}, "sanity.seeds"),
         (FaithfulnessConfig, {"steps": 1}, "faithfulness.steps"),
         (EvidenceConfig, {"methods": ("cam",)}, "evidence.methods"),

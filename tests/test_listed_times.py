@@ -10,8 +10,10 @@ from convcam_jax.system.errors import UserError
 
 def test_parts_of_one_file_are_recordings_of_their_own(tmp_path):
     table = "file;speaker;emotion;start;end\nd.wav;ann;joy;;1,5\nd.wav;bob;joy;1.5;3\nd.wav;bob;fear;3;\n"
+    table += "d.wav;ann;joy;-0;0,5\n"
     found = listed_in(make_folder(tmp_path, ["d.wav"], table))
     assert [(u.recording, u.start_s, u.end_s, u.attributes) for u in found] == [
+        ("d_0.000-0.500", 0.0, 0.5, ()),
         ("d_0.000-1.500", 0.0, 1.5, ()),
         ("d_1.500-3.000", 1.5, 3.0, ()),
         ("d_3.000-end", 3.0, None, ()),

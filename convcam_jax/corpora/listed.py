@@ -282,7 +282,8 @@ def _seconds(cell: str) -> float:
         seconds = number_in(cell.replace(",", "."))
     except ValueError:
         return math.nan
-    return seconds if 0 <= seconds <= _MOST_SECONDS else math.nan
+    # Of -0 as well.
+    return abs(seconds) if 0 <= seconds <= _MOST_SECONDS else math.nan
 
 
 def _with_names(

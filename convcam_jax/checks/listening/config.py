@@ -5,6 +5,11 @@ import dataclasses
 from convcam_jax.system.validation import require
 
 
+def per_cents(threshold: float) -> str:
+    """A threshold (0..1) as the names of its sounds have it, in per cents."""
+    return f"{100 * threshold:g}"
+
+
 @dataclasses.dataclass(frozen=True)
 class ReportConfig:
     """The sounds of the report: what a map marks is where it reaches a share of its maximum.
@@ -25,6 +30,7 @@ class ReportConfig:
             "report.thresholds",
             "needs numbers in (0, 1]",
         )
-        require(len(set(self.thresholds)) == len(self.thresholds), "report.thresholds", "needs different numbers")
+        n_different = len(set(map(per_cents, self.thresholds)))
+        require(n_different == len(self.thresholds), "report.thresholds", "needs numbers that differ in six digits")
         require(self.random_masks >= 1, "report.random_masks", "must be at least 1")
         require(self.seed >= 0, "report.seed", "must not be negative")

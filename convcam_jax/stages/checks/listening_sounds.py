@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from convcam_jax.checks.listening.config import ReportConfig
+from convcam_jax.checks.listening.config import ReportConfig, per_cents
 from convcam_jax.checks.listening.resynthesis import Probe, marked_cells, probes, round_trip_snr_db, split
 from convcam_jax.corpora.sounds.audio import read_recording, wav_bytes
 from convcam_jax.corpora.utterances import Source
@@ -70,7 +70,7 @@ def write_sounds(name: str, sounds: Sounds, thresholds: tuple[float, ...], folde
     """
     named = {"original": sounds.original}
     for threshold, only, without in zip(thresholds, sounds.only, sounds.without, strict=True):
-        named |= {f"only_{100 * threshold:g}": only, f"without_{100 * threshold:g}": without}
+        named |= {f"only_{per_cents(threshold)}": only, f"without_{per_cents(threshold)}": without}
     for part, samples in named.items():
         # Parts of a loud recording can reach beyond full scale.
         content = wav_bytes(np.clip(samples, -1, 1), sounds.rate_hz)
