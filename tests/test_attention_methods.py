@@ -249,6 +249,7 @@ def grad_cam_of_tokens(tokens, n_nodes):
     return (tokens @ weights).detach().numpy()
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.parametrize("score", ["logit", "softmax"])
 @pytest.mark.parametrize("place", range(len(N_FRAMES)))

@@ -229,6 +229,7 @@ def test_integrated_gradients_are_complete():
     assert np.abs(rough - gained).max() > 0.1 * np.abs(gained).max()
 
 
+@pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
     ("method", "name"),
@@ -254,6 +255,7 @@ def test_agrees_with_the_package_grad_cam_of_pytorch(method, name):
         assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
 
 
+@pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_eigen_cam_of_centred_activations_is_that_of_the_package_grad_cam():
     """The package subtracts each channel's mean, which the paper does not; its sign is arbitrary."""
@@ -265,6 +267,7 @@ def test_eigen_cam_of_centred_activations_is_that_of_the_package_grad_cam():
         assert min(np.linalg.norm(signed - their), np.linalg.norm(signed + their)) <= 1e-3 * np.linalg.norm(their)
 
 
+@pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_shapley_cam_of_probabilities_is_that_of_the_package_grad_cam():
     """Of logits it is Grad-CAM, for the network has no curvature; probabilities have."""
@@ -279,6 +282,7 @@ def test_shapley_cam_of_probabilities_is_that_of_the_package_grad_cam():
         assert np.linalg.norm(own - without) > 0.01 * np.linalg.norm(their)
 
 
+@pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_finer_cam_is_grad_cam_of_the_packages_target():
     """There are three classes, so the two others are compared."""
@@ -327,6 +331,7 @@ def by_pytorch_grad_cam(case, name, make_target=None):
         return cam.get_cam_image(inputs, model[7], targets, values, gradients, eigen_smooth=False)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("method", INPUT_METHODS)
 def test_agrees_with_captum(method):
     torch = pytest.importorskip("torch", reason="needs torch and captum")

@@ -62,6 +62,7 @@ def explained_shape(config: Config) -> tuple[int, int]:
     return network.geometry(network.explained_layers()[0], GRID).shape
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
     program("pytorch")
@@ -83,6 +84,7 @@ def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
     assert (kept[0].min() < 0) == (name == "spectrogram_transformer")
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_in_keras_have_the_same_parameters_and_maps(name):
     program("keras_tensorflow")
@@ -95,6 +97,7 @@ def test_networks_in_keras_have_the_same_parameters_and_maps(name):
     assert activations.shape[1:3] == explained_shape(config)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("task", ["training_step", "explaining"])
 def test_programs_of_peers_run(name, task):
@@ -108,6 +111,8 @@ def test_programs_of_peers_run(name, task):
         assert len(found[0]) == 4
 
 
+@pytest.mark.peer
+@pytest.mark.peer
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("network", ["resnet_small", "crnn", "spectrogram_transformer"])
 def test_peers_train_this_projects_own_networks(name, network):

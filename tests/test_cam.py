@@ -97,6 +97,7 @@ def test_vmap_equals_a_loop():
     np.testing.assert_allclose(batched(activations, emotion), jnp.stack(looped), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_agrees_with_the_package_grad_cam_of_pytorch():
     torch = pytest.importorskip("torch", reason="needs torch and grad-cam")

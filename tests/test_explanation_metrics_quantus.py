@@ -19,7 +19,7 @@ from small_network import N_BINS, N_CLASSES, N_INPUT_FRAMES
 from convcam_jax.checks.explanation_metrics import additivity, concentration, removal, robustness
 from convcam_jax.checks.explanation_metrics.explained_recording import ExplainedRecording
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.peer, pytest.mark.filterwarnings("ignore")]
 N, SIDE = 5, 4
 N_REGIONS = N_BINS // SIDE * (N_INPUT_FRAMES // SIDE)
 CASE = make_plain_case(N)

@@ -119,6 +119,7 @@ def test_the_seed_is_not_negative():
         dataclasses.replace(AttributionConfig(), seed=-1)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", ["saliency", "smoothgrad", "vargrad", "gradient_shap"])
 def test_gradients_are_those_of_captum_at_the_same_points(name):
     torch = pytest.importorskip("torch", reason="needs torch and captum")

@@ -108,6 +108,7 @@ def assert_equal_to_keras(found, expected) -> None:
     np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=0, atol=1e-4 * max(1.0, largest))
 
 
+@pytest.mark.peer
 @every_application
 def test_logits_and_the_last_map_are_those_of_keras(name):
     needed_keras()

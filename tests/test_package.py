@@ -29,6 +29,7 @@ EXTRAS = {
     "bench": ("requirements-bench.txt",),
     "dev": ("requirements-dev.txt", "requirements-docs.txt", "requirements-audformat.txt"),
     "docs": ("requirements-docs.txt",),
+    "peers": ("requirements-peers.txt", "requirements-bench.txt"),
 }
 TINY = ("--seeds=1", *SMALL_NETWORK, *QUICK, *SMALL_CORPUS, "--set=sanity.seeds=0", "--set=faithfulness.seeds=0")
 

@@ -45,6 +45,7 @@ def test_occlusion_of_a_linear_score_by_hand():
     np.testing.assert_allclose(found, total / count * PRESENT, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.peer
 def test_occlusion_is_that_of_captum():
     torch = pytest.importorskip("torch", reason="needs torch and captum")
     captum = pytest.importorskip("captum.attr", reason="needs torch and captum")

@@ -139,6 +139,7 @@ def assert_maps_are(own_maps, their_maps, case):
         assert np.linalg.norm(own - their) <= 1e-3 * np.linalg.norm(their)
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["guided_backpropagation", "deconvolution", "epsilon_lrp"])
@@ -147,6 +148,7 @@ def test_maps_are_those_of_captum(name):
     assert_maps_are(explain_case(case, name), torch_maps(name, case), case)
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_maps_of_deep_lift_are_captums_where_nothing_is_a_maximum(monkeypatch):

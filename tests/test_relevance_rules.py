@@ -203,6 +203,7 @@ def zennit_maps(name: str, case: PlainCase) -> np.ndarray:
     return found.detach().numpy()[:, 0]
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", RULES)

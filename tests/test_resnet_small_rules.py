@@ -172,6 +172,7 @@ def torch_network(variables: Variables) -> Any:
     return network
 
 
+@pytest.mark.peer
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["guided_backpropagation", "deconvolution"])
