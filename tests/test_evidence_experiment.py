@@ -12,6 +12,7 @@ from tiny_evidence import tiny_config
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES, EVIDENCE_VARIANTS, EvidenceConfig
 from convcam_jax.checks.evidence.explanations import Pair
+from convcam_jax.checks.evidence.scoring import HeldOut
 from convcam_jax.checks.explanation_metrics.metric_list import EXPLANATION_METRICS
 from convcam_jax.corpora.synthetic.cues import CUES
 from convcam_jax.corpora.synthetic.variants import VARIANTS
@@ -197,9 +198,8 @@ def test_metrics_that_are_not_asked_for_do_not_stay(tmp_path):
 def test_metrics_of_a_variant_are_made_again_where_some_of_them_are_lost(tmp_path, monkeypatch):
     """Cut at the end of a row, a table can be read."""
     asked = []
-    maps = evidence.EvidenceMaps(np.array([0]), np.zeros((1, 1, 3)), {})
-    monkeypatch.setattr(metrics_of_methods, "explained", lambda run: {COHORT: maps})
-    monkeypatch.setattr(metrics_of_methods, "held_out", lambda *_: None)
+    maps = evidence.EvidenceMaps(HeldOut([], [], [], []), np.array([0]), np.zeros((1, 1, 3)), {})
+    monkeypatch.setattr(metrics_of_methods, "explained", lambda *_: {COHORT: maps})
     rows = pd.DataFrame({"recording": ["a", "b"], "sparseness": [0.5, 0.25]})
     monkeypatch.setattr(metrics_of_methods, "_of_cohort", lambda *_: asked.append(COHORT) or [rows])
     run = Run(tiny_config(), tmp_path, tmp_path, Dataset((), (), (), ()))

@@ -15,7 +15,7 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.explaining import explain_members
 from convcam_jax.attribution.placement import MapPlacement, placed_maps, placement_of
-from convcam_jax.checks.evidence.scoring import NOT_PLACED, MemberMaps
+from convcam_jax.checks.evidence.scoring import NOT_PLACED, HeldOut, MemberMaps
 from convcam_jax.data.recordings import Recordings
 from convcam_jax.measures.statistics import MEMBER
 from convcam_jax.networks.geometry import Geometry
@@ -32,8 +32,9 @@ class Pair(NamedTuple):
 
 
 class EvidenceMaps(NamedTuple):
-    """What is explained of one cohort: the members' seeds, the trained networks' logits, and maps by method."""
+    """Of one cohort: its test recordings, the members' seeds, the trained networks' logits, and maps by method."""
 
+    test: HeldOut
     seeds: Int[np.ndarray, " S"]
     logits: Float[np.ndarray, "S N C"]
     maps: dict[str, Pair]

@@ -268,12 +268,13 @@ def compared_configs(config: Config) -> list[AttributionConfig]:
     return [dataclasses.replace(config.attribution, method=method) for method in methods]
 
 
-def explained(run: Run) -> dict[Cohort, EvidenceMaps]:
-    """What `explanations.npz` of a variant holds."""
+def explained(run: Run, variant: str, truth: dict[str, np.ndarray]) -> dict[Cohort, EvidenceMaps]:
+    """What `explanations.npz` of a variant holds, with the test recordings; `truth` is that of `Evidence`."""
     arrays = read_arrays(run.workdir / EXPLANATIONS)
     methods = [own.method for own in compared_configs(run.config)]
     return {
-        Cohort(*names): EvidenceMaps(
+        (cohort := Cohort(*names)): EvidenceMaps(
+            _held_out(run.dataset, variant, cohort, truth),
             arrays[f"seeds_{number}"],
             arrays[f"logits_{number}"],
             {method: Pair(*(arrays[f"{kind}_{method}_{number}"] for kind in Pair._fields)) for method in methods},
@@ -282,22 +283,7 @@ def explained(run: Run) -> dict[Cohort, EvidenceMaps]:
     }
 
 
-def score_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The variant's parts of `evidence.csv` and of `evidence_members.csv`."""
-    tables, members = [], []
-    for cohort, evidence_maps in explained(run).items():
-        test = held_out(run.dataset, variant, cohort, truth)
-        tested = run.dataset.tested_utterances(cohort)
-        correct = correct_predictions(evidence_maps.logits, emotion_indices(tested, run.config.corpus.emotions))
-        seeds = evidence_maps.seeds.tolist()
-        tables.append(score_table(variant, cohort, seeds, correct, test, placed_maps_of(run, evidence_maps, test)))
-        members += [(variant, *cohort, seed, rate) for seed, rate in zip(seeds, correct.mean(1), strict=True)]
-    accuracies = pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
-    learned = learned_table(read_csv(run.workdir / "history.csv"))
-    return pd.concat(tables), accuracies.merge(learned, on=MEMBER)
-
-
-def held_out(dataset: Dataset, variant: str, cohort: Cohort, truth: dict[str, np.ndarray]) -> HeldOut:
+def _held_out(dataset: Dataset, variant: str, cohort: Cohort, truth: dict[str, np.ndarray]) -> HeldOut:
     """The test recordings of a cohort; classes are named after their cue."""
     indices = dataset.indices(cohort, "test")
     tested = [dataset.utterances[i] for i in indices]
@@ -309,8 +295,22 @@ def held_out(dataset: Dataset, variant: str, cohort: Cohort, truth: dict[str, np
     )
 
 
-def placed_maps_of(run: Run, evidence_maps: EvidenceMaps, test: HeldOut) -> list[MemberMaps]:
+def score_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The variant's parts of `evidence.csv` and of `evidence_members.csv`."""
+    tables, members = [], []
+    for cohort, evidence_maps in explained(run, variant, truth).items():
+        tested = run.dataset.tested_utterances(cohort)
+        correct = correct_predictions(evidence_maps.logits, emotion_indices(tested, run.config.corpus.emotions))
+        seeds, test = evidence_maps.seeds.tolist(), evidence_maps.test
+        tables.append(score_table(variant, cohort, seeds, correct, test, placed_maps_of(run, evidence_maps)))
+        members += [(variant, *cohort, seed, rate) for seed, rate in zip(seeds, correct.mean(1), strict=True)]
+    accuracies = pd.DataFrame(members, columns=["variant", *MEMBER, "test_accuracy"])
+    learned = learned_table(read_csv(run.workdir / "history.csv"))
+    return pd.concat(tables), accuracies.merge(learned, on=MEMBER)
+
+
+def placed_maps_of(run: Run, evidence_maps: EvidenceMaps) -> list[MemberMaps]:
     """All methods' maps of a cohort on the grid of the inputs, see `placed_pairs`."""
-    frames = np.array([truth.shape[1] for truth in test.truth])
+    frames = np.array([truth.shape[1] for truth in evidence_maps.test.truth])
     geometry = explained_geometry(run.network, run.config.attribution, run.config.grid)
     return placed_pairs(evidence_maps.maps, frames, geometry, run.config.grid)

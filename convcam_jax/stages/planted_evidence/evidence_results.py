@@ -10,7 +10,7 @@ from convcam_jax.corpora.synthetic.variants import is_full
 from convcam_jax.figures.checks import evidence as figures
 from convcam_jax.figures.checks import psychometric as psychometric_figures
 from convcam_jax.stages.earlier_files import remove_earlier
-from convcam_jax.stages.planted_evidence.evidence import Evidence, explained, held_out, placed_maps_of
+from convcam_jax.stages.planted_evidence.evidence import Evidence, explained, placed_maps_of
 from convcam_jax.system.formats import write_figure, write_table
 from convcam_jax.system.progress import say
 
@@ -84,20 +84,20 @@ def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Exam
     It is taken from the first seed's correctly classified recordings of the first cohort, or from all if there is none.
     """
     run = made.runs[variant]
-    cohort, evidence_maps = next(iter(explained(run).items()))
+    cohort, evidence_maps = next(iter(explained(run, variant, made.truth).items()))
     method = run.config.attribution.method
-    of_method = scores.query("variant == @variant and group == @cohort.group and fold == @cohort.fold")
-    of_method = of_method[(of_method["source"] == "network") & (of_method["method"] == method)]
+    of_cohort = scores[(scores[["variant", "group", "fold"]] == [variant, *cohort]).all(axis=1)]
+    of_method = of_cohort[(of_cohort["source"] == "network") & (of_cohort["method"] == method)]
     seed = of_method["seed"].min()
     of_seed = of_method[of_method["seed"] == seed]
     of_seed = of_seed[of_seed["placement"] == of_seed["placement"].iloc[-1]]
     candidates = of_seed[of_seed["correct"]] if of_seed["correct"].any() else of_seed
     ranked = candidates.sort_values("relevance_mass", kind="stable")
     recording = ranked["recording"].iloc[(len(ranked) - 1) // 2]
-    test = held_out(run.dataset, variant, cohort, made.truth)
+    test = evidence_maps.test
     n, s = list(test.recordings).index(recording), evidence_maps.seeds.tolist().index(seed)
     truth = test.truth[n]
-    placed = placed_maps_of(run, evidence_maps._replace(maps={method: evidence_maps.maps[method]}), test)
+    placed = placed_maps_of(run, evidence_maps._replace(maps={method: evidence_maps.maps[method]}))
     maps = {f"{m.method}, {m.placement}": m.trained[s, n, :, : truth.shape[1]] for m in placed}
     shares = {name: own / (own.max() or 1) for name, own in maps.items()}
     return figures.Example(variant, test.classes[n], test.magnitude[n], truth, shares)

@@ -12,7 +12,6 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.checks.evidence.explanations import EvidenceMaps, Pair, explain_pairs
 from convcam_jax.checks.evidence.psychometric import networks_table
-from convcam_jax.checks.evidence.scoring import HeldOut
 from convcam_jax.checks.explanation_metrics.judged_maps import (
     N_NOISY,
     Version,
@@ -31,7 +30,6 @@ from convcam_jax.stages.planted_evidence.evidence import (
     Evidence,
     compared_configs,
     explained,
-    held_out,
     placed_maps_of,
     references_for,
     trained_and_random,
@@ -72,22 +70,21 @@ def _of_variant(run: Run, variant: str, truth: dict[str, np.ndarray]) -> pd.Data
     path = run.workdir / METRICS_FILE
     if not is_undamaged(path):
         tables = []
-        for cohort, evidence_maps in explained(run).items():
-            test = held_out(run.dataset, variant, cohort, truth)
+        for cohort, evidence_maps in explained(run, variant, truth).items():
             what = f"metrics of explanations: variant {variant} ({cohort})"
             with show_progress(what, _N_QUESTIONS + len(evidence_maps.seeds), "step") as update:
-                tables += _of_cohort(run, cohort, evidence_maps, test, variant, update)
+                tables += _of_cohort(run, cohort, evidence_maps, variant, update)
         write_checked(path, as_csv(pd.concat(tables)).encode(), "--workdir")
     return read_csv(path)
 
 
 def _of_cohort(
-    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, test: HeldOut, variant: str, update: Callable[[], None]
+    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, variant: str, update: Callable[[], None]
 ) -> list[pd.DataFrame]:
     """The tables of a cohort's networks; `update` is called after each version of the question, and each network."""
     recordings = subset(run.recordings, run.dataset.indices(cohort, "test"))
     _, variables = trained_and_random(run, cohort)
-    versions = _versions(run, cohort, evidence_maps, test, variables, update)
+    versions = _versions(run, cohort, evidence_maps, variables, update)
     configs = compared_configs(run.config)
     sums = {own.method: _signed_sums(own, evidence_maps.maps[own.method]) for own in configs}
     signed_sums = [sums[placed.method] for placed in versions[0].maps]
@@ -98,7 +95,7 @@ def _of_cohort(
         judged = judged_maps(s, seed, versions, signed_sums, n_frames)
         network = jax.tree.map(lambda leaf, s=s: leaf[s], variables)
         values = metrics_of_maps(network, seed, recordings, judged, run.network)
-        tables.append(metric_rows(variant, cohort, seed, correct[s], test, judged.names, values))
+        tables.append(metric_rows(variant, cohort, seed, correct[s], evidence_maps.test, judged.names, values))
         update()
     return tables
 
@@ -114,7 +111,7 @@ def _signed_sums(config: AttributionConfig, pair: Pair) -> tuple[Float[np.ndarra
 
 
 def _versions(
-    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, test: HeldOut, variables: dict, update: Callable[[], None]
+    run: Run, cohort: Cohort, evidence_maps: EvidenceMaps, variables: dict, update: Callable[[], None]
 ) -> list[Version]:
     """The maps of the recordings as they are, with noise, and for the class behind the recording's own."""
     tested = run.dataset.indices(cohort, "test")
@@ -126,9 +123,9 @@ def _versions(
         references = references_for(run, cohort, recordings)
         pairs, _ = explain_pairs(variables, recordings, strata, run.network, layout, configs, references)
         update()
-        return Version(given, placed_maps_of(run, evidence_maps._replace(maps=pairs), test))
+        return Version(given, placed_maps_of(run, evidence_maps._replace(maps=pairs)))
 
-    versions = [Version(spectrograms, placed_maps_of(run, evidence_maps, test))]
+    versions = [Version(spectrograms, placed_maps_of(run, evidence_maps))]
     for number in range(N_NOISY):
         noisy = with_noise(as_they_are, number)
         given = run.recordings._replace(spectrograms=run.recordings.spectrograms.at[tested].set(noisy))
