@@ -130,6 +130,5 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     methods = tuple(np.unique(entry.names.loc[entry.names["method"] != "", "method"]))
     # A benchmark has synthetic voices alone, each recording of draws of its own.
     originals = {name: name for name in paths}
-    summarised = evidence_summary(scores)
-    evidence_results.write_tables(scores, summarised, len(config.corpus.emotions), originals, methods, workdir)
-    evidence_results.write_ranking(summarised, workdir)
+    n_classes = len(config.corpus.emotions)
+    evidence_results.write_tables(scores, evidence_summary(scores), n_classes, originals, methods, workdir)

@@ -9,7 +9,6 @@ from convcam_jax.checks.evidence import psychometric, scoring
 from convcam_jax.corpora.synthetic.variants import is_full
 from convcam_jax.figures.checks import evidence as figures
 from convcam_jax.figures.checks import psychometric as psychometric_figures
-from convcam_jax.stages.earlier_files import remove_earlier
 from convcam_jax.stages.planted_evidence.evidence import Evidence, explained, placed_maps_of
 from convcam_jax.system.formats import write_figure, write_table
 from convcam_jax.system.progress import say
@@ -28,9 +27,10 @@ def write_tables(
 ) -> None:
     """Write `evidence_summary`, `evidence_methods` and `evidence_verdicts` into `tables/`, as .csv and .md.
 
-    The summary's .md has the rows of the shown methods only, and methods are compared at the largest strengths. With
-    several strengths, `evidence_psychometric` and `evidence_thresholds` are written, and their figure. `summarised` is
-    `scoring.evidence_summary` of the scores; `originals` are those of `psychometric.networks_table`.
+    The summary's .md has the rows of the shown methods only. Methods are compared at the largest strengths, where there
+    are such, also in a figure. With several strengths, `evidence_psychometric` and `evidence_thresholds` are written,
+    and their figure. `summarised` is `scoring.evidence_summary` of the scores; `originals` are those of
+    `psychometric.networks_table`.
     """
     verdicts = scoring.evidence_verdicts(scores, n_classes)
     of_methods = summarised[summarised["method"].isin(shown_methods)]
@@ -41,6 +41,8 @@ def write_tables(
     write_table(workdir, "evidence_summary", summarised, shown)
     ranking = scoring.method_ranking(_at_full_strength(summarised), RANKED_BY)
     write_table(workdir, "evidence_methods", ranking)
+    if len(ranking):
+        write_figure(workdir / "figures" / "evidence_methods.png", figures.methods, ranking, RANKED_BY)
     write_table(workdir, "evidence_verdicts", verdicts)
     if not scores["variant"].map(is_full).all():
         networks = psychometric.networks_table(scores, n_classes, originals)
@@ -58,24 +60,14 @@ def _at_full_strength(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_figures(made: Evidence, scores: pd.DataFrame, summarised: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_scores.png`, `evidence_examples.png` and that of `write_ranking` into `figures/`."""
+    """Write `evidence_scores.png` and `evidence_examples.png` into `figures/`."""
     first = next(iter(made.runs.values()))
     folder, full = workdir / "figures", _at_full_strength(summarised)
     write_figure(folder / "evidence_scores.png", figures.scores, full, first.config.attribution.method)
-    write_ranking(summarised, workdir)
     shown = [_example(made, scores, variant) for variant in made.runs if is_full(variant)]
     axes, title = first.axes, first.config.representation.title
     path = folder / "evidence_examples.png"
     write_figure(path, figures.examples, shown, axes.time_s, axes.edges_hz, title)
-
-
-def write_ranking(summarised: pd.DataFrame, workdir: Path) -> None:
-    """Write `evidence_methods.png` into `figures/`, unless all maps are of weaker cues."""
-    path = Path("figures") / "evidence_methods.png"
-    full = _at_full_strength(summarised)
-    remove_earlier(workdir, str(path))
-    if len(full):
-        write_figure(workdir / path, figures.methods, scoring.method_ranking(full, RANKED_BY), RANKED_BY)
 
 
 def _example(made: Evidence, scores: pd.DataFrame, variant: str) -> figures.Example:
