@@ -15,7 +15,7 @@ from convcam_jax.benchmark.cases import Case
 from convcam_jax.benchmark.inputs import Inputs
 from convcam_jax.benchmark.worker import Job
 from convcam_jax.corpora.config import GENDERS
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import unlabelled
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.data.batches import tested_strata
 from convcam_jax.data.members import Member
@@ -53,9 +53,7 @@ def prepare(case: Case, inputs: Inputs, config: Config) -> Job:
 
 
 def _features(case: Case, inputs: Inputs, config: Config) -> Job:
-    utterances = [
-        Utterance(str(number), "", "", "", "", Path(wav)) for number, wav in enumerate(inputs.wavs[: case.recordings])
-    ]
+    utterances = [unlabelled(str(number), Path(wav)) for number, wav in enumerate(inputs.wavs[: case.recordings])]
 
     def compute() -> None:
         with tempfile.TemporaryDirectory() as folder:

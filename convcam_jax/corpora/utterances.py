@@ -68,6 +68,11 @@ class Utterance(NamedTuple):
         return {column: getattr(self, column) for column in _COLUMNS} | dict(self.attributes)
 
 
+def unlabelled(recording: str, path: Path) -> Utterance:
+    """A recording of which nothing but the sound is known."""
+    return Utterance(recording, "", "", "", "", path)
+
+
 class Found(NamedTuple):
     """The utterances of a corpus, sorted by recording, and the problems of the recordings that are left out."""
 

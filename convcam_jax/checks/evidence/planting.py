@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from convcam_jax.checks.evidence.config import EVIDENCE_CLASSES
 from convcam_jax.corpora.neutral_speech import NeutralSpeech, One
 from convcam_jax.corpora.synthetic import variants
-from convcam_jax.corpora.utterances import Utterance
+from convcam_jax.corpora.utterances import Utterance, unlabelled
 
 
 def planted_utterances(
@@ -25,9 +25,9 @@ def planted_utterances(
     ]
 
 
-def neutral_utterances(paths: Mapping[str, Path]) -> list[Utterance]:
-    """Recordings without a cue, of which nothing but the sound is of interest; `paths` are their wav files."""
-    return [Utterance(recording, "", "", "", "", path) for recording, path in sorted(paths.items())]
+def unlabelled_utterances(paths: Mapping[str, Path]) -> list[Utterance]:
+    """Recordings of which nothing but the sound is of interest, sorted by name; `paths` are their wav files."""
+    return [unlabelled(recording, path) for recording, path in sorted(paths.items())]
 
 
 def class_in_words(variant: str, label: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import soundfile
 
 from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, n_networks, score_entry
-from convcam_jax.checks.evidence.planting import neutral_utterances
+from convcam_jax.checks.evidence.planting import unlabelled_utterances
 from convcam_jax.checks.evidence.scoring import evidence_summary
 from convcam_jax.representations.cache import load_or_compute
 from convcam_jax.settings.config import Config
@@ -79,7 +79,7 @@ def tested_recordings(
       UserError: a spectrogram has another shape than the truth.
     """
     arrays = read_arrays(folder / TRUTH)
-    features = load_or_compute(neutral_utterances(paths), config.features, cache_dir / "features", "stop").features
+    features = load_or_compute(unlabelled_utterances(paths), config.features, cache_dir / "features", "stop").features
     for name in paths:
         cells, shape = arrays[f"{CELLS}{name}"].shape, features[name].magnitude.shape
         if shape != cells:
@@ -114,7 +114,7 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     entry = Entry(maps, read_given_arrays(maps, array_members))
     paths = sounds_of_test(folder, recordings)
     hashes = {"maps_sha256": arrays_hash(entry.arrays), "benchmark_version": version}
-    record = run_record(config, neutral_utterances(paths)) | hashes
+    record = run_record(config, unlabelled_utterances(paths)) | hashes
     check_workdir(workdir, record)
     tested, grid = tested_recordings(folder, config, paths, cache_dir)
     scores, members = score_entry(entry, recordings, tested, grid)

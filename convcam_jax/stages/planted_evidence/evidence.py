@@ -27,8 +27,8 @@ from convcam_jax.checks.evidence.explanations import (
 from convcam_jax.checks.evidence.planting import (
     changed_cells,
     class_in_words,
-    neutral_utterances,
     planted_utterances,
+    unlabelled_utterances,
 )
 from convcam_jax.checks.evidence.scoring import HeldOut, MemberMaps, score_table
 from convcam_jax.corpora.neutral_speech import NeutralSpeech, ToMake
@@ -185,7 +185,7 @@ def _truth(
         for i in indices
     }
     neutral_of = {name: sources.speech.without_cues(one) for name, one in tested.items()}
-    utterances = neutral_utterances(_make_sound(sources.speech, list(neutral_of.values()), cache_dir))
+    utterances = unlabelled_utterances(_make_sound(sources.speech, list(neutral_of.values()), cache_dir))
     neutral = _features(utterances, sources.config, cache_dir)
     threshold = sources.config.evidence.truth_threshold
     return {

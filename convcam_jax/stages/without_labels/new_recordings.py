@@ -14,7 +14,7 @@ from convcam_jax.corpora.folders.file_index import recording_names, sound_files
 from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.sounds.lengths import named_middle
 from convcam_jax.corpora.sounds.sound_remarks import remark_on_band, sound_remarks
-from convcam_jax.corpora.utterances import Source, Utterance, without
+from convcam_jax.corpora.utterances import Source, Utterance, unlabelled, without
 from convcam_jax.report.new_recordings import Heard
 from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import MOST_ON_PAGE, make_page_of_new
@@ -72,7 +72,7 @@ def find_recordings(given: Sequence[str]) -> list[Utterance]:
         known.setdefault(place, place if ".." in path.parts else path.absolute())
     unique = list(known.values())
     names = recording_names([Source(path) for path in unique])
-    return [Utterance(name, "", "", "", "", path) for name, path in zip(names, unique, strict=True)]
+    return [unlabelled(name, path) for name, path in zip(names, unique, strict=True)]
 
 
 def explain_recordings(run: TrainedRun, found: Sequence[Utterance], workdir: Path, cache_dir: Path) -> Path:
