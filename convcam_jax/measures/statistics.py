@@ -9,8 +9,10 @@ import scipy
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from convcam_jax.data.members import Member
+
 # The columns by which tables name a member.
-MEMBER = ["group", "fold", "seed"]
+MEMBER = list(Member._fields)
 CELL_STATISTICS = ("min", "max", "mean", "range")
 # Stands for 1, whose Fisher z is infinite.
 _HIGHEST_CORRELATION = 1 - 1e-6

@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 
 from convcam_jax.checks.evidence.cells import onto_cells, waveform_onto_cells
-from convcam_jax.checks.evidence.scoring import NO_METHOD, NOT_PLACED, HeldOut, MemberMaps, score_table
+from convcam_jax.checks.evidence.scoring import (
+    NETWORK,
+    NO_METHOD,
+    NOT_PLACED,
+    SOURCES,
+    HeldOut,
+    MemberMaps,
+    score_table,
+)
 from convcam_jax.corpora.synthetic.variants import of_cue
 from convcam_jax.data.members import Cohort
 from convcam_jax.measures.statistics import MEMBER
@@ -23,9 +31,11 @@ from convcam_jax.measures.views import cell_edges
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.namespaces import AXES
 
-# What an array's name begins with; behind it come method, variant, seed and recording (of answers, no method).
-NETWORK, RANDOM, PREDICTED = "network", "random_weights", "predicted"
-_N_PARTS = {NETWORK: 5, RANDOM: 5, PREDICTED: 4}
+# What an array's name begins with, of maps their source; behind it come method (but of answers), variant, seed and
+# recording.
+TRAINED, RANDOM = SOURCES[:2]
+PREDICTED = "predicted"
+_N_PARTS = {TRAINED: 5, RANDOM: 5, PREDICTED: 4}
 # What share of its recording's duration and of the bins a map must cover at least; and how far apart its columns may
 # be, as a share of that duration and in s. Axes in other units, or of another layer, do worse: frame numbers taken for
 # seconds are 1 s apart, milliseconds more.
@@ -79,7 +89,7 @@ class Entry:
         if not known or (kind != PREDICTED and parts[0] in ("", NO_METHOD)):
             raise self.complaint(
                 name,
-                f"is called neither {NETWORK}/METHOD/VARIANT/SEED/RECORDING nor {RANDOM}/... nor "
+                f"is called neither {TRAINED}/METHOD/VARIANT/SEED/RECORDING nor {RANDOM}/... nor "
                 f"{PREDICTED}/VARIANT/SEED/RECORDING (no METHOD is called {NO_METHOD}, and no SEED begins with a 0)",
             )
         method = parts[0] if kind != PREDICTED else ""
@@ -236,7 +246,7 @@ def score_entry(
 
 def n_networks(members: pd.DataFrame) -> int:
     """How many networks the rows of `evidence_members.csv` are of: the folds of a seed are one."""
-    return len(members.drop_duplicates(["variant", "group", "seed"]))
+    return len(members.drop_duplicates(NETWORK))
 
 
 def _correct_answers(entry: Entry, recordings: pd.DataFrame, seeds: Sequence[int], n_classes: int) -> np.ndarray:
@@ -286,7 +296,7 @@ def _member_maps(
     """The maps of all seeds by one method, of one variant; see `score_entry` for what is refused."""
     longest = max(truth.shape[1] for truth in test.truth)
     both = np.zeros((2, len(seeds), len(test.recordings), len(grid.frequency_hz), longest))
-    for k, kind in enumerate((NETWORK, RANDOM)):
+    for k, kind in enumerate((TRAINED, RANDOM)):
         for s, seed in enumerate(seeds):
             for n, recording in enumerate(test.recordings):
                 placed = entry.on_cells("/".join((kind, *of, str(seed), recording)), recording, tested, grid)
@@ -330,8 +340,8 @@ def _check_networks(entry: Entry, where: str, seeds: Sequence[int], fingerprints
 
 def _check_known(entry: Entry, test: pd.DataFrame) -> None:
     known = set(zip(test["variant"], test["recording"], strict=True))
-    if not (entry.names["kind"] == NETWORK).any():
-        raise UserError(f"--maps={entry.path}: has no map; they are called {NETWORK}/METHOD/VARIANT/SEED/RECORDING")
+    if not (entry.names["kind"] == TRAINED).any():
+        raise UserError(f"--maps={entry.path}: has no map; they are called {TRAINED}/METHOD/VARIANT/SEED/RECORDING")
     for row in entry.names.itertuples():
         if (row.variant, row.recording) not in known:
             raise entry.complaint(str(row.array), "is of no test recording of that variant in the benchmark")

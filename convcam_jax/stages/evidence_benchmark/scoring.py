@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from convcam_jax.checks.evidence.entry import NETWORK, RANDOM, Entry, Grid, SoundsOfTest, n_networks, score_entry
+from convcam_jax.checks.evidence.entry import RANDOM, TRAINED, Entry, Grid, SoundsOfTest, n_networks, score_entry
 from convcam_jax.checks.evidence.planting import unlabelled_utterances
 from convcam_jax.checks.evidence.scoring import evidence_summary
 from convcam_jax.representations.cache import load_or_compute
@@ -122,7 +122,7 @@ def score_maps(maps: Path, folder: Path, workdir: Path, cache_dir: Path) -> None
     # Each time anew, as all else: what made the tables is what it tells.
     write_json(workdir / CONFIG_FILE, record)
     say(f"benchmark {version[:12]}: {len(scores)} scores of {counted(n_networks(members), 'network')}")
-    maps_made = scores[scores["source"].isin((NETWORK, RANDOM))]
+    maps_made = scores[scores["source"].isin((TRAINED, RANDOM))]
     if n_zero := int(maps_made["map_is_zero"].sum()):
         say(f"{n_zero} of {counted(len(maps_made), 'map')} are nowhere above 0")
     write_csv(workdir / "evidence.csv", scores)
