@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convcam_jax.checks.chance.controls import only_zero_maps
+from convcam_jax.checks.zero_maps import only_zero_maps
 from convcam_jax.corpora.config import ALL
 from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.system.digits import per_cent, setting_in_per_cent, with_first_digit

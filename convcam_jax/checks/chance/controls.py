@@ -3,7 +3,7 @@
 Axes: N recording; P draw of a control.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +18,9 @@ from convcam_jax.checks.chance.permutation import (
     permutation_test,
     quantile_limits,
 )
+from convcam_jax.checks.zero_maps import only_zero_maps
 from convcam_jax.measures.metric_table import METRICS, Metric
 from convcam_jax.measures.statistics import limited, mean_over_speakers
-from convcam_jax.system.progress import counted
 
 # The level is "recording", "emotion" (a group's recordings of an emotion, a cell of the paper's tables) or "group".
 CONTROL_TABLE_COLUMNS = (
@@ -207,20 +207,6 @@ def _limits(name: str, low: float, high: float) -> dict[str, float]:
 def _finite_mean(values: NDArray) -> float:
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else np.nan
-
-
-def only_zero_maps(row: pd.Series | Mapping[str, Any]) -> str:
-    """The words for a row of a check's table without a value because all its maps are zero; else nothing."""
-    if row["n_recordings"] > 0 or row["n_zero_maps"] == 0:
-        return ""
-    return f"all maps are zero ({row['n_zero_maps']})"
-
-
-def some_zero_maps(row: pd.Series | Mapping[str, Any]) -> str:
-    """A remark on the maps of a row that were left out because they are zero, where others were not; else nothing."""
-    if row["n_recordings"] == 0 or row["n_zero_maps"] == 0:
-        return ""
-    return f" Left out: {counted(row['n_zero_maps'], 'map')} of zeros."
 
 
 def readable_cells(cells: pd.DataFrame) -> pd.DataFrame:

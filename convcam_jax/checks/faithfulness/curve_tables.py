@@ -8,9 +8,9 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import ttest_1samp
 
-from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.chance.permutation import false_discovery
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS, shares
+from convcam_jax.checks.zero_maps import only_zero_maps, some_zero_maps, without_zero_maps
 from convcam_jax.measures.cohort_maps import CohortMaps
 from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 from convcam_jax.system.digits import with_first_digit
@@ -77,12 +77,6 @@ def area_summary(by_recording: pd.DataFrame) -> pd.DataFrame:
         interval = limited(mean_interval(shown.groupby("seed")["area"].mean()), 1)
         rows.append([*key, *interval, len(shown), n_zero])
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "seeds", "n_curves", "n_zero_maps"])
-
-
-def without_zero_maps(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows of `table` whose map is not zero, and of how many maps those are that are left out."""
-    is_zero = table["map_is_zero"].astype(bool)
-    return table[~is_zero], len(table.loc[is_zero, ["seed", "recording"]].drop_duplicates())
 
 
 def area_verdicts(by_recording: pd.DataFrame, false_discovery_rate: float) -> pd.DataFrame:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
 
-from convcam_jax.checks.chance.controls import only_zero_maps, some_zero_maps
 from convcam_jax.checks.listening.resynthesis import Probe
+from convcam_jax.checks.zero_maps import only_zero_maps, some_zero_maps
 from convcam_jax.data.batches import by_recording, frames_of, stratify
 from convcam_jax.data.members import Cohort
 from convcam_jax.data.recordings import Recordings, take

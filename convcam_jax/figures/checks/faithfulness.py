@@ -5,9 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convcam_jax.checks.chance.controls import only_zero_maps
-from convcam_jax.checks.faithfulness.curve_tables import without_zero_maps
 from convcam_jax.checks.faithfulness.curves import CURVES, FILLS, ORDERS
+from convcam_jax.checks.zero_maps import only_zero_maps, without_zero_maps
 from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of, limited, mean_interval
 

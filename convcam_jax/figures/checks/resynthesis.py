@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convcam_jax.checks.chance.controls import only_zero_maps
+from convcam_jax.checks.zero_maps import only_zero_maps
 from convcam_jax.figures import style
 from convcam_jax.measures.statistics import groups_of
 
