@@ -81,6 +81,12 @@ def run_cache_dir() -> Path:
     return Path(os.environ[_CACHE]) / "runs"
 
 
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of one test file, empty at first, so that its recordings are made and transformed once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(scope="session")
 def reference_dir() -> Path:
     """Folder of the digitised published pictures."""

@@ -140,11 +140,6 @@ def test_config_is_restored_from_its_record():
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def source(tmp_path_factory, cache_dir):
     """A finished run of two members per cohort with made-up maps; the second is better on the test set only."""
     folder = tmp_path_factory.mktemp("source")

@@ -40,11 +40,6 @@ CONFIG = dataclasses.replace(
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def utterances(cache_dir):
     return find_corpus(CONFIG, cache_dir).utterances
 

@@ -31,11 +31,6 @@ COHORT = Cohort("female", "all")
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def finished(tmp_path_factory, cache_dir):
     workdir = tmp_path_factory.mktemp("runs") / "evidence"
     with no_ignored_field_is_read("evidence"):

@@ -57,12 +57,6 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory) -> Path:
-    """So that the same recordings with cues are rendered and transformed once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def source(folder) -> Utterance:
     path = min(folder.glob("*N*.wav"))
     return Utterance(path.stem, "03", "male", "neutral", "a01", path)

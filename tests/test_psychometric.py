@@ -95,18 +95,10 @@ def test_a_map_of_random_weights_that_is_the_same_everywhere_is_no_control(n_fla
     assert not networks_table(follower, N_CLASSES, ORIGINALS)["found"].any()
 
 
-def test_folds_of_a_network_are_one_test_of_all_their_recordings():
-    """Of 4 recordings all are right, of 36 half: 22 of 40, less than the two thirds that count as learned."""
+def test_a_network_has_one_row_whatever_its_folds():
     own = scores().query("variant == 'f0' and method in ('good', 'none') and recording == 'r0'")
-    parts = [("1", 4, 4), ("2", 36, 18)]
-    table = pd.concat(
-        own.assign(fold=fold, recording=f"{fold}_{n}", correct=n < n_right)
-        for fold, count, n_right in parts
-        for n in range(count)
-    )
-    networks = networks_table(table, N_CLASSES, {name: name for name in table["recording"]})
-    assert networks["accuracy"].tolist() == pytest.approx([22 / 40] * 4)
-    assert not networks["learned"].any()
+    folds = pd.concat([own.assign(fold="1"), own.assign(fold="2", recording="r1")])
+    assert len(networks_table(folds, N_CLASSES, ORIGINALS)) == 4
 
 
 def test_versions_of_one_original_count_as_one_recording():

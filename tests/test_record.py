@@ -69,15 +69,18 @@ def test_a_config_is_asked_without_the_corpus(tmp_path):
     check_config(tmp_path, other)
 
 
-def test_another_process_may_begin_the_run_while_the_folder_is_looked_at(tmp_path, monkeypatch):
+@pytest.mark.parametrize("seen", [True, False])
+def test_another_process_may_begin_the_run_while_the_folder_is_looked_at(tmp_path, monkeypatch, seen):
+    """It is looked at once: what is begun at that moment is the same run, whether or not it is seen already."""
     listed = Path.iterdir
 
-    def begin_and_list(folder):
-        write_json(tmp_path / "config.json", record())
-        (tmp_path / "utterances.csv").write_text("x")
-        return listed(folder)
+    def begin_meanwhile(folder):
+        before = list(listed(folder))
+        write_json(folder / "config.json", record())
+        (folder / "utterances.csv").write_text("x")
+        return listed(folder) if seen else iter(before)
 
-    monkeypatch.setattr(Path, "iterdir", begin_and_list)
+    monkeypatch.setattr(Path, "iterdir", begin_meanwhile)
     check_workdir(tmp_path, record())
 
 
@@ -262,20 +265,6 @@ def test_a_run_of_another_version_is_told_in_one_line(tmp_path, earlier):
         with pytest.raises(UserError) as error:
             read()
         assert str(error.value) == f"{tmp_path}: {ANOTHER}"
-
-
-def test_another_process_may_begin_the_run_while_one_looks(tmp_path, monkeypatch):
-    """A folder is looked at once: what is begun in it a moment later is the same run."""
-
-    def listed(folder):
-        names = list(iterdir(folder))
-        write_json(folder / "config.json", record())
-        return iter(names)
-
-    iterdir = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", listed)
-    check_config(tmp_path, Config())
-    assert (tmp_path / "config.json").exists()
 
 
 def test_a_folder_of_other_files_is_refused(tmp_path):
