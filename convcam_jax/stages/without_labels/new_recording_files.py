@@ -1,14 +1,15 @@
 """The files of one new recording, and what the page has of it. Other processes call this, and it loads no JAX."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from convcam_jax.checks.listening.resynthesis import round_trip_snr_db
 from convcam_jax.corpora.utterances import Source
+from convcam_jax.data.members import Member
 from convcam_jax.measures.segments import Label
-from convcam_jax.report.new_recordings import Heard, new_recording
+from convcam_jax.report.explanation import Explanation
+from convcam_jax.report.new_recordings import new_recording
 from convcam_jax.representations.features import FeatureConfig
 from convcam_jax.stages.checks.listening_sounds import listen, write_sounds
 from convcam_jax.stages.without_labels.text_grid import write_text_grid
@@ -18,22 +19,12 @@ from convcam_jax.system.formats import write_figure
 
 
 class ToWrite(NamedTuple):
-    """A new recording and what the members say of it.
-
-    Attributes:
-      source: the recording.
-      heard: all that is told of it.
-      probabilities: `[S, C]`.
-      emotions: the C names.
-      f0_segments, map_segments: for the TextGrid.
-    """
+    """A new recording, all models of the run, and what they say of it: `words` in a sentence."""
 
     source: Source
-    heard: Heard
-    probabilities: np.ndarray
-    emotions: tuple[str, ...]
-    f0_segments: list[Label]
-    map_segments: list[Label]
+    members: Sequence[Member]
+    explained: Explanation
+    words: str
 
 
 def write_files(
@@ -47,18 +38,17 @@ def write_files(
     # Here, since it loads matplotlib, which who only hands over the task need not wait for.
     from convcam_jax.figures.explanation import explanation
 
-    heard, view = task.heard, task.heard.view
+    explained, view, duration_s = task.explained, task.explained.view, task.explained.sound.duration_s
     stem = file_stem(view.recording)
-    tiers = {
-        "F0": task.f0_segments,
-        "map": task.map_segments,
-        "answer": [Label(0.0, heard.duration_s, heard.words)],
-    }
-    write_text_grid(folder / f"{stem}.TextGrid", heard.duration_s, tiers)
-    write_figure(folder / f"{stem}.png", explanation, view, task.probabilities, task.emotions)
+    answer = [Label(0.0, duration_s, task.words)]
+    tiers = {"F0": explained.f0_segments, "map": explained.map_segments, "answer": answer}
+    write_text_grid(folder / f"{stem}.TextGrid", duration_s, tiers)
+    probabilities = explained.probabilities
+    write_figure(folder / f"{stem}.png", explanation, view, probabilities.to_numpy(), tuple(probabilities.columns))
     try:
-        sounds = listen(task.source, view.map, features, thresholds)
+        sounds = listen(task.source, explained.map, features, thresholds)
     except RecordingError as error:
         return RecordingError(view.recording, f"has answers and no sounds: {error.problem}", error.kind)
     write_sounds(view.recording, sounds, thresholds, folder / "listening")
-    return new_recording(heard, sounds), round_trip_snr_db(sounds.original, features.representation)
+    on_page = new_recording(explained, task.members, task.words, sounds)
+    return on_page, round_trip_snr_db(sounds.original, features.representation)

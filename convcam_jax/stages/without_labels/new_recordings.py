@@ -15,7 +15,7 @@ from convcam_jax.corpora.sounds.audio import SoundFacts
 from convcam_jax.corpora.sounds.lengths import named_middle
 from convcam_jax.corpora.sounds.sound_remarks import remark_on_band, sound_remarks
 from convcam_jax.corpora.utterances import Source, Utterance, unlabelled, without
-from convcam_jax.report.new_recordings import Heard
+from convcam_jax.report.explanation import Explanation
 from convcam_jax.report.overview import overview_of_new
 from convcam_jax.report.page import MOST_ON_PAGE, make_page_of_new
 from convcam_jax.representations.cache import Loaded, compute_entry, load_or_compute
@@ -24,13 +24,7 @@ from convcam_jax.stages.beginning import write_skipped
 from convcam_jax.stages.preparation import with_parts
 from convcam_jax.stages.record import HIGHEST_FILE_RATE
 from convcam_jax.stages.without_labels.new_recording_files import ToWrite, write_files
-from convcam_jax.stages.without_labels.trained_run import (
-    Explanation,
-    TrainedRun,
-    tell_other_surroundings,
-    told_too_long,
-    too_long,
-)
+from convcam_jax.stages.without_labels.trained_run import TrainedRun, tell_other_surroundings, told_too_long, too_long
 from convcam_jax.system.errors import RecordingError, UserError, counted_by_kind
 from convcam_jax.system.formats import write_arrays, write_csv, write_text
 from convcam_jax.system.namespaces import AXES, MAP
@@ -159,26 +153,8 @@ def _write_beside(
     run: TrainedRun, several: Sequence[tuple[Utterance, Explanation]], folder: Path
 ) -> Iterator[tuple[dict[str, Any], float] | RecordingError]:
     """Write the files of each recording; gives what the page has of it, see `write_files`."""
-    tasks = [
-        ToWrite(
-            utterance.source,
-            Heard(
-                explained.view,
-                str(explained),
-                explained.sound.duration_s,
-                run.members,
-                explained.maps,
-                explained.answers,
-                explained.spread,
-                explained.metrics,
-            ),
-            explained.probabilities.to_numpy(),
-            tuple(explained.probabilities.columns),
-            explained.f0_segments,
-            explained.map_segments,
-        )
-        for utterance, explained in several
-    ]
+    # The words here, since to make them loads JAX.
+    tasks = [ToWrite(utterance.source, run.members, explained, str(explained)) for utterance, explained in several]
     config = run.config
     write = partial(write_files, features=config.features, thresholds=config.report.thresholds, folder=folder)
     with closing(in_processes(write, tasks)) as written:
