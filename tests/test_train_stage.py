@@ -265,7 +265,7 @@ def test_with_mixup_a_batch_has_as_many_places_whatever_members_a_round_has(mixu
     few = Cohort("male", ONLY_FOLD)
     training_sets, validation = {COHORT: np.arange(8), few: np.arange(3)}, {COHORT: np.array([8]), few: np.array([9])}
     plans = []
-    monkeypatch.setattr(training, "_train", lambda own, config, network, plan, recordings: plans.append(plan))
+    monkeypatch.setattr(training, "_train", lambda own, task: plans.append(task.plan))
     for number, members in enumerate([(Member(*few, 0),), (Member(*COHORT, 0), Member(*few, 0))]):
         own = Round(members, tmp_path / f"round_{number:02d}")
         train_round(own, "all", with_training(mixup=mixup), training_sets, validation, RECORDINGS)
@@ -306,7 +306,7 @@ def test_weights_of_classes_are_those_of_each_members_own_training_recordings():
     # Emotions are 0, 1, 2, 0, 1, 2, ... : of the first set three, one and none; of the second two of each.
     sets = dict(zip(cohorts, (np.array([0, 3, 6, 1]), np.arange(6)), strict=True))
     plan = make_plan(np.asarray(RECORDINGS.n_frames), sets, sets, members, NETWORK, CONFIG.train, "magnitude")
-    begun = training._start(members, NETWORK, with_training(class_weights="balanced"), plan, RECORDINGS)
+    begun = training._start(training._Task(with_training(class_weights="balanced"), NETWORK, plan, RECORDINGS))
     np.testing.assert_allclose(begun.state.class_weights, [[2 / 3, 2, 0], [1, 1, 1]], rtol=1e-6)
 
 

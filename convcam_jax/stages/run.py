@@ -22,7 +22,7 @@ from convcam_jax.measures.cohort_maps import Analysed, CohortMaps, analyse_cohor
 from convcam_jax.measures.views import GridAxes
 from convcam_jax.networks.network import Network, Variables
 from convcam_jax.settings.config import Config
-from convcam_jax.stages.ensemble.rounds import Round, begun_rounds, trained_members
+from convcam_jax.stages.ensemble.rounds import Round, all_members, read_rounds, trained_members
 from convcam_jax.system.formats import read_arrays, read_csv
 
 EXPLANATIONS = "explanations.npz"
@@ -98,8 +98,8 @@ class Run(ModelsOfConfig):
 
     @cached_property
     def rounds(self) -> list[Round]:
-        """The rounds in which the ensemble is trained."""
-        return begun_rounds(self.config, self.dataset, self.workdir)
+        """The rounds in which the ensemble is trained, once its training has begun."""
+        return read_rounds(all_members(self.config, self.dataset), self.workdir / "training")
 
     @cached_property
     def explanations(self) -> dict[Cohort, CohortExplanations]:

@@ -52,11 +52,6 @@ def all_members(config: Config, dataset: Dataset) -> tuple[Member, ...]:
     return list_members(dataset.cohorts(), config.train.seed_numbers())
 
 
-def begun_rounds(config: Config, dataset: Dataset, workdir: Path) -> list[Round]:
-    """The rounds of a run whose training has begun."""
-    return read_rounds(all_members(config, dataset), workdir / "training")
-
-
 def read_rounds(members: tuple[Member, ...], folder: Path) -> list[Round]:
     """The members in rounds of the size that was chosen when their training began.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,6 @@ from convcam_jax.stages.ensemble.rounds import (
     ROUNDS_FILE,
     Round,
     all_members,
-    begun_rounds,
     history_table,
     is_trained,
     names_of,
@@ -50,6 +50,15 @@ from convcam_jax.training.memory import bytes_for_members, bytes_per_member
 Sets = Mapping[Cohort, np.ndarray]
 
 
+class _Task(NamedTuple):
+    """What a round is trained from: `plan` has its members, and which of the run's `recordings` each is given."""
+
+    config: Config
+    network: Network
+    plan: Plan
+    recordings: Recordings
+
+
 def train_ensemble(run: Run) -> None:
     """Train all members, or go on where an earlier run stopped, and write `history.csv`; variables go to `training/`.
 
@@ -63,7 +72,7 @@ def train_ensemble(run: Run) -> None:
     if is_first_process():
         make_rounds(config, all_members(config, dataset), workdir / "training", len(dataset.utterances))
     wait_for_all("rounds are known")
-    rounds = begun_rounds(config, dataset, workdir)
+    rounds = run.rounds
     if is_first_process():
         forget_what_was_made(rounds, workdir)
     own_rounds = rounds[jax.process_index() :: jax.process_count()]
@@ -110,7 +119,8 @@ def train_round(
         network = _network(config)
         n_frames, scale = np.asarray(recordings.n_frames), config.representation.scale
         plan = make_plan(n_frames, training, validation, training_round.members, network, config.train, scale)
-        (_train if is_first_process() else _train_for_first_process)(training_round, config, network, plan, recordings)
+        task = _Task(config, network, plan, recordings)
+        (_train if is_first_process() else _train_for_first_process)(training_round, task)
     checkpoints.remove(training_round.progress_folder())
 
 
@@ -165,30 +175,29 @@ def _network(config: Config) -> Network:
     return config.make_network(precision)
 
 
-def _train(training_round: Round, config: Config, network: Network, plan: Plan, recordings: Recordings) -> None:
+def _train(training_round: Round, task: _Task) -> None:
+    train = task.config.train
     with checkpoints.open_manager(training_round.progress_folder()) as manager:
-        reached, done = _start_or_resume(manager, training_round.members, network, config, plan, recordings)
+        reached, done = _start_or_resume(manager, task)
         saved_at_s = monotonic()
-        for epoch in _shown_epochs(reached, done, config, network, plan, recordings):
+        for epoch in _shown_epochs(reached, done, task):
             reached = _record(reached, epoch, training_round.members)
             # What is saved below takes the place of the last epoch's checkpoint.
-            is_due = monotonic() - saved_at_s >= config.train.checkpoint_interval_s
-            if is_due and epoch.number < config.train.epochs:
+            is_due = monotonic() - saved_at_s >= train.checkpoint_interval_s
+            if is_due and epoch.number < train.epochs:
                 checkpoints.save(manager, epoch.number, reached)
                 saved_at_s = monotonic()
     _write_history(training_round, reached)
     # The variables come last: they tell that the round is complete.
-    checkpoints.save_variables(training_round.folder, _kept(reached, config))
+    checkpoints.save_variables(training_round.folder, _kept(reached, task.config))
 
 
-def _train_for_first_process(
-    training_round: Round, config: Config, network: Network, plan: Plan, recordings: Recordings
-) -> None:
-    reached = _with_weights(_start(training_round.members, network, config, plan, recordings), network)
-    for epoch in _shown_epochs(reached, 0, config, network, plan, recordings):
+def _train_for_first_process(training_round: Round, task: _Task) -> None:
+    reached = _with_weights(_start(task), task.network)
+    for epoch in _shown_epochs(reached, 0, task):
         reached = _record(reached, epoch, training_round.members)
     _write_history(training_round, reached)
-    leaves = flatten_dict(_kept(reached, config), sep="/")
+    leaves = flatten_dict(_kept(reached, task.config), sep="/")
     write_arrays(training_round.handed_over_file(), {name: np.asarray(leaf) for name, leaf in leaves.items()})
 
 
@@ -212,15 +221,14 @@ def _take_over(training_round: Round) -> None:
         training_round.handed_over_file().unlink()
 
 
-def _start(
-    members: tuple[Member, ...], network: Network, config: Config, plan: Plan, recordings: Recordings
-) -> Progress:
-    state = init_round(members, network, config.train, config.grid)
+def _start(task: _Task) -> Progress:
+    config, network, plan, recordings = task
+    state = init_round(plan.members, network, config.train, config.grid)
     if config.representation.standardisation != "none":
         state = _standardised(state, recordings, plan, config.representation)
     if config.train.class_weights == "balanced":
         state = _weighed(state, recordings, plan)
-    return Progress(state, np.full((len(members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
+    return Progress(state, np.full((len(plan.members), config.train.epochs, len(HISTORY_COLUMNS)), np.nan))
 
 
 def _with_weights(progress: Progress, network: Network) -> Progress:
@@ -251,19 +259,12 @@ def _weighed(state: MemberState, recordings: Recordings, plan: Plan) -> MemberSt
     return state._replace(class_weights=jax.device_put(weights, begun.sharding))
 
 
-def _start_or_resume(
-    manager: CheckpointManager,
-    members: tuple[Member, ...],
-    network: Network,
-    config: Config,
-    plan: Plan,
-    recordings: Recordings,
-) -> tuple[Progress, int]:
+def _start_or_resume(manager: CheckpointManager, task: _Task) -> tuple[Progress, int]:
     """What the newest checkpoint holds that is whole, or the beginning, and after which epoch that is.
 
     There are two where a run was killed between having written one and having removed the one before.
     """
-    begun = _start(members, network, config, plan, recordings)
+    begun = _start(task)
     while (epoch := manager.latest_step()) is not None:
         try:
             progress = checkpoints.restore(manager, epoch, begun)
@@ -273,17 +274,11 @@ def _start_or_resume(
         else:
             say(f"going on after epoch {epoch}")
             return progress, epoch
-    return _with_weights(begun, network), 0
+    return _with_weights(begun, task.network), 0
 
 
-def _shown_epochs(
-    begun: Progress,
-    done: int,
-    config: Config,
-    network: Network,
-    plan: Plan,
-    recordings: Recordings,
-) -> Iterator[Epoch]:
+def _shown_epochs(begun: Progress, done: int, task: _Task) -> Iterator[Epoch]:
+    config, network, plan, recordings = task
     n_steps = plan.train.shape[2]
     with show_progress("training", config.train.epochs * n_steps, "step", done * n_steps) as update:
         yield from train_epochs(begun.state, done + 1, recordings, plan, network, config.train, update)
