@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from convcam_jax.report.overview import provenance
 from convcam_jax.settings import presets
 from convcam_jax.settings.config import Config
 from convcam_jax.settings.overrides import apply_overrides, flatten
@@ -359,6 +360,19 @@ def test_a_record_is_written_where_it_says_something_new(tmp_path):
     write_record(tmp_path, {**own, "begun": "later", "config": record("train.epochs=7")["config"]})
     after = read_record(tmp_path)
     assert (after["begun"], after["config"]["train.epochs"]) == (own["begun"], 7)
+    assert "gone_on_with" not in after
+
+
+def test_a_record_says_with_what_the_run_has_gone_on(tmp_path):
+    """Each once, however often it goes on; the beginning stays what it was."""
+    own = {**record(), "packages": {"jax": "1", "soundfile": "1", "ruff": "1"}}
+    newer = {**own, "packages": {"jax": "2", "soundfile": "1", "ruff": "2"}}
+    for now in (own, newer, newer, {**newer, "devices": "4 x H200 (gpu)"}, own):
+        write_record(tmp_path, now)
+    told = ["jax 2", "device H200 (gpu)"]
+    assert read_record(tmp_path) == json.loads(json.dumps({**own, "gone_on_with": told}))
+    assert provenance(read_record(tmp_path))["gone on with"] == ", ".join(told)
+    assert "gone on with" not in provenance(own)
 
 
 @pytest.mark.parametrize("folder", ["training/round_00", "variants/burst/training/round_00"])

@@ -72,6 +72,7 @@ def provenance(record: Mapping[str, Any]) -> dict[str, str]:
             + [f"{name} {packages[name]}" for name in SHOWN_PACKAGES if name in packages]
         ),
         "machine": f"{record.get('machine', 'unknown')}; {record.get('devices', '')}",
+        **({"gone on with": ", ".join(record["gone_on_with"])} if "gone_on_with" in record else {}),
         "corpus hash": str(record.get("corpus_sha256", "")),
     }
 

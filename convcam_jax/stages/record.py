@@ -41,8 +41,22 @@ _WEIGHTS, _WEIGHTS_SHA256 = "network.weights", "weights_sha256"
 _OF_EXPLANATIONS = ("attribution", "analysis", "prosody", "report")
 # Beside the record, of the recordings that a run has: see `sound_remarks.highest_file_rate_hz`.
 HIGHEST_FILE_RATE = "highest_file_rate_hz"
+# There, once the device or a package is another one than when the run began: see `changed_surroundings`.
+GONE_ON_WITH = "gone_on_with"
 # By another version of these numbers may be others.
-COMPUTE = ("flax", "jax", "jaxlib", "librosa", "numpy", "optax", "pandas", "praat-parselmouth", "scipy", "soxr")
+COMPUTE = (
+    "flax",
+    "jax",
+    "jaxlib",
+    "librosa",
+    "numpy",
+    "optax",
+    "pandas",
+    "praat-parselmouth",
+    "scipy",
+    "soundfile",
+    "soxr",
+)
 # Where the corpus and the file of weights lie and how often a training is kept do not change a run's results; more can
 # be asked for later.
 FREE_FIELDS = ("corpus.data_dir", _WEIGHTS, "train.checkpoint_interval_s", "evidence.explanation_metrics")
@@ -107,11 +121,14 @@ def read_record(workdir: Path) -> dict[str, Any]:
 def write_record(workdir: Path, record: dict[str, Any]) -> None:
     """Write `config.json`, if it is not that already.
 
-    A run that goes on keeps what it says of its beginning, with the fields of the config that may change.
+    A run that goes on keeps what it says of its beginning, with the fields of the config that may change, and says what
+    of its surroundings has changed since.
     """
     if (workdir / CONFIG_FILE).exists():
         earlier = read_record(workdir)
-        record = {**earlier, "config": record["config"]}
+        others = [f"{name} {value}" for name, value in _weighty(record).items() - _weighty(earlier).items()]
+        since = [*dict.fromkeys([*earlier.get(GONE_ON_WITH, []), *sorted(others)])]
+        record = {**earlier, "config": record["config"], **({GONE_ON_WITH: since} if since else {})}
         if json.loads(json.dumps(record)) == earlier:
             return
     write_json(workdir / CONFIG_FILE, record)
@@ -266,7 +283,10 @@ def changed_switches(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list
 
 def changed_surroundings(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What numbers may depend on a little and is another one than when the run began, in words: device and packages."""
-    # How many there are may be another number at each start.
-    then, now_there = ({"device": str(record["devices"]).partition(" x ")[2]} for record in (earlier, now))
-    packages = changed_fields(earlier["packages"], now["packages"], COMPUTE)
-    return [*changed_fields(then, now_there, ["device"]), *packages]
+    return changed_fields(_weighty(earlier), _weighty(now), ("device", *COMPUTE))
+
+
+def _weighty(record: Mapping[str, Any]) -> dict[str, str]:
+    """The device, of which there may be more at each start, and the packages whose version numbers may depend on."""
+    packages = {name: version for name, version in record["packages"].items() if name in COMPUTE}
+    return {"device": str(record["devices"]).partition(" x ")[2], **packages}
