@@ -30,6 +30,7 @@ from convcam_jax.training.config import TrainConfig
         (EmodbConfig, {"max_frames": -1}, "corpus.max_frames"),
         (EmodbConfig, {"models_per": "emotion"}, "corpus.models_per"),
         (SyntheticConfig, {"seed": -1}, "corpus.seed"),
+        (SyntheticConfig, {"seed": 2**32}, "corpus.seed"),
         (SyntheticConfig, {"speakers_per_gender": 40}, "corpus.speakers_per_gender"),
         (SyntheticConfig, {"texts": 0}, "corpus.texts"),
         (SimpleNetConfig, {"filters": (64, 128)}, "network.filters"),
@@ -38,6 +39,7 @@ from convcam_jax.training.config import TrainConfig
         (TrainConfig, {"seeds": 0}, "train.seeds"),
         (TrainConfig, {"seeds": 10001}, "train.seeds"),
         (TrainConfig, {"first_seed": -1}, "train.first_seed"),
+        (TrainConfig, {"first_seed": 2**32 - 2, "seeds": 3}, "train.first_seed"),
         (TrainConfig, {"epochs": 0}, "train.epochs"),
         (TrainConfig, {"patience_epochs": 0}, "train.patience_epochs"),
         (TrainConfig, {"batch_size": 0}, "train.batch_size"),
@@ -45,14 +47,18 @@ from convcam_jax.training.config import TrainConfig
         (TrainConfig, {"members_at_once": -1}, "train.members_at_once"),
         (TrainConfig, {"checkpoint_interval_s": -0.5}, "train.checkpoint_interval_s"),
         (AttributionConfig, {"method": "cam"}, "attribution.method"),
+        (AttributionConfig, {"seed": -1}, "attribution.seed"),
+        (AttributionConfig, {"seed": 2**32}, "attribution.seed"),
         (AnalysisConfig, {"table3_metric": "f0_frame_rmse_hz"}, "analysis.table3_metric"),
         (AnalysisConfig, {"trajectory_threshold": 0.0}, "analysis.trajectory_threshold"),
         (AnalysisConfig, {"mask_threshold": 1.5}, "analysis.mask_threshold"),
         (ControlsConfig, {"permutations": 0}, "controls.permutations"),
         (ControlsConfig, {"shifts": 0}, "controls.shifts"),
+        (ControlsConfig, {"seed": 2**32}, "controls.seed"),
         (ControlsConfig, {"false_discovery_rate": 1.0}, "controls.false_discovery_rate"),
         (ReportConfig, {"thresholds": (0.5, 0.5)}, "report.thresholds"),
         (ReportConfig, {"thresholds": (0.5, 0.5000001)}, "report.thresholds"),
+        (ReportConfig, {"seed": 2**32}, "report.seed"),
         (SanityConfig, {"seeds": -1}, "sanity.seeds"),
         (FaithfulnessConfig, {"steps": 1}, "faithfulness.steps"),
         (EvidenceConfig, {"methods": ("cam",)}, "evidence.methods"),
@@ -117,6 +123,7 @@ def test_values_on_the_border_are_accepted():
     at_border = {"corpus": SyntheticConfig(max_frames=22), "representation": Cqt(n_bins=8)}
     Config(**at_border, prosody=ProsodyConfig(f0_ceiling_hz=8000.0, f0_step_s=1.0))
     PerCell(parts=3)
+    TrainConfig(seeds=3, first_seed=2**32 - 3)
     SimpleNetConfig(dropout_rate=0.0)
     AnalysisConfig(trajectory_threshold=1.0, mask_threshold=1.0)
     Config(attribution=AttributionConfig(layer="convolution_2"))

@@ -1,7 +1,5 @@
 """Methods that average gradients over noise or references: closed forms, and captum's gradients at the same points."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +8,7 @@ from linear_case import CURVATURES, N_FRAMES, PRESENT, REFERENCES, SLOPES, SPECT
 from plain_network import explain_case, make_plain_case
 
 from convcam_jax.attribution import METHODS
-from convcam_jax.attribution.config import AttributionConfig
 from convcam_jax.attribution.gradients import expected_gradients, smooth_grad
-from convcam_jax.system.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -111,12 +107,6 @@ def test_draws_are_those_of_the_seed(name):
     first, again, other = (explain(name, scored_by(quadratic, seed=seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
-
-
-def test_the_seed_is_not_negative():
-    assert AttributionConfig(seed=7).seed == 7
-    with pytest.raises(UserError, match=r"attribution\.seed: must be 0 or more"):
-        dataclasses.replace(AttributionConfig(), seed=-1)
 
 
 @pytest.mark.peer

@@ -42,13 +42,14 @@ def test_protocols_go_by_the_names_they_have():
 
 
 @pytest.mark.parametrize("name", SPLIT_PROTOCOLS)
-def test_parts_must_leave_something_for_training_and_seeds_are_not_negative(name):
+def test_parts_must_leave_something_for_training_and_seeds_have_limits(name):
     least = 3 if name == "per_cell" else 2
     assert SPLIT_PROTOCOLS[name](parts=least, seed=0).parts == least
     with pytest.raises(UserError, match=rf"config field split\.parts: must be at least {least}"):
         SPLIT_PROTOCOLS[name](parts=least - 1)
-    with pytest.raises(UserError, match=r"config field split\.seed: must not be negative"):
-        SPLIT_PROTOCOLS[name](seed=-1)
+    for seed in (-1, 2**32):
+        with pytest.raises(UserError, match=r"config field split\.seed: must lie in 0\.\.4294967295"):
+            SPLIT_PROTOCOLS[name](seed=seed)
 
 
 @pytest.mark.parametrize(

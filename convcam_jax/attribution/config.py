@@ -7,7 +7,7 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.method import Baseline
 from convcam_jax.attribution.score import Score
 from convcam_jax.kernels.precision import Precision
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,4 +44,4 @@ class AttributionConfig:
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, "attribution.method", f"must be one of {', '.join(METHODS)}")
-        require(self.seed >= 0, "attribution.seed", "must be 0 or more")
+        require_seed(self.seed, "attribution.seed")

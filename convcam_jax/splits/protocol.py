@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from convcam_jax.corpora.utterances import Utterance
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 SPLITS_OF_A_FOLD = ("train", "validation", "test")
 # What a recording is for that stands in none of them.
@@ -59,7 +59,7 @@ class SplitProtocol(ABC):
     least_parts: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, "split.seed", "must not be negative")
+        require_seed(self.seed, "split.seed")
         require(self.parts >= self.least_parts, "split.parts", f"must be at least {self.least_parts}")
 
     @property

@@ -7,12 +7,18 @@ from convcam_jax.system.spelling import nearest
 
 # Less alike than this, two names are not taken for one another (see `nearest`).
 ALIKE = 0.6
+N_SEEDS = 2**32
 
 
 def require(condition: bool, field: str, rule: str) -> None:
     """Raise UserError unless the condition holds; `field` is the full name, such as `train.epochs`."""
     if not condition:
         raise UserError(f"config field {field}: {rule}")
+
+
+def require_seed(first: int, field: str, n: int = 1) -> None:
+    """Raise UserError unless the seed, or `n` from the first one on, is one of 32 bits; JAX takes no more of them."""
+    require(first >= 0 and first + n <= N_SEEDS, field, f"must lie in 0..{N_SEEDS - n}")
 
 
 def require_choice(text: str, choices: Collection[str], what: str) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 # More are a slip of the keyboard, which would be noticed when the memory is full.
 _MOST_SEEDS, _MOST_EPOCHS, _MOST_IN_A_BATCH = 10_000, 1_000_000, 100_000
@@ -76,7 +76,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         require(1 <= self.seeds <= _MOST_SEEDS, "train.seeds", f"must lie in 1..{_MOST_SEEDS}")
-        require(self.first_seed >= 0, "train.first_seed", "must not be negative")
+        require_seed(self.first_seed, "train.first_seed", self.seeds)
         require(1 <= self.epochs <= _MOST_EPOCHS, "train.epochs", f"must lie in 1..{_MOST_EPOCHS}")
         require(self.patience_epochs >= 1, "train.patience_epochs", "must be at least 1")
         require(1 <= self.batch_size <= _MOST_IN_A_BATCH, "train.batch_size", f"must lie in 1..{_MOST_IN_A_BATCH}")

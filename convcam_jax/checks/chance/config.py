@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,5 +25,5 @@ class ControlsConfig:
     def __post_init__(self) -> None:
         require(self.permutations >= 1, "controls.permutations", "must be at least 1")
         require(self.shifts >= 1, "controls.shifts", "must be at least 1")
-        require(self.seed >= 0, "controls.seed", "must not be negative")
+        require_seed(self.seed, "controls.seed")
         require(0 < self.false_discovery_rate < 1, "controls.false_discovery_rate", "must lie between 0 and 1")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 
 def per_cents(threshold: float) -> str:
@@ -33,4 +33,4 @@ class ReportConfig:
         n_different = len(set(map(per_cents, self.thresholds)))
         require(n_different == len(self.thresholds), "report.thresholds", "needs numbers that differ in six digits")
         require(self.random_masks >= 1, "report.random_masks", "must be at least 1")
-        require(self.seed >= 0, "report.seed", "must not be negative")
+        require_seed(self.seed, "report.seed")

@@ -3,7 +3,7 @@
 import dataclasses
 
 from convcam_jax.corpora.config import CorpusConfig
-from convcam_jax.system.validation import require
+from convcam_jax.system.validation import require, require_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SyntheticConfig(CorpusConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.seed >= 0, "corpus.seed", "must not be negative")
+        require_seed(self.seed, "corpus.seed")
         # Names have two digits, from 21 on.
         require(1 <= self.speakers_per_gender <= 39, "corpus.speakers_per_gender", "must lie in 1..39")
         require(1 <= self.texts <= 20, "corpus.texts", "must lie in 1..20")
