@@ -14,13 +14,19 @@ import sys
 if os.name == "nt":
     sys.exit("Windows lacks what this program needs of the system; install and run it inside WSL, or on Linux")
 
+if sys.flags.safe_path:
+    # Under -P, -I or PYTHONSAFEPATH Python leaves the folder of the script out.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
 from convcam_jax.system.process.allocator import keep_memory
 from convcam_jax.system.process.ending import end_by_signals, run_to_end
 from convcam_jax.system.process.main_program import is_main_program
 from convcam_jax.system.process.surroundings import (
     check_limits,
+    check_names_of_files,
     check_number_of_devices,
     fill_closed_streams,
+    load_jax,
     settle_surroundings,
 )
 
@@ -29,16 +35,18 @@ def main() -> None:
     """Run the program; see `experiments.command`."""
     fill_closed_streams()
     keep_memory()
-    if is_main_program():
-        settle_surroundings()
-        end_by_signals()
     run_to_end(_run_command)
 
 
 def _run_command() -> None:
     check_limits()
+    check_names_of_files()
     check_number_of_devices()
-    # Loading what this needs takes seconds, in which the program can be stopped already.
+    if is_main_program():
+        settle_surroundings()
+        end_by_signals()
+    # Loading what is needed takes seconds, in which the program can be stopped already.
+    load_jax()
     from experiments.command import run_command
 
     run_command(sys.argv[1:])

@@ -186,19 +186,58 @@ def test_as_many_devices_as_the_user_has_chosen(tmp_path):
     assert run_script(tmp_path / "script.py", DEVICES, tmp_path, environment=environment).stdout == "3\n"
 
 
+DEVICES_FLAG = "--xla_force_host_platform_device_count"
+
+
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("switch", "told"),
     [
-        ("0", "JAX_NUM_CPU_DEVICES=0: must be a whole number"),
-        ("two", "JAX_NUM_CPU_DEVICES=two: must be a whole number"),
-        ("", "--set=x: write it as"),
+        ("JAX_NUM_CPU_DEVICES=0", "JAX_NUM_CPU_DEVICES=0: must be a whole number"),
+        ("JAX_NUM_CPU_DEVICES=two", "JAX_NUM_CPU_DEVICES=two: must be a whole number"),
+        ("JAX_NUM_CPU_DEVICES=", "--set=x: write it as"),
+        *(
+            (f"XLA_FLAGS=--a=1 {DEVICES_FLAG}={number}", f"XLA_FLAGS={DEVICES_FLAG}={number}: must be a whole number")
+            for number in ("0", "-1", "two", "")
+        ),
+        ("JAX_ENABLE_X64=foo", "JAX_ENABLE_X64=foo: JAX cannot take this"),
+        ("JAX_LOGGING_LEVEL=FOO", "JAX_LOGGING_LEVEL=FOO: JAX cannot take this"),
+        ("JAX_COMPILATION_CACHE_MAX_SIZE=foo", "JAX_COMPILATION_CACHE_MAX_SIZE=foo: JAX cannot take this"),
+        ("PYTHONSAFEPATH=1", "--set=x: write it as"),
     ],
 )
-def test_a_number_of_devices_that_is_none_is_refused_and_an_empty_one_is_as_if_unset(tmp_path, number, told):
+def test_a_switch_that_cannot_be_taken_is_refused_in_one_line_and_an_empty_number_is_as_if_unset(switch, told):
+    name, _, value = switch.partition("=")
+    own = {**os.environ, name: value}
     line = [sys.executable, "run.py", "--set=x"]
-    own = environment() | {"JAX_NUM_CPU_DEVICES": number}
-    result = subprocess.run(line, cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
-    assert_refused(result, told)
+    assert_refused(subprocess.run(line, cwd=PROJECT_DIR, env=own, capture_output=True, text=True), told)
+
+
+# Where so many threads can be started, and no more.
+FEW_THREADS = """
+import threading
+start, left = threading.Thread.start, [{number}]
+def start_few(self):
+    left[0] -= 1
+    if left[0] < 0:
+        raise RuntimeError("can't start new thread")
+    start(self)
+threading.Thread.start = start_few
+"""
+
+
+@pytest.mark.parametrize("number", [0, 8, 63])
+def test_too_few_threads_are_told_in_one_line_before_libraries_want_them(tmp_path, number):
+    (tmp_path / "sitecustomize.py").write_text(FEW_THREADS.format(number=number))
+    own = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    result = subprocess.run([sys.executable, "run.py"], cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
+    assert_refused(result, f"the system starts {number} threads more, of which the program needs 64")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_names_of_files_that_are_not_read_as_utf8_are_told_in_one_line():
+    own = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    result = subprocess.run([sys.executable, "run.py"], cwd=PROJECT_DIR, env=own, capture_output=True, text=True)
+    assert_refused(result, "names of files are taken for ascii here", "set PYTHONUTF8=1")
 
 
 # A coroutine that does not let itself be closed, as Orbax's of a checkpoint that cannot be read.
@@ -259,11 +298,11 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, platforms):
     assert not (tmp_path / "w").exists()
 
 
-@pytest.mark.parametrize("limit_kb", [500_000, 2_000_000, 4_000_000])
-def test_too_low_a_limit_of_memory_is_told_in_one_line(limit_kb):
-    line = ["bash", "-c", f'ulimit -v {limit_kb}; exec "$@"', "bash", sys.executable, "run.py"]
+@pytest.mark.parametrize("limit", ["-v 500000", "-v 2000000", "-v 4000000", "-d 100000", "-d 4000000"])
+def test_too_low_a_limit_of_memory_is_told_in_one_line(limit):
+    line = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "run.py"]
     result = subprocess.run(line, cwd=PROJECT_DIR, capture_output=True, text=True)
-    assert_refused(result, "ulimit -v", "raise the limit")
+    assert_refused(result, f"ulimit {limit[:2]}", "raise the limit")
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
 
 

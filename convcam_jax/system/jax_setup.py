@@ -236,7 +236,7 @@ def _tell_but_of_orbax(tell: Callable[[Any], object], unraisable: Any) -> None:
 
 
 def _find_devices() -> None:
-    wanted = os.environ.get("JAX_PLATFORMS", "")
+    wanted = [f"{name}={os.environ[name]}" for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME") if os.environ.get(name)]
     try:
         jax.devices()
     # JAX asserts that there is a plugin for CUDA.
@@ -244,6 +244,6 @@ def _find_devices() -> None:
         if not wanted:
             raise
         raise UserError(
-            f"JAX_PLATFORMS={wanted}: JAX finds no such device here; unset the variable to use what there is, "
+            f"{', '.join(wanted)}: JAX finds no such device here; unset the variable to use what there is, "
             "or install JAX for the device"
         ) from error
