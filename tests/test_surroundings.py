@@ -286,14 +286,21 @@ def test_every_switch_that_is_fixed_is_tried():
 
 
 @pytest.mark.parametrize(
-    "platforms",
-    ["tpu", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cuda", "CPU", "nonsense", "tpu,cpu"))],
+    ("variable", "name"),
+    [
+        ("JAX_PLATFORMS", "tpu"),
+        ("JAX_PLATFORM_NAME", "tpu"),
+        *(
+            pytest.param("JAX_PLATFORMS", name, marks=pytest.mark.slow)
+            for name in ("cuda", "CPU", "nonsense", "tpu,cpu")
+        ),
+    ],
 )
-def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, platforms):
+def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, variable, name):
     line = command(tmp_path / "w", tmp_path / "cache")
-    environment = {**os.environ, "JAX_PLATFORMS": platforms}
+    environment = {key: value for key, value in os.environ.items() if key != "JAX_PLATFORMS"} | {variable: name}
     result = subprocess.run(line, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True)
-    assert_refused(result, f"error: JAX_PLATFORMS={platforms}: JAX finds no such device here")
+    assert_refused(result, f"error: {variable}={name}: JAX finds no such device here")
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
     assert not (tmp_path / "w").exists()
 
