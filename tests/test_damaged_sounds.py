@@ -148,12 +148,15 @@ def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between
         read_recording(Source(path), RATE_HZ, 0.04)
 
 
-def test_an_mp3_whose_first_frame_is_not_counted_is_read(tmp_path):
-    content = bytearray(sound_bytes(".mp3", speech_like(32000)))
+@pytest.mark.parametrize("behind", [TAGS["none"], TAGS["at the end"], b"APETAGEX" + bytes(400)])
+@pytest.mark.parametrize("n_silent", [0, RATE_HZ])
+def test_an_mp3_whose_first_frame_is_not_counted_is_read(n_silent, behind, tmp_path):
+    """Also where as many bytes at its end are several frames, of silence."""
+    content = bytearray(sound_bytes(".mp3", np.append(speech_like(32000 - n_silent), np.zeros(n_silent))))
     told = re.search(rb"(?:Xing|Info)\0\0\0[\x03\x07\x0f].{4}", content, re.DOTALL).end()
     n_first = content.index(content[:2], 4)
     struct.pack_into(">I", content, told, struct.unpack_from(">I", content, told)[0] - n_first)
-    (tmp_path / "a.mp3").write_bytes(content)
+    (tmp_path / "a.mp3").write_bytes(content + behind)
     assert len(read_recording(Source(tmp_path / "a.mp3"), RATE_HZ, 0.04).samples) == 32000
 
 
@@ -181,6 +184,18 @@ def test_headers_that_contradict_their_files_are_told_behind_a_tag_as_well(endin
     path.write_bytes(tag + changed_bytes(ending, at, new))
     with pytest.raises(RecordingError, match=re.escape(message)):
         read_recording(Source(path), RATE_HZ, 0.04)
+
+
+def test_parts_before_the_end_of_a_flac_that_does_not_tell_its_length_are_read(tmp_path):
+    (tmp_path / "a.flac").write_bytes(changed_bytes(".flac", 22, bytes(4)))
+    (tmp_path / "b.flac").write_bytes(sound_bytes(".flac", speech_like()))
+    one, whole = (read_recording(Source(tmp_path / f"{name}.flac", 0.2, 0.5), RATE_HZ, 0.04) for name in "ab")
+    np.testing.assert_array_equal(one.samples, whole.samples)
+
+
+def test_a_tag_whose_size_has_8_bits_in_a_byte_is_passed_over_as_by_libsndfile(tmp_path):
+    (tmp_path / "a.au").write_bytes(b"ID3\x03\0\0\x80\0\x01\x02" + bytes(130) + sound_bytes(".au", speech_like()))
+    assert len(read_recording(Source(tmp_path / "a.au"), RATE_HZ, 0.04).samples) == 16000
 
 
 @pytest.mark.parametrize("behind", [*TAGS.values(), bytes(5000), b"APETAGEX" + bytes(4000)])

@@ -77,6 +77,11 @@ def test_missing_columns_are_named_beside_those_that_are_there(tmp_path):
         *((["an\u00a0a.wav"], "an a", "an\u00a0a.wav"), (["an  a.wav"], "an a.wav", "an  a.wav")),
         *((["an a.wav"], "an\u00a0 a", "an a.wav"), (["an a.wav"], "\u200ban a", "an a.wav")),
         *((["an  a.wav", "an a.wav"], name, f"{name}.wav") for name in ("an a", "an  a")),
+        *((["an\u200d.wav"], "an.wav", "an\u200d.wav"), (["n\u200d/a.wav"], "n/a", "n\u200d/a.wav")),
+        *(
+            (["x/A\ufe0f.wav", "y/A.wav"], name, path)
+            for name, path in (("a\ufe0f", "x/A\ufe0f.wav"), ("a", "y/A.wav"))
+        ),
         (["take.1.wav"], "take.1", "take.1.wav"),
         ([unicodedata.normalize("NFD", "wav/für.wav")], "für", unicodedata.normalize("NFD", "wav/für.wav")),
         ([unicodedata.normalize("NFC", "für.wav")], unicodedata.normalize("NFD", "für"), "für.wav"),
@@ -294,8 +299,10 @@ def test_a_cell_in_which_nothing_is_seen_is_empty(cell, tmp_path):
 def test_speakers_that_differ_in_what_is_not_seen_are_told_with_it(tmp_path, capsys):
     """A joiner, with which some words are written; and what scripts and emoji have of it is kept."""
     words = ["an\u200dna", "anna", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\U0001f3f4\U000e0067\U000e007f"]
-    rows = "".join(f"{file},{word},joy\n" for file, word in zip("abcd", words, strict=True))
-    found = listed_in(make_folder(tmp_path, [f"{file}.wav" for file in "abcd"], f"file,speaker,emotion\n{rows}"))
+    # At the end of a word in Malayalam, and a separator of Mongolian.
+    words += ["\u0d05\u0d35\u0d28\u0d4d\u200d", "\u182c\u1820\u1837\u180e\u1820"]
+    rows = "".join(f"{file},{word},joy\n" for file, word in zip("abcdef", words, strict=True))
+    found = listed_in(make_folder(tmp_path, [f"{file}.wav" for file in "abcdef"], f"file,speaker,emotion\n{rows}"))
     assert [u.speaker for u in found] == words
     assert "speakers anna and an[U+200D]na count as different" in capsys.readouterr().err
 
@@ -324,6 +331,7 @@ def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
             "# of 2024\n# file,speaker,emotion\nx,ann,joy\n",
             r"has 'x', 'ann', 'joy'; line 2 begins with # and was taken",
         ),
+        ("# of 2024\nfile,speaker,emtion\nx,ann,joy\n", r"has .*, 'emtion' \(did you mean 'emtion' for emotion\?\)"),
     ],
 )
 def test_an_unusable_table_is_an_error_even_when_skipping(table, message, tmp_path):

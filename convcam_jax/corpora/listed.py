@@ -166,15 +166,16 @@ def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def _meant(missing: Sequence[str], table: Table) -> str:
-    """What may be the header, or the columns that are missing, "" if nothing is like them."""
-    if table.comment_above:
-        return (
-            f"; line {table.comment_above} begins with {COMMENT} and was taken for a comment: if it is the header, "
-            f"take the {COMMENT} away"
-        )
+    """What may be the columns that are missing, or else the header, "" if nothing may."""
     pairs = [(column, nearest(column, table.columns, ALIKE)) for column in missing]
-    hints = [f"{meant!r} for {column}" for column, meant in pairs if meant]
-    return f" (did you mean {', '.join(hints)}?)" if hints else ""
+    if hints := [f"{meant!r} for {column}" for column, meant in pairs if meant]:
+        return f" (did you mean {', '.join(hints)}?)"
+    if not table.comment_above:
+        return ""
+    return (
+        f"; line {table.comment_above} begins with {COMMENT} and was taken for a comment: if it is the header, "
+        f"take the {COMMENT} away"
+    )
 
 
 def _read_row(

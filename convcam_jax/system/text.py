@@ -7,21 +7,25 @@ _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 # Control characters other than these, what turns the direction of writing, what has no width (but for the joiners, with
 # which some scripts and emoji are written), and halves of characters, which no file of text can hold.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 # What comes into a table by copying from pages and documents, and makes another word of one that looks the same.
 # Spreadsheets of Hebrew and Arabic write marks of direction, and keyboards of phones selectors behind emoji. Tags are
 # of use behind a flag alone.
 _WITHOUT_WIDTH = re.compile(
-    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\xad\u034f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
-# What joins or changes its neighbours: at these ends of a word it has none.
-_WITHOUT_NEIGHBOUR = re.compile(r"(?<!\S)[\u200c\u200d\u180b-\u180d\u180f\U000e0100-\U000e01ef]+|[\u200c\u200d]+(?!\S)")
+# What joins or changes its neighbours: at these ends of a word it has none. But letters from Arabic to Burmese and of
+# Mongolian have another form before a joiner, also where a word ends.
+_WITHOUT_NEIGHBOUR = re.compile(
+    r"(?<!\S)[\u200c\u200d\u180b-\u180f\U000e0100-\U000e01ef]+"
+    r"|(?:[\u200c\u180e]|(?<![\u0600-\u109f\u1800-\u18af])\u200d)+(?!\S)"
+)
 # Letters and signs in name alone, which nobody sees: of Hangul and Braille.
 _BLANK = re.compile("[\u2800\u3164\uffa0]")
 # What is not seen either, and stays where it is in a word.
-_UNSEEN = re.compile("[\u180b-\u180d\u180f\u200c\u200d\U000e0000-\U000e01ef]")
+_UNSEEN = re.compile("[\u180b-\u180f\u200c\u200d\U000e0000-\U000e01ef]")
 # Inside of a word an underscore is no markup.
 _MARKUP = re.compile(r"[\\`*<|~$]|\](?=\()|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from convcam_jax.corpora.sounds.sound_files import ENDINGS, UNREAD_ENDINGS
 from convcam_jax.corpora.utterances import Source, part_name, told_apart
 from convcam_jax.system.errors import UserError
-from convcam_jax.system.text import one_form, without_hidden
+from convcam_jax.system.text import as_seen, one_form
 
 _FIRST_FOLDER = "wav"
 # At the root of a disk of Linux, for the system's repairs; nobody else may read it.
@@ -65,7 +65,7 @@ def index_files(folder: Path, paths: Iterable[Path]) -> FileIndex:
 
 def _folded(name: str) -> str:
     # Cells of a table have no spaces around them, and names of files may. A line break tells of rows inside a cell.
-    return one_form("\n".join(map(without_hidden, name.splitlines()))).strip().casefold()
+    return one_form("\n".join(map(as_seen, name.splitlines()))).strip().casefold()
 
 
 def _composed(path: str) -> str:
@@ -107,7 +107,8 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
     """The file that a table means by `name`: one, none, or several of which the name does not say which.
 
     An absolute path, or one below `folder`, with or without its ending; else the end of a path, whose letters may be
-    small or capital. Of several, one in the folder itself comes first, then one in `wav/`, then one with equal letters.
+    small or capital. Of several, one in the folder itself comes first, then one in `wav/`, then one with equal letters,
+    then one that differs in capital letters alone.
     """
     if os.path.isabs(name):
         return _at(Path(name), index)
@@ -118,9 +119,11 @@ def matching(name: str, folder: Path, index: FileIndex) -> list[Path]:
         exactly = [path for path in found if exact in _names(path.relative_to(folder))]
         if exactly:
             return exactly
-    alike = [path for path in found if any(end.endswith(wanted) for end in _names(path))]
+    for form in (str, str.casefold):
+        if alike := [path for path in found if any(form(end).endswith(form(wanted)) for end in _names(path))]:
+            return alike
     # What is not listed so: of another ending, outside of the folder, or by a link to one of its folders.
-    return alike or found or [own for own in _at(folder / name, index) if os.path.isfile(own)]
+    return found or [own for own in _at(folder / name, index) if os.path.isfile(own)]
 
 
 def _names(path: Path) -> tuple[str, str]:

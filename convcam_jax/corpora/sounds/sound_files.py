@@ -64,14 +64,26 @@ def read_channels(
                 _check_flac_hash(path, samples)
             return samples, file.samplerate
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise RecordingError(
-            path.stem, f"{path} cannot be read as audio ({reason}); replace it by a wav file", "no readable sound file"
-        ) from error
+        raise _unreadable(path, error.error_string.rstrip(".")) from error
     except OSError as error:
         raise RecordingError(
             path.stem, f"{path} cannot be read ({error.strerror}); replace or remove it", "no readable sound file"
         ) from error
+
+
+def _unreadable(path: Path, reason: str) -> RecordingError:
+    told = _header(path)
+    if told is not None and told.format == "FLAC" and told.frames >= UNKNOWN_SIZE:
+        # Of such a file libsndfile reads all but its end.
+        return RecordingError(
+            path.stem,
+            f"{path} does not tell its length, as a FLAC stream that was not finished; convert it, as by `flac -d` or "
+            "`sox`",
+            "of an unknown length",
+        )
+    return RecordingError(
+        path.stem, f"{path} cannot be read as audio ({reason}); replace it by a wav file", "no readable sound file"
+    )
 
 
 def _is_part(start_s: float, end_s: float | None) -> bool:
@@ -97,14 +109,6 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
             path.stem,
             f"{path} has {file.channels} channels, more than {MOST_CHANNELS}; mend its header or export it again",
             "with several channels",
-        )
-    if file.format == "FLAC" and file.frames >= UNKNOWN_SIZE:
-        # Of such a file libsndfile reads no more than its header.
-        raise RecordingError(
-            path.stem,
-            f"{path} does not tell its length, as a FLAC stream that was not finished; convert it, as by `flac -d` or "
-            "`sox`",
-            "of an unknown length",
         )
     _check_whole(path, missing_share(path, file.format, file.extra_info, file.frames))
     if what := contradiction(path, file.format, file.extra_info, file.samplerate, file.frames):

@@ -184,10 +184,11 @@ def _goes_on_behind(content: bytes) -> bool:
     skipped = 4 if header[1][0] & _MP3_TELLS_FRAMES else 0
     told = int.from_bytes(content[header.end() + skipped :][:4], "big")
     behind = _behind_tags(content, first + told)
-    # Some programs do not count the first frame, so that the last one stands here.
-    is_more = len(content) - behind > _mp3_frame_bytes(content, first)
-    n_bytes = _mp3_frame_bytes(content, behind)
-    return is_more and n_bytes > 0 and _mp3_frame_bytes(content, behind + n_bytes) > 0
+    end = behind
+    while n_bytes := _mp3_frame_bytes(content, end):
+        end += n_bytes
+    # Some programs do not count the first frame, so that the last ones, of as many bytes, stand here.
+    return end - behind > _mp3_frame_bytes(content, first)
 
 
 def _mp3_frame_bytes(content: bytes, position: int) -> int:
@@ -214,7 +215,7 @@ def _behind_tags(content: bytes, position: int) -> int:
 def _tag_bytes(header: bytes) -> int:
     if header.startswith(b"TAG"):
         return _ID3V1_BYTES
-    return _ID3V2_HEADER_BYTES + sum(byte << 7 * place for place, byte in enumerate(reversed(header[6:])))
+    return _ID3V2_HEADER_BYTES + sum((byte & 0x7F) << 7 * place for place, byte in enumerate(reversed(header[6:])))
 
 
 def _seek_behind_tags(file: BinaryIO) -> int:
