@@ -88,6 +88,29 @@ def test_a_bias_takes_the_share_of_its_sign():
     np.testing.assert_allclose(found, [[3, -3]], rtol=1e-5)
 
 
+RESIDUAL = jnp.array([[1.0, 0.0], [-2.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Of 3 + (3 - 2) = 4, of which the 1 is divided as that of a layer of its own.
+        ("gamma_lrp", [3 + 3.75 / 1.75, -2 / 1.75]),
+        ("alpha_beta_lrp", [3 + 2, -1]),
+        ("composite_lrp", [3 + 0.5, 0.5]),
+    ],
+)
+def test_a_residual_by_hand(name, expected):
+    found = relevance(name, lambda x: jax.nn.relu(x + x @ RESIDUAL)[:, :1], [[3, 1]])
+    np.testing.assert_allclose(found, [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_mean_alone_is_divided_in_proportion(name):
+    found = relevance(name, lambda x: jax.nn.relu(x.mean(1, keepdims=True)), [[3, 1]])
+    np.testing.assert_allclose(found, [[1, 1] if name == "composite_lrp" else [1.5, 0.5]], rtol=1e-5)
+
+
 IMAGES = jnp.asarray(np.random.default_rng(0).exponential(size=(2, 8, 8, 3)), jnp.float32)
 KERNEL, DEPTHWISE, READOUT = (
     jnp.asarray(np.random.default_rng(1).normal(size=shape), jnp.float32) for shape in ((3, 3, 3, 4), (3, 3, 3), (4, 2))
@@ -100,6 +123,26 @@ def plain_convolution(images, kernel, groups=1):
     return jax.lax.conv_general_dilated(
         images, kernel, (1, 1), "VALID", dimension_numbers=axes, feature_group_count=groups
     )
+
+
+def filtered(images):
+    return plain_convolution(images, DEPTHWISE[:, :, None], groups=3)
+
+
+def ended(values):
+    """The values behind a limit that is none, at which a layer ends."""
+    return jnp.clip(values, -jnp.inf, jnp.inf)
+
+
+def within(images):
+    """Without the edge that a convolution takes."""
+    return images[:, 1:-1, 1:-1]
+
+
+def beside_its_weights(images, end):
+    """A layer and what is made of it behind a ReLU, as in the first blocks of the stages of ResNet50."""
+    layer = filtered(images)
+    return end(within(layer)) + end(filtered(jax.nn.relu(layer)))
 
 
 def readout(images):
@@ -130,6 +173,12 @@ WRITTEN_IN_TWO_WAYS = {
         lambda x: jax.nn.relu(max_pool_3x3(plain_convolution(x, KERNEL), padding=1)),
         lambda x: max_pool_3x3(jax.nn.relu(plain_convolution(x, KERNEL)), padding=1),
     ),
+    "sum of weights": (
+        lambda x: plain_convolution(x[..., :1], KERNEL[:, :, :1]) + plain_convolution(x[..., 1:], KERNEL[:, :, 1:]),
+        lambda x: plain_convolution(x, KERNEL),
+    ),
+    "residual": (lambda x: within(x) + filtered(x), lambda x: within(x) + ended(filtered(x))),
+    "residual of weights": (lambda x: beside_its_weights(x, lambda y: y), lambda x: beside_its_weights(x, ended)),
 }
 
 

@@ -4,6 +4,8 @@ A layer is all that is linear between two nonlinearities, however it is written:
 convolution in front of it, pooling by maxima hands on what the winner is made of, and a network's own kernel is a
 product with its weights. A value of a layer is the sum of what raises it and of what lowers it: inputs times weights,
 by the sign of this product, and biases, by theirs. Along several ways from an input each way counts by its own sign.
+A sum ends the layers of its ways where some have weights and others have none, as in a residual block, or where more
+layers lie in front of some than of others: it is no layer of weights itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,6 +44,7 @@ class LayerParts(NamedTuple):
 
 # From a layer to its results, with the gradient that is wanted; relevance is that times the inputs.
 LayerRule = Callable[[LayerParts], Array]
+_SUMS = frozenset({"add", "add_any", "sub"})
 
 
 def with_layer_rule(function: Callable[[Array], Array], rule: LayerRule) -> Callable[[Array, Array | None], Array]:
@@ -53,23 +56,25 @@ def with_layer_rule(function: Callable[[Array], Array], rule: LayerRule) -> Call
 
     def changed(values: Array, ones: Array | None) -> Array:
         handling = _Layers(rule)
-        return handling.closed(run(function, values, _begun(values, ones), handling))
+        return handling.closed(run(function, values, _begun(values, ones, 0), handling))
 
     return changed
 
 
 class _Parts(NamedTuple):
-    """A value inside a layer as in `LayerParts`, and whether weights have made it."""
+    """A value inside a layer as in `LayerParts`, whether weights have made it, and how many layers are in front."""
 
     values: Any
     raised: Any
     lowered: Any
     ones: Any
     is_weighted: bool = False
+    n_layers: int = 0
 
 
-def _begun(values: Array, ones: Array | None) -> _Parts:
-    return _Parts(values, jnp.maximum(values, 0), jnp.minimum(values, 0), ones)
+def _begun(values: Array, ones: Array | None, n_layers: int) -> _Parts:
+    raised, lowered = jnp.maximum(values, 0), jnp.minimum(values, 0)
+    return _Parts(values, raised, lowered, ones, is_weighted=False, n_layers=n_layers)
 
 
 class _Layers(NamedTuple):
@@ -92,14 +97,16 @@ class _Layers(NamedTuple):
         return self.closed(stream) if is_real(stream.values) else stream.values
 
     def unpack(self, arrays: Array) -> _Parts:
-        return _begun(arrays, None)
+        # Behind the first layer; how many more are in front differs from step to step.
+        return _begun(arrays, None, 1)
 
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
         streams = self._of_one_layer(call, streams)
         weights = place_of_weights(call, [own.values for own in streams])
         if weights is not None:
-            return [_product(call, streams, weights)._replace(is_weighted=not call.known[weights])]
-        is_weighted = any(streams[place].is_weighted for place in call.places)
+            product = _product(call, streams, weights)
+            # What all of a sum is divided by, as for a mean, weighs nothing against anything else.
+            return [product if call.name == "div" else product._replace(is_weighted=not call.known[weights])]
         values, raised, lowered = (call(*own) for own in list(zip(*streams, strict=True))[:3])
         ones: Sequence[Array | None] = [None] * len(values)
         if _has_ones(call, streams):
@@ -109,11 +116,13 @@ class _Layers(NamedTuple):
             raised = call(*(own.raised for own in kept), last.lowered)
             lowered = call(*(own.lowered for own in kept), last.raised)
             ones = ones if ones[0] is None else [sum(own.ones for own in streams)]
-        return [_Parts(*own, is_weighted) for own in zip(values, raised, lowered, ones, strict=True)]
+        made_by = _made_by([streams[place] for place in call.places])
+        return [_Parts(*own, *made_by) for own in zip(values, raised, lowered, ones, strict=True)]
 
     def bend(self, call: Call, streams: Sequence[_Parts]) -> _Parts:
         function, [place] = call.of_moved([own.values for own in streams]), call.places
-        return _begun(self._ruled(function(streams[place].values), streams[place]), None)
+        results = self._ruled(function(streams[place].values), streams[place])
+        return _begun(results, None, streams[place].n_layers + 1)
 
     def select(self, call: Call, streams: Sequence[_Parts]) -> _Parts:
         streams = self._of_one_layer(call, streams)
@@ -121,14 +130,21 @@ class _Layers(NamedTuple):
         chosen, won = choice(call, [other.values for other in streams])
         raised, lowered = tuple(part.raised for part in parts), tuple(part.lowered for part in parts)
         counted = won(tuple(part.ones for part in parts)) if _has_ones(call, streams) else None
-        return _Parts(chosen, won(raised), won(lowered), counted, any(part.is_weighted for part in parts))
+        return _Parts(chosen, won(raised), won(lowered), counted, *_made_by(parts))
 
     def _of_one_layer(self, call: Call, streams: Sequence[_Parts]) -> Sequence[_Parts]:
-        """The streams of a call, of which the first layer ends where it meets later ones, and any at a known factor."""
-        in_first = {streams[place].ones is not None for place in call.places}
-        ends = [any(call.known) or (len(in_first) > 1 and own.ones is not None) for own in streams]
+        """The streams of a call: layers end at a known factor, at a sum of unlike ways, and the first at later ones."""
+        moved = [streams[place] for place in call.places]
+        is_unlike = call.name in _SUMS and len({(own.is_weighted, own.n_layers) for own in moved}) > 1
+        first_ends = is_unlike or len({own.ones is None for own in moved}) > 1
+
+        def has_ended(own: _Parts) -> bool:
+            return any(call.known) or (is_unlike and own.is_weighted) or (first_ends and own.ones is not None)
+
         return [
-            _begun(self.closed(own), None) if call.moved[place] and ends[place] and is_real(own.values) else own
+            _begun(self.closed(own), None, own.n_layers + 1)
+            if call.moved[place] and has_ended(own) and is_real(own.values)
+            else own
             for place, own in enumerate(streams)
         ]
 
@@ -140,6 +156,11 @@ class _Layers(NamedTuple):
         if not parts.is_weighted:
             return in_proportion(results, parts.values if parts.ones is None else parts.ones)
         return self.rule(LayerParts(results, *parts[:4]))
+
+
+def _made_by(parts: Sequence[_Parts]) -> tuple[bool, int]:
+    """Whether weights have made any of it, and how many layers are in front of the last one."""
+    return any(own.is_weighted for own in parts), max(own.n_layers for own in parts)
 
 
 def _has_ones(call: Call, streams: Sequence[_Parts]) -> bool:
@@ -169,4 +190,4 @@ def _product(call: Call, streams: Sequence[_Parts], weighs: int) -> _Parts:
         ones = None
     else:
         ones = stream.ones if call.name == "div" else times(stream.ones, (weight.values != 0).astype(values.dtype))
-    return _Parts(values, raised, lowered, ones)
+    return stream._replace(values=values, raised=raised, lowered=lowered, ones=ones)
