@@ -13,9 +13,11 @@ from convcam_jax.attribution import METHODS
 from convcam_jax.attribution.baseline import baseline_of, blurred
 from convcam_jax.attribution.propagation import deconvolution, deep_lift, epsilon_lrp, guided_backpropagation
 from convcam_jax.attribution.propagation.calls import NoRuleError
+from convcam_jax.attribution.propagation.full_grad import with_biases_to_ones
 from convcam_jax.attribution.propagation.rules import EPSILON, with_rule
 from convcam_jax.attribution.score import class_scores
 from convcam_jax.data.recordings import Batch
+from convcam_jax.kernels.batch_normalisation import Moments, normalise
 from convcam_jax.networks.applications.mobilenet import MobileNetConfig
 from convcam_jax.networks.simplenet import SimpleNetConfig
 
@@ -37,18 +39,48 @@ def gradient_by(rule, function, values, reference=None):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        # Of -relu(x1) + 2 relu(x2) + 3 relu(x3) at -1, 2 and -3.
-        ("guided_backpropagation", [0, 2, 0]),
-        ("deconvolution", [0, 2, 3]),
-        ("epsilon_lrp", [0, 2, 0]),
-        # From the reference 1, 1 and 1.
-        ("deep_lift", [-0.5, 2, 0.75]),
+        # Of -relu(x1) + 2 relu(x2) + 3 relu(x3) + 4 relu(x4) at -1, 2, -3 and 0.
+        ("guided_backpropagation", [0, 2, 0, 0]),
+        ("deconvolution", [0, 2, 3, 4]),
+        ("epsilon_lrp", [0, 2, 0, 0]),
+        # From the reference 1, 1, 1 and 0.
+        ("deep_lift", [-0.5, 2, 0.75, 0]),
     ],
 )
 def test_rules_by_hand(name, expected):
-    weights = jnp.array([-1.0, 2.0, 3.0])
-    found = gradient_by(RULES[name], lambda x: weights * jax.nn.relu(x), [-1, 2, -3], [1, 1, 1])
+    weights = jnp.array([-1.0, 2.0, 3.0, 4.0])
+    found = gradient_by(RULES[name], lambda x: weights * jax.nn.relu(x), [-1, 2, -3, 0], [1, 1, 1, 0])
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def normalised(values, nonlinearity):
+    """The values by moments and a scale that change nothing, with the nonlinearity behind them."""
+    ones = jnp.ones_like(values)
+    moments = Moments(jnp.zeros_like(values), ones)
+    return normalise(values[None, None, None], moments, ones, 0 * ones, 0.0, nonlinearity)[0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "expected"), [("relu", [0, 0, 1, 1, 1]), ("relu6", [0, 0, 1, 0, 0]), ("none", [1, 1, 1, 1, 1])]
+)
+def test_at_a_limit_a_slope_is_the_networks_own(nonlinearity, expected):
+    at = jnp.array([-2.0, 0.0, 3.0, 6.0, 9.0])
+
+    def by_biases(values):
+        return with_biases_to_ones(lambda own: normalised(own, nonlinearity), jnp.abs)(values, jnp.ones_like(values))
+
+    np.testing.assert_array_equal(jax.grad(lambda own: normalised(own, nonlinearity).sum())(at), expected)
+    np.testing.assert_array_equal(jax.grad(lambda own: by_biases(own).sum())(at), expected)
+    for name in ("guided_backpropagation", "deep_lift"):
+        np.testing.assert_array_equal(
+            gradient_by(RULES[name], lambda own: normalised(own, nonlinearity), at), expected, name
+        )
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_where_there_is_no_nonlinearity_the_gradient_is_kept(rule):
+    found = gradient_by(rule, lambda x: -2 * normalised(x, "none"), [-1, 2, 0], [1, 1, 0])
+    np.testing.assert_array_equal(found, [-2, -2, -2])
 
 
 def test_a_maximum_is_divided_between_the_winners_of_input_and_reference():

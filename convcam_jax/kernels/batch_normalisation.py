@@ -4,7 +4,7 @@ Ioffe and Szegedy, "Batch Normalization", ICML 2015; the gradient is derived the
 several arrays as large as the images, which takes a CPU longer than the convolutions.
 """
 
-import math
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -17,8 +17,11 @@ from jaxtyping import Array, Bool, Float
 MOMENTUM = 0.9
 # A ReLU, one that is capped at 6, or none.
 Nonlinearity = Literal["relu", "relu6", "none"]
-# Between which the values are left as they are.
-_LIMITS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0), "none": (-math.inf, math.inf)}
+_FUNCTIONS: dict[Nonlinearity, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "none": lambda values: values,
+}
 
 
 class Moments(NamedTuple):
@@ -38,7 +41,7 @@ def normalise(
 ) -> Float[Array, "B H W C"]:
     """Images at the scale and offset of each channel, with the nonlinearity, by moments that are known."""
     factor = scale * jax.lax.rsqrt(moments.variance + epsilon)
-    return jnp.clip(_affine(images, factor, offset - moments.mean * factor), *_LIMITS[nonlinearity])
+    return _FUNCTIONS[nonlinearity](_affine(images, factor, offset - moments.mean * factor))
 
 
 def _affine(images: Array, factor: Array, summand: Array) -> Array:
@@ -125,8 +128,7 @@ def _gradients(
     by_deviation = jax.lax.rsqrt(variance + epsilon)
     factor = scale * by_deviation
     before = _affine(images, factor, offset - mean * factor)
-    lowest, highest = _LIMITS[nonlinearity]
-    passed = jnp.where((before > lowest) & (before < highest), cotangents[0], 0.0)
+    [passed] = jax.vjp(_FUNCTIONS[nonlinearity], before)[1](cotangents[0])
     by_offset = jnp.sum(passed, (0, 1, 2))
     by_scale = by_deviation * (jnp.sum(passed * images, (0, 1, 2)) - mean * by_offset)
     # Every image that is present moves the moments, by which all are normalised.

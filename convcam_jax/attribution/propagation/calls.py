@@ -120,6 +120,18 @@ def place_of_weights(call: Call, values: Sequence[Any]) -> int | None:
     return real[0]
 
 
+def bent(call: Call, values: Sequence[Any]) -> Callable[[Array], Array]:
+    """A nonlinearity as a function of the one operand that depends on the input; the others are of `values`.
+
+    At a limit itself its slope is 0, which is that of JAX's ReLU, and not that of the primitive it is made of.
+    """
+    if call.name not in _LIMITS:
+        return call.of_moved(values)
+    [limit] = [own for place, own in enumerate(values) if not call.moved[place]]
+    reaches = jnp.less_equal if call.name == "max" else jnp.greater_equal
+    return lambda own: jnp.where(reaches(own, limit), limit, own)
+
+
 def choice(call: Call, values: Sequence[Any]) -> tuple[Array, Callable[[tuple[Array, ...]], Array]]:
     """What a selecting call chooses of `values`; and what it would choose of others, the winners being the same."""
     chosen, back = jax.vjp(call.of_moved(values), *(values[place] for place in call.places))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from convcam_jax.attribution.method import Explained, Method
-from convcam_jax.attribution.propagation.calls import Call, choice, is_real, place_of_weights
+from convcam_jax.attribution.propagation.calls import Call, bent, choice, is_real, place_of_weights
 from convcam_jax.attribution.propagation.programs import run
 from convcam_jax.attribution.propagation.rules import straight
 from convcam_jax.attribution.score import target_score
@@ -80,7 +80,8 @@ class _Biases(NamedTuple):
 
     def bend(self, call: Call, streams: Sequence[_Spread]) -> _Spread:
         [place] = call.places
-        return _Spread(call(*(own.values for own in streams))[0], streams[place].ones)
+        function = bent(call, [own.values for own in streams])
+        return _Spread(function(streams[place].values), streams[place].ones)
 
     def select(self, call: Call, streams: Sequence[_Spread]) -> _Spread:
         chosen, won = choice(call, [own.values for own in streams])

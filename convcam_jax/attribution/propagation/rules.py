@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from convcam_jax.attribution.propagation.calls import Call
+from convcam_jax.attribution.propagation.calls import Call, bent
 from convcam_jax.attribution.propagation.programs import run
 
 # Keeps 0 away from what relevance is divided by.
@@ -82,7 +82,7 @@ class _InputAndReference(NamedTuple):
         return [(own, jax.lax.stop_gradient(other)) for own, other in pairs]
 
     def bend(self, call: Call, streams: Sequence[_Streams]) -> _Streams:
-        function, [place] = call.of_moved([own for own, _ in streams]), call.places
+        function, [place] = bent(call, [own for own, _ in streams]), call.places
         values, reference = streams[place]
         results, reference_results = function(values), function(reference)
         return self.rule(Crossing(function, values, results, reference, reference_results)), reference_results
