@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from small_run import FIGURES, table
 
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.report.encode import as_json
 
 MEMBER = ["group", "fold", "seed"]
@@ -19,7 +20,7 @@ OF_CHECKS = ("sanity.csv", "faithfulness.csv")
 SHARES = {
     "members.csv": ("train_accuracy", "validation_accuracy", "test_accuracy", "uar"),
     "history.csv": ("train_accuracy", "validation_accuracy"),
-    "metrics.csv": ("energy_ratio", "mask_area"),
+    "metrics.csv": tuple(name for name, metric in METRICS.items() if metric.is_share),
     "resynthesis.csv": ("area", "energy_ratio", "p_explained"),
     "faithfulness.csv": ("share", "probability"),
 }

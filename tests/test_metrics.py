@@ -8,6 +8,7 @@ import pytest
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.measures import metrics
 from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.metric_table import METRICS
 
 pytestmark = pytest.mark.usefixtures("strict_promotion")
 
@@ -173,6 +174,18 @@ def test_energy_ratio_and_area_by_hand():
     assert metrics.mask_area(mask, 2) == 0.5
     assert metrics.energy_ratio(1e-25 * magnitude, mask, 2) == pytest.approx(5 / 9)
     assert metrics.energy_ratio(magnitude, jnp.ones((2, 3), dtype=bool), 2) == 1
+
+
+def test_a_metric_says_whether_it_is_of_the_mask():
+    """A recording without a label has none, and is not given what another mask would change."""
+    recording = random_recording()
+    found, other = (
+        compute(**{**recording, "mask": mask}, config=CONFIG) for mask in (recording["mask"], ~recording["mask"])
+    )
+    changed = [
+        name for name in found._fields if not np.array_equal(getattr(found, name), getattr(other, name), equal_nan=True)
+    ]
+    assert changed == [name for name, metric in METRICS.items() if metric.of_mask]
 
 
 def test_a_mask_behind_the_recording_holds_nothing_and_no_mask_is_nan():

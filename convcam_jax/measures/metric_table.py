@@ -34,6 +34,7 @@ class Metric(NamedTuple):
       better: which values are better; of areas, at the same energy.
       table: which of the paper's tables it can be the metric of, or None.
       decimals: of its unit, in tables of cells such as the paper's.
+      of_mask: whether it is of the mask of the recording's emotion, which a recording without a label has not.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Metric(NamedTuple):
     better: Better
     table: int | None
     decimals: int
+    of_mask: bool = False
 
     @property
     def is_share(self) -> bool:
@@ -111,6 +113,7 @@ METRICS: Mapping[str, Metric] = {
             better="higher",
             table=5,
             decimals=1,
+            of_mask=True,
         ),
         Metric(
             name="mask_area",
@@ -121,6 +124,7 @@ METRICS: Mapping[str, Metric] = {
             better="lower",
             table=None,
             decimals=1,
+            of_mask=True,
         ),
     )
 }

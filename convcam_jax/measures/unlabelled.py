@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from convcam_jax.data.arrays import AnalysisArrays
 from convcam_jax.data.members import Member
 from convcam_jax.measures.config import AnalysisConfig
+from convcam_jax.measures.metric_table import METRICS
 from convcam_jax.measures.metrics import RecordingMetrics, recording_metrics
 from convcam_jax.measures.missing_values import nan_allowed
 from convcam_jax.measures.statistics import MEMBER
@@ -22,7 +23,7 @@ from convcam_jax.system.namespaces import PROBABILITY
 from convcam_jax.training.member import QUICKLY_COMPILED
 
 # Of the mask of the recording's emotion, which is made of labelled recordings.
-OF_MASKS = ("energy_ratio", "mask_area")
+OF_MASKS = tuple(name for name, metric in METRICS.items() if metric.of_mask)
 
 
 def member_metrics(
