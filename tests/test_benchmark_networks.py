@@ -11,7 +11,7 @@ import pytest
 from test_benchmark import INPUTS
 
 from convcam_jax.benchmark.cases import Case
-from convcam_jax.benchmark.peers import KERAS_APPLICATIONS, require_made
+from convcam_jax.benchmark.peers import KERAS_APPLICATIONS, OWN_NETWORKS, require_made
 from convcam_jax.networks import NETWORKS
 from convcam_jax.networks.simplenet import SimpleNetConfig
 from convcam_jax.settings.config import Config
@@ -19,6 +19,7 @@ from convcam_jax.settings.overrides import apply_overrides
 from convcam_jax.settings.presets import Choices, make_config
 
 GRID = (96, 202)
+MADE = (*OWN_NETWORKS, *KERAS_APPLICATIONS)
 # torchvision's InceptionV3 has scales in its normalisations, its ResNet50 no biases in its convolutions.
 # Gated recurrent units have, for each unit and direction, two biases more in PyTorch and in Keras.
 MORE_IN_PYTORCH = {"inceptionv3": 34_432 // 2, "resnet50": -53_120 // 2, "crnn": 2 * 2 * 64}
@@ -63,7 +64,7 @@ def explained_shape(config: Config) -> tuple[int, int]:
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", MADE)
 def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
     program("pytorch")
     networks = importlib.import_module("convcam_jax.benchmark.peer_networks.pytorch_networks")
@@ -85,7 +86,7 @@ def test_networks_in_pytorch_have_the_same_parameters_and_maps(name):
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", MADE)
 def test_networks_in_keras_have_the_same_parameters_and_maps(name):
     program("keras_tensorflow")
     networks, config = importlib.import_module("convcam_jax.benchmark.peer_networks.keras_networks"), config_of(name)
@@ -148,6 +149,6 @@ def test_networks_that_peers_do_not_make_are_left_out():
         require_made(apply_overrides(config_of("mobilenet"), ["network.width=0.5"]))
     with pytest.raises(ImportError, match="does not make the network a users"):
         require_made(dataclasses.replace(Config(), network=UsersConfig()))
-    for name in NETWORKS:
+    for name in MADE:
         require_made(config_of(name))
-    assert set(KERAS_APPLICATIONS) <= set(NETWORKS)
+    assert set(MADE) <= set(NETWORKS)

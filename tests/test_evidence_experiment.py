@@ -225,7 +225,7 @@ def test_the_size_chooses_defaults_that_may_be_changed():
     assert (len(default.evidence.methods), default.train.seeds) == (10, 4)
     full = config_of("--set=evidence.size=full")
     assert full.evidence.variants == VARIANTS
-    assert len(full.evidence.planted) == 4 * len(CUES) + 2
+    assert len(full.evidence.planted) == sum(len(cue.strengths) for cue in CUES.values()) + 2
     assert default.evidence.planted == default.evidence.variants
     changed = config_of("--set=train.epochs=2", "--set=evidence.size=small", "--set=evidence.methods=layercam")
     assert (changed.train.epochs, changed.evidence.methods) == (2, ("layercam",))

@@ -12,10 +12,8 @@ KERAS_APPLICATIONS: Mapping[str, tuple[str, str]] = {
     "inceptionv3": ("InceptionV3", "mixed10"),
     "densenet121": ("DenseNet121", "relu"),
 }
-
-
 # This project's own, which the peers make in any size.
-_OWN = ("simplenet", "resnet_small", "crnn", "spectrogram_transformer")
+OWN_NETWORKS = ("simplenet", "resnet_small", "crnn", "spectrogram_transformer")
 
 
 def require_made(config: Config) -> None:
@@ -25,7 +23,7 @@ def require_made(config: Config) -> None:
       ImportError: they do not, which leaves them out.
     """
     network = config.network
-    if network.name in _OWN:
+    if network.name in OWN_NETWORKS:
         return
     if network.name not in KERAS_APPLICATIONS:
         raise ImportError(f"it does not make the network {network.name}")
