@@ -370,6 +370,19 @@ def test_compiled_equals_eager(name):
     assert_close(in_use(case)(case.variables, case.batch), eager)
 
 
+def test_bfloat16_rounds_the_kernels_of_all_convolutions(case):
+    """To have rounded them before changes nothing; the projection of an attention has four axes, too."""
+
+    def rounded(path, leaf: jax.Array) -> jax.Array:
+        is_convolution = leaf.ndim == 4 and "projection" not in jax.tree_util.keystr(path)
+        return leaf.astype(jnp.bfloat16).astype(jnp.float32) if is_convolution else leaf
+
+    network = NETWORKS[case.network.config.name]().small().make(N_CLASSES, "bfloat16")
+    used, present = in_use(case._replace(network=network)), np.arange(4) != EMPTY
+    found = used(jax.tree_util.tree_map_with_path(rounded, case.variables), case.batch)
+    np.testing.assert_array_equal(found[present], used(case.variables, case.batch)[present])
+
+
 def test_bfloat16_rounds_what_is_multiplied(case):
     """In the first convolution; a deep network makes more of it."""
     name = case.network.config.name

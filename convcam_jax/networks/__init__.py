@@ -1,6 +1,8 @@
 """The networks. To add one: a file with its config and its `network.Network`, and a line here.
 
-A network may import kernels, geometry and what a batch is; it knows nothing of training, attribution or files.
+Its convolutions are `blocks.Convolution`s or those of `kernels/`, which round as `precision` says and are fast for
+members that are mapped together. A network may import kernels, geometry and what a batch is; it knows nothing of
+training, attribution or files.
 """
 
 from collections.abc import Mapping

@@ -121,7 +121,7 @@ class SoundingModule(nn.Module):
 
 
 class SoundingConvolution(SoundingPart):
-    """Max-pooling, a 3 x 3 convolution with as many nodes as there were cells, and a ReLU."""
+    """Max-pooling by windows of 1 or 2, a 3 x 3 convolution with as many nodes as there were cells, and a ReLU."""
 
     n_filters: int
     pool: Pool
@@ -148,7 +148,7 @@ def sounding(n_nodes: int, n_columns: Int[Array, " B"]) -> Bool[Array, "B W"]:
 
 
 def pooled(values: Float[Array, "B h w K"], pool: Pool) -> Float[Array, "B H W K"]:
-    """Max-pooling of values >= 0, also of windows that reach beyond the last row or column: there is 0."""
+    """Max-pooling of values >= 0 by windows of 1 or 2, also of cells beyond the last row or column, which are 0."""
     rows, columns = (-length % size for length, size in zip(values.shape[1:3], pool, strict=True))
     return max_pool(jnp.pad(values, ((0, 0), (0, rows), (0, columns), (0, 0))), pool)
 
