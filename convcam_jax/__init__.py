@@ -6,7 +6,8 @@ trains a network, and all else, is imported from its room (docs/architecture.md)
 
 - A recording and what is computed from it: `Source`, `read_recording`, `compute_features`, `FeatureConfig`,
   `ProsodyConfig`.
-- Its map by a class's score: `grad_cam`, `make_placement`, `placed_map`, and for other methods `Method`, `Explained`.
+- Its map by a class's score: `grad_cam`, `make_placement`, `placed_map`, and for other methods `Method`, `Explained`,
+  `by_nodes`, `score_gradient`.
 - What the map is worth: `emotion_masks`, `ensemble_masks`, `binarise`, `recording_metrics`, `relevance_scores`.
 - What there is to choose from, by the names that flags take: `CORPORA`, `SPLIT_PROTOCOLS`, `REPRESENTATIONS`,
   `NETWORKS`, `METHODS`, `METRICS`.

@@ -2,8 +2,10 @@ from .attribution import METHODS as METHODS
 from .attribution.cams.grad_cam import grad_cam as grad_cam
 from .attribution.method import Explained as Explained
 from .attribution.method import Method as Method
+from .attribution.method import by_nodes as by_nodes
 from .attribution.placement import make_placement as make_placement
 from .attribution.placement import placed_map as placed_map
+from .attribution.score import score_gradient as score_gradient
 from .checks.evidence.relevance_scores import relevance_scores as relevance_scores
 from .corpora import CORPORA as CORPORA
 from .corpora.sounds.audio import read_recording as read_recording
