@@ -56,9 +56,9 @@ def test_every_table_of_a_page_that_is_marked_can_be_made_again():
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
 def test_what_pages_say_of_the_code_is_what_it_says(path):
-    """Else `python -m docs.regenerate` makes it again."""
     page = path.read_text(encoding="utf-8")
-    assert regenerate.regenerated(page, {regenerate.CODE: []}) == page
+    is_up_to_date = regenerate.regenerated(page, {regenerate.CODE: []}) == page
+    assert is_up_to_date, f"run python -m docs.regenerate, which makes the tables of docs/{path.name} again"
 
 
 def write_table(run: Path, name: str, text: str) -> None:
