@@ -30,7 +30,7 @@ def no_ignored_field_is_read(experiment: str) -> Iterator[None]:
                     ignored = {name for name in names if not EXPERIMENTS[experiment].looks_at(name)}
                     patch.setattr(kind, "__getattribute__", _noting(section.name, ignored, read))
         yield
-    assert not read
+    assert not read, f"{', '.join(sorted(read))} ignored, but read"
 
 
 def _noting(section: str, ignored: set[str], read: set[str]) -> Callable[[Any, str], Any]:

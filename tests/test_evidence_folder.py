@@ -132,8 +132,9 @@ def export_config():
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, run_cache_dir):
     folder = tmp_path_factory.mktemp("exported") / "benchmark"
+    given = RunSettings(export_config(), folder, run_cache_dir)
     with no_ignored_field_is_read("evidence_export"):
-        evidence_export.run(RunSettings(export_config(), folder, run_cache_dir))
+        evidence_export.run(given)
     return folder
 
 
