@@ -49,6 +49,8 @@ def test_a_home_folder_in_a_path_is_that_of_the_user_and_the_rest_stays_as_it_is
     monkeypatch, tmp_path, flag, path, meant
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
+    # The usual cache would lie in a home that is the workdir.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name("cache")))
     others, arrives = PATH_FLAGS[flag]
     assert str(arrives(settings_of(f"--{flag}={path}", *others))) == meant.format(home=tmp_path)
 
