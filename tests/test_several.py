@@ -205,6 +205,16 @@ def test_a_default_change_of_one_corpus_holds_for_all_unless_the_config_speaks_o
     assert emotion_of["iemocap/Ses01F_impro01_F000"] == emotion_of["listed/0"] == "anger"
 
 
+def test_a_default_change_is_to_the_emotion_that_a_corpus_has_another_word_for(tmp_path):
+    """No corpus tells joy from happiness, which IEMOCAP takes excitement for."""
+    make_iemocap(tmp_path / "i", {f"Ses01F_impro01_F00{k}": code for k, code in enumerate(("ang", "exc"))})
+    touch(tmp_path / "l", [f"{k}.wav" for k in range(3)])
+    rows = [f"{k}.wav,ann,{label}\n" for k, label in enumerate(("angry", "excited", "joy"))]
+    (tmp_path / "l" / "utterances.csv").write_text(f"file,speaker,emotion\n{''.join(rows)}")
+    config = SeveralConfig(corpora=("iemocap", "listed"), data_dir=f"{tmp_path / 'i'},{tmp_path / 'l'}")
+    assert [u.emotion for u in found(config).utterances] == ["anger", "happiness", "anger", "happiness", "happiness"]
+
+
 def test_words_that_no_corpus_tells_apart_are_one_emotion(folders):
     """Each corpus has one word for it, and means the same."""
     (folders["own, mine"] / "utterances.csv").write_text("file,speaker,emotion\n03a01Wa.wav,Ute,joy\nb.wav,Ute,sad\n")

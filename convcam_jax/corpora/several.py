@@ -119,10 +119,12 @@ def _folders(config: SeveralConfig, corpora: Mapping[str, Corpus]) -> dict[str, 
 def _as_part(name: str, found: Found, apart: Sequence[str], label_changes: Mapping[str, str]) -> Found:
     """What a corpus has, with its name before those of recordings, speakers and texts.
 
-    Its emotions are standard words but for the labels that stay `apart`.
+    Its emotions are standard words but for the labels that stay `apart`; of these words are the `label_changes`.
     """
-    utterances, remarks = relabel(found.utterances, tuple(dict.fromkeys((*SYNONYMS, *apart))), label_changes)
-    for remark in remarks:
+    words = tuple(dict.fromkeys((*SYNONYMS, *apart)))
+    standard, of_labels = relabel(found.utterances, words, {})
+    utterances, of_words = relabel(standard, words, label_changes)
+    for remark in dict.fromkeys((*of_labels, *of_words)):
         say(f"{name}: {remark}")
     problems = [RecordingError(_within(name, p.recording), p.problem, p.kind) for p in found.problems]
     return Found([_renamed(name, u) for u in utterances], problems)
