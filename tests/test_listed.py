@@ -331,6 +331,10 @@ def test_speakers_that_may_be_one_are_told(one, other, tmp_path, capsys):
             "# of 2024\n# file,speaker,emotion\nx,ann,joy\n",
             r"has 'x', 'ann', 'joy'; line 2 begins with # and was taken",
         ),
+        (
+            "# file,speaker,emotion\nx,speaker1,joy\n",
+            r"\(did you mean 'speaker1' for speaker\?\); line 1 begins with #",
+        ),
         ("# of 2024\nfile,speaker,emtion\nx,ann,joy\n", r"has .*, 'emtion' \(did you mean 'emtion' for emotion\?\)"),
     ],
 )

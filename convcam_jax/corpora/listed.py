@@ -166,16 +166,17 @@ def _in_one_form(cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def _meant(missing: Sequence[str], table: Table) -> str:
-    """What may be the columns that are missing, or else the header, "" if nothing may."""
+    """What may be the columns that are missing, and what may be the header, "" if nothing may."""
     pairs = [(column, nearest(column, table.columns, ALIKE)) for column in missing]
-    if hints := [f"{meant!r} for {column}" for column, meant in pairs if meant]:
-        return f" (did you mean {', '.join(hints)}?)"
-    if not table.comment_above:
-        return ""
-    return (
-        f"; line {table.comment_above} begins with {COMMENT} and was taken for a comment: if it is the header, "
-        f"take the {COMMENT} away"
-    )
+    hints = [f"{meant!r} for {column}" for column, meant in pairs if meant]
+    told = f" (did you mean {', '.join(hints)}?)" if hints else ""
+    if table.comment_above:
+        # A recording's cells may be like a column, too, as speaker1 is.
+        told += (
+            f"; line {table.comment_above} begins with {COMMENT} and was taken for a comment: if it is the header, "
+            f"take the {COMMENT} away"
+        )
+    return told
 
 
 def _read_row(
