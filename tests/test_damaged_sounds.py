@@ -136,12 +136,30 @@ def test_three_hundred_damaged_files_of_each_container(ending, damage, tmp_path)
 TAGS = {"none": b"", "at the end": b"TAG" + bytes(125), "in front": b"ID3\x03\0\0\0\0\x01\x02" + bytes(130)}
 
 
+def counted_mp3(samples: np.ndarray) -> bytes:
+    return sound_bytes(".mp3", samples)
+
+
+def uncounted_mp3(samples: np.ndarray) -> bytes:
+    """An MP3 that tells its number of bytes without those of its first frame, as some programs do."""
+    content = bytearray(counted_mp3(samples))
+    told = re.search(rb"(?:Xing|Info)\0\0\0[\x03\x07\x0f].{4}", content, re.DOTALL).end()
+    n_first = content.index(content[:2], 4)
+    struct.pack_into(">I", content, told, struct.unpack_from(">I", content, told)[0] - n_first)
+    return bytes(content)
+
+
 @pytest.mark.parametrize(("n_samples", "rate_hz"), [(64000, RATE_HZ), (64000, 44100), (4000, RATE_HZ), (8000, 44100)])
 @pytest.mark.parametrize("between", TAGS.values(), ids=TAGS)
-def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between, n_samples, rate_hz, tmp_path):
-    own = sound_bytes(".mp3", speech_like(32000))
+@pytest.mark.parametrize("own", [counted_mp3, uncounted_mp3])
+def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(own, between, n_samples, rate_hz, tmp_path):
     path = tmp_path / "a.mp3"
-    path.write_bytes(TAGS["in front"] + own + between + sound_bytes(".mp3", speech_like(n_samples, seed=1), rate_hz))
+    path.write_bytes(
+        TAGS["in front"]
+        + own(speech_like(32000))
+        + between
+        + sound_bytes(".mp3", speech_like(n_samples, seed=1), rate_hz)
+    )
     with pytest.raises(
         RecordingError, match=r"contradicts itself \(the number of its bytes: behind them there is anoth"
     ):
@@ -152,10 +170,7 @@ def test_an_mp3_behind_an_mp3_is_told_since_only_the_first_would_be_read(between
 @pytest.mark.parametrize("n_silent", [0, RATE_HZ])
 def test_an_mp3_whose_first_frame_is_not_counted_is_read(n_silent, behind, tmp_path):
     """Also where as many bytes at its end are several frames, of silence."""
-    content = bytearray(sound_bytes(".mp3", np.append(speech_like(32000 - n_silent), np.zeros(n_silent))))
-    told = re.search(rb"(?:Xing|Info)\0\0\0[\x03\x07\x0f].{4}", content, re.DOTALL).end()
-    n_first = content.index(content[:2], 4)
-    struct.pack_into(">I", content, told, struct.unpack_from(">I", content, told)[0] - n_first)
+    content = uncounted_mp3(np.append(speech_like(32000 - n_silent), np.zeros(n_silent)))
     (tmp_path / "a.mp3").write_bytes(content + behind)
     assert len(read_recording(Source(tmp_path / "a.mp3"), RATE_HZ, 0.04).samples) == 32000
 

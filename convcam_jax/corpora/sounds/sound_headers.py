@@ -183,12 +183,18 @@ def _goes_on_behind(content: bytes) -> bool:
         return False
     skipped = 4 if header[1][0] & _MP3_TELLS_FRAMES else 0
     told = int.from_bytes(content[header.end() + skipped :][:4], "big")
-    behind = _behind_tags(content, first + told)
-    end = behind
+    n_first = _mp3_frame_bytes(content, first)
+    # Some programs do not count the first frame: then the last ones, of as many bytes, stand in front of what follows.
+    ends = (_behind_tags(content, first + told + uncounted) for uncounted in (0, n_first))
+    return any(_frames_bytes(content, end) > n_first for end in ends)
+
+
+def _frames_bytes(content: bytes, position: int) -> int:
+    """How long the frames of an MP3 are that follow one another from here on."""
+    end = position
     while n_bytes := _mp3_frame_bytes(content, end):
         end += n_bytes
-    # Some programs do not count the first frame, so that the last ones, of as many bytes, stand here.
-    return end - behind > _mp3_frame_bytes(content, first)
+    return min(end, len(content)) - position
 
 
 def _mp3_frame_bytes(content: bytes, position: int) -> int:
