@@ -1,5 +1,7 @@
 """Convolutions of images and their gradients against the sums that define them, and members against a loop."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -104,6 +106,28 @@ def test_dense_kernels_of_any_size_and_many_channels(monkeypatch, kernel_size, s
         strides,
         (in_front, behind),
     )
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_large_kernels_of_one_channel(strides):
+    around = ((3, 3), (3, 3))
+    assert_equal_to_sums(
+        lambda i, k: convolution(i, k, strides, around),
+        normal(0, 2, 8, 9, 1),
+        normal(1, 7, 7, 1, FILTERS),
+        strides,
+        around,
+    )
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
+@pytest.mark.parametrize(("size", "is_product"), [((1, 4), True), ((2, 4), True), ((3, 3), False)])
+def test_images_of_fewer_nodes_than_a_kernel_has_cells_are_a_product(size, is_product, strides):
+    around = ((1, 1), (1, 1))
+    images, kernel = normal(0, 2, *size, MANY_CHANNELS), normal(1, 3, 3, MANY_CHANNELS, FILTERS)
+    convolve = partial(convolution, strides=strides, padding=around)
+    assert_equal_to_sums(convolve, images, kernel, strides, around)
+    assert ("conv_general_dilated" not in str(jax.make_jaxpr(convolve)(images, kernel))) == is_product
 
 
 def test_pointwise_convolution_and_gradients():

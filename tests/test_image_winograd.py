@@ -11,7 +11,9 @@ from convcam_jax.kernels.image_convolution import convolution
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for CPUs alone")
 
-CHANNELS, FILTERS = 32, 40
+CHANNELS, FILTERS = 64, 72
+# With one of them, values and the gradient by images are XLA's own.
+FEW = 32
 # Of the largest value.
 WINOGRADS_ERROR = 2e-5
 PADDINGS = [
@@ -38,18 +40,31 @@ def kernel_of_unit_sums(seed: int, *shape: int) -> jax.Array:
     return normal(seed, *shape) / np.sqrt(9 * CHANNELS)
 
 
-@pytest.mark.parametrize(("size", "padding"), CASES)
-def test_convolution_and_gradients(size, padding):
-    images = normal(0, *size, CHANNELS)
-    assert image_winograd.is_faster(images.shape, (3, 3, CHANNELS, FILTERS), padding)
+def assert_convolved(size, padding, channels, filters):
+    images = normal(0, *size, channels)
+    assert image_winograd.is_faster(images.shape, (3, 3, channels, filters), padding)
     assert_equal_to_sums(
         lambda i, k: image_winograd.convolution(i, k, padding, "float32"),
         images,
-        kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS),
+        kernel_of_unit_sums(1, 3, 3, channels, filters),
         (1, 1),
         padding,
         WINOGRADS_ERROR,
     )
+
+
+@pytest.mark.parametrize(("size", "padding"), CASES)
+def test_convolution_and_gradients(size, padding):
+    assert_convolved(size, padding, CHANNELS, FILTERS)
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(FEW, FILTERS), (CHANNELS, FEW)])
+@pytest.mark.parametrize("padding", [PADDINGS[0], PADDINGS[4]])
+def test_with_few_channels_the_values_are_a_plain_convolution(channels, filters, padding):
+    assert_convolved(ON_TWO, padding, channels, filters)
+    images, kernel = normal(0, *ON_TWO, channels), normal(1, 3, 3, channels, filters)
+    program = jax.make_jaxpr(lambda i, k: image_winograd.convolution(i, k, padding, "float32"))(images, kernel)
+    assert "conv_general_dilated" in str(program)
 
 
 @pytest.mark.parametrize(

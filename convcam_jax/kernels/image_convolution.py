@@ -6,10 +6,10 @@ convolution rounds them.
 
 XLA's CPU backend computes a depthwise convolution, and under `vmap` over kernels any, without vectorisation, and a
 gradient by a 1 x 1 kernel at a tenth of the speed of a matrix product. So a 1 x 1 convolution is a matrix product with
-the nodes, one of few channels, or whose patches do not overlap, a matrix product with patches; one with a 3 x 3 kernel
-and many channels is computed by Winograd's algorithm on a CPU; any other is XLA's own, of one member after another, and
-a depthwise one a sum of shifted products, which XLA fuses: cuDNN's own takes a sixth less time, but a minute and more
-to compile with MobileNet. In bfloat16 the factors are rounded, and on a CPU multiplied in float32.
+the nodes, one of few channels or nodes, or whose patches do not overlap, a matrix product with patches; one with a
+3 x 3 kernel and many channels is computed by Winograd's algorithm on a CPU; any other is XLA's own, of one member
+after another, and a depthwise one a sum of shifted products, which XLA fuses: cuDNN's own takes a sixth less time, but
+a minute and more to compile with MobileNet. In bfloat16 the factors are rounded, and on a CPU multiplied in float32.
 """
 
 import math
@@ -47,7 +47,9 @@ def convolution(
         return _product_of_nodes(inputs, kernel[0, 0], precision)
     if kernel.shape[:2] == strides:
         return _by_tiles(_padded(images, padding), kernel, precision)
-    if math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
+    # XLA's CPU backend takes images of fewer nodes than a kernel has cells for kernels, with a tenth of the speed.
+    is_tiny = math.prod(images.shape[1:3]) < math.prod(kernel.shape[:2])
+    if is_tiny or math.prod(kernel.shape[:3]) <= _MOST_FACTORS_OF_A_PATCH:
         return _by_patches(_padded(images, padding), kernel, strides, precision)
     if strides == (1, 1) and image_winograd.is_faster(images.shape, kernel.shape, padding):
         return image_winograd.convolution(images, kernel, padding, precision)

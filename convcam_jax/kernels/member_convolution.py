@@ -24,6 +24,8 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 # Of an image: a batch of smaller ones is one product, which took half as long as one by one with 6 x 12 x 512 cells,
 # and twice as long with 48 x 101 x 32.
 _LARGEST_TOGETHER_BYTES = 2**19
+# With so few, a product for each cell of a 7 x 7 kernel took twenty times as long as one of whole patches.
+_FEW_CHANNELS = 4
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -36,11 +38,12 @@ def _forward(
     images: Array, kernel: Array, strides: Strides, padding: Padding, precision: Precision
 ) -> tuple[Array, tuple[Array, Array]]:
     factors = as_factor(precision)(images), as_factor(precision)(kernel)
-    convolve = partial(_convolve, strides=strides, padding=padding)
+    convolve = partial(convolve_plainly, strides=strides, padding=padding)
     return images_in_one_batch(convolve)(*factors).astype(jnp.float32), factors
 
 
-def _convolve(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
+def convolve_plainly(images: Array, kernel: Array, strides: Strides, padding: Padding) -> Array:
+    """XLA's own convolution, in the precision of its factors."""
     numbers = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=numbers)
 
@@ -50,7 +53,7 @@ def _gradients(
 ) -> tuple[Array, Array]:
     images, kernel = factors
     cotangent = as_factor(precision)(cotangent)
-    convolve = partial(_convolve, strides=strides, padding=padding)
+    convolve = partial(convolve_plainly, strides=strides, padding=padding)
     shifts = _Shifts((kernel.shape[0], kernel.shape[1]), strides, padding, (images.shape[1], images.shape[2]))
 
     def by_images(cotangent: Array, kernel: Array) -> Array:
@@ -97,7 +100,7 @@ def _by_images(cotangent: Array, kernel: Array, shifts: _Shifts) -> Array:
         (front, behind), (left, right) = shifts.padding
         last_row, last_column = (cells - 1 for cells in shifts.kernel)
         around = (last_row - front, last_row - behind), (last_column - left, last_column - right)
-        return _convolve(cotangent, turned, (1, 1), around)
+        return convolve_plainly(cotangent, turned, (1, 1), around)
     (front, behind), (left, right) = shifts.padding
     rows, columns = shifts.size
     padded = jnp.zeros((len(cotangent), front + rows + behind, left + columns + right, kernel.shape[2]), kernel.dtype)
@@ -113,8 +116,12 @@ def _by_kernel(images: Array, cotangent: Array, shifts: _Shifts) -> Array:
     places = shifts.of(cotangent)
 
     def gradient(padded: Array, cotangent: Array) -> Array:
-        products = [jnp.einsum("bhwc,bhwd->cd", padded[place], cotangent) for place in places]
-        return jnp.stack(products).reshape(*shifts.kernel, images.shape[-1], cotangent.shape[-1])
+        shifted = [padded[place] for place in places]
+        if images.shape[-1] <= _FEW_CHANNELS:
+            by_cells = jnp.einsum("kbhwc,bhwd->kcd", jnp.stack(shifted), cotangent)
+        else:
+            by_cells = jnp.stack([jnp.einsum("bhwc,bhwd->cd", own, cotangent) for own in shifted])
+        return by_cells.reshape(*shifts.kernel, images.shape[-1], cotangent.shape[-1])
 
     if images[0].nbytes <= _LARGEST_TOGETHER_BYTES:
         return gradient(padded, cotangent)
