@@ -18,7 +18,7 @@ if sys.flags.safe_path:
     # Under -P, -I or PYTHONSAFEPATH Python leaves the folder of the script out.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from convcam_jax.system.process.allocator import keep_memory
+from convcam_jax.system.process.allocator import take_huge_pages
 from convcam_jax.system.process.ending import end_by_signals, run_to_end
 from convcam_jax.system.process.main_program import is_main_program
 from convcam_jax.system.process.surroundings import (
@@ -34,7 +34,7 @@ from convcam_jax.system.process.surroundings import (
 def main() -> None:
     """Run the program; see `experiments.command`."""
     fill_closed_streams()
-    keep_memory()
+    take_huge_pages()
     run_to_end(_run_command)
 
 
