@@ -97,7 +97,7 @@ def test_a_file_of_one_channel_is_read_as_it_is(words, folder, capsys):
         **{"d_channel1": 0, "d_channel2": 1},
     }
     np.testing.assert_array_equal(samples_of(found[-1], "refuse"), LEFT[RATE_HZ:])
-    assert "2 recordings are one channel of their file, by the column 'channel'" in capsys.readouterr().err
+    assert "2 recordings of one channel of a file, by the column 'channel'" in capsys.readouterr().err
     # Of such files alone no column tells channels.
     assert [u.channel for u in listed_in(folder, *rows)] == [None, None]
     assert [u.channel for u in listed_in(folder, *rows, "d,ann,joy,,,1")] == [None] * 3
@@ -124,9 +124,7 @@ def test_where_no_channel_is_named_all_are_read(word, folder, capsys):
     )
     assert [u.channel for u in found] == [None, 0, 1, None]
     np.testing.assert_array_equal(samples_of(found[0]), (LEFT + RIGHT)[RATE_HZ:] / 2)
-    assert (
-        "utterances.csv: 2 recordings are one channel of their file, by the column 'channel'" in capsys.readouterr().err
-    )
+    assert "utterances.csv: 2 recordings of one channel of a file, by the column 'channel'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

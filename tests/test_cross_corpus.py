@@ -39,8 +39,8 @@ def test_each_corpus_is_tested_by_models_of_the_others():
     # What the others do not have cannot be learned from them.
     assert berlin["berlin", "boredom", "unused"] == 8
     assert warnings == (
-        "8 recordings of boredom of the group all are not tested in fold berlin: none is left there for training",
-        "8 recordings of surprise of the group all are not tested in fold surrey: none is left there for training",
+        "8 recordings of boredom of the group all not tested in fold berlin: none is left there for training",
+        "8 recordings of surprise of the group all not tested in fold surrey: none is left there for training",
     )
 
 

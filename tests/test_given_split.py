@@ -59,7 +59,7 @@ def test_the_words_stand_for_the_three_sets_only():
 def test_recordings_without_a_value_are_unused_and_counted():
     folds, warnings = divided(corpus(["train", "", "dev", "test"], speakers="1234"))
     assert folds[0].split_of[2:4] == ("unused", "unused")
-    assert warnings == ("2 recordings have nothing in the column split, and are unused",)
+    assert warnings == ("2 recordings without anything in the column split: unused",)
 
 
 def test_an_emotion_that_training_lacks_is_not_validated():
@@ -68,7 +68,7 @@ def test_an_emotion_that_training_lacks_is_not_validated():
         Utterance(f"r{k}", words, "female", e, "t", Path(f"r{k}.wav"), (("split", words),))
         for k, (words, e) in enumerate(rows)
     ]
-    unused = "3 recordings of joy of the group all are not used for validation: none is left there for training"
+    unused = "3 recordings of joy of the group all not used for validation: none is left there for training"
     folds, warnings = divided(utterances)
     assert folds[0].split_of == (*("train",) * 2, *("validation",) * 2, *("test",) * 2, *("unused",) * 3)
     assert warnings == (unused,)

@@ -155,7 +155,7 @@ def test_an_emotion_of_one_speaker_only_is_not_tested():
     utterances = corpus({**sizes, ("2", "neutral"): 5})
     folds, warnings = divide(LeaveOneSpeakerOut(), utterances, genders(utterances))
     assert warnings == (
-        "5 recordings of neutral of the group female are not tested in fold 2: none is left there for training",
+        "5 recordings of neutral of the group female not tested in fold 2: none is left there for training",
     )
     by_fold = {fold.name: dict(zip((u.recording for u in utterances), fold.split_of, strict=True)) for fold in folds}
     assert {by_fold["2"][f"2neutral{k}"] for k in range(5)} == {UNUSED}

@@ -65,7 +65,7 @@ def test_groups_that_learn_nothing_of_a_text_have_no_model_that_is_tested_by_it(
         *("train", "validation", "test")
     }
     assert warnings == (
-        "8 recordings of disgust of the group 1 are not tested in fold door: none is left there for training",
+        "8 recordings of disgust of the group 1 not tested in fold door: none is left there for training",
     )
 
 

@@ -290,9 +290,7 @@ def test_an_emotion_is_tested_where_the_group_learns_it():
     # What is not tested in a fold has no model there.
     assert kept[0].split_of == ("test", UNUSED, "train", UNUSED, UNUSED)
     assert kept[1].split_of == (UNUSED, UNUSED, UNUSED, "test", UNUSED)
-    assert words == [
-        "2 recordings of fear of the group x are not tested in folds 1, 2: none is left there for training"
-    ]
+    assert words == ["2 recordings of fear of the group x not tested in folds 1, 2: none is left there for training"]
 
     def lacking(needed: str, to_do: str) -> list[str]:
         groups_too = f"add recordings, choose another corpus.models_per (all: one model for all recordings){to_do}"

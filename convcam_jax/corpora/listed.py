@@ -35,7 +35,7 @@ from convcam_jax.corpora.utterances import Found, Source, Utterance
 from convcam_jax.corpora.words.channel_words import channels_meant
 from convcam_jax.corpora.words.gender_words import genders_meant, on_genders
 from convcam_jax.system.errors import RecordingError, UserError, named
-from convcam_jax.system.progress import say
+from convcam_jax.system.progress import counted, say
 from convcam_jax.system.spelling import nearest
 from convcam_jax.system.text import number_in, one_form, without_hidden
 from convcam_jax.system.validation import ALIKE
@@ -250,7 +250,7 @@ def _with_channels(entries: Sequence[ListedRecording], table: Path) -> list[List
     read = [e._replace(source=e.source._replace(channel=own_of[e.source.path].get(e.cells[_CHANNEL]))) for e in entries]
     n_of_one = sum(own.source.channel is not None for own in read)
     say(
-        f"{table}: {n_of_one} recordings are one channel of their file, by the column '{_CHANNEL}'"
+        f"{table}: {counted(n_of_one, 'recording')} of one channel of a file, by the column '{_CHANNEL}'"
         if channels
         else f"{table}: kept '{_CHANNEL}' as a column of its own, as some of its words are no channels, or no file of "
         "several has rows of two"

@@ -10,6 +10,7 @@ from convcam_jax.splits.held_out import fold_that_tests, folds_that_test, groupe
 from convcam_jax.splits.protocol import ONLY_FOLD, UNUSED, Fold, Proposal, SplitProtocol
 from convcam_jax.splits.soundness import or_other_groups
 from convcam_jax.system.errors import named
+from convcam_jax.system.progress import counted
 from convcam_jax.system.spelling import nearest, on_alike
 
 # The columns that are looked for.
@@ -106,7 +107,7 @@ def _about_evaluation(column: str, values: Sequence[str], splits: Sequence[str])
 
 def _without_value(column: str, values: Sequence[str]) -> list[str]:
     empty = values.count("")
-    return [f"{empty} recordings have nothing in the column {column}, and are unused"] if empty else []
+    return [f"{counted(empty, 'recording')} without anything in the column {column}: unused"] if empty else []
 
 
 def known_speakers(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> list[str]:

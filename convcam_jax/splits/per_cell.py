@@ -11,6 +11,7 @@ from convcam_jax.corpora.utterances import Utterance
 from convcam_jax.splits.cells import Cell, cell_generator, group_into_cells
 from convcam_jax.splits.protocol import ONLY_FOLD, Fold, Proposal, SplitProtocol
 from convcam_jax.system.errors import named
+from convcam_jax.system.progress import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +82,8 @@ def _problems_of_pinned(cell: Cell, units: Sequence[Sequence[str]], pinned: set[
         return []
     with_parts = "" if pinned.issuperset(taken) else ", with the parts of their files"
     return [
-        f"split.pinned_test: {len(taken)} recordings of {cell.emotion} by speaker {cell.speaker}{cell.of_group}"
-        f"{with_parts}, and only {n // parts} of {n} go to the test set; pin fewer"
+        f"split.pinned_test: {counted(len(taken), 'recording')} of {cell.emotion} by speaker {cell.speaker}"
+        f"{cell.of_group}{with_parts}, and only {n // parts} of {n} go to the test set; pin fewer"
     ]
 
 

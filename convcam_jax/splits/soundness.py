@@ -171,7 +171,7 @@ def without_unlearned(
             of_tested = (own if group in tested else UNUSED for group, own in zip(groups, split_of, strict=True))
             kept.append(fold._replace(split_of=tuple(of_tested)))
     return tuple(kept), [
-        f"{len(names)} recordings of {emotion} of the group {group} are not {_UNLEARNED[split]}"
+        f"{counted(len(names), 'recording')} of {emotion} of the group {group} not {_UNLEARNED[split]}"
         f"{in_folds(dict.fromkeys(names))}: none is left there for training"
         for (split, emotion, group), names in sorted(left_out.items())
     ]

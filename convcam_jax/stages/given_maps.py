@@ -225,8 +225,8 @@ def _freed_from_colours(config: Config, maps: Maps, n_frames: Mapping[str, int],
     ]
     if coloured:
         say(
-            f"{len(coloured)} maps were read from pictures of {external_maps.N_COLOURS} colours and are freed from "
-            "the error of that; --set=given_maps.free_from_colours=false leaves them as they are"
+            f"{counted(len(coloured), 'map')} read from pictures of {external_maps.N_COLOURS} colours, and freed from "
+            "the error of that; --set=given_maps.free_from_colours=false keeps it"
         )
     return maps | {name: external_maps.from_colours(maps[name], stretched) for name in coloured}
 
