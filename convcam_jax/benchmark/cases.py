@@ -52,7 +52,7 @@ class BenchmarkSize(NamedTuple):
     """How much is measured.
 
     Attributes:
-      repeats: of every case, each after runs that are not counted.
+      repeats: of every case, after one that is not counted.
       members: for which the training step and the explaining are measured, the first with the peers beside it.
       explained: test recordings, in the same way.
       features: recordings whose features are computed, in the same way.
