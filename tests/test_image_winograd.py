@@ -63,8 +63,20 @@ def test_convolution_and_gradients(size, padding):
 def test_with_few_channels_the_values_are_a_plain_convolution(channels, filters, padding):
     assert_convolved(ON_TWO, padding, channels, filters)
     images, kernel = normal(0, *ON_TWO, channels), normal(1, 3, 3, channels, filters)
+    assert is_plain(images, kernel, padding)
+
+
+def is_plain(images, kernel, padding):
     program = jax.make_jaxpr(lambda i, k: image_winograd.convolution(i, k, padding, "float32"))(images, kernel)
-    assert "conv_general_dilated" in str(program)
+    return "conv_general_dilated" in str(program)
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(8, True), (9, False)])
+def test_with_few_nodes_for_each_channel_the_values_are_a_plain_convolution(columns, expected):
+    # 4 x 8 rows, and 4 nodes for each of 72 channels.
+    images, kernel = normal(0, 4, 8, columns, CHANNELS), normal(1, 3, 3, CHANNELS, FILTERS)
+    assert is_plain(images, kernel, PADDINGS[0]) == expected
+    assert_convolved((4, 8, columns), PADDINGS[0], CHANNELS, FILTERS)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,7 @@ def test_with_few_channels_the_values_are_a_plain_convolution(channels, filters,
 )
 def test_members_are_what_each_is_alone(mapped):
     padding = PADDINGS[0]
-    images, kernels = normal(0, 3, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
+    images, kernels = normal(0, 3, *ON_ONE_STRIP, CHANNELS), kernel_of_unit_sums(1, 3, 3, 3, CHANNELS, FILTERS)
     axes = (None if mapped == "kernels" else 0, None if mapped == "images" else 0)
     operands = images if axes[0] == 0 else images[0], kernels if axes[1] == 0 else kernels[0]
 
@@ -90,7 +102,7 @@ def test_members_are_what_each_is_alone(mapped):
 
 
 def test_factors_are_rounded_in_bfloat16():
-    images, kernel = normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+    images, kernel = normal(0, *ON_ONE_STRIP, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
     rounded = (values.astype(jnp.bfloat16).astype(jnp.float32) for values in (images, kernel))
     convolve = jax.jit(image_winograd.convolution, static_argnums=(2, 3))
     found = convolve(images, kernel, PADDINGS[0], "bfloat16")
@@ -124,7 +136,7 @@ def test_it_is_for_cpus_alone(monkeypatch):
 
 
 def test_rules_of_attribution_see_a_plain_convolution():
-    images, kernel = normal(0, 2, 8, 9, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
+    images, kernel = normal(0, *ON_ONE_STRIP, CHANNELS), kernel_of_unit_sums(1, 3, 3, CHANNELS, FILTERS)
 
     def program() -> str:
         return str(jax.make_jaxpr(lambda i, k: convolution(i, k, padding=PADDINGS[0]))(images, kernel))

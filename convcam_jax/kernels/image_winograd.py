@@ -4,6 +4,7 @@ Padding is as in `image_convolution`; the zeros behind one image are those in fr
 images as leave its tiles in the cache. See `winograd`.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -22,6 +23,9 @@ _AS_THEY_ARE = as_factor("float32")
 _MOST_COLUMNS = 420
 # Of the values and the gradient by images: with fewer, XLA's own convolution takes two thirds of the time.
 _FEWEST_CHANNELS = 64
+# For each channel, of the same: the 9 cells of a kernel become 64, which have to be made and read. Of one or two images
+# with 512 channels it took two to four times as long.
+_FEWEST_NODES = 4
 
 
 def is_faster(images_shape: tuple[int, ...], kernel_shape: tuple[int, ...], padding: Padding) -> bool:
@@ -59,7 +63,8 @@ convolution.defvjp(_forward, _gradients)
 
 
 def _convolve(images: Array, kernel: Array, *, padding: Padding) -> Array:
-    if min(kernel.shape[2:]) < _FEWEST_CHANNELS:
+    channels = kernel.shape[2:]
+    if min(channels) < _FEWEST_CHANNELS or math.prod(images.shape[:3]) < _FEWEST_NODES * max(channels):
         return convolve_plainly(images, kernel, (1, 1), padding)
     on_strips = _on_strips(images, _n_strips(images, padding))
     values = lax.map(lambda own: _convolve_strip(own, kernel, padding), on_strips)
