@@ -106,9 +106,10 @@ def test_a_residual_by_hand(name, expected):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_mean_alone_is_divided_in_proportion(name):
-    found = relevance(name, lambda x: jax.nn.relu(x.mean(1, keepdims=True)), [[3, 1]])
-    np.testing.assert_allclose(found, [[1, 1] if name == "composite_lrp" else [1.5, 0.5]], rtol=1e-5)
+@pytest.mark.parametrize("share", [lambda total: total / 2, lambda total: 0.5 * total], ids=["divided", "multiplied"])
+def test_a_mean_alone_is_divided_in_proportion(name, share):
+    found = relevance(name, lambda x: jax.nn.relu(share(x.sum(1, keepdims=True))), [[3, -1]])
+    np.testing.assert_allclose(found, [[0.5, 0.5] if name == "composite_lrp" else [1.5, -0.5]], rtol=1e-5)
 
 
 IMAGES = jnp.asarray(np.random.default_rng(0).exponential(size=(2, 8, 8, 3)), jnp.float32)
@@ -145,6 +146,19 @@ def beside_its_weights(images, end):
     return end(within(layer)) + end(filtered(jax.nn.relu(layer)))
 
 
+def beside_a_loop(images, end):
+    """What is made of a layer by weights alone, and behind a recurrence, in whose steps ways are as unlike."""
+    layer, weights = jax.nn.relu(filtered(images)), DEPTHWISE[0]
+    rows = jnp.moveaxis(layer, 1, 0)
+
+    def step(state, row):
+        state = jnp.tanh(end(state @ weights) + end(jax.nn.relu(row @ weights) @ weights))
+        return state, state
+
+    _, states = jax.lax.scan(step, jnp.zeros_like(rows[0]), rows)
+    return end(filtered(layer)) + end(filtered(jnp.moveaxis(states, 0, 1)))
+
+
 def readout(images):
     return images.mean((1, 2)) @ READOUT[: images.shape[-1]]
 
@@ -179,6 +193,7 @@ WRITTEN_IN_TWO_WAYS = {
     ),
     "residual": (lambda x: within(x) + filtered(x), lambda x: within(x) + ended(filtered(x))),
     "residual of weights": (lambda x: beside_its_weights(x, lambda y: y), lambda x: beside_its_weights(x, ended)),
+    "beside a loop": (lambda x: beside_a_loop(x, lambda y: y), lambda x: beside_a_loop(x, ended)),
 }
 
 

@@ -45,6 +45,8 @@ class LayerParts(NamedTuple):
 # From a layer to its results, with the gradient that is wanted; relevance is that times the inputs.
 LayerRule = Callable[[LayerParts], Array]
 _SUMS = frozenset({"add", "add_any", "sub"})
+# Layers in front of a step of a loop: they differ from step to step, and are as many as in front of nothing else.
+_IN_FRONT_OF_A_STEP = 1_000_000
 
 
 def with_layer_rule(function: Callable[[Array], Array], rule: LayerRule) -> Callable[[Array, Array | None], Array]:
@@ -97,16 +99,16 @@ class _Layers(NamedTuple):
         return self.closed(stream) if is_real(stream.values) else stream.values
 
     def unpack(self, arrays: Array) -> _Parts:
-        # Behind the first layer; how many more are in front differs from step to step.
-        return _begun(arrays, None, 1)
+        return _begun(arrays, None, _IN_FRONT_OF_A_STEP)
 
     def linear(self, call: Call, streams: Sequence[_Parts]) -> list[_Parts]:
         streams = self._of_one_layer(call, streams)
         weights = place_of_weights(call, [own.values for own in streams])
         if weights is not None:
             product = _product(call, streams, weights)
-            # What all of a sum is divided by, as for a mean, weighs nothing against anything else.
-            return [product if call.name == "div" else product._replace(is_weighted=not call.known[weights])]
+            # A factor of all of a sum, as for a mean, weighs nothing against anything else.
+            is_of_all = call.name == "div" or (call.name == "mul" and jnp.ndim(streams[weights].values) == 0)
+            return [product if is_of_all else product._replace(is_weighted=not call.known[weights])]
         values, raised, lowered = (call(*own) for own in list(zip(*streams, strict=True))[:3])
         ones: Sequence[Array | None] = [None] * len(values)
         if _has_ones(call, streams):
