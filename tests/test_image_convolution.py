@@ -120,6 +120,13 @@ def test_large_kernels_of_one_channel(strides):
     )
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="for CPUs alone")
+def test_patches_for_the_gradient_by_large_kernels_are_those_of_one_image_at_a_time():
+    images, kernel = normal(0, 8, 8, 9, 1), normal(1, 7, 7, 1, FILTERS)
+    program = jax.make_jaxpr(jax.grad(lambda k: convolution(images, k, padding=((3, 3), (3, 3))).sum()))(kernel)
+    assert "[49,1,8,9,1]" in str(program)
+
+
 @pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
 @pytest.mark.parametrize(("size", "is_product"), [((1, 4), True), ((2, 4), True), ((3, 3), False)])
 def test_images_of_fewer_nodes_than_a_kernel_has_cells_are_a_product(size, is_product, strides):
