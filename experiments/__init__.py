@@ -64,7 +64,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "evidence_export": Experiment(
         _config_flags_without("corpus", "data_dir", "network", "protocol", "seeds"),
         instead="a benchmark has synthetic voices alone, as recordings of people are not this program's to give away, "
-        "and no network",
+        "and no networks or maps",
         ignores=(
             *(*_OF_PLACED_MAPS, "given_maps", "benchmark", "networks"),
             *("representation.scale", "representation.standardisation", "network", "train", "attribution"),
@@ -123,6 +123,11 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         ignores=(
             *(f"analysis.{name}" for name in ("table3_metric", "table4_metric", "chosen_by", "table_digits")),
             *("controls", "given_maps", "networks", "report", "sanity", "faithfulness", "evidence"),
+            *(
+                f"train.{name}"
+                for name in ("first_seed", "patience_epochs", "members_at_once", "checkpoint_interval_s")
+            ),
+            *("train.precision", "train.kept_precision", "attribution.precision"),
         ),
         when_stopped="{workdir} keeps what has been measured; the same command with another --workdir begins anew",
     ),

@@ -135,6 +135,8 @@ def test_flags_that_would_change_nothing_are_not_taken(experiment, flag):
         ("training_ablation", "attribution.method=hirescam", "paper or evidence or networks or benchmark"),
         ("benchmark", "controls.permutations=9", "paper or analyse_maps or networks"),
         ("benchmark", "analysis.table_digits=truncated", "paper or analyse_maps or networks"),
+        ("benchmark", "train.precision=bfloat16", "paper or evidence or networks or training_ablation"),
+        ("benchmark", "attribution.precision=bfloat16", "paper or evidence or analyse_maps or networks"),
         ("analyse_maps", "split.seed=3", ".* or benchmark"),
         ("analyse_maps", "attribution.target=predicted", "paper or evidence or networks or benchmark"),
         ("analyse_maps", "report.random_masks=3", "paper or networks"),
