@@ -281,7 +281,9 @@ def test_programs_take_turns_and_missing_ones_are_left_out():
     assert ("release", "pytorch") not in log
 
 
-def test_a_program_whose_package_is_missing_says_so(tmp_path):
+@pytest.mark.parametrize("safe_path", ["", "1"])
+def test_a_program_whose_package_is_missing_says_so(tmp_path, monkeypatch, safe_path):
+    monkeypatch.setenv("PYTHONSAFEPATH", safe_path)
     files = Files(tmp_path / "inputs.npz", tmp_path / "config.json", tmp_path)
     with (tmp_path / "messages.txt").open("w+") as messages:
         program = Worker("no_such_program", files, messages)

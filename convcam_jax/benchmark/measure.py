@@ -42,7 +42,8 @@ class Worker:
         self._process = subprocess.Popen(
             command,
             cwd=PROJECT_DIR,
-            env=environment,
+            # With PYTHONSAFEPATH Python would not look for the worker in this folder.
+            env={**environment, "PYTHONSAFEPATH": ""},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=messages,
