@@ -25,6 +25,7 @@ from convcam_jax.system.process.surroundings import (
     check_limits,
     check_names_of_files,
     check_number_of_devices,
+    check_threads,
     fill_closed_streams,
     load_jax,
     settle_surroundings,
@@ -43,6 +44,7 @@ def _run_command() -> None:
     check_names_of_files()
     check_number_of_devices()
     if is_main_program():
+        check_threads()
         settle_surroundings()
         end_by_signals()
     # Loading what is needed takes seconds, in which the program can be stopped already.

@@ -234,6 +234,25 @@ def test_too_few_threads_are_told_in_one_line_before_libraries_want_them(tmp_pat
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
 
 
+# How many kB of addresses are taken afterwards that were not before.
+ADDRESSES = """
+from convcam_jax.system.process.surroundings import check_threads
+def addresses():
+    [line] = [line for line in open("/proc/self/status") if line.startswith("VmSize")]
+    return int(line.split()[1])
+before = addresses()
+check_threads()
+print(addresses() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+@pytest.mark.parametrize("on_child_end", ["SIG_DFL", "SIG_IGN"])
+def test_trying_threads_takes_no_addresses_that_may_be_limited(tmp_path, on_child_end):
+    script = f"import signal\nsignal.signal(signal.SIGCHLD, signal.{on_child_end})\n{ADDRESSES}"
+    assert int(run_script(tmp_path / "script.py", script, tmp_path).stdout) < 10_000
+
+
 def test_names_of_files_that_are_not_read_as_utf8_are_told_in_one_line():
     own = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
     result = subprocess.run([sys.executable, "run.py"], cwd=PROJECT_DIR, env=own, capture_output=True, text=True)

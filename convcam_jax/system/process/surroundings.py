@@ -1,11 +1,11 @@
 """What the environment of the program says to the libraries that it uses."""
 
-import contextlib
 import importlib
 import os
 import resource
 import sys
 import threading
+from typing import NoReturn
 
 from convcam_jax.system.errors import UserError
 from convcam_jax.system.paths import forget_relative_folders
@@ -19,10 +19,7 @@ _DEVICES_FLAG = "--xla_force_host_platform_device_count"
 
 
 def check_limits() -> None:
-    """Raise UserError where a limit is too low to begin; before libraries are loaded, which start threads of their own.
-
-    They end as if by Ctrl-C, abort, or wait for ever where they are given none.
-    """
+    """Raise UserError where a limit of memory is too low to begin."""
     for kind, option, words in ((resource.RLIMIT_AS, "v", "addresses"), (resource.RLIMIT_DATA, "d", "data")):
         limit, _ = resource.getrlimit(kind)
         if limit != resource.RLIM_INFINITY and limit < _FEWEST_GB * 1024**3:
@@ -30,6 +27,14 @@ def check_limits() -> None:
                 f"memory is limited to {limit / 1024**3:.1f} GB of {words} (ulimit -{option}), of which the program "
                 f"needs {_FEWEST_GB} GB at least, used or not; raise the limit"
             )
+
+
+def check_threads() -> None:
+    """Raise UserError where too few threads can be started; before libraries are loaded, which start some themselves.
+
+    They end as if by Ctrl-C, abort, or wait for ever where they are given none. Of the main program alone: a process
+    that has threads already is not to be forked.
+    """
     n_threads = _threads_given()
     if n_threads < _FEWEST_THREADS:
         raise UserError(
@@ -39,19 +44,32 @@ def check_limits() -> None:
 
 
 def _threads_given() -> int:
-    """How many threads can be started now, of as many as are needed; they have ended then."""
-    end = threading.Event()
-    started: list[threading.Thread] = []
-    # A limit counts those of all the user's programs, and one of a container is to be read nowhere: it is tried.
-    with contextlib.suppress(RuntimeError):
-        while len(started) < _FEWEST_THREADS:
-            thread = threading.Thread(target=end.wait, daemon=True)
-            thread.start()
-            started.append(thread)
-    end.set()
-    for thread in started:
-        thread.join()
-    return len(started)
+    """How many threads can be started now, of as many as are needed.
+
+    A limit counts those of all the user's programs, and one of a container is to be read nowhere: it is tried. In this
+    process each would leave 64 MB of addresses taken, on many cores.
+    """
+    try:
+        child = os.fork()
+        if child == 0:
+            _start_threads()
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except BlockingIOError:
+        return 0
+    except ChildProcessError:
+        # Who is started with SIGCHLD ignored is not told.
+        return _FEWEST_THREADS
+
+
+def _start_threads() -> NoReturn:
+    """Start as many threads as are needed, and end with the number of those that there are as status."""
+    n_started = 0
+    try:
+        while n_started < _FEWEST_THREADS:
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+            n_started += 1
+    finally:
+        os._exit(n_started)
 
 
 def check_names_of_files() -> None:
